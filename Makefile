@@ -1,0 +1,38 @@
+# `make` lists the targets. Everything runs in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo test check bench reset
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+$(READY): requirements.txt jobs/requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; call make with PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+up: $(READY) ## the local cloud and both functions, until Ctrl-C
+	@$(BIN)/python -m infra.local up
+
+demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs, stop
+	@$(BIN)/python -m infra.local demo
+
+test: $(READY) check ## check, then every test but the slow proofs
+	$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, configs
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m infra.check_configs
+
+bench: $(READY) ## the slow proofs: memory and scale
+	$(BIN)/python -m pytest -m bench -s
+
+reset: $(READY) ## forgets the local cloud's state
+	@$(BIN)/python -m infra.local reset

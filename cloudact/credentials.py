@@ -1,0 +1,106 @@
+"""Customers' credentials: encrypted and decrypted by Cloud KMS, bound to org and integration.
+
+The org and the integration are authenticated with the ciphertext, so one moved to another org does not decrypt.
+Checksums are compared both ways, as Google asks, because a flipped bit would otherwise look like a wrong key.
+"""
+
+import base64
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from cloudact.errors import Retry, Stop
+from cloudact.google_errors import reaching
+
+WHAT_TO_DO = "Set up the integration again."
+
+
+class ServiceAccountKey(BaseModel):
+    """A Google service account's key file, less everything that could send us elsewhere (addresses, universe)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: Literal["service_account"]
+    project_id: str
+    private_key_id: str = ""
+    private_key: SecretStr
+    client_email: str
+
+    def reveal(self) -> dict[str, str]:
+        """The key with its private part, for the client library only."""
+        return {
+            **self.model_dump(exclude={"private_key"}),
+            "private_key": self.private_key.get_secret_value(),
+        }
+
+
+class Vault:
+    """Encrypts and decrypts with one KMS key; the function may hold only the first right, the job only the second."""
+
+    def __init__(self, client: Any, key: str) -> None:
+        self._client = client
+        self._key = key
+
+    def encrypt(self, org_slug: str, integration: str, plaintext: bytes) -> str:
+        """The ciphertext in base64; at most 64 KiB of plaintext."""
+        bound = _bound_to(org_slug, integration)
+        request = {
+            "name": self._key,
+            "plaintext": plaintext,
+            "plaintext_crc32c": _crc32c(plaintext),
+            "additional_authenticated_data": bound,
+            "additional_authenticated_data_crc32c": _crc32c(bound),
+        }
+        with reaching("Cloud KMS"):
+            answer = self._client.encrypt(request=request)
+        verified = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
+        if not verified or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
+            raise _corrupted()
+        return base64.b64encode(answer.ciphertext).decode()
+
+    def decrypt(self, org_slug: str, integration: str, ciphertext: str) -> bytes:
+        """The credential; raises `Stop` if it was not encrypted for this org and integration."""
+        from google.api_core.exceptions import ClientError
+
+        data, bound = base64.b64decode(ciphertext), _bound_to(org_slug, integration)
+        request = {
+            "name": self._key,
+            "ciphertext": data,
+            "ciphertext_crc32c": _crc32c(data),
+            "additional_authenticated_data": bound,
+            "additional_authenticated_data_crc32c": _crc32c(bound),
+        }
+        with reaching("Cloud KMS"):
+            try:
+                answer = self._client.decrypt(request=request)
+            except ClientError as err:
+                raise Stop("credential_unreadable", "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
+        if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
+            raise _corrupted()
+        return bytes(answer.plaintext)
+
+
+def parse_service_account(plaintext: bytes) -> ServiceAccountKey:
+    """The key file's text as a key; its errors say what is wrong without showing any of it."""
+    try:
+        return ServiceAccountKey.model_validate(json.loads(plaintext))
+    except ValidationError as err:
+        wrong = ", ".join(sorted({str(e["loc"][0]) if e["loc"] else "file" for e in err.errors()}))
+        raise Stop("credential_invalid", f"The service account key is not usable: {wrong}.", WHAT_TO_DO) from None
+    except ValueError:
+        raise Stop("credential_invalid", "The service account key is not JSON.", WHAT_TO_DO) from None
+
+
+def _bound_to(org_slug: str, integration: str) -> bytes:
+    return f"org:{org_slug}|integration:{integration}|v1".encode()
+
+
+def _crc32c(data: bytes) -> int:
+    import google_crc32c
+
+    return int.from_bytes(google_crc32c.Checksum(data).digest(), "big")
+
+
+def _corrupted() -> Retry:
+    return Retry("kms_corrupted", "The answer of Cloud KMS was damaged on its way.", "It is tried again.")

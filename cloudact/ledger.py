@@ -1,0 +1,289 @@
+"""The ledger: appends what happens to runs and steps, and tells where they stand. Owns the event rows' shape."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudact.errors import RunError
+from cloudact.orgs import ApiKey, Subscription
+from cloudact.runs import Run, Status, run_id, step_logging_id
+from cloudact.warehouse import Warehouse
+
+RETENTION = dt.timedelta(days=400)  # how far back lists and details look
+GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest generation of an (org, pipeline, date)."""
+
+    run_id: str
+    status: Status
+    generation: int
+    requested_date: dt.date
+
+
+@dataclass(frozen=True)
+class AdmissionFacts:
+    """What one query tells about a request; `None` where nothing is stored."""
+
+    api_key: ApiKey | None
+    subscription: Subscription | None
+    integration_status: str | None
+    pipelines_today: int
+    latest: Latest | None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; days are UTC days of the request, inclusive."""
+
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+    statuses: tuple[Status, ...] = ()
+    pipeline: str | None = None
+    date: dt.date | None = None
+    trigger_type: str | None = None
+
+
+@dataclass(frozen=True)
+class After:
+    """The last run of the page before."""
+
+    created_at: dt.datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """Something that happened to a step. `key` tells events of one step and attempt apart."""
+
+    index: int
+    name: str
+    type: str
+    status: Status
+    attempt: int
+    key: str
+    rows: int | None = None
+    progress: str | None = None
+    level: str | None = None
+    text: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """Something that happened to a run."""
+
+    status: Status
+    key: str = ""
+    started_at: dt.datetime | None = None
+    execution: str | None = None
+    attempt: int | None = None
+    rows: int | None = None
+    bytes_billed: int | None = None
+    error: RunError | None = None
+
+
+class Ledger:
+    """Reads and appends; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def admission(
+        self,
+        key_hash: str,
+        org_slug: str,
+        today: dt.date,
+        pipeline: str | None,
+        integration: str | None,
+        day: dt.date | None,
+    ) -> AdmissionFacts:
+        """Everything admission asks for, in one query; without a pipeline, key and org only.
+
+        Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
+        """
+        first = 1
+        while True:
+            ids = _ids(org_slug, pipeline, day, first)
+            row = self._warehouse.rows(
+                "admission",
+                key_hash=key_hash,
+                org_slug=org_slug,
+                today=today,
+                integration=integration,
+                date=day or today,
+                run_ids=ids,
+            )[0]
+            facts = _admission_facts(row)
+            if facts.latest is None or facts.latest.generation < first + GENERATIONS - 1:
+                return facts
+            first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """The stored facts of a key."""
+        rows = self._warehouse.rows("api_key", key_hash=key_hash)
+        return ApiKey(**rows[0]) if rows else None
+
+    def page(
+        self,
+        org_slug: str,
+        filters: Filters,
+        today: dt.date,
+        *,
+        limit: int,
+        offset: int = 0,
+        after: After | None = None,
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Up to `limit` runs, newest first, and how many match in all; with `after`, that number is not counted.
+
+        A page after another reads a week of days, and widens only until it is full.
+        """
+        earliest = max(filters.first_day or dt.date.min, today - RETENTION)
+        latest = min(filters.last_day or today, today, after.created_at.date() if after else today)
+        if after is None:
+            rows = self._list(org_slug, filters, earliest, latest, limit, offset, None)
+            return rows, (int(rows[0]["total"]) if rows else self._count(org_slug, filters, earliest, latest, offset))
+        span = dt.timedelta(days=7)
+        while True:
+            first = max(earliest, latest - span)
+            rows = self._list(org_slug, filters, first, latest, limit, 0, after)
+            if len(rows) == limit or first == earliest:
+                return rows, None
+            span *= 4
+
+    def _count(self, org_slug: str, filters: Filters, first: dt.date, last: dt.date, offset: int) -> int:
+        rows = self._list(org_slug, filters, first, last, 1, 0, None) if offset else []
+        return int(rows[0]["total"]) if rows else 0
+
+    def _list(
+        self,
+        org_slug: str,
+        filters: Filters,
+        first: dt.date,
+        last: dt.date,
+        limit: int,
+        offset: int,
+        after: After | None,
+    ) -> list[dict[str, Any]]:
+        return self._warehouse.rows(
+            "run_list",
+            org_slug=org_slug,
+            first_day=first,
+            last_day=last,
+            statuses=[status.value for status in filters.statuses],
+            pipeline=filters.pipeline,
+            date=filters.date,
+            trigger_type=filters.trigger_type,
+            before_at=after.created_at if after else None,
+            before_id=after.run_id if after else None,
+            counted_total=after is None,
+            row_limit=limit,
+            row_offset=offset,
+        )
+
+    def run(self, org_slug: str, run_id: str, today: dt.date) -> dict[str, Any] | None:
+        """One run, or `None` where the org has none of this id."""
+        rows = self._warehouse.rows(
+            "run_detail", org_slug=org_slug, run_id=run_id, first_day=today - RETENTION, last_day=today
+        )
+        return rows[0] if rows else None
+
+    def steps(self, org_slug: str, run_id: str, requested_date: dt.date) -> list[dict[str, Any]]:
+        """The run's steps in their order, each with its messages."""
+        return self._warehouse.rows("run_steps", org_slug=org_slug, run_id=run_id, requested_date=requested_date)
+
+    def status(self, run: Run) -> Status | None:
+        """Where a run stands; `None` before its first event can be read."""
+        rows = self._warehouse.rows(
+            "run_status", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
+        )
+        return Status(rows[0]["status"]) if rows else None
+
+    def append_run(self, run: Run, event: RunEvent, at: dt.datetime) -> None:
+        """Appends one event of a run; appending the same again changes nothing."""
+        row = {**_identity(run), **_run_row(run, event), "occurred_at": at.isoformat()}
+        row["event_id"] = f"{run.run_id}/{event.status}/{event.attempt or 0}{event.key}"
+        self._warehouse.append("pipeline_run_events", [row], [row["event_id"]])
+
+    def append_step(self, run: Run, event: StepEvent, at: dt.datetime) -> None:
+        """Appends one event of a step."""
+        row = {**_identity(run), **_step_row(run, event), "occurred_at": at.isoformat()}
+        row["event_id"] = f"{run.run_id}/{event.index}/{event.attempt}/{event.key}"
+        self._warehouse.append("pipeline_step_events", [row], [row["event_id"]])
+
+
+def _ids(org_slug: str, pipeline: str | None, day: dt.date | None, first: int) -> list[str]:
+    if pipeline is None or day is None:
+        return []
+    return [run_id(org_slug, pipeline, day, generation) for generation in range(first, first + GENERATIONS)]
+
+
+def _admission_facts(row: Mapping[str, Any]) -> AdmissionFacts:
+    has_key, has_plan, has_run = (row[c] is not None for c in ("key_org_slug", "subscription_status", "run_id"))
+    return AdmissionFacts(
+        api_key=ApiKey(row["key_org_slug"], row["key_expires_at"], row["key_revoked_at"]) if has_key else None,
+        subscription=Subscription(row["subscription_status"], row["plan"], row["daily_limit"]) if has_plan else None,
+        integration_status=row["integration_status"],
+        pipelines_today=row["pipelines_today"],
+        latest=Latest(row["run_id"], Status(row["run_status"]), row["generation"], row["run_requested_date"])
+        if has_run
+        else None,
+    )
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    return {"requested_date": run.requested_date.isoformat(), "org_slug": run.org_slug, "run_id": run.run_id}
+
+
+def _run_row(run: Run, event: RunEvent) -> dict[str, Any]:
+    return {
+        "status": event.status.value,
+        "pipeline": run.pipeline,
+        "pipeline_id": run.pipeline_id,
+        "provider": run.provider,
+        "domain": run.domain,
+        "date": run.date.isoformat(),
+        "generation": run.generation,
+        "trigger_type": run.trigger_type.value,
+        "triggered_by": run.triggered_by,
+        "counted": run.trigger_type.counted,
+        "requested_at": run.requested_at.isoformat(),
+        "started_at": event.started_at.isoformat() if event.started_at else None,
+        "execution": event.execution,
+        "attempt": event.attempt,
+        "rows_processed": event.rows,
+        "bytes_billed": event.bytes_billed,
+        "parameters": json.dumps({"date": run.date.isoformat(), "force_refresh": run.force_refresh}),
+        **_error_columns(event.error),
+    }
+
+
+def _error_columns(error: RunError | None) -> dict[str, Any]:
+    if error is None:
+        return {}
+    return {
+        "error_code": error.code,
+        "error_message": error.message,
+        "error_retryable": error.retryable,
+        "error_hint": error.hint,
+    }
+
+
+def _step_row(run: Run, event: StepEvent) -> dict[str, Any]:
+    return {
+        "step_logging_id": step_logging_id(run.run_id, event.index),
+        "step_index": event.index,
+        "step_name": event.name,
+        "step_type": event.type,
+        "status": event.status.value,
+        "attempt": event.attempt,
+        "rows_processed": event.rows,
+        "progress": event.progress,
+        "level": event.level,
+        "text": event.text,
+        "error_message": event.error,
+    }

@@ -1,0 +1,76 @@
+"""Tenants: how an org, its key, its subscription and its integrations are named and judged. Knows no storage."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+SLUG = re.compile(r"[a-zA-Z0-9_]{3,50}")
+RESERVED_SLUGS = frozenset({"organizations", "runs", "run", "ops"})
+SLUG_RULE = "3 to 50 letters, digits or underscores, not starting with an underscore, and not one of " + ", ".join(
+    sorted(RESERVED_SLUGS)
+)
+
+
+class SubscriptionStatus(StrEnum):
+    """The backend's vocabulary of a subscription."""
+
+    TRIAL = "TRIAL"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CANCELLED = "CANCELLED"
+
+
+ALLOWED_SUBSCRIPTIONS = frozenset({SubscriptionStatus.TRIAL, SubscriptionStatus.ACTIVE})
+
+
+class IntegrationStatus(StrEnum):
+    """Whether an org's credential for a provider can be used."""
+
+    VALID = "VALID"
+    INVALID = "INVALID"
+    NOT_CONFIGURED = "NOT_CONFIGURED"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """What is stored of a key: which org it opens and until when; never the key."""
+
+    org_slug: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def usable(self, now: datetime) -> bool:
+        """Neither revoked nor expired at `now`."""
+        return (self.revoked_at is None or self.revoked_at > now) and (self.expires_at is None or self.expires_at > now)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """An org's plan and what it allows in a UTC day."""
+
+    status: str
+    plan: str
+    daily_limit: int
+
+    @property
+    def active(self) -> bool:
+        """Whether runs may be started."""
+        return self.status in ALLOWED_SUBSCRIPTIONS
+
+
+def is_slug(text: str) -> bool:
+    """Whether `text` can name an org."""
+    return bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS
+
+
+def new_api_key(org_slug: str) -> str:
+    """A fresh key, `{org}_api_{43 url-safe characters}`: 256 random bits."""
+    return f"{org_slug}_api_{secrets.token_urlsafe(32)}"
+
+
+def key_hash(api_key: str) -> str:
+    """SHA-256 in hex: a key of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(api_key.encode()).hexdigest()

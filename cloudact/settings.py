@@ -1,0 +1,81 @@
+"""Everything that differs between one deployment and another, read once from the environment.
+
+Local and cloud run the same code: locally the endpoints point at the local cloud, in the cloud they are empty.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cloudact.errors import ConfigError
+
+PREFIX = "CLOUDACT_"
+ROOT = Path(__file__).resolve().parent.parent
+GOOGLE_RUN = "https://run.googleapis.com"
+GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
+
+
+class Settings(BaseModel):
+    """One deployment. Each field is the environment variable `CLOUDACT_<FIELD>`; an empty endpoint means Google's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project: str = Field(min_length=1, description="Google Cloud project of the service")
+    location: str = Field(min_length=1, description="region of the queue, the job and the KMS key")
+    bigquery_location: str = "US"
+    dataset: str = "organizations"
+    queue: str = "runs"
+    job: str = "runner"
+    kms_key: str = Field(min_length=1, description="projects/…/cryptoKeys/… that encrypts credentials")
+    dispatcher_service_account: str = Field(min_length=1, description="the identity that starts the job")
+    configs_dir: Path = ROOT / "configs"
+    late_days: int = Field(
+        default=60, ge=1, le=400, description="days after the date in which late billing rows are looked for"
+    )
+    max_bytes_billed: int = Field(default=200 * 2**30, ge=10 * 2**20, description="per query on a customer's export")
+    task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
+
+    bigquery_endpoint: str = ""
+    tasks_endpoint: str = ""
+    kms_endpoint: str = ""
+    run_endpoint: str = GOOGLE_RUN
+    token_uri: str = GOOGLE_TOKEN_URI
+
+    @field_validator("dataset")
+    @classmethod
+    def _is_dataset_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,1023}", name):
+            raise ValueError("is not a BigQuery dataset name (letters, digits and underscores)")
+        return name
+
+    @property
+    def queue_path(self) -> str:
+        """The queue's resource name."""
+        return f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
+
+    @property
+    def job_run_url(self) -> str:
+        """Where a task on the queue posts to: Cloud Run Admin API v2, `jobs.run`."""
+        return f"{self.run_endpoint}/v2/projects/{self.project}/locations/{self.location}/jobs/{self.job}:run"
+
+    def dataset_table(self, table: str) -> str:
+        """`project.dataset.table` of one of the service's own tables."""
+        return f"{self.project}.{self.dataset}.{table}"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Reads `CLOUDACT_*`; names every variable that is missing or wrong in one `ConfigError`."""
+        names = {PREFIX + field.upper(): field for field in cls.model_fields}
+        values = {field: env[name] for name, field in names.items() if env.get(name)}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as err:
+            wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in err.errors())
+            raise ConfigError(f"The environment is not usable: {wrong}.") from err
+
+    def to_env(self) -> dict[str, str]:
+        """The environment that `from_env` reads these settings from."""
+        return {PREFIX + field.upper(): str(value) for field, value in self.model_dump().items()}

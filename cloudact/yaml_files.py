@@ -1,0 +1,78 @@
+"""The door through which YAML becomes our types: every error names the file, the key and what is allowed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cloudact.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A frozen part of a config file; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Parses one file into `model`, or raises `ConfigError` with one line per mistake."""
+    try:
+        return model.model_validate(_read(path))
+    except ValidationError as err:
+        lines = "\n".join(f"  {_key(e['loc'])}: {_what(e, model)}" for e in err.errors())
+        raise ConfigError(f"{path}:\n{lines}") from err
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)  # noqa: S506 - a SafeLoader
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot be read ({err.strerror})") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise ConfigError(f"{path}: is not YAML: {err}") from err
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win silently; in a config that is always a mistake."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.lstrip(".") or "(the whole file)"
+
+
+def _what(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"unknown key; allowed are {_allowed(model, error['loc'][:-1])}"
+    if error["type"] == "missing":
+        return "is missing"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _allowed(model: Any, location: tuple[int | str, ...]) -> str:
+    for part in location:
+        model = _inside(model, part)
+    fields = getattr(model, "model_fields", None)
+    return ", ".join(fields) if fields else "the keys of its kind"
+
+
+def _inside(model: Any, part: int | str) -> Any:
+    if isinstance(part, int) or not hasattr(model, "model_fields"):
+        return model
+    field = model.model_fields.get(part)
+    annotation = field.annotation if field else None
+    arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+    return arguments[0] if arguments else annotation

@@ -1,0 +1,140 @@
+"""The registry and the pipeline configs: the shipped ones, both step shapes, and what wrong ones say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cloudact.errors import ConfigError
+from cloudact.pipelines import ExtractConfig, LoadConfig, StepType, TransformConfig, read_pipeline
+from cloudact.registry import Registry, UnknownPipeline, load_registry
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+OLDER_SHAPE = """
+pipeline: {name: gcp_billing, description: Extract GCP billing costs and store in BigQuery}
+steps:
+  - {name: extract, type: bigquery_query, source_table: billing_export.gcp_billing_export_v1}
+  - {name: transform, type: sql_transform, operations: [aggregate_by_service, filter_date_range]}
+  - {name: load, type: bigquery_load, target_table: gcp_billing_daily_raw}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(CONFIGS)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "billing.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_shipped_configs_load(registry: Registry) -> None:
+    """The registry that ships holds the three pipelines of the product, of which gcp_billing can run."""
+    assert [entry.id for entry in registry.entries] == ["gcp_billing", "openai_usage_cost", "anthropic_usage_cost"]
+    assert [entry.id for entry in registry.entries if entry.enabled] == ["gcp_billing"]
+
+
+@pytest.mark.parametrize("path", ["gcp/cost/billing", "gcp//billing", "gcp/billing"])
+def test_an_empty_or_missing_domain_resolves(registry: Registry, path: str) -> None:
+    """A pipeline is found with its domain, with an empty one and without one."""
+    assert registry.resolve(path.split("/")).id == "gcp_billing"
+
+
+@pytest.mark.parametrize(
+    "path", ["gcp/cost/x", "gcp/x/billing", "gcp", "gcp/cost/billing/more", "openai//usage_cost", ""]
+)
+def test_unknown_paths_name_what_exists(registry: Registry, path: str) -> None:
+    """What does not exist or is disabled is unknown, and the error lists what is available."""
+    with pytest.raises(UnknownPipeline, match=r"Unknown pipeline: .*Available: gcp/cost/billing"):
+        registry.resolve(path.split("/"))
+
+
+def test_newer_step_shape(registry: Registry) -> None:
+    """`processor` and `config` become typed steps."""
+    steps = registry.config(registry.get("gcp_billing")).steps
+    assert [type(step.config) for step in steps] == [ExtractConfig, TransformConfig, LoadConfig]
+
+
+def test_older_step_shape(tmp_path: Path) -> None:
+    """`type` with inline keys becomes the same steps; `dataset.table` is split."""
+    steps = read_pipeline(written(tmp_path, OLDER_SHAPE)).steps
+    assert [step.type for step in steps] == [StepType.EXTRACT, StepType.TRANSFORM, StepType.LOAD]
+    extract = steps[0].config
+    assert isinstance(extract, ExtractConfig)
+    assert (extract.source_dataset, extract.source_table) == ("billing_export", "gcp_billing_export_v1")
+
+
+def test_placeholders_are_filled_per_run(registry: Registry) -> None:
+    """`{org_dataset}` and its like are replaced by the org's own values."""
+    load = registry.config(registry.get("gcp_billing")).steps[2].config
+    assert isinstance(load, LoadConfig)
+    assert load.filled({"org_dataset": "acmecorp"}).target_dataset == "acmecorp"
+
+
+def one_step(**step: object) -> dict[str, object]:
+    return {"steps": [{"name": "a", **step}]}
+
+
+MISTAKES = [
+    (one_step(processor="gcp.x", config={"source_table": "t"}), r"steps\[0\]\.processor: .*'gcp\.bq_etl'"),
+    (one_step(type="sql_transform", operations=["drop"]), r"steps\[0\]: config\.operations\.0: .*aggregate_by_service"),
+    (one_step(type="copy"), r"steps\[0\]: .*bigquery_query, sql_transform, bigquery_load"),
+    (
+        one_step(type="bigquery_query", source_table="t", limit=1),
+        r"unknown key limit in a bigquery_query step; allowed",
+    ),
+    (
+        one_step(processor="gcp.bq_etl", config={"source_table": "{x}"}),
+        r"unknown placeholder \{x\}; allowed are org_slug",
+    ),
+    (one_step(processor="gcp.bq_etl"), r"steps\[0\]: config must hold exactly one of source_table, operations"),
+    ({"steps": []}, r"steps: .*at least 1"),
+    ({"retries": 3}, r"retries: unknown key; allowed are pipeline, required_integrations, parameters, steps"),
+    ({"required_integrations": ["AWS"]}, r"required_integrations\[0\]: .*GCP_SA"),
+    ({"parameters": [{"name": "region", "type": "string"}]}, r"parameters\[0\]\.name: .*'date'"),
+    ({"pipeline": {"name": "x", "description": "y", "owner": "z"}}, r"pipeline\.owner: unknown key; allowed are name"),
+]
+
+
+@pytest.mark.parametrize(("change", "complaint"), MISTAKES)
+def test_mistakes_name_file_key_and_what_is_allowed(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
+    """A wrong config is refused with the file, the key and the allowed values in one message."""
+    path = written(tmp_path, yaml.safe_dump(yaml.safe_load(OLDER_SHAPE) | change))
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        read_pipeline(path)
+    assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("steps: [", "is not YAML"),
+        ("a: 1\na: 2", "key 'a' stands twice"),
+        ("- 1", "valid dictionary"),
+        ("", "whole file"),
+    ],
+)
+def test_what_is_not_a_config_at_all(tmp_path: Path, text: str, complaint: str) -> None:
+    """Broken YAML, repeated keys, lists and empty files are errors that name the file."""
+    with pytest.raises(ConfigError, match=complaint):
+        read_pipeline(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named() -> None:
+    """A registry entry whose file is missing says which file."""
+    with pytest.raises(ConfigError, match=r"nowhere\.yml: cannot be read"):
+        read_pipeline(Path("nowhere.yml"))
+
+
+def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
+    """An entry that points at another pipeline's file is refused when the registry is read."""
+    raw = yaml.safe_load((CONFIGS / "system" / "pipelines.yml").read_text(encoding="utf-8"))
+    raw["pipelines"][0]["id"] = "gcp_costs"
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "pipelines.yml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    (tmp_path / "gcp" / "cost").mkdir(parents=True)
+    (tmp_path / "gcp" / "cost" / "billing.yml").write_text(OLDER_SHAPE, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"gcp_costs: gcp/cost/billing\.yml calls itself 'gcp_billing'"):
+        load_registry(tmp_path)

@@ -1,0 +1,68 @@
+"""The direction of the code: functions → cloudact ← jobs, and what importing an entry point may load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MAY_IMPORT = {
+    "cloudact": {"cloudact"},
+    "functions": {"functions", "cloudact"},
+    "jobs": {"jobs", "cloudact"},
+}
+OURS = {"cloudact", "functions", "jobs", "infra", "tests"}
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level packages that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_packages_meet_only_in_cloudact(package: str) -> None:
+    """functions and jobs never import each other, and nothing imports infra or tests."""
+    for path in (ROOT / package).rglob("*.py"):
+        assert imports(path) & OURS <= MAY_IMPORT[package], path
+
+
+def test_only_the_job_reads_parquet() -> None:
+    """pyarrow and pandas stay out of what the functions import."""
+    for package in ("cloudact", "functions"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert not imports(path) & {"pyarrow", "pandas"}, path
+
+
+def test_importing_the_functions_loads_no_google_client() -> None:
+    """`import functions.main` costs no Google client library, pyarrow or pandas."""
+    script = (
+        "import sys, functions.main; "
+        "print([name for name, module in sys.modules.items() if name.startswith(('google.', 'pyarrow', 'pandas'))"
+        " and getattr(module, '__file__', None)])"  # a namespace package without a file is only a name
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_each_vendor_library_has_one_door() -> None:
+    """The Cloud Tasks client is imported by the queue and the composition of clients, BigQuery's by few modules."""
+    doors = {
+        "google.cloud.tasks_v2": {"cloudact/clients.py", "functions/queue.py"},
+        "google.cloud.kms_v1": {"cloudact/clients.py"},
+    }
+    for library, allowed in doors.items():
+        users = {
+            str(path.relative_to(ROOT))
+            for package in MAY_IMPORT
+            for path in (ROOT / package).rglob("*.py")
+            if library in path.read_text(encoding="utf-8")
+        }
+        assert users == allowed
