@@ -1,0 +1,1 @@
+"""HTTP → queue: the functions `api` and `ops`."""

@@ -1,0 +1,57 @@
+"""Admission: a run is admitted by owning one of its org's numbered slots of the UTC day, and by nothing else.
+
+The slot's task name is the slot: Cloud Tasks accepts it once, so no counter, lock or UPDATE exists.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from cloudact.ledger import Latest
+from cloudact.runs import Run, Status
+from functions.queue import RunQueue, slot_task_id
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The run owns a slot; `new` is false where an identical request had taken it before."""
+
+    new: bool
+
+
+def admit(queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int) -> Admitted | None:
+    """Takes a free slot for the run, or `None` where the day has none left.
+
+    What was read before is a condition too: Google holds a used name for up to, not at least, 24 hours.
+    """
+    if pipelines_today >= daily_limit:
+        return None
+    for slot in probe_order(run.run_id, daily_limit):
+        task_id = slot_task_id(run.org_slug, run.requested_date, slot)
+        if queue.create(task_id, run):
+            return Admitted(new=True)
+        if queue.owner(task_id) == run.run_id:
+            return Admitted(new=False)
+    return None
+
+
+def probe_order(run_id: str, daily_limit: int) -> Iterator[int]:
+    """All slots, starting where the run_id's hash points: equal requests meet, others rarely collide."""
+    start = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big") % daily_limit
+    return ((start + step) % daily_limit for step in range(daily_limit))
+
+
+def next_generation(latest: Latest | None, day: date, force_refresh: bool) -> int | None:
+    """The generation a request starts, or `None` where the latest one answers it.
+
+    A run that was requested on its own date saw an unfinished day, so a later request looks again.
+    """
+    if latest is None:
+        return 1
+    if latest.status in (Status.PENDING, Status.RUNNING):
+        return None
+    provisional = latest.requested_date <= day
+    if latest.status is Status.SUCCESS and not force_refresh and not provisional:
+        return None
+    return latest.generation + 1

@@ -1,0 +1,65 @@
+"""Who is calling: API keys by hash, remembered for a minute. Tells a refused caller nothing about other orgs."""
+
+from datetime import datetime, timedelta
+from threading import Lock
+
+from flask import request
+
+from cloudact.clock import Clock
+from cloudact.ledger import Ledger
+from cloudact.orgs import SLUG_RULE, ApiKey, is_slug, key_hash
+from functions.problems import Problem, bad_request
+
+REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
+CAPACITY = 10_000
+_CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact"'}
+
+
+class KeyRing:
+    """API keys by hash, each asked for once a minute, unknown ones too; bounded in size."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._lock = Lock()
+        self._known: dict[str, tuple[datetime, ApiKey | None]] = {}
+
+    def find(self, hashed: str) -> ApiKey | None:
+        """The stored facts of the key with this hash."""
+        now = self._clock()
+        with self._lock:
+            until, key = self._known.get(hashed, (now, None))
+        if until > now:
+            return key
+        key = self._ledger.api_key(hashed)
+        self.remember(hashed, key)
+        return key
+
+    def remember(self, hashed: str, key: ApiKey | None) -> None:
+        """Keeps what a query has just told."""
+        with self._lock:
+            self._known.pop(hashed, None)
+            while len(self._known) >= CAPACITY:
+                self._known.pop(next(iter(self._known)))
+            self._known[hashed] = (self._clock() + REMEMBERED, key)
+
+
+def presented_key_hash() -> str:
+    """The hash of the key that the request carries, or 401."""
+    key = request.headers.get("X-API-Key", "")
+    if not key:
+        raise Problem(401, "X-API-Key header is required", _CHALLENGE)
+    return key_hash(key)
+
+
+def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
+    """Refuses unless the key is usable, the slug is one, and the key is this org's own.
+
+    One answer for unknown, revoked and expired keys; one for other orgs and for orgs that do not exist.
+    """
+    if key is None or not key.usable(now):
+        raise Problem(401, "Invalid or inactive API key", _CHALLENGE)
+    if not is_slug(org_slug):
+        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+    if key.org_slug != org_slug:
+        raise Problem(403, "Access denied: this key belongs to another organization")

@@ -1,0 +1,37 @@
+"""The composition root of the functions: builds what the endpoints are handed, once per instance."""
+
+from dataclasses import dataclass
+
+from cloudact import clients
+from cloudact.clock import Clock, utc_now
+from cloudact.ledger import Ledger
+from cloudact.registry import Registry, load_registry
+from cloudact.settings import Settings
+from cloudact.warehouse import Warehouse
+from functions.auth import KeyRing
+from functions.queue import RunQueue
+
+PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
+
+
+@dataclass(frozen=True)
+class Api:
+    """The collaborators of the public endpoints."""
+
+    registry: Registry
+    ledger: Ledger
+    queue: RunQueue
+    keys: KeyRing
+    clock: Clock
+
+
+def compose(settings: Settings, clock: Clock = utc_now) -> Api:
+    """Reads the configs; Google's clients are built when they are first needed."""
+    ledger = Ledger(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S))
+    return Api(
+        registry=load_registry(settings.configs_dir),
+        ledger=ledger,
+        queue=RunQueue(lambda: clients.tasks(settings), settings, clock, timeout_s=PATIENCE_S),
+        keys=KeyRing(ledger, clock),
+        clock=clock,
+    )

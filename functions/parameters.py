@@ -1,0 +1,82 @@
+"""Reads bodies and query strings strictly: what is not understood is refused by name, never ignored."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from cloudact.runs import FIRST_DATE
+from functions.problems import Problem, bad_request
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
+    """The JSON object of the body with only the allowed fields; no body is an empty one."""
+    if not request.get_data():
+        return {}
+    if request.mimetype != "application/json":
+        raise Problem(415, "The body must be JSON with Content-Type: application/json.")
+    body = _json(request)
+    if not isinstance(body, dict):
+        raise bad_request("The body must be a JSON object.")
+    only_known(body, allowed)
+    return body
+
+
+def _json(request: Request) -> Any:
+    try:
+        return request.json
+    except (ValueError, RecursionError) as err:
+        raise bad_request("The body is not valid JSON.") from err
+    except Exception as err:  # werkzeug's BadRequest
+        raise bad_request("The body is not valid JSON.") from err
+
+
+def only_known(given: Iterable[str], allowed: Iterable[str]) -> None:
+    """400 naming the fields that no one reads."""
+    unknown = sorted(set(given) - set(allowed))
+    if unknown:
+        names = ", ".join(repr(name[:50]) for name in unknown[:5])
+        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.")
+
+
+def date_of(field: str, text: Any, today: dt.date) -> dt.date:
+    """A date a run can be asked for: `YYYY-MM-DD`, from 2015-01-01 to today (UTC)."""
+    date = any_date(field, text)
+    if not FIRST_DATE <= date <= today:
+        raise bad_request(f"{field} must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC).")
+    return date
+
+
+def any_date(field: str, text: Any) -> dt.date:
+    """A calendar day, written exactly `YYYY-MM-DD`."""
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise bad_request(f"{field} must be a date written YYYY-MM-DD.")
+
+
+def whole_number(field: str, args: MultiDict[str, str], default: int, least: int, most: int) -> int:
+    """An integer of the query string within its bounds."""
+    text = args.get(field)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not least <= int(text) <= most:
+        raise bad_request(f"{field} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def one_of(field: str, args: MultiDict[str, str], allowed: Mapping[str, Any]) -> Any:
+    """What the given word stands for; `None` where the field is absent."""
+    text = args.get(field)
+    if text is None:
+        return None
+    if text not in allowed:
+        raise bad_request(f"{field} must be one of {', '.join(allowed)}.")
+    return allowed[text]

@@ -1,0 +1,89 @@
+"""The queue of runs: one named Cloud Task per admitted run, which starts the job. Owns the Cloud Tasks client."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.google_errors import reaching
+from cloudact.runs import MESSAGE_VARIABLE, Run
+from cloudact.settings import Settings
+
+DELAY = timedelta(seconds=3)  # the task can be read back for this long before it fires
+DISPATCH_DEADLINE = timedelta(seconds=60)  # jobs.run answers in about a second
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class RunQueue:
+    """Creates tasks by name and tells whose a name is."""
+
+    def __init__(self, client: Callable[[], Any], settings: Settings, clock: Clock, *, timeout_s: float) -> None:
+        self._build_client = client
+        self._settings = settings
+        self._clock = clock
+        self._timeout_s = timeout_s
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._build_client()
+
+    def create(self, task_id: str, run: Run) -> bool:
+        """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks."""
+        from google.api_core.exceptions import Conflict
+
+        task = {
+            "name": self._name(task_id),
+            "schedule_time": self._clock() + DELAY,
+            "dispatch_deadline": DISPATCH_DEADLINE,
+            "http_request": self._start_job(run),
+        }
+        with reaching("Cloud Tasks"):
+            try:
+                self._client.create_task(
+                    request={"parent": self._settings.queue_path, "task": task}, timeout=self._timeout_s
+                )
+            except Conflict:
+                return False
+        return True
+
+    def owner(self, task_id: str) -> str | None:
+        """The run_id that the task starts; `None` once it has fired or was deleted."""
+        from google.api_core.exceptions import NotFound
+        from google.cloud.tasks_v2 import Task
+
+        request = {"name": self._name(task_id), "response_view": Task.View.FULL}
+        with reaching("Cloud Tasks"):
+            try:
+                task = self._client.get_task(request=request, timeout=self._timeout_s)
+            except NotFound:
+                return None
+        return _run_of(task.http_request.body).run_id
+
+    def _name(self, task_id: str) -> str:
+        return f"{self._settings.queue_path}/tasks/{task_id}"
+
+    def _start_job(self, run: Run) -> dict[str, Any]:
+        """A call of Cloud Run's `jobs.run` whose override carries the run; environment overrides merge by name."""
+        override = {"env": [{"name": MESSAGE_VARIABLE, "value": run.model_dump_json()}]}
+        return {
+            "http_method": "POST",
+            "url": self._settings.job_run_url,
+            "headers": {"Content-Type": "application/json"},
+            "body": json.dumps({"overrides": {"containerOverrides": [override]}}).encode(),
+            "oauth_token": {"service_account_email": self._settings.dispatcher_service_account, "scope": SCOPE},
+        }
+
+
+def slot_task_id(org_slug: str, day: date, slot: int) -> str:
+    """The name of a slot's task. The hash comes first: names that share a prefix slow Cloud Tasks down."""
+    readable = f"{org_slug}-{day:%Y%m%d}-{slot}"
+    return f"{hashlib.sha256(readable.encode()).hexdigest()[:24]}-{readable}"
+
+
+def _run_of(body: bytes) -> Run:
+    overrides = json.loads(body)["overrides"]["containerOverrides"]
+    values = {variable["name"]: variable["value"] for override in overrides for variable in override["env"]}
+    return Run.model_validate_json(values[MESSAGE_VARIABLE])
