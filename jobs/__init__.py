@@ -1,0 +1,1 @@
+"""Queue → provider → warehouse: one container runs one pipeline for one org and one date."""

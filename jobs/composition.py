@@ -1,0 +1,48 @@
+"""The composition root of the job: builds what the engine is handed, once per container."""
+
+from collections.abc import Sequence
+
+from cloudact import clients
+from cloudact.clock import Clock, utc_now
+from cloudact.credentials import Vault, parse_service_account
+from cloudact.integrations import Integrations
+from cloudact.ledger import Ledger
+from cloudact.pipelines import Step
+from cloudact.registry import load_registry
+from cloudact.runs import Run
+from cloudact.settings import Settings
+from cloudact.warehouse import Warehouse
+from jobs.claim import Claim
+from jobs.engine import Job, Processor, ensure_wanted
+from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
+
+SOURCE_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+PATIENCE_S = 60.0
+
+
+def compose(settings: Settings, clock: Clock = utc_now) -> Job:
+    """The job's collaborators; Google's clients are built when they are first needed."""
+    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
+    ledger = Ledger(warehouse)
+    registry = load_registry(settings.configs_dir)
+    integrations = Integrations(warehouse, clock)
+
+    def build(run: Run, own: Claim) -> tuple[Sequence[Step], Processor]:
+        entry = registry.get(run.pipeline)
+        tenant = integrations.of(run.org_slug, entry.required_integration)
+        vault = Vault(clients.kms(settings), settings.kms_key)
+        key = parse_service_account(vault.decrypt(run.org_slug, entry.required_integration, tenant.ciphertext))
+        processor = GcpBillingEtl(
+            for_run=run,
+            started_at=own.started_at,
+            tenant=tenant,
+            default_project=key.project_id,
+            build_source=lambda: clients.customer_bigquery(settings, key.reveal(), SOURCE_SCOPES),
+            warehouse=warehouse,
+            limits=Limits(settings.late_days, settings.max_bytes_billed),
+            ensure_wanted=lambda: ensure_wanted(ledger, run),
+            reject_credential=lambda why: integrations.mark_invalid(tenant, why),
+        )
+        return registry.config(entry).steps, processor
+
+    return Job(warehouse, ledger, build, clock)

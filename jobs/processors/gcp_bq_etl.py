@@ -1,0 +1,210 @@
+"""`gcp.bq_etl`: one day of a customer's Cloud Billing export, computed where it lies, loaded into the org's partition.
+
+extract finds the export, transform runs the one statement in the customer's project, load streams its result.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cloudact.errors import Stop
+from cloudact.integrations import Integration
+from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
+from cloudact.runs import Run
+from cloudact.warehouse import LoadFailed, Warehouse, wait_for
+from jobs.billing.export_table import ExportTable, UnusableExport, from_table
+from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
+from jobs.billing.source_errors import explained
+from jobs.billing.statement import Statement, compile_filtered_count, compile_statement
+from jobs.parquet import write_parquet
+from jobs.story import StepStory
+
+DEFAULT_DATASET = "billing_export"
+DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
+EMPTY = (
+    "No billing rows for this date. Either the billing export is not set up or did not cover it, "
+    "or Google has not delivered it yet, or every row was filtered."
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a query may reach: days of partitions after the date, and bytes that the customer pays for."""
+
+    late_days: int
+    max_bytes_billed: int
+
+
+@dataclass
+class GcpBillingEtl:
+    """The steps of one run; each leaves the next what it found."""
+
+    for_run: Run
+    started_at: datetime
+    tenant: Integration
+    default_project: str
+    build_source: Callable[[], Any]
+    warehouse: Warehouse
+    limits: Limits
+    ensure_wanted: Callable[[], None]
+    reject_credential: Callable[[str], None]
+
+    bytes_billed: int = 0
+    rows_loaded: int = 0
+    export: ExportTable | None = None
+    result: Any = None
+
+    @cached_property
+    def source(self) -> Any:
+        """The customer's BigQuery."""
+        return self.build_source()
+
+    def run(self, step: Step, story: StepStory) -> int | None:
+        """Does one step; its rows are those that the statement made, or that were loaded."""
+        match step.config:
+            case ExtractConfig() as config:
+                self._extract(config.filled(self._names()), story)
+                return None
+            case TransformConfig() as config:
+                return self._transform(config.operations, story)
+            case LoadConfig() as config:
+                return self._load(config.filled(self._names()), story)
+
+    def _names(self) -> dict[str, str]:
+        settings = self.tenant.settings
+        return {
+            "org_slug": self.for_run.org_slug,
+            "org_dataset": self.tenant.org_dataset,
+            "source_project": settings.get("source_project", self.default_project),
+            "source_dataset": settings.get("source_dataset", DEFAULT_DATASET),
+            "source_table": settings.get("source_table", DEFAULT_TABLE),
+        }
+
+    def _extract(self, config: ExtractConfig, story: StepStory) -> None:
+        with explained(f"{config.source_project}.{config.source_dataset}", self.reject_credential):
+            table = self._find(config)
+        try:
+            self.export = from_table(table)
+        except UnusableExport as err:
+            raise Stop("source_unusable", str(err), "Name the table that Cloud Billing exports to.") from err
+        kind = "detailed" if self.export.detailed else "standard"
+        story.say(f"Reading the {kind} export {self.export} in {self.export.location}.")
+
+    def _find(self, config: ExtractConfig) -> Any:
+        """The table of that name, or the only one of that family: Google adds the billing account's id."""
+        from google.api_core.exceptions import NotFound
+
+        dataset = f"{config.source_project}.{config.source_dataset}"
+        try:
+            return self.source.get_table(f"{dataset}.{config.source_table}")
+        except NotFound:
+            family = [t for t in self.source.list_tables(dataset) if t.table_id.startswith(f"{config.source_table}_")]
+        if len(family) != 1:
+            raise _not_one(f"{dataset}.{config.source_table}", [t.table_id for t in family])
+        return self.source.get_table(family[0].reference)
+
+    def _transform(self, operations: Sequence[str], story: StepStory) -> int:
+        export = _known(self.export)
+        inactive = self._inactive_projects() if "filter_active_projects" in operations else []
+        statement = compile_statement(
+            export,
+            operations=operations,
+            day=self.for_run.date,
+            snapshot=self.started_at,
+            late_days=self.limits.late_days,
+            inactive_projects=inactive,
+        )
+        self.result = self._query(statement, export, story)
+        if inactive:
+            self._tell_filtered(export, inactive, story)
+        return int(self.result.total_rows)
+
+    def _inactive_projects(self) -> list[str]:
+        return [str(project) for project in self.tenant.settings.get("inactive_projects", [])]
+
+    def _tell_filtered(self, export: ExportTable, inactive: list[str], story: StepStory) -> None:
+        count = compile_filtered_count(
+            export,
+            day=self.for_run.date,
+            snapshot=self.started_at,
+            late_days=self.limits.late_days,
+            inactive_projects=inactive,
+        )
+        dropped = next(iter(self._query(count, export, story)))["filtered_rows"]
+        story.say(f"{dropped} export rows of {len(inactive)} inactive projects were left out.")
+
+    def _query(self, statement: Statement, export: ExportTable, story: StepStory) -> Any:
+        """Runs the statement in the customer's project, where the data is, and answers its rows."""
+        from google.cloud.bigquery import QueryJobConfig
+
+        config = QueryJobConfig(
+            query_parameters=list(statement.parameters),
+            maximum_bytes_billed=self.limits.max_bytes_billed,
+            labels={"service": "cloudact", "pipeline": self.for_run.pipeline},
+        )
+        with explained(str(export), self.reject_credential):
+            job = self.source.query(statement.sql, job_config=config, location=export.location)
+            wait_for(job, lambda: story.progress("The query is running."))
+            self.bytes_billed += int(job.total_bytes_billed or 0)
+            return job.result(page_size=PAGE_ROWS)
+
+    def _load(self, config: LoadConfig, story: StepStory) -> int:
+        with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
+            parquet = Path(folder) / "day.parquet"
+            rows = self._write(parquet, story)
+            self.ensure_wanted()
+            self.rows_loaded = self._replace(config, parquet, story)
+        if rows == 0:
+            story.say(EMPTY, level="WARNING")
+        return self.rows_loaded
+
+    def _write(self, parquet: Path, story: StepStory) -> int:
+        batches = to_batches(
+            self.result,
+            org_slug=self.for_run.org_slug,
+            run_id=self.for_run.run_id,
+            ingested_at=self.started_at,
+        )
+        with explained(str(self.export), self.reject_credential):
+            return write_parquet(parquet, SCHEMA, _told(batches, story))
+
+    def _replace(self, config: LoadConfig, parquet: Path, story: StepStory) -> int:
+        try:
+            return self.warehouse.replace_partition(
+                config.target_dataset,
+                config.target_table,
+                self.for_run.date,
+                parquet,
+                job_id=f"load_{self.for_run.run_id}",
+                tick=lambda: story.progress("The rows are being loaded."),
+            )
+        except LoadFailed as err:
+            raise Stop("load_refused", f"BigQuery refused the rows: {err}", "Please contact support.") from err
+
+
+def _known(export: ExportTable | None) -> ExportTable:
+    if export is None:
+        raise Stop("misconfigured", "A transform step needs an extract step before it.", "Please contact support.")
+    return export
+
+
+def _told(batches: Iterable[Any], story: StepStory) -> Iterator[Any]:
+    rows = 0
+    for batch in batches:
+        rows += batch.num_rows
+        story.progress(f"{rows} rows read.", rows)
+        yield batch
+
+
+def _not_one(name: str, found: list[str]) -> Stop:
+    if found:
+        message = f"{name} could be any of {', '.join(sorted(found)[:5])}."
+    else:
+        message = f"The billing export table {name} does not exist."
+    return Stop(
+        "source_not_found", message, "Check that the billing export is set up, and name its table in the integration."
+    )

@@ -1,0 +1,113 @@
+"""Tells the ledger what happens while it happens: the run's own events, its steps', and signs of life."""
+
+from datetime import datetime, timedelta
+
+from cloudact.clock import Clock
+from cloudact.errors import RunError
+from cloudact.ledger import Ledger, RunEvent, StepEvent
+from cloudact.pipelines import Step
+from cloudact.runs import Run, Status
+from jobs.execution import Execution
+
+SIGN_OF_LIFE = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
+
+
+class RunStory:
+    """The events of one run, as one execution tells them."""
+
+    def __init__(self, ledger: Ledger, run: Run, execution: Execution, started_at: datetime, clock: Clock) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._execution = execution
+        self._started_at = started_at
+        self._clock = clock
+
+    def running(self) -> None:
+        """The run has begun, or goes on after a failed try."""
+        self._append(Status.RUNNING, None, None, None)
+
+    def succeeded(self, rows: int, bytes_billed: int) -> None:
+        """The run is done; `rows` are those loaded."""
+        self._append(Status.SUCCESS, rows, bytes_billed, None)
+
+    def failed(self, error: RunError, bytes_billed: int) -> None:
+        """The run is over without effect."""
+        self._append(Status.FAILED, None, bytes_billed, error)
+
+    def step(self, index: int, step: Step) -> "StepStory":
+        """The story of one step."""
+        return StepStory(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
+
+    def _append(self, status: Status, rows: int | None, bytes_billed: int | None, error: RunError | None) -> None:
+        event = RunEvent(
+            status,
+            started_at=self._started_at,
+            execution=self._execution.name,
+            attempt=self._execution.attempt,
+            rows=rows,
+            bytes_billed=bytes_billed,
+            error=error,
+        )
+        self._ledger.append_run(self._run, event, self._clock())
+
+
+class StepStory:
+    """The events of one step in one try."""
+
+    def __init__(self, ledger: Ledger, run: Run, index: int, step: Step, attempt: int, clock: Clock) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._index = index
+        self._step = step
+        self._attempt = attempt
+        self._clock = clock
+        self._told = 0
+        self._last = clock()
+
+    def started(self) -> None:
+        """The step begins."""
+        self._append(Status.RUNNING)
+
+    def say(self, text: str, level: str = "INFO") -> None:
+        """A message for the run's owner."""
+        self._append(Status.RUNNING, level=level, text=text)
+
+    def progress(self, text: str, rows: int | None = None) -> None:
+        """How far the step is; called as often as it likes, told every 20 seconds."""
+        if self._clock() - self._last >= SIGN_OF_LIFE:
+            self._append(Status.RUNNING, progress=text, rows=rows)
+
+    def succeeded(self, rows: int | None) -> None:
+        """The step is done; `rows` is what came out of it, `None` where rows are not what it makes."""
+        self._append(Status.SUCCESS, rows=rows)
+
+    def failed(self, message: str) -> None:
+        """The step is over, and with it the run or this try of it."""
+        self._append(Status.FAILED, error=message)
+
+    def _append(
+        self,
+        status: Status,
+        *,
+        rows: int | None = None,
+        progress: str | None = None,
+        level: str | None = None,
+        text: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        self._told += 1
+        self._last = self._clock()
+        event = StepEvent(
+            index=self._index,
+            name=self._step.name,
+            type=self._step.type.value,
+            status=status,
+            attempt=self._attempt,
+            key=str(self._told),
+            rows=rows,
+            progress=progress,
+            level=level,
+            text=text,
+            error=error,
+        )
+        self._ledger.append_step(self._run, event, self._last)
