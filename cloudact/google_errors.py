@@ -18,20 +18,28 @@ def reaching(service: str) -> Iterator[None]:
         raise Retry(code, f"{service} could not be reached or is overloaded.", "It is tried again.") from err
 
 
-def is_passing(err: BaseException) -> bool:
-    """Whether the same call may succeed later: 429, 5xx, time-outs and broken connections.
+# https://cloud.google.com/bigquery/docs/error-messages. The client library knows a part of the reasons only and makes
+# a 500 of every other, so the reason is asked before the status.
+PASSING_REASONS = frozenset(
+    {"backendError", "internalError", "jobBackendError", "jobInternalError", "rateLimitExceeded"}
+)
+LASTING_REASONS = frozenset(
+    {"billingTierLimitExceeded", "bytesBilledLimitExceeded", "quotaExceeded", "resourcesExceeded"}
+)
 
-    BigQuery reports some of its own troubles as 403 with reason rateLimitExceeded or 400 with jobBackendError.
-    """
+
+def is_passing(err: BaseException) -> bool:
+    """Whether the same call may succeed later: 429, 5xx, time-outs and broken connections."""
     import requests
     from google.api_core import exceptions as google
-    from google.auth.exceptions import TransportError
+    from google.auth.exceptions import GoogleAuthError, TransportError
 
-    if isinstance(err, google.GoogleAPICallError) and _reasons(err) & {
-        "rateLimitExceeded",
-        "backendError",
-        "jobBackendError",
-    }:
+    if isinstance(err, GoogleAuthError) and err.retryable:  # the token endpoint's own 5xx
+        return True
+    reasons = error_reasons(err)
+    if reasons & LASTING_REASONS:
+        return False
+    if reasons & PASSING_REASONS:
         return True
     return isinstance(
         err,
@@ -45,5 +53,6 @@ def is_passing(err: BaseException) -> bool:
     )
 
 
-def _reasons(err: BaseException) -> set[str]:
+def error_reasons(err: BaseException) -> set[str]:
+    """The reasons that BigQuery gives with an error."""
     return {e.get("reason", "") for e in getattr(err, "errors", None) or [] if isinstance(e, dict)}

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cloudact.google_errors import reaching
+from cloudact.google_errors import PASSING_REASONS, reaching
 from cloudact.queries import DEFAULT_DATASET, Query, in_dataset, load_query
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Warehouse:
             wait_for(job, tick)
             if not job.error_result:
                 return int(job.output_rows or 0)
-            if number == 2 or not _passing_reason(job.error_result):
+            if number == 2 or job.error_result.get("reason") not in PASSING_REASONS:
                 raise LoadFailed(str(job.error_result.get("message", "")))
             number += 1
 
@@ -166,10 +166,6 @@ def wait_for(job: Any, tick: Callable[[], None]) -> None:
                 return
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
-
-
-def _passing_reason(error: Mapping[str, Any]) -> bool:
-    return error.get("reason") in {"backendError", "internalError", "rateLimitExceeded", "jobBackendError"}
 
 
 def _is_statement(text: str) -> bool:

@@ -52,4 +52,6 @@ def test_another_dataset_name() -> None:
 @pytest.mark.parametrize("path", sorted(Path("infra/sql/organizations").glob("*.sql")), ids=lambda path: path.stem)
 def test_ddl_moves_to_another_dataset_too(path: Path) -> None:
     """Tables and views can be made in a dataset of another name."""
-    assert "organizations." not in in_dataset(path.read_text(encoding="utf-8"), "finops_state").replace("`organizations`", "")
+    assert "organizations." not in in_dataset(path.read_text(encoding="utf-8"), "finops_state").replace(
+        "`organizations`", ""
+    )

@@ -1,0 +1,1 @@
+"""What runs and deploys the service: SQL, gcloud scripts, the local cloud."""

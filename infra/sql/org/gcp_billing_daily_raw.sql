@@ -1,0 +1,62 @@
+-- Google Cloud costs of one org: one row per UTC usage day and distinct combination of dimensions.
+-- Written only by jobs/billing, a whole day (partition) at a time. The column order is that of jobs/billing/columns.py.
+--
+-- NUMERIC holds 29 integer digits. The largest amounts are byte-seconds: storing a whole exabyte (1e18 bytes) all day
+-- is 8.6e22, and a day's sum over every row cannot exceed what all of an account's bytes and seconds give.
+CREATE TABLE IF NOT EXISTS gcp_billing_daily_raw (
+  usage_date DATE NOT NULL OPTIONS(description = 'UTC day of usage_start_time. Tax stays on the day it starts'),
+  billing_account_id STRING OPTIONS(description = 'Cloud Billing account, e.g. 012345-6789AB-CDEF01'),
+  invoice_month STRING OPTIONS(description = 'YYYYMM of the invoice (Pacific time), may differ from the month of usage_date'),
+  invoice_publisher_type STRING OPTIONS(description = 'GOOGLE or PARTNER'),
+  project_id STRING OPTIONS(description = 'NULL for charges that belong to no project, such as tax'),
+  project_name STRING,
+  project_number STRING,
+  project_ancestry_numbers STRING OPTIONS(description = 'Folders and organization above the project, e.g. /1111/2222/'),
+  project_labels STRING OPTIONS(description = 'JSON object text, keys sorted'),
+  service_id STRING,
+  service_description STRING OPTIONS(description = 'Name of the service, e.g. Compute Engine'),
+  sku_id STRING,
+  sku_description STRING OPTIONS(description = 'Name of the SKU, e.g. E2 Instance Core running in Americas'),
+  location STRING OPTIONS(description = 'Multi-region, country, region or zone, whichever applies'),
+  country STRING,
+  region STRING,
+  zone STRING,
+  resource_name STRING OPTIONS(description = 'Detailed export only'),
+  resource_global_name STRING OPTIONS(description = 'Detailed export only: the full name of the resource'),
+  subscription_id STRING OPTIONS(description = 'Detailed export only: the commitment that a charge belongs to'),
+  labels STRING OPTIONS(description = 'Resource labels as JSON object text, keys sorted; {} when there are none'),
+  system_labels STRING OPTIONS(description = 'Google\'s labels as JSON object text, keys sorted'),
+  tags STRING OPTIONS(description = 'Resource Manager tags as JSON object text, keys are namespace/key, sorted'),
+  cost_type STRING OPTIONS(description = 'regular, tax, adjustment or rounding_error'),
+  transaction_type STRING OPTIONS(description = 'GOOGLE, THIRD_PARTY_RESELLER or THIRD_PARTY_AGENCY'),
+  seller_name STRING OPTIONS(description = 'Legal name of a marketplace seller'),
+  adjustment_id STRING OPTIONS(description = 'Joins the parts of one adjustment'),
+  adjustment_description STRING,
+  adjustment_mode STRING OPTIONS(description = 'e.g. PARTIAL_CORRECTION'),
+  adjustment_type STRING OPTIONS(description = 'e.g. USAGE_CORRECTION'),
+  consumption_model_id STRING OPTIONS(description = 'How the usage was priced, e.g. a commitment'),
+  consumption_model_description STRING,
+  price_tier_start_amount NUMERIC OPTIONS(description = 'Lower bound of the price tier, in pricing units'),
+  price_unit_quantity NUMERIC OPTIONS(description = 'Pricing units that list_price and effective_price are for'),
+  list_price NUMERIC OPTIONS(description = 'Public price, in the billing currency'),
+  effective_price NUMERIC OPTIONS(description = 'Price after the contract, in the billing currency'),
+  currency STRING OPTIONS(description = 'ISO 4217 code of all amounts'),
+  currency_conversion_rate FLOAT64 OPTIONS(description = 'As Google sends it: an amount divided by it is US dollars'),
+  usage_unit STRING OPTIONS(description = 'Base unit, e.g. byte-seconds'),
+  pricing_unit STRING OPTIONS(description = 'e.g. gibibyte month'),
+  usage_amount NUMERIC OPTIONS(description = 'In usage_unit'),
+  usage_amount_in_pricing_units NUMERIC OPTIONS(description = 'In pricing_unit'),
+  cost NUMERIC OPTIONS(description = 'Before credits'),
+  credits NUMERIC OPTIONS(description = 'Sum of all credits, zero or negative'),
+  net_cost NUMERIC OPTIONS(description = 'cost + credits: what is paid'),
+  list_cost NUMERIC OPTIONS(description = 'Cost at list price; NULL if the export lacks it'),
+  contracted_cost NUMERIC OPTIONS(description = 'Cost at the contract\'s price without commitments; NULL if the export lacks it'),
+  source_row_count INT64 OPTIONS(description = 'Export rows summed in this row'),
+  source_max_export_time TIMESTAMP OPTIONS(description = 'Latest export_time among them'),
+  org_slug STRING NOT NULL,
+  run_id STRING NOT NULL OPTIONS(description = 'The run that wrote this row'),
+  ingested_at TIMESTAMP NOT NULL OPTIONS(description = 'First start of that run, the same on redelivery')
+)
+PARTITION BY usage_date
+CLUSTER BY project_id, service_id, sku_id
+OPTIONS(description = 'Google Cloud costs per UTC day, from the Cloud Billing export');

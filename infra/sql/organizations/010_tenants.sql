@@ -1,0 +1,56 @@
+-- Tenants: who may run what. Written by onboarding and integration set-up, read by every request and job.
+-- `organizations` is the service's own dataset; `infra` replaces the name where a deployment chose another one.
+
+CREATE TABLE IF NOT EXISTS organizations.org_profiles (
+  org_slug STRING NOT NULL OPTIONS (description = "the tenant; matches [a-zA-Z0-9_]{3,50}"),
+  name STRING OPTIONS (description = "display name"),
+  dataset STRING NOT NULL OPTIONS (description = "the org's own BigQuery dataset in the service's project"),
+  created_at TIMESTAMP NOT NULL
+)
+CLUSTER BY org_slug
+OPTIONS (description = "One row per onboarded org");
+
+CREATE TABLE IF NOT EXISTS organizations.org_api_keys_secure (
+  org_slug STRING NOT NULL,
+  key_hash STRING NOT NULL OPTIONS (description = "SHA-256 of the key in hex; the key itself is stored nowhere"),
+  key_prefix STRING NOT NULL OPTIONS (description = "{org}_api_ and the first four characters, to recognise a key by"),
+  scopes ARRAY<STRING>,
+  created_at TIMESTAMP NOT NULL,
+  expires_at TIMESTAMP,
+  revoked_at TIMESTAMP
+)
+CLUSTER BY key_hash
+OPTIONS (description = "API keys by hash");
+
+CREATE TABLE IF NOT EXISTS organizations.org_subscriptions (
+  org_slug STRING NOT NULL,
+  plan STRING NOT NULL,
+  status STRING NOT NULL OPTIONS (description = "TRIAL, ACTIVE, SUSPENDED or CANCELLED"),
+  daily_limit INT64 NOT NULL OPTIONS (description = "runs per UTC day that people and keys may ask for"),
+  updated_at TIMESTAMP NOT NULL
+)
+CLUSTER BY org_slug
+OPTIONS (description = "One row per org");
+
+CREATE TABLE IF NOT EXISTS organizations.org_integrations (
+  org_slug STRING NOT NULL,
+  integration STRING NOT NULL OPTIONS (description = "GCP_SA, OPENAI or ANTHROPIC"),
+  status STRING NOT NULL OPTIONS (description = "VALID, INVALID or NOT_CONFIGURED"),
+  ciphertext STRING OPTIONS (description = "base64 of the credential, encrypted by Cloud KMS with org and integration as AAD"),
+  settings STRING OPTIONS (description = "JSON object: where the provider's data lies"),
+  fingerprint STRING OPTIONS (description = "recognises the credential without showing it"),
+  validated_at TIMESTAMP,
+  last_error STRING,
+  updated_at TIMESTAMP NOT NULL
+)
+CLUSTER BY org_slug
+OPTIONS (description = "Set-ups of integrations; the newest row of an org and integration counts");
+
+CREATE TABLE IF NOT EXISTS organizations.org_members (
+  org_slug STRING NOT NULL,
+  user_id STRING NOT NULL,
+  role STRING NOT NULL OPTIONS (description = "owner, admin or member"),
+  created_at TIMESTAMP NOT NULL
+)
+CLUSTER BY user_id
+OPTIONS (description = "People of an org");

@@ -1,0 +1,134 @@
+-- Latest state of runs and steps. A bound on requested_date prunes partitions: it is a grouping key.
+-- The first final event wins, so a final run never changes; PENDING may be appended after RUNNING, so rank beats time.
+
+CREATE OR REPLACE VIEW organizations.org_meta_pipeline_runs AS
+SELECT
+  run_id,
+  run_id AS pipeline_logging_id,
+  org_slug,
+  pipeline_id,
+  pipeline,
+  provider,
+  domain,
+  CASE WHEN decisive.final THEN decisive.status WHEN started_at IS NULL THEN 'PENDING' ELSE 'RUNNING' END AS status,
+  date,
+  generation,
+  trigger_type,
+  triggered_by,
+  counted,
+  requested_date,
+  created_at,
+  started_at,
+  IF(decisive.final, decisive.occurred_at, NULL) AS completed_at,
+  IF(decisive.final, TIMESTAMP_DIFF(decisive.occurred_at, started_at, MILLISECOND), NULL) AS duration_ms,
+  decisive.rows_processed AS rows_processed,
+  bytes_billed,
+  decisive.error_code AS error_code,
+  decisive.error_message AS error_message,
+  decisive.error_retryable AS error_retryable,
+  decisive.error_hint AS error_hint,
+  parameters,
+  execution,
+  last_event_at
+FROM (
+  SELECT
+    requested_date,
+    org_slug,
+    run_id,
+    MIN(pipeline_id) AS pipeline_id,
+    MIN(pipeline) AS pipeline,
+    MIN(provider) AS provider,
+    MIN(domain) AS domain,
+    MIN(date) AS date,
+    MIN(generation) AS generation,
+    MIN(trigger_type) AS trigger_type,
+    MIN(triggered_by) AS triggered_by,
+    LOGICAL_OR(counted) AS counted,
+    MIN(requested_at) AS created_at,
+    MIN(started_at) AS started_at,
+    MAX(bytes_billed) AS bytes_billed,
+    MIN(parameters) AS parameters,
+    MAX(execution) AS execution,
+    MAX(occurred_at) AS last_event_at,
+    ARRAY_AGG(
+      STRUCT(
+        status IN ('SUCCESS', 'FAILED', 'CANCELLED') AS final,
+        status AS status,
+        occurred_at AS occurred_at,
+        rows_processed AS rows_processed,
+        error_code AS error_code,
+        error_message AS error_message,
+        error_retryable AS error_retryable,
+        error_hint AS error_hint
+      )
+      ORDER BY status IN ('SUCCESS', 'FAILED', 'CANCELLED') DESC, occurred_at, event_id LIMIT 1
+    )[OFFSET(0)] AS decisive
+  FROM organizations.pipeline_run_events
+  GROUP BY requested_date, org_slug, run_id
+);
+
+CREATE OR REPLACE VIEW organizations.pipeline_runs AS
+SELECT * FROM organizations.org_meta_pipeline_runs;
+
+CREATE OR REPLACE VIEW organizations.pipeline_step_logs AS
+SELECT
+  requested_date,
+  org_slug,
+  run_id,
+  step_logging_id,
+  step_index,
+  latest.step_name AS step_name,
+  latest.step_type AS step_type,
+  latest.status AS status,
+  started_at,
+  IF(latest.status = 'RUNNING', NULL, latest.occurred_at) AS completed_at,
+  IF(latest.status = 'RUNNING', NULL, TIMESTAMP_DIFF(latest.occurred_at, started_at, MILLISECOND)) AS duration_ms,
+  latest.rows_processed AS rows_processed,
+  latest.progress AS progress,
+  latest.error_message AS error_message,
+  latest.attempt AS attempt,
+  messages
+FROM (
+  SELECT
+    requested_date,
+    org_slug,
+    run_id,
+    step_logging_id,
+    step_index,
+    MIN(occurred_at) AS started_at,
+    ARRAY_AGG(
+      STRUCT(
+        step_name AS step_name,
+        step_type AS step_type,
+        status AS status,
+        attempt AS attempt,
+        occurred_at AS occurred_at,
+        rows_processed AS rows_processed,
+        progress AS progress,
+        error_message AS error_message
+      )
+      ORDER BY attempt DESC, status = 'RUNNING', occurred_at DESC, event_id DESC LIMIT 1
+    )[OFFSET(0)] AS latest,
+    ARRAY_AGG(
+      IF(text IS NULL, NULL, STRUCT(occurred_at AS occurred_at, attempt AS attempt, level AS level, text AS text))
+      IGNORE NULLS ORDER BY occurred_at, event_id
+    ) AS messages
+  FROM organizations.pipeline_step_events
+  GROUP BY requested_date, org_slug, run_id, step_logging_id, step_index
+);
+
+CREATE OR REPLACE VIEW organizations.org_usage_quotas AS
+SELECT
+  subscriptions.org_slug AS org_slug,
+  used.usage_date AS usage_date,
+  used.pipelines_today AS pipelines_today,
+  subscriptions.daily_limit AS daily_limit
+FROM organizations.org_subscriptions AS subscriptions
+INNER JOIN (
+  SELECT
+    org_slug,
+    requested_date AS usage_date,
+    COUNT(DISTINCT IF(counted, run_id, NULL)) AS pipelines_today
+  FROM organizations.pipeline_run_events
+  GROUP BY org_slug, usage_date
+) AS used ON used.org_slug = subscriptions.org_slug;

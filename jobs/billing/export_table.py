@@ -1,0 +1,115 @@
+"""What a Cloud Billing export table looks like: which columns it has, and whether we can read it.
+
+Google appends columns over the years and old tables lack some, so the statement asks here first.
+Knows no SQL and makes no calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+REQUIRED = (
+    "billing_account_id",
+    "cost",
+    "credits.amount",
+    "currency",
+    "export_time",
+    "project.id",
+    "service.description",
+    "service.id",
+    "sku.description",
+    "sku.id",
+    "usage_start_time",
+)
+"""Without one of these a day cannot be told apart, counted or priced. `credits` is among them because a
+table without it would silently give gross cost as net cost."""
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects (with the old "domain.com:" prefix),
+# https://cloud.google.com/bigquery/docs/datasets#dataset-naming and /tables#table_naming (its ASCII part:
+# export tables are named by Google).
+PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")
+DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+
+
+class UnusableExport(ValueError):
+    """The table is not a Cloud Billing export we can read; the text says what is missing, in plain words."""
+
+
+class Field(Protocol):
+    """A column of a table, e.g. `google.cloud.bigquery.SchemaField`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fields(self) -> Sequence[Any]: ...
+
+
+class TableLike(Protocol):
+    """What we read of `google.cloud.bigquery.Table`."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def dataset_id(self) -> str: ...
+    @property
+    def table_id(self) -> str: ...
+    @property
+    def location(self) -> Any: ...
+    @property
+    def schema(self) -> Any: ...
+    @property
+    def time_partitioning(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class ExportTable:
+    """A readable export. `columns` are dotted paths such as `cost` and `resource.name`."""
+
+    project: str
+    dataset: str
+    table: str
+    location: str | None
+    columns: frozenset[str]
+    detailed: bool
+
+    def __post_init__(self) -> None:
+        for pattern, name in ((PROJECT, self.project), (DATASET, self.dataset), (TABLE, self.table)):
+            if not pattern.fullmatch(name):
+                raise UnusableExport(f"{name!r} is not a valid BigQuery name in {self}.")
+        missing = [path for path in REQUIRED if path not in self.columns]
+        if missing:
+            raise UnusableExport(f"{self} is not a Cloud Billing export: it has no {', '.join(missing)}.")
+
+    def __str__(self) -> str:
+        return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
+    def quoted(self) -> str:
+        """The name for SQL, each part in backticks."""
+        return f"`{self.project}`.`{self.dataset}`.`{self.table}`"
+
+
+def from_table(table: TableLike) -> ExportTable:
+    """The export behind a table of the client library. Raises `UnusableExport` naming what is missing."""
+    columns = frozenset(_paths(table.schema))
+    export = ExportTable(
+        table.project, table.dataset_id, table.table_id, table.location, columns, "resource.name" in columns
+    )
+    partitioning = table.time_partitioning
+    # A view over the export is caught here too: it has no _PARTITIONTIME, so every run would scan everything.
+    if partitioning is None or partitioning.field is not None:
+        raise UnusableExport(
+            f"{export} is not partitioned by ingestion time. Name the table that Cloud Billing itself writes, "
+            "not a view or a copy of it."
+        )
+    return export
+
+
+def _paths(fields: Iterable[Field], prefix: str = "") -> Iterator[str]:
+    for field in fields:
+        yield prefix + field.name
+        yield from _paths(field.fields, f"{prefix}{field.name}.")

@@ -1,0 +1,51 @@
+"""What goes wrong in a customer's BigQuery, told so that the customer can mend it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from cloudact.errors import Stop
+from cloudact.google_errors import error_reasons, reaching
+
+ROLES = (
+    "Grant the service account BigQuery Job User (bigquery.jobs.create) on the project "
+    "and BigQuery Data Viewer on the billing export's dataset."
+)
+SET_UP = "Check that the billing export is set up, and name its table in the integration."
+
+
+@contextmanager
+def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator[None]:
+    """Turns Google's refusals about `source` into `Stop` with a hint, and passing trouble into `Retry`.
+
+    A refused credential is also reported to `reject_credential`: no later run can succeed with it.
+    """
+    from google.api_core import exceptions as google
+    from google.auth.exceptions import RefreshError
+
+    try:
+        with reaching("The customer's BigQuery"):
+            yield
+    except (RefreshError, google.Unauthorized) as err:
+        why = "Google does not accept the service account key: it was deleted, disabled or is not a key."
+        reject_credential(why)
+        raise Stop("credential_rejected", why, "Create a new key and set up the integration again.") from err
+    except google.Forbidden as err:
+        raise Stop("permission_denied", _plain(err), ROLES) from err
+    except google.NotFound as err:
+        raise Stop("source_not_found", f"{source} does not exist or cannot be seen: {_plain(err)}", SET_UP) from err
+    except google.GoogleAPICallError as err:
+        raise _refused(source, err) from err
+
+
+def _refused(source: str, err: Exception) -> Stop:
+    if "bytesBilledLimitExceeded" in error_reasons(err):
+        hint = "The export is larger than expected for one day; please contact support to raise the limit."
+        return Stop("query_too_large", f"Reading one day of {source} would bill more than is allowed.", hint)
+    return Stop("source_query_failed", f"The query on {source} was refused: {_plain(err)}", "Please contact support.")
+
+
+def _plain(err: Exception) -> str:
+    """Google's own sentence, without the client's prefix of method and address."""
+    errors = getattr(err, "errors", None) or []
+    first = errors[0] if errors and isinstance(errors[0], dict) else {}
+    return str(first.get("message") or getattr(err, "message", err))[:500]

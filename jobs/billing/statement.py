@@ -1,0 +1,118 @@
+"""Compiles one run's operations into one GoogleSQL statement over a billing export.
+
+The text holds only checked identifiers and the expressions of `columns`; every value is a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from jobs.billing.columns import COLUMNS, Column
+from jobs.billing.export_table import ExportTable
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+OPERATIONS = ("aggregate_by_service", "filter_active_projects", "filter_date_range")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """GoogleSQL and the named parameters it takes."""
+
+    sql: str
+    parameters: tuple[ScalarQueryParameter | ArrayQueryParameter, ...]
+
+
+def compile_statement(
+    source: ExportTable,
+    *,
+    operations: Sequence[str],
+    day: date,
+    snapshot: datetime,
+    late_days: int,
+    inactive_projects: Sequence[str],
+) -> Statement:
+    """The rows of `day` (the UTC day of `usage_start_time`) as columns `columns.COLUMNS`, in that order.
+
+    `operations`, in any order: `filter_date_range` is what a run is, so it applies even if not named;
+    `filter_active_projects` drops the rows of `inactive_projects`; `aggregate_by_service` sums the rows that
+    are equal in every dimension, without it each export row is a row of the result. Only rows exported until
+    `snapshot` (aware) count, so a repeated run reads the same; `late_days` (≥ 1) is how many days of delivery are
+    read, the first of them `day` itself. Raises ValueError for an unknown operation or late_days.
+    """
+    _check(operations)
+    if late_days < 1:
+        raise ValueError(f"late_days is {late_days}: at least 1 is needed to see the day's own partition.")
+    drop = list(inactive_projects) if "filter_active_projects" in operations else []
+    rows = f"SELECT\n{_list(_of_row(c, source) for c in COLUMNS)}\n{_from(source)}"
+    if drop:
+        rows += "\n  AND (project.id IS NULL OR project.id NOT IN UNNEST(@inactive_projects))"
+    sql = _summed(rows) if "aggregate_by_service" in operations else rows
+    return Statement(sql, _parameters(day, snapshot, late_days, drop))
+
+
+def compile_filtered_count(
+    source: ExportTable, *, day: date, snapshot: datetime, late_days: int, inactive_projects: Sequence[str]
+) -> Statement:
+    """One row, one column `filtered_rows`: how many export rows `filter_active_projects` drops that day."""
+    sql = f"SELECT COUNT(*) AS filtered_rows\n{_from(source)}\n  AND project.id IN UNNEST(@inactive_projects)"
+    return Statement(sql, _parameters(day, snapshot, late_days, list(inactive_projects), always=True))
+
+
+def _check(operations: Sequence[str]) -> None:
+    unknown = [name for name in operations if name not in OPERATIONS]
+    if unknown:
+        raise ValueError(f"Unknown operation {unknown[0]!r}. Allowed: {', '.join(OPERATIONS)}.")
+
+
+def _of_row(column: Column, source: ExportTable) -> str:
+    known = all(path in source.columns for path in column.reads)
+    return f"{column.expression if known else f'CAST(NULL AS {column.type})'} AS {column.name}"
+
+
+def _from(source: ExportTable) -> str:
+    # The export is partitioned by its delivery in Pacific days: a UTC day begins in the partition before it.
+    # Constant bounds on _PARTITIONTIME are what prunes; usage_start_time alone would scan the whole table.
+    return f"""FROM {source.quoted}
+WHERE _PARTITIONTIME >= @first_partition
+  AND _PARTITIONTIME < @end_partition
+  AND usage_start_time >= @day_start
+  AND usage_start_time < @day_end
+  AND export_time <= @snapshot"""
+
+
+def _summed(rows: str) -> str:
+    # GROUP BY takes NULLs as one group of their own: a tax row (project NULL) never joins project ''.
+    dimensions = [c.name for c in COLUMNS if c.total is None]
+    totals = [f"{c.total} AS {c.name}" for c in COLUMNS if c.total]
+    indented = rows.replace("\n", "\n  ")
+    return (
+        f"WITH export_row AS (\n  {indented}\n)\n"
+        f"SELECT\n{_list([*dimensions, *totals])}\nFROM export_row\nGROUP BY\n{_list(dimensions)}"
+    )
+
+
+def _list(items: Iterable[str]) -> str:
+    return ",\n".join(f"  {item}" for item in items)
+
+
+def _parameters(
+    day: date, snapshot: datetime, late_days: int, drop: list[str], *, always: bool = False
+) -> tuple[ScalarQueryParameter | ArrayQueryParameter, ...]:
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+    start = datetime.combine(day, time(), UTC)
+    moments = {
+        "first_partition": start - timedelta(days=1),
+        "end_partition": start + timedelta(days=late_days),
+        "day_start": start,
+        "day_end": start + timedelta(days=1),
+        "snapshot": snapshot,
+    }
+    scalars = tuple(ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in moments.items())
+    lists = (ArrayQueryParameter("inactive_projects", "STRING", drop),) if drop or always else ()
+    return (*scalars, *lists)

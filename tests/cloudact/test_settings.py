@@ -1,0 +1,81 @@
+"""Settings: what the environment must say, and that local and cloud differ in endpoints only."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudact.clock import next_midnight
+from cloudact.errors import ConfigError
+from cloudact.orgs import RESERVED_SLUGS, is_slug, key_hash, new_api_key
+from cloudact.runs import Run, run_id
+from cloudact.settings import Settings
+from infra.local.onboarding import OnboardedOrg
+from tests.conftest import Local, billing_run
+
+REQUIRED = {
+    "CLOUDACT_PROJECT": "p",
+    "CLOUDACT_LOCATION": "us-central1",
+    "CLOUDACT_KMS_KEY": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k",
+    "CLOUDACT_DISPATCHER_SERVICE_ACCOUNT": "d@p.iam.gserviceaccount.com",
+}
+
+
+def test_google_is_the_default() -> None:
+    """Without endpoints in the environment everything goes to Google."""
+    settings = Settings.from_env(REQUIRED)
+    assert settings.job_run_url == "https://run.googleapis.com/v2/projects/p/locations/us-central1/jobs/runner:run"
+    assert settings.token_uri == "https://oauth2.googleapis.com/token"
+    assert settings.bigquery_endpoint == settings.tasks_endpoint == settings.kms_endpoint == ""
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    """Every missing or wrong variable is in one error."""
+    with pytest.raises(ConfigError) as refusal:
+        Settings.from_env({"CLOUDACT_PROJECT": "p", "CLOUDACT_DATASET": "a-b", "CLOUDACT_LATE_DAYS": "x"})
+    for name in ("CLOUDACT_LOCATION", "CLOUDACT_KMS_KEY", "CLOUDACT_DATASET", "CLOUDACT_LATE_DAYS"):
+        assert name in str(refusal.value)
+
+
+def test_settings_survive_the_environment(local: Local) -> None:
+    """What a job is deployed with is what it reads."""
+    assert Settings.from_env(local.settings.to_env()) == local.settings
+
+
+def test_a_run_survives_the_queue() -> None:
+    """The message that the functions write is the run that the job reads."""
+    run = billing_run(OnboardedOrg("acmecorp", "", {}), generation=2)
+    assert Run.model_validate_json(run.model_dump_json()) == run
+    assert run.pipeline_id == "acmecorp-gcp-billing"
+
+
+@given(
+    st.tuples(st.from_regex(r"[a-zA-Z0-9_]{3,50}", fullmatch=True), st.dates(), st.integers(1, 999)),
+    st.tuples(st.from_regex(r"[a-zA-Z0-9_]{3,50}", fullmatch=True), st.dates(), st.integers(1, 999)),
+)
+def test_run_ids_name_runs(one: tuple[str, object, int], other: tuple[str, object, int]) -> None:
+    """Equal requests have equal run ids, different ones different ids."""
+    ids = [run_id(slug, "gcp_billing", day, generation) for slug, day, generation in (one, other)]  # type: ignore[arg-type]
+    assert (ids[0] == ids[1]) == (one == other)
+
+
+@pytest.mark.parametrize("slug", [*RESERVED_SLUGS, "Runs", "_abc", "ab", "a" * 51, "a-b", "añb", "abc\n", ""])
+def test_what_cannot_name_an_org(slug: str) -> None:
+    """Reserved, short, long and exotic slugs are refused."""
+    assert not is_slug(slug)
+
+
+def test_api_keys() -> None:
+    """A key is the slug, `_api_` and 256 random bits; only its SHA-256 is comparable."""
+    key = new_api_key("acmecorp")
+    assert key.startswith("acmecorp_api_")
+    assert len(key.removeprefix("acmecorp_api_")) == 43
+    assert key_hash(key) != key_hash(new_api_key("acmecorp"))
+
+
+@given(st.datetimes(max_value=dt.datetime(9000, 1, 1), timezones=st.timezones()))
+def test_midnight_is_after_now_and_within_a_day(now: dt.datetime) -> None:
+    """The quota resets at the next 00:00 UTC."""
+    left = next_midnight(now) - now
+    assert dt.timedelta() < left <= dt.timedelta(days=1)

@@ -1,0 +1,157 @@
+"""One local cloud for the whole session, and what tests are made of: orgs, a clock, an API client."""
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cloudact import clients
+from cloudact.ledger import Ledger
+from cloudact.runs import Run, TriggerType
+from cloudact.settings import ROOT, Settings
+from cloudact.warehouse import Warehouse
+from functions.composition import compose
+from functions.routes import public_app
+from infra.local.billing_export import load_export
+from infra.local.google_apis.local_cloud import LocalCloud
+from infra.local.google_apis.local_cloud import Settings as CloudSettings
+from infra.local.google_apis.run.container import Images
+from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from infra.local.provision import provision
+from infra.local.stack import local_settings
+
+FIXTURES = ROOT / "tests" / "fixtures" / "providers"
+FIXTURE_DAY = date(2026, 11, 10)
+NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
+NewOrgs = Callable[..., OnboardedOrg]
+
+
+@dataclass
+class SteppedClock:
+    """Time that passes when told to."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass(frozen=True)
+class Local:
+    """The local cloud of the session; its tasks fire when a test says so."""
+
+    settings: Settings
+    google: LocalCloud
+    clock: SteppedClock
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(lambda: clients.bigquery(self.settings))
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.warehouse)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """What an analyst reads."""
+        return [dict(row.items()) for row in clients.bigquery(self.settings).query_and_wait(sql)]
+
+
+@pytest.fixture(scope="session")
+def bigquery_url() -> Iterator[str]:
+    """The URL of a local BigQuery of this test session, in memory."""
+    command = [sys.executable, "-m", "infra.local.bigquery", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        yield server.stdout.readline().split()[-1]  # "bigquery ready http://127.0.0.1:PORT"
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    clock = SteppedClock()
+    images = Images({"*": [sys.executable, "-m", "jobs.main"]}, ROOT)
+    google = LocalCloud(CloudSettings(tmp_path_factory.mktemp("google"), images=images, clock=clock, dispatching=False))
+    google.start()
+    settings = local_settings(bigquery_url, google.url)
+    provision(settings)
+    yield Local(settings, google, clock)
+    google.stop()
+
+
+@pytest.fixture
+def local(session_cloud: Local) -> Local:
+    """The session's cloud, its clock back at noon."""
+    session_cloud.clock.now = NOON
+    return session_cloud
+
+
+@pytest.fixture
+def new_org(local: Local) -> NewOrgs:
+    """Onboards orgs of their own for each test; `source` of the standard fixture export unless told."""
+
+    def make(**wanted: Any) -> OnboardedOrg:
+        slug = wanted.pop("org_slug", f"org_{next(local.numbers)}")
+        source = {
+            "source_project": f"{slug.replace('_', '-')}-billing",
+            "source_dataset": "billing_export",
+            "source_table": "gcp_billing_export_v1_012345_6789AB_CDEF01",
+        } | wanted.pop("source", {})
+        return onboard(local.settings, NewOrg(slug, source, **wanted))
+
+    return make
+
+
+def load_fixture_export(local: Local, org: OnboardedOrg, kind: str = "v1") -> list[dict[str, Any]]:
+    """Loads the fixture rows as the org's export and answers them."""
+    rows: list[dict[str, Any]] = fixture(f"gcp_billing_export_{kind}.rows.json")
+    load_rows(local, org, rows, kind)
+    return rows
+
+
+def load_rows(local: Local, org: OnboardedOrg, rows: list[dict[str, Any]], kind: str = "v1") -> None:
+    """Appends rows to the org's export, each in its own partition."""
+    project = org.credentials["GCP_SA"]["project_id"]
+    client = clients.bigquery(local.settings.model_copy(update={"project": project}))
+    client.create_dataset("billing_export", exists_ok=True)
+    table = f"{project}.billing_export.gcp_billing_export_{kind}_012345_6789AB_CDEF01"
+    load_export(client, table, fixture(f"gcp_billing_export_{kind}.schema.json"), [rows])
+
+
+def fixture(name: str) -> Any:
+    """A provider fixture's JSON."""
+    return json.loads((FIXTURES / name).read_text(encoding="utf-8"))
+
+
+def billing_run(org: OnboardedOrg, day: date = FIXTURE_DAY, **changes: Any) -> Run:
+    """A run of gcp_billing as the trigger would ask for it."""
+    wanted: dict[str, Any] = {
+        "org_slug": org.org_slug,
+        "pipeline": "gcp_billing",
+        "provider": "gcp",
+        "domain": "cost",
+        "name": "billing",
+        "date": day,
+        "generation": 1,
+        "trigger_type": TriggerType.API,
+        "triggered_by": "api_key",
+        "requested_at": NOON,
+    }
+    return Run.model_validate(wanted | changes)
+
+
+@pytest.fixture
+def api(local: Local) -> FlaskClient:
+    """The function `api` with its real collaborators."""
+    return public_app(compose(local.settings, local.clock)).test_client()

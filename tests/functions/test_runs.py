@@ -1,0 +1,249 @@
+"""GET /pipelines/{org}/runs and /runs/{id}: shapes, filters, pages, and what is refused."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cloudact.errors import Stop
+from cloudact.ledger import RunEvent, StepEvent
+from cloudact.runs import Run, Status, TriggerType
+from infra.local.onboarding import OnboardedOrg
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
+
+
+def get(api: FlaskClient, org: OnboardedOrg, path: str = "", **query: Any) -> TestResponse:
+    return api.get(
+        f"/api/v1/pipelines/{org.org_slug}/runs{path}", headers={"X-API-Key": org.api_key}, query_string=query
+    )
+
+
+def ids(answer: TestResponse) -> list[str]:
+    return [run["run_id"] for run in answer.get_json()["runs"]]
+
+
+@pytest.fixture
+def finished(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, Run]:
+    """An org with one run that has ended well, told as a job tells it."""
+    org = new_org()
+    run, started = billing_run(org), NOON + timedelta(seconds=5)
+    local.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
+    local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=started, attempt=0), started)
+    step: dict[str, Any] = {"index": 0, "name": "extract", "type": "bigquery_query", "attempt": 0}
+    local.ledger.append_step(run, StepEvent(status=Status.RUNNING, key="1", **step), started)
+    told = StepEvent(status=Status.RUNNING, key="2", level="INFO", text="Reading.", **step)
+    local.ledger.append_step(run, told, started + timedelta(seconds=1))
+    done = StepEvent(status=Status.SUCCESS, key="3", rows=7, **step)
+    local.ledger.append_step(run, done, started + timedelta(milliseconds=1500))
+    ended = RunEvent(Status.SUCCESS, started_at=started, attempt=0, rows=7, bytes_billed=10485760)
+    local.ledger.append_run(run, ended, started + timedelta(seconds=2))
+    return org, run
+
+
+@pytest.fixture
+def three_days(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, list[str]]:
+    """An org with five runs requested on three days; their ids, newest first."""
+    org = new_org()
+    runs = [
+        billing_run(org, FIXTURE_DAY - timedelta(days=n), requested_at=NOON - timedelta(hours=12 * n)) for n in range(5)
+    ]
+    for run in runs:
+        local.ledger.append_run(run, RunEvent(Status.PENDING), run.requested_at)
+    return org, [run.run_id for run in runs]
+
+
+def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> None:
+    """The detail has every field of the contract, the older names beside the newer, and its steps."""
+    org, run = finished
+    detail = get(api, org, f"/{run.run_id}").get_json()
+    steps = detail.pop("steps")
+    assert detail == {
+        "run_id": run.run_id,
+        "pipeline_logging_id": run.run_id,
+        "org_slug": org.org_slug,
+        "pipeline_id": f"{org.org_slug}-gcp-billing",
+        "pipeline": "gcp_billing",
+        "provider": "gcp",
+        "domain": "cost",
+        "status": "SUCCESS",
+        "date": "2026-11-10",
+        "generation": 1,
+        "trigger_type": "api",
+        "triggered_by": "api_key",
+        "created_at": "2026-11-12T12:00:00.000Z",
+        "started_at": "2026-11-12T12:00:05.000Z",
+        "completed_at": "2026-11-12T12:00:07.000Z",
+        "duration_seconds": 2.0,
+        "rows_processed": 7,
+        "bytes_billed": 10485760,
+        "error_message": None,
+        "parameters": {"date": "2026-11-10", "force_refresh": False},
+        "start_time": "2026-11-12T12:00:05.000Z",
+        "end_time": "2026-11-12T12:00:07.000Z",
+        "duration_ms": 2000,
+        "error": None,
+    }
+    assert steps == [
+        {
+            "step_logging_id": steps[0]["step_logging_id"],
+            "step_index": 0,
+            "step_name": "extract",
+            "step_type": "bigquery_query",
+            "status": "SUCCESS",
+            "started_at": "2026-11-12T12:00:05.000Z",
+            "completed_at": "2026-11-12T12:00:06.500Z",
+            "duration_ms": 1500,
+            "rows_processed": 7,
+            "progress": None,
+            "error_message": None,
+            "messages": [{"at": "2026-11-12T12:00:06.000Z", "level": "INFO", "text": "Reading."}],
+        }
+    ]
+
+
+def test_a_failed_run_says_why(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """FAILED comes with code, message, whether trying again helps, and a hint."""
+    org = new_org()
+    run = billing_run(org)
+    error = Stop("source_not_found", "The table does not exist.", "Check the export.")
+    local.ledger.append_run(run, RunEvent(Status.FAILED, started_at=NOON, error=error), NOON)
+    detail = get(api, org, f"/{run.run_id}").get_json()
+    assert (detail["status"], detail["error_message"], detail["steps"]) == ("FAILED", "The table does not exist.", [])
+    assert detail["error"] == {
+        "code": "source_not_found",
+        "message": "The table does not exist.",
+        "retryable": False,
+        "hint": "Check the export.",
+    }
+
+
+def test_the_first_final_event_stands(api: FlaskClient, local: Local, finished: tuple[OnboardedOrg, Run]) -> None:
+    """Whatever is appended after a final event, and PENDING appended late, changes nothing."""
+    org, run = finished
+    before = get(api, org, f"/{run.run_id}").get_json()
+    late = NOON + timedelta(minutes=1)
+    local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop("x", "y")), late)
+    local.ledger.append_run(run, RunEvent(Status.PENDING, key="late"), late)
+    assert get(api, org, f"/{run.run_id}").get_json() == before
+
+
+def test_a_final_run_has_an_etag(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> None:
+    """A final run is immutable: asked for again with its ETag it answers 304."""
+    org, run = finished
+    etag = get(api, org, f"/{run.run_id}").headers["ETag"]
+    headers = {"X-API-Key": org.api_key, "If-None-Match": etag}
+    again = api.get(f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}", headers=headers)
+    assert (etag.startswith('"'), again.status_code, again.data) == (True, 304, b"")
+
+
+def test_runs_of_others_do_not_exist(api: FlaskClient, new_org: NewOrgs, finished: tuple[OnboardedOrg, Run]) -> None:
+    """Another org's run, an unknown one and a malformed id get the same 404."""
+    _, run = finished
+    for run_id in (run.run_id, "00000000-0000-0000-0000-000000000000", "x"):
+        answer = get(api, new_org(), f"/{run_id}")
+        assert (answer.status_code, answer.get_json()["detail"]) == (404, f"Run not found: {run_id}")
+
+
+def test_newest_first(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """A list is newest first, with the total and the page's own bounds."""
+    org, runs = three_days
+    answer = get(api, org)
+    assert ids(answer) == runs
+    assert {k: v for k, v in answer.get_json().items() if k != "runs"} == {
+        "total": 5,
+        "limit": 20,
+        "offset": 0,
+        "next_cursor": None,
+    }
+
+
+def test_pages_by_offset(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """Pages by offset are complete, do not overlap, and all tell the total."""
+    org, runs = three_days
+    pages = [get(api, org, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [run for page in pages for run in ids(page)] == runs
+    assert [page.get_json()["total"] for page in pages] == [5, 5, 5, 5]
+
+
+def test_pages_by_cursor(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """Following next_cursor gives every run once, without a total."""
+    org, runs = three_days
+    answer = get(api, org, limit=2)
+    seen = ids(answer)
+    while cursor := answer.get_json()["next_cursor"]:
+        answer = get(api, org, limit=2, cursor=cursor)
+        assert "total" not in answer.get_json()
+        seen += ids(answer)
+    assert seen == runs
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"start_date": "2026-11-12"}, slice(0, 2)),
+        ({"startDate": "2026-11-11", "endDate": "2026-11-11"}, slice(2, 4)),
+        ({"date": "2026-11-08"}, slice(2, 3)),
+        ({"status": "PENDING"}, slice(0, 5)),
+        ({"status_filter": "COMPLETED"}, slice(0, 0)),
+        ({"pipelineId": "gcp_billing"}, slice(0, 5)),
+        ({"pipeline_id": "openai_usage_cost"}, slice(0, 0)),
+        ({"trigger_type": "schedule"}, slice(0, 0)),
+    ],
+)
+def test_filters(
+    api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]], query: dict[str, str], expected: slice
+) -> None:
+    """Each filter, under either of its names, narrows the list and its total."""
+    org, runs = three_days
+    answer = get(api, org, **query)
+    assert (ids(answer), answer.get_json()["total"]) == (runs[expected], len(runs[expected]))
+
+
+def test_the_org_s_own_pipeline_name_filters_too(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """`acmecorp-gcp-billing` means the same as `gcp_billing`."""
+    org, runs = three_days
+    assert ids(get(api, org, pipeline_id=f"{org.org_slug}-gcp-billing")) == runs
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        (
+            {"status": "DONE"},
+            "status must be one of PENDING, RUNNING, SUCCESS, FAILED, CANCELLED, COMPLETED, COMPLETE.",
+        ),
+        ({"limit": "0"}, "limit must be a whole number from 1 to 100."),
+        ({"limit": "101"}, "limit must be a whole number from 1 to 100."),
+        ({"offset": "-1"}, "offset must be a whole number from 0 to 10000000."),
+        ({"start_date": "x"}, "start_date must be a date written YYYY-MM-DD."),
+        ({"start_date": "2026-11-02", "end_date": "2026-11-01"}, "start_date must not be after end_date."),
+        ({"cursor": "!!"}, "cursor must be the next_cursor of an earlier page."),
+        ({"cursor": "x", "offset": "1"}, "cursor and offset exclude each other; give one of them."),
+        ({"status": "FAILED", "status_filter": "SUCCESS"}, "status is given more than once with different values."),
+        ({"trigger_type": "cron"}, "trigger_type must be one of api, user, schedule, backfill, retry, restatement."),
+    ],
+)
+def test_bad_filters(api: FlaskClient, new_org: NewOrgs, query: dict[str, str], detail: str) -> None:
+    """A filter that cannot be understood is refused by name."""
+    answer = get(api, new_org(), **query)
+    assert (answer.status_code, answer.get_json()["detail"]) == (400, detail)
+
+
+def test_a_misspelt_filter_is_refused(api: FlaskClient, new_org: NewOrgs) -> None:
+    """An unknown filter is not silently ignored: the list would look complete and be wrong."""
+    answer = get(api, new_org(), stat="FAILED")
+    assert answer.status_code == 400
+    assert answer.get_json()["detail"].startswith("Unknown field 'stat'. Allowed: status, status_filter")
+
+
+def test_scheduled_runs_do_not_count(local: Local, new_org: NewOrgs) -> None:
+    """The quota view counts the runs people asked for, each once, and none of the service's own."""
+    org = new_org()
+    for trigger in (TriggerType.API, TriggerType.SCHEDULE):
+        run = billing_run(org, date(2026, 11, 1 if trigger is TriggerType.API else 2), trigger_type=trigger)
+        local.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
+        local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
+    rows = local.query(f"SELECT * FROM organizations.org_usage_quotas WHERE org_slug = '{org.org_slug}'")
+    assert rows == [{"org_slug": org.org_slug, "usage_date": NOON.date(), "pipelines_today": 1, "daily_limit": 25}]

@@ -1,0 +1,96 @@
+"""Every variant of the statement is GoogleSQL and gives exactly the target's columns."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from itertools import chain, combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.billing.columns import COLUMNS
+from jobs.billing.export_table import ExportTable
+from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_statement
+from tests.googlesql import INGESTION_TIME, Column, gate, parameter_types
+from tests.jobs.billing.exports import DETAILED, OPTIONAL, STANDARD, export, schema
+
+SUBSETS = list(chain.from_iterable(combinations(OPERATIONS, n) for n in range(4)))
+OUTPUT = tuple(Column(c.name, c.type) for c in COLUMNS)
+
+
+def compiled(source: ExportTable, operations: Sequence[str] = OPERATIONS, **changed: Any) -> Statement:
+    """The statement of 2026-11-10 with two inactive projects."""
+    arguments: dict[str, Any] = {
+        "day": date(2026, 11, 10), "snapshot": datetime(2026, 11, 14, tzinfo=UTC), "late_days": 10,
+        "inactive_projects": ["old-1", "old-2"],
+    }  # fmt: skip
+    return compile_statement(source, operations=operations, **arguments | changed)
+
+
+def analyzed(statement: Statement, fields: list[dict[str, Any]]) -> tuple[Column, ...]:
+    sql = gate("org").copy().add_schema("acme-billing.billing.export", fields, INGESTION_TIME)
+    return sql.analyze(statement.sql, parameter_types(statement.parameters))
+
+
+@pytest.mark.parametrize("name", [STANDARD, DETAILED])
+@pytest.mark.parametrize("operations", SUBSETS)
+def test_every_set_of_operations_is_google_sql(name: str, operations: tuple[str, ...]) -> None:
+    """Each subset of the operations gives the target's columns, in its order and types."""
+    assert analyzed(compiled(export(name), operations), schema(name)) == OUTPUT
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sets(st.sampled_from(OPTIONAL)), st.sampled_from(SUBSETS))
+def test_an_old_schema_is_google_sql(missing: set[str], operations: tuple[str, ...]) -> None:
+    """A table without some of the later columns gives the same columns, NULL where it has nothing."""
+    without = frozenset(missing)
+    assert analyzed(compiled(export(STANDARD, without), operations), schema(STANDARD, without)) == OUTPUT
+
+
+def test_numeric_columns_of_the_export_are_google_sql() -> None:
+    """Costs may be NUMERIC instead of FLOAT64 in the export."""
+    fields = [f | {"type": "NUMERIC"} if f["type"] == "FLOAT" else f for f in schema(DETAILED)]
+    assert analyzed(compiled(export(DETAILED)), fields) == OUTPUT
+
+
+def test_the_target_has_these_columns_and_the_run() -> None:
+    """The table's DDL is the statement's output followed by org, run and time of ingestion."""
+    added = (Column("org_slug", "STRING"), Column("run_id", "STRING"), Column("ingested_at", "TIMESTAMP"))
+    assert gate("org").columns("gcp_billing_daily_raw") == OUTPUT + added
+
+
+def test_the_filtered_count_is_google_sql() -> None:
+    """The count of dropped rows is one INT64."""
+    counted = compile_filtered_count(
+        export(STANDARD), day=date(2026, 1, 1), snapshot=datetime.now(UTC), late_days=3, inactive_projects=["x"]
+    )
+    assert analyzed(counted, schema(STANDARD)) == (Column("filtered_rows", "INT64"),)
+
+
+def test_values_are_parameters() -> None:
+    """No value of the call appears in the text, which is the same for every day and project."""
+    statement = compiled(export(STANDARD), inactive_projects=["'; DROP TABLE x; --"])
+    other = compiled(export(STANDARD), day=date(2020, 2, 29), late_days=45)
+    assert statement.sql == other.sql
+
+
+def test_bounds_are_constant_moments() -> None:
+    """The partitions read are the day before to `late_days` after, as constants that prune."""
+    moments = {p.name: p.value for p in compiled(export(STANDARD)).parameters if hasattr(p, "value")}
+    assert moments["first_partition"] == datetime(2026, 11, 9, tzinfo=UTC)
+    assert moments["end_partition"] == datetime(2026, 11, 20, tzinfo=UTC)
+    assert moments["day_end"] == datetime(2026, 11, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("operations", "late_days", "message"),
+    [
+        (["sum"], 10, "Unknown operation 'sum'. Allowed: aggregate_by_service, filter_active_projects"),
+        ([], 0, "late_days is 0"),
+    ],
+)
+def test_a_wrong_step_is_refused(operations: list[str], late_days: int, message: str) -> None:
+    """An unknown operation or an impossible window is refused in plain words."""
+    with pytest.raises(ValueError, match=message):
+        compiled(export(STANDARD), operations, late_days=late_days)

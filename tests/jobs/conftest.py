@@ -1,0 +1,41 @@
+"""Runs jobs in this process, on the session's local cloud."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cloudact.runs import Run
+from infra.local.onboarding import OnboardedOrg
+from jobs.composition import compose
+from jobs.engine import work
+from jobs.execution import Execution
+from tests.conftest import Local
+
+AFTERWARDS = datetime(2026, 12, 20, tzinfo=UTC)  # everything in the fixtures has been exported by then
+RunJob = Callable[..., int]
+
+
+@pytest.fixture
+def run_job(local: Local) -> RunJob:
+    """Works on a run as one container does, and answers the exit code."""
+
+    def run(run: Run, *, execution: str = "runner-abc", attempt: int = 0, last: bool = True, **settings: Any) -> int:
+        changed = local.settings.model_copy(update=settings)
+        return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
+
+    return run
+
+
+def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:
+    """All rows of the org's table in an order of their own: what is compared byte by byte."""
+    rows = local.query(f"SELECT * FROM {org.org_slug}.gcp_billing_daily_raw")
+    return sorted(rows, key=repr)
+
+
+def detail(local: Local, run: Run) -> dict[str, Any]:
+    """The run as the ledger tells it, with its steps."""
+    row = local.ledger.run(run.org_slug, run.run_id, AFTERWARDS.date())
+    assert row is not None
+    return row | {"steps": local.ledger.steps(run.org_slug, run.run_id, run.requested_date)}

@@ -1,0 +1,169 @@
+"""A job that dies at any moment and is delivered again: same tables, one effect, a truthful status."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import pytest
+
+from cloudact.runs import MESSAGE_VARIABLE, Run, Status
+from infra.local.onboarding import OnboardedOrg
+from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
+from tests.doorman import Doorman
+from tests.jobs.conftest import detail, table
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "jobs.processors.gcp_bq_etl"]
+)
+WITHIN_S = 60.0
+Containers = Callable[..., BaseProcess]
+
+
+def run_container(env: dict[str, str], output: str) -> None:
+    """What the image's entry point does, in a process of its own."""
+    with open(output, "a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    from jobs.main import main
+
+    os._exit(main(env))
+
+
+@pytest.fixture
+def doorman(local: Local) -> Iterator[Doorman]:
+    door = Doorman(local.settings.bigquery_endpoint)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Containers]:
+    """Starts containers whose every call to BigQuery passes the doorman; none outlives the test."""
+    started: list[BaseProcess] = []
+    settings = local.settings.model_copy(update={"bigquery_endpoint": doorman.url})
+
+    def start(run: Run, *, execution: str = "runner-1", attempt: int = 0) -> BaseProcess:
+        env = settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
+        env |= {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(attempt), "CLOUD_RUN_TASK_INDEX": "0"}
+        process = PROCESSES.Process(target=run_container, args=(env, str(tmp_path / "container.log")))
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.is_alive():
+            process.kill()
+        process.join()
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    process.join(WITHIN_S)
+    return process.exitcode
+
+
+def without_run(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without what differs from org to org and from start to start."""
+    return [{k: v for k, v in row.items() if k not in ("org_slug", "run_id", "ingested_at")} for row in rows]
+
+
+@pytest.fixture
+def undisturbed(local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman) -> tuple[list[Any], list[str]]:
+    """What a run that nobody disturbs leaves, and the requests it makes."""
+    org = new_org()
+    load_fixture_export(local, org)
+    assert exit_code(container(billing_run(org))) == 0
+    seen = list(doorman.seen)
+    doorman.seen.clear()
+    return without_run(table(local, org)), seen
+
+
+def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number: int, moment: str) -> None:
+    """Starts the org's run and kills it with SIGKILL at its n-th request."""
+    doorman.seen.clear()
+    victim: list[BaseProcess] = []
+
+    # A killed process runs no further instruction, so the answer that may still reach it is never read.
+    doorman.at(number, moment, lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
+    victim.append(container(billing_run(org)))
+    assert exit_code(victim[0]) == -signal.SIGKILL
+
+
+def check_points(
+    numbers: list[int], local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, expected: list[Any]
+) -> None:
+    for number in numbers:
+        for moment in ("before", "after"):
+            org = new_org()
+            load_fixture_export(local, org)
+            killed_at(org, container, doorman, number, moment)
+            assert exit_code(container(billing_run(org), attempt=1)) == 0, (number, moment)
+            assert without_run(table(local, org)) == expected, (number, moment)
+            told = detail(local, billing_run(org))
+            assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), (number, moment)
+            settled = table(local, org), told
+            assert exit_code(container(billing_run(org), execution="runner-2")) == 0
+            assert (table(local, org), detail(local, billing_run(org))) == settled, (number, moment)
+
+
+def writes(seen: list[str]) -> list[int]:
+    """The numbers of the requests that leave something behind, but for the steps' own events."""
+    lasting = [n for n, request in enumerate(seen, 1) if "insertAll" not in request and not request.startswith("GET")]
+    runs = [n for n, request in enumerate(seen, 1) if "pipeline_run_events" in request]
+    return sorted({*lasting, *runs})
+
+
+def test_killed_at_every_lasting_write(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+) -> None:
+    """Killed before or after any request that claims, loads or tells a status, and started again by the platform,
+    the run leaves the tables of an undisturbed run, one SUCCESS, and nothing for a second delivery to do."""
+    expected, seen = undisturbed
+    numbers = [n for n in writes(seen) if "queries" not in seen[n - 1]]
+    assert len(numbers) >= 4, seen
+    check_points(numbers, local, new_org, container, doorman, expected)
+
+
+@pytest.mark.bench
+def test_killed_at_every_request(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+) -> None:
+    """The same for every single request that a job makes."""
+    expected, seen = undisturbed
+    check_points(list(range(1, len(seen) + 1)), local, new_org, container, doorman, expected)
+    sys.stdout.write(f"{2 * len(seen)} crash points, before and after each of {seen}\n")
+
+
+def test_sigterm_is_told_and_tried_again(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+) -> None:
+    """SIGTERM in the middle ends with 143 within its grace; the next try brings the run home."""
+    org, (expected, seen) = new_org(), undisturbed
+    load_fixture_export(local, org)
+    victim: list[BaseProcess] = []
+    doorman.at(len(seen) // 2, "before", lambda: victim[0].terminate())
+    victim.append(container(billing_run(org)))
+    assert exit_code(victim[0]) == 143
+    assert local.ledger.status(billing_run(org)) is Status.RUNNING
+    assert exit_code(container(billing_run(org), attempt=1)) == 0
+    assert without_run(table(local, org)) == expected
+    assert local.ledger.status(billing_run(org)) is Status.SUCCESS
+
+
+def test_sigterm_in_the_last_try_is_the_end(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+) -> None:
+    """SIGTERM in the last try leaves FAILED with a reason, and the table as it was."""
+    org, (_, seen) = new_org(), undisturbed
+    load_fixture_export(local, org)
+    victim: list[BaseProcess] = []
+    doorman.at(len(seen) // 2, "before", lambda: victim[0].terminate())
+    victim.append(container(billing_run(org), attempt=local.settings.task_max_retries))
+    assert exit_code(victim[0]) == 0
+    told = detail(local, billing_run(org))
+    assert (told["status"], told["error_code"], table(local, org)) == ("FAILED", "terminated", [])

@@ -1,0 +1,258 @@
+"""A whole run of gcp_billing on the local cloud: what it loads, what it tells, and how it fails."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from cloudact import clients
+from cloudact.runs import Run
+from infra.local.onboarding import OnboardedOrg
+from infra.local.processes import free_port
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
+from tests.jobs.billing.exact_totals import AMOUNTS, DIMENSIONS, day_groups
+from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
+
+SOURCES = {
+    "v1": "gcp_billing_export_v1_012345_6789AB_CDEF01",
+    "resource_v1": "gcp_billing_export_resource_v1_012345_6789AB_CDEF01",
+}
+
+
+def loaded_groups(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The table's rows in the shape of `day_groups`."""
+    counted = [*AMOUNTS, "source_row_count", "source_max_export_time"]
+    return {tuple(row[name] for name in DIMENSIONS): {name: row[name] for name in counted} for row in rows}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_loaded_totals_are_exact(local: Local, new_org: NewOrgs, run_job: RunJob, kind: str) -> None:
+    """Every group of the day, in both exports, equals an independent Decimal computation to the last digit."""
+    org = new_org(source={"source_table": SOURCES[kind]})
+    source = load_fixture_export(local, org, kind)
+    assert run_job(billing_run(org)) == 0
+    assert loaded_groups(table(local, org)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
+
+
+def test_a_run_tells_its_story(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """The ledger holds status, times, rows and bytes, and each step with what came out of it."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    told = detail(local, billing_run(org))
+    loaded = len(table(local, org))
+    assert (told["status"], told["rows_processed"], told["started_at"]) == ("SUCCESS", loaded, AFTERWARDS)
+    assert told["bytes_billed"] >= 10 * 2**20
+    assert [(step["step_name"], step["status"], step["rows_processed"]) for step in told["steps"]] == [
+        ("extract", "SUCCESS", None),
+        ("transform", "SUCCESS", loaded),
+        ("load", "SUCCESS", loaded),
+    ]
+    assert "Reading the standard export" in told["steps"][0]["messages"][0]["text"]
+
+
+def test_rows_carry_org_run_and_first_start(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Each row says whose it is, which run wrote it, and when that run first started."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    carried = {(row["org_slug"], row["run_id"], row["ingested_at"]) for row in table(local, org)}
+    assert carried == {(org.org_slug, billing_run(org).run_id, AFTERWARDS)}
+
+
+def test_a_second_container_does_nothing(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Of two executions of one run the second exits 0 and touches nothing, not even the story."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org), execution="runner-1")
+    before = table(local, org), detail(local, billing_run(org))
+    assert run_job(billing_run(org), execution="runner-2") == 0
+    assert (table(local, org), detail(local, billing_run(org))) == before
+
+
+def test_a_claimed_run_is_left_alone(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A run that another execution has claimed and not finished is not worked on."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run = billing_run(org)
+    local.warehouse.accept_once(f"claim_{run.run_id}", "claim", execution="runner-1/0", started_at=AFTERWARDS)
+    assert run_job(run, execution="runner-2") == 0
+    assert (table(local, org), local.ledger.status(run)) == ([], None)
+
+
+def test_the_next_generation_replaces_the_day_and_no_other(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A later generation sees late rows and replaces its own date's partition only."""
+    org = new_org()
+    rows = load_fixture_export(local, org)
+    earlier = [
+        row | {"usage_start_time": "2026-11-09 05:00:00 UTC", "_partition_date": "2026-11-09"} for row in rows[:2]
+    ]
+    load_rows(local, org, earlier)
+    run_job(billing_run(org))
+    run_job(billing_run(org, date(2026, 11, 9)))
+    load_rows(local, org, [rows[0] | {"cost": 7.0, "export_time": "2026-11-12 01:00:00 UTC"}])
+    run_job(billing_run(org, generation=2))
+    by_day = {day: [r for r in table(local, org) if r["usage_date"] == day] for day in (FIXTURE_DAY, date(2026, 11, 9))}
+    assert {r["run_id"] for r in by_day[FIXTURE_DAY]} == {billing_run(org, generation=2).run_id}
+    assert {r["run_id"] for r in by_day[date(2026, 11, 9)]} == {billing_run(org, date(2026, 11, 9)).run_id}
+    assert sum(r["source_row_count"] for r in by_day[date(2026, 11, 9)]) == 2
+
+
+def test_a_day_without_rows(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """No rows is SUCCESS with 0 rows, a reason among the messages, and an empty partition."""
+    org = new_org()
+    load_fixture_export(local, org)
+    empty = date(2026, 11, 2)
+    run = billing_run(org, empty)
+    assert run_job(run) == 0
+    told = detail(local, run)
+    assert (told["status"], told["rows_processed"]) == ("SUCCESS", 0)
+    assert told["steps"][2]["messages"][0]["text"].startswith("No billing rows for this date.")
+    assert table(local, org) == []
+
+
+def test_a_day_that_became_empty_is_emptied(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """When all of a day's rows are of a project now inactive, the partition is emptied, and the count is told."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    assert table(local, org)
+    settings = {"inactive_projects": ["acme-prod", "acme-dev", "acme-staging"]}
+    change_settings(local, org, settings)
+    run = billing_run(org, generation=2)
+    run_job(run)
+    left = table(local, org)
+    assert all(row["project_id"] is None for row in left)
+    messages = [m["text"] for step in detail(local, run)["steps"] for m in step["messages"]]
+    assert any("export rows of 3 inactive projects were left out." in text for text in messages)
+
+
+def change_settings(local: Local, org: OnboardedOrg, settings: dict[str, Any]) -> None:
+    row = local.query(f"SELECT * FROM organizations.org_integrations WHERE org_slug = '{org.org_slug}'")[0]
+    changed = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
+    changed |= {"settings": json.dumps(json.loads(row["settings"]) | settings), "updated_at": "2099-01-01T00:00:00Z"}
+    local.warehouse.append("org_integrations", [changed], [f"{org.org_slug}/changed"])
+
+
+def failure(local: Local, run: Run) -> tuple[str, str, bool]:
+    told = detail(local, run)
+    assert told["status"] == "FAILED"
+    assert told["error_message"]
+    assert told["error_hint"]
+    return told["error_code"], told["error_message"], told["error_retryable"]
+
+
+def test_a_missing_export(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A missing dataset or table ends FAILED at once and is named."""
+    org = new_org()
+    assert run_job(billing_run(org), last=False) == 0
+    code, message, retryable = failure(local, billing_run(org))
+    assert (code, retryable) == ("source_not_found", False)
+    assert "billing_export" in message
+
+
+def test_the_export_is_found_by_its_family(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Where the settings name no exact table, the only one of the family is taken, and two are an error."""
+    org = new_org(source={"source_table": "gcp_billing_export"})
+    load_fixture_export(local, org)
+    assert run_job(billing_run(org)) == 0
+    assert table(local, org)
+    load_fixture_export(local, org, "resource_v1")
+    run_job(billing_run(org, generation=2))
+    assert "could be any of" in failure(local, billing_run(org, generation=2))[1]
+
+
+def test_a_table_that_is_no_export(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A table that lacks the export's columns is refused by naming them."""
+    org = new_org(source={"source_table": "other"})
+    project = org.credentials["GCP_SA"]["project_id"]
+    customer = clients.bigquery(local.settings.model_copy(update={"project": project}))
+    customer.create_dataset("billing_export", exists_ok=True)
+    customer.query("CREATE TABLE billing_export.other (cost FLOAT64)").result()
+    run_job(billing_run(org))
+    code, message, _ = failure(local, billing_run(org))
+    assert code == "source_unusable"
+    assert "usage_start_time" in message
+
+
+def test_a_missing_permission(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Without bigquery.jobs.create the run is FAILED with Google's sentence and the roles to grant."""
+    org = new_org()
+    load_fixture_export(local, org)
+    project = org.credentials["GCP_SA"]["project_id"]
+    deny = {"project": project, "permission": "bigquery.jobs.create"}
+    requests.post(f"{local.settings.bigquery_endpoint}/local/deny", json=deny, timeout=5).raise_for_status()
+    run_job(billing_run(org))
+    code, message, retryable = failure(local, billing_run(org))
+    assert (code, retryable) == ("permission_denied", False)
+    assert "bigquery.jobs.create" in message
+    assert "BigQuery Job User" in detail(local, billing_run(org))["error_hint"]
+
+
+def test_a_deleted_key(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A key that Google no longer accepts ends FAILED, and the integration becomes INVALID."""
+    org = new_org()
+    load_fixture_export(local, org)
+    email = {"email": org.credentials["GCP_SA"]["client_email"]}
+    requests.delete(f"{local.settings.run_endpoint}/local/service_accounts", json=email, timeout=5).raise_for_status()
+    run_job(billing_run(org))
+    assert failure(local, billing_run(org))[0] == "credential_rejected"
+    sql = "SELECT status, last_error FROM organizations.org_integrations WHERE org_slug = '{}' ORDER BY updated_at DESC"
+    newest = local.query(sql.format(org.org_slug))[0]
+    assert newest["status"] == "INVALID"
+    assert newest["last_error"].startswith("Google does not accept the service account key")
+
+
+def test_a_stolen_ciphertext(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A credential encrypted for another org does not decrypt here."""
+    org, other = new_org(), new_org()
+    sql = f"SELECT ciphertext FROM organizations.org_integrations WHERE org_slug = '{other.org_slug}'"
+    stolen = local.query(sql)[0]["ciphertext"]
+    row = {
+        "org_slug": org.org_slug, "integration": "GCP_SA", "status": "VALID", "ciphertext": stolen,
+        "settings": "{}", "updated_at": "2099-01-01T00:00:00Z",
+    }  # fmt: skip
+    local.warehouse.append("org_integrations", [row], [f"{org.org_slug}/stolen"])
+    run_job(billing_run(org))
+    assert failure(local, billing_run(org))[0] == "credential_unreadable"
+
+
+def test_a_query_that_would_cost_too_much(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A query beyond maximum_bytes_billed is not run, and says so."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org), max_bytes_billed=1024)
+    assert failure(local, billing_run(org))[0] == "query_too_large"
+
+
+def test_passing_trouble_is_tried_again(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A failure that may pass leaves the run RUNNING and asks for another try; the next try brings it home."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run = billing_run(org)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    assert run_job(run, last=False, kms_endpoint=nobody) == 1
+    assert local.ledger.status(run) == "RUNNING"
+    assert run_job(run, attempt=1) == 0
+    assert local.ledger.status(run) == "SUCCESS"
+
+
+def test_the_last_try_ends_the_run(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """At the last try passing trouble is FAILED, never left RUNNING, and is told to be worth trying again."""
+    org = new_org()
+    nobody = f"http://127.0.0.1:{free_port()}"
+    assert run_job(billing_run(org), kms_endpoint=nobody) == 0
+    assert failure(local, billing_run(org))[::2] == ("cloud_kms_unavailable", True)
+
+
+def test_net_cost_is_cost_and_credits(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """What is paid is the cost plus the (negative) credits, each credit counted once."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    rows = table(local, org)
+    assert sum((row["credits"] for row in rows), Decimal()) < 0
+    assert all(row["net_cost"] == row["cost"] + row["credits"] for row in rows)

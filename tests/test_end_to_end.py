@@ -1,0 +1,134 @@
+"""From HTTP to BigQuery: trigger, queue, container, ledger, table; and the real bq reads the same."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from cloudact import clients
+from infra.local.onboarding import OnboardedOrg
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, load_fixture_export
+
+WITHIN_S = 60.0
+
+
+def until(what: Callable[[], Any]) -> Any:
+    """The first true answer."""
+    deadline = time.monotonic() + WITHIN_S
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.1)
+    return answer
+
+
+def trigger(api: FlaskClient, org: OnboardedOrg) -> dict[str, Any]:
+    path = f"/api/v1/pipelines/run/{org.org_slug}/gcp/cost/billing"
+    answer = api.post(path, headers={"X-API-Key": org.api_key}, json={"date": FIXTURE_DAY.isoformat()})
+    assert answer.status_code == 202
+    run: dict[str, Any] = answer.get_json()
+    return run
+
+
+def detail(api: FlaskClient, org: OnboardedOrg, run: dict[str, Any]) -> dict[str, Any]:
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run['run_id']}"
+    answer: dict[str, Any] = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
+    return answer
+
+
+def deliver(local: Local) -> None:
+    """Lets the three seconds pass and the queue fire."""
+    local.clock.advance(seconds=3)
+    wait(local.google.dispatcher.dispatch_due(), timeout=WITHIN_S)
+
+
+@pytest.fixture
+def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
+    org = new_org()
+    load_fixture_export(local, org)
+    return org
+
+
+def test_a_run_from_http_to_bigquery(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """PENDING until the queue fires, then a container of its own brings it to SUCCESS, and the rows are there."""
+    run = trigger(api, org)
+    assert detail(api, org, run)["status"] == "PENDING"
+    deliver(local)
+    done = until(lambda: (told := detail(api, org, run))["status"] not in ("PENDING", "RUNNING") and told)
+    assert (done["status"], [step["status"] for step in done["steps"]]) == ("SUCCESS", ["SUCCESS"] * 3)
+    rows = local.query(f"SELECT COUNT(*) AS n FROM {org.org_slug}.gcp_billing_daily_raw")
+    assert rows == [{"n": done["rows_processed"]}]
+    assert done["rows_processed"] > 0
+
+
+def test_a_task_delivered_twice(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """jobs.run called twice for one task gives two executions and one effect."""
+    run = trigger(api, org)
+    body = {"overrides": {"containerOverrides": [{"env": [{"name": "CLOUDACT_RUN", "value": message(local, org)}]}]}}
+    for _ in range(2):
+        again = requests.post(
+            local.settings.job_run_url, json=body, headers={"Authorization": "Bearer ya29.local"}, timeout=10
+        )
+        assert again.status_code == 200
+    deliver(local)
+    until(lambda: detail(api, org, run)["status"] == "SUCCESS")
+    events = local.query(
+        f"SELECT execution, status FROM organizations.pipeline_run_events WHERE run_id = '{run['run_id']}'"
+    )
+    assert len({event["execution"] for event in events if event["execution"]}) == 1
+    assert sorted(event["status"] for event in events) == ["PENDING", "RUNNING", "SUCCESS"]
+
+
+def message(local: Local, org: OnboardedOrg) -> str:
+    """What the queue carries for this org."""
+    request = {"parent": local.settings.queue_path, "response_view": "FULL"}
+    task = next(t for t in clients.tasks(local.settings).list_tasks(request=request) if org.org_slug in t.name)
+    overrides = json.loads(task.http_request.body)["overrides"]["containerOverrides"]
+    return str(overrides[0]["env"][0]["value"])
+
+
+def test_a_wrong_message_is_seen(local: Local) -> None:
+    """A message that holds no run ends with exit code 2 and says what is wrong."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": ".", "CLOUDACT_RUN": '{"org_slug": "x"}'}
+    command = [sys.executable, "-m", "jobs.main"]
+    done = subprocess.run(command, env=env | local.settings.to_env(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "CLOUDACT_RUN does not hold a run" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("bq") is None, reason="Google's bq command line is not installed")
+def test_the_real_bq_reads_tables_and_views(api: FlaskClient, local: Local, org: OnboardedOrg, tmp_path: Path) -> None:
+    """Google's own bq reads the loaded rows and the ledger's views from the local BigQuery."""
+    run = trigger(api, org)
+    deliver(local)
+    until(lambda: detail(api, org, run)["status"] == "SUCCESS")
+    (tmp_path / "token").write_text("any", encoding="utf-8")
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(tmp_path / "token"),
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+    }
+    sql = (
+        "SELECT r.status, COUNT(*) AS n FROM organizations.pipeline_runs r "
+        f"JOIN {org.org_slug}.gcp_billing_daily_raw c ON c.run_id = r.run_id "
+        f"WHERE r.requested_date = '{NOON.date()}' GROUP BY r.status"
+    )
+    command = ["bq", "--api", local.settings.bigquery_endpoint, "--project_id", local.settings.project]
+    command += ["--format=json", "query", "--use_legacy_sql=false", sql]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = int(detail(api, org, run)["rows_processed"])
+    assert json.loads(done.stdout.splitlines()[-1]) == [{"status": "SUCCESS", "n": str(rows)}]
