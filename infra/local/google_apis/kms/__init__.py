@@ -1,0 +1,1 @@
+"""Cloud KMS: symmetric keys with rotation, additional authenticated data and checksums."""

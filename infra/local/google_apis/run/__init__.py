@@ -1,0 +1,1 @@
+"""Cloud Run jobs: every task of an execution is a real subprocess."""

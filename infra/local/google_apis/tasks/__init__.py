@@ -1,0 +1,1 @@
+"""Cloud Tasks: named tasks and their tombstones, schedules, rate limits, retries, tokens."""
