@@ -101,7 +101,7 @@ class Warehouse:
         """
         number = 0
         while True:
-            job = self._load(f"{dataset}.{table}${day:%Y%m%d}", parquet, f"{job_id}_{number}")
+            job = self._load(f"{dataset}.{table}", day, parquet, f"{job_id}_{number}")
             wait_for(job, tick)
             if not job.error_result:
                 return int(job.output_rows or 0)
@@ -109,11 +109,14 @@ class Warehouse:
                 raise LoadFailed(str(job.error_result.get("message", "")))
             number += 1
 
-    def _load(self, destination: str, parquet: Path, job_id: str) -> Any:
+    def _load(self, table: str, day: date, parquet: Path, job_id: str) -> Any:
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
+        with reaching("BigQuery"):  # the table's own schema: one inferred from the file would lose its descriptions
+            schema = self._client.get_table(f"{self._client.project}.{table}", retry=self._retry).schema
         config = LoadJobConfig(
+            schema=schema,
             source_format=SourceFormat.PARQUET,
             write_disposition=WriteDisposition.WRITE_TRUNCATE,
             create_disposition="CREATE_NEVER",
@@ -123,7 +126,7 @@ class Warehouse:
                 with parquet.open("rb") as file:
                     return self._client.load_table_from_file(
                         file,
-                        f"{self._client.project}.{destination}",
+                        f"{self._client.project}.{table}${day:%Y%m%d}",
                         size=parquet.stat().st_size,
                         job_id=job_id,
                         job_config=config,

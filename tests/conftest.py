@@ -126,7 +126,7 @@ def load_rows(local: Local, org: OnboardedOrg, rows: list[dict[str, Any]], kind:
     client = clients.bigquery(local.settings.model_copy(update={"project": project}))
     client.create_dataset("billing_export", exists_ok=True)
     table = f"{project}.billing_export.gcp_billing_export_{kind}_012345_6789AB_CDEF01"
-    load_export(client, table, fixture(f"gcp_billing_export_{kind}.schema.json"), [rows])
+    load_export(client, table, fixture(f"gcp_billing_export_{kind}.schema.json"), rows)
 
 
 def fixture(name: str) -> Any:

@@ -74,7 +74,7 @@ def test_api_keys() -> None:
     assert key_hash(key) != key_hash(new_api_key("acmecorp"))
 
 
-@given(st.datetimes(max_value=dt.datetime(9000, 1, 1), timezones=st.timezones()))
+@given(st.datetimes(max_value=dt.datetime(9000, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
 def test_midnight_is_after_now_and_within_a_day(now: dt.datetime) -> None:
     """The quota resets at the next 00:00 UTC."""
     left = next_midnight(now) - now

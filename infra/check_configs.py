@@ -1,0 +1,23 @@
+"""`python -m infra.check_configs`: reads every shipped config the way the service does, and says what is wrong."""
+
+import sys
+
+from cloudact.errors import ConfigError
+from cloudact.registry import load_registry
+from cloudact.settings import ROOT
+
+
+def main() -> int:
+    """0 if all configs can be used."""
+    try:
+        registry = load_registry(ROOT / "configs")
+    except ConfigError as err:
+        sys.stderr.write(f"{err}\n")
+        return 1
+    enabled = [entry.id for entry in registry.entries if entry.enabled]
+    sys.stdout.write(f"configs: {len(registry.entries)} pipelines, enabled: {', '.join(enabled)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The demo orgs: each with a billing export, in a project of its own, that grows by a day every day.
+
+What must outlive a restart (keys, credentials, which days were generated) is kept in one file of the state.
+"""
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from cloudact import clients
+from cloudact.clock import utc_now
+from cloudact.settings import ROOT, Settings
+from infra.local.billing_export import load_export, rows_for_day
+from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+
+SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
+EXPORT_DATASET = "billing_export"
+DAYS = 3  # of export rows, ending yesterday
+
+
+@dataclass(frozen=True)
+class DemoOrg:
+    """A demo org and the size of its Google Cloud bill."""
+
+    org_slug: str
+    name: str
+    plan: str
+    daily_limit: int
+    seed: int
+    rows_per_day: int
+    detailed: bool
+
+    @property
+    def kind(self) -> str:
+        """Which of Google's two exports it has."""
+        return "resource_v1" if self.detailed else "v1"
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where the export lies, its table named as Google does: kind, then the billing account."""
+        return {
+            "source_project": f"{self.org_slug.replace('_', '-')}-billing",
+            "source_dataset": EXPORT_DATASET,
+            "source_table": f"gcp_billing_export_{self.kind}_01A2B3_C4D5E6_F7A8{self.seed:02d}",
+        }
+
+
+DEMO_ORGS = (
+    DemoOrg("acmecorp", "Acme Corp", "PROFESSIONAL", 25, seed=1, rows_per_day=3000, detailed=True),
+    DemoOrg("globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False),
+)
+
+
+def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg]:
+    """Onboards what is missing, and generates the exports up to yesterday."""
+    known = _read(state_file)
+    for org in DEMO_ORGS:
+        if org.org_slug not in known:
+            new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit)
+            known[org.org_slug] = onboard(settings, new)
+            _write(state_file, known)
+        _generate(settings, org, known[org.org_slug])
+        _write(state_file, known)
+    return list(known.values())
+
+
+def _read(state_file: Path) -> dict[str, OnboardedOrg]:
+    if not state_file.exists():
+        return {}
+    return {slug: OnboardedOrg(**org) for slug, org in json.loads(state_file.read_text(encoding="utf-8")).items()}
+
+
+def _write(state_file: Path, orgs: dict[str, OnboardedOrg]) -> None:
+    state_file.touch(mode=0o600)
+    state_file.write_text(json.dumps({slug: asdict(org) for slug, org in orgs.items()}), encoding="utf-8")
+
+
+def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg) -> None:
+    today = utc_now().date()
+    days = [today - dt.timedelta(days=back) for back in range(DAYS, 0, -1)]
+    missing = [day for day in days if day.isoformat() not in onboarded.generated_days]
+    if not missing:
+        return
+    project, dataset, table = org.source.values()
+    client = clients.bigquery(settings.model_copy(update={"project": project}))
+    client.create_dataset(dataset, exists_ok=True)
+    schema = json.loads((SCHEMAS / f"gcp_billing_export_{org.kind}.schema.json").read_text(encoding="utf-8"))
+    rows = chain.from_iterable(rows_for_day(org.seed, day, org.rows_per_day, detailed=org.detailed) for day in missing)
+    load_export(client, f"{project}.{dataset}.{table}", schema, rows)
+    onboarded.generated_days += [day.isoformat() for day in missing]

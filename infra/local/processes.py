@@ -1,0 +1,88 @@
+"""Child processes of the local stack: each on loopback, with a log file, ended by its pid."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cloudact.settings import ROOT
+
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 15.0
+
+
+class Processes:
+    """Starts programs one after another and stops them in reverse order, whatever happens in between."""
+
+    def __init__(self, log_dir: Path) -> None:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        self._log_dir = log_dir
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def start(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+        """Starts `python <arguments>`; its output goes to `<log_dir>/<name>.log`."""
+        with (self._log_dir / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=dict(env),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+            )
+        self._running.append((name, process))
+
+    def wait_ready(self, name: str, url: str) -> None:
+        """Until the program answers HTTP at `url`; raises if it ends or stays silent."""
+        process = dict(self._running)[name]
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not _answers(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{name} did not start:\n{self._tail(name)}")
+            time.sleep(0.05)
+
+    def ended(self) -> str | None:
+        """The name of a program that has ended by itself."""
+        return next((name for name, process in self._running if process.poll() is not None), None)
+
+    def stop(self) -> None:
+        """Ends every program, the last started first."""
+        while self._running:
+            _name, process = self._running.pop()
+            process.terminate()
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _tail(self, name: str) -> str:
+        log = (self._log_dir / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        return "\n".join(log.splitlines()[-20:])
+
+
+def free_port(preferred: int = 0) -> int:
+    """The preferred loopback port if nobody has it, else any free one."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no loopback port is free")
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own loopback address
+    except urllib.error.HTTPError:
+        return True  # any status is an answer
+    except OSError:
+        return False
+    return True

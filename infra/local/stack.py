@@ -1,0 +1,163 @@
+"""The local stack: BigQuery, Google's other APIs, the two functions; provisioned, with two demo orgs.
+
+`.local/` holds everything: the state that survives, the logs, and `stack.json`, which tells clients where to go.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from cloudact.settings import ROOT, Settings
+from infra.local.demo_orgs import onboard_demo_orgs
+from infra.local.onboarding import OnboardedOrg
+from infra.local.processes import Processes, free_port
+from infra.local.provision import provision
+
+STATE = ROOT / ".local"
+PROJECT, LOCATION = "cloudact-local", "us-central1"
+KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
+DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
+SCHEDULER = f"scheduler@{PROJECT}.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `stack.json` holds: URLs without a path, and who may call."""
+
+    api_url: str
+    ops_url: str
+    bigquery_url: str
+    tasks_url: str
+    run_url: str
+    kms_url: str
+    project: str
+    location: str
+    orgs: list[OnboardedOrg]
+    ops_token: str
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), indent=2)
+
+
+@contextmanager
+def running_stack(
+    state: Path = STATE, *, api_port: int = 8080, ops_port: int = 8081
+) -> Iterator[tuple[Stack, Processes]]:
+    """Starts everything, and stops it in the end."""
+    state.mkdir(parents=True, exist_ok=True)
+    processes = Processes(state / "logs")
+    try:
+        settings = _start_cloud(processes, state)
+        urls = _start_functions(processes, settings, {"api": api_port, "ops": ops_port})
+        _wait_cloud(processes, settings)
+        provision(settings)
+        orgs = onboard_demo_orgs(settings, state / "orgs.json")
+        for target, url in urls.items():
+            processes.wait_ready(target, f"{url}/health")
+        stack = _stack(settings, urls, orgs)
+        _write_private(state / "stack.json", stack.to_json())
+        yield stack, processes
+    finally:
+        processes.stop()
+
+
+def reset(state: Path = STATE) -> bool:
+    """Deletes the state; whether there was any."""
+    existed = state.exists()
+    shutil.rmtree(state, ignore_errors=True)
+    return existed
+
+
+def _start_cloud(processes: Processes, state: Path) -> Settings:
+    bigquery, google = free_port(9050), free_port(9051)
+    processes.start(
+        "bigquery",
+        ["-m", "infra.local.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery")],
+        _environment(),
+    )
+    job = f"*={sys.executable} -m jobs.main"
+    processes.start(
+        "google_apis",
+        ["-m", "infra.local.google_apis", "--port", str(google), "--state-dir", str(state / "google_apis"),
+         "--job-command", job, "--job-cwd", str(ROOT)],
+        _environment(),
+    )  # fmt: skip
+    return local_settings(f"http://127.0.0.1:{bigquery}", f"http://127.0.0.1:{google}")
+
+
+def _wait_cloud(processes: Processes, settings: Settings) -> None:
+    processes.wait_ready("bigquery", f"{settings.bigquery_endpoint}/bigquery/v2/projects/{PROJECT}/datasets")
+    processes.wait_ready("google_apis", f"{settings.run_endpoint}/oauth2/v3/certs")
+
+
+def local_settings(bigquery_url: str, google_url: str) -> Settings:
+    """The deployment that the local cloud is: only endpoints differ from one in Google's."""
+    return Settings(
+        project=PROJECT,
+        location=LOCATION,
+        kms_key=KMS_KEY,
+        dispatcher_service_account=DISPATCHER,
+        task_max_retries=1,
+        bigquery_endpoint=bigquery_url,
+        tasks_endpoint=google_url,
+        kms_endpoint=google_url,
+        run_endpoint=google_url,
+        token_uri=f"{google_url}/token",
+    )
+
+
+def _start_functions(processes: Processes, settings: Settings, ports: dict[str, int]) -> dict[str, str]:
+    """Starts the functions beside the cloud they need only with their first request; answers their URLs."""
+    urls = {}
+    for target, preferred in ports.items():
+        port = free_port(preferred)
+        processes.start(
+            target,
+            ["-m", "functions_framework", "--target", target, "--source", "functions/main.py",
+             "--host", "127.0.0.1", "--port", str(port)],
+            _environment() | settings.to_env(),
+        )  # fmt: skip
+        urls[target] = f"http://127.0.0.1:{port}"
+    return urls
+
+
+def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -> Stack:
+    return Stack(
+        api_url=urls["api"],
+        ops_url=urls["ops"],
+        bigquery_url=settings.bigquery_endpoint,
+        tasks_url=settings.tasks_endpoint,
+        run_url=settings.run_endpoint,
+        kms_url=settings.kms_endpoint,
+        project=settings.project,
+        location=settings.location,
+        orgs=orgs,
+        ops_token=_ops_token(settings, urls["ops"]),
+    )
+
+
+def _ops_token(settings: Settings, audience: str) -> str:
+    asked: dict[str, Any] = {"service_account": SCHEDULER, "audience": audience, "lifetime_s": 86400}
+    answer = requests.post(f"{settings.run_endpoint}/local/oidc_token", json=asked, timeout=10)
+    answer.raise_for_status()
+    return str(answer.json()["token"])
+
+
+def _environment() -> dict[str, str]:
+    """A small environment: the machine's own credentials and settings must not leak into the local cloud."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
