@@ -1,0 +1,30 @@
+"""`python -m infra.local.bigquery --port 9050 [--data-dir DIR] [--project P]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from bqemulator.config import LogFormat, LogLevel
+from bqemulator.observability.logging_ import configure_logging
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="infra.local.bigquery", description="A local BigQuery on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=9050, help="0 takes a free one; the readiness line names it")
+    parser.add_argument("--data-dir", type=Path, help="keep tables and jobs here; without it they live in memory")
+    parser.add_argument("--project", default="local", help="the project that projects.list shows")
+    args = parser.parse_args()
+    configure_logging(level=LogLevel.ERROR, fmt=LogFormat.CONSOLE)
+    from infra.local.bigquery.server import WrongVersion, serve  # bqemulator logs while it is imported
+
+    try:
+        asyncio.run(serve(args.port, args.data_dir, args.project, lambda line: print(line, flush=True)))
+    except (OSError, WrongVersion) as err:
+        raise SystemExit(f"bigquery: {err}") from err
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""`/local/…`: what tests set and ask of this server; Google has nothing like it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fastapi import APIRouter
+
+from infra.local.bigquery.api.access import EmulatorOf
+from infra.local.bigquery.denials import Denial
+from infra.local.bigquery.traffic import Fault
+
+router = APIRouter(prefix="/local")
+
+
+@router.get("/health")
+async def health() -> dict[str, Any]:
+    """Whether the server answers, and as which process."""
+    return {"status": "ok", "pid": os.getpid()}
+
+
+@router.post("/deny")
+async def deny(denial: Denial, emulator: EmulatorOf) -> dict[str, Any]:
+    """Take a permission away: `{"project", "permission", "table"?, "principal"?}`."""
+    emulator.denials.denials = (*emulator.denials.denials, denial)
+    return {"denials": [item.model_dump() for item in emulator.denials.denials]}
+
+
+@router.delete("/deny")
+async def allow(emulator: EmulatorOf) -> dict[str, Any]:
+    """Give all permissions back."""
+    emulator.denials.denials = ()
+    return {"denials": []}
+
+
+@router.post("/faults")
+async def add_fault(fault: Fault, emulator: EmulatorOf) -> dict[str, Any]:
+    """Answer coming requests with an error: `{"method", "path_regex", "status", "times", "reason"?}`."""
+    emulator.traffic.faults.append(fault)
+    return {"faults": [item.model_dump() for item in emulator.traffic.faults]}
+
+
+@router.delete("/faults")
+async def clear_faults(emulator: EmulatorOf) -> dict[str, Any]:
+    """Forget all faults."""
+    emulator.traffic.faults.clear()
+    return {"faults": []}
+
+
+@router.get("/requests")
+async def requests(emulator: EmulatorOf) -> dict[str, Any]:
+    """Requests since the last reset, by Google's method name (`jobs.query`, `tabledata.insertAll`, …)."""
+    counts = dict(emulator.traffic.counts)
+    return {"requests": counts, "total": sum(counts.values())}
+
+
+@router.delete("/requests")
+async def reset_requests(emulator: EmulatorOf) -> dict[str, Any]:
+    """Count from zero."""
+    emulator.traffic.counts.clear()
+    return {"requests": {}, "total": 0}

@@ -1,0 +1,43 @@
+"""The ASGI application: our routes first, then those of bqemulator that need no correction."""
+
+from __future__ import annotations
+
+from bqemulator.api.middleware import GzipRequestMiddleware
+from bqemulator.api.routes import datasets, projects, routines
+from bqemulator.api.routes import tables as emulated_tables
+from bqemulator.domain.errors import DomainError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from infra.local.bigquery.api import controls, discovery, jobs, queries, tabledata, tables, uploads
+from infra.local.bigquery.emulator import Emulator
+from infra.local.bigquery.errors import as_domain_error, envelope, error_proto
+from infra.local.bigquery.traffic import Gate
+
+OURS = (controls, discovery, queries, jobs, uploads, tabledata, tables)
+THEIRS = (datasets, projects, routines, emulated_tables)
+
+
+def create_app(emulator: Emulator) -> ASGIApp:
+    """The application over one emulator."""
+    app = FastAPI(title="Local BigQuery", openapi_url=None)
+    app.state.emulator = emulator
+    app.state.context = emulator.context  # bqemulator's routes look for it here
+    for module in (*OURS, *THEIRS):
+        app.include_router(module.router)
+    app.add_exception_handler(DomainError, _refused)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(Exception, _refused)
+    app.add_middleware(GzipRequestMiddleware)
+    return Gate(app, emulator.traffic)
+
+
+async def _refused(_: Request, exc: Exception) -> JSONResponse:
+    error = as_domain_error(exc)
+    return JSONResponse(envelope(error.http_status, error_proto(error)), error.http_status)
+
+
+async def _unreadable(_: Request, exc: Exception) -> JSONResponse:
+    return JSONResponse(envelope(400, {"reason": "invalid", "message": str(exc)}), 400)

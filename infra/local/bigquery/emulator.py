@@ -1,0 +1,88 @@
+"""The parts of one server, put together: bqemulator's context, and what replaces its routes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from bqemulator.api.dependencies import AppContext
+from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+from bqemulator.catalog.memory_repository import MemoryCatalogRepository
+from bqemulator.config import PersistenceMode, Settings
+from bqemulator.domain.clock import SystemClock
+from bqemulator.domain.events import EventBus
+from bqemulator.observability.metrics import MetricsRegistry
+from bqemulator.row_access.policy import RowAccessPolicyManager
+from bqemulator.udf.runtime import UDFRegistry
+from bqemulator.versioning.snapshots import SnapshotManager
+
+from infra.local.bigquery.denials import Denials
+from infra.local.bigquery.engine import LocalEngine
+from infra.local.bigquery.job_book import JobBook
+from infra.local.bigquery.query_jobs import Queries
+from infra.local.bigquery.request_ids import RequestIds
+from infra.local.bigquery.results import ResultStore
+from infra.local.bigquery.streaming import InsertIds
+from infra.local.bigquery.tables import Tables
+from infra.local.bigquery.traffic import Traffic
+from infra.local.bigquery.upload_files import Upload
+
+
+class NoSnapshots(SnapshotManager):  # type: ignore[misc, unused-ignore]
+    """Time travel is not emulated: bqemulator copies the whole table at every DML statement."""
+
+    def capture(self, *_: Any, **__: Any) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Everything a route needs. `turn` lets one request at a time change or read the database."""
+
+    context: AppContext
+    engine: LocalEngine
+    tables: Tables
+    jobs: JobBook
+    queries: Queries
+    results: ResultStore = field(default_factory=ResultStore)
+    insert_ids: InsertIds = field(default_factory=InsertIds)
+    denials: Denials = field(default_factory=Denials)
+    traffic: Traffic = field(default_factory=Traffic)
+    request_ids: RequestIds = field(default_factory=RequestIds)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def start(settings: Settings) -> Emulator:
+    """Open the database and build the parts over it."""
+    engine = LocalEngine(settings)
+    await engine.start()
+    context = _context(settings, engine)
+    context.udf_registry.hydrate(context.catalog, engine)
+    tables = Tables(context, engine)
+    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables))
+
+
+def _context(settings: Settings, engine: LocalEngine) -> AppContext:
+    clock, events = SystemClock(), EventBus()
+    catalog = _catalog(settings, engine)
+    return AppContext(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        catalog=catalog,
+        metrics=MetricsRegistry(),
+        events=events,
+        udf_registry=UDFRegistry(settings),
+        snapshots=NoSnapshots(engine=engine, catalog=catalog, clock=clock, events=events, retention_days=0),
+        row_access=RowAccessPolicyManager(catalog=catalog, clock=clock),
+    )
+
+
+def _catalog(settings: Settings, engine: LocalEngine) -> Any:
+    if settings.persistence_mode is PersistenceMode.EPHEMERAL:
+        return MemoryCatalogRepository(engine)
+    catalog = DuckDBCatalogRepository(engine)
+    catalog.ensure_ready()
+    return catalog

@@ -1,0 +1,78 @@
+"""Constructs that bqemulator translates wrongly, rewritten to equal ones that it translates right.
+
+| GoogleSQL                                       | bqemulator 1.4.0            |
+|-------------------------------------------------|-----------------------------|
+| ARRAY_AGG(x IGNORE NULLS ORDER BY y LIMIT n)    | a syntax error              |
+| TO_JSON_STRING(NULL) is the string 'null'       | NULL                        |
+| SELECT 1, COUNT(*) names its columns f0_, f1_   | the text, or `_col_0`       |
+| a top-level SELECT AS STRUCT gives its fields   | one column                  |
+| DATE_TRUNC(d, WEEK(MONDAY) or ISOWEEK): Monday  | Sunday, or an error         |
+| STRUCT(a, t.b) names its fields a and b         | fields without names        |
+"""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+
+NAMED = (exp.Alias, exp.Column, exp.Dot)
+
+
+def rewrite(tree: exp.Expression) -> None:
+    """Rewrite all of them in the tree."""
+    for aggregate in list(tree.find_all(exp.IgnoreNulls)):
+        _limit_without_nulls(aggregate)
+    for call in list(tree.find_all(exp.JSONFormat)):
+        _null_as_json(call)
+    for truncation in list(tree.find_all(exp.DateTrunc)):
+        _start_on_monday(truncation)
+    for struct in tree.find_all(exp.Struct):
+        _name_fields(struct)
+    if isinstance(tree, exp.Query):
+        name_columns(tree)
+
+
+def _limit_without_nulls(node: exp.IgnoreNulls) -> None:
+    aggregate = node.this
+    if not isinstance(aggregate, exp.ArrayAgg) or not isinstance(aggregate.this, exp.Limit):
+        return
+    ordered, limit = aggregate.this.this, aggregate.this.expression
+    value = ordered.this if isinstance(ordered, exp.Order) else ordered
+    present = exp.Where(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
+    filtered = exp.Filter(this=exp.ArrayAgg(this=ordered.copy()), expression=present)
+    first = exp.Literal.number(1)
+    node.replace(exp.Anonymous(this="ARRAY_SLICE", expressions=[filtered, first, limit.copy()]))
+
+
+def _null_as_json(call: exp.JSONFormat) -> None:
+    if not isinstance(call.parent, exp.Coalesce):
+        call.replace(exp.Coalesce(this=call.copy(), expressions=[exp.Literal.string("null")]))
+
+
+def _start_on_monday(call: exp.DateTrunc) -> None:
+    unit = call.args.get("unit")
+    if unit is not None and unit.sql(dialect="bigquery").strip("'").upper() in ("WEEK(MONDAY)", "ISOWEEK"):
+        day = call.this.sql(dialect="bigquery")
+        monday = f"DATE_SUB({day}, INTERVAL MOD(EXTRACT(DAYOFWEEK FROM {day}) + 5, 7) DAY)"
+        call.replace(sqlglot.parse_one(monday, read="bigquery"))
+
+
+def _name_fields(struct: exp.Struct) -> None:
+    for item in struct.expressions:
+        if isinstance(item, exp.Column):
+            item.replace(exp.PropertyEQ(this=exp.to_identifier(item.name), expression=item.copy()))
+
+
+def name_columns(query: exp.Query) -> None:
+    """Give the columns of a query without a name those that Google gives them."""
+    while isinstance(query, (exp.SetOperation, exp.Subquery)):
+        query = query.this
+    if not isinstance(query, exp.Select):
+        return
+    if str(query.args.get("kind") or "").upper() == "STRUCT":
+        query.set("kind", None)
+    anonymous = 0
+    for item in query.expressions:
+        if not isinstance(item, NAMED) and not item.is_star:
+            item.replace(exp.alias_(item.copy(), f"f{anonymous}_"))
+            anonymous += 1
