@@ -61,7 +61,7 @@ class Vault:
 
     def decrypt(self, org_slug: str, integration: str, ciphertext: str) -> bytes:
         """The credential; raises `Stop` if it was not encrypted for this org and integration."""
-        from google.api_core.exceptions import ClientError
+        from google.api_core.exceptions import BadRequest, ClientError
 
         data, bound = base64.b64decode(ciphertext), _bound_to(org_slug, integration)
         request = {
@@ -71,11 +71,13 @@ class Vault:
             "additional_authenticated_data": bound,
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
-        with reaching("Cloud KMS"):
-            try:
+        try:
+            with reaching("Cloud KMS"):
                 answer = self._client.decrypt(request=request)
-            except ClientError as err:
-                raise Stop("credential_unreadable", "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
+        except BadRequest as err:
+            raise Stop("credential_unreadable", "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
+        except ClientError as err:  # our right to the key, or the key itself
+            raise Stop("misconfigured", "Cloud KMS refuses to decrypt for us.", "Please contact support.") from err
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
             raise _corrupted()
         return bytes(answer.plaintext)

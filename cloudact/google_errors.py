@@ -46,6 +46,7 @@ def is_passing(err: BaseException) -> bool:
         google.ServerError
         | google.TooManyRequests
         | google.RetryError
+        | TimeoutError  # what the BigQuery client makes of a job that does not end in time
         | requests.ConnectionError
         | requests.Timeout
         | requests.exceptions.ChunkedEncodingError

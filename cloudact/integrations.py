@@ -33,13 +33,12 @@ class Integrations:
 
     def of(self, org_slug: str, integration: str) -> Integration:
         """The org's integration; raises `Stop` where it cannot be used."""
-        rows = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)
-        if not rows:
-            raise Stop(
-                "org_unknown", f"The organization {org_slug} is not onboarded.", "Complete backend onboarding first."
-            )
-        row = rows[0]
-        if row["status"] != IntegrationStatus.VALID or not row["ciphertext"]:
+        found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
+        if found["dataset"] is None:
+            message = f"The organization {org_slug} is not onboarded."
+            raise Stop("org_unknown", message, "Complete backend onboarding first.")
+        row = found["integration"]
+        if row is None or row["status"] != IntegrationStatus.VALID or not row["ciphertext"]:
             raise Stop(
                 "integration_missing",
                 f'Required integration "{integration}" is not configured.',
@@ -48,7 +47,7 @@ class Integrations:
         return Integration(
             org_slug=org_slug,
             integration=integration,
-            org_dataset=row["dataset"],
+            org_dataset=found["dataset"],
             ciphertext=row["ciphertext"],
             settings=json.loads(row["settings"] or "{}"),
             fingerprint=row["fingerprint"],

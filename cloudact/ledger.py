@@ -12,6 +12,7 @@ from cloudact.runs import Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
+RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
 
 
@@ -144,12 +145,14 @@ class Ledger:
         """
         earliest = max(filters.first_day or dt.date.min, today - RETENTION)
         latest = min(filters.last_day or today, today, after.created_at.date() if after else today)
+        if latest < earliest:
+            return [], None if after else 0
         if after is None:
             rows = self._list(org_slug, filters, earliest, latest, limit, offset, None)
             return rows, (int(rows[0]["total"]) if rows else self._count(org_slug, filters, earliest, latest, offset))
         span = dt.timedelta(days=7)
         while True:
-            first = max(earliest, latest - span)
+            first = latest - min(span, latest - earliest)
             rows = self._list(org_slug, filters, first, latest, limit, 0, after)
             if len(rows) == limit or first == earliest:
                 return rows, None
@@ -186,11 +189,15 @@ class Ledger:
         )
 
     def run(self, org_slug: str, run_id: str, today: dt.date) -> dict[str, Any] | None:
-        """One run, or `None` where the org has none of this id."""
-        rows = self._warehouse.rows(
-            "run_detail", org_slug=org_slug, run_id=run_id, first_day=today - RETENTION, last_day=today
-        )
-        return rows[0] if rows else None
+        """One run, or `None` where the org has none of this id; its day is looked for from today backwards."""
+        last = today
+        for span in (RECENT, RETENTION):
+            first = today - span
+            rows = self._warehouse.rows("run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last)
+            if rows:
+                return rows[0]
+            last = first - dt.timedelta(days=1)
+        return None
 
     def steps(self, org_slug: str, run_id: str, requested_date: dt.date) -> list[dict[str, Any]]:
         """The run's steps in their order, each with its messages."""
@@ -223,15 +230,13 @@ def _ids(org_slug: str, pipeline: str | None, day: dt.date | None, first: int) -
 
 
 def _admission_facts(row: Mapping[str, Any]) -> AdmissionFacts:
-    has_key, has_plan, has_run = (row[c] is not None for c in ("key_org_slug", "subscription_status", "run_id"))
+    latest = row["latest"]
     return AdmissionFacts(
-        api_key=ApiKey(row["key_org_slug"], row["key_expires_at"], row["key_revoked_at"]) if has_key else None,
-        subscription=Subscription(row["subscription_status"], row["plan"], row["daily_limit"]) if has_plan else None,
+        api_key=ApiKey(**row["api_key"]) if row["api_key"] else None,
+        subscription=Subscription(**row["subscription"]) if row["subscription"] else None,
         integration_status=row["integration_status"],
         pipelines_today=row["pipelines_today"],
-        latest=Latest(row["run_id"], Status(row["run_status"]), row["generation"], row["run_requested_date"])
-        if has_run
-        else None,
+        latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The registry of pipelines: which exist, how a path names one, what each needs. Reads `configs/` and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -52,9 +52,9 @@ class _File(Strict):
 class Registry:
     """All entries, in the order of the file."""
 
-    def __init__(self, entries: Sequence[Entry], configs_dir: Path) -> None:
+    def __init__(self, entries: Sequence[Entry], configs: Mapping[str, PipelineConfig]) -> None:
         self.entries = tuple(entries)
-        self._configs_dir = configs_dir
+        self._configs = dict(configs)
 
     def get(self, pipeline: str) -> Entry:
         """The entry with this id, enabled or not."""
@@ -74,8 +74,8 @@ class Registry:
         return fitting[0]
 
     def config(self, entry: Entry) -> PipelineConfig:
-        """The entry's own file."""
-        return read_pipeline(self._configs_dir / entry.config)
+        """The entry's own file; only that of an enabled pipeline has been read."""
+        return self._configs[entry.id]
 
     def parameters(self, entry: Entry) -> tuple[Parameter, ...]:
         """What a client may pass; a pipeline that is not enabled yet may have no file."""
@@ -98,11 +98,12 @@ def _fits(entry: Entry, parts: Sequence[str]) -> bool:
 def load_registry(configs_dir: Path) -> Registry:
     """Reads and checks the registry and the config of every enabled pipeline."""
     path = configs_dir / "system" / "pipelines.yml"
-    registry = Registry(read_model(path, _File).pipelines, configs_dir)
-    for entry in registry.entries:
+    entries = read_model(path, _File).pipelines
+    configs = {entry.id: read_pipeline(configs_dir / entry.config) for entry in entries if entry.enabled}
+    for entry in entries:
         if entry.enabled:
-            _check(path, entry, registry.config(entry))
-    return registry
+            _check(path, entry, configs[entry.id])
+    return Registry(entries, configs)
 
 
 def _check(path: Path, entry: Entry, config: PipelineConfig) -> None:

@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cloudact.google_errors import PASSING_REASONS, reaching
+from cloudact.errors import Retry
+from cloudact.google_errors import reaching
 from cloudact.queries import DEFAULT_DATASET, Query, in_dataset, load_query
 
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
-QUERY_MAX_BYTES = 20 * 2**30  # no query of the service reads more; a missing partition bound would
+QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
 
 
 class Warehouse:
@@ -40,14 +41,21 @@ class Warehouse:
 
         return DEFAULT_RETRY.with_timeout(self._patience_s)
 
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """All rows of `cloudact/sql/<query>.sql`; for answers that fit into memory."""
+    def rows(self, query: str, /, dataset: str | None = None, **values: Any) -> list[dict[str, Any]]:
+        """All rows of `cloudact/sql/<query>.sql`; for answers that fit into memory.
+
+        `dataset` is where names without a dataset are looked for, an org's own.
+        """
         loaded = load_query(query, self._dataset)
+        config = _job_config(loaded, values)
+        if dataset:
+            config.default_dataset = f"{self._client.project}.{dataset}"
         with reaching("BigQuery"):
             result = self._client.query_and_wait(
                 loaded.sql,
-                job_config=_job_config(loaded, values),
+                job_config=config,
                 retry=self._retry,
+                job_retry=None,  # by default a failed query is run again for 40 minutes, whatever `retry` says
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
@@ -72,68 +80,64 @@ class Warehouse:
     def accept_once(self, job_id: str, query: str, **values: Any) -> dict[str, Any]:
         """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
 
-        BigQuery accepts a job id once per project and location, and for good; that makes the id a lock that nobody
-        can lose by crashing.
+        BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
+        crashing.
         """
+        job = self.start_query(job_id, query, **values) or self.job(job_id)
+        if job is None:
+            raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+        return {parameter.name: parameter.value for parameter in job.query_parameters}
+
+    def job(self, job_id: str) -> Any | None:
+        """The job that has this id; `None` while the id is free."""
+        from google.api_core.exceptions import NotFound
+
+        with reaching("BigQuery"):
+            try:
+                return self._client.get_job(job_id, retry=self._retry, timeout=LOOK_TIMEOUT_S)
+            except NotFound:
+                return None
+
+    def start_query(self, job_id: str, query: str, **values: Any) -> Any | None:
+        """Starts a query under this id; `None` where the id was taken before."""
         from google.api_core.exceptions import Conflict
 
         loaded = load_query(query, self._dataset)
+        config = _job_config(loaded, values)
         with reaching("BigQuery"):
             try:
-                job = self._client.query(
-                    loaded.sql,
-                    job_config=_job_config(loaded, values),
-                    job_id=job_id,
-                    job_retry=None,
-                    retry=self._retry,
+                return self._client.query(
+                    loaded.sql, job_config=config, job_id=job_id, job_retry=None, retry=self._retry
                 )
             except Conflict:
-                job = self._client.get_job(job_id, retry=self._retry)
-        return {parameter.name: parameter.value for parameter in job.query_parameters}
+                return None
 
-    def replace_partition(
-        self, dataset: str, table: str, day: date, parquet: Path, job_id: str, tick: Callable[[], None]
-    ) -> int:
-        """Replaces one day of an org's table with the file's rows, atomically, and answers how many there are.
-
-        The load's own id makes it happen once: where it was accepted before, its outcome is taken. An id is kept by a
-        failed load too, so each failure moves on to the next id. `tick` is called while waiting.
-        """
-        number = 0
-        while True:
-            job = self._load(f"{dataset}.{table}", day, parquet, f"{job_id}_{number}")
-            wait_for(job, tick)
-            if not job.error_result:
-                return int(job.output_rows or 0)
-            if number == 2 or job.error_result.get("reason") not in PASSING_REASONS:
-                raise LoadFailed(str(job.error_result.get("message", "")))
-            number += 1
-
-    def _load(self, table: str, day: date, parquet: Path, job_id: str) -> Any:
+    def start_load(self, job_id: str, dataset: str, table: str, day: date, parquet: Path) -> Any | None:
+        """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
-        with reaching("BigQuery"):  # the table's own schema: one inferred from the file would lose its descriptions
-            schema = self._client.get_table(f"{self._client.project}.{table}", retry=self._retry).schema
-        config = LoadJobConfig(
-            schema=schema,
-            source_format=SourceFormat.PARQUET,
-            write_disposition=WriteDisposition.WRITE_TRUNCATE,
-            create_disposition="CREATE_NEVER",
-        )
+        name = f"{self._client.project}.{dataset}.{table}"
         with reaching("BigQuery"):
+            # The table's own schema: one inferred from the file would lose its descriptions.
+            config = LoadJobConfig(
+                schema=self._client.get_table(name, retry=self._retry).schema,
+                source_format=SourceFormat.PARQUET,
+                write_disposition=WriteDisposition.WRITE_TRUNCATE,
+                create_disposition="CREATE_NEVER",
+            )
             try:
                 with parquet.open("rb") as file:
                     return self._client.load_table_from_file(
                         file,
-                        f"{self._client.project}.{table}${day:%Y%m%d}",
+                        f"{name}${day:%Y%m%d}",
                         size=parquet.stat().st_size,
                         job_id=job_id,
                         job_config=config,
                         timeout=self._patience_s,
                     )
             except Conflict:
-                return self._client.get_job(job_id, retry=self._retry)
+                return None
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
         """Runs statements of `infra/sql/` one after another, with `dataset` for unqualified names."""
@@ -143,10 +147,6 @@ class Warehouse:
         for statement in in_dataset(sql, self._dataset).split(";\n"):
             if _is_statement(statement):
                 self._client.query(statement, job_config=QueryJobConfig(default_dataset=default)).result()
-
-
-class LoadFailed(Exception):
-    """BigQuery refused the rows of a load; the partition is as it was."""
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

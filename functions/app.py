@@ -58,7 +58,7 @@ def _finish(response: Response) -> Response:
 
 _DETAILS = {
     404: "There is no such endpoint.",
-    405: "This endpoint does not know the method {method}.",
+    405: "This endpoint does not know this method; see the Allow header.",
     413: "The body is larger than 256 KiB.",
 }
 
@@ -67,7 +67,7 @@ def _from_werkzeug(err: HTTPException) -> Response:
     status = err.code or 500
     if status < 400:  # a redirect is an answer, not a refusal
         return Response(status=status, headers=err.get_headers())
-    detail = _DETAILS.get(status, err.description or err.name).format(method=request.method)
+    detail = _DETAILS.get(status) or err.description or err.name
     allow: Any = getattr(err, "valid_methods", None)
     return Problem(status, detail, {"Allow": ", ".join(sorted(allow))} if allow else None).response()
 

@@ -8,21 +8,37 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flask import Flask, Request, Response
+    from collections.abc import Callable
+
+    from flask import Flask, Request
+    from werkzeug.wrappers import Response
 
 
 def api(request: "Request") -> "Response":
     """The public API, with authentication of its own."""
-    from werkzeug.wrappers import Response
-
-    return Response.from_app(_api_app(), request.environ)  # type: ignore[return-value]
+    return _answer(_api_app, request)
 
 
 def ops(request: "Request") -> "Response":
     """What Cloud Scheduler and operators call."""
+    return _answer(_ops_app, request)
+
+
+def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     from werkzeug.wrappers import Response
 
-    return Response.from_app(_ops_app(), request.environ)  # type: ignore[return-value]
+    from cloudact.errors import ConfigError
+
+    try:
+        return Response.from_app(build(), request.environ)
+    except ConfigError:
+        import logging
+
+        from functions.problems import PROBLEM_JSON, document
+
+        logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
+        text = document(500, "The service is not configured; its operators have been told.", request.path)
+        return Response(text, 500, content_type=PROBLEM_JSON)
 
 
 @functools.cache

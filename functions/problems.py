@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from flask import Response, g, request
 from werkzeug.http import HTTP_STATUS_CODES
 
+PROBLEM_JSON = "application/problem+json"
+
 
 class Problem(Exception):
     """A refused request: `status` is the HTTP status, `detail` the sentence the caller reads."""
@@ -18,20 +20,20 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """The problem document."""
-        body = {
-            "type": "about:blank",
-            "title": HTTP_STATUS_CODES[self.status],
-            "status": self.status,
-            "detail": self.detail,
-            "instance": request.path,
-            "request_id": g.request_id,
-        }
-        return Response(
-            json.dumps(body, ensure_ascii=False),
-            self.status,
-            headers=self.headers,
-            content_type="application/problem+json",
-        )
+        text = document(self.status, self.detail, request.path, g.request_id)
+        return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
+
+
+def document(status: int, detail: str, path: str, request_id: str | None = None) -> str:
+    """The JSON of RFC 9457, with the request's id as an extension member."""
+    body = {
+        "type": "about:blank",
+        "title": HTTP_STATUS_CODES[status],
+        "status": status,
+        "detail": detail,
+        "instance": path,
+    }
+    return json.dumps(body | ({"request_id": request_id} if request_id else {}), ensure_ascii=False)
 
 
 def bad_request(detail: str) -> Problem:
@@ -43,6 +45,6 @@ def unavailable() -> Problem:
     """503: something we depend on cannot be reached; nothing was admitted."""
     return Problem(
         503,
-        "The service cannot be reached at the moment; nothing was started. Please try again.",
+        "The service is not available at the moment. Please send the same request again.",
         {"Retry-After": "10"},
     )

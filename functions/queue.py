@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.runs import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
@@ -31,7 +32,17 @@ class RunQueue:
         return self._build_client()
 
     def create(self, task_id: str, run: Run) -> bool:
-        """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks."""
+        """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks.
+
+        An answer that got lost leaves open whether the task exists, so the call is made once more: the name makes that
+        safe, and a task of this very run that is found then is the one the lost call made.
+        """
+        try:
+            return self._create(task_id, run)
+        except Retry:
+            return self._create(task_id, run) or self.owner(task_id) == run.run_id
+
+    def _create(self, task_id: str, run: Run) -> bool:
         from google.api_core.exceptions import Conflict
 
         task = {

@@ -3,7 +3,7 @@
 import base64
 import datetime as dt
 import json
-import uuid
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +11,7 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
 from cloudact.ledger import After, Filters
-from cloudact.runs import Status, TriggerType
+from cloudact.runs import FIRST_DATE, Status, TriggerType
 from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
 from functions.parameters import any_date, one_of, only_known, whole_number
@@ -21,6 +21,9 @@ FIELDS = (
     "status", "status_filter", "pipeline_id", "pipelineId", "start_date", "startDate", "end_date", "endDate",
     "date", "trigger_type", "limit", "offset", "cursor",
 )  # fmt: skip
+NO_CURSOR = "cursor must be the next_cursor of an earlier page."
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_PIPELINE = re.compile(r"[\w-]{1,101}", re.ASCII)
 STATUSES = {status.value: status for status in Status} | {"COMPLETED": Status.SUCCESS, "COMPLETE": Status.SUCCESS}
 TRIGGERS = {trigger.value: trigger.value for trigger in TriggerType}
 
@@ -79,16 +82,17 @@ def run_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def step_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """A step as clients see it."""
+    told = {  # by its content: a repeated append may be two rows; and a retry tells the same again
+        (message["occurred_at"], message["level"], message["text"]): None
+        for message in row["messages"] or []
+        if message["attempt"] == row["attempt"]
+    }
     return {
         **{name: row[name] for name in ("step_logging_id", "step_index", "step_name", "step_type", "status")},
         "started_at": _instant(row["started_at"]),
         "completed_at": _instant(row["completed_at"]),
         **{name: row[name] for name in ("duration_ms", "rows_processed", "progress", "error_message")},
-        "messages": [
-            {"at": _instant(message["occurred_at"]), "level": message["level"], "text": message["text"]}
-            for message in row["messages"] or []
-            if message["attempt"] == row["attempt"]  # a retry tells the same again
-        ],
+        "messages": [{"at": _instant(at), "level": level, "text": text} for at, level, text in told],
     }
 
 
@@ -110,7 +114,7 @@ def _filters(args: MultiDict[str, str]) -> Filters:
         first_day=any_date("start_date", first) if first is not None else None,
         last_day=any_date("end_date", last) if last is not None else None,
         statuses=(one_of("status", MultiDict({"status": status}), STATUSES),) if status is not None else (),
-        pipeline=_either(args, "pipeline_id", "pipelineId"),
+        pipeline=_pipeline(_either(args, "pipeline_id", "pipelineId")),
         date=any_date("date", args["date"]) if "date" in args else None,
         trigger_type=one_of("trigger_type", args, TRIGGERS),
     )
@@ -120,10 +124,16 @@ def _filters(args: MultiDict[str, str]) -> Filters:
 
 
 def _either(args: MultiDict[str, str], name: str, other: str) -> str | None:
-    given = {value for key in (name, other) for value in args.getlist(key)}
-    if len(given) > 1:
-        raise bad_request(f"{name} is given more than once with different values.")
-    return given.pop() if given else None
+    """The value under either of a filter's two names."""
+    if name in args and args.get(other, args[name]) != args[name]:
+        raise bad_request(f"{name} and {other} are the same filter and differ; give one of them.")
+    return args.get(name, args.get(other))
+
+
+def _pipeline(text: str | None) -> str | None:
+    if text is not None and not _PIPELINE.fullmatch(text):
+        raise bad_request("pipeline_id must be 1 to 101 letters, digits, underscores or hyphens.")
+    return text
 
 
 def _cursor(row: Mapping[str, Any]) -> str:
@@ -138,16 +148,18 @@ def _after(args: MultiDict[str, str]) -> After | None:
         raise bad_request("cursor and offset exclude each other; give one of them.")
     try:
         at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
-        return After(dt.datetime.fromisoformat(at).astimezone(dt.UTC), str(uuid.UUID(run_id)))
-    except (ValueError, OverflowError) as err:
-        raise bad_request("cursor must be the next_cursor of an earlier page.") from err
+        created_at = dt.datetime.fromisoformat(at)
+    except ValueError as err:
+        raise bad_request(NO_CURSOR) from err
+    if not _UUID.fullmatch(run_id) or created_at.utcoffset() != dt.timedelta(0) or created_at.year < FIRST_DATE.year:
+        raise bad_request(NO_CURSOR)
+    return After(created_at, run_id)
 
 
 def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError as err:
-        raise Problem(404, f"Run not found: {text[:64]}") from err
+    if not _UUID.fullmatch(text):
+        raise Problem(404, f"Run not found: {text[:64]}")
+    return text.lower()
 
 
 def _instant(at: dt.datetime | None) -> str | None:

@@ -2,14 +2,14 @@
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Response, jsonify, request
 
 from cloudact.clock import next_midnight
-from cloudact.errors import Retry
 from cloudact.ledger import AdmissionFacts, RunEvent
 from cloudact.orgs import IntegrationStatus, Subscription
 from cloudact.registry import Entry, UnknownPipeline
@@ -45,9 +45,10 @@ def trigger(api: Api, org: str, path: str) -> Response:
         raise wrong_body or wrong_path or AssertionError
     subscription = _check_tenant(facts, entry)
     generation = next_generation(facts.latest, wanted.date, wanted.force_refresh)
+    left = _rate_limit(subscription.daily_limit, facts.pipelines_today, now)
     if generation is None:
         assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
-        return _existing(_run(org, entry, wanted, facts.latest.generation, now), facts.latest.status)
+        return _existing(_run(org, entry, wanted, facts.latest.generation, now), facts.latest.status, left)
     return _start(api, _run(org, entry, wanted, generation, now), subscription, facts.pipelines_today)
 
 
@@ -62,21 +63,20 @@ def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None
 def _wanted(today: dt.date) -> Wanted:
     body = body_object(request, allowed=("date", "force_refresh"))
     only_known(request.args, allowed=("date",))
-    dates = {text for text in (body.get("date"), *request.args.getlist("date")) if text is not None}
-    if len(dates) > 1:
+    dates = [date_of("date", given["date"], today) for given in (body, request.args) if given.get("date") is not None]
+    if len(set(dates)) > 1:
         raise bad_request("date in the body and date in the query differ; give it once.")
-    force = body.get("force_refresh")
-    if force is not None and not isinstance(force, bool):
+    force = body.get("force_refresh", False)
+    if not isinstance(force, bool):
         raise bad_request("force_refresh must be true or false.")
-    date = date_of("date", dates.pop(), today) if dates else today - dt.timedelta(days=1)
-    return Wanted(date, bool(force))
+    return Wanted(dates[0] if dates else today - dt.timedelta(days=1), force)
 
 
 def _entry(api: Api, path: str) -> Entry:
     try:
         return api.registry.resolve(path.split("/"))
     except UnknownPipeline as err:
-        raise Problem(404, str(err)) from err
+        raise Problem(404, str(err)[:500]) from err
 
 
 def _facts(
@@ -124,30 +124,30 @@ def _start(api: Api, run: Run, subscription: Subscription, used: int) -> Respons
     admitted = admit(api.queue, run, limit, used)
     if admitted is None:
         raise _quota_exceeded(limit, run.requested_at)
+    left = _rate_limit(limit, used + 1, run.requested_at)
     if not admitted.new:
-        return _existing(run, Status.PENDING)
+        return _existing(run, Status.PENDING, left)
     _tell(api, run)
     message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"
-    answer = _answer(202, run, Status.PENDING, message, deduplicated=False)
-    answer.headers.extend(_rate_limit(limit, limit - used - 1, run.requested_at))
-    return answer
+    return _answer(202, run, Status.PENDING, message, left)
 
 
 def _tell(api: Api, run: Run) -> None:
     """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING), run.requested_at)
-    except Retry as err:
-        log.warning("PENDING could not be recorded", extra={"fields": {"run_id": run.run_id}}, exc_info=err)
+    except Exception as err:
+        log.error("PENDING could not be recorded", extra={"fields": {"run_id": run.run_id}}, exc_info=err)
 
 
-def _existing(run: Run, status: Status) -> Response:
-    what = "already completed; set force_refresh to run again" if status is Status.SUCCESS else "already running"
+def _existing(run: Run, status: Status, left: Mapping[str, str]) -> Response:
+    done = "already completed; set force_refresh to run again"
+    what = done if status is Status.SUCCESS else "already running"
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
-    return _answer(200, run, status, message, deduplicated=True)
+    return _answer(200, run, status, message, left)
 
 
-def _answer(code: int, run: Run, status: Status, message: str, *, deduplicated: bool) -> Response:
+def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str, str]) -> Response:
     answer = jsonify(
         status=status.value,
         run_id=run.run_id,
@@ -156,25 +156,25 @@ def _answer(code: int, run: Run, status: Status, message: str, *, deduplicated: 
         org_slug=run.org_slug,
         pipeline=run.pipeline,
         date=run.date.isoformat(),
-        deduplicated=deduplicated,
+        deduplicated=code == 200,
         message=message,
     )
     answer.status_code = code
     answer.headers["Location"] = f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}"
+    answer.headers.extend(left)
     return answer
 
 
-def _rate_limit(limit: int, remaining: int, now: dt.datetime) -> Mapping[str, str]:
+def _rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
     """The fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: what is left of the UTC day."""
-    seconds = _seconds_left(now)
-    return {"RateLimit": f'"day";r={max(remaining, 0)};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
+    left, seconds = max(limit - used, 0), _seconds_left(now)
+    return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
 def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:
     detail = f"Daily quota exceeded ({limit} pipelines/day). Wait for the next day or upgrade."
-    headers: dict[str, Any] = {"Retry-After": str(_seconds_left(now)), **_rate_limit(limit, 0, now)}
-    return Problem(429, detail, headers)
+    return Problem(429, detail, {"Retry-After": str(_seconds_left(now)), **_rate_limit(limit, limit, now)})
 
 
 def _seconds_left(now: dt.datetime) -> int:
-    return int((next_midnight(now) - now).total_seconds()) + 1
+    return math.ceil((next_midnight(now) - now).total_seconds())

@@ -9,6 +9,7 @@ from cloudact.integrations import Integrations
 from cloudact.ledger import Ledger
 from cloudact.pipelines import Step
 from cloudact.registry import load_registry
+from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
@@ -27,22 +28,25 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Job:
     registry = load_registry(settings.configs_dir)
     integrations = Integrations(warehouse, clock)
 
-    def build(run: Run, own: Claim) -> tuple[Sequence[Step], Processor]:
-        entry = registry.get(run.pipeline)
-        tenant = integrations.of(run.org_slug, entry.required_integration)
+    def steps(run: Run) -> Sequence[Step]:
+        return registry.config(registry.get(run.pipeline)).steps
+
+    def processor(run: Run, own: Claim, load: RunLoad) -> Processor:
+        integration = registry.get(run.pipeline).required_integration
+        tenant = integrations.of(run.org_slug, integration)
         vault = Vault(clients.kms(settings), settings.kms_key)
-        key = parse_service_account(vault.decrypt(run.org_slug, entry.required_integration, tenant.ciphertext))
-        processor = GcpBillingEtl(
+        key = parse_service_account(vault.decrypt(run.org_slug, integration, tenant.ciphertext))
+        return GcpBillingEtl(
             for_run=run,
             started_at=own.started_at,
             tenant=tenant,
             default_project=key.project_id,
             build_source=lambda: clients.customer_bigquery(settings, key.reveal(), SOURCE_SCOPES),
             warehouse=warehouse,
+            run_load=load,
             limits=Limits(settings.late_days, settings.max_bytes_billed),
             ensure_wanted=lambda: ensure_wanted(ledger, run),
             reject_credential=lambda why: integrations.mark_invalid(tenant, why),
         )
-        return registry.config(entry).steps, processor
 
-    return Job(warehouse, ledger, build, clock)
+    return Job(warehouse, ledger, steps, processor, clock)

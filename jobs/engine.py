@@ -14,7 +14,8 @@ from typing import Protocol
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
-from cloudact.pipelines import Step
+from cloudact.pipelines import Step, StepType
+from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim, claim
@@ -36,16 +37,14 @@ class Processor(Protocol):
         """Does one step and answers how many rows came out of it."""
 
 
-BuildProcessor = Callable[[Run, Claim], tuple[Sequence[Step], Processor]]
-
-
 @dataclass(frozen=True)
 class Job:
-    """The collaborators of a container."""
+    """The collaborators of a container. `steps` and `processor` may fail as any step may."""
 
     warehouse: Warehouse
     ledger: Ledger
-    build: BuildProcessor
+    steps: Callable[[Run], Sequence[Step]]
+    processor: Callable[[Run, Claim, RunLoad], Processor]
     clock: Clock
 
 
@@ -54,15 +53,16 @@ def work(job: Job, run: Run, execution: Execution) -> int:
     try:
         ensure_wanted(job.ledger, run)
         own = claim(job.warehouse, run, execution, job.clock())
-        story = RunStory(job.ledger, run, execution, own.started_at, job.clock)
-        story.running()
+        return _Attempt(job, run, execution, own).work()
     except Skip as skip:
         log.info(str(skip), extra={"fields": {"run_id": run.run_id}})
         return DONE
     except Retry as err:
         log.warning(err.message, extra={"fields": {"run_id": run.run_id}}, exc_info=err)
         return TRY_AGAIN
-    return _tell_end(job, run, execution, own, story)
+    except Terminated:
+        log.warning("stopped before the run was taken up", extra={"fields": {"run_id": run.run_id}})
+        return TERMINATED
 
 
 def ensure_wanted(ledger: Ledger, run: Run) -> None:
@@ -72,76 +72,80 @@ def ensure_wanted(ledger: Ledger, run: Run) -> None:
         raise Skip(f"run {run.run_id} is {status} already")
 
 
-def _tell_end(job: Job, run: Run, execution: Execution, own: Claim, story: RunStory) -> int:
-    trail = _Trail()
-    try:
-        _run_steps(job, run, own, story, trail)
-        story.succeeded(trail.rows_loaded, trail.bytes_billed)
-    except Skip as skip:
-        log.info(str(skip), extra={"fields": {"run_id": run.run_id}})
-    except Terminated:
-        return _terminated(job, run, execution, story, trail)
-    except Exception as err:
-        return _failed(_as_run_error(err), execution, story, trail, run)
-    return DONE
+class _Attempt:
+    """One try of a run that is ours."""
 
+    def __init__(self, job: Job, run: Run, execution: Execution, own: Claim) -> None:
+        self._job = job
+        self._run = run
+        self._execution = execution
+        self._own = own
+        self._load = RunLoad(job.warehouse, run.run_id)
+        self._story = RunStory(job.ledger, run, execution, own.started_at, job.clock)
+        self._processor: Processor | None = None
+        self._step: StepStory | None = None
 
-class _Trail:
-    """What is known of the processor when the run ends, however it ends."""
-
-    processor: Processor | None = None
-
-    @property
-    def bytes_billed(self) -> int:
-        return self.processor.bytes_billed if self.processor else 0
-
-    @property
-    def rows_loaded(self) -> int:
-        return self.processor.rows_loaded if self.processor else 0
-
-
-def _run_steps(job: Job, run: Run, own: Claim, story: RunStory, trail: _Trail) -> None:
-    steps, trail.processor = job.build(run, own)
-    for index, step in enumerate(steps):
-        _run_step(trail.processor, step, story.step(index, step))
-
-
-def _run_step(processor: Processor, step: Step, story: StepStory) -> None:
-    story.started()
-    try:
-        rows = processor.run(step, story)
-    except Skip:
-        raise
-    except (Exception, Terminated) as err:
-        story.failed(_as_run_error(err).message)
-        raise
-    story.succeeded(rows)
-
-
-def _failed(error: RunError, execution: Execution, story: RunStory, trail: _Trail, run: Run) -> int:
-    fields = {"run_id": run.run_id, "org_slug": run.org_slug, "code": error.code}
-    log.error(error.message, extra={"fields": fields}, exc_info=error)
-    if error.retryable and not execution.last_attempt:
-        return TRY_AGAIN
-    try:
-        story.failed(error, trail.bytes_billed)
-    except Retry:
-        return TRY_AGAIN
-    return DONE
-
-
-def _terminated(job: Job, run: Run, execution: Execution, story: RunStory, trail: _Trail) -> int:
-    """Cancelled runs say so in the ledger already; an interrupted one is tried again, or FAILED at its last try."""
-    try:
-        ensure_wanted(job.ledger, run)
-        if execution.last_attempt:
-            story.failed(_as_run_error(Terminated()), trail.bytes_billed)
-            return DONE
-    except Skip:
+    def work(self) -> int:
+        """Runs the steps and tells how it ended; `Retry` and `Skip` of the telling itself are the caller's."""
+        try:
+            self._story.running()
+            if self._execution.attempt and self._finished_before():
+                return DONE
+            self._run_steps()
+        except Skip:
+            raise
+        except Terminated as err:
+            log.warning("SIGTERM", extra={"fields": {"run_id": self._run.run_id}})
+            return self._ended_badly(_as_run_error(err), TERMINATED)
+        except Exception as err:
+            error = _as_run_error(err)
+            fields = {"run_id": self._run.run_id, "org_slug": self._run.org_slug, "code": error.code}
+            log.error(error.message, extra={"fields": fields}, exc_info=error)
+            return self._ended_badly(error, TRY_AGAIN)
         return DONE
-    except Retry as err:
-        log.warning(err.message, exc_info=err)
-    return TERMINATED
+
+    def _finished_before(self) -> bool:
+        """Whether an earlier try has loaded and died before it could say so."""
+        rows = self._load.rows(tick=_no_tick)
+        if rows is None:
+            return False
+        for index, step in enumerate(self._job.steps(self._run)):
+            story = self._story.step(index, step)
+            story.started()
+            story.say("An earlier try of this run had done this.")
+            story.succeeded(rows if step.type is StepType.LOAD else None)
+        self._story.succeeded(rows, 0)
+        return True
+
+    def _run_steps(self) -> None:
+        steps = self._job.steps(self._run)
+        self._processor = self._job.processor(self._run, self._own, self._load)
+        for index, step in enumerate(steps):
+            self._step = self._story.step(index, step)
+            self._step.started()
+            self._step.succeeded(self._processor.run(step, self._step))
+        self._story.succeeded(self._processor.rows_loaded, self._processor.bytes_billed)
+
+    def _ended_badly(self, error: RunError, again: int) -> int:
+        """Asks for another try where one may help and is left; else the run is FAILED, unless it has loaded already."""
+        ensure_wanted(self._job.ledger, self._run)
+        if self._step:
+            self._step.failed(error.message)
+        if error.retryable and not self._execution.last_attempt:
+            return again
+        rows = self._load.fence(error.code, tick=_no_tick)
+        bytes_billed = self._processor.bytes_billed if self._processor else 0
+        if rows is None:
+            self._story.failed(error, bytes_billed)
+        else:
+            if self._step:
+                self._step.succeeded(rows)
+            self._story.succeeded(rows, bytes_billed)
+        return DONE
+
+
+def _no_tick() -> None:
+    """Nothing is told while a run that is ending waits."""
 
 
 def _as_run_error(err: BaseException) -> RunError:

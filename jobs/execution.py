@@ -1,5 +1,6 @@
 """Which container this is: the facts that Cloud Run puts into a job's environment."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Execution:
         attempt = int(env.get("CLOUD_RUN_TASK_ATTEMPT", "0"))
         name = env.get("CLOUD_RUN_EXECUTION", "")
         return cls(
-            name=name or "by-hand",
+            name=name or f"by-hand-{uuid.uuid4()}",
             task_index=int(env.get("CLOUD_RUN_TASK_INDEX", "0")),
             attempt=attempt,
             last_attempt=not name or attempt >= max_retries,

@@ -12,9 +12,9 @@ from cloudact.errors import ConfigError
 from cloudact.runs import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
 from jobs.composition import compose
-from jobs.engine import DONE, work
+from jobs.engine import DONE, TERMINATED, work
 from jobs.execution import Execution
-from jobs.termination import raise_on_sigterm
+from jobs.termination import Terminated, raise_on_sigterm
 
 log = logging.getLogger(__name__)
 UNUSABLE = 2  # the message or the environment is wrong; trying again would not help, but someone must see it
@@ -32,6 +32,8 @@ def main(env: Mapping[str, str]) -> int:
     except ConfigError as err:
         log.critical(str(err))
         return UNUSABLE
+    except Terminated:
+        return TERMINATED
     log.info("run taken up", extra={"fields": {"run_id": run.run_id, "org_slug": run.org_slug, "date": run.date}})
     code = work(job, run, execution)
     log.log(logging.INFO if code == DONE else logging.WARNING, "exit code %d", code)

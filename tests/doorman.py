@@ -10,6 +10,13 @@ from typing import Any
 Act = Callable[[], None]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Silent: whoever was killed leaves broken connections behind, and that was the point."""
+
+
 class Doorman:
     """Forwards every request to `target`, one at a time per connection, and counts them from 1."""
 
@@ -17,7 +24,7 @@ class Doorman:
         self._target = urllib.parse.urlsplit(target)
         self._lock = Lock()
         self.seen: list[str] = []
-        self.acts: dict[tuple[int, str], Act] = {}
+        self.acts: dict[tuple[int | str, str], Act] = {}
         doorman = self
 
         class Door(BaseHTTPRequestHandler):
@@ -31,8 +38,7 @@ class Doorman:
             def log_message(self, *_: Any) -> None:
                 """Silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Door)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -44,6 +50,10 @@ class Doorman:
     def at(self, number: int, moment: str, act: Act) -> None:
         """Does `act` at request `number`: `before` it reaches BigQuery, or `after` its effect and before its answer."""
         self.acts[number, moment] = act
+
+    def at_first(self, fragment: str, moment: str, act: Act) -> None:
+        """The same at the first request whose line holds `fragment`."""
+        self.acts[fragment, moment] = act
 
     def _pass(self, door: BaseHTTPRequestHandler) -> None:
         body = door.rfile.read(int(door.headers.get("Content-Length") or 0))
@@ -64,9 +74,14 @@ class Doorman:
             door.close_connection = True  # whoever asked is dead: that was the point
 
     def _act(self, number: int, moment: str) -> None:
-        act = self.acts.pop((number, moment), None)
-        if act:
-            act()
+        line = self.seen[number - 1]
+        due = [
+            at
+            for at in self.acts
+            if at[1] == moment and (at[0] == number or (isinstance(at[0], str) and at[0] in line))
+        ]
+        for at in due:
+            self.acts.pop(at)()
 
     def _forward(self, door: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection(self._target.hostname or "", self._target.port, timeout=60)

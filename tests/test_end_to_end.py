@@ -53,6 +53,8 @@ def deliver(local: Local) -> None:
 
 @pytest.fixture
 def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
+    """An org with an export, and a queue without the tasks of other tests."""
+    clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
     org = new_org()
     load_fixture_export(local, org)
     return org

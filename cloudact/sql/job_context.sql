@@ -2,15 +2,17 @@
 -- @org_slug STRING: the org
 -- @integration STRING: the integration the pipeline requires
 SELECT
-  profile.dataset, integration.status, integration.ciphertext, integration.settings, integration.fingerprint,
-  integration.updated_at
-FROM (
-  SELECT dataset FROM organizations.org_profiles WHERE org_slug = @org_slug LIMIT 1
-) AS profile
-LEFT JOIN (
-  SELECT status, ciphertext, settings, fingerprint, updated_at
-  FROM organizations.org_integrations
-  WHERE org_slug = @org_slug AND integration = @integration
-  ORDER BY updated_at DESC
-  LIMIT 1
-) AS integration ON TRUE
+  (
+    SELECT dataset
+    FROM organizations.org_profiles
+    WHERE org_slug = @org_slug
+    ORDER BY created_at
+    LIMIT 1
+  ) AS dataset,
+  (
+    SELECT AS STRUCT status, ciphertext, settings, fingerprint, updated_at
+    FROM organizations.org_integrations
+    WHERE org_slug = @org_slug AND integration = @integration
+    ORDER BY updated_at DESC
+    LIMIT 1
+  ) AS integration

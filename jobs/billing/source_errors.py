@@ -30,6 +30,8 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
         reject_credential(why)
         raise Stop("credential_rejected", why, "Create a new key and set up the integration again.") from err
     except google.Forbidden as err:
+        if error_reasons(err) - {"accessDenied"}:  # a quota, or a project without billing
+            raise _refused(source, err) from err
         raise Stop("permission_denied", _plain(err), ROLES) from err
     except google.NotFound as err:
         raise Stop("source_not_found", f"{source} does not exist or cannot be seen: {_plain(err)}", SET_UP) from err
@@ -41,7 +43,8 @@ def _refused(source: str, err: Exception) -> Stop:
     if "bytesBilledLimitExceeded" in error_reasons(err):
         hint = "The export is larger than expected for one day; please contact support to raise the limit."
         return Stop("query_too_large", f"Reading one day of {source} would bill more than is allowed.", hint)
-    return Stop("source_query_failed", f"The query on {source} was refused: {_plain(err)}", "Please contact support.")
+    hint = "See Google's reason; if it does not help, please contact support."
+    return Stop("source_query_failed", f"The query on {source} was refused: {_plain(err)}", hint)
 
 
 def _plain(err: Exception) -> str:

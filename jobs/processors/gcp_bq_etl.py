@@ -14,8 +14,9 @@ from typing import Any
 from cloudact.errors import Stop
 from cloudact.integrations import Integration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
+from cloudact.run_load import LoadRefused, RunLoad
 from cloudact.runs import Run
-from cloudact.warehouse import LoadFailed, Warehouse, wait_for
+from cloudact.warehouse import Warehouse, wait_for
 from jobs.billing.export_table import ExportTable, UnusableExport, from_table
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
 from jobs.billing.source_errors import explained
@@ -25,6 +26,8 @@ from jobs.story import StepStory
 
 DEFAULT_DATASET = "billing_export"
 DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
+GUARDED_ROWS = 100  # fewer may come and go
+CALL_TIMEOUT_S = 60.0
 EMPTY = (
     "No billing rows for this date. Either the billing export is not set up or did not cover it, "
     "or Google has not delivered it yet, or every row was filtered."
@@ -49,6 +52,7 @@ class GcpBillingEtl:
     default_project: str
     build_source: Callable[[], Any]
     warehouse: Warehouse
+    run_load: RunLoad
     limits: Limits
     ensure_wanted: Callable[[], None]
     reject_credential: Callable[[str], None]
@@ -61,7 +65,12 @@ class GcpBillingEtl:
     @cached_property
     def source(self) -> Any:
         """The customer's BigQuery."""
-        return self.build_source()
+        try:
+            return self.build_source()
+        except ValueError:
+            why = "The private key in the service account key cannot be read."
+            self.reject_credential(why)
+            raise Stop("credential_invalid", why, "Set up the integration again with a new key.") from None
 
     def run(self, step: Step, story: StepStory) -> int | None:
         """Does one step; its rows are those that the statement made, or that were loaded."""
@@ -147,15 +156,19 @@ class GcpBillingEtl:
             labels={"service": "cloudact", "pipeline": self.for_run.pipeline},
         )
         with explained(str(export), self.reject_credential):
-            job = self.source.query(statement.sql, job_config=config, location=export.location)
+            # A failed query is not run again behind our back: it is the customer's money, and our attempt to tell.
+            job = self.source.query(
+                statement.sql, job_config=config, location=export.location, job_retry=None, timeout=CALL_TIMEOUT_S
+            )
             wait_for(job, lambda: story.progress("The query is running."))
             self.bytes_billed += int(job.total_bytes_billed or 0)
-            return job.result(page_size=PAGE_ROWS)
+            return job.result(page_size=PAGE_ROWS, job_retry=None)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
             rows = self._write(parquet, story)
+            self._guard(config, rows)
             self.ensure_wanted()
             self.rows_loaded = self._replace(config, parquet, story)
         if rows == 0:
@@ -172,17 +185,27 @@ class GcpBillingEtl:
         with explained(str(self.export), self.reject_credential):
             return write_parquet(parquet, SCHEMA, _told(batches, story))
 
+    def _guard(self, config: LoadConfig, rows: int) -> None:
+        """A day that would lose more than half of its rows is more likely a fault of the source than the truth."""
+        if self.for_run.force_refresh:
+            return
+        query, org = f"{config.target_table}_rows", self.for_run.org_slug
+        now = self.warehouse.rows(query, dataset=config.target_dataset, org_slug=org, date=self.for_run.date)
+        had = int(now[0]["row_count"])
+        if had >= GUARDED_ROWS and rows * 2 < had:
+            message = f"The result has {rows} rows, but the day has {had} rows already; they were kept."
+            raise Stop("result_shrunk", message, "If this is right, start the run again with force_refresh.")
+
     def _replace(self, config: LoadConfig, parquet: Path, story: StepStory) -> int:
         try:
-            return self.warehouse.replace_partition(
+            return self.run_load.load(
                 config.target_dataset,
                 config.target_table,
                 self.for_run.date,
                 parquet,
-                job_id=f"load_{self.for_run.run_id}",
                 tick=lambda: story.progress("The rows are being loaded."),
             )
-        except LoadFailed as err:
+        except LoadRefused as err:
             raise Stop("load_refused", f"BigQuery refused the rows: {err}", "Please contact support.") from err
 
 

@@ -207,6 +207,14 @@ def test_the_org_s_own_pipeline_name_filters_too(api: FlaskClient, three_days: t
     assert ids(get(api, org, pipeline_id=f"{org.org_slug}-gcp-billing")) == runs
 
 
+def test_a_window_before_time(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """Days long before the first run are an empty list, by offset and by cursor."""
+    org, _ = three_days
+    cursor = get(api, org, limit=1).get_json()["next_cursor"]
+    assert ids(get(api, org, end_date="0001-01-01")) == []
+    assert ids(get(api, org, end_date="0001-01-01", cursor=cursor)) == []
+
+
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
@@ -220,8 +228,14 @@ def test_the_org_s_own_pipeline_name_filters_too(api: FlaskClient, three_days: t
         ({"start_date": "x"}, "start_date must be a date written YYYY-MM-DD."),
         ({"start_date": "2026-11-02", "end_date": "2026-11-01"}, "start_date must not be after end_date."),
         ({"cursor": "!!"}, "cursor must be the next_cursor of an earlier page."),
+        ({"cursor": "MDAwMS0wMS0wMVQwMDowMDowMCswMDowMCB4"}, "cursor must be the next_cursor of an earlier page."),
+        ({"limit": ["1", "2"]}, "limit is given more than once."),
+        ({"pipeline_id": "a b"}, "pipeline_id must be 1 to 101 letters, digits, underscores or hyphens."),
         ({"cursor": "x", "offset": "1"}, "cursor and offset exclude each other; give one of them."),
-        ({"status": "FAILED", "status_filter": "SUCCESS"}, "status is given more than once with different values."),
+        (
+            {"status": "FAILED", "status_filter": "SUCCESS"},
+            "status and status_filter are the same filter and differ; give one of them.",
+        ),
         ({"trigger_type": "cron"}, "trigger_type must be one of api, user, schedule, backfill, retry, restatement."),
     ],
 )

@@ -14,8 +14,11 @@ from cloudact.integrations import Integrations
 from cloudact.ledger import RunEvent
 from cloudact.orgs import key_hash
 from cloudact.runs import Status, run_id
+from functions.composition import compose
+from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
+from infra.local.processes import free_port
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run
 
 DAY = FIXTURE_DAY.isoformat()
@@ -53,7 +56,7 @@ def test_a_run_is_admitted(api: FlaskClient, new_org: NewOrgs) -> None:
         "message": f"Pipeline gcp/billing triggered successfully for {org.org_slug} (async mode)",
     }
     assert answer.headers["Location"] == f"/api/v1/pipelines/{org.org_slug}/runs/{expected}"
-    assert answer.headers["RateLimit"] == '"day";r=24;t=43201'
+    assert answer.headers["RateLimit"] == '"day";r=24;t=43200'
     assert answer.headers["RateLimit-Policy"] == '"day";q=25;w=86400'
 
 
@@ -102,6 +105,7 @@ def test_the_same_request_again_is_the_same_run(api: FlaskClient, new_org: NewOr
         assert (again.status_code, again.get_json()["deduplicated"]) == (200, True)
         assert again.get_json()["run_id"] == first["run_id"]
         assert again.get_json()["message"].endswith("is already running")
+        assert again.headers["RateLimit"] == '"day";r=24;t=43200'
 
 
 @pytest.mark.parametrize(
@@ -151,8 +155,8 @@ def test_the_quota_ends_the_day(api: FlaskClient, new_org: NewOrgs) -> None:
         429,
         "Daily quota exceeded (2 pipelines/day). Wait for the next day or upgrade.",
     )
-    assert refused.headers["Retry-After"] == "43201"
-    assert refused.headers["RateLimit"] == '"day";r=0;t=43201'
+    assert refused.headers["Retry-After"] == "43200"
+    assert refused.headers["RateLimit"] == '"day";r=0;t=43200'
     assert post(api, org, json={"date": "2026-11-08"}).status_code == 200
 
 
@@ -173,6 +177,16 @@ BAD_BODIES = [
     ({"json": {"date": "2026-02-30"}}, 400, "date must be a date written YYYY-MM-DD."),
     ({"json": {"date": "20261110"}}, 400, "date must be a date written YYYY-MM-DD."),
     ({"json": {"date": 20261110}}, 400, "date must be a date written YYYY-MM-DD."),
+    ({"json": {"date": []}}, 400, "date must be a date written YYYY-MM-DD."),
+    ({"json": {"date": {}}}, 400, "date must be a date written YYYY-MM-DD."),
+    ({"json": {"force_refresh": None}}, 400, "force_refresh must be true or false."),
+    (
+        {"data": b'{"date": "2026-11-10", "date": "2026-11-09"}', "content_type": "application/json"},
+        400,
+        "A field stands twice in the body; give it once.",
+    ),
+    ({"query_string": "date=2026-11-10&date=2026-11-09"}, 400, "date is given more than once."),
+    ({"data": b"1" * 5000, "content_type": "application/json"}, 400, "The body is not valid JSON."),
     (
         {"json": {"date": "2014-12-31"}},
         400,
@@ -284,15 +298,59 @@ def test_a_trigger_costs_one_query_one_insert_and_one_task(api: FlaskClient, new
     assert local.google.traffic.summary() == {"tasks.CreateTask": {"calls": 1, "200": 1}}
 
 
+def tasks_of(local: Local, org: OnboardedOrg) -> list[str]:
+    tasks = clients.tasks(local.settings).list_tasks(request={"parent": local.settings.queue_path})
+    return [task.name for task in tasks if f"-{org.org_slug}-" in task.name]
+
+
 def test_when_the_queue_cannot_be_reached(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
     """Cloud Tasks being down is 503 with Retry-After, and nothing is recorded as admitted."""
     org = new_org()
-    local.google.faults.add(Fault(api="tasks", method="CreateTask", kind="error", status=503, times=1))
+    local.google.faults.add(Fault(api="tasks", method="CreateTask", kind="error", status=503, times=2))
     answer = post(api, org)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     runs = api.get(f"/api/v1/pipelines/{org.org_slug}/runs", headers={"X-API-Key": org.api_key})
-    assert runs.get_json()["total"] == 0
+    assert (runs.get_json()["total"], tasks_of(local, org)) == (0, [])
     assert post(api, org).status_code == 202
+
+
+def test_a_lost_answer_of_the_queue(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
+    """When the task was created and only the answer got lost, the run is admitted, once, and the caller told so."""
+    org = new_org()
+    local.google.faults.add(Fault(api="tasks", method="CreateTask", kind="lost_reply", times=1))
+    answer = post(api, org)
+    assert (answer.status_code, len(tasks_of(local, org))) == (202, 1)
+    assert post(api, org).status_code == 200
+
+
+def test_when_bigquery_cannot_be_reached(new_org: NewOrgs, local: Local) -> None:
+    """BigQuery being away is 503 within the patience of a request, and nothing is admitted."""
+    org = new_org()
+    nobody = local.settings.model_copy(update={"bigquery_endpoint": f"http://127.0.0.1:{free_port()}"})
+    answer = post(public_app(compose(nobody, local.clock)).test_client(), org)
+    assert (problem(answer)[0], answer.headers["Retry-After"], tasks_of(local, org)) == (503, "10", [])
+
+
+def test_when_bigquery_is_overloaded(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
+    """BigQuery answering 503 again and again is 503, not an endless wait."""
+    org = new_org()
+    fault = {"method": "POST", "path_regex": ".*/queries", "status": 503, "times": 1000}
+    faults = f"{local.settings.bigquery_endpoint}/local/faults"
+    requests.post(faults, json=fault, timeout=5).raise_for_status()
+    try:
+        answer = post(api, org)
+    finally:
+        requests.delete(faults, timeout=5).raise_for_status()
+    assert (problem(answer)[0], tasks_of(local, org)) == (503, [])
+
+
+def test_an_event_that_cannot_be_appended(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
+    """Once the task exists the run is admitted: a PENDING event that BigQuery refuses changes nothing of that."""
+    org = new_org()
+    fault = {"method": "POST", "path_regex": ".*/insertAll", "status": 404, "times": 1}
+    requests.post(f"{local.settings.bigquery_endpoint}/local/faults", json=fault, timeout=5).raise_for_status()
+    answer = post(api, org)
+    assert (answer.status_code, len(tasks_of(local, org))) == (202, 1)
 
 
 def test_request_ids(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from cloudact.run_load import RunLoad
 from cloudact.runs import MESSAGE_VARIABLE, Run, Status
 from infra.local.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.doorman import Doorman
-from tests.jobs.conftest import detail, table
+from tests.jobs.conftest import RunJob, detail, table
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
@@ -167,3 +168,36 @@ def test_sigterm_in_the_last_try_is_the_end(
     assert exit_code(victim[0]) == 0
     told = detail(local, billing_run(org))
     assert (told["status"], told["error_code"], table(local, org)) == ("FAILED", "terminated", [])
+
+
+def test_sigterm_after_the_load_is_a_success(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+) -> None:
+    """SIGTERM in the last try, when BigQuery has accepted the load, ends SUCCESS: the status tells of the table."""
+    org, (expected, _) = new_org(), undisturbed
+    load_fixture_export(local, org)
+    victim: list[BaseProcess] = []
+    doorman.at_first("/upload/", "after", lambda: victim[0].terminate())
+    victim.append(container(billing_run(org), attempt=local.settings.task_max_retries))
+    assert exit_code(victim[0]) == 0
+    told = detail(local, billing_run(org))
+    assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected))
+    assert without_run(table(local, org)) == expected
+
+
+def test_a_settled_run_cannot_load(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A run that someone settled while it worked is stopped by the fence, even if it cannot see the settlement."""
+    org = new_org()
+    load_fixture_export(local, org)
+    assert RunLoad(local.warehouse, billing_run(org).run_id).fence("cancelled", tick=lambda: None) is None
+    assert run_job(billing_run(org)) == 0
+    assert table(local, org) == []
+
+
+def test_a_load_that_has_happened_cannot_be_fenced(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Whoever comes too late to settle a run is told what it loaded."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    rows = RunLoad(local.warehouse, billing_run(org).run_id).fence("cancelled", tick=lambda: None)
+    assert rows == len(table(local, org))

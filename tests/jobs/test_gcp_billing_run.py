@@ -9,7 +9,9 @@ import pytest
 import requests
 
 from cloudact import clients
+from cloudact.credentials import Vault
 from cloudact.runs import Run
+from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
 from infra.local.processes import free_port
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
@@ -120,8 +122,7 @@ def test_a_day_that_became_empty_is_emptied(local: Local, new_org: NewOrgs, run_
     load_fixture_export(local, org)
     run_job(billing_run(org))
     assert table(local, org)
-    settings = {"inactive_projects": ["acme-prod", "acme-dev", "acme-staging"]}
-    change_settings(local, org, settings)
+    change_integration(local, org, settings={"inactive_projects": ["acme-prod", "acme-dev", "acme-staging"]})
     run = billing_run(org, generation=2)
     run_job(run)
     left = table(local, org)
@@ -130,10 +131,12 @@ def test_a_day_that_became_empty_is_emptied(local: Local, new_org: NewOrgs, run_
     assert any("export rows of 3 inactive projects were left out." in text for text in messages)
 
 
-def change_settings(local: Local, org: OnboardedOrg, settings: dict[str, Any]) -> None:
+def change_integration(local: Local, org: OnboardedOrg, **changes: Any) -> None:
+    """Sets the org's integration up anew: a newer row; `settings` are added to the old."""
     row = local.query(f"SELECT * FROM organizations.org_integrations WHERE org_slug = '{org.org_slug}'")[0]
     changed = {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
-    changed |= {"settings": json.dumps(json.loads(row["settings"]) | settings), "updated_at": "2099-01-01T00:00:00Z"}
+    settings = json.dumps(json.loads(row["settings"]) | changes.pop("settings", {}))
+    changed |= {"settings": settings, "updated_at": "2099-01-01T00:00:00Z"} | changes
     local.warehouse.append("org_integrations", [changed], [f"{org.org_slug}/changed"])
 
 
@@ -211,13 +214,48 @@ def test_a_stolen_ciphertext(local: Local, new_org: NewOrgs, run_job: RunJob) ->
     org, other = new_org(), new_org()
     sql = f"SELECT ciphertext FROM organizations.org_integrations WHERE org_slug = '{other.org_slug}'"
     stolen = local.query(sql)[0]["ciphertext"]
-    row = {
-        "org_slug": org.org_slug, "integration": "GCP_SA", "status": "VALID", "ciphertext": stolen,
-        "settings": "{}", "updated_at": "2099-01-01T00:00:00Z",
-    }  # fmt: skip
-    local.warehouse.append("org_integrations", [row], [f"{org.org_slug}/stolen"])
+    change_integration(local, org, ciphertext=stolen)
     run_job(billing_run(org))
     assert failure(local, billing_run(org))[0] == "credential_unreadable"
+
+
+def test_a_broken_private_key(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A key whose private part cannot be read ends FAILED at once, marks the integration, and shows nothing of it."""
+    org = new_org()
+    key = org.credentials["GCP_SA"] | {"private_key": "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----"}
+    vault = Vault(clients.kms(local.settings), local.settings.kms_key)
+    change_integration(local, org, ciphertext=vault.encrypt(org.org_slug, "GCP_SA", json.dumps(key).encode()))
+    assert run_job(billing_run(org), last=False) == 0
+    code, message, _ = failure(local, billing_run(org))
+    assert (code, "secret" in message) == ("credential_invalid", False)
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "cloud_kms_unavailable"), (403, "misconfigured")])
+def test_trouble_with_our_key_is_not_the_customer_s(
+    local: Local, new_org: NewOrgs, run_job: RunJob, status: int, code: str
+) -> None:
+    """KMS being overloaded or refusing us is never told as a credential to set up again."""
+    org = new_org()
+    local.google.faults.add(Fault(api="kms", method="Decrypt", kind="error", status=status, times=10))
+    run_job(billing_run(org))
+    local.google.faults.clear()
+    assert failure(local, billing_run(org))[0] == code
+
+
+def test_a_day_does_not_shrink_by_itself(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A result under half of 100 or more rows is refused and the day kept, unless the run is forced."""
+    org = new_org(source={"source_table": SOURCES["resource_v1"]})
+    rows = load_fixture_export(local, org, "resource_v1")
+    many = [rows[0] | {"resource": {"name": f"disk-{n}", "global_name": None}} for n in range(120)]
+    load_rows(local, org, many, "resource_v1")
+    run_job(billing_run(org))
+    before = table(local, org)
+    change_integration(local, org, settings={"inactive_projects": ["acme-prod"]})
+    run_job(billing_run(org, generation=2))
+    assert failure(local, billing_run(org, generation=2))[0] == "result_shrunk"
+    assert table(local, org) == before
+    run_job(billing_run(org, generation=3, force_refresh=True))
+    assert len(table(local, org)) < len(before) / 2
 
 
 def test_a_query_that_would_cost_too_much(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
