@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudact.errors import RunError
-from cloudact.orgs import ApiKey, Subscription
+from cloudact.orgs import ApiKey, Subscription, subscription_status
 from cloudact.runs import Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
+UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
+START_WITHIN = dt.timedelta(minutes=15)
+SPEAK_WITHIN = dt.timedelta(minutes=10)
 RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
 
@@ -81,7 +84,9 @@ class RunEvent:
     status: Status
     key: str = ""
     started_at: dt.datetime | None = None
+    task_id: str | None = None
     execution: str | None = None
+    execution_tasks: int | None = None
     attempt: int | None = None
     rows: int | None = None
     bytes_billed: int | None = None
@@ -210,6 +215,16 @@ class Ledger:
         )
         return Status(rows[0]["status"]) if rows else None
 
+    def silent(self, now: dt.datetime) -> list[dict[str, Any]]:
+        """Runs that should have started, or said something, by now; at most 500, the longest silent first."""
+        return self._warehouse.rows(
+            "sweep",
+            first_day=now.date() - UNSETTLED,
+            last_day=now.date(),
+            pending_before=now - START_WITHIN,
+            running_before=now - SPEAK_WITHIN,
+        )
+
     def append_run(self, run: Run, event: RunEvent, at: dt.datetime) -> None:
         """Appends one event of a run; appending the same again changes nothing."""
         row = {**_identity(run), **_run_row(run, event), "occurred_at": at.isoformat()}
@@ -233,11 +248,15 @@ def _admission_facts(row: Mapping[str, Any]) -> AdmissionFacts:
     latest = row["latest"]
     return AdmissionFacts(
         api_key=ApiKey(**row["api_key"]) if row["api_key"] else None,
-        subscription=Subscription(**row["subscription"]) if row["subscription"] else None,
+        subscription=_subscription(row["subscription"]) if row["subscription"] else None,
         integration_status=row["integration_status"],
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
     )
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    return Subscription(subscription_status(row["status"]), row["plan"], row["daily_limit"])
 
 
 def _identity(run: Run) -> dict[str, Any]:
@@ -258,7 +277,9 @@ def _run_row(run: Run, event: RunEvent) -> dict[str, Any]:
         "counted": run.trigger_type.counted,
         "requested_at": run.requested_at.isoformat(),
         "started_at": event.started_at.isoformat() if event.started_at else None,
+        "task_id": event.task_id,
         "execution": event.execution,
+        "execution_tasks": event.execution_tasks,
         "attempt": event.attempt,
         "rows_processed": event.rows,
         "bytes_billed": event.bytes_billed,

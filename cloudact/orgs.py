@@ -23,6 +23,15 @@ class SubscriptionStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+# The billing provider's words, as the frontend stores them, in ours.
+_BILLING_WORDS = {
+    "trialing": SubscriptionStatus.TRIAL,
+    "active": SubscriptionStatus.ACTIVE,
+    "past_due": SubscriptionStatus.SUSPENDED,
+    "incomplete": SubscriptionStatus.SUSPENDED,
+    "paused": SubscriptionStatus.SUSPENDED,
+    "canceled": SubscriptionStatus.CANCELLED,
+}
 ALLOWED_SUBSCRIPTIONS = frozenset({SubscriptionStatus.TRIAL, SubscriptionStatus.ACTIVE})
 
 
@@ -45,6 +54,11 @@ class ApiKey:
     def usable(self, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""
         return (self.revoked_at is None or self.revoked_at > now) and (self.expires_at is None or self.expires_at > now)
+
+
+def subscription_status(word: str) -> str:
+    """The status that a word of either vocabulary means; any other word stands for itself, and allows nothing."""
+    return _BILLING_WORDS.get(word, word)
 
 
 @dataclass(frozen=True)

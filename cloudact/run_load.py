@@ -8,6 +8,7 @@ load, or whoever settles the run, with a fence (a query that reads nothing); fro
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ class LoadRefused(Exception):
 
 class Fenced(Skip):
     """The run was settled by someone else; it must not load."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How a run's load was decided: the rows it loaded, or `None` and why it never will."""
+
+    rows: int | None
+    reason: str
 
 
 class RunLoad:
@@ -59,15 +68,20 @@ class RunLoad:
                 return int(job.output_rows or 0)
         raise Retry("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
 
-    def fence(self, reason: str, tick: Tick) -> int | None:
-        """From now on this run cannot load; or, where it has, the rows it loaded."""
+    def settle(self, reason: str, tick: Tick) -> "Settled":
+        """From now on this run cannot load; or it has, and then that is the outcome.
+
+        Where it was settled before, the first reason stands.
+        """
         while True:
             try:
                 number, job = self._first_undecided(tick)
             except LoadRefused:
-                return None  # and no other is ever tried
+                return Settled(None, reason)  # and no other load is ever tried
+            if job is not None and _is_fence(job):
+                return Settled(None, str(job.query_parameters[0].value))
             if job is not None:
-                return None if _is_fence(job) else int(job.output_rows or 0)
+                return Settled(int(job.output_rows or 0), reason)
             self._warehouse.start_query(self._id(number), "fence", reason=reason)
 
     def _first_undecided(self, tick: Tick) -> tuple[int, Any | None]:

@@ -59,6 +59,11 @@ class Run(BaseModel):
     requested_at: AwareDatetime
     force_refresh: bool = False
 
+    def again(self, trigger_type: TriggerType, triggered_by: str, at: dt.datetime) -> "Run":
+        """The next generation of the same request."""
+        changes = {"trigger_type": trigger_type, "triggered_by": triggered_by, "requested_at": at}
+        return self.model_copy(update={"generation": self.generation + 1, **changes})
+
     @property
     def run_id(self) -> str:
         """The same request always names the same run."""

@@ -38,6 +38,11 @@ class Settings(BaseModel):
     max_bytes_billed: int = Field(default=200 * 2**30, ge=10 * 2**20, description="per query on a customer's export")
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
 
+    ops_audience: str = Field(default="", description="the URL of the function ops; tokens must be made for it")
+    ops_callers: str = Field(default="", description="service accounts that may call ops, separated by commas")
+    token_issuer: str = "https://accounts.google.com"  # noqa: S105 - an address, not a secret
+    token_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"  # noqa: S105
+
     bigquery_endpoint: str = ""
     tasks_endpoint: str = ""
     kms_endpoint: str = ""
@@ -57,9 +62,14 @@ class Settings(BaseModel):
         return f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
 
     @property
+    def job_url(self) -> str:
+        """The job in the Cloud Run Admin API v2."""
+        return f"{self.run_endpoint}/v2/projects/{self.project}/locations/{self.location}/jobs/{self.job}"
+
+    @property
     def job_run_url(self) -> str:
-        """Where a task on the queue posts to: Cloud Run Admin API v2, `jobs.run`."""
-        return f"{self.run_endpoint}/v2/projects/{self.project}/locations/{self.location}/jobs/{self.job}:run"
+        """Where a task on the queue posts to: `jobs.run`."""
+        return f"{self.job_url}:run"
 
     def dataset_table(self, table: str) -> str:
         """`project.dataset.table` of one of the service's own tables."""

@@ -160,13 +160,13 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
 
 
 def wait_for(job: Any, tick: Callable[[], None]) -> None:
-    """Until the job is over, well or not (`job.error_result` tells); `tick` is called before each look at it."""
+    """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not."""
     pause_s = 0.1
     while True:
-        tick()
         with reaching("BigQuery"):
             if job.done(timeout=LOOK_TIMEOUT_S):
                 return
+        tick()
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
 

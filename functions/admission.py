@@ -4,19 +4,24 @@ The slot's task name is the slot: Cloud Tasks accepts it once, so no counter, lo
 """
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from cloudact.errors import Retry
 from cloudact.ledger import Latest
 from cloudact.runs import Run, Status
 from functions.queue import RunQueue, slot_task_id
 
+PROBE_WITHIN_S = 30.0  # a full day costs two calls a slot; nobody waits longer than this for a refusal
+
 
 @dataclass(frozen=True)
 class Admitted:
-    """The run owns a slot; `new` is false where an identical request had taken it before."""
+    """The run owns a slot, `task_id`; `new` is false where an identical request had taken it before."""
 
+    task_id: str
     new: bool
 
 
@@ -24,15 +29,19 @@ def admit(queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int) -> 
     """Takes a free slot for the run, or `None` where the day has none left.
 
     What was read before is a condition too: Google holds a used name for up to, not at least, 24 hours.
+    Raises `Retry` where Cloud Tasks cannot be reached or is too slow to go through the day's slots.
     """
     if pipelines_today >= daily_limit:
         return None
+    give_up = time.monotonic() + PROBE_WITHIN_S
     for slot in probe_order(run.run_id, daily_limit):
         task_id = slot_task_id(run.org_slug, run.requested_date, slot)
         if queue.create(task_id, run):
-            return Admitted(new=True)
+            return Admitted(task_id, new=True)
         if queue.owner(task_id) == run.run_id:
-            return Admitted(new=False)
+            return Admitted(task_id, new=False)
+        if time.monotonic() > give_up:
+            raise Retry("cloud_tasks_slow", "Cloud Tasks is too slow to look for a free slot.")
     return None
 
 

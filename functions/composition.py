@@ -19,6 +19,7 @@ class Api:
     """The collaborators of the public endpoints."""
 
     registry: Registry
+    warehouse: Warehouse
     ledger: Ledger
     queue: RunQueue
     keys: KeyRing
@@ -27,11 +28,19 @@ class Api:
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Api:
     """Reads the configs; Google's clients are built when they are first needed."""
-    ledger = Ledger(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S))
+    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
+    ledger = Ledger(warehouse)
     return Api(
         registry=load_registry(settings.configs_dir),
+        warehouse=warehouse,
         ledger=ledger,
-        queue=RunQueue(lambda: clients.tasks(settings), settings, clock, timeout_s=PATIENCE_S),
+        queue=RunQueue(
+            lambda: clients.tasks(settings),
+            lambda: clients.google_http(settings),
+            settings,
+            clock,
+            timeout_s=PATIENCE_S,
+        ),
         keys=KeyRing(ledger, clock),
         clock=clock,
     )

@@ -55,10 +55,11 @@ def _api_app() -> "Flask":
 @functools.cache
 def _ops_app() -> "Flask":
     from cloudact import logs
-    from functions.app import create_app
-    from functions.routes import add_health
+    from cloudact.settings import Settings
+    from functions.caller import Caller
+    from functions.composition import compose
+    from functions.routes import private_app
 
     logs.configure()
-    app = create_app("ops")
-    add_health(app)
-    return app
+    settings = Settings.from_env(os.environ)
+    return private_app(compose(settings), Caller(settings))

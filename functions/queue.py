@@ -21,8 +21,17 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 class RunQueue:
     """Creates tasks by name and tells whose a name is."""
 
-    def __init__(self, client: Callable[[], Any], settings: Settings, clock: Clock, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        http: Callable[[], Any],
+        settings: Settings,
+        clock: Clock,
+        *,
+        timeout_s: float,
+    ) -> None:
         self._build_client = client
+        self._build_http = http
         self._settings = settings
         self._clock = clock
         self._timeout_s = timeout_s
@@ -30,6 +39,10 @@ class RunQueue:
     @cached_property
     def _client(self) -> Any:
         return self._build_client()
+
+    @cached_property
+    def _http(self) -> Any:
+        return self._build_http()
 
     def create(self, task_id: str, run: Run) -> bool:
         """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks.
@@ -59,6 +72,28 @@ class RunQueue:
             except Conflict:
                 return False
         return True
+
+    def delete(self, task_id: str) -> None:
+        """The task will not fire; one that has fired or is gone already is left alone."""
+        from google.api_core.exceptions import NotFound
+
+        with reaching("Cloud Tasks"):
+            try:
+                self._client.delete_task(request={"name": self._name(task_id)}, timeout=self._timeout_s)
+            except NotFound:
+                return
+
+    def cancel_execution(self, execution: str) -> None:
+        """Cloud Run sends SIGTERM to the execution's containers; one that has ended is left alone.
+
+        Plain HTTP: the one call is not worth Cloud Run's whole client in a function's cold start.
+        """
+        with reaching("Cloud Run"):
+            answer = self._http.post(
+                f"{self._settings.job_url}/executions/{execution}:cancel", json={}, timeout=self._timeout_s
+            )
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise Retry("cloud_run_unavailable", "Cloud Run could not be reached.")
 
     def owner(self, task_id: str) -> str | None:
         """The run_id that the task starts; `None` once it has fired or was deleted."""
@@ -92,6 +127,11 @@ def slot_task_id(org_slug: str, day: date, slot: int) -> str:
     """The name of a slot's task. The hash comes first: names that share a prefix slow Cloud Tasks down."""
     readable = f"{org_slug}-{day:%Y%m%d}-{slot}"
     return f"{hashlib.sha256(readable.encode()).hexdigest()[:24]}-{readable}"
+
+
+def second_task_id(run_id: str) -> str:
+    """The name under which a run that never started is enqueued once more."""
+    return f"{hashlib.sha256(run_id.encode()).hexdigest()[:24]}-again-{run_id}"
 
 
 def _run_of(body: bytes) -> Run:

@@ -11,7 +11,8 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
 from cloudact.ledger import After, Filters
-from cloudact.runs import FIRST_DATE, Status, TriggerType
+from cloudact.registry import Registry
+from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
 from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
 from functions.parameters import any_date, one_of, only_known, whole_number
@@ -47,16 +48,40 @@ def list_runs(api: Api, org: str) -> Response:
 def show_run(api: Api, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
     _authenticate(api, org)
-    row = api.ledger.run(org, _uuid(run_id), api.clock().date())
-    if row is None:
-        raise Problem(404, f"Run not found: {run_id}")
+    row = find_run(api, org, run_id)
     steps = api.ledger.steps(org, row["run_id"], row["requested_date"])
-    answer = jsonify(run_json(row) | {"steps": [step_json(step) for step in steps], "error": _error(row)})
+    answer = jsonify(run_json(row) | {"steps": [step_json(step, row) for step in steps], "error": _error(row)})
     if Status(row["status"]).final:
         answer.headers["Cache-Control"] = "private, no-cache"
         answer.add_etag()
         answer.make_conditional(request)
     return answer
+
+
+def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
+    """The org's run, or 404."""
+    row = api.ledger.run(org, _uuid(run_id), api.clock().date())
+    if row is None:
+        raise Problem(404, f"Run not found: {run_id}")
+    return row
+
+
+def run_of(registry: Registry, row: Mapping[str, Any]) -> Run:
+    """The run that a row of the ledger tells of."""
+    entry = registry.get(row["pipeline"])
+    return Run(
+        org_slug=row["org_slug"],
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
+        date=row["date"],
+        generation=row["generation"],
+        trigger_type=TriggerType(row["trigger_type"]),
+        triggered_by=row["triggered_by"],
+        requested_at=row["created_at"],
+        force_refresh=json.loads(row["parameters"])["force_refresh"],
+    )
 
 
 def run_json(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,17 +105,19 @@ def run_json(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def step_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A step as clients see it."""
+def step_json(row: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """A step as clients see it. One that was at work when the run was settled ended with it."""
+    cut_off = row["status"] == Status.RUNNING and Status(run["status"]).final
     told = {  # by its content: a repeated append may be two rows; and a retry tells the same again
         (message["occurred_at"], message["level"], message["text"]): None
         for message in row["messages"] or []
         if message["attempt"] == row["attempt"]
     }
     return {
-        **{name: row[name] for name in ("step_logging_id", "step_index", "step_name", "step_type", "status")},
+        **{name: row[name] for name in ("step_logging_id", "step_index", "step_name", "step_type")},
+        "status": run["status"] if cut_off else row["status"],
         "started_at": _instant(row["started_at"]),
-        "completed_at": _instant(row["completed_at"]),
+        "completed_at": _instant(run["completed_at"] if cut_off else row["completed_at"]),
         **{name: row[name] for name in ("duration_ms", "rows_processed", "progress", "error_message")},
         "messages": [{"at": _instant(at), "level": level, "text": text} for at, level, text in told],
     }

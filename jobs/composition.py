@@ -14,8 +14,9 @@ from cloudact.runs import Run
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim
-from jobs.engine import Job, Processor, ensure_wanted
+from jobs.engine import Job, Processor
 from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
+from jobs.watch import Watch
 
 SOURCE_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 PATIENCE_S = 60.0
@@ -45,8 +46,9 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Job:
             warehouse=warehouse,
             run_load=load,
             limits=Limits(settings.late_days, settings.max_bytes_billed),
-            ensure_wanted=lambda: ensure_wanted(ledger, run),
+            watch=Watch(lambda: job.ensure_wanted(run), clock),
             reject_credential=lambda why: integrations.mark_invalid(tenant, why),
         )
 
-    return Job(warehouse, ledger, steps, processor, clock)
+    job = Job(warehouse, ledger, steps, processor, clock)
+    return job

@@ -9,7 +9,10 @@ The exit code speaks to the platform and says only whether to try again; what be
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
+
+import stamina
 
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, Retry, RunError, Skip, Stop
@@ -24,6 +27,7 @@ from jobs.story import RunStory, StepStory
 from jobs.termination import Terminated
 
 log = logging.getLogger(__name__)
+Done = TypeVar("Done")
 DONE, TRY_AGAIN, TERMINATED = 0, 1, 143
 
 
@@ -47,11 +51,17 @@ class Job:
     processor: Callable[[Run, Claim, RunLoad], Processor]
     clock: Clock
 
+    def ensure_wanted(self, run: Run) -> None:
+        """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
+        status = self.ledger.status(run)
+        if status is not None and status.final:
+            raise Skip(f"run {run.run_id} is {status} already")
+
 
 def work(job: Job, run: Run, execution: Execution) -> int:
     """Brings the run to a final status if it is ours, and answers the exit code."""
     try:
-        ensure_wanted(job.ledger, run)
+        job.ensure_wanted(run)
         own = claim(job.warehouse, run, execution, job.clock())
         return _Attempt(job, run, execution, own).work()
     except Skip as skip:
@@ -63,13 +73,6 @@ def work(job: Job, run: Run, execution: Execution) -> int:
     except Terminated:
         log.warning("stopped before the run was taken up", extra={"fields": {"run_id": run.run_id}})
         return TERMINATED
-
-
-def ensure_wanted(ledger: Ledger, run: Run) -> None:
-    """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
-    status = ledger.status(run)
-    if status is not None and status.final:
-        raise Skip(f"run {run.run_id} is {status} already")
 
 
 class _Attempt:
@@ -119,29 +122,38 @@ class _Attempt:
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
-        self._processor = self._job.processor(self._run, self._own, self._load)
+        processor = self._processor = _patiently(lambda: self._job.processor(self._run, self._own, self._load))
         for index, step in enumerate(steps):
-            self._step = self._story.step(index, step)
-            self._step.started()
-            self._step.succeeded(self._processor.run(step, self._step))
-        self._story.succeeded(self._processor.rows_loaded, self._processor.bytes_billed)
+            self._job.ensure_wanted(self._run)
+            story = self._step = self._story.step(index, step)
+            story.started()
+            story.succeeded(_patiently(partial(processor.run, step, story)))
+        self._story.succeeded(processor.rows_loaded, processor.bytes_billed)
 
     def _ended_badly(self, error: RunError, again: int) -> int:
         """Asks for another try where one may help and is left; else the run is FAILED, unless it has loaded already."""
-        ensure_wanted(self._job.ledger, self._run)
+        self._job.ensure_wanted(self._run)
         if self._step:
             self._step.failed(error.message)
         if error.retryable and not self._execution.last_attempt:
             return again
-        rows = self._load.fence(error.code, tick=_no_tick)
+        settled = self._load.settle(error.code, tick=_no_tick)
         bytes_billed = self._processor.bytes_billed if self._processor else 0
-        if rows is None:
+        if settled.rows is None:
             self._story.failed(error, bytes_billed)
         else:
             if self._step:
-                self._step.succeeded(rows)
-            self._story.succeeded(rows, bytes_billed)
+                self._step.succeeded(settled.rows)
+            self._story.succeeded(settled.rows, bytes_billed)
         return DONE
+
+
+def _patiently(act: Callable[[], Done]) -> Done:
+    """The act, up to three times where its failure may pass: every step may be repeated."""
+    for attempt in stamina.retry_context(on=Retry, attempts=3, timeout=120, wait_initial=0.5, wait_max=20):
+        with attempt:
+            done = act()
+    return done
 
 
 def _no_tick() -> None:

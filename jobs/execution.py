@@ -13,6 +13,7 @@ class Execution:
     task_index: int
     attempt: int
     last_attempt: bool
+    tasks: int = 1
 
     @property
     def claimant(self) -> str:
@@ -29,4 +30,5 @@ class Execution:
             task_index=int(env.get("CLOUD_RUN_TASK_INDEX", "0")),
             attempt=attempt,
             last_attempt=not name or attempt >= max_retries,
+            tasks=int(env.get("CLOUD_RUN_TASK_COUNT", "1")),
         )

@@ -43,6 +43,7 @@ class RunStory:
             status,
             started_at=self._started_at,
             execution=self._execution.name,
+            execution_tasks=self._execution.tasks,
             attempt=self._execution.attempt,
             rows=rows,
             bytes_billed=bytes_billed,

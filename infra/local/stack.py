@@ -112,6 +112,8 @@ def local_settings(bigquery_url: str, google_url: str) -> Settings:
         kms_endpoint=google_url,
         run_endpoint=google_url,
         token_uri=f"{google_url}/token",
+        token_keys_url=f"{google_url}/oauth2/v3/certs",
+        ops_callers=SCHEDULER,
     )
 
 
@@ -124,7 +126,7 @@ def _start_functions(processes: Processes, settings: Settings, ports: dict[str, 
             target,
             ["-m", "functions_framework", "--target", target, "--source", "functions/main.py",
              "--host", "127.0.0.1", "--port", str(port)],
-            _environment() | settings.to_env(),
+            _environment() | settings.model_copy(update={"ops_audience": f"http://127.0.0.1:{port}"}).to_env(),
         )  # fmt: skip
         urls[target] = f"http://127.0.0.1:{port}"
     return urls

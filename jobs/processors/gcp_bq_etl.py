@@ -54,7 +54,7 @@ class GcpBillingEtl:
     warehouse: Warehouse
     run_load: RunLoad
     limits: Limits
-    ensure_wanted: Callable[[], None]
+    watch: Callable[[], None]
     reject_credential: Callable[[str], None]
 
     bytes_billed: int = 0
@@ -160,7 +160,7 @@ class GcpBillingEtl:
             job = self.source.query(
                 statement.sql, job_config=config, location=export.location, job_retry=None, timeout=CALL_TIMEOUT_S
             )
-            wait_for(job, lambda: story.progress("The query is running."))
+            wait_for(job, lambda: self._alive(story, "The query is running."))
             self.bytes_billed += int(job.total_bytes_billed or 0)
             return job.result(page_size=PAGE_ROWS, job_retry=None)
 
@@ -169,7 +169,6 @@ class GcpBillingEtl:
             parquet = Path(folder) / "day.parquet"
             rows = self._write(parquet, story)
             self._guard(config, rows)
-            self.ensure_wanted()
             self.rows_loaded = self._replace(config, parquet, story)
         if rows == 0:
             story.say(EMPTY, level="WARNING")
@@ -183,7 +182,19 @@ class GcpBillingEtl:
             ingested_at=self.started_at,
         )
         with explained(str(self.export), self.reject_credential):
-            return write_parquet(parquet, SCHEMA, _told(batches, story))
+            return write_parquet(parquet, SCHEMA, self._told(batches, story))
+
+    def _told(self, batches: Iterable[Any], story: StepStory) -> Iterator[Any]:
+        rows = 0
+        for batch in batches:
+            rows += batch.num_rows
+            self._alive(story, f"{rows} rows read.", rows)
+            yield batch
+
+    def _alive(self, story: StepStory, text: str, rows: int | None = None) -> None:
+        """Between pages and looks: a sign of life, and whether to go on at all."""
+        self.watch()
+        story.progress(text, rows)
 
     def _guard(self, config: LoadConfig, rows: int) -> None:
         """A day that would lose more than half of its rows is more likely a fault of the source than the truth."""
@@ -203,7 +214,7 @@ class GcpBillingEtl:
                 config.target_table,
                 self.for_run.date,
                 parquet,
-                tick=lambda: story.progress("The rows are being loaded."),
+                tick=lambda: self._alive(story, "The rows are being loaded."),
             )
         except LoadRefused as err:
             raise Stop("load_refused", f"BigQuery refused the rows: {err}", "Please contact support.") from err
@@ -213,14 +224,6 @@ def _known(export: ExportTable | None) -> ExportTable:
     if export is None:
         raise Stop("misconfigured", "A transform step needs an extract step before it.", "Please contact support.")
     return export
-
-
-def _told(batches: Iterable[Any], story: StepStory) -> Iterator[Any]:
-    rows = 0
-    for batch in batches:
-        rows += batch.num_rows
-        story.progress(f"{rows} rows read.", rows)
-        yield batch
 
 
 def _not_one(name: str, found: list[str]) -> Stop:

@@ -189,7 +189,7 @@ def test_a_settled_run_cannot_load(local: Local, new_org: NewOrgs, run_job: RunJ
     """A run that someone settled while it worked is stopped by the fence, even if it cannot see the settlement."""
     org = new_org()
     load_fixture_export(local, org)
-    assert RunLoad(local.warehouse, billing_run(org).run_id).fence("cancelled", tick=lambda: None) is None
+    assert RunLoad(local.warehouse, billing_run(org).run_id).settle("cancelled", tick=lambda: None).rows is None
     assert run_job(billing_run(org)) == 0
     assert table(local, org) == []
 
@@ -199,5 +199,5 @@ def test_a_load_that_has_happened_cannot_be_fenced(local: Local, new_org: NewOrg
     org = new_org()
     load_fixture_export(local, org)
     run_job(billing_run(org))
-    rows = RunLoad(local.warehouse, billing_run(org).run_id).fence("cancelled", tick=lambda: None)
+    rows = RunLoad(local.warehouse, billing_run(org).run_id).settle("cancelled", tick=lambda: None).rows
     assert rows == len(table(local, org))

@@ -28,7 +28,10 @@ SELECT
   decisive.error_retryable AS error_retryable,
   decisive.error_hint AS error_hint,
   parameters,
+  task_id,
+  enqueued,
   execution,
+  execution_tasks,
   last_event_at
 FROM (
   SELECT
@@ -47,7 +50,10 @@ FROM (
     MIN(requested_at) AS created_at,
     MIN(started_at) AS started_at,
     MIN(parameters) AS parameters,
+    MAX(task_id) AS task_id,
+    COUNT(DISTINCT IF(status = 'PENDING', event_id, NULL)) AS enqueued,
     MAX(execution) AS execution,
+    MAX(execution_tasks) AS execution_tasks,
     MAX(occurred_at) AS last_event_at,
     ARRAY_AGG(
       STRUCT(

@@ -1,0 +1,25 @@
+-- Runs that have no final status and have been silent for too long, the longest first.
+-- @first_day DATE: how far back runs are looked for
+-- @last_day DATE: today
+-- @pending_before TIMESTAMP: a run enqueued before this should have started
+-- @running_before TIMESTAMP: a run that works has said something since
+SELECT
+  run.run_id, run.org_slug, run.pipeline, run.status, run.date, run.generation, run.trigger_type, run.triggered_by,
+  run.created_at, run.started_at, run.parameters, run.enqueued, run.execution
+FROM organizations.org_meta_pipeline_runs AS run
+LEFT JOIN (
+  SELECT requested_date, run_id, MAX(occurred_at) AS last_at
+  FROM organizations.pipeline_step_events
+  WHERE requested_date BETWEEN @first_day AND @last_day
+  GROUP BY requested_date, run_id
+) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
+WHERE run.requested_date BETWEEN @first_day AND @last_day
+  AND (
+    (run.status = 'PENDING' AND run.last_event_at <= @pending_before)
+    OR (
+      run.status = 'RUNNING'
+      AND GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) <= @running_before
+    )
+  )
+ORDER BY run.last_event_at
+LIMIT 500

@@ -1,0 +1,93 @@
+"""From a checked request to an admitted run and its answer; what a trigger and a retry share."""
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Mapping
+
+from flask import Response, jsonify
+
+from cloudact.clock import next_midnight
+from cloudact.ledger import AdmissionFacts, RunEvent
+from cloudact.orgs import IntegrationStatus, Subscription
+from cloudact.registry import Entry
+from cloudact.runs import Run, Status
+from functions.admission import admit
+from functions.composition import Api
+from functions.problems import Problem, bad_request
+
+log = logging.getLogger(__name__)
+
+
+def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
+    """The org's subscription, if it and the required integration allow a run."""
+    subscription = facts.subscription
+    if subscription is None or not subscription.active:
+        status = subscription.status if subscription else "NONE"
+        raise Problem(403, f"Subscription is not active. Current status: {status}")
+    if facts.integration_status != IntegrationStatus.VALID:
+        raise bad_request(f'Required integration "{entry.required_integration}" is not configured.')
+    return subscription
+
+
+def start(api: Api, run: Run, subscription: Subscription, used: int) -> Response:
+    """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
+    limit = subscription.daily_limit
+    admitted = admit(api.queue, run, limit, used)
+    if admitted is None:
+        raise _quota_exceeded(limit, run.requested_at)
+    left = rate_limit(limit, used + 1, run.requested_at)
+    if not admitted.new:
+        return existing(run, Status.PENDING, left)
+    _tell(api, run, admitted.task_id)
+    message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"
+    return _answer(202, run, Status.PENDING, message, left)
+
+
+def existing(run: Run, status: Status, left: Mapping[str, str]) -> Response:
+    """200 with the run that answers the request already."""
+    done = "already completed; set force_refresh to run again"
+    what = done if status is Status.SUCCESS else "already running"
+    message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
+    return _answer(200, run, status, message, left)
+
+
+def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
+    """The fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: what is left of the UTC day."""
+    left, seconds = max(limit - used, 0), _seconds_left(now)
+    return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
+
+
+def _tell(api: Api, run: Run, task_id: str) -> None:
+    """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
+    try:
+        api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)
+    except Exception as err:
+        log.error("PENDING could not be recorded", extra={"fields": {"run_id": run.run_id}}, exc_info=err)
+
+
+def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str, str]) -> Response:
+    answer = jsonify(
+        status=status.value,
+        run_id=run.run_id,
+        pipeline_logging_id=run.run_id,
+        pipeline_id=run.pipeline_id,
+        org_slug=run.org_slug,
+        pipeline=run.pipeline,
+        date=run.date.isoformat(),
+        deduplicated=code == 200,
+        message=message,
+    )
+    answer.status_code = code
+    answer.headers["Location"] = f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}"
+    answer.headers.extend(left)
+    return answer
+
+
+def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:
+    detail = f"Daily quota exceeded ({limit} pipelines/day). Wait for the next day or upgrade."
+    return Problem(429, detail, {"Retry-After": str(_seconds_left(now)), **rate_limit(limit, limit, now)})
+
+
+def _seconds_left(now: dt.datetime) -> int:
+    return math.ceil((next_midnight(now) - now).total_seconds())

@@ -1,0 +1,265 @@
+"""Cancel, retry and sweep: how a run ends before its time, goes on, or is given up."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cloudact import clients
+from cloudact.errors import Stop
+from cloudact.ledger import RunEvent, StepEvent
+from cloudact.run_load import RunLoad
+from cloudact.runs import Run, Status
+from functions.caller import Caller
+from functions.composition import compose
+from functions.queue import second_task_id
+from functions.routes import private_app
+from infra.local.onboarding import OnboardedOrg
+from infra.local.stack import SCHEDULER
+from jobs.billing.rows import SCHEMA
+from jobs.parquet import write_parquet
+from tests.conftest import NOON, Local, NewOrgs, billing_run, load_fixture_export
+from tests.jobs.conftest import RunJob, detail, run_job, table
+
+__all__ = ["run_job"]
+AUDIENCE = "http://ops.test"
+
+
+def post(api: FlaskClient, org: OnboardedOrg, run: Run, verb: str, **options: Any) -> TestResponse:
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}/{verb}"
+    return api.post(path, headers={"X-API-Key": org.api_key}, **options)
+
+
+def trigger(api: FlaskClient, org: OnboardedOrg, run: Run) -> TestResponse:
+    path = f"/api/v1/pipelines/run/{org.org_slug}/gcp/cost/billing"
+    return api.post(path, headers={"X-API-Key": org.api_key}, json={"date": run.date.isoformat()})
+
+
+def tell(local: Local, run: Run, status: Status, **event: Any) -> None:
+    error = Stop("x", "It failed.", "Do.") if status is Status.FAILED else None
+    local.ledger.append_run(run, RunEvent(status, error=error, **event), local.clock())
+
+
+def tasks_of(local: Local, run: Run) -> list[str]:
+    request = {"parent": local.settings.queue_path, "response_view": "FULL"}
+    tasks = clients.tasks(local.settings).list_tasks(request=request)
+    return [task.name for task in tasks if f'\\"{run.org_slug}\\"'.encode() in task.http_request.body]
+
+
+@pytest.fixture
+def org(new_org: NewOrgs, local: Local) -> OnboardedOrg:
+    org = new_org()
+    load_fixture_export(local, org)
+    return org
+
+
+@pytest.fixture
+def ops(local: Local) -> FlaskClient:
+    settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
+    return private_app(compose(settings, local.clock), Caller(settings)).test_client()
+
+
+def token(local: Local, service_account: str = SCHEDULER, audience: str = AUDIENCE, lifetime_s: int = 3600) -> str:
+    asked = {"service_account": service_account, "audience": audience, "lifetime_s": lifetime_s}
+    answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
+    return str(answer.json()["token"])
+
+
+def swept(local: Local, ops: FlaskClient) -> dict[str, list[str]]:
+    now, local.clock.now = local.clock.now, datetime.now(UTC)  # tokens are signed and verified in real time
+    bearer = token(local)
+    local.clock.now = now
+    answer = ops.post("/ops/sweep", headers={"Authorization": f"Bearer {bearer}"})
+    assert answer.status_code == 200, answer.get_json()
+    found: dict[str, list[str]] = answer.get_json()
+    return found
+
+
+def named(found: dict[str, list[str]]) -> set[str]:
+    """All runs that a sweep did something about."""
+    return {run_id for ids in found.values() for run_id in ids}
+
+
+def test_a_pending_run_is_cancelled(api: FlaskClient, local: Local, org: OnboardedOrg, run_job: RunJob) -> None:
+    """Its task is deleted, and should it be delivered all the same, it does nothing."""
+    run = billing_run(org)
+    trigger(api, org, run)
+    assert len(tasks_of(local, run)) == 1
+    answer = post(api, org, run, "cancel")
+    assert (answer.status_code, answer.get_json()["status"]) == (202, "CANCELLED")
+    assert tasks_of(local, run) == []
+    assert run_job(run) == 0
+    assert (local.ledger.status(run), table(local, org)) == (Status.CANCELLED, [])
+
+
+def test_a_running_run_is_cancelled(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """A run at work is CANCELLED at once, its step too, and from then on it cannot load."""
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON, execution="runner-gone", execution_tasks=1)
+    step = StepEvent(0, "extract", "bigquery_query", Status.RUNNING, 0, "1")
+    local.ledger.append_step(run, step, NOON)
+    assert post(api, org, run, "cancel").status_code == 202
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}"
+    shown = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
+    assert (shown["status"], shown["steps"][0]["status"], shown["error"]) == ("CANCELLED", "CANCELLED", None)
+    assert RunLoad(local.warehouse, run.run_id).settle("late", tick=lambda: None).reason == "cancelled"
+
+
+@pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILED, Status.CANCELLED])
+def test_a_final_run_cannot_be_cancelled(api: FlaskClient, local: Local, org: OnboardedOrg, status: Status) -> None:
+    """409 says what the run is already."""
+    tell(local, billing_run(org), status, started_at=NOON)
+    answer = post(api, org, billing_run(org), "cancel")
+    assert (answer.status_code, answer.get_json()["detail"]) == (409, f"The run is {status} already.")
+
+
+def test_a_run_that_has_loaded_cannot_be_cancelled(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """Between its load and its last event a run is past cancelling: the table has its rows already."""
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON)
+    load_nothing(local, org, run)
+    answer = post(api, org, run, "cancel")
+    assert (answer.status_code, "can no longer be cancelled" in answer.get_json()["detail"]) == (409, True)
+
+
+def load_nothing(local: Local, org: OnboardedOrg, run: Run) -> None:
+    """Loads an empty day as this run, and says nothing of it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "day.parquet"
+        write_parquet(path, SCHEMA, [])
+        RunLoad(local.warehouse, run.run_id).load(
+            org.org_slug, "gcp_billing_daily_raw", run.date, path, tick=lambda: None
+        )
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+def test_a_run_that_ended_badly_is_retried(api: FlaskClient, local: Local, org: OnboardedOrg, status: Status) -> None:
+    """The next generation starts, says that it is a retry, and counts; the old one cannot be retried again."""
+    tell(local, billing_run(org), status, started_at=NOON)
+    answer = post(api, org, billing_run(org), "retry")
+    again = billing_run(org, generation=2)
+    assert (answer.status_code, answer.get_json()["run_id"]) == (202, again.run_id)
+    told = local.ledger.run(org.org_slug, again.run_id, NOON.date())
+    assert told is not None
+    assert told["trigger_type"] == "retry"
+    second = post(api, org, billing_run(org), "retry")
+    assert (second.status_code, again.run_id in second.get_json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.RUNNING, Status.SUCCESS])
+def test_what_cannot_be_retried(api: FlaskClient, local: Local, org: OnboardedOrg, status: Status) -> None:
+    """Only FAILED and CANCELLED runs can be retried."""
+    tell(local, billing_run(org), status, started_at=None if status is Status.PENDING else NOON)
+    answer = post(api, org, billing_run(org), "retry")
+    assert answer.status_code == 409
+    assert answer.get_json()["detail"].endswith(f"this one is {status}.")
+
+
+@pytest.mark.parametrize("verb", ["cancel", "retry"])
+def test_settling_is_for_the_org_only(api: FlaskClient, org: OnboardedOrg, new_org: NewOrgs, verb: str) -> None:
+    """Another org's key, an unknown run and a body with fields are refused."""
+    run, other = billing_run(org), new_org()
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}/{verb}"
+    assert api.post(path).status_code == 401
+    assert api.post(path, headers={"X-API-Key": other.api_key}).status_code == 403
+    assert post(api, org, run, verb).status_code == 404
+    assert post(api, org, run, verb, json={"why": "x"}).status_code == 400
+
+
+def test_a_run_that_never_started(api: FlaskClient, local: Local, org: OnboardedOrg, ops: FlaskClient) -> None:
+    """After fifteen minutes it is queued once more, after fifteen more it is FAILED; sweeping again changes nothing."""
+    run = billing_run(org)
+    trigger(api, org, run)
+    local.clock.advance(minutes=14)
+    assert run.run_id not in named(swept(local, ops))
+    local.clock.advance(minutes=1)
+    assert run.run_id in swept(local, ops)["enqueued"]
+    assert run.run_id not in named(swept(local, ops))
+    assert any(second_task_id(run.run_id) in name for name in tasks_of(local, run))
+    local.clock.advance(minutes=15)
+    assert run.run_id in swept(local, ops)["settled"]
+    told = detail(local, run)
+    assert (told["status"], told["error_code"], told["error_retryable"]) == ("FAILED", "never_started", True)
+    assert run.run_id not in named(swept(local, ops))
+
+
+def test_a_killed_container_is_settled_and_a_slow_one_is_not(
+    local: Local, org: OnboardedOrg, new_org: NewOrgs, ops: FlaskClient
+) -> None:
+    """Ten minutes without an event is lost; a sign of life in a step keeps a run alive."""
+    dead, slow = billing_run(org), billing_run(new_org())
+    for run in (dead, slow):
+        tell(local, run, Status.RUNNING, started_at=NOON)
+    local.clock.advance(minutes=9)
+    sign = StepEvent(0, "load", "bigquery_load", Status.RUNNING, 0, "1", progress="9000 rows read.")
+    local.ledger.append_step(slow, sign, local.clock())
+    local.clock.advance(minutes=1)
+    found = swept(local, ops)
+    assert dead.run_id in found["settled"]
+    assert slow.run_id not in named(found)
+    assert detail(local, dead)["error_code"] == "lost"
+
+
+def test_a_lost_run_that_had_loaded_is_a_success(local: Local, org: OnboardedOrg, ops: FlaskClient) -> None:
+    """A container that died after its load is told as what it is: the rows are in the table."""
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON)
+    load_nothing(local, org, run)
+    local.clock.advance(minutes=11)
+    assert run.run_id in swept(local, ops)["settled"]
+    assert (detail(local, run)["status"], detail(local, run)["rows_processed"]) == ("SUCCESS", 0)
+
+
+def test_a_cancel_that_died_half_way(local: Local, org: OnboardedOrg, ops: FlaskClient) -> None:
+    """A run that was fenced by a cancel which could not say so any more becomes CANCELLED."""
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON)
+    RunLoad(local.warehouse, run.run_id).settle("cancelled", tick=lambda: None)
+    local.clock.advance(minutes=11)
+    swept(local, ops)
+    assert detail(local, run)["status"] == "CANCELLED"
+
+
+def test_a_swept_run_cannot_load(local: Local, org: OnboardedOrg, ops: FlaskClient, run_job: RunJob) -> None:
+    """A container that was only slow to be seen finds its run settled and loads nothing."""
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON)
+    local.clock.advance(minutes=11)
+    swept(local, ops)
+    assert run_job(run) == 0
+    assert (detail(local, run)["status"], table(local, org)) == ("FAILED", [])
+
+
+def test_ops_is_for_named_callers_only(local: Local, ops: FlaskClient) -> None:
+    """No token, a token for elsewhere, an expired one, one we did not issue: 401; another account's: 403."""
+
+    def answer(bearer: str | None) -> int:
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return ops.post("/ops/sweep", headers=headers).status_code
+
+    local.clock.now = datetime.now(UTC)  # tokens are signed and verified in real time
+    good = token(local)
+    assert answer(good) == 200
+    assert answer(token(local, lifetime_s=-60)) == 401
+    assert answer(None) == 401
+    assert answer("x.y.z") == 401
+    assert answer(good[:-4] + "AAAA") == 401
+    assert answer(token(local, audience="http://elsewhere")) == 401
+    assert answer(token(local, service_account="someone@else.iam.gserviceaccount.com")) == 403
+
+
+def test_deliveries_in_any_order(local: Local, api: FlaskClient, org: OnboardedOrg, run_job: RunJob) -> None:
+    """The second queueing's delivery before the first, both twice: one execution works, the others do nothing."""
+    run = billing_run(org)
+    trigger(api, org, run)
+    outcomes = [run_job(run, execution=f"runner-{n}") for n in (2, 1, 2, 1)]
+    assert outcomes == [0, 0, 0, 0]
+    events = local.query(
+        f"SELECT DISTINCT execution FROM organizations.pipeline_run_events WHERE run_id = '{run.run_id}'"
+    )
+    assert {event["execution"] for event in events} == {None, "runner-2"}
