@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from cloudact.errors import Retry, RunError, Stop
+from cloudact.errors import Retry, RunError
 from cloudact.ledger import RunEvent
 from cloudact.run_load import RunLoad
 from cloudact.runs import Run, Status
@@ -24,13 +24,14 @@ def sweep(api: Api) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "left": []}
     for row in api.ledger.silent(api.clock()):
+        what = "left"
+        fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
         try:
             what = _settle(api, row)
-        except (Retry, Stop) as err:
-            log.warning(
-                "a silent run is left to the next sweep", extra={"fields": {"run_id": row["run_id"]}}, exc_info=err
-            )
-            what = "left"
+        except Retry as err:
+            log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
+        except Exception as err:  # one run that cannot be understood must not keep the others from being settled
+            log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(row["run_id"])
     if done["enqueued"] or done["settled"]:
         log.warning("the sweep found silent runs", extra={"fields": {name: len(ids) for name, ids in done.items()}})

@@ -1,5 +1,6 @@
 """Cancel, retry and sweep: how a run ends before its time, goes on, or is given up."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,9 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import run_v2
 from werkzeug.test import TestResponse
 
 from cloudact import clients
@@ -18,7 +22,7 @@ from cloudact.runs import Run, Status
 from functions.caller import Caller
 from functions.composition import compose
 from functions.queue import second_task_id
-from functions.routes import private_app
+from functions.routes import private_app, public_app
 from infra.local.onboarding import OnboardedOrg
 from infra.local.stack import SCHEDULER
 from jobs.billing.rows import SCHEMA
@@ -108,6 +112,28 @@ def test_a_running_run_is_cancelled(api: FlaskClient, local: Local, org: Onboard
     shown = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
     assert (shown["status"], shown["steps"][0]["status"], shown["error"]) == ("CANCELLED", "CANCELLED", None)
     assert RunLoad(local.warehouse, run.run_id).settle("late", tick=lambda: None).reason == "cancelled"
+
+
+def test_cancelling_stops_the_container(local: Local, org: OnboardedOrg) -> None:
+    """The Cloud Run execution that works on the run is cancelled with it, within ten seconds."""
+    settings = local.settings.model_copy(update={"job": f"sleeper-{org.org_slug.replace('_', '-')}"})
+    options: dict[str, Any] = {"transport": "rest", "credentials": AnonymousCredentials()}
+    options["client_options"] = ClientOptions(api_endpoint=settings.run_endpoint)
+    parent = f"projects/{settings.project}/locations/{settings.location}"
+    container = {"image": "any", "command": ["sleep", "60"]}
+    task = run_v2.TaskTemplate(containers=[container], max_retries=0)
+    job = run_v2.Job(template={"template": task})
+    jobs = run_v2.JobsClient(**options)
+    jobs.create_job(parent=parent, job=job, job_id=settings.job).result()
+    execution = jobs.run_job(name=f"{parent}/jobs/{settings.job}").metadata.name
+    run = billing_run(org)
+    tell(local, run, Status.RUNNING, started_at=NOON, execution=execution.rpartition("/")[2], execution_tasks=1)
+    api = public_app(compose(settings, local.clock)).test_client()
+    assert post(api, org, run, "cancel").status_code == 202
+    executions, deadline = run_v2.ExecutionsClient(**options), time.monotonic() + 10
+    while not executions.get_execution(name=execution).cancelled_count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILED, Status.CANCELLED])
@@ -263,3 +289,16 @@ def test_deliveries_in_any_order(local: Local, api: FlaskClient, org: OnboardedO
         f"SELECT DISTINCT execution FROM organizations.pipeline_run_events WHERE run_id = '{run.run_id}'"
     )
     assert {event["execution"] for event in events} == {None, "runner-2"}
+
+
+def test_a_run_that_cannot_be_understood_stops_no_sweep(
+    local: Local, org: OnboardedOrg, new_org: NewOrgs, ops: FlaskClient
+) -> None:
+    """A run of a pipeline that is gone from the registry is left alone, and every other is settled all the same."""
+    strange, lost = billing_run(new_org(), pipeline="gone"), billing_run(org)
+    for run in (strange, lost):
+        tell(local, run, Status.RUNNING, started_at=NOON)
+    local.clock.advance(minutes=11)
+    found = swept(local, ops)
+    assert strange.run_id in found["left"]
+    assert lost.run_id in found["settled"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cloudact.ledger import RunEvent
 from cloudact.run_load import RunLoad
 from cloudact.runs import MESSAGE_VARIABLE, Run, Status
 from infra.local.onboarding import OnboardedOrg
@@ -201,3 +202,22 @@ def test_a_load_that_has_happened_cannot_be_fenced(local: Local, new_org: NewOrg
     run_job(billing_run(org))
     rows = RunLoad(local.warehouse, billing_run(org).run_id).settle("cancelled", tick=lambda: None).rows
     assert rows == len(table(local, org))
+
+
+def test_a_cancelled_container_stops_between_two_calls(
+    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman
+) -> None:
+    """A container whose run is cancelled while it waits for the customer's query ends by itself and uploads nothing."""
+    org = new_org()
+    load_fixture_export(local, org)
+    run = billing_run(org)
+    project = org.credentials["GCP_SA"]["project_id"]
+
+    def cancel() -> None:
+        RunLoad(local.warehouse, run.run_id).settle("cancelled", tick=lambda: None)
+        local.ledger.append_run(run, RunEvent(Status.CANCELLED), local.clock())
+
+    doorman.at_first(f"POST /bigquery/v2/projects/{project}/jobs", "before", cancel)
+    assert exit_code(container(run)) == 0
+    assert not any("/upload/" in request for request in doorman.seen)
+    assert (local.ledger.status(run), table(local, org)) == (Status.CANCELLED, [])
