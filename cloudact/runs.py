@@ -70,6 +70,11 @@ class Run(BaseModel):
         return run_id(self.org_slug, self.pipeline, self.date, self.generation)
 
     @property
+    def claim_id(self) -> str:
+        """The BigQuery job id that the run's first container takes."""
+        return f"claim_{self.run_id}"
+
+    @property
     def requested_date(self) -> dt.date:
         """The UTC day the run was asked for; all its events lie in this day's partition."""
         return self.requested_at.astimezone(dt.UTC).date()

@@ -94,9 +94,13 @@ class Warehouse:
 
         with reaching("BigQuery"):
             try:
-                return self._client.get_job(job_id, retry=self._retry, timeout=LOOK_TIMEOUT_S)
+                return self._client.get_job(job_id, retry=self._retry, timeout=self._patience_s)
             except NotFound:
                 return None
+
+    def wait_for(self, job: Any, tick: Callable[[], None]) -> None:
+        """Until the job is over; each look at it takes no longer than our patience."""
+        wait_for(job, tick, self._patience_s)
 
     def start_query(self, job_id: str, query: str, **values: Any) -> Any | None:
         """Starts a query under this id; `None` where the id was taken before."""
@@ -107,7 +111,12 @@ class Warehouse:
         with reaching("BigQuery"):
             try:
                 return self._client.query(
-                    loaded.sql, job_config=config, job_id=job_id, job_retry=None, retry=self._retry
+                    loaded.sql,
+                    job_config=config,
+                    job_id=job_id,
+                    job_retry=None,
+                    retry=self._retry,
+                    timeout=self._patience_s,
                 )
             except Conflict:
                 return None
@@ -159,16 +168,20 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
     )
 
 
-def wait_for(job: Any, tick: Callable[[], None]) -> None:
-    """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not."""
+def wait_for(job: Any, tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
+    """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not.
+
+    `patience_s` is how long one look at it is retried.
+    """
+    from google.cloud.bigquery.retry import DEFAULT_RETRY
+
     pause_s = 0.1
-    while True:
-        with reaching("BigQuery"):
-            if job.done(timeout=LOOK_TIMEOUT_S):
-                return
+    while job.state != "DONE":
         tick()
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
+        with reaching("BigQuery"):
+            job.reload(retry=DEFAULT_RETRY.with_timeout(patience_s), timeout=patience_s)
 
 
 def _is_statement(text: str) -> bool:

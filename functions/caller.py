@@ -3,6 +3,7 @@
 Cloud Run's IAM has checked the same before; a function that was made public by mistake must still refuse.
 """
 
+import json
 from typing import Any
 
 import jwt
@@ -19,7 +20,7 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._allowed = frozenset(filter(None, settings.ops_callers.split(",")))
+        self._allowed = frozenset(filter(None, map(str.strip, settings.ops_callers.split(","))))
         self._keys = jwt.PyJWKClient(settings.token_keys_url, lifespan=300, timeout=8)
 
     def verify(self) -> str:
@@ -42,9 +43,10 @@ class Caller:
                 algorithms=["RS256"],
                 audience=self._settings.ops_audience,
                 issuer=self._settings.token_issuer,
+                leeway=10,  # seconds that our clocks may differ
                 options={"require": ["exp", "iat", "aud", "iss"]},
             )
-        except jwt.PyJWKClientConnectionError as err:
+        except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as err:
             raise Problem(503, "Google's keys cannot be read at the moment.", {"Retry-After": "10"}) from err
         except jwt.PyJWTError as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err

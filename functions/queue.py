@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from cloudact.clock import Clock
@@ -14,6 +15,7 @@ from cloudact.runs import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
 
 DELAY = timedelta(seconds=3)  # the task can be read back for this long before it fires
+CREATE_TIMEOUT_S = 2.0  # less than the delay, so that what a lost call created can still be asked for
 DISPATCH_DEADLINE = timedelta(seconds=60)  # jobs.run answers in about a second
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -53,7 +55,12 @@ class RunQueue:
         try:
             return self._create(task_id, run)
         except Retry:
-            return self._create(task_id, run) or self.owner(task_id) == run.run_id
+            if self._create(task_id, run):
+                return True
+        owner = self.owner(task_id)
+        if owner is None:  # the lost call's own task may have fired meanwhile: not a slot that someone else has
+            raise Retry("cloud_tasks_unclear", "Cloud Tasks did not say whether the run was admitted.")
+        return owner == run.run_id
 
     def _create(self, task_id: str, run: Run) -> bool:
         from google.api_core.exceptions import Conflict
@@ -67,7 +74,7 @@ class RunQueue:
         with reaching("Cloud Tasks"):
             try:
                 self._client.create_task(
-                    request={"parent": self._settings.queue_path, "task": task}, timeout=self._timeout_s
+                    request={"parent": self._settings.queue_path, "task": task}, timeout=CREATE_TIMEOUT_S
                 )
             except Conflict:
                 return False
@@ -92,8 +99,8 @@ class RunQueue:
             answer = self._http.post(
                 f"{self._settings.job_url}/executions/{execution}:cancel", json={}, timeout=self._timeout_s
             )
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise Retry("cloud_run_unavailable", "Cloud Run could not be reached.")
+        if not answer.ok and answer.status_code != HTTPStatus.NOT_FOUND:
+            raise Retry("cloud_run_refused", f"Cloud Run did not cancel {execution}: {answer.status_code}.")
 
     def owner(self, task_id: str) -> str | None:
         """The run_id that the task starts; `None` once it has fired or was deleted."""

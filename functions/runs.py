@@ -11,7 +11,6 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
 from cloudact.ledger import After, Filters
-from cloudact.registry import Registry
 from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
 from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
@@ -66,15 +65,14 @@ def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
     return row
 
 
-def run_of(registry: Registry, row: Mapping[str, Any]) -> Run:
-    """The run that a row of the ledger tells of."""
-    entry = registry.get(row["pipeline"])
+def run_of(row: Mapping[str, Any]) -> Run:
+    """The run that a row of the ledger tells of; its pipeline may have left the registry since."""
     return Run(
         org_slug=row["org_slug"],
-        pipeline=entry.id,
-        provider=entry.provider,
-        domain=entry.domain,
-        name=entry.pipeline,
+        pipeline=row["pipeline"],
+        provider=row["provider"],
+        domain=row["domain"],
+        name=row["pipeline_id"].removeprefix(f"{row['org_slug']}-{row['provider']}-"),
         date=row["date"],
         generation=row["generation"],
         trigger_type=TriggerType(row["trigger_type"]),

@@ -2,37 +2,38 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify, request
 
-from cloudact.errors import Retry
 from cloudact.ledger import RunEvent
-from cloudact.run_load import RunLoad
+from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Status, TriggerType
 from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
 from functions.parameters import body_object, only_known
 from functions.problems import Problem
+from functions.queue import second_task_id
 from functions.runs import find_run, run_of
-from functions.start import check_tenant, start
+from functions.start import check_tenant, resolve, start
 
 log = logging.getLogger(__name__)
-CANCELLED = "cancelled"
 
 
 def cancel(api: Api, org: str, run_id: str) -> Response:
-    """202: the run will not load any more. 409 where it is final, or BigQuery has its rows already."""
+    """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
     authorize(org, api.keys.find(presented_key_hash()), api.clock())
     _no_input()
     row = find_run(api, org, run_id)
     if Status(row["status"]).final:
         raise Problem(409, f"The run is {row['status']} already.")
-    settled = RunLoad(api.warehouse, row["run_id"]).settle(CANCELLED, tick=_too_late)
-    if settled.rows is not None:
+    run = run_of(row)
+    verdict = RunLoad(api.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=api.clock()), tick=_too_late)
+    if verdict.status is not Status.CANCELLED:
         _too_late()
-    run = run_of(api.registry, row)
-    api.ledger.append_run(run, RunEvent(Status.CANCELLED, started_at=row["started_at"]), api.clock())
+    event = RunEvent(Status.CANCELLED, started_at=row["started_at"])
+    api.ledger.append_run(run, event, verdict.at or api.clock())
     _stop(api, row)
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is cancelled"
     answer = jsonify(status=Status.CANCELLED.value, run_id=run.run_id, pipeline_logging_id=run.run_id, message=message)
@@ -48,7 +49,8 @@ def retry(api: Api, org: str, run_id: str) -> Response:
     row = find_run(api, org, run_id)
     if row["status"] not in (Status.FAILED, Status.CANCELLED):
         raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {row['status']}.")
-    entry, old = api.registry.get(row["pipeline"]), run_of(api.registry, row)
+    old = run_of(row)
+    entry = resolve(api.registry, [old.provider, old.domain, old.name])
     facts = api.ledger.admission(hashed, org, now.date(), entry.id, entry.required_integration, old.date)
     subscription = check_tenant(facts, entry)
     if facts.latest and facts.latest.generation > old.generation:
@@ -62,15 +64,18 @@ def _no_input() -> None:
 
 
 def _too_late() -> None:
-    raise Problem(409, "The run is loading its rows and can no longer be cancelled.")
+    raise Problem(409, "The run is ending and can no longer be cancelled.")
 
 
 def _stop(api: Api, row: Mapping[str, Any]) -> None:
-    """Saves the work that is left. The run is cancelled already, so whatever cannot be reached is only logged."""
-    try:
-        if row["task_id"]:
-            api.queue.delete(row["task_id"])
-        if row["execution"] and row["execution_tasks"] == 1:  # a batch works for other runs too
-            api.queue.cancel_execution(row["execution"])
-    except Retry as err:
-        log.warning("a cancelled run goes on for a while", extra={"fields": {"run_id": row["run_id"]}}, exc_info=err)
+    """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
+    tasks = filter(None, (row["task_id"], second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))
+    stops = [partial(api.queue.delete, task_id) for task_id in {*tasks}]
+    if row["execution"] and row["execution_tasks"] == 1:  # a batch works for other runs too
+        stops.append(partial(api.queue.cancel_execution, row["execution"]))
+    for stop in stops:
+        try:
+            stop()
+        except Exception as err:
+            fields = {"run_id": row["run_id"]}
+            log.error("a cancelled run could not be stopped", extra={"fields": fields}, exc_info=err)

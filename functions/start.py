@@ -3,20 +3,28 @@
 import datetime as dt
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Response, jsonify
 
 from cloudact.clock import next_midnight
 from cloudact.ledger import AdmissionFacts, RunEvent
 from cloudact.orgs import IntegrationStatus, Subscription
-from cloudact.registry import Entry
+from cloudact.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs import Run, Status
 from functions.admission import admit
 from functions.composition import Api
 from functions.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
+
+
+def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
+    """The enabled pipeline of this path, or 404."""
+    try:
+        return registry.resolve(parts)
+    except UnknownPipeline as err:
+        raise Problem(404, str(err)[:500]) from err
 
 
 def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:

@@ -1,33 +1,36 @@
 """POST /ops/sweep: settles runs that never started or stopped reporting. Safe to call at any time, twice at once."""
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify
 
-from cloudact.errors import Retry, RunError
+from cloudact.errors import Retry, RunError, Stop
 from cloudact.ledger import RunEvent
-from cloudact.run_load import RunLoad
+from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.composition import Api
 from functions.queue import second_task_id
 from functions.runs import run_of
-from functions.settle import CANCELLED
 
 log = logging.getLogger(__name__)
+WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
 NEVER_STARTED = Retry("never_started", "The run was queued twice and never started.", "Start the run again.")
 LOST = Retry("lost", "The run stopped reporting and was given up.", "Start the run again.")
+TWICE = Stop("duplicate", "The same run was asked for on another day too, and is told of there.")
 
 
 def sweep(api: Api) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
-    done: dict[str, list[str]] = {"enqueued": [], "settled": [], "left": []}
+    done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
+    give_up = time.monotonic() + WITHIN_S
     for row in api.ledger.silent(api.clock()):
         what = "left"
         fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
         try:
-            what = _settle(api, row)
+            what = _settle(api, row) if time.monotonic() < give_up else "left"
         except Retry as err:
             log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
@@ -39,14 +42,33 @@ def sweep(api: Api) -> Response:
 
 
 def _settle(api: Api, row: Mapping[str, Any]) -> str:
-    run = run_of(api.registry, row)
-    if row["status"] == Status.PENDING and row["enqueued"] < 2:
-        _enqueue_again(api, run)
-        return "enqueued"
-    error = NEVER_STARTED if row["status"] == Status.PENDING else LOST
-    event = _outcome(api, run, row, error)
-    api.ledger.append_run(run, event, api.clock())
+    run = run_of(row)
+    claimed_for = _claimed_for(api, run)
+    if claimed_for not in (None, run.requested_date):
+        event = RunEvent(Status.CANCELLED, key="/twice", error=TWICE)
+        api.ledger.append_run(run, event, api.clock())
+        return "settled"
+    if row["status"] == Status.PENDING and claimed_for is None:
+        if any(api.queue.owner(task) == run.run_id for task in (row["task_id"], second_task_id(run.run_id)) if task):
+            return "waiting"
+        if row["enqueued"] < 2:
+            _enqueue_again(api, run)
+            return "enqueued"
+        _end(api, run, row, NEVER_STARTED)
+    else:
+        _end(api, run, row, LOST)
     return "settled"
+
+
+def _claimed_for(api: Api, run: Run) -> Any:
+    """The request day of the container that has the run; `None` while none has.
+
+    Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
+    """
+    claim = api.warehouse.job(run.claim_id)
+    if claim is None:
+        return None
+    return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
 
 
 def _enqueue_again(api: Api, run: Run) -> None:
@@ -55,15 +77,12 @@ def _enqueue_again(api: Api, run: Run) -> None:
     api.ledger.append_run(run, RunEvent(Status.PENDING, key="/again", task_id=task_id), api.clock())
 
 
-def _outcome(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> RunEvent:
+def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
-    settled = RunLoad(api.warehouse, run.run_id).settle(error.code, tick=_later)
-    started_at = row["started_at"]
-    if settled.rows is not None:
-        return RunEvent(Status.SUCCESS, started_at=started_at, rows=settled.rows)
-    if settled.reason == CANCELLED:  # a cancel died before it could say so
-        return RunEvent(Status.CANCELLED, started_at=started_at)
-    return RunEvent(Status.FAILED, started_at=started_at, error=error)
+    wish = Verdict(Status.FAILED, error=error, at=api.clock())
+    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
+    event = RunEvent(verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error)
+    api.ledger.append_run(run, event, verdict.at or api.clock())
 
 
 def _later() -> None:

@@ -9,14 +9,14 @@ from typing import TypeVar
 from flask import Response, request
 
 from cloudact.ledger import AdmissionFacts
-from cloudact.registry import Entry, UnknownPipeline
+from cloudact.registry import Entry
 from cloudact.runs import Run, TriggerType
 from functions.admission import next_generation
 from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
 from functions.parameters import body_object, date_of, only_known
 from functions.problems import Problem, bad_request
-from functions.start import check_tenant, existing, rate_limit, start
+from functions.start import check_tenant, existing, rate_limit, resolve, start
 
 log = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
@@ -35,7 +35,7 @@ def trigger(api: Api, org: str, path: str) -> Response:
     now = api.clock()
     hashed = presented_key_hash()
     wanted, wrong_body = _attempt(lambda: _wanted(now.date()))
-    entry, wrong_path = _attempt(lambda: _entry(api, path))
+    entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
     facts = _facts(api, hashed, org, now.date(), entry, wanted)
     api.keys.remember(hashed, facts.api_key)
     authorize(org, facts.api_key, now)
@@ -68,13 +68,6 @@ def _wanted(today: dt.date) -> Wanted:
     if not isinstance(force, bool):
         raise bad_request("force_refresh must be true or false.")
     return Wanted(dates[0] if dates else today - dt.timedelta(days=1), force)
-
-
-def _entry(api: Api, path: str) -> Entry:
-    try:
-        return api.registry.resolve(path.split("/"))
-    except UnknownPipeline as err:
-        raise Problem(404, str(err)[:500]) from err
 
 
 def _facts(

@@ -18,7 +18,8 @@ class Claim:
 
 def claim(warehouse: Warehouse, run: Run, execution: Execution, now: datetime) -> Claim:
     """Takes the run, or finds it taken by this very execution before; raises `Skip` if it is another's."""
-    winner = warehouse.accept_once(f"claim_{run.run_id}", "claim", execution=execution.claimant, started_at=now)
+    mine = {"execution": execution.claimant, "started_at": now, "requested_date": run.requested_date}
+    winner = warehouse.accept_once(run.claim_id, "claim", **mine)
     if winner["execution"] != execution.claimant:
         raise Skip(f"run {run.run_id} is the work of execution {winner['execution']}")
     return Claim(winner["started_at"])

@@ -18,8 +18,8 @@ from cloudact.clock import Clock
 from cloudact.errors import CloudActError, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
 from cloudact.pipelines import Step, StepType
-from cloudact.run_load import RunLoad
-from cloudact.runs import Run
+from cloudact.run_load import RunLoad, Settled, Verdict
+from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim, claim
 from jobs.execution import Execution
@@ -92,9 +92,11 @@ class _Attempt:
         """Runs the steps and tells how it ended; `Retry` and `Skip` of the telling itself are the caller's."""
         try:
             self._story.running()
-            if self._execution.attempt and self._finished_before():
+            if self._execution.attempt and self._decided_before():
                 return DONE
             self._run_steps()
+        except Settled as err:
+            self._tell(err.verdict)
         except Skip:
             raise
         except Terminated as err:
@@ -107,18 +109,22 @@ class _Attempt:
             return self._ended_badly(error, TRY_AGAIN)
         return DONE
 
-    def _finished_before(self) -> bool:
-        """Whether an earlier try has loaded and died before it could say so."""
-        rows = self._load.rows(tick=_no_tick)
-        if rows is None:
+    def _decided_before(self) -> bool:
+        """Whether an earlier try has loaded, or given up, and died before it could say so."""
+        verdict = self._load.verdict(tick=_no_tick)
+        if verdict is None:
             return False
+        if verdict.status is Status.SUCCESS:
+            self._tell_steps_done(verdict)
+        self._tell(verdict)
+        return True
+
+    def _tell_steps_done(self, verdict: Verdict) -> None:
         for index, step in enumerate(self._job.steps(self._run)):
             story = self._story.step(index, step)
             story.started()
             story.say("An earlier try of this run had done this.")
-            story.succeeded(rows if step.type is StepType.LOAD else None)
-        self._story.succeeded(rows, 0)
-        return True
+            story.succeeded(verdict.rows if step.type is StepType.LOAD else None)
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
@@ -128,32 +134,38 @@ class _Attempt:
             story = self._step = self._story.step(index, step)
             story.started()
             story.succeeded(_patiently(partial(processor.run, step, story)))
-        self._story.succeeded(processor.rows_loaded, processor.bytes_billed)
+        self._story.ended(Verdict(Status.SUCCESS, processor.rows_loaded), processor.bytes_billed)
 
     def _ended_badly(self, error: RunError, again: int) -> int:
-        """Asks for another try where one may help and is left; else the run is FAILED, unless it has loaded already."""
+        """Asks for another try where one may help and is left; else the run is over, as its load says."""
         self._job.ensure_wanted(self._run)
         if self._step:
             self._step.failed(error.message)
         if error.retryable and not self._execution.last_attempt:
             return again
-        settled = self._load.settle(error.code, tick=_no_tick)
-        bytes_billed = self._processor.bytes_billed if self._processor else 0
-        if settled.rows is None:
-            self._story.failed(error, bytes_billed)
-        else:
-            if self._step:
-                self._step.succeeded(settled.rows)
-            self._story.succeeded(settled.rows, bytes_billed)
+        wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
+        self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
         return DONE
+
+    def _tell(self, verdict: Verdict) -> None:
+        """The run's end, as it was decided; who else tells of it tells the same."""
+        if self._step and verdict.rows is not None:
+            self._step.succeeded(verdict.rows)
+        bytes_billed = self._processor.bytes_billed if self._processor else 0
+        _patiently(lambda: self._story.ended(verdict, bytes_billed))
 
 
 def _patiently(act: Callable[[], Done]) -> Done:
     """The act, up to three times where its failure may pass: every step may be repeated."""
-    for attempt in stamina.retry_context(on=Retry, attempts=3, timeout=120, wait_initial=0.5, wait_max=20):
+    for attempt in stamina.retry_context(on=_worth_repeating, attempts=3, timeout=None, wait_initial=0.5, wait_max=20):
         with attempt:
             done = act()
     return done
+
+
+def _worth_repeating(err: Exception) -> bool:
+    """Loads have been repeated already."""
+    return isinstance(err, Retry) and err.code != "load_failed"
 
 
 def _no_tick() -> None:

@@ -6,6 +6,7 @@ from cloudact.clock import Clock
 from cloudact.errors import RunError
 from cloudact.ledger import Ledger, RunEvent, StepEvent
 from cloudact.pipelines import Step
+from cloudact.run_load import Verdict
 from cloudact.runs import Run, Status
 from jobs.execution import Execution
 
@@ -24,21 +25,24 @@ class RunStory:
 
     def running(self) -> None:
         """The run has begun, or goes on after a failed try."""
-        self._append(Status.RUNNING, None, None, None)
+        self._append(Status.RUNNING)
 
-    def succeeded(self, rows: int, bytes_billed: int) -> None:
-        """The run is done; `rows` are those loaded."""
-        self._append(Status.SUCCESS, rows, bytes_billed, None)
-
-    def failed(self, error: RunError, bytes_billed: int) -> None:
-        """The run is over without effect."""
-        self._append(Status.FAILED, None, bytes_billed, error)
+    def ended(self, verdict: Verdict, bytes_billed: int) -> None:
+        """The run is over."""
+        self._append(verdict.status, verdict.rows, bytes_billed, verdict.error, verdict.at)
 
     def step(self, index: int, step: Step) -> "StepStory":
         """The story of one step."""
         return StepStory(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
 
-    def _append(self, status: Status, rows: int | None, bytes_billed: int | None, error: RunError | None) -> None:
+    def _append(
+        self,
+        status: Status,
+        rows: int | None = None,
+        bytes_billed: int | None = None,
+        error: RunError | None = None,
+        at: datetime | None = None,
+    ) -> None:
         event = RunEvent(
             status,
             started_at=self._started_at,
@@ -49,7 +53,7 @@ class RunStory:
             bytes_billed=bytes_billed,
             error=error,
         )
-        self._ledger.append_run(self._run, event, self._clock())
+        self._ledger.append_run(self._run, event, at or self._clock())
 
 
 class StepStory:

@@ -36,6 +36,6 @@ SELECT
     SELECT AS STRUCT run_id, generation, status, requested_date
     FROM organizations.org_meta_pipeline_runs
     WHERE requested_date BETWEEN @date AND @today AND org_slug = @org_slug AND run_id IN UNNEST(@run_ids)
-    ORDER BY generation DESC
+    ORDER BY generation DESC, started_at IS NULL, requested_date
     LIMIT 1
   ) AS latest

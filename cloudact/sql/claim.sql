@@ -2,4 +2,5 @@
 -- comes later can read the winner's parameters back.
 -- @execution STRING: the Cloud Run execution and task that claims the run
 -- @started_at TIMESTAMP: when it started
-SELECT @execution AS execution, @started_at AS started_at
+-- @requested_date DATE: the day of the request that it was started for
+SELECT @execution AS execution, @started_at AS started_at, @requested_date AS requested_date

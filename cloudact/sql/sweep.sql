@@ -4,8 +4,9 @@
 -- @pending_before TIMESTAMP: a run enqueued before this should have started
 -- @running_before TIMESTAMP: a run that works has said something since
 SELECT
-  run.run_id, run.org_slug, run.pipeline, run.status, run.date, run.generation, run.trigger_type, run.triggered_by,
-  run.created_at, run.started_at, run.parameters, run.enqueued, run.execution
+  run.run_id, run.org_slug, run.pipeline_id, run.pipeline, run.provider, run.domain, run.status, run.date, run.generation, run.trigger_type, run.triggered_by,
+  run.created_at, run.started_at, run.parameters, run.enqueued, run.task_id,
+  run.requested_date
 FROM organizations.org_meta_pipeline_runs AS run
 LEFT JOIN (
   SELECT requested_date, run_id, MAX(occurred_at) AS last_at

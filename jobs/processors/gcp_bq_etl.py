@@ -3,6 +3,7 @@
 extract finds the export, transform runs the one statement in the customer's project, load streams its result.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cloudact.errors import Stop
+from cloudact.errors import Retry, Stop
 from cloudact.integrations import Integration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
-from cloudact.run_load import LoadRefused, RunLoad
+from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.warehouse import Warehouse, wait_for
 from jobs.billing.export_table import ExportTable, UnusableExport, from_table
@@ -24,6 +25,7 @@ from jobs.billing.statement import Statement, compile_filtered_count, compile_st
 from jobs.parquet import write_parquet
 from jobs.story import StepStory
 
+log = logging.getLogger(__name__)
 DEFAULT_DATASET = "billing_export"
 DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
 GUARDED_ROWS = 100  # fewer may come and go
@@ -193,8 +195,11 @@ class GcpBillingEtl:
 
     def _alive(self, story: StepStory, text: str, rows: int | None = None) -> None:
         """Between pages and looks: a sign of life, and whether to go on at all."""
-        self.watch()
-        story.progress(text, rows)
+        try:
+            self.watch()
+            story.progress(text, rows)
+        except Retry as err:  # the next look is seconds away; giving up a query that the customer pays for is not
+            log.warning(err.message, extra={"fields": {"run_id": self.for_run.run_id}})
 
     def _guard(self, config: LoadConfig, rows: int) -> None:
         """A day that would lose more than half of its rows is more likely a fault of the source than the truth."""
@@ -208,16 +213,13 @@ class GcpBillingEtl:
             raise Stop("result_shrunk", message, "If this is right, start the run again with force_refresh.")
 
     def _replace(self, config: LoadConfig, parquet: Path, story: StepStory) -> int:
-        try:
-            return self.run_load.load(
-                config.target_dataset,
-                config.target_table,
-                self.for_run.date,
-                parquet,
-                tick=lambda: self._alive(story, "The rows are being loaded."),
-            )
-        except LoadRefused as err:
-            raise Stop("load_refused", f"BigQuery refused the rows: {err}", "Please contact support.") from err
+        return self.run_load.load(
+            config.target_dataset,
+            config.target_table,
+            self.for_run.date,
+            parquet,
+            tick=lambda: self._alive(story, "The rows are being loaded."),
+        )
 
 
 def _known(export: ExportTable | None) -> ExportTable:

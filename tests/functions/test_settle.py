@@ -1,7 +1,7 @@
 """Cancel, retry and sweep: how a run ends before its time, goes on, or is given up."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,15 +17,18 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.errors import Stop
 from cloudact.ledger import RunEvent, StepEvent
-from cloudact.run_load import RunLoad
+from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.caller import Caller
 from functions.composition import compose
 from functions.queue import second_task_id
 from functions.routes import private_app, public_app
+from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
 from infra.local.stack import SCHEDULER
 from jobs.billing.rows import SCHEMA
+from jobs.claim import claim
+from jobs.execution import Execution
 from jobs.parquet import write_parquet
 from tests.conftest import NOON, Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import RunJob, detail, run_job, table
@@ -111,7 +114,7 @@ def test_a_running_run_is_cancelled(api: FlaskClient, local: Local, org: Onboard
     path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}"
     shown = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
     assert (shown["status"], shown["steps"][0]["status"], shown["error"]) == ("CANCELLED", "CANCELLED", None)
-    assert RunLoad(local.warehouse, run.run_id).settle("late", tick=lambda: None).reason == "cancelled"
+    assert RunLoad(local.warehouse, run.run_id).verdict(tick=lambda: None).status is Status.CANCELLED  # type: ignore[union-attr]
 
 
 def test_cancelling_stops_the_container(local: Local, org: OnboardedOrg) -> None:
@@ -197,21 +200,97 @@ def test_settling_is_for_the_org_only(api: FlaskClient, org: OnboardedOrg, new_o
     assert post(api, org, run, verb, json={"why": "x"}).status_code == 400
 
 
+def lose_tasks(local: Local) -> None:
+    """The queue's tasks are gone, as when Cloud Tasks gave up on them."""
+    clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
+
+
 def test_a_run_that_never_started(api: FlaskClient, local: Local, org: OnboardedOrg, ops: FlaskClient) -> None:
     """After fifteen minutes it is queued once more, after fifteen more it is FAILED; sweeping again changes nothing."""
     run = billing_run(org)
     trigger(api, org, run)
+    lose_tasks(local)
     local.clock.advance(minutes=14)
     assert run.run_id not in named(swept(local, ops))
     local.clock.advance(minutes=1)
     assert run.run_id in swept(local, ops)["enqueued"]
     assert run.run_id not in named(swept(local, ops))
     assert any(second_task_id(run.run_id) in name for name in tasks_of(local, run))
+    lose_tasks(local)
     local.clock.advance(minutes=15)
     assert run.run_id in swept(local, ops)["settled"]
     told = detail(local, run)
     assert (told["status"], told["error_code"], told["error_retryable"]) == ("FAILED", "never_started", True)
     assert run.run_id not in named(swept(local, ops))
+
+
+def test_a_run_that_waits_in_the_queue_is_left_alone(
+    api: FlaskClient, local: Local, org: OnboardedOrg, ops: FlaskClient
+) -> None:
+    """A long queue is no reason to give up: what still has its task is waiting, however long."""
+    run = billing_run(org)
+    trigger(api, org, run)
+    local.clock.advance(hours=2)
+    assert run.run_id in swept(local, ops)["waiting"]
+    assert (len(tasks_of(local, run)), local.ledger.status(run)) == (1, Status.PENDING)
+
+
+def test_a_container_that_died_before_its_first_word(local: Local, org: OnboardedOrg, ops: FlaskClient) -> None:
+    """A claimed run that never said RUNNING is given up at once: no other container could work on it."""
+    run = billing_run(org)
+    tell(local, run, Status.PENDING)
+    claim(local.warehouse, run, Execution("runner-dead", 0, 0, last_attempt=True), NOON)
+    local.clock.advance(minutes=15)
+    assert run.run_id in swept(local, ops)["settled"]
+    assert detail(local, run)["error_code"] == "lost"
+
+
+def test_one_run_asked_for_on_two_days(
+    api: FlaskClient, local: Local, org: OnboardedOrg, ops: FlaskClient, run_job: RunJob
+) -> None:
+    """Equal requests around midnight are one run; the row that nobody works for is closed, the other left to work."""
+    today = billing_run(org)
+    tomorrow = billing_run(org, requested_at=NOON + timedelta(days=1))
+    tell(local, today, Status.PENDING)
+    tell(local, tomorrow, Status.PENDING, key="/next-day")  # with the same key BigQuery may keep one row of the two
+    run_job(today)
+    local.clock.advance(days=1, minutes=1)
+    assert tomorrow.run_id in swept(local, ops)["settled"]
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{today.run_id}"
+    shown = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
+    assert (shown["status"], len(table(local, org))) == ("SUCCESS", shown["rows_processed"])
+
+
+def test_everybody_tells_the_same_end(local: Local, api: FlaskClient, org: OnboardedOrg, run_job: RunJob) -> None:
+    """A job that fails after a cancel has decided tells CANCELLED, and a cancel after a failure was decided is 409."""
+    run = billing_run(org)
+    RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=NOON), tick=lambda: None)
+    run_job(run, max_bytes_billed=1)
+    assert detail(local, run)["status"] == "CANCELLED"
+    second = billing_run(org, generation=2)
+    failed = Verdict(Status.FAILED, error=Stop("query_too_large", "Too large.", "Ask."), at=NOON)
+    RunLoad(local.warehouse, second.run_id).settle(failed, tick=lambda: None)
+    tell(local, second, Status.RUNNING, started_at=NOON)
+    assert post(api, org, second, "cancel").status_code == 409
+    assert run_job(second, attempt=1) == 0
+    assert (detail(local, second)["status"], detail(local, second)["error_code"]) == ("FAILED", "query_too_large")
+
+
+def test_a_cancel_that_cannot_reach_the_queue(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """The run is cancelled all the same; the task that stays does nothing when it fires."""
+    run = billing_run(org)
+    trigger(api, org, run)
+    local.google.faults.add(Fault(api="tasks", method="DeleteTask", kind="error", status=403, times=9))
+    answer = post(api, org, run, "cancel")
+    local.google.faults.clear()
+    assert (answer.status_code, local.ledger.status(run)) == (202, Status.CANCELLED)
+
+
+def test_a_disabled_pipeline_is_not_retried(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """A run of a pipeline that is disabled by now cannot be retried: it is unknown, as for a trigger."""
+    run = billing_run(org, pipeline="openai_usage_cost", provider="openai", domain="", name="usage_cost")
+    tell(local, run, Status.FAILED, started_at=NOON)
+    assert post(api, org, run, "retry").status_code == 404
 
 
 def test_a_killed_container_is_settled_and_a_slow_one_is_not(
@@ -245,7 +324,7 @@ def test_a_cancel_that_died_half_way(local: Local, org: OnboardedOrg, ops: Flask
     """A run that was fenced by a cancel which could not say so any more becomes CANCELLED."""
     run = billing_run(org)
     tell(local, run, Status.RUNNING, started_at=NOON)
-    RunLoad(local.warehouse, run.run_id).settle("cancelled", tick=lambda: None)
+    RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=NOON), tick=lambda: None)
     local.clock.advance(minutes=11)
     swept(local, ops)
     assert detail(local, run)["status"] == "CANCELLED"
@@ -294,11 +373,25 @@ def test_deliveries_in_any_order(local: Local, api: FlaskClient, org: OnboardedO
 def test_a_run_that_cannot_be_understood_stops_no_sweep(
     local: Local, org: OnboardedOrg, new_org: NewOrgs, ops: FlaskClient
 ) -> None:
-    """A run of a pipeline that is gone from the registry is left alone, and every other is settled all the same."""
-    strange, lost = billing_run(new_org(), pipeline="gone"), billing_run(org)
-    for run in (strange, lost):
-        tell(local, run, Status.RUNNING, started_at=NOON)
+    """A run whose events make no sense is left alone, and every other is settled all the same."""
+    strange, lost = billing_run(new_org()), billing_run(org)
+    local.ledger.append_run(strange, RunEvent(Status.RUNNING, started_at=NOON), NOON)
+    row = local.query(f"SELECT * FROM organizations.pipeline_run_events WHERE run_id = '{strange.run_id}'")[0]
+    told = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+    told |= {"parameters": "", "event_id": "broken"}
+    local.warehouse.append("pipeline_run_events", [told], [strange.run_id])
+    tell(local, lost, Status.RUNNING, started_at=NOON)
     local.clock.advance(minutes=11)
     found = swept(local, ops)
     assert strange.run_id in found["left"]
     assert lost.run_id in found["settled"]
+
+
+def test_a_run_of_a_pipeline_that_is_gone(local: Local, api: FlaskClient, org: OnboardedOrg, ops: FlaskClient) -> None:
+    """A run whose pipeline has left the registry is settled and cancelled like any other."""
+    lost, unwanted = (billing_run(org, pipeline="gone", generation=n) for n in (1, 2))
+    for run in (lost, unwanted):
+        tell(local, run, Status.RUNNING, started_at=NOON)
+    assert post(api, org, unwanted, "cancel").status_code == 202
+    local.clock.advance(minutes=11)
+    assert lost.run_id in swept(local, ops)["settled"]

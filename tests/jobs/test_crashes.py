@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from cloudact.ledger import RunEvent
-from cloudact.run_load import RunLoad
+from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import MESSAGE_VARIABLE, Run, Status
 from infra.local.onboarding import OnboardedOrg
+from jobs.watch import LOOK_EVERY
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.doorman import Doorman
 from tests.jobs.conftest import RunJob, detail, table
@@ -83,6 +85,11 @@ def undisturbed(local: Local, new_org: NewOrgs, container: Containers, doorman: 
     seen = list(doorman.seen)
     doorman.seen.clear()
     return without_run(table(local, org)), seen
+
+
+def cancelled(local: Local, run: Run) -> Verdict:
+    """What a cancel decides, or is told to have been decided before."""
+    return RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
 
 
 def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number: int, moment: str) -> None:
@@ -190,7 +197,12 @@ def test_a_settled_run_cannot_load(local: Local, new_org: NewOrgs, run_job: RunJ
     """A run that someone settled while it worked is stopped by the fence, even if it cannot see the settlement."""
     org = new_org()
     load_fixture_export(local, org)
-    assert RunLoad(local.warehouse, billing_run(org).run_id).settle("cancelled", tick=lambda: None).rows is None
+    assert (
+        RunLoad(local.warehouse, billing_run(org).run_id)
+        .settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
+        .rows
+        is None
+    )
     assert run_job(billing_run(org)) == 0
     assert table(local, org) == []
 
@@ -200,24 +212,29 @@ def test_a_load_that_has_happened_cannot_be_fenced(local: Local, new_org: NewOrg
     org = new_org()
     load_fixture_export(local, org)
     run_job(billing_run(org))
-    rows = RunLoad(local.warehouse, billing_run(org).run_id).settle("cancelled", tick=lambda: None).rows
+    rows = (
+        RunLoad(local.warehouse, billing_run(org).run_id)
+        .settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
+        .rows
+    )
     assert rows == len(table(local, org))
 
 
-def test_a_cancelled_container_stops_between_two_calls(
+def test_a_cancelled_container_stops_between_two_pages(
     local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman
 ) -> None:
-    """A container whose run is cancelled while it waits for the customer's query ends by itself and uploads nothing."""
+    """A container whose run is cancelled while it reads looks within five seconds, and goes no further."""
     org = new_org()
     load_fixture_export(local, org)
     run = billing_run(org)
     project = org.credentials["GCP_SA"]["project_id"]
 
     def cancel() -> None:
-        RunLoad(local.warehouse, run.run_id).settle("cancelled", tick=lambda: None)
+        cancelled(local, run)
         local.ledger.append_run(run, RunEvent(Status.CANCELLED), local.clock())
+        time.sleep(LOOK_EVERY.total_seconds())
 
-    doorman.at_first(f"POST /bigquery/v2/projects/{project}/jobs", "before", cancel)
+    doorman.at_first(f"GET /bigquery/v2/projects/{project}/queries", "after", cancel)
     assert exit_code(container(run)) == 0
-    assert not any("/upload/" in request for request in doorman.seen)
+    assert not any("jobs/load_" in request for request in doorman.seen)
     assert (local.ledger.status(run), table(local, org)) == (Status.CANCELLED, [])

@@ -14,6 +14,8 @@ from cloudact.runs import Run
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
 from infra.local.processes import free_port
+from jobs.claim import claim
+from jobs.execution import Execution
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.jobs.billing.exact_totals import AMOUNTS, DIMENSIONS, day_groups
 from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
@@ -80,7 +82,7 @@ def test_a_claimed_run_is_left_alone(local: Local, new_org: NewOrgs, run_job: Ru
     org = new_org()
     load_fixture_export(local, org)
     run = billing_run(org)
-    local.warehouse.accept_once(f"claim_{run.run_id}", "claim", execution="runner-1/0", started_at=AFTERWARDS)
+    claim(local.warehouse, run, Execution("runner-1", 0, 0, last_attempt=True), AFTERWARDS)
     assert run_job(run, execution="runner-2") == 0
     assert (table(local, org), local.ledger.status(run)) == ([], None)
 
