@@ -113,7 +113,7 @@ class RunQueue:
                 task = self._client.get_task(request=request, timeout=self._timeout_s)
             except NotFound:
                 return None
-        return _run_of(task.http_request.body).run_id
+        return run_in(task.http_request.body).run_id
 
     def _name(self, task_id: str) -> str:
         return f"{self._settings.queue_path}/tasks/{task_id}"
@@ -141,7 +141,8 @@ def second_task_id(run_id: str) -> str:
     return f"{hashlib.sha256(run_id.encode()).hexdigest()[:24]}-again-{run_id}"
 
 
-def _run_of(body: bytes) -> Run:
+def run_in(body: bytes) -> Run:
+    """The run that a task's body starts."""
     overrides = json.loads(body)["overrides"]["containerOverrides"]
     values = {variable["name"]: variable["value"] for override in overrides for variable in override["env"]}
     return Run.model_validate_json(values[MESSAGE_VARIABLE])

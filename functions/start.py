@@ -45,9 +45,9 @@ def start(api: Api, run: Run, subscription: Subscription, used: int) -> Response
     if admitted is None:
         raise _quota_exceeded(limit, run.requested_at)
     left = rate_limit(limit, used + 1, run.requested_at)
+    _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     if not admitted.new:
         return existing(run, Status.PENDING, left)
-    _tell(api, run, admitted.task_id)
     message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"
     return _answer(202, run, Status.PENDING, message, left)
 
