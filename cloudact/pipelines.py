@@ -14,8 +14,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from cloudact.yaml_files import Strict, read_model
 
-INTEGRATIONS = ("GCP_SA", "OPENAI", "ANTHROPIC")
-OPERATIONS = ("aggregate_by_service", "filter_active_projects", "filter_date_range")
 PLACEHOLDERS = ("org_slug", "org_dataset", "source_project", "source_dataset", "source_table")
 
 Integration = Literal["GCP_SA", "OPENAI", "ANTHROPIC"]

@@ -71,10 +71,6 @@ class Settings(BaseModel):
         """Where a task on the queue posts to: `jobs.run`."""
         return f"{self.job_url}:run"
 
-    def dataset_table(self, table: str) -> str:
-        """`project.dataset.table` of one of the service's own tables."""
-        return f"{self.project}.{self.dataset}.{table}"
-
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Reads `CLOUDACT_*`; names every variable that is missing or wrong in one `ConfigError`."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from cloudact.pipelines import Operation
 from jobs.billing.columns import COLUMNS, Column
 from jobs.billing.export_table import ExportTable
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
-OPERATIONS = ("aggregate_by_service", "filter_active_projects", "filter_date_range")
+OPERATIONS: tuple[str, ...] = get_args(Operation)
 
 
 @dataclass(frozen=True)

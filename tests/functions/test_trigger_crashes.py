@@ -29,6 +29,7 @@ from infra.local.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, SteppedClock, billing_run, load_fixture_export
 from tests.doorman import Doorman
 from tests.jobs.conftest import RunJob, detail, run_job, table
+from tests.processes import started_processes
 
 __all__ = ["run_job"]
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -82,20 +83,9 @@ def doors(local: Local) -> Iterator[Doors]:
 @pytest.fixture
 def instance(doors: Doors, tmp_path: Any) -> Iterator[Ask]:
     """Starts an instance of the function that is asked for the org's run; none outlives the test."""
-    started: list[BaseProcess] = []
     PROCESSES.set_forkserver_preload(PRELOADED + PRELOADED_BY_JOBS)
-
-    def start(org: OnboardedOrg) -> BaseProcess:
-        process = PROCESSES.Process(target=run_function, args=(doors.settings, org, str(tmp_path / "function.log")))
-        process.start()
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.is_alive():
-            process.kill()
-        process.join()
+    with started_processes(PROCESSES) as start:
+        yield lambda org: start(run_function, doors.settings, org, str(tmp_path / "function.log"))
 
 
 def queued(local: Local, org: OnboardedOrg) -> list[Any]:

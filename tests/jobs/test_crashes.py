@@ -19,6 +19,7 @@ from jobs.watch import LOOK_EVERY
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.doorman import Doorman
 from tests.jobs.conftest import RunJob, detail, table
+from tests.processes import started_processes
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
@@ -48,22 +49,15 @@ def doorman(local: Local) -> Iterator[Doorman]:
 @pytest.fixture
 def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Containers]:
     """Starts containers whose every call to BigQuery passes the doorman; none outlives the test."""
-    started: list[BaseProcess] = []
     settings = local.settings.model_copy(update={"bigquery_endpoint": doorman.url})
 
     def start(run: Run, *, execution: str = "runner-1", attempt: int = 0) -> BaseProcess:
         env = settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
         env |= {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(attempt), "CLOUD_RUN_TASK_INDEX": "0"}
-        process = PROCESSES.Process(target=run_container, args=(env, str(tmp_path / "container.log")))
-        process.start()
-        started.append(process)
-        return process
+        return start_process(run_container, env, str(tmp_path / "container.log"))
 
-    yield start
-    for process in started:
-        if process.is_alive():
-            process.kill()
-        process.join()
+    with started_processes(PROCESSES) as start_process:
+        yield start
 
 
 def exit_code(process: BaseProcess) -> int | None:
