@@ -48,6 +48,8 @@ class Settings(BaseModel):
     kms_endpoint: str = ""
     run_endpoint: str = GOOGLE_RUN
     token_uri: str = GOOGLE_TOKEN_URI
+    openai_url: str = "https://api.openai.com"
+    anthropic_url: str = "https://api.anthropic.com"
 
     @field_validator("dataset")
     @classmethod
