@@ -60,6 +60,13 @@ def kms(settings: Settings) -> Any:
     return KeyManagementServiceClient(transport="rest", **_endpoint(settings.kms_endpoint))
 
 
+def secret_manager(settings: Settings) -> Any:
+    """`SecretManagerServiceClient` over REST."""
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+
+    return SecretManagerServiceClient(transport="rest", **_endpoint(settings.secrets_endpoint))
+
+
 def google_http(settings: Settings) -> Any:
     """A `requests` session that Google knows as us; for single calls that are not worth a client library."""
     from google.auth.transport.requests import AuthorizedSession

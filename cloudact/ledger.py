@@ -2,11 +2,12 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cloudact.errors import RunError
+from cloudact.members import Membership, Role
 from cloudact.orgs import ApiKey, Subscription, subscription_status
 from cloudact.runs import Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
@@ -38,6 +39,7 @@ class AdmissionFacts:
     integration_status: str | None
     pipelines_today: int
     latest: Latest | None
+    memberships: tuple[Membership, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,15 @@ class Ledger:
 
     def admission(
         self,
-        key_hash: str,
+        key_hash: str | None,
         org_slug: str,
         today: dt.date,
         pipeline: str | None,
         integration: str | None,
         day: dt.date | None,
+        user_id: str | None = None,
     ) -> AdmissionFacts:
-        """Everything admission asks for, in one query; without a pipeline, key and org only.
+        """Everything admission asks for, in one query; without a pipeline, caller and org only.
 
         Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
         """
@@ -118,6 +121,7 @@ class Ledger:
             row = self._warehouse.rows(
                 "admission",
                 key_hash=key_hash,
+                user_id=user_id,
                 org_slug=org_slug,
                 today=today,
                 integration=integration,
@@ -133,6 +137,10 @@ class Ledger:
         """The stored facts of a key."""
         rows = self._warehouse.rows("api_key", key_hash=key_hash)
         return ApiKey(**rows[0]) if rows else None
+
+    def memberships(self, user_id: str) -> tuple[Membership, ...]:
+        """The orgs that a user belongs to."""
+        return _memberships(self._warehouse.rows("memberships", user_id=user_id))
 
     def page(
         self,
@@ -252,7 +260,12 @@ def _admission_facts(row: Mapping[str, Any]) -> AdmissionFacts:
         integration_status=row["integration_status"],
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
+        memberships=_memberships(row["memberships"]),
     )
+
+
+def _memberships(rows: Sequence[Mapping[str, Any]]) -> tuple[Membership, ...]:
+    return tuple(Membership(row["org_slug"], Role(row["role"]), row["onboarded"]) for row in rows)
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from cloudact.errors import ConfigError
 
 PREFIX = "CLOUDACT_"
 ROOT = Path(__file__).resolve().parent.parent
 GOOGLE_RUN = "https://run.googleapis.com"
+_SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
 
@@ -43,9 +44,19 @@ class Settings(BaseModel):
     token_issuer: str = "https://accounts.google.com"  # noqa: S105 - an address, not a secret
     token_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"  # noqa: S105
 
+    jwt_issuer: str = Field(default="", description="who signs people's sessions; their `iss`")
+    jwt_audience: str = "authenticated"
+    jwt_jwks_url: str = Field(default="", description="where the issuer's public keys are")
+    jwt_secret: str = Field(
+        default="",
+        validate_default=True,
+        description="instead of keys: projects/…/secrets/…/versions/… of an HS256 secret",
+    )
+
     bigquery_endpoint: str = ""
     tasks_endpoint: str = ""
     kms_endpoint: str = ""
+    secrets_endpoint: str = ""
     run_endpoint: str = GOOGLE_RUN
     token_uri: str = GOOGLE_TOKEN_URI
     openai_url: str = "https://api.openai.com"
@@ -56,6 +67,18 @@ class Settings(BaseModel):
     def _is_dataset_name(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,1023}", name):
             raise ValueError("is not a BigQuery dataset name (letters, digits and underscores)")
+        return name
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _is_the_only_way(cls, name: str, info: ValidationInfo) -> str:
+        """Two ways to verify one token would let whoever signs choose the weaker."""
+        if name and info.data.get("jwt_jwks_url"):
+            raise ValueError(f"excludes {PREFIX}JWT_JWKS_URL: sessions are verified in one way")
+        if name and not _SECRET_VERSION.fullmatch(name):
+            raise ValueError("must be projects/…/secrets/…/versions/…")
+        if (name or info.data.get("jwt_jwks_url")) and not info.data.get("jwt_issuer"):
+            raise ValueError(f"or JWT_JWKS_URL is set, so {PREFIX}JWT_ISSUER must be too")
         return name
 
     @property

@@ -12,7 +12,7 @@ from functions.problems import Problem, bad_request
 
 REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
 CAPACITY = 10_000
-_CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact"'}
+_CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="cloudact"'}
 
 
 class KeyRing:

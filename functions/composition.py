@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
 from cloudact.ledger import Ledger
+from cloudact.members import Membership
 from cloudact.registry import Registry, load_registry
+from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 from functions.auth import KeyRing
+from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
+from functions.remembered import Remembered
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 
@@ -23,6 +27,8 @@ class Api:
     ledger: Ledger
     queue: RunQueue
     keys: KeyRing
+    sessions: Sessions
+    members: Remembered[tuple[Membership, ...]]
     clock: Clock
 
 
@@ -42,5 +48,15 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
             timeout_s=PATIENCE_S,
         ),
         keys=KeyRing(ledger, clock),
+        sessions=Sessions(_session_keys(settings, clock), settings, clock),
+        members=Remembered(ledger.memberships, clock),
         clock=clock,
     )
+
+
+def _session_keys(settings: Settings, clock: Clock) -> Keys | None:
+    if settings.jwt_jwks_url:
+        return PublicKeys(settings.jwt_jwks_url, clock)
+    if settings.jwt_secret:
+        return SharedSecret(lambda: read_secret(lambda: clients.secret_manager(settings), settings.jwt_secret))
+    return None

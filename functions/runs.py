@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from cloudact.ledger import After, Filters
 from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
-from functions.auth import authorize, presented_key_hash
+from functions.access import authenticate
 from functions.composition import Api
 from functions.parameters import any_date, one_of, only_known, whole_number
 from functions.problems import Problem, bad_request
@@ -30,7 +30,7 @@ TRIGGERS = {trigger.value: trigger.value for trigger in TriggerType}
 
 def list_runs(api: Api, org: str) -> Response:
     """A page of the org's runs."""
-    _authenticate(api, org)
+    authenticate(api, org)
     args = request.args
     only_known(args, FIELDS)
     limit = whole_number("limit", args, 20, 1, 100)
@@ -46,7 +46,7 @@ def list_runs(api: Api, org: str) -> Response:
 
 def show_run(api: Api, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
-    _authenticate(api, org)
+    authenticate(api, org)
     row = find_run(api, org, run_id)
     steps = api.ledger.steps(org, row["run_id"], row["requested_date"])
     answer = jsonify(run_json(row) | {"steps": [step_json(step, row) for step in steps], "error": _error(row)})
@@ -119,10 +119,6 @@ def step_json(row: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
         **{name: row[name] for name in ("duration_ms", "rows_processed", "progress", "error_message")},
         "messages": [{"at": _instant(at), "level": level, "text": text} for at, level, text in told],
     }
-
-
-def _authenticate(api: Api, org: str) -> None:
-    authorize(org, api.keys.find(presented_key_hash()), api.clock())
 
 
 def _error(row: Mapping[str, Any]) -> dict[str, Any] | None:

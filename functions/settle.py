@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 from cloudact.ledger import RunEvent
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Status, TriggerType
-from functions.auth import authorize, presented_key_hash
+from functions.access import authenticate
 from functions.composition import Api
 from functions.parameters import body_object, only_known
 from functions.problems import Problem
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def cancel(api: Api, org: str, run_id: str) -> Response:
     """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
-    authorize(org, api.keys.find(presented_key_hash()), api.clock())
+    authenticate(api, org)
     _no_input()
     row = find_run(api, org, run_id)
     if Status(row["status"]).final:
@@ -43,19 +43,18 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
 
 def retry(api: Api, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
-    now, hashed = api.clock(), presented_key_hash()
-    authorize(org, api.keys.find(hashed), now)
+    now, actor = api.clock(), authenticate(api, org)
     _no_input()
     row = find_run(api, org, run_id)
     if row["status"] not in (Status.FAILED, Status.CANCELLED):
         raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {row['status']}.")
     old = run_of(row)
     entry = resolve(api.registry, [old.provider, old.domain, old.name])
-    facts = api.ledger.admission(hashed, org, now.date(), entry.id, entry.required_integration, old.date)
+    facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, old.date)
     subscription = check_tenant(facts, entry)
     if facts.latest and facts.latest.generation > old.generation:
         raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
-    return start(api, old.again(TriggerType.RETRY, "api_key", now), subscription, facts.pipelines_today)
+    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts.pipelines_today)
 
 
 def _no_input() -> None:

@@ -10,9 +10,9 @@ from flask import Response, request
 
 from cloudact.ledger import AdmissionFacts
 from cloudact.registry import Entry
-from cloudact.runs import Run, TriggerType
+from cloudact.runs import Run
+from functions.access import Actor, Credential, admitted_actor, presented
 from functions.admission import next_generation
-from functions.auth import authorize, presented_key_hash
 from functions.composition import Api
 from functions.parameters import body_object, date_of, only_known
 from functions.problems import Problem, bad_request
@@ -33,12 +33,11 @@ class Wanted:
 def trigger(api: Api, org: str, path: str) -> Response:
     """Admits a run and answers 202, or 200 with the run that already answers the request."""
     now = api.clock()
-    hashed = presented_key_hash()
+    credential = presented(api)
     wanted, wrong_body = _attempt(lambda: _wanted(now.date()))
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
-    facts = _facts(api, hashed, org, now.date(), entry, wanted)
-    api.keys.remember(hashed, facts.api_key)
-    authorize(org, facts.api_key, now)
+    facts = _facts(api, credential, org, now.date(), entry, wanted)
+    actor = admitted_actor(api, org, credential, facts)
     if wanted is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)
@@ -46,8 +45,8 @@ def trigger(api: Api, org: str, path: str) -> Response:
     left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
     if generation is None:
         assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
-        return existing(_run(org, entry, wanted, facts.latest.generation, now), facts.latest.status, left)
-    return start(api, _run(org, entry, wanted, generation, now), subscription, facts.pipelines_today)
+        return existing(_run(actor, entry, wanted, facts.latest.generation, now), facts.latest.status, left)
+    return start(api, _run(actor, entry, wanted, generation, now), subscription, facts.pipelines_today)
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
@@ -71,30 +70,31 @@ def _wanted(today: dt.date) -> Wanted:
 
 
 def _facts(
-    api: Api, hashed: str, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
+    api: Api, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
 ) -> AdmissionFacts:
     complete = entry is not None and wanted is not None
     return api.ledger.admission(
-        hashed,
+        credential.key_hash,
         org,
         today,
         entry.id if entry and complete else None,
         entry.required_integration if entry else None,
         wanted.date if wanted and complete else None,
+        credential.user_id,
     )
 
 
-def _run(org: str, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
+def _run(actor: Actor, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
     return Run(
-        org_slug=org,
+        org_slug=actor.org_slug,
         pipeline=entry.id,
         provider=entry.provider,
         domain=entry.domain,
         name=entry.pipeline,
         date=wanted.date,
         generation=generation,
-        trigger_type=TriggerType.API,
-        triggered_by="api_key",
+        trigger_type=actor.trigger_type,
+        triggered_by=actor.name,
         requested_at=now,
         force_refresh=wanted.force_refresh,
     )

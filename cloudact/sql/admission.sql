@@ -1,6 +1,7 @@
--- Everything that admitting a run needs, in one row: key, subscription, integration, quota used, latest generation.
+-- Everything that admitting a run needs, in one row: caller, subscription, integration, quota used, latest generation.
 -- Scalar sub-queries, because BigQuery refuses an outer join without an equality of both sides.
--- @key_hash STRING: SHA-256 of the caller's key
+-- @key_hash STRING: SHA-256 of the caller's key; NULL for a person
+-- @user_id STRING: the person who calls; NULL for a key
 -- @org_slug STRING: the org in the path
 -- @integration STRING: the integration the pipeline requires; NULL while the pipeline is not known
 -- @today DATE: the UTC day whose quota counts
@@ -13,6 +14,12 @@ SELECT
     WHERE key_hash = @key_hash
     LIMIT 1
   ) AS api_key,
+  ARRAY(
+    SELECT AS STRUCT org_slug, role, onboarded
+    FROM organizations.org_memberships
+    WHERE user_id = @user_id AND role IN ('owner', 'admin', 'member')
+    ORDER BY org_slug
+  ) AS memberships,
   (
     SELECT AS STRUCT status, plan, daily_limit
     FROM organizations.org_subscriptions

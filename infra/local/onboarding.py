@@ -1,6 +1,7 @@
 """Onboards orgs into the local cloud, through the same tables and key that the service reads."""
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +34,16 @@ class NewOrg:
 
 @dataclass
 class OnboardedOrg:
-    """An org that exists. `credentials` are what the customer handed over, `generated_days` those with demo data."""
+    """An org that exists. `credentials` are what the customer handed over, `generated_days` those with demo data.
+
+    `user_id` is its owner, as the identity provider names them.
+    """
 
     org_slug: str
     api_key: str
     credentials: dict[str, dict[str, str]]
     generated_days: list[str] = field(default_factory=list)
+    user_id: str = ""
 
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
@@ -51,7 +56,16 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
     for table, row in _rows(org, key, ciphertext, credential["private_key_id"]).items():
         warehouse.append(table, [{"org_slug": org.org_slug} | row], [f"{org.org_slug}/{table}"])
-    return OnboardedOrg(org.org_slug, key, {"GCP_SA": credential})
+    owner = str(uuid.uuid4())
+    add_member(settings, org.org_slug, owner, "owner")
+    return OnboardedOrg(org.org_slug, key, {"GCP_SA": credential}, user_id=owner)
+
+
+def add_member(settings: Settings, org_slug: str, user_id: str, role: str) -> None:
+    """From now on the user has this role in the org."""
+    row = {"org_slug": org_slug, "user_id": user_id, "role": role, "created_at": utc_now().isoformat()}
+    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    warehouse.append("org_members", [row], [f"{org_slug}/{user_id}/{role}"])
 
 
 def _rows(org: NewOrg, key: str, ciphertext: str, fingerprint: str) -> dict[str, dict[str, Any]]:

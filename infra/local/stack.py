@@ -17,6 +17,7 @@ import requests
 
 from cloudact.settings import ROOT, Settings
 from infra.local.demo_orgs import onboard_demo_orgs
+from infra.local.google_apis import sessions
 from infra.local.onboarding import OnboardedOrg
 from infra.local.processes import Processes, free_port
 from infra.local.provision import provision
@@ -42,6 +43,7 @@ class Stack:
     location: str
     orgs: list[OnboardedOrg]
     ops_token: str
+    jwt: dict[str, str]
 
     def to_json(self) -> str:
         """The file's text."""
@@ -110,6 +112,9 @@ def local_settings(bigquery_url: str, google_url: str) -> Settings:
         bigquery_endpoint=bigquery_url,
         tasks_endpoint=google_url,
         kms_endpoint=google_url,
+        secrets_endpoint=google_url,
+        jwt_issuer=google_url + sessions.PATH,
+        jwt_jwks_url=google_url + sessions.JWKS_PATH,
         run_endpoint=google_url,
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
@@ -144,6 +149,7 @@ def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -
         location=settings.location,
         orgs=orgs,
         ops_token=_ops_token(settings, urls["ops"]),
+        jwt=requests.get(f"{settings.run_endpoint}/local/session_key", timeout=10).json(),
     )
 
 

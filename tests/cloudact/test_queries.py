@@ -30,9 +30,10 @@ def test_queries_bound_the_partitions_they_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in QUERIES if name != "sweep"])
 def test_queries_of_an_org_name_the_org(name: str) -> None:
-    """Every table but the keys' is read for one org only; but for the sweep, which settles every org's runs."""
+    """Every table but those of callers is read for one org only; but for the sweep, which settles every org's runs."""
     sql = load_query(name).sql
-    reads = len(re.findall(r"^ *FROM ", sql, re.MULTILINE)) - sql.count("FROM organizations.org_api_keys_secure")
+    callers = re.findall(r"FROM organizations\.org_(?:api_keys_secure|memberships)\b", sql)
+    reads = len(re.findall(r"^ *FROM ", sql, re.MULTILINE)) - len(callers)
     assert sql.count("org_slug = @org_slug") == reads
 
 

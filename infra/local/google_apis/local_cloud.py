@@ -1,4 +1,4 @@
-"""The composition root: one process, one port, Cloud Tasks, Cloud Run jobs and KMS."""
+"""The composition root: one process, one port, Cloud Tasks, Cloud Run jobs, KMS, Secret Manager, sessions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,9 @@ from google.cloud.kms_v1.services.key_management_service.transports.rest import 
 )
 from google.cloud.run_v2.services.executions.transports.rest import ExecutionsRestTransport
 from google.cloud.run_v2.services.jobs.transports.rest import JobsRestTransport
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports.rest import (
+    SecretManagerServiceRestTransport,
+)
 from google.cloud.tasks_v2.services.cloud_tasks.transports.rest import CloudTasksRestTransport
 
 from infra.local.google_apis.clock import Clock, utc_now
@@ -31,7 +34,9 @@ from infra.local.google_apis.run.jobs import Jobs
 from infra.local.google_apis.run.names import require_oauth
 from infra.local.google_apis.run.region import Region
 from infra.local.google_apis.run.running_execution import Surroundings
+from infra.local.google_apis.secret_manager import SecretManager
 from infra.local.google_apis.service_accounts import ServiceAccounts
+from infra.local.google_apis.sessions import JWKS_PATH, SessionIssuer
 from infra.local.google_apis.tasks.dispatch import Dispatcher
 from infra.local.google_apis.tasks.queues import Queues
 from infra.local.google_apis.tasks.task_store import TaskStore
@@ -61,14 +66,17 @@ class LocalCloud:
         self.faults = Faults()
         self.traffic = Traffic()
         self.issuer = TokenIssuer(settings.state_dir, settings.clock)
+        self.sessions = SessionIssuer(settings.state_dir, settings.clock)
         self.service_accounts = ServiceAccounts(settings.state_dir, self.issuer)
         self._task_store = TaskStore(settings.state_dir)
         self._key_store = KeyStore(settings.state_dir)
+        self._secrets = SecretManager(settings.state_dir, settings.clock)
         self._run_database = Database(settings.state_dir / "run_jobs.sqlite3", SCHEMA)
         self.dispatcher = Dispatcher(self._task_store, self.issuer, settings.clock)
         self._executions = MessageStore(self._run_database, run_v2.Execution)
         self.region = Region(self._executions, self._surroundings(), settings.max_running)
-        apis = [*self._tasks_apis(), *self._run_apis(), *self._kms_apis()]
+        secrets = Api("secrets", SecretManagerServiceRestTransport, self._secrets)
+        apis = [*self._tasks_apis(), *self._run_apis(), *self._kms_apis(), secrets]
         server = RestServer(apis, self._local_endpoints(), self.faults, self.traffic)
         self._listener = Listener(server.answer, settings.port)
         self.url = self._listener.url
@@ -105,6 +113,8 @@ class LocalCloud:
         faults, traffic, issuer, accounts = self.faults, self.traffic, self.issuer, self.service_accounts
         return {
             ("GET", "/oauth2/v3/certs"): lambda _request: issuer.jwks(),
+            ("GET", JWKS_PATH): lambda _request: self.sessions.jwks(),
+            ("GET", "/local/session_key"): lambda _request: self.sessions.signing_key(self.url),
             ("POST", "/token"): lambda request: accounts.token(request.body),
             ("POST", "/local/service_accounts"): lambda request: accounts.register(request.body),
             ("DELETE", "/local/service_accounts"): lambda request: accounts.remove(request.body),
@@ -127,7 +137,7 @@ class LocalCloud:
         self._listener.stop()
         self.dispatcher.stop()
         self.region.stop()
-        for store in (self._task_store, self._key_store, self._run_database):
+        for store in (self._task_store, self._key_store, self._secrets, self._run_database):
             store.close()
 
 

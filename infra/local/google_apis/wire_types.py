@@ -25,5 +25,9 @@ KeyRing: TypeAlias = Any
 CryptoKey: TypeAlias = Any
 CryptoKeyVersion: TypeAlias = Any
 
+# google.cloud.secretmanager_v1
+Secret: TypeAlias = Any
+SecretVersion: TypeAlias = Any
+
 # google.longrunning
 Operation: TypeAlias = Any

@@ -49,8 +49,8 @@ OPTIONS (description = "Set-ups of integrations; the newest row of an org and in
 CREATE TABLE IF NOT EXISTS organizations.org_members (
   org_slug STRING NOT NULL,
   user_id STRING NOT NULL,
-  role STRING NOT NULL OPTIONS (description = "owner, admin or member"),
+  role STRING NOT NULL OPTIONS (description = "owner, admin or member; any other word ends the membership"),
   created_at TIMESTAMP NOT NULL
 )
 CLUSTER BY user_id
-OPTIONS (description = "People of an org");
+OPTIONS (description = "People of an org; the newest row of a user and an org counts");

@@ -123,6 +123,22 @@ FROM (
   GROUP BY requested_date, org_slug, run_id, step_logging_id, step_index
 );
 
+CREATE OR REPLACE VIEW organizations.org_memberships AS
+SELECT
+  latest.user_id AS user_id,
+  latest.org_slug AS org_slug,
+  latest.role AS role,
+  keyed.org_slug IS NOT NULL AS onboarded
+FROM (
+  SELECT user_id, org_slug, ARRAY_AGG(role ORDER BY created_at DESC, role LIMIT 1)[OFFSET(0)] AS role
+  FROM organizations.org_members
+  GROUP BY user_id, org_slug
+) AS latest
+LEFT JOIN (
+  SELECT DISTINCT org_slug
+  FROM organizations.org_api_keys_secure
+) AS keyed ON keyed.org_slug = latest.org_slug;
+
 CREATE OR REPLACE VIEW organizations.org_usage_quotas AS
 SELECT
   subscriptions.org_slug AS org_slug,

@@ -17,7 +17,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    api: Literal["tasks", "run", "kms", "operations"]
+    api: Literal["tasks", "run", "kms", "secrets", "operations"]
     method: str = "*"
     kind: Literal["error", "lost_reply", "delay"]
     status: int | None = Field(default=None, ge=400, le=599)

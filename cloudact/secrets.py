@@ -1,0 +1,29 @@
+"""The service's own secrets, from Secret Manager, each named by its version. Knows no meaning of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import google_crc32c
+
+from cloudact.errors import ConfigError, Retry
+from cloudact.google_errors import reaching
+
+TIMEOUT_S = 5.0
+
+
+def read_secret(client: Callable[[], Any], version: str) -> bytes:
+    """The payload of `projects/…/secrets/…/versions/…`.
+
+    Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError`
+    where the version does not exist, is disabled or may not be read.
+    """
+    from google.api_core.exceptions import ClientError
+
+    with reaching("Secret Manager"):
+        try:
+            payload = client().access_secret_version(name=version, timeout=TIMEOUT_S).payload
+        except ClientError as err:
+            raise ConfigError(f"The secret {version} cannot be read: {err.__class__.__name__}.") from err
+    if "data_crc32c" in payload and payload.data_crc32c != google_crc32c.value(payload.data):
+        raise Retry("secret_damaged", "A secret was damaged on its way from Secret Manager.")
+    return bytes(payload.data)
