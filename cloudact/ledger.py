@@ -128,7 +128,7 @@ class Ledger:
                 date=day or today,
                 run_ids=ids,
             )[0]
-            facts = _admission_facts(row)
+            facts = _admission_facts(row, key_hash)
             if facts.latest is None or facts.latest.generation < first + GENERATIONS - 1:
                 return facts
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
@@ -136,7 +136,12 @@ class Ledger:
     def api_key(self, key_hash: str) -> ApiKey | None:
         """The stored facts of a key."""
         rows = self._warehouse.rows("api_key", key_hash=key_hash)
-        return ApiKey(**rows[0]) if rows else None
+        return _api_key(rows[0], key_hash) if rows else None
+
+    def quota(self, org_slug: str, today: dt.date) -> tuple[Subscription | None, int]:
+        """What the org may do in a UTC day, and how many runs were asked for today."""
+        row = self._warehouse.rows("quota", org_slug=org_slug, today=today)[0]
+        return _subscription(row["subscription"]) if row["subscription"] else None, row["pipelines_today"]
 
     def memberships(self, user_id: str) -> tuple[Membership, ...]:
         """The orgs that a user belongs to."""
@@ -252,10 +257,16 @@ def _ids(org_slug: str, pipeline: str | None, day: dt.date | None, first: int) -
     return [run_id(org_slug, pipeline, day, generation) for generation in range(first, first + GENERATIONS)]
 
 
-def _admission_facts(row: Mapping[str, Any]) -> AdmissionFacts:
+def _api_key(row: Mapping[str, Any], hashed: str | None) -> ApiKey | None:
+    """Found by its hash already; compared once more, since an index need not compare in constant time."""
+    key = ApiKey(**row)
+    return key if hashed is not None and key.matches(hashed) else None
+
+
+def _admission_facts(row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
     latest = row["latest"]
     return AdmissionFacts(
-        api_key=ApiKey(**row["api_key"]) if row["api_key"] else None,
+        api_key=_api_key(row["api_key"], hashed) if row["api_key"] else None,
         subscription=_subscription(row["subscription"]) if row["subscription"] else None,
         integration_status=row["integration_status"],
         pipelines_today=row["pipelines_today"],

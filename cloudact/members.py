@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Membership:
-    """A user's place in one org. `onboarded`: the org has been given an API key at some time."""
+    """A user's place in one org. `onboarded`: the org is with us."""
 
     org_slug: str
     role: Role

@@ -1,6 +1,7 @@
 """Tenants: how an org, its key, its subscription and its integrations are named and judged. Knows no storage."""
 
 import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class SubscriptionStatus(StrEnum):
 
 
 # The billing provider's words, as the frontend stores them, in ours.
-_BILLING_WORDS = {
+BILLING_WORDS = {
     "trialing": SubscriptionStatus.TRIAL,
     "active": SubscriptionStatus.ACTIVE,
     "past_due": SubscriptionStatus.SUSPENDED,
@@ -45,11 +46,26 @@ class IntegrationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is stored of a key: which org it opens and until when; never the key."""
+    """What is stored of a key: its hash, which org it opens and until when; never the key."""
 
     org_slug: str
+    key_hash: str
     expires_at: datetime | None
     revoked_at: datetime | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the key without showing any of it; whoever has the key can compute it."""
+        return fingerprint(self.key_hash)
+
+    @property
+    def actor(self) -> str:
+        """What a run that the key asked for is recorded as triggered by."""
+        return f"api_key:{self.fingerprint}"
+
+    def matches(self, hashed: str) -> bool:
+        """Whether it is this key's hash, in a time that tells nothing about it."""
+        return hmac.compare_digest(self.key_hash, hashed)
 
     def usable(self, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""
@@ -58,7 +74,7 @@ class ApiKey:
 
 def subscription_status(word: str) -> str:
     """The status that a word of either vocabulary means; any other word stands for itself, and allows nothing."""
-    return _BILLING_WORDS.get(word, word)
+    return BILLING_WORDS.get(word, word)
 
 
 @dataclass(frozen=True)
@@ -88,3 +104,13 @@ def new_api_key(org_slug: str) -> str:
 def key_hash(api_key: str) -> str:
     """SHA-256 in hex: a key of 256 random bits needs no salt and no slow hash."""
     return hashlib.sha256(api_key.encode()).hexdigest()
+
+
+def fingerprint(hashed: str) -> str:
+    """The first 64 bits of a key's hash, in hex."""
+    return hashed[:16]
+
+
+def key_prefix(api_key: str, org_slug: str) -> str:
+    """What may be shown of a key: `{org}_api_` and four characters."""
+    return api_key[: len(org_slug) + len("_api_") + 4]

@@ -31,6 +31,11 @@ class Warehouse:
         self._dataset = dataset
         self._patience_s = patience_s
 
+    @property
+    def dataset(self) -> str:
+        """The service's own dataset."""
+        return self._dataset
+
     @cached_property
     def _client(self) -> Any:
         return self._build_client()
@@ -148,6 +153,37 @@ class Warehouse:
             except Conflict:
                 return None
 
+    def create_dataset(self, name: str, labels: Mapping[str, str]) -> dict[str, str]:
+        """Makes the dataset; one that exists stays as it is. Answers the labels that it has."""
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import Dataset
+
+        wanted = Dataset(f"{self._client.project}.{name}")
+        wanted.labels = dict(labels)
+        with reaching("BigQuery"):
+            try:
+                made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
+            except Conflict:
+                made = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+        return dict(made.labels)
+
+    def dataset_labels(self, name: str) -> dict[str, str] | None:
+        """The dataset's labels; `None` where there is no such dataset."""
+        from google.api_core.exceptions import NotFound
+
+        with reaching("BigQuery"):
+            try:
+                return dict(self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s).labels)
+            except NotFound:
+                return None
+
+    def delete_dataset(self, name: str) -> None:
+        """Deletes the dataset and all that is in it; none is fine."""
+        with reaching("BigQuery"):
+            self._client.delete_dataset(
+                name, delete_contents=True, not_found_ok=True, retry=self._retry, timeout=self._patience_s
+            )
+
     def script(self, sql: str, *, dataset: str | None = None) -> None:
         """Runs statements of `infra/sql/` one after another, with `dataset` for unqualified names."""
         from google.cloud.bigquery import DatasetReference, QueryJobConfig
@@ -155,7 +191,15 @@ class Warehouse:
         default = DatasetReference(self._client.project, dataset or self._dataset)
         for statement in in_dataset(sql, self._dataset).split(";\n"):
             if _is_statement(statement):
-                self._client.query(statement, job_config=QueryJobConfig(default_dataset=default)).result()
+                with reaching("BigQuery"):
+                    self._client.query_and_wait(
+                        statement,
+                        job_config=QueryJobConfig(default_dataset=default),
+                        retry=self._retry,
+                        job_retry=None,
+                        api_timeout=LOOK_TIMEOUT_S,
+                        wait_timeout=LOOK_TIMEOUT_S,
+                    )
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

@@ -91,7 +91,7 @@ def own_org(api: Api) -> str:
 
 def _machine(org: str, key: ApiKey | None, now: datetime) -> Actor:
     authorize(org, key, now)
-    return Actor(org, TriggerType.API, "api_key")
+    return Actor(org, TriggerType.API, key.actor if key else "")
 
 
 def _member(org: str, user_id: str, memberships: Sequence[Membership]) -> Actor:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from flask import request
 
@@ -11,37 +12,56 @@ from cloudact.orgs import SLUG_RULE, ApiKey, is_slug, key_hash
 from functions.problems import Problem, bad_request
 
 REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
-CAPACITY = 10_000
+CAPACITY = 10_000  # of each kind
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="cloudact"'}
 
 
 class KeyRing:
-    """API keys by hash, each asked for once a minute, unknown ones too; bounded in size."""
+    """API keys by hash, each asked for once a minute, unknown ones too.
+
+    Known and unknown ones are bounded apart: whoever sends a flood of wrong keys drives out wrong keys only.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
         self._lock = Lock()
-        self._known: dict[str, tuple[datetime, ApiKey | None]] = {}
+        self._known: dict[str, tuple[datetime, ApiKey]] = {}
+        self._unknown: dict[str, tuple[datetime, None]] = {}
 
     def find(self, hashed: str) -> ApiKey | None:
         """The stored facts of the key with this hash."""
-        now = self._clock()
         with self._lock:
-            until, key = self._known.get(hashed, (now, None))
-        if until > now:
-            return key
+            found = self._known.get(hashed) or self._unknown.get(hashed)
+        if found and found[0] > self._clock():
+            return found[1]
         key = self._ledger.api_key(hashed)
         self.remember(hashed, key)
         return key
 
     def remember(self, hashed: str, key: ApiKey | None) -> None:
-        """Keeps what a query has just told."""
+        """Keeps what a query has just told; the oldest of its kind goes where there is no room."""
+        until = self._clock() + REMEMBERED
         with self._lock:
             self._known.pop(hashed, None)
-            while len(self._known) >= CAPACITY:
-                self._known.pop(next(iter(self._known)))
-            self._known[hashed] = (self._clock() + REMEMBERED, key)
+            self._unknown.pop(hashed, None)
+            if key is None:
+                _make_room(self._unknown)
+                self._unknown[hashed] = until, None
+            else:
+                _make_room(self._known)
+                self._known[hashed] = until, key
+
+    def recall(self, hashed: str) -> ApiKey | None:
+        """The key, if it is remembered; asks nobody."""
+        with self._lock:
+            found = self._known.get(hashed)
+        return found[1] if found else None
+
+
+def _make_room(entries: dict[str, Any]) -> None:
+    while len(entries) >= CAPACITY:
+        entries.pop(next(iter(entries)))
 
 
 def presented_key_hash() -> str:

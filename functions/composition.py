@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 
 from cloudact import clients
+from cloudact.api_keys import ApiKeys
 from cloudact.clock import Clock, utc_now
 from cloudact.ledger import Ledger
 from cloudact.members import Membership
+from cloudact.onboarding import Onboarding
+from cloudact.plans import load_plans
 from cloudact.registry import Registry, load_registry
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
+from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
 from functions.auth import KeyRing
+from functions.key_uses import KeyUses
 from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
 from functions.remembered import Remembered
@@ -30,12 +35,18 @@ class Api:
     sessions: Sessions
     members: Remembered[tuple[Membership, ...]]
     clock: Clock
+    tenants: Tenants
+    issued_keys: ApiKeys
+    onboarding: Onboarding
+    key_uses: KeyUses
 
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Api:
     """Reads the configs; Google's clients are built when they are first needed."""
     warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
     ledger = Ledger(warehouse)
+    keys = KeyRing(ledger, clock)
+    tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
     return Api(
         registry=load_registry(settings.configs_dir),
         warehouse=warehouse,
@@ -47,10 +58,14 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
             clock,
             timeout_s=PATIENCE_S,
         ),
-        keys=KeyRing(ledger, clock),
+        keys=keys,
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
         members=Remembered(ledger.memberships, clock),
         clock=clock,
+        tenants=tenants,
+        issued_keys=issued_keys,
+        onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
+        key_uses=KeyUses(warehouse, keys, clock),
     )
 
 

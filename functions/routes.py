@@ -1,11 +1,16 @@
 """Which path is answered by what."""
 
+from collections.abc import Callable
+
 from flask import Flask, Response, jsonify
 
+from functions.api_keys import rotate, show_keys
 from functions.app import create_app
 from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
+from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.quota import show_quota
 from functions.runs import list_runs, show_run
 from functions.settle import cancel, retry
 from functions.sweep import sweep
@@ -27,8 +32,18 @@ def public_app(api: Api) -> Flask:
     run = f"{BASE}/pipelines/<org>/runs/<run_id>"
     app.post(f"{run}/cancel", endpoint="cancel")(lambda org, run_id: cancel(api, org, run_id))
     app.post(f"{run}/retry", endpoint="retry")(lambda org, run_id: retry(api, org, run_id))
+    _add_organization(app, api)
     _add_health(app)
     return app
+
+
+def _add_organization(app: Flask, api: Api) -> None:
+    """An org's keys and quota; and what every request tells of the key that it came with."""
+    org = f"{BASE}/organizations/<org>"
+    app.get(f"{org}/quota", endpoint="quota")(lambda org: show_quota(api, org))
+    app.get(f"{org}/api-key", endpoint="api_key")(lambda org: show_keys(api, org))
+    app.post(f"{org}/api-key/rotate", endpoint="rotate")(lambda org: rotate(api, org))
+    app.after_request(api.key_uses.after)
 
 
 def private_app(api: Api, caller: Caller) -> Flask:
@@ -40,8 +55,27 @@ def private_app(api: Api, caller: Caller) -> Flask:
         return sweep(api)
 
     app.post("/ops/sweep", endpoint="sweep")(answer_sweep)
+    _add_orgs(app, api, caller)
     _add_health(app)
     return app
+
+
+def _add_orgs(app: Flask, api: Api, caller: Caller) -> None:
+    """Orgs and what belongs to them, for operators."""
+
+    def add(method: str, path: str, view: Callable[..., Response]) -> None:
+        def answer(**parts: str) -> Response:
+            caller.verify()
+            return view(api, **parts)
+
+        app.add_url_rule(f"/ops/orgs{path}", view.__name__, answer, methods=[method])
+
+    add("POST", "", onboard)
+    add("GET", "/<org>", show_org)
+    add("DELETE", "/<org>", offboard)
+    add("POST", "/<org>/subscription", change_subscription)
+    add("POST", "/<org>/api-key", new_key)
+    add("DELETE", "/<org>/api-keys/<fingerprint>", revoke_key)
 
 
 def _add_health(app: Flask) -> None:

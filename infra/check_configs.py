@@ -3,6 +3,7 @@
 import sys
 
 from cloudact.errors import ConfigError
+from cloudact.plans import load_plans
 from cloudact.registry import load_registry
 from cloudact.settings import ROOT
 
@@ -10,12 +11,13 @@ from cloudact.settings import ROOT
 def main() -> int:
     """0 if all configs can be used."""
     try:
-        registry = load_registry(ROOT / "configs")
+        registry, plans = load_registry(ROOT / "configs"), load_plans(ROOT / "configs")
     except ConfigError as err:
         sys.stderr.write(f"{err}\n")
         return 1
     enabled = [entry.id for entry in registry.entries if entry.enabled]
     sys.stdout.write(f"configs: {len(registry.entries)} pipelines, enabled: {', '.join(enabled)}\n")
+    sys.stdout.write(f"plans: {', '.join(f'{plan.id} {plan.daily_limit}/day' for plan in plans.plans)}\n")
     return 0
 
 

@@ -9,9 +9,10 @@
 -- @run_ids ARRAY<STRING>: ids of the generations to look for
 SELECT
   (
-    SELECT AS STRUCT org_slug, expires_at, revoked_at
+    SELECT AS STRUCT key_hash, org_slug, MIN(expires_at) AS expires_at, MIN(revoked_at) AS revoked_at
     FROM organizations.org_api_keys_secure
     WHERE key_hash = @key_hash
+    GROUP BY key_hash, org_slug
     LIMIT 1
   ) AS api_key,
   ARRAY(

@@ -1,12 +1,12 @@
--- What a job needs to know of its org: the dataset to load into, and the credential to read with.
+-- What a job needs to know of its org: the dataset to load into (none once it is off-boarded), and the credential to
+-- read with.
 -- @org_slug STRING: the org
 -- @integration STRING: the integration the pipeline requires
 SELECT
   (
-    SELECT dataset
-    FROM organizations.org_profiles
+    SELECT IF(status = 'ACTIVE', dataset, NULL)
+    FROM organizations.org_current_profiles
     WHERE org_slug = @org_slug
-    ORDER BY created_at
     LIMIT 1
   ) AS dataset,
   (

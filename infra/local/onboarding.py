@@ -10,12 +10,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloudact import clients
+from cloudact.api_keys import GRACE, ApiKeys
 from cloudact.clock import utc_now
 from cloudact.credentials import Vault
-from cloudact.orgs import key_hash, new_api_key
+from cloudact.datasets import claim_org_dataset, fill_org_dataset
+from cloudact.onboarding import Facts, Onboarding
+from cloudact.orgs import key_hash
+from cloudact.plans import load_plans
 from cloudact.settings import Settings
+from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
-from infra.local.provision import create_org_tables
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 
@@ -47,18 +51,28 @@ class OnboardedOrg:
 
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
-    """Makes the dataset and tables, and stores key, subscription and encrypted credential."""
-    create_org_tables(settings, org.org_slug)
-    key = new_api_key(org.org_slug)
+    """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credential."""
+    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    key = _with_key(warehouse, settings, org)
     credential = new_service_account(settings, org.source["source_project"])
     vault = Vault(clients.kms(settings), settings.kms_key)
     ciphertext = vault.encrypt(org.org_slug, "GCP_SA", json.dumps(credential).encode())
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    for table, row in _rows(org, key, ciphertext, credential["private_key_id"]).items():
-        warehouse.append(table, [{"org_slug": org.org_slug} | row], [f"{org.org_slug}/{table}"])
+    row = _integration(org, ciphertext, credential["private_key_id"])
+    warehouse.append("org_integrations", [row], [f"{org.org_slug}/GCP_SA"])
     owner = str(uuid.uuid4())
     add_member(settings, org.org_slug, owner, "owner")
     return OnboardedOrg(org.org_slug, key, {"GCP_SA": credential}, user_id=owner)
+
+
+def _with_key(warehouse: Warehouse, settings: Settings, org: NewOrg) -> str:
+    tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
+    onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
+    claim_org_dataset(warehouse, org.org_slug)
+    fill_org_dataset(warehouse, org.org_slug)
+    name, at = org.name or org.org_slug, utc_now().isoformat()
+    onboarding.record(Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at))
+    new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)
+    return new.api_key
 
 
 def add_member(settings: Settings, org_slug: str, user_id: str, role: str) -> None:
@@ -68,31 +82,17 @@ def add_member(settings: Settings, org_slug: str, user_id: str, role: str) -> No
     warehouse.append("org_members", [row], [f"{org_slug}/{user_id}/{role}"])
 
 
-def _rows(org: NewOrg, key: str, ciphertext: str, fingerprint: str) -> dict[str, dict[str, Any]]:
+def _integration(org: NewOrg, ciphertext: str, fingerprint: str) -> dict[str, Any]:
     now = utc_now().isoformat()
     return {
-        "org_profiles": {"name": org.name or org.org_slug, "dataset": org.org_slug, "created_at": now},
-        "org_subscriptions": {
-            "plan": org.plan,
-            "status": org.status,
-            "daily_limit": org.daily_limit,
-            "updated_at": now,
-        },
-        "org_api_keys_secure": {
-            "key_hash": key_hash(key),
-            "key_prefix": key[: len(org.org_slug) + 9],
-            "scopes": [],
-            "created_at": now,
-        },
-        "org_integrations": {
-            "integration": "GCP_SA",
-            "status": "VALID",
-            "ciphertext": ciphertext,
-            "settings": json.dumps(org.source),
-            "fingerprint": fingerprint,
-            "validated_at": now,
-            "updated_at": now,
-        },
+        "org_slug": org.org_slug,
+        "integration": "GCP_SA",
+        "status": "VALID",
+        "ciphertext": ciphertext,
+        "settings": json.dumps(org.source),
+        "fingerprint": fingerprint,
+        "validated_at": now,
+        "updated_at": now,
     }
 
 

@@ -4,7 +4,6 @@ Every call is one that the real clients make, and may be repeated.
 """
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from google.api_core.client_options import ClientOptions
@@ -12,37 +11,19 @@ from google.api_core.exceptions import Conflict
 from google.auth.credentials import AnonymousCredentials
 
 from cloudact import clients
-from cloudact.settings import ROOT, Settings
+from cloudact.datasets import make_service_dataset
+from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 
-SQL = ROOT / "infra" / "sql"
 JOB_IMAGE = "runner"
 
 
 def provision(settings: Settings) -> None:
     """Everything the service needs before its first org."""
-    create_service_tables(settings)
+    make_service_dataset(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset))
     _create_queue(settings)
     _create_key(settings)
     _create_job(settings)
-
-
-def create_service_tables(settings: Settings) -> None:
-    """The dataset of the service with its tables and views."""
-    clients.bigquery(settings).create_dataset(settings.dataset, exists_ok=True)
-    _run_scripts(settings, SQL / "organizations", settings.dataset)
-
-
-def create_org_tables(settings: Settings, dataset: str) -> None:
-    """An org's own dataset with its tables."""
-    clients.bigquery(settings).create_dataset(dataset, exists_ok=True)
-    _run_scripts(settings, SQL / "org", dataset)
-
-
-def _run_scripts(settings: Settings, folder: Path, dataset: str) -> None:
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    for script in sorted(folder.glob("*.sql")):
-        warehouse.script(script.read_text(encoding="utf-8"), dataset=dataset)
 
 
 def _create_queue(settings: Settings) -> None:

@@ -5,22 +5,35 @@ CREATE TABLE IF NOT EXISTS organizations.org_profiles (
   org_slug STRING NOT NULL OPTIONS (description = "the tenant; matches [a-zA-Z0-9_]{3,50}"),
   name STRING OPTIONS (description = "display name"),
   dataset STRING NOT NULL OPTIONS (description = "the org's own BigQuery dataset in the service's project"),
+  status STRING NOT NULL OPTIONS (description = "ACTIVE or OFFBOARDED"),
+  generation INT64 NOT NULL OPTIONS (description = "1, and one more each time the org comes back after it was off-boarded"),
+  keys_before INT64 NOT NULL OPTIONS (description = "number of the last API key of earlier generations"),
   created_at TIMESTAMP NOT NULL
 )
 CLUSTER BY org_slug
-OPTIONS (description = "One row per onboarded org");
+OPTIONS (description = "Orgs; the row of the highest generation counts, and in it OFFBOARDED");
 
 CREATE TABLE IF NOT EXISTS organizations.org_api_keys_secure (
   org_slug STRING NOT NULL,
   key_hash STRING NOT NULL OPTIONS (description = "SHA-256 of the key in hex; the key itself is stored nowhere"),
   key_prefix STRING NOT NULL OPTIONS (description = "{org}_api_ and the first four characters, to recognise a key by"),
+  number INT64 OPTIONS (description = "1, 2, 3 … in the order in which the org's keys were issued"),
   scopes ARRAY<STRING>,
   created_at TIMESTAMP NOT NULL,
   expires_at TIMESTAMP,
   revoked_at TIMESTAMP
 )
 CLUSTER BY key_hash
-OPTIONS (description = "API keys by hash");
+OPTIONS (description = "API keys by hash; the earliest end of all rows of a key counts, so a row can only take away");
+
+CREATE TABLE IF NOT EXISTS organizations.org_api_key_uses (
+  org_slug STRING NOT NULL,
+  fingerprint STRING NOT NULL OPTIONS (description = "the first 16 characters of the key's hash"),
+  used_on DATE NOT NULL OPTIONS (description = "UTC day")
+)
+PARTITION BY used_on
+CLUSTER BY org_slug
+OPTIONS (description = "Days on which keys were used for other things than runs; about one row per key, day and instance");
 
 CREATE TABLE IF NOT EXISTS organizations.org_subscriptions (
   org_slug STRING NOT NULL,
@@ -30,7 +43,7 @@ CREATE TABLE IF NOT EXISTS organizations.org_subscriptions (
   updated_at TIMESTAMP NOT NULL
 )
 CLUSTER BY org_slug
-OPTIONS (description = "One row per org");
+OPTIONS (description = "Subscriptions; the newest row of an org counts");
 
 CREATE TABLE IF NOT EXISTS organizations.org_integrations (
   org_slug STRING NOT NULL,

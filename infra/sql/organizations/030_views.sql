@@ -123,21 +123,95 @@ FROM (
   GROUP BY requested_date, org_slug, run_id, step_logging_id, step_index
 );
 
+CREATE OR REPLACE VIEW organizations.org_current_profiles AS
+SELECT
+  org_slug,
+  latest.name AS name,
+  latest.dataset AS dataset,
+  latest.status AS status,
+  latest.generation AS generation,
+  latest.keys_before AS keys_before,
+  latest.created_at AS created_at
+FROM (
+  SELECT
+    org_slug,
+    ARRAY_AGG(
+      STRUCT(
+        name AS name,
+        dataset AS dataset,
+        status AS status,
+        generation AS generation,
+        keys_before AS keys_before,
+        created_at AS created_at
+      )
+      ORDER BY generation DESC, status = 'OFFBOARDED' DESC, created_at LIMIT 1
+    )[OFFSET(0)] AS latest
+  FROM organizations.org_profiles
+  GROUP BY org_slug
+);
+
 CREATE OR REPLACE VIEW organizations.org_memberships AS
 SELECT
   latest.user_id AS user_id,
   latest.org_slug AS org_slug,
   latest.role AS role,
-  keyed.org_slug IS NOT NULL AS onboarded
+  profiles.org_slug IS NOT NULL AS onboarded
 FROM (
   SELECT user_id, org_slug, ARRAY_AGG(role ORDER BY created_at DESC, role LIMIT 1)[OFFSET(0)] AS role
   FROM organizations.org_members
   GROUP BY user_id, org_slug
 ) AS latest
-LEFT JOIN (
-  SELECT DISTINCT org_slug
-  FROM organizations.org_api_keys_secure
-) AS keyed ON keyed.org_slug = latest.org_slug;
+LEFT JOIN organizations.org_current_profiles AS profiles
+  ON profiles.org_slug = latest.org_slug AND profiles.status = 'ACTIVE';
+
+CREATE OR REPLACE VIEW organizations.org_current_subscriptions AS
+SELECT
+  org_slug,
+  latest.plan AS plan,
+  latest.status AS status,
+  latest.daily_limit AS daily_limit,
+  latest.updated_at AS updated_at
+FROM (
+  SELECT
+    org_slug,
+    ARRAY_AGG(
+      STRUCT(plan AS plan, status AS status, daily_limit AS daily_limit, updated_at AS updated_at)
+      ORDER BY updated_at DESC LIMIT 1
+    )[OFFSET(0)] AS latest
+  FROM organizations.org_subscriptions
+  GROUP BY org_slug
+);
+
+CREATE OR REPLACE VIEW organizations.org_current_integrations AS
+SELECT
+  org_slug,
+  integration,
+  latest.status AS status,
+  latest.configured AS configured,
+  latest.updated_at AS updated_at
+FROM (
+  SELECT
+    org_slug,
+    integration,
+    ARRAY_AGG(
+      STRUCT(status AS status, ciphertext IS NOT NULL AS configured, updated_at AS updated_at)
+      ORDER BY updated_at DESC LIMIT 1
+    )[OFFSET(0)] AS latest
+  FROM organizations.org_integrations
+  GROUP BY org_slug, integration
+);
+
+CREATE OR REPLACE VIEW organizations.org_api_keys AS
+SELECT
+  org_slug,
+  key_hash,
+  MIN(number) AS number,
+  MIN(key_prefix) AS key_prefix,
+  MIN(created_at) AS created_at,
+  MIN(expires_at) AS expires_at,
+  MIN(revoked_at) AS revoked_at
+FROM organizations.org_api_keys_secure
+GROUP BY org_slug, key_hash;
 
 CREATE OR REPLACE VIEW organizations.org_usage_quotas AS
 SELECT
@@ -145,7 +219,7 @@ SELECT
   used.usage_date AS usage_date,
   used.pipelines_today AS pipelines_today,
   subscriptions.daily_limit AS daily_limit
-FROM organizations.org_subscriptions AS subscriptions
+FROM organizations.org_current_subscriptions AS subscriptions
 INNER JOIN (
   SELECT
     org_slug,

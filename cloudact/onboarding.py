@@ -1,0 +1,181 @@
+"""How an org comes and goes: dataset, tables, subscription, profile, first API key; and all of it back again.
+
+What an onboarding decides (name, plan, when), a BigQuery job id decides once (docs/adr/0005); whoever comes then, or
+comes again after a crash, carries out the same. The profile is written when everything else is there.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cloudact.api_keys import ApiKeys, NewKey
+from cloudact.clock import Clock
+from cloudact.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
+from cloudact.errors import Stop
+from cloudact.orgs import IntegrationStatus, SubscriptionStatus
+from cloudact.plans import Plan, Plans
+from cloudact.tenants import Profile, ProfileStatus, Tenant, Tenants, after
+from cloudact.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an onboarding decides about an org."""
+
+    org_slug: str
+    name: str
+    plan: str
+    status: str
+    daily_limit: int
+    at: str
+    generation: int = 1
+    keys_before: int = 0
+
+
+class Onboarding:
+    """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes."""
+
+    def __init__(self, warehouse: Warehouse, tenants: Tenants, api_keys: ApiKeys, plans: Plans, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._tenants = tenants
+        self._api_keys = api_keys
+        self._clock = clock
+        self.plans = plans
+
+    def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> NewKey | None:
+        """The org with everything it needs, and its first API key; `None` where it has been given one before."""
+        tenant = self._tenants.read(org_slug)
+        profile = _own(tenant, org_slug)
+        if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
+            message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
+            raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
+        if profile is None or profile.status is ProfileStatus.OFFBOARDED:
+            claim_org_dataset(self._warehouse, org_slug)
+            facts = self._decide(org_slug, name, plan, tenant)
+            fill_org_dataset(self._warehouse, org_slug)
+            self.record(facts)
+            return self._api_keys.first(org_slug, facts.keys_before + 1)
+        if tenant.last_key_number > profile.keys_before:
+            return None
+        return self._api_keys.first(org_slug, profile.keys_before + 1)
+
+    def record(self, facts: Facts) -> None:
+        """Adds what was decided: the subscription, then the profile, which makes it an org."""
+        subscription = {"plan": facts.plan, "status": facts.status, "daily_limit": facts.daily_limit}
+        event = f"{facts.org_slug}/{facts.generation}"
+        row = {"org_slug": facts.org_slug, **subscription, "updated_at": facts.at}
+        self._warehouse.append("org_subscriptions", [row], [event])
+        profile = Profile(
+            org_slug=facts.org_slug,
+            name=facts.name,
+            dataset=facts.org_slug,
+            status=ProfileStatus.ACTIVE,
+            generation=facts.generation,
+            keys_before=facts.keys_before,
+            created_at=datetime.fromisoformat(facts.at),
+        )
+        self._append_profile(profile)
+
+    def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> bool:
+        """Gives the org another status or plan; whether that changed anything. Of two calls at once the last counts."""
+        tenant = self._active(org_slug)
+        old = tenant.subscription
+        if old is None:
+            raise Stop("subscription_missing", f"The organization {org_slug} has no subscription; onboard it again.")
+        wanted = {
+            "plan": plan.id if plan else old.plan,
+            "status": status.value if status else old.status,
+            "daily_limit": plan.daily_limit if plan else old.daily_limit,
+        }
+        if wanted == {name: getattr(old, name) for name in wanted}:
+            return False
+        self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        return True
+
+    def offboard(self, org_slug: str, *, delete_data: bool) -> bool:
+        """Ends the org: keys, subscription, credentials; its data too if wished. Whether anything was left to do."""
+        tenant = self._tenants.read(org_slug)
+        profile = _onboarded(_own(tenant, org_slug), org_slug)
+        active = profile.status is ProfileStatus.ACTIVE
+        if active:
+            closed = self._api_keys.close(tenant, org_slug)
+            self._cancel(tenant, org_slug)
+            self._forget_credentials(tenant, org_slug)
+        dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
+        if active:
+            ended = {"status": ProfileStatus.OFFBOARDED, "keys_before": closed}
+            self._append_profile(Profile(**{**vars(profile), **ended}))
+        return active or dropped
+
+    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
+        last = tenant.subscription.updated_at if tenant.subscription else None
+        mine = Facts(
+            org_slug=org_slug,
+            name=name,
+            plan=plan.id,
+            status=SubscriptionStatus.ACTIVE,
+            daily_limit=plan.daily_limit,
+            at=after(self._clock(), last).isoformat(),
+            generation=tenant.profile.generation + 1 if tenant.profile else 1,
+            keys_before=tenant.profile.keys_before if tenant.profile else 0,
+        )
+        job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
+        winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
+        facts = Facts(**json.loads(winner["decision"]))
+        if facts.org_slug != org_slug:
+            raise _differs_in_case(org_slug, facts.org_slug)
+        return facts
+
+    def _active(self, org_slug: str) -> Tenant:
+        tenant = self._tenants.read(org_slug)
+        if _onboarded(_own(tenant, org_slug), org_slug).status is ProfileStatus.OFFBOARDED:
+            raise Stop("org_offboarded", f"The organization {org_slug} was off-boarded.")
+        return tenant
+
+    def _cancel(self, tenant: Tenant, org_slug: str) -> None:
+        old = tenant.subscription
+        if old and old.status != SubscriptionStatus.CANCELLED:
+            wanted = {"plan": old.plan, "status": SubscriptionStatus.CANCELLED.value, "daily_limit": old.daily_limit}
+            self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+
+    def _subscribe(self, org_slug: str, wanted: dict[str, Any], at: datetime) -> None:
+        row = {"org_slug": org_slug, **wanted, "updated_at": at.isoformat()}
+        self._warehouse.append("org_subscriptions", [row], [f"{org_slug}/{at.isoformat()}"])
+
+    def _forget_credentials(self, tenant: Tenant, org_slug: str) -> None:
+        rows = [
+            {
+                "org_slug": org_slug,
+                "integration": setup.integration,
+                "status": IntegrationStatus.NOT_CONFIGURED.value,
+                "updated_at": after(self._clock(), setup.updated_at).isoformat(),
+            }
+            for setup in tenant.integrations
+            if setup.configured or setup.status is not IntegrationStatus.NOT_CONFIGURED
+        ]
+        if rows:
+            self._warehouse.append(
+                "org_integrations", rows, [f"{org_slug}/{row['integration']}/{row['updated_at']}" for row in rows]
+            )
+
+    def _append_profile(self, profile: Profile) -> None:
+        row = {**vars(profile), "status": profile.status.value, "created_at": profile.created_at.isoformat()}
+        event = f"{profile.org_slug}/{profile.generation}/{profile.status}"
+        self._warehouse.append("org_profiles", [row], [event])
+
+
+def _own(tenant: Tenant, org_slug: str) -> Profile | None:
+    if tenant.profile and tenant.profile.org_slug != org_slug:
+        raise _differs_in_case(org_slug, tenant.profile.org_slug)
+    return tenant.profile
+
+
+def _onboarded(profile: Profile | None, org_slug: str) -> Profile:
+    if profile is None:
+        raise Stop("org_unknown", f"The organization {org_slug} is not onboarded.")
+    return profile
+
+
+def _differs_in_case(org_slug: str, other: str) -> Stop:
+    return Stop("slug_taken", f"The slug {org_slug} differs only in case from that of the organization {other}.")

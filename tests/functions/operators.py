@@ -1,0 +1,43 @@
+"""What tests of `ops` are made of: the function, and a caller that it knows."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from functions.caller import Caller
+from functions.composition import compose
+from functions.routes import private_app
+from infra.local.stack import SCHEDULER
+from tests.conftest import Local
+
+AUDIENCE = "http://ops.test"
+
+
+class Operator:
+    """An operator who calls `ops` with a token of their own."""
+
+    def __init__(self, local: Local) -> None:
+        settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
+        self.client: FlaskClient = private_app(compose(settings, local.clock), Caller(settings)).test_client()
+        now, local.clock.now = local.clock.now, datetime.now(UTC)  # tokens are signed and verified in real time
+        asked = {"service_account": SCHEDULER, "audience": AUDIENCE, "lifetime_s": 3600}
+        answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
+        local.clock.now = now
+        self._headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    def call(self, method: str, path: str = "", **options: Any) -> TestResponse:
+        return self.client.open(f"/ops/orgs{path}", method=method, headers=self._headers, **options)
+
+    def onboard(self, org_slug: Any, **facts: Any) -> TestResponse:
+        return self.call("POST", json={"org_slug": org_slug, **facts})
+
+    def offboard(self, org_slug: str, **body: Any) -> TestResponse:
+        return self.call("DELETE", f"/{org_slug}", json={"confirm": org_slug, **body})
+
+
+def problem(answer: TestResponse) -> tuple[int, str]:
+    assert answer.mimetype == "application/problem+json"
+    return answer.status_code, answer.get_json()["detail"]

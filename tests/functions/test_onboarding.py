@@ -1,0 +1,291 @@
+"""`/ops/orgs`: how an org comes, is changed, goes and comes back; once, whoever calls at the same time or dies."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cloudact import clients
+from cloudact.errors import Stop
+from cloudact.integrations import Integrations
+from cloudact.settings import Settings
+from functions.composition import compose
+from tests.conftest import Local, NewOrgs, SteppedClock
+from tests.doorman import Doorman
+from tests.functions.operators import Operator, problem
+from tests.processes import started_processes
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PRELOADED = ["functions.composition", "google.cloud.bigquery"]
+SLUGS = (f"new_{number}" for number in itertools.count(1))
+TENANT_TABLES = ("org_profiles", "org_subscriptions", "org_api_keys_secure", "org_integrations", "org_api_key_uses")
+
+
+@pytest.fixture
+def ops(local: Local) -> Operator:
+    return Operator(local)
+
+
+@pytest.fixture
+def slug() -> str:
+    return next(SLUGS)
+
+
+def quota(api: FlaskClient, org: str, key: str) -> int:
+    return api.get(f"/api/v1/organizations/{org}/quota", headers={"X-API-Key": key}).status_code
+
+
+def rows(local: Local, table: str, org: str) -> list[dict[str, Any]]:
+    return local.query(f"SELECT * FROM organizations.{table} WHERE org_slug = '{org}'")
+
+
+def test_an_org_is_onboarded(ops: Operator, api: FlaskClient, local: Local, slug: str) -> None:
+    """201 with the org and its first key, which opens it; the dataset is labelled, and has its tables."""
+    answer = ops.onboard(slug, name="New Inc", plan="PROFESSIONAL")
+    told = answer.get_json()
+    assert answer.status_code == 201, told
+    assert told | {
+        "name": "New Inc", "dataset": slug, "status": "ACTIVE", "plan": "PROFESSIONAL", "subscription_status": "ACTIVE",
+        "daily_limit": 25,
+    } == told  # fmt: skip
+    assert (told["changed"], answer.headers["Cache-Control"]) == (True, "no-store")
+    assert len(told["api_key"].removeprefix(f"{slug}_api_")) == 43
+    assert quota(api, slug, told["api_key"]) == 200
+    bigquery = clients.bigquery(local.settings)
+    assert bigquery.get_dataset(slug).labels == {"cloudact_org": slug}
+    assert "gcp_billing_daily_raw" in {table.table_id for table in bigquery.list_tables(slug)}
+
+
+def test_the_same_call_again_changes_nothing(ops: Operator, local: Local, slug: str) -> None:
+    """200 says so, without a key; and what it would have changed is named with the way to do it."""
+    assert ops.onboard(slug).get_json()["plan"] == "STARTER"
+    before = [rows(local, table, slug) for table in TENANT_TABLES]
+    again = ops.onboard(slug, name="Other", plan="SCALE")
+    assert (again.status_code, again.get_json()["changed"], "api_key" in again.get_json()) == (200, False, False)
+    assert f"Its plan stays STARTER: POST /ops/orgs/{slug}/subscription changes it." in again.get_json()["message"]
+    assert f"Its name stays {slug}." in again.get_json()["message"]
+    assert [rows(local, table, slug) for table in TENANT_TABLES] == before
+
+
+def test_calls_at_the_same_time_make_one_org_and_one_key(local: Local, slug: str) -> None:
+    """Of parallel calls with different facts one decides, one shows the key, and no other key exists."""
+    operators = [Operator(local) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        plans = ["STARTER", "SCALE"] * 2
+        answers = list(pool.map(lambda o, p: o.onboard(slug, plan=p, name=p), operators, plans))
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [201]
+    assert len({(a.get_json()["plan"], a.get_json()["name"]) for a in answers}) == 1
+    assert len({tuple(sorted(row.items())) for row in rows(local, "org_profiles", slug)}) == 1
+    assert len({row["key_hash"] for row in rows(local, "org_api_keys_secure", slug)}) == 1
+
+
+def onboard_in_an_instance_of_its_own(settings: Settings, slug: str) -> None:
+    onboarding = compose(settings, SteppedClock()).onboarding
+    onboarding.onboard(slug, "Decided", onboarding.plans.get("SCALE"))
+    os._exit(0)
+
+
+@pytest.fixture
+def door(local: Local) -> Iterator[Doorman]:
+    door = Doorman(local.settings.bigquery_endpoint)
+    yield door
+    door.close()
+
+
+KEYS = "org_api_keys_secure/insertAll"
+CRASHES = [
+    (3, "after", True),  # it is decided
+    (7, "after", True),  # some tables exist
+    ("org_subscriptions/insertAll", "before", True),
+    ("org_profiles/insertAll", "after", True),
+    (KEYS, "before", False),  # the key is decided, and the only copy is lost
+    (KEYS, "after", False),
+]
+
+
+@pytest.mark.parametrize(("point", "moment", "key_shown"), CRASHES)
+def test_a_crash_half_way(
+    local: Local, ops: Operator, api: FlaskClient, slug: str, door: Doorman, point: Any, moment: str, key_shown: bool
+) -> None:
+    """The call again completes what is missing, as first decided; a key that was lost with its instance is replaced."""
+    PROCESSES.set_forkserver_preload(PRELOADED)
+    victim: list[BaseProcess] = []
+    at = door.at if isinstance(point, int) else door.at_first
+    at(point, moment, lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
+    with started_processes(PROCESSES) as start:
+        settings = local.settings.model_copy(update={"bigquery_endpoint": door.url})
+        victim.append(start(onboard_in_an_instance_of_its_own, settings, slug))
+        victim[0].join(60)
+    assert victim[0].exitcode == -signal.SIGKILL
+    answer = ops.onboard(slug, name="Decided", plan="SCALE")
+    assert (answer.status_code, answer.get_json()["plan"]) == (201 if key_shown else 200, "SCALE")
+    key = answer.get_json().get("api_key") or ops.call("POST", f"/{slug}/api-key").get_json()["api_key"]
+    assert quota(api, slug, key) == 200
+    assert "gcp_billing_daily_raw" in {table.table_id for table in clients.bigquery(local.settings).list_tables(slug)}
+    assert ops.onboard(slug, name="Decided", plan="SCALE").get_json()["changed"] is False
+
+
+HOSTILE: list[Any] = [
+    None, 7, [], {}, "", "ab", "x" * 51, "_abc", "runs", "Organizations", "a-b-c", "a b c", "abc\n", "abc\x00",
+    "../etc", "a' OR 1=1 --", "`; DROP TABLE x", "äöü", "acme\u202e", "acme/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("slug", HOSTILE)
+def test_hostile_slugs(ops: Operator, slug: Any) -> None:
+    """What can name no org is refused by naming the rule."""
+    status, detail = problem(ops.onboard(slug))
+    assert (status, detail.startswith("org_slug must be 3 to 50 letters")) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"plan": "GOLD"}, "plan must be one of STARTER, PROFESSIONAL, SCALE."),
+        ({"plan": ["STARTER"]}, "plan must be one of STARTER, PROFESSIONAL, SCALE."),
+        ({"name": ""}, "name must be 1 to 200 characters without control characters."),
+        ({"name": "a\x00b"}, "name must be 1 to 200 characters without control characters."),
+        ({"name": 5}, "name must be 1 to 200 characters without control characters."),
+        ({"reactivate": "yes"}, "reactivate must be true or false."),
+        ({"daily_limit": 1000}, "Unknown field 'daily_limit'. Allowed: org_slug, name, plan, reactivate."),
+    ],
+)
+def test_bad_facts(ops: Operator, slug: str, body: dict[str, Any], told: str) -> None:
+    """Each mistake is named, and nothing is made."""
+    assert problem(ops.onboard(slug, **body)) == (400, told)
+    assert problem(ops.call("GET", f"/{slug}")) == (404, f"The organization {slug} is not onboarded.")
+
+
+def test_who_may_not(local: Local, ops: Operator, slug: str) -> None:
+    """Without a token that `ops` accepts no path below /ops/orgs does or tells anything."""
+    calls = [("POST", ""), ("GET", f"/{slug}"), ("DELETE", f"/{slug}"), ("POST", f"/{slug}/subscription"),
+             ("POST", f"/{slug}/api-key"), ("DELETE", f"/{slug}/api-keys/0")]  # fmt: skip
+    for method, path in calls:
+        assert ops.client.open(f"/ops/orgs{path}", method=method, json={"org_slug": slug}).status_code == 401
+    assert rows(local, "org_profiles", slug) == []
+
+
+def test_slugs_that_differ_only_in_case(ops: Operator, slug: str) -> None:
+    """A second org whose slug looks the same is refused, since labels and people cannot tell them apart."""
+    assert ops.onboard(slug).status_code == 201
+    told = f"The slug {slug.upper()} differs only in case from that of the organization {slug}."
+    assert problem(ops.onboard(slug.upper())) == (409, told)
+    assert problem(ops.call("GET", f"/{slug.upper()}"))[0] == 404
+
+
+def test_a_dataset_that_is_not_the_orgs(ops: Operator, local: Local, slug: str) -> None:
+    """A dataset of this name that we did not make for this org is left alone, and the slug with it."""
+    clients.bigquery(local.settings).create_dataset(slug)
+    told = f"A dataset named {slug} exists already and does not belong to this organization."
+    assert problem(ops.onboard(slug)) == (409, told)
+    assert list(clients.bigquery(local.settings).list_tables(slug)) == []
+    assert problem(ops.call("GET", f"/{slug}"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "blocked"),
+    [
+        ("trialing", "TRIAL", False), ("past_due", "SUSPENDED", True), ("CANCELLED", "CANCELLED", True),
+    ],
+)  # fmt: skip
+def test_subscriptions_take_either_vocabulary(
+    ops: Operator, api: FlaskClient, new_org: NewOrgs, word: str, status: str, blocked: bool
+) -> None:
+    """The billing provider's word and ours mean the same, and the next trigger knows; again it changes nothing."""
+    org = new_org()
+    changed = ops.call("POST", f"/{org.org_slug}/subscription", json={"status": word}).get_json()
+    assert (changed["subscription_status"], changed["changed"], changed["plan"]) == (status, True, "PROFESSIONAL")
+    path = f"/api/v1/pipelines/run/{org.org_slug}/gcp/cost/billing"
+    assert api.post(path, headers={"X-API-Key": org.api_key}).status_code == (403 if blocked else 202)
+    assert ops.call("POST", f"/{org.org_slug}/subscription", json={"status": word}).get_json()["changed"] is False
+    back = ops.call("POST", f"/{org.org_slug}/subscription", json={"status": "active", "plan": "SCALE"}).get_json()
+    assert (back["subscription_status"], back["plan"], back["daily_limit"]) == ("ACTIVE", "SCALE", 100)
+    assert ops.call("GET", f"/{org.org_slug}").get_json()["daily_limit"] == 100
+
+
+def test_bad_subscriptions(ops: Operator, slug: str) -> None:
+    """Unknown words, unknown plans, nothing at all, and orgs that do not exist are told apart."""
+    path = f"/{slug}/subscription"
+    assert problem(ops.call("POST", path, json={}))[1] == "Give status, plan or both."
+    assert problem(ops.call("POST", path, json={"status": "unpaid"}))[1].startswith(
+        "status must be one of TRIAL, ACTIVE"
+    )
+    assert problem(ops.call("POST", path, json={"plan": "GOLD"}))[0] == 400
+    assert problem(ops.call("POST", path, json={"plan": None, "status": None}))[0] == 400
+    assert problem(ops.call("POST", path, json={"plan": "SCALE"})) == (
+        404,
+        f"The organization {slug} is not onboarded.",
+    )
+
+
+def test_off_boarding(ops: Operator, api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Keys, subscription and credential end; history and data stay; the same again changes nothing."""
+    org = new_org()
+    assert problem(ops.call("DELETE", f"/{org.org_slug}"))[0] == 400
+    assert problem(ops.offboard(org.org_slug, confirm=org.org_slug.upper()))[0] == 400
+    told = ops.offboard(org.org_slug).get_json()
+    assert (told["status"], told["subscription_status"], told["changed"]) == ("OFFBOARDED", "CANCELLED", True)
+    assert told["integrations"] == [{"integration": "GCP_SA", "status": "NOT_CONFIGURED"}]
+    assert quota(api, org.org_slug, org.api_key) == 401
+    assert ops.offboard(org.org_slug).get_json()["changed"] is False
+    with pytest.raises(Stop, match="is not onboarded"):
+        Integrations(local.warehouse, local.clock).of(org.org_slug, "GCP_SA")
+    for path in ("/subscription", "/api-key"):
+        body = {"status": "active"} if path == "/subscription" else {}
+        assert problem(ops.call("POST", f"/{org.org_slug}{path}", json=body))[0] == 409
+    assert clients.bigquery(local.settings).get_dataset(org.org_slug)
+
+
+def test_data_is_deleted_only_when_told(ops: Operator, local: Local, new_org: NewOrgs) -> None:
+    """`delete_data` drops the dataset, also of an org that was off-boarded before."""
+    org = new_org()
+    ops.offboard(org.org_slug)
+    assert ops.offboard(org.org_slug, delete_data=True).get_json()["changed"] is True
+    assert org.org_slug not in {d.dataset_id for d in clients.bigquery(local.settings).list_datasets()}
+    assert ops.offboard(org.org_slug, delete_data=True).get_json()["changed"] is False
+
+
+def test_coming_back(ops: Operator, api: FlaskClient, new_org: NewOrgs) -> None:
+    """An off-boarded org comes back only when that is said; with a key of its own, the old ones stay dead."""
+    org = new_org()
+    for _ in range(2):
+        ops.offboard(org.org_slug)
+        assert problem(ops.onboard(org.org_slug))[0] == 409
+        back = ops.onboard(org.org_slug, plan="SCALE", reactivate=True)
+        assert (back.status_code, back.get_json()["subscription_status"]) == (201, "ACTIVE")
+        assert quota(api, org.org_slug, back.get_json()["api_key"]) == 200
+        assert quota(api, org.org_slug, org.api_key) == 401
+        assert ops.onboard(org.org_slug, plan="SCALE").get_json()["changed"] is False
+
+
+def test_a_key_issued_while_the_org_is_off_boarded(ops: Operator, local: Local, new_org: NewOrgs) -> None:
+    """Whoever read the org before it went gets no key any more: the number after the last is taken."""
+    org, instance = new_org(), compose(local.settings, local.clock)
+    read_before = instance.tenants.read(org.org_slug)
+    ops.offboard(org.org_slug)
+    with pytest.raises(Stop, match="was off-boarded"):
+        instance.issued_keys.next(read_before, org.org_slug, timedelta(0), None)
+    assert instance.tenants.read(org.org_slug).live_keys(local.clock()) == ()
+
+
+def test_nothing_secret_is_stored_or_logged(
+    ops: Operator, api: FlaskClient, local: Local, slug: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No key stands in any table, job, log line or later answer."""
+    caplog.set_level("DEBUG")
+    keys = [ops.onboard(slug).get_json()["api_key"], ops.call("POST", f"/{slug}/api-key").get_json()["api_key"]]
+    answers = [api.get(f"/api/v1/organizations/{slug}/api-key", headers={"X-API-Key": keys[0]}, buffered=True)]
+    answers += [ops.call("GET", f"/{slug}"), ops.onboard(slug), ops.offboard(slug)]
+    stored = [str(rows(local, table, slug)) for table in (*TENANT_TABLES, "org_members", "pipeline_run_events")]
+    jobs = [str(job.to_api_repr()) for job in clients.bigquery(local.settings).list_jobs(max_results=50)]
+    written = "".join([*stored, *jobs, *(answer.get_data(as_text=True) for answer in answers), caplog.text])
+    assert slug in written
+    assert not any(key.removeprefix(f"{slug}_api_")[4:] in written for key in keys)
