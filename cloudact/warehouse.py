@@ -121,7 +121,9 @@ class Warehouse:
             except Conflict:
                 return None
 
-    def start_load(self, job_id: str, dataset: str, table: str, day: date, parquet: Path) -> Any | None:
+    def start_load(
+        self, job_id: str, dataset: str, table: str, day: date, parquet: Path, labels: Mapping[str, str]
+    ) -> Any | None:
         """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
@@ -134,6 +136,7 @@ class Warehouse:
                 source_format=SourceFormat.PARQUET,
                 write_disposition=WriteDisposition.WRITE_TRUNCATE,
                 create_disposition="CREATE_NEVER",
+                labels=dict(labels),
             )
             try:
                 with parquet.open("rb") as file:
