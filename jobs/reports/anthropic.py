@@ -7,6 +7,7 @@ https://platform.claude.com/docs/en/manage-claude/usage-cost-api
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Protocol
@@ -268,10 +269,12 @@ class _Reports:
     def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
         where = f"Anthropic {path.rpartition('/')[2]}"
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
-        for page in self._pages.read(path, [*query, *(("group_by[]", group) for group in groups)]):
-            for bucket in Line(page, where).parts("data"):
-                _require_day(bucket, self._day)
-                yield from bucket.parts("results")
+        query += [("group_by[]", group) for group in groups]
+        with _closed(self._day):
+            for page in self._pages.read(path, query):
+                for bucket in Line(page, where).parts("data"):
+                    _require_day(bucket, self._day)
+                    yield from bucket.parts("results")
 
 
 class _Analytics:
@@ -323,12 +326,25 @@ class _Analytics:
         where = f"Anthropic {path.partition('organizations/')[2]}"
         query = [*day_bounds(self._day), ("time_bucket_width", "1d"), ("limit", ROWS)]
         query += [("group_by[]", group) for group in groups]
-        for page in self._pages.read(path, query, ANALYTICS_BETA):
-            answer = Line(page, where)
-            refreshed_at = answer.time("data_refreshed_at")
-            for row in answer.parts("data"):
-                _require_day(row, self._day)
-                yield row, refreshed_at
+        with _closed(self._day):
+            for page in self._pages.read(path, query, ANALYTICS_BETA):
+                answer = Line(page, where)
+                refreshed_at = answer.time("data_refreshed_at")
+                for row in answer.parts("data"):
+                    _require_day(row, self._day)
+                    yield row, refreshed_at
+
+
+@contextmanager
+def _closed(day: date) -> Iterator[None]:
+    """A day without a complete bucket is refused as a range that ends before it starts; only the text tells it."""
+    try:
+        yield
+    except Refused as err:
+        if err.refusal.status != 400 or "date range" not in err.refusal.message:
+            raise
+        message = f"Anthropic has not closed the day {day.isoformat()} yet."
+        raise Stop("day_not_closed", message, "Start the run again in a few hours.") from err
 
 
 def _tokens(line: Line) -> dict[str, int]:
