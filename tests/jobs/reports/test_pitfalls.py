@@ -95,7 +95,7 @@ def before_the_floor(_path: str, query: httpx.QueryParams) -> httpx.Response | N
 
 
 def test_pitfall_07_costs_by_api_key_have_a_first_day() -> None:
-    """Before 2025-12-06 costs are not asked for by key; where OpenAI refuses that later, the rest is read and it is said."""
+    """Before 2025-12-06 costs are not asked for by key; where refused later, the rest is read, and it is said."""
     day = date(2025, 12, 5)
     early = Vendor({"costs": [EMPTY]}, refuse=before_the_floor)
     assert table_rows(early.openai(day), "costs") == []

@@ -21,7 +21,7 @@ Pages = Mapping[str, Sequence[Any]]
 
 @dataclass
 class Vendor:
-    """`pages` by the end of the path; a request's cursor is the number of pages that it follows. `refuse` may object."""
+    """`pages` by the end of the path; a request's cursor is the number of pages it follows. `refuse` may object."""
 
     pages: Pages
     refuse: Callable[[str, httpx.QueryParams], httpx.Response | None] = lambda _path, _query: None
