@@ -40,7 +40,8 @@ class Verdict:
     @property
     def parameters(self) -> str:
         """What a fence carries."""
-        error = vars(self.error) | {"retryable": self.error.retryable} if self.error else None
+        told = ("code", "message", "hint", "retryable")
+        error = {name: getattr(self.error, name) for name in told} if self.error else None
         return json.dumps({"status": self.status, "at": self.at.isoformat() if self.at else None, "error": error})
 
 
@@ -164,7 +165,8 @@ def _half_loaded(wish: Verdict, tables: set[str]) -> Verdict:
     if wish.error is None or HALF_LOADED in wish.error.message:
         return wish
     message = f"{wish.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
-    return replace(wish, error=type(wish.error)(wish.error.code, message, wish.error.hint))
+    kind = Retry if wish.error.retryable else Stop
+    return replace(wish, error=kind(wish.error.code, message, wish.error.hint))
 
 
 def _verdict(job: Any) -> Verdict:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
-from cloudact.queries import DEFAULT_DATASET, Query, in_dataset, load_query
+from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
@@ -152,13 +152,10 @@ class Warehouse:
                 return None
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
-        """Runs statements of `infra/sql/` one after another, with `dataset` for unqualified names."""
-        from google.cloud.bigquery import DatasetReference, QueryJobConfig
-
-        default = DatasetReference(self._client.project, dataset or self._dataset)
-        for statement in in_dataset(sql, self._dataset).split(";\n"):
+        """Runs statements of `infra/sql/` one after another; `dataset` is the org's own, for those of an org."""
+        for statement in in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET).split(";\n"):
             if _is_statement(statement):
-                self._client.query(statement, job_config=QueryJobConfig(default_dataset=default)).result()
+                self._client.query(statement).result()
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

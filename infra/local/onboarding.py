@@ -1,22 +1,23 @@
 """Onboards orgs into the local cloud, through the same tables and key that the service reads."""
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from cloudact import clients
 from cloudact.clock import utc_now
-from cloudact.credentials import Vault
 from cloudact.orgs import key_hash, new_api_key
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
+from infra.local.integrations import (
+    NewIntegration,
+    ProviderAccount,
+    new_admin_key,
+    new_service_account,
+    register_admin_key,
+    set_up,
+)
 from infra.local.provision import create_org_tables
-
-GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class NewOrg:
     plan: str = "PROFESSIONAL"
     status: str = "ACTIVE"
     daily_limit: int = 25
+    accounts: tuple[ProviderAccount, ...] = ()
+    views: bool = True
 
 
 @dataclass
@@ -42,19 +45,46 @@ class OnboardedOrg:
 
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
-    """Makes the dataset and tables, and stores key, subscription and encrypted credential."""
-    create_org_tables(settings, org.org_slug)
+    """Makes the dataset and tables, and stores key, subscription and encrypted credentials."""
+    create_org_tables(settings, org.org_slug, views=org.views)
     key = new_api_key(org.org_slug)
-    credential = new_service_account(settings, org.source["source_project"])
-    vault = Vault(clients.kms(settings), settings.kms_key)
-    ciphertext = vault.encrypt(org.org_slug, "GCP_SA", json.dumps(credential).encode())
+    google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
+    onboarded = OnboardedOrg(org.org_slug, key, {})
     warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    for table, row in _rows(org, key, ciphertext, credential["private_key_id"]).items():
+    for table, row in _rows(org, key).items():
         warehouse.append(table, [{"org_slug": org.org_slug} | row], [f"{org.org_slug}/{table}"])
-    return OnboardedOrg(org.org_slug, key, {"GCP_SA": credential})
+    _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
+    _register(settings, onboarded, org.accounts)
+    return onboarded
 
 
-def _rows(org: NewOrg, key: str, ciphertext: str, fingerprint: str) -> dict[str, dict[str, Any]]:
+def connect(settings: Settings, org: OnboardedOrg, accounts: tuple[ProviderAccount, ...]) -> None:
+    """Sets up the accounts that an onboarded org lacks, and registers the keys of all of them at the stand-ins."""
+    missing = _missing(org, accounts)
+    if missing:
+        _set_up(settings, org, missing)
+    _register(settings, org, accounts)
+
+
+def _missing(org: OnboardedOrg, accounts: Iterable[ProviderAccount]) -> list[NewIntegration]:
+    return [
+        NewIntegration(account.integration, new_admin_key(account.integration), account.settings)
+        for account in accounts
+        if account.integration not in org.credentials
+    ]
+
+
+def _set_up(settings: Settings, org: OnboardedOrg, integrations: list[NewIntegration]) -> None:
+    set_up(settings, org.org_slug, integrations)
+    org.credentials |= {new.integration: dict(new.credential) for new in integrations}
+
+
+def _register(settings: Settings, org: OnboardedOrg, accounts: Iterable[ProviderAccount]) -> None:
+    for account in accounts:
+        register_admin_key(settings, account, org.credentials[account.integration])
+
+
+def _rows(org: NewOrg, key: str) -> dict[str, dict[str, Any]]:
     now = utc_now().isoformat()
     return {
         "org_profiles": {"name": org.name or org.org_slug, "dataset": org.org_slug, "created_at": now},
@@ -70,35 +100,4 @@ def _rows(org: NewOrg, key: str, ciphertext: str, fingerprint: str) -> dict[str,
             "scopes": [],
             "created_at": now,
         },
-        "org_integrations": {
-            "integration": "GCP_SA",
-            "status": "VALID",
-            "ciphertext": ciphertext,
-            "settings": json.dumps(org.source),
-            "fingerprint": fingerprint,
-            "validated_at": now,
-            "updated_at": now,
-        },
-    }
-
-
-def new_service_account(settings: Settings, project: str) -> dict[str, str]:
-    """A key file as Google makes them, its public half known to the local token endpoint."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    email = f"cloudact-reader@{project}.iam.gserviceaccount.com"
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    body = {"email": email, "public_key": public.decode()}
-    requests.post(f"{settings.run_endpoint}/local/service_accounts", json=body, timeout=10).raise_for_status()
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {
-        "type": "service_account",
-        "project_id": project,
-        "private_key_id": key_hash(public.decode())[:40],
-        "private_key": pem.decode(),
-        "client_email": email,
-        "token_uri": GOOGLE_TOKEN_URI,
     }
