@@ -22,9 +22,9 @@ def claim_org_dataset(warehouse: Warehouse, org_slug: str) -> None:
         raise Stop("dataset_taken", message, "Choose another slug, or remove the dataset.")
 
 
-def fill_org_dataset(warehouse: Warehouse, org_slug: str) -> None:
+def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True) -> None:
     """The org's tables and views. May be repeated."""
-    _run_scripts(warehouse, "org", org_slug)
+    _run_scripts(warehouse, "org", org_slug, "*.sql" if views else "*_raw.sql")
 
 
 def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
@@ -36,6 +36,6 @@ def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
     return True
 
 
-def _run_scripts(warehouse: Warehouse, folder: str, dataset: str) -> None:
-    for script in sorted((SQL / folder).glob("*.sql")):
+def _run_scripts(warehouse: Warehouse, folder: str, dataset: str, names: str = "*.sql") -> None:
+    for script in sorted((SQL / folder).glob(names)):
         warehouse.script(script.read_text(encoding="utf-8"), dataset=dataset)

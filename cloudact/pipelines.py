@@ -1,11 +1,12 @@
 """One pipeline's config: its steps, in both shapes that the seeds use. Knows no processor's inside.
 
 New shape:   {name, processor: gcp.bq_etl, config: {…}}
-Older shape: {name, type: bigquery_query | sql_transform | bigquery_load, …keys inline}
+Older shape: {name, type: bigquery_query | sql_transform | bigquery_load, …keys inline}, always of gcp.bq_etl
 """
 
 import string
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,12 +21,31 @@ Integration = Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
 Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_date_range"]
 
 
+OpenAiReport = Literal[
+    "completions",
+    "decisions",
+    "embeddings",
+    "moderations",
+    "images",
+    "audio_speeches",
+    "audio_transcriptions",
+    "vector_stores",
+    "code_interpreter_sessions",
+    "file_search_calls",
+    "web_search_calls",
+    "costs",
+]
+AnthropicReport = Literal["messages", "cost", "claude_code"]
+
+
 class StepType(StrEnum):
     """What a step does; the older configs name their steps by it."""
 
     EXTRACT = "bigquery_query"
     TRANSFORM = "sql_transform"
     LOAD = "bigquery_load"
+    REPORTS = "api_extract"
+    RECONCILE = "reconcile"
 
 
 class _Templated(Strict):
@@ -69,20 +89,77 @@ class LoadConfig(_Templated):
     write_disposition: Literal["WRITE_TRUNCATE"] = "WRITE_TRUNCATE"
 
 
-StepConfig = ExtractConfig | TransformConfig | LoadConfig
-_CONFIG_OF: dict[StepType, type[StepConfig]] = {
-    StepType.EXTRACT: ExtractConfig,
-    StepType.TRANSFORM: TransformConfig,
-    StepType.LOAD: LoadConfig,
+class OpenAiReports(Strict):
+    """Which reports of the organization's usage and costs are read."""
+
+    reports: tuple[OpenAiReport, ...] = Field(min_length=1)
+
+
+class AnthropicReports(Strict):
+    """Which reports of the organization's usage and costs are read."""
+
+    reports: tuple[AnthropicReport, ...] = Field(min_length=1)
+
+
+class ReconcileConfig(Strict):
+    """How far the rows' sum may be from the provider's own total, in the currency, before it is a warning."""
+
+    tolerance: Decimal = Field(ge=0)
+
+
+class OpenAiLoad(_Templated):
+    """Where the reports go; the costs come last, so that a failed run leaves the money as it was."""
+
+    target_dataset: str = "{org_dataset}"
+    target_tables: tuple[Literal["openai_usage_daily_raw", "openai_cost_daily_raw"], ...]
+
+
+class AnthropicLoad(_Templated):
+    """Where the reports go; the costs come last, so that a failed run leaves the money as it was."""
+
+    target_dataset: str = "{org_dataset}"
+    target_tables: tuple[
+        Literal["anthropic_usage_daily_raw", "anthropic_claude_code_daily_raw", "anthropic_cost_daily_raw"], ...
+    ]
+
+
+StepConfig = (
+    ExtractConfig
+    | TransformConfig
+    | LoadConfig
+    | OpenAiReports
+    | AnthropicReports
+    | ReconcileConfig
+    | OpenAiLoad
+    | AnthropicLoad
+)
+Kinds = Mapping[str, tuple[StepType, type[StepConfig]]]
+# What a processor's steps are, by the key that marks each of them.
+_STEPS_OF: Mapping[str, Kinds] = {
+    "gcp.bq_etl": {
+        "source_table": (StepType.EXTRACT, ExtractConfig),
+        "operations": (StepType.TRANSFORM, TransformConfig),
+        "target_table": (StepType.LOAD, LoadConfig),
+    },
+    "openai.usage_cost": {
+        "reports": (StepType.REPORTS, OpenAiReports),
+        "tolerance": (StepType.RECONCILE, ReconcileConfig),
+        "target_tables": (StepType.LOAD, OpenAiLoad),
+    },
+    "anthropic.usage_cost": {
+        "reports": (StepType.REPORTS, AnthropicReports),
+        "tolerance": (StepType.RECONCILE, ReconcileConfig),
+        "target_tables": (StepType.LOAD, AnthropicLoad),
+    },
 }
-_MARKS = {"source_table": StepType.EXTRACT, "operations": StepType.TRANSFORM, "target_table": StepType.LOAD}
+_OLDER = dict(_STEPS_OF["gcp.bq_etl"].values())
 
 
 class Step(Strict):
     """One step, whichever shape it was written in."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
-    processor: Literal["gcp.bq_etl"] = "gcp.bq_etl"
+    processor: Literal["gcp.bq_etl", "openai.usage_cost", "anthropic.usage_cost"] = "gcp.bq_etl"
     type: StepType
     config: StepConfig
 
@@ -91,32 +168,34 @@ class Step(Strict):
     def _either_shape(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             raise ValueError("a step is a mapping with name, processor and config")
-        if isinstance(raw.get("config"), _Templated):
+        if isinstance(raw.get("config"), Strict):
             return raw
         return _new_shape(raw) if "processor" in raw or "config" in raw else _older_shape(raw)
 
 
 def _new_shape(raw: dict[str, Any]) -> dict[str, Any]:
+    kinds = _STEPS_OF.get(str(raw.get("processor")))
+    if kinds is None:
+        raise ValueError(f"processor must be one of {', '.join(_STEPS_OF)}")
     config = raw.get("config")
-    kinds = [kind for mark, kind in _MARKS.items() if isinstance(config, dict) and mark in config]
-    if len(kinds) != 1:
-        raise ValueError(f"config must hold exactly one of {', '.join(_MARKS)}")
-    return {**raw, "type": kinds[0], "config": _typed(kinds[0], config)}
+    marks = [mark for mark in kinds if isinstance(config, dict) and mark in config]
+    if len(marks) != 1:
+        raise ValueError(f"config must hold exactly one of {', '.join(kinds)}")
+    kind, model = kinds[marks[0]]
+    return {**raw, "type": kind, "config": _typed(kind, model, config)}
 
 
 def _older_shape(raw: dict[str, Any]) -> dict[str, Any]:
-    types = [kind.value for kind in StepType]
-    if raw.get("type") not in types:
-        raise ValueError(f"needs processor and config, or a type that is one of {', '.join(types)}")
+    if raw.get("type") not in list(_OLDER):
+        raise ValueError(f"needs processor and config, or a type that is one of {', '.join(_OLDER)}")
     kind = StepType(raw["type"])
     inline = {key: value for key, value in raw.items() if key not in ("name", "type")}
     if kind is StepType.EXTRACT and "source_dataset" not in inline and "." in str(inline.get("source_table")):
         inline["source_dataset"], inline["source_table"] = str(inline["source_table"]).rsplit(".", 1)
-    return {"name": raw.get("name"), "type": kind, "config": _typed(kind, inline)}
+    return {"name": raw.get("name"), "type": kind, "config": _typed(kind, _OLDER[kind], inline)}
 
 
-def _typed(kind: StepType, config: Any) -> Any:
-    model = _CONFIG_OF[kind]
+def _typed(kind: StepType, model: type[StepConfig], config: Any) -> Any:
     unknown = sorted(set(config) - set(model.model_fields))
     if unknown:
         raise ValueError(

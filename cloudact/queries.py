@@ -13,6 +13,7 @@ from typing import Any
 
 SQL_DIR = Path(__file__).parent / "sql"
 DEFAULT_DATASET = "organizations"
+ORG_DATASET = "org_dataset"  # stands for the org's own in infra/sql/org
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 
 
@@ -41,6 +42,11 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET) -> Query:
 def in_dataset(sql: str, dataset: str) -> str:
     """The same SQL for a service dataset of another name."""
     return sql if dataset == DEFAULT_DATASET else re.sub(rf"\b{DEFAULT_DATASET}\.", f"{dataset}.", sql)
+
+
+def in_org_dataset(sql: str, dataset: str) -> str:
+    """The same SQL for one org's dataset: a view must name it, since BigQuery gives a view's body no default one."""
+    return re.sub(rf"\b{ORG_DATASET}\.", f"`{dataset}`.", sql)
 
 
 def _parameter(name: str, kind: str, value: Any) -> Any:

@@ -1,16 +1,17 @@
 """The load of a run happens once or never, whoever dies, and so does its end.
 
-Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery accepts each once. A load that failed for a
-passing reason leaves the decision to the next id. Whoever inserts the first undecided id decides: the job, with its
-load, or whoever settles the run, with a fence (a query that reads nothing and carries the verdict). From then on no
-load of this run can start, and everybody who asks is told the same verdict.
+A run replaces one day of one or several tables. Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery
+accepts each once. A load that succeeded hands on to the next table, a load that failed for a passing reason to another
+try. Whoever inserts the first free id decides what it is: the job, with its load, or whoever settles the run, with a
+fence (a query that reads nothing and carries the verdict). From a fence on no load of this run can start, and
+everybody who asks is told the same verdict.
 """
 
 import json
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from cloudact.warehouse import Warehouse
 
 OWN_TRIES = 3
 ROUNDS = 5
+PARTS = "parts"  # the label of a load that says how many tables the run replaces
+HALF_LOADED = "It had replaced the day before in"
 Tick = Callable[[], None]
 
 
@@ -37,7 +40,8 @@ class Verdict:
     @property
     def parameters(self) -> str:
         """What a fence carries."""
-        error = vars(self.error) | {"retryable": self.error.retryable} if self.error else None
+        told = ("code", "message", "hint", "retryable")
+        error = {name: getattr(self.error, name) for name in told} if self.error else None
         return json.dumps({"status": self.status, "at": self.at.isoformat() if self.at else None, "error": error})
 
 
@@ -49,6 +53,45 @@ class Settled(Skip):
         self.verdict = verdict
 
 
+@dataclass(frozen=True)
+class Part:
+    """One table of a run's load, with the file that holds its day; no rows empty the day."""
+
+    dataset: str
+    table: str
+    parquet: Path
+    rows: int
+
+
+@dataclass
+class _Progress:
+    """What the ids so far say: the first that decides nothing, the loads that succeeded, and the end if there is one.
+
+    Each load carries how many there are to be, so that anybody can tell whether they are all there.
+    """
+
+    number: int = 0
+    loads: list[Any] = field(default_factory=list)
+    verdict: Verdict | None = None
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that this run has replaced."""
+        return {job.destination.table_id.partition("$")[0] for job in self.loads}  # a load names its partition
+
+    def add(self, job: Any) -> None:
+        """Takes the next id's job, which is over if it is a load, into account."""
+        if _failed_passing(job):
+            self.number += 1
+        elif job.job_type != "load" or job.error_result:
+            self.verdict = _verdict(job)
+        else:
+            self.loads.append(job)
+            self.number += 1
+            if len(self.loads) >= int(job.labels.get(PARTS, 1)):
+                self.verdict = Verdict(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
+
+
 class RunLoad:
     """The load of one run."""
 
@@ -57,65 +100,81 @@ class RunLoad:
         self._run_id = run_id
 
     def verdict(self, tick: Tick) -> Verdict | None:
-        """What was decided, waiting for a load under way; `None` while nothing is."""
-        _, job = self._first_undecided(tick)
-        return None if job is None else _verdict(job)
+        """What was decided, waiting for a load under way; `None` while nothing is, or tables are left to load."""
+        return self._progress(tick).verdict
 
-    def load(self, dataset: str, table: str, day: date, parquet: Path, tick: Tick) -> int:
-        """Replaces the day with the file's rows, unless an earlier try of this run has; answers how many there are.
+    def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
+        """Replaces the day of each table in turn, unless an earlier try of this run has; answers how many rows it has.
 
         Raises `Settled`, `Stop` where BigQuery refuses the rows for good, and `Retry` after three loads that failed
         for a passing reason.
         """
-        for tries in range(OWN_TRIES):
-            number, job = self._first_undecided(tick)
+        progress, failed = self._progress(tick), 0
+        while progress.verdict is None:
+            if failed == OWN_TRIES:
+                raise Retry("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
+            _pause(failed)
+            part = next(part for part in parts if part.table not in progress.tables)
+            job = self._warehouse.start_load(
+                self._id(progress.number), part.dataset, part.table, day, part.parquet, {PARTS: str(len(parts))}
+            )
             if job is None:
-                _pause(tries)
-                job = self._warehouse.start_load(self._id(number), dataset, table, day, parquet)
-                if job is None or self._failed_passing(job, tick):
-                    continue
-            return _loaded(_verdict(job))
-        raise Retry("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
+                failed, progress = failed + 1, self._progress(tick)
+                continue
+            self._warehouse.wait_for(job, tick)
+            failed += _failed_passing(job)
+            progress.add(job)
+        return _loaded(progress.verdict)
 
-    def settle(self, wish: Verdict, tick: Tick) -> Verdict:
-        """Decides the run as wished, if nothing was decided before; answers what holds."""
+    def settle(self, wish: Verdict, tick: Tick, begun: Tick = lambda: None) -> Verdict:
+        """Decides the run as wished, if nothing was decided before; answers what holds.
+
+        `begun` is called where some of its tables have been replaced already, and may raise to leave it at that.
+        """
         for tries in range(ROUNDS):
-            number, job = self._first_undecided(tick)
-            if job is not None:
-                return _verdict(job)
-            if self._warehouse.start_query(self._id(number), "fence", verdict=wish.parameters):
+            progress = self._progress(tick)
+            if progress.verdict:
+                return progress.verdict
+            if progress.loads:
+                begun()
+                wish = _half_loaded(wish, progress.tables)
+            if self._warehouse.start_query(self._id(progress.number), "fence", verdict=wish.parameters):
                 return wish
             _pause(tries)
         raise Retry("bigquery_unavailable", "BigQuery refuses a job id that it does not know.")
 
-    def _first_undecided(self, tick: Tick) -> tuple[int, Any | None]:
-        """The first id that no failed load has: free (`None`), or with the job that decided."""
-        number = 0
-        while True:
-            job = self._warehouse.job(self._id(number))
-            if job is None or not self._failed_passing(job, tick):
-                return number, job
-            number += 1
-
-    def _failed_passing(self, job: Any, tick: Tick) -> bool:
-        """Whether this load decides nothing: it failed for a reason that passes."""
-        if job.job_type != "load":
-            return False
-        self._warehouse.wait_for(job, tick)
-        return bool(job.error_result) and job.error_result.get("reason") in PASSING_REASONS
+    def _progress(self, tick: Tick) -> _Progress:
+        progress = _Progress()
+        while progress.verdict is None and (job := self._warehouse.job(self._id(progress.number))):
+            if job.job_type == "load":
+                self._warehouse.wait_for(job, tick)
+            progress.add(job)
+        return progress
 
     def _id(self, number: int) -> str:
         return f"load_{self._run_id}_{number}"
 
 
+def _failed_passing(job: Any) -> bool:
+    """Whether this job decides nothing: a load that failed for a reason that passes."""
+    return job.job_type == "load" and (job.error_result or {}).get("reason") in PASSING_REASONS
+
+
+def _half_loaded(wish: Verdict, tables: set[str]) -> Verdict:
+    """The run's owner must know what the failed run has left behind."""
+    if wish.error is None or HALF_LOADED in wish.error.message:
+        return wish
+    message = f"{wish.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
+    kind = Retry if wish.error.retryable else Stop
+    return replace(wish, error=kind(wish.error.code, message, wish.error.hint))
+
+
 def _verdict(job: Any) -> Verdict:
-    """What a decisive job says: a fence its verdict, a load its rows or why BigQuery refused them."""
+    """What a job that ends the run says: a fence its verdict, a load why BigQuery refused it."""
     if job.job_type != "load":
         return _from_parameters(str(job.query_parameters[0].value))
-    if job.error_result:
-        message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
-        return Verdict(Status.FAILED, error=Stop("load_refused", message, "Please contact support."))
-    return Verdict(Status.SUCCESS, rows=int(job.output_rows or 0))
+    message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
+    return Verdict(Status.FAILED, error=Stop("load_refused", message, "Please contact support."))
 
 
 def _from_parameters(text: str) -> Verdict:

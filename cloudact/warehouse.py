@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
-from cloudact.queries import DEFAULT_DATASET, Query, in_dataset, load_query
+from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
@@ -126,7 +126,9 @@ class Warehouse:
             except Conflict:
                 return None
 
-    def start_load(self, job_id: str, dataset: str, table: str, day: date, parquet: Path) -> Any | None:
+    def start_load(
+        self, job_id: str, dataset: str, table: str, day: date, parquet: Path, labels: Mapping[str, str]
+    ) -> Any | None:
         """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
@@ -139,6 +141,7 @@ class Warehouse:
                 source_format=SourceFormat.PARQUET,
                 write_disposition=WriteDisposition.WRITE_TRUNCATE,
                 create_disposition="CREATE_NEVER",
+                labels=dict(labels),
             )
             try:
                 with parquet.open("rb") as file:
@@ -185,16 +188,12 @@ class Warehouse:
             )
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
-        """Runs statements of `infra/sql/` one after another, with `dataset` for unqualified names."""
-        from google.cloud.bigquery import DatasetReference, QueryJobConfig
-
-        default = DatasetReference(self._client.project, dataset or self._dataset)
-        for statement in in_dataset(sql, self._dataset).split(";\n"):
+        """Runs statements of `infra/sql/` one after another; `dataset` is the org's own, for those of an org."""
+        for statement in in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET).split(";\n"):
             if _is_statement(statement):
                 with reaching("BigQuery"):
                     self._client.query_and_wait(
                         statement,
-                        job_config=QueryJobConfig(default_dataset=default),
                         retry=self._retry,
                         job_retry=None,
                         api_timeout=LOOK_TIMEOUT_S,

@@ -29,7 +29,8 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
     if Status(row["status"]).final:
         raise Problem(409, f"The run is {row['status']} already.")
     run = run_of(row)
-    verdict = RunLoad(api.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=api.clock()), tick=_too_late)
+    wish = Verdict(Status.CANCELLED, at=api.clock())
+    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
     if verdict.status is not Status.CANCELLED:
         _too_late()
     event = RunEvent(Status.CANCELLED, started_at=row["started_at"])

@@ -1,54 +1,110 @@
 """The composition root of the job: builds what the engine is handed, once per container."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
 from cloudact.credentials import Vault, parse_service_account
-from cloudact.integrations import Integrations
+from cloudact.integrations import Integration, Integrations
 from cloudact.ledger import Ledger
 from cloudact.pipelines import Step
+from cloudact.providers import http
+from cloudact.providers.anthropic import ANTHROPIC
+from cloudact.providers.openai import OPENAI
 from cloudact.registry import load_registry
 from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim
+from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
+from jobs.life import Life
 from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
+from jobs.processors.usage_cost import UsageCost
+from jobs.reports.anthropic import AnthropicReports
+from jobs.reports.openai import OpenAiReports
+from jobs.reports.report import Notes, Reports
 from jobs.watch import Watch
+
+if TYPE_CHECKING:
+    import httpx
 
 SOURCE_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 PATIENCE_S = 60.0
 
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Job:
-    """The job's collaborators; Google's clients are built when they are first needed."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
-    ledger = Ledger(warehouse)
-    registry = load_registry(settings.configs_dir)
-    integrations = Integrations(warehouse, clock)
+    """The job's collaborators; clients are built when they are first needed."""
+    return _Composition(settings, clock).job
 
-    def steps(run: Run) -> Sequence[Step]:
-        return registry.config(registry.get(run.pipeline)).steps
 
-    def processor(run: Run, own: Claim, load: RunLoad) -> Processor:
-        integration = registry.get(run.pipeline).required_integration
-        tenant = integrations.of(run.org_slug, integration)
-        vault = Vault(clients.kms(settings), settings.kms_key)
-        key = parse_service_account(vault.decrypt(run.org_slug, integration, tenant.ciphertext))
+class _Composition:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
+        self._registry = load_registry(settings.configs_dir)
+        self._integrations = Integrations(self._warehouse, clock)
+        self._build = {"GCP_SA": self._billing, "OPENAI": self._openai, "ANTHROPIC": self._anthropic}
+        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock)
+
+    def _steps(self, run: Run) -> Sequence[Step]:
+        return self._registry.config(self._registry.get(run.pipeline)).steps
+
+    def _processor(self, run: Run, own: Claim, load: RunLoad) -> Processor:
+        integration = self._registry.get(run.pipeline).required_integration
+        tenant = self._integrations.of(run.org_slug, integration)
+        vault = Vault(clients.kms(self._settings), self._settings.kms_key)
+        credential = vault.decrypt(run.org_slug, integration, tenant.ciphertext)
+        return self._build[integration](run, own, load, tenant, credential)
+
+    def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+        key = parse_service_account(credential)
         return GcpBillingEtl(
             for_run=run,
             started_at=own.started_at,
             tenant=tenant,
             default_project=key.project_id,
-            build_source=lambda: clients.customer_bigquery(settings, key.reveal(), SOURCE_SCOPES),
-            warehouse=warehouse,
-            run_load=load,
-            limits=Limits(settings.late_days, settings.max_bytes_billed),
-            watch=Watch(lambda: job.ensure_wanted(run), clock),
-            reject_credential=lambda why: integrations.mark_invalid(tenant, why),
+            build_source=lambda: clients.customer_bigquery(self._settings, key.reveal(), SOURCE_SCOPES),
+            day_load=DayLoad(run, self._warehouse, load),
+            limits=Limits(self._settings.late_days, self._settings.max_bytes_billed),
+            life=self._life(run),
+            reject_credential=partial(self._integrations.mark_invalid, tenant),
         )
 
-    job = Job(warehouse, ledger, steps, processor, clock)
-    return job
+    def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+        def open_reports(notes: Notes) -> Reports:
+            api = OPENAI.open(self._settings.openai_url, credential.decode(), self._http)
+            return OpenAiReports(api, run.date, notes)
+
+        return self._usage_cost(run, own, load, tenant, open_reports)
+
+    def _anthropic(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+        def open_reports(notes: Notes) -> Reports:
+            api = ANTHROPIC.open(self._settings.anthropic_url, credential.decode(), self._http)
+            return AnthropicReports(api, run.date, notes, str(tenant.settings.get("api", "reports")))
+
+        return self._usage_cost(run, own, load, tenant, open_reports)
+
+    def _usage_cost(
+        self, run: Run, own: Claim, load: RunLoad, tenant: Integration, open_reports: Callable[[Notes], Reports]
+    ) -> Processor:
+        return UsageCost(
+            for_run=run,
+            started_at=own.started_at,
+            tenant=tenant,
+            open_reports=open_reports,
+            day_load=DayLoad(run, self._warehouse, load),
+            life=self._life(run),
+            reject_credential=partial(self._integrations.mark_invalid, tenant),
+        )
+
+    def _life(self, run: Run) -> Life:
+        return Life(Watch(lambda: self.job.ensure_wanted(run), self._clock))
+
+    @cached_property
+    def _http(self) -> "httpx.Client":
+        return http.client()

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,10 @@ from infra.local.billing_export import load_export
 from infra.local.google_apis.local_cloud import LocalCloud
 from infra.local.google_apis.local_cloud import Settings as CloudSettings
 from infra.local.google_apis.run.container import Images
+from infra.local.integrations import ProviderAccount
 from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from infra.local.providers.local_providers import LocalProviders
+from infra.local.providers.local_providers import Settings as ProviderSettings
 from infra.local.provision import provision
 from infra.local.stack import local_settings
 
@@ -52,6 +56,7 @@ class Local:
 
     settings: Settings
     google: LocalCloud
+    providers: LocalProviders
     clock: SteppedClock
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -83,10 +88,13 @@ def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -
     clock = SteppedClock()
     images = Images({"*": [sys.executable, "-m", "jobs.main"]}, ROOT)
     google = LocalCloud(CloudSettings(tmp_path_factory.mktemp("google"), images=images, clock=clock, dispatching=False))
+    providers = LocalProviders(ProviderSettings(clock=clock))
     google.start()
-    settings = local_settings(bigquery_url, google.url)
+    providers.start()
+    settings = local_settings(bigquery_url, google.url, providers.openai_url, providers.anthropic_url)
     provision(settings)
-    yield Local(settings, google, clock)
+    yield Local(settings, google, providers, clock)
+    providers.stop()
     google.stop()
 
 
@@ -99,7 +107,7 @@ def local(session_cloud: Local) -> Local:
 
 @pytest.fixture
 def new_org(local: Local) -> NewOrgs:
-    """Onboards orgs of their own for each test; `source` of the standard fixture export unless told."""
+    """Onboards orgs of their own for each test, with the fixture export and 40 rows a day at each provider."""
 
     def make(**wanted: Any) -> OnboardedOrg:
         slug = wanted.pop("org_slug", f"org_{next(local.numbers)}")
@@ -108,7 +116,9 @@ def new_org(local: Local) -> NewOrgs:
             "source_dataset": "billing_export",
             "source_table": "gcp_billing_export_v1_012345_6789AB_CDEF01",
         } | wanted.pop("source", {})
-        return onboard(local.settings, NewOrg(slug, source, **wanted))
+        seed = zlib.crc32(slug.encode())
+        accounts = wanted.pop("accounts", (ProviderAccount("OPENAI", seed), ProviderAccount("ANTHROPIC", seed)))
+        return onboard(local.settings, NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted)))
 
     return make
 

@@ -25,6 +25,8 @@ from zetasql.wasi._pb2.zetasql.public import options_pb2 as language_pb2
 from zetasql.wasi._pb2.zetasql.public import simple_table_pb2, type_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as node_kind
 
+from cloudact.queries import ORG_DATASET
+
 SQL_ROOT = Path(__file__).parents[1] / "infra" / "sql"
 INGESTION_TIME = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """The pseudo columns of an ingestion-time partitioned table, for `GoogleSql.add_schema`."""
@@ -85,7 +87,7 @@ class GoogleSql:
 
         Adding a table again replaces it, as `CREATE OR REPLACE` does.
         """
-        for statement in self._statements(sql):
+        for statement in self._statements(sql.replace(f"{ORG_DATASET}.", "")):  # queries name no org's dataset
             path, columns = _field(statement, "name_path"), _field(statement, "column_definition_list")
             if path and columns:
                 self._put(path, [(c.name, c.type) for c in columns])

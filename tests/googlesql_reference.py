@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +42,22 @@ def run(
         request.table_content[table].table_data.row.add(cell=cells)
     for parameter in parameters:
         request.params.add(name=parameter.name, value=_parameter(parameter))
+    response = call("EvaluateQuery", request, service.EvaluateQueryResponse)
+    return [_parsed(row.cell[0].string_value) for row in response.content.table_data.row]
+
+
+def run_over(sql: str, tables: Mapping[str, tuple[Sequence[Mapping[str, Any]], Iterable[Row]]]) -> list[Row]:
+    """The result of `sql` without parameters over several tables: `{name: (schema, rows)}`, read by these names."""
+    request = service.EvaluateQueryRequest(sql=f"SELECT TO_JSON_STRING(result) AS line FROM ({sql}) AS result")
+    request.options.CopyFrom(analyzer_options({}))
+    known = GoogleSql()
+    for name, (schema, rows) in tables.items():
+        known.add_schema(name, schema)
+        content = request.table_content[name].table_data
+        content.SetInParent()  # an empty table is known to be empty
+        for row in rows:
+            content.row.add(cell=[_value(field, row.get(field["name"])) for field in schema])
+    request.simple_catalog.CopyFrom(known.catalog)
     response = call("EvaluateQuery", request, service.EvaluateQueryResponse)
     return [_parsed(row.cell[0].string_value) for row in response.content.table_data.row]
 
@@ -80,6 +96,10 @@ def _scalar(type_: str, value: Any) -> Any:
             proto.double_value = float(value)
         case "BOOLEAN" | "BOOL":
             proto.bool_value = value
+        case "INTEGER" | "INT64":
+            proto.int64_value = int(value)
+        case "DATE":
+            proto.date_value = (date.fromisoformat(value) - date(1970, 1, 1)).days
         case "NUMERIC":  # a little-endian two's complement of billionths
             scaled = int(Decimal(value) * 10**9)
             proto.numeric_value = scaled.to_bytes(scaled.bit_length() // 8 + 1, "little", signed=True)

@@ -6,17 +6,25 @@ from typing import Any
 import requests
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.cloud.bigquery import Client
+from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
 
 from infra.local.onboarding import OnboardedOrg
 from infra.local.stack import Stack
 
 WITHIN_S = 120.0
 FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
-COSTS = """
-SELECT service_description AS service, currency, SUM(cost) AS cost, SUM(credits) AS credits, SUM(net_cost) AS net_cost
-FROM `{dataset}.gcp_billing_daily_raw` GROUP BY service, currency ORDER BY net_cost DESC
-"""
+COSTS = {
+    "provider": """
+SELECT ProviderName AS what, BillingCurrency AS currency, SUM(BilledCost) AS cost
+FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date GROUP BY what, currency ORDER BY cost DESC
+""",
+    "model": """
+SELECT
+  CONCAT(ProviderName, ' ', IFNULL(x_Model, '(no model)')) AS what, BillingCurrency AS currency, SUM(BilledCost) AS cost
+FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date AND x_Provider != 'gcp'
+GROUP BY what, currency ORDER BY cost DESC
+""",
+}
 
 
 def run_demo(stack: Stack) -> bool:
@@ -28,7 +36,7 @@ def run_demo(stack: Stack) -> bool:
     ]
     runs = [_follow(session, stack, org, run) for org, run in started]
     for org in stack.orgs:
-        _print_costs(stack, org)
+        _print_costs(stack, org, runs[0]["date"])
     return bool(runs) and all(run["status"] == "SUCCESS" for run in runs)
 
 
@@ -70,13 +78,13 @@ def _print_run(detail: dict[str, Any]) -> None:
         print(f"  {detail['error']['code']}: {detail['error']['message']} {detail['error']['hint']}")
 
 
-def _print_costs(stack: Stack, org: OnboardedOrg) -> None:
+def _print_costs(stack: Stack, org: OnboardedOrg, day: str) -> None:
+    """What the day cost, from the one view over all providers."""
     options = ClientOptions(api_endpoint=stack.bigquery_url)
     client = Client(project=stack.project, credentials=AnonymousCredentials(), client_options=options)
-    rows = list(client.query_and_wait(COSTS.format(dataset=org.org_slug)))
-    print(f"\n{org.org_slug}: cost by service")
-    for row in rows[:8]:
-        print(f"  {row.service:<40.40} {row.net_cost:>22} {row.currency}")
-    if len(rows) > 8:
-        print(f"  … and {len(rows) - 8} more services")
-    print(f"  {'total net cost (cost + credits)':<40} {sum(row.net_cost for row in rows):>22}")
+    config = QueryJobConfig(query_parameters=[ScalarQueryParameter("date", "DATE", day)])
+    for group, sql in COSTS.items():
+        rows = list(client.query_and_wait(sql.format(dataset=org.org_slug), job_config=config))
+        print(f"\n{org.org_slug}: cost of {day} by {group}")
+        for row in rows:
+            print(f"  {row.what:<40.40} {row.cost:>22f} {row.currency}")

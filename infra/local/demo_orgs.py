@@ -1,4 +1,4 @@
-"""The demo orgs: each with a billing export, in a project of its own, that grows by a day every day.
+"""The demo orgs: each with accounts at OpenAI and Anthropic, and a billing export that grows by a day every day.
 
 What must outlive a restart (keys, credentials, which days were generated) is kept in one file of the state.
 """
@@ -13,7 +13,8 @@ from cloudact import clients
 from cloudact.clock import utc_now
 from cloudact.settings import ROOT, Settings
 from infra.local.billing_export import load_export, rows_for_day
-from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from infra.local.integrations import ProviderAccount
+from infra.local.onboarding import NewOrg, OnboardedOrg, connect, onboard
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
@@ -22,7 +23,7 @@ DAYS = 3  # of export rows, ending yesterday
 
 @dataclass(frozen=True)
 class DemoOrg:
-    """A demo org and the size of its Google Cloud bill."""
+    """A demo org, the size of its Google Cloud bill, and its accounts at the other providers."""
 
     org_slug: str
     name: str
@@ -31,6 +32,7 @@ class DemoOrg:
     seed: int
     rows_per_day: int
     detailed: bool
+    accounts: tuple[ProviderAccount, ...]
 
     @property
     def kind(self) -> str:
@@ -48,19 +50,30 @@ class DemoOrg:
 
 
 DEMO_ORGS = (
-    DemoOrg("acmecorp", "Acme Corp", "PROFESSIONAL", 25, seed=1, rows_per_day=3000, detailed=True),
-    DemoOrg("globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False),
-)
+    DemoOrg(
+        "acmecorp", "Acme Corp", "PROFESSIONAL", 25, seed=1, rows_per_day=3000, detailed=True,
+        accounts=(ProviderAccount("OPENAI", seed=1, rows=400), ProviderAccount("ANTHROPIC", seed=1, rows=300)),
+    ),
+    DemoOrg(
+        "globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False,
+        accounts=(
+            ProviderAccount("OPENAI", seed=2, rows=80),
+            ProviderAccount("ANTHROPIC", seed=2, rows=60, settings={"api": "analytics"}),
+        ),
+    ),
+)  # fmt: skip
 
 
 def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg]:
-    """Onboards what is missing, and generates the exports up to yesterday."""
+    """Onboards what is missing, makes the providers know the keys, and generates the exports up to yesterday."""
     known = _read(state_file)
     for org in DEMO_ORGS:
         if org.org_slug not in known:
             new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit)
             known[org.org_slug] = onboard(settings, new)
             _write(state_file, known)
+        connect(settings, known[org.org_slug], org.accounts)
+        _write(state_file, known)
         _generate(settings, org, known[org.org_slug])
         _write(state_file, known)
     return list(known.values())

@@ -1,27 +1,27 @@
 """Onboards orgs into the local cloud, through the same tables and key that the service reads."""
 
-import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-import requests
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloudact import clients
 from cloudact.api_keys import GRACE, ApiKeys
 from cloudact.clock import utc_now
-from cloudact.credentials import Vault
 from cloudact.datasets import claim_org_dataset, fill_org_dataset
 from cloudact.onboarding import Facts, Onboarding
-from cloudact.orgs import key_hash
 from cloudact.plans import load_plans
 from cloudact.settings import Settings
 from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
-
-GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
+from infra.local.integrations import (
+    NewIntegration,
+    ProviderAccount,
+    new_admin_key,
+    new_service_account,
+    register_admin_key,
+    set_up,
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class NewOrg:
     plan: str = "PROFESSIONAL"
     status: str = "ACTIVE"
     daily_limit: int = 25
+    accounts: tuple[ProviderAccount, ...] = ()
+    views: bool = True
 
 
 @dataclass
@@ -51,24 +53,21 @@ class OnboardedOrg:
 
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
-    """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credential."""
+    """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
     warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    key = _with_key(warehouse, settings, org)
-    credential = new_service_account(settings, org.source["source_project"])
-    vault = Vault(clients.kms(settings), settings.kms_key)
-    ciphertext = vault.encrypt(org.org_slug, "GCP_SA", json.dumps(credential).encode())
-    row = _integration(org, ciphertext, credential["private_key_id"])
-    warehouse.append("org_integrations", [row], [f"{org.org_slug}/GCP_SA"])
-    owner = str(uuid.uuid4())
-    add_member(settings, org.org_slug, owner, "owner")
-    return OnboardedOrg(org.org_slug, key, {"GCP_SA": credential}, user_id=owner)
+    onboarded = OnboardedOrg(org.org_slug, _with_key(warehouse, settings, org), {}, user_id=str(uuid.uuid4()))
+    google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
+    _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
+    _register(settings, onboarded, org.accounts)
+    add_member(settings, org.org_slug, onboarded.user_id, "owner")
+    return onboarded
 
 
 def _with_key(warehouse: Warehouse, settings: Settings, org: NewOrg) -> str:
     tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
     onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
     claim_org_dataset(warehouse, org.org_slug)
-    fill_org_dataset(warehouse, org.org_slug)
+    fill_org_dataset(warehouse, org.org_slug, views=org.views)
     name, at = org.name or org.org_slug, utc_now().isoformat()
     onboarding.record(Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at))
     new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)
@@ -82,37 +81,27 @@ def add_member(settings: Settings, org_slug: str, user_id: str, role: str) -> No
     warehouse.append("org_members", [row], [f"{org_slug}/{user_id}/{role}"])
 
 
-def _integration(org: NewOrg, ciphertext: str, fingerprint: str) -> dict[str, Any]:
-    now = utc_now().isoformat()
-    return {
-        "org_slug": org.org_slug,
-        "integration": "GCP_SA",
-        "status": "VALID",
-        "ciphertext": ciphertext,
-        "settings": json.dumps(org.source),
-        "fingerprint": fingerprint,
-        "validated_at": now,
-        "updated_at": now,
-    }
+def connect(settings: Settings, org: OnboardedOrg, accounts: tuple[ProviderAccount, ...]) -> None:
+    """Sets up the accounts that an onboarded org lacks, and registers the keys of all of them at the stand-ins."""
+    missing = _missing(org, accounts)
+    if missing:
+        _set_up(settings, org, missing)
+    _register(settings, org, accounts)
 
 
-def new_service_account(settings: Settings, project: str) -> dict[str, str]:
-    """A key file as Google makes them, its public half known to the local token endpoint."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    email = f"cloudact-reader@{project}.iam.gserviceaccount.com"
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    body = {"email": email, "public_key": public.decode()}
-    requests.post(f"{settings.run_endpoint}/local/service_accounts", json=body, timeout=10).raise_for_status()
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {
-        "type": "service_account",
-        "project_id": project,
-        "private_key_id": key_hash(public.decode())[:40],
-        "private_key": pem.decode(),
-        "client_email": email,
-        "token_uri": GOOGLE_TOKEN_URI,
-    }
+def _missing(org: OnboardedOrg, accounts: Iterable[ProviderAccount]) -> list[NewIntegration]:
+    return [
+        NewIntegration(account.integration, new_admin_key(account.integration), account.settings)
+        for account in accounts
+        if account.integration not in org.credentials
+    ]
+
+
+def _set_up(settings: Settings, org: OnboardedOrg, integrations: list[NewIntegration]) -> None:
+    set_up(settings, org.org_slug, integrations)
+    org.credentials |= {new.integration: dict(new.credential) for new in integrations}
+
+
+def _register(settings: Settings, org: OnboardedOrg, accounts: Iterable[ProviderAccount]) -> None:
+    for account in accounts:
+        register_admin_key(settings, account, org.credentials[account.integration])

@@ -1,4 +1,4 @@
-"""The local stack: BigQuery, Google's other APIs, the two functions; provisioned, with two demo orgs.
+"""The local stack: the stand-ins of all providers and the two functions; provisioned, with two demo orgs.
 
 `.local/` holds everything: the state that survives, the logs, and `stack.json`, which tells clients where to go.
 """
@@ -39,6 +39,8 @@ class Stack:
     tasks_url: str
     run_url: str
     kms_url: str
+    openai_url: str
+    anthropic_url: str
     project: str
     location: str
     orgs: list[OnboardedOrg]
@@ -80,7 +82,7 @@ def reset(state: Path = STATE) -> bool:
 
 
 def _start_cloud(processes: Processes, state: Path) -> Settings:
-    bigquery, google = free_port(9050), free_port(9051)
+    bigquery, google, openai, anthropic = (free_port(port) for port in (9050, 9051, 9052, 9053))
     processes.start(
         "bigquery",
         ["-m", "infra.local.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery")],
@@ -93,15 +95,21 @@ def _start_cloud(processes: Processes, state: Path) -> Settings:
          "--job-command", job, "--job-cwd", str(ROOT)],
         _environment(),
     )  # fmt: skip
-    return local_settings(f"http://127.0.0.1:{bigquery}", f"http://127.0.0.1:{google}")
+    processes.start(
+        "providers",
+        ["-m", "infra.local.providers", "--openai-port", str(openai), "--anthropic-port", str(anthropic)],
+        _environment(),
+    )
+    return local_settings(*(f"http://127.0.0.1:{port}" for port in (bigquery, google, openai, anthropic)))
 
 
 def _wait_cloud(processes: Processes, settings: Settings) -> None:
     processes.wait_ready("bigquery", f"{settings.bigquery_endpoint}/bigquery/v2/projects/{PROJECT}/datasets")
     processes.wait_ready("google_apis", f"{settings.run_endpoint}/oauth2/v3/certs")
+    processes.wait_ready("providers", f"{settings.openai_url}/local/requests")
 
 
-def local_settings(bigquery_url: str, google_url: str) -> Settings:
+def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropic_url: str) -> Settings:
     """The deployment that the local cloud is: only endpoints differ from one in Google's."""
     return Settings(
         project=PROJECT,
@@ -119,6 +127,8 @@ def local_settings(bigquery_url: str, google_url: str) -> Settings:
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
         ops_callers=SCHEDULER,
+        openai_url=openai_url,
+        anthropic_url=anthropic_url,
     )
 
 
@@ -145,6 +155,8 @@ def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -
         tasks_url=settings.tasks_endpoint,
         run_url=settings.run_endpoint,
         kms_url=settings.kms_endpoint,
+        openai_url=settings.openai_url,
+        anthropic_url=settings.anthropic_url,
         project=settings.project,
         location=settings.location,
         orgs=orgs,

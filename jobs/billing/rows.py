@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.billing.columns import COLUMNS
+from jobs.parquet import ARROW, RUN_FIELDS
 
 if TYPE_CHECKING:
     from google.cloud.bigquery.table import RowIterator
@@ -19,23 +20,7 @@ if TYPE_CHECKING:
 PAGE_ROWS = 2500
 """Rows to ask for in one REST page. The client holds a page as text and as nested dicts: 28 kB a row at 50 columns."""
 
-_ARROW = {
-    "DATE": pa.date32(),
-    "FLOAT64": pa.float64(),
-    "INT64": pa.int64(),
-    "NUMERIC": pa.decimal128(38, 9),
-    "STRING": pa.string(),
-    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
-}
-
-# Fields that are NOT NULL in the table must be so in the file: BigQuery refuses to relax a column while loading.
-_ADDED = (
-    pa.field("org_slug", pa.string(), nullable=False),
-    pa.field("run_id", pa.string(), nullable=False),
-    pa.field("ingested_at", _ARROW["TIMESTAMP"], nullable=False),
-)
-
-SCHEMA = pa.schema([*(pa.field(c.name, _ARROW[c.type], nullable=c.name != "usage_date") for c in COLUMNS), *_ADDED])
+SCHEMA = pa.schema([*(pa.field(c.name, ARROW[c.type], nullable=c.name != "usage_date") for c in COLUMNS), *RUN_FIELDS])
 """The target's columns in its order: what `to_batches` gives and the Parquet file holds."""
 
 
@@ -64,9 +49,9 @@ def _columns(rows: Sequence[dict[str, Any]]) -> Iterator[pa.Array]:
         text = pa.array([row["f"][number]["v"] for row in rows], pa.string())
         # The client asks for timestamps in whole microseconds since 1970.
         digits = text.cast(pa.int64()) if column.type == "TIMESTAMP" else text
-        yield digits.cast(_ARROW[column.type])
+        yield digits.cast(ARROW[column.type])
 
 
 def _repeated(constants: Iterable[object], times: int) -> Iterator[pa.Array]:
-    for value, field in zip(constants, _ADDED, strict=True):
+    for value, field in zip(constants, RUN_FIELDS, strict=True):
         yield pa.repeat(pa.scalar(value, field.type), times)

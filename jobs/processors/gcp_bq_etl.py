@@ -3,32 +3,31 @@
 extract finds the export, transform runs the one statement in the customer's project, load streams its result.
 """
 
-import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cloudact.errors import Retry, Stop
+from cloudact.errors import Stop
 from cloudact.integrations import Integration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
-from cloudact.run_load import RunLoad
+from cloudact.run_load import Part
 from cloudact.runs import Run
-from cloudact.warehouse import Warehouse, wait_for
+from cloudact.warehouse import wait_for
 from jobs.billing.export_table import ExportTable, UnusableExport, from_table
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
 from jobs.billing.source_errors import explained
 from jobs.billing.statement import Statement, compile_filtered_count, compile_statement
+from jobs.day_load import DayLoad
+from jobs.life import Life
 from jobs.parquet import write_parquet
 from jobs.story import StepStory
 
-log = logging.getLogger(__name__)
 DEFAULT_DATASET = "billing_export"
 DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
-GUARDED_ROWS = 100  # fewer may come and go
 CALL_TIMEOUT_S = 60.0
 EMPTY = (
     "No billing rows for this date. Either the billing export is not set up or did not cover it, "
@@ -53,10 +52,9 @@ class GcpBillingEtl:
     tenant: Integration
     default_project: str
     build_source: Callable[[], Any]
-    warehouse: Warehouse
-    run_load: RunLoad
+    day_load: DayLoad
     limits: Limits
-    watch: Callable[[], None]
+    life: Life
     reject_credential: Callable[[str], None]
 
     bytes_billed: int = 0
@@ -84,6 +82,8 @@ class GcpBillingEtl:
                 return self._transform(config.operations, story)
             case LoadConfig() as config:
                 return self._load(config.filled(self._names()), story)
+            case other:
+                raise Stop("misconfigured", f"gcp.bq_etl has no step like {other!r}.", "Please contact support.")
 
     def _names(self) -> dict[str, str]:
         settings = self.tenant.settings
@@ -162,17 +162,16 @@ class GcpBillingEtl:
             job = self.source.query(
                 statement.sql, job_config=config, location=export.location, job_retry=None, timeout=CALL_TIMEOUT_S
             )
-            wait_for(job, lambda: self._alive(story, "The query is running."))
+            wait_for(job, self.life.of(story, "The query is running."))
             self.bytes_billed += int(job.total_bytes_billed or 0)
             return job.result(page_size=PAGE_ROWS, job_retry=None)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
-            rows = self._write(parquet, story)
-            self._guard(config, rows)
-            self.rows_loaded = self._replace(config, parquet, story)
-        if rows == 0:
+            part = Part(config.target_dataset, config.target_table, parquet, self._write(parquet, story))
+            self.rows_loaded = self.day_load.replace([part], self.life.of(story, "The rows are being loaded."))
+        if part.rows == 0:
             story.say(EMPTY, level="WARNING")
         return self.rows_loaded
 
@@ -184,42 +183,7 @@ class GcpBillingEtl:
             ingested_at=self.started_at,
         )
         with explained(str(self.export), self.reject_credential):
-            return write_parquet(parquet, SCHEMA, self._told(batches, story))
-
-    def _told(self, batches: Iterable[Any], story: StepStory) -> Iterator[Any]:
-        rows = 0
-        for batch in batches:
-            rows += batch.num_rows
-            self._alive(story, f"{rows} rows read.", rows)
-            yield batch
-
-    def _alive(self, story: StepStory, text: str, rows: int | None = None) -> None:
-        """Between pages and looks: a sign of life, and whether to go on at all."""
-        try:
-            self.watch()
-            story.progress(text, rows)
-        except Retry as err:  # the next look is seconds away; giving up a query that the customer pays for is not
-            log.warning(err.message, extra={"fields": {"run_id": self.for_run.run_id}})
-
-    def _guard(self, config: LoadConfig, rows: int) -> None:
-        """A day that would lose more than half of its rows is more likely a fault of the source than the truth."""
-        if self.for_run.force_refresh:
-            return
-        query, org = f"{config.target_table}_rows", self.for_run.org_slug
-        now = self.warehouse.rows(query, dataset=config.target_dataset, org_slug=org, date=self.for_run.date)
-        had = int(now[0]["row_count"])
-        if had >= GUARDED_ROWS and rows * 2 < had:
-            message = f"The result has {rows} rows, but the day has {had} rows already; they were kept."
-            raise Stop("result_shrunk", message, "If this is right, start the run again with force_refresh.")
-
-    def _replace(self, config: LoadConfig, parquet: Path, story: StepStory) -> int:
-        return self.run_load.load(
-            config.target_dataset,
-            config.target_table,
-            self.for_run.date,
-            parquet,
-            tick=lambda: self._alive(story, "The rows are being loaded."),
-        )
+            return write_parquet(parquet, SCHEMA, self.life.counted(batches, story))
 
 
 def _known(export: ExportTable | None) -> ExportTable:

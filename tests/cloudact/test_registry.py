@@ -1,6 +1,7 @@
 """The registry and the pipeline configs: the shipped ones, both step shapes, and what wrong ones say."""
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import yaml
@@ -31,9 +32,9 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_shipped_configs_load(registry: Registry) -> None:
-    """The registry that ships holds the three pipelines of the product, of which gcp_billing can run."""
+    """The registry that ships holds the three pipelines of the product, all of which can run."""
     assert [entry.id for entry in registry.entries] == ["gcp_billing", "openai_usage_cost", "anthropic_usage_cost"]
-    assert [entry.id for entry in registry.entries if entry.enabled] == ["gcp_billing"]
+    assert [entry.id for entry in registry.entries if not entry.enabled] == []
 
 
 @pytest.mark.parametrize("path", ["gcp/cost/billing", "gcp//billing", "gcp/billing"])
@@ -43,12 +44,21 @@ def test_an_empty_or_missing_domain_resolves(registry: Registry, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["gcp/cost/x", "gcp/x/billing", "gcp", "gcp/cost/billing/more", "openai//usage_cost", ""]
+    "path", ["gcp/cost/x", "gcp/x/billing", "gcp", "gcp/cost/billing/more", "openai/cost/usage_cost", ""]
 )
 def test_unknown_paths_name_what_exists(registry: Registry, path: str) -> None:
-    """What does not exist or is disabled is unknown, and the error lists what is available."""
+    """What does not exist is unknown, and the error lists what is available."""
     with pytest.raises(UnknownPipeline, match=r"Unknown pipeline: .*Available: gcp/cost/billing"):
         registry.resolve(path.split("/"))
+
+
+def test_a_disabled_pipeline_is_unknown(tmp_path: Path) -> None:
+    """What is disabled does not resolve and is not offered, but stays in the registry."""
+    changed(tmp_path, pipeline=1, enabled=False)
+    registry = load_registry(tmp_path)
+    with pytest.raises(UnknownPipeline, match=r"Available: gcp/cost/billing, anthropic//usage_cost$"):
+        registry.resolve(["openai", "", "usage_cost"])
+    assert registry.get("openai_usage_cost").enabled is False
 
 
 def test_newer_step_shape(registry: Registry) -> None:
@@ -78,7 +88,10 @@ def one_step(**step: object) -> dict[str, object]:
 
 
 MISTAKES = [
-    (one_step(processor="gcp.x", config={"source_table": "t"}), r"steps\[0\]\.processor: .*'gcp\.bq_etl'"),
+    (
+        one_step(processor="gcp.x", config={"source_table": "t"}),
+        r"steps\[0\]: processor must be one of gcp\.bq_etl, openai",
+    ),
     (one_step(type="sql_transform", operations=["drop"]), r"steps\[0\]: config\.operations\.0: .*aggregate_by_service"),
     (one_step(type="copy"), r"steps\[0\]: .*bigquery_query, sql_transform, bigquery_load"),
     (
@@ -130,11 +143,15 @@ def test_a_missing_file_is_named() -> None:
 
 def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
     """An entry that points at another pipeline's file is refused when the registry is read."""
-    raw = yaml.safe_load((CONFIGS / "system" / "pipelines.yml").read_text(encoding="utf-8"))
-    raw["pipelines"][0]["id"] = "gcp_costs"
-    (tmp_path / "system").mkdir()
-    (tmp_path / "system" / "pipelines.yml").write_text(yaml.safe_dump(raw), encoding="utf-8")
-    (tmp_path / "gcp" / "cost").mkdir(parents=True)
-    (tmp_path / "gcp" / "cost" / "billing.yml").write_text(OLDER_SHAPE, encoding="utf-8")
+    changed(tmp_path, pipeline=0, id="gcp_costs")
     with pytest.raises(ConfigError, match=r"gcp_costs: gcp/cost/billing\.yml calls itself 'gcp_billing'"):
         load_registry(tmp_path)
+
+
+def changed(folder: Path, pipeline: int, **change: object) -> None:
+    """A copy of the shipped configs in which one entry of the registry is another."""
+    copytree(CONFIGS, folder, dirs_exist_ok=True)
+    file = folder / "system" / "pipelines.yml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw["pipelines"][pipeline] |= change
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")

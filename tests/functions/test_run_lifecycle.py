@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.errors import Stop
 from cloudact.ledger import RunEvent, StepEvent
-from cloudact.run_load import RunLoad, Settled, Verdict
+from cloudact.run_load import Part, RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status, TriggerType, run_id
 from functions.composition import compose
 from functions.routes import public_app
@@ -288,7 +288,8 @@ class Lifecycle(RuleBasedStateMachine):
             path = Path(folder) / "day.parquet"
             write_parquet(path, SCHEMA, [])
             load = RunLoad(self.local.warehouse, run.run_id)
-            return load.load(self.org.org_slug, "gcp_billing_daily_raw", run.date, path, tick=lambda: None)
+            part = Part(self.org.org_slug, "gcp_billing_daily_raw", path, rows=0)
+            return load.load([part], run.date, tick=lambda: None)
 
     def _claim(self, run: Modelled) -> dt.datetime:
         """When the run first started; every container is the same execution's."""

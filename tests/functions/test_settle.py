@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.errors import Stop
 from cloudact.ledger import RunEvent, StepEvent
-from cloudact.run_load import RunLoad, Verdict
+from cloudact.run_load import Part, RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.caller import Caller
 from functions.composition import compose
@@ -161,9 +161,8 @@ def load_nothing(local: Local, org: OnboardedOrg, run: Run) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "day.parquet"
         write_parquet(path, SCHEMA, [])
-        RunLoad(local.warehouse, run.run_id).load(
-            org.org_slug, "gcp_billing_daily_raw", run.date, path, tick=lambda: None
-        )
+        part = Part(org.org_slug, "gcp_billing_daily_raw", path, rows=0)
+        RunLoad(local.warehouse, run.run_id).load([part], run.date, tick=lambda: None)
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
@@ -286,9 +285,9 @@ def test_a_cancel_that_cannot_reach_the_queue(api: FlaskClient, local: Local, or
     assert (answer.status_code, local.ledger.status(run)) == (202, Status.CANCELLED)
 
 
-def test_a_disabled_pipeline_is_not_retried(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
-    """A run of a pipeline that is disabled by now cannot be retried: it is unknown, as for a trigger."""
-    run = billing_run(org, pipeline="openai_usage_cost", provider="openai", domain="", name="usage_cost")
+def test_a_pipeline_that_is_gone_is_not_retried(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+    """A run of a pipeline that is unknown by now cannot be retried, as it could not be triggered."""
+    run = billing_run(org, pipeline="openai_tokens", provider="openai", domain="", name="tokens")
     tell(local, run, Status.FAILED, started_at=NOON)
     assert post(api, org, run, "retry").status_code == 404
 

@@ -250,11 +250,12 @@ def test_bad_slugs(api: FlaskClient, new_org: NewOrgs, slug: str) -> None:
     assert (status, detail.startswith("org_slug must be 3 to 50 letters")) == (400, True)
 
 
-def test_unknown_and_disabled_pipelines(api: FlaskClient, new_org: NewOrgs) -> None:
-    """What does not exist or is disabled is 404 with what is available."""
+def test_unknown_pipelines(api: FlaskClient, new_org: NewOrgs) -> None:
+    """What does not exist is 404 with what is available."""
     org = new_org()
-    for path in ("gcp/cost/x", "openai//usage_cost", "gcp/cost/billing/extra"):
-        assert problem(post(api, org, path)) == (404, f"Unknown pipeline: {path}. Available: gcp/cost/billing")
+    available = "gcp/cost/billing, openai//usage_cost, anthropic//usage_cost"
+    for path in ("gcp/cost/x", "openai/cost/usage_cost", "gcp/cost/billing/extra"):
+        assert problem(post(api, org, path)) == (404, f"Unknown pipeline: {path}. Available: {available}")
 
 
 @pytest.mark.parametrize(

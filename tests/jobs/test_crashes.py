@@ -98,20 +98,24 @@ def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number
 
 
 def check_points(
-    numbers: list[int], local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, expected: list[Any]
+    points: list[tuple[int, str]],
+    local: Local,
+    new_org: NewOrgs,
+    container: Containers,
+    doorman: Doorman,
+    expected: list[Any],
 ) -> None:
-    for number in numbers:
-        for moment in ("before", "after"):
-            org = new_org()
-            load_fixture_export(local, org)
-            killed_at(org, container, doorman, number, moment)
-            assert exit_code(container(billing_run(org), attempt=1)) == 0, (number, moment)
-            assert without_run(table(local, org)) == expected, (number, moment)
-            told = detail(local, billing_run(org))
-            assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), (number, moment)
-            settled = table(local, org), told
-            assert exit_code(container(billing_run(org), execution="runner-2")) == 0
-            assert (table(local, org), detail(local, billing_run(org))) == settled, (number, moment)
+    for point in points:
+        org = new_org()
+        load_fixture_export(local, org)
+        killed_at(org, container, doorman, *point)
+        assert exit_code(container(billing_run(org), attempt=1)) == 0, point
+        assert without_run(table(local, org)) == expected, point
+        told = detail(local, billing_run(org))
+        assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), point
+        settled = table(local, org), told
+        assert exit_code(container(billing_run(org), execution="runner-2")) == 0
+        assert (table(local, org), detail(local, billing_run(org))) == settled, point
 
 
 def writes(seen: list[str]) -> list[int]:
@@ -124,21 +128,22 @@ def writes(seen: list[str]) -> list[int]:
 def test_killed_at_every_lasting_write(
     local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
 ) -> None:
-    """Killed before or after any request that claims, loads or tells a status, and started again by the platform,
+    """Killed after the effect of any request that claims, loads or tells a status, and started again by the platform,
     the run leaves the tables of an undisturbed run, one SUCCESS, and nothing for a second delivery to do."""
     expected, seen = undisturbed
     numbers = [n for n in writes(seen) if "queries" not in seen[n - 1]]
     assert len(numbers) >= 4, seen
-    check_points(numbers, local, new_org, container, doorman, expected)
+    check_points([(number, "after") for number in numbers], local, new_org, container, doorman, expected)
 
 
 @pytest.mark.bench
 def test_killed_at_every_request(
     local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
 ) -> None:
-    """The same for every single request that a job makes."""
+    """The same for every single request that a job makes, before and after it."""
     expected, seen = undisturbed
-    check_points(list(range(1, len(seen) + 1)), local, new_org, container, doorman, expected)
+    points = [(number, moment) for number in range(1, len(seen) + 1) for moment in ("before", "after")]
+    check_points(points, local, new_org, container, doorman, expected)
     sys.stdout.write(f"{2 * len(seen)} crash points, before and after each of {seen}\n")
 
 

@@ -2,38 +2,23 @@
 
 import argparse
 import shlex
-import signal
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.google_apis.local_cloud import LocalCloud, Settings
 from infra.local.google_apis.run.container import Images
+from infra.local.wire.stop_signal import stop_signal
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the local Cloud Tasks, Cloud Run jobs and KMS."""
     settings = _settings(_parser().parse_args(arguments))
-    stopped = _stop_signal()
+    stopped = stop_signal()
     cloud = LocalCloud(settings)
     cloud.start()
     print(f"ready: Cloud Tasks, Cloud Run jobs and KMS on {cloud.url}", flush=True)
     stopped.recv(1)
     cloud.stop()
-
-
-def _stop_signal() -> socket.socket:
-    """Readable after SIGTERM or SIGINT.
-
-    Not an Event set by the handler: a signal that arrives on another thread does not wake a main thread that
-    waits for a lock, a byte on its socket does.
-    """
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    signal.set_wakeup_fd(writing.detach())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    return reading
 
 
 def _parser() -> argparse.ArgumentParser:

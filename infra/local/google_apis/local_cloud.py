@@ -24,10 +24,8 @@ from infra.local.google_apis.kms.encryption import Encryption
 from infra.local.google_apis.kms.key_store import KeyStore
 from infra.local.google_apis.message_store import SCHEMA, MessageStore
 from infra.local.google_apis.rest.faults import Fault, Faults
-from infra.local.google_apis.rest.listener import Listener
 from infra.local.google_apis.rest.operations import Operations
 from infra.local.google_apis.rest.server import Api, LocalEndpoint, RestServer
-from infra.local.google_apis.rest.traffic import Traffic
 from infra.local.google_apis.run.container import Images
 from infra.local.google_apis.run.executions import Executions
 from infra.local.google_apis.run.jobs import Jobs
@@ -41,6 +39,8 @@ from infra.local.google_apis.tasks.dispatch import Dispatcher
 from infra.local.google_apis.tasks.queues import Queues
 from infra.local.google_apis.tasks.task_store import TaskStore
 from infra.local.google_apis.tasks.tasks import Tasks
+from infra.local.wire.listener import Listener
+from infra.local.wire.traffic import Traffic
 
 
 @dataclass(frozen=True)

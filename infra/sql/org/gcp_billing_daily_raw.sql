@@ -3,7 +3,7 @@
 --
 -- NUMERIC holds 29 integer digits. The largest amounts are byte-seconds: storing a whole exabyte (1e18 bytes) all day
 -- is 8.6e22, and a day's sum over every row cannot exceed what all of an account's bytes and seconds give.
-CREATE TABLE IF NOT EXISTS gcp_billing_daily_raw (
+CREATE TABLE IF NOT EXISTS org_dataset.gcp_billing_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of usage_start_time. Tax stays on the day it starts'),
   billing_account_id STRING OPTIONS(description = 'Cloud Billing account, e.g. 012345-6789AB-CDEF01'),
   invoice_month STRING OPTIONS(description = 'YYYYMM of the invoice (Pacific time), may differ from the month of usage_date'),

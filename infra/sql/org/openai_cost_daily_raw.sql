@@ -1,6 +1,6 @@
 -- OpenAI costs of one org: one row per UTC day, project, line item and, where OpenAI allows it, API key and API source.
 -- Written only by jobs/openai, a whole day (partition) at a time.
-CREATE TABLE IF NOT EXISTS openai_cost_daily_raw (
+CREATE TABLE IF NOT EXISTS org_dataset.openai_cost_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the bucket'),
   project_id STRING,
   user_id STRING OPTIONS(description = 'OpenAI\'s id of the user, where OpenAI sends it'),

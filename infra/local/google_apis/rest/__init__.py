@@ -1,1 +1,1 @@
-"""HTTP on loopback in the manner of Google's REST APIs: routes, JSON, errors, pages, operations, faults, counts."""
+"""REST in the manner of Google: routes, JSON, errors, pages, operations, faults."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from infra.local.google_apis.rest.errors import ApiError, InvalidArgument, NotFound, Unimplemented, envelope
 from infra.local.google_apis.rest.faults import Fault, Faults
-from infra.local.google_apis.rest.listener import HttpAnswer, HttpRequest
 from infra.local.google_apis.rest.messages import answer_json, request_message
 from infra.local.google_apis.rest.routes import Route, routes_of
-from infra.local.google_apis.rest.traffic import Traffic
+from infra.local.wire.listener import HttpAnswer, HttpRequest
+from infra.local.wire.traffic import Traffic
 
 LocalEndpoint = Callable[[HttpRequest], object]  # takes a request, returns what json.dumps takes
 

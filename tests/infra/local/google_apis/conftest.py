@@ -17,7 +17,7 @@ from google.cloud import kms_v1, run_v2, tasks_v2
 from infra.local.google_apis.clock import utc_now
 from infra.local.google_apis.identity import TokenIssuer
 from infra.local.google_apis.local_cloud import LocalCloud, Settings
-from infra.local.google_apis.rest.listener import HttpAnswer, HttpRequest, Listener
+from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
 
 LOCATION = "projects/demo/locations/us-central1"
 

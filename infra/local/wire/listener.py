@@ -1,10 +1,13 @@
-"""HTTP/1.1 on a loopback socket: keep-alive, whole answers in one write. Knows nothing of Google."""
+"""HTTP/1.1 on a loopback socket: keep-alive, whole answers in one write, or broken ones on purpose."""
 
+import os
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
+from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -21,15 +24,27 @@ class HttpRequest:
     body: bytes = b""
 
 
+class Sending(Enum):
+    """How an answer leaves: WHOLE, HALF of its body before the connection is closed, or RESET before its first byte."""
+
+    WHOLE = "whole"
+    HALF = "half"
+    RESET = "reset"
+
+
 @dataclass(frozen=True)
 class HttpAnswer:
-    """One answer, always JSON."""
+    """One answer; JSON unless `headers` says otherwise."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sending: Sending = Sending.WHOLE
 
 
 Answering = Callable[[HttpRequest], HttpAnswer | None]  # None: hang up without a word
+
+_JSON = {"Content-Type": "application/json; charset=UTF-8"}
 
 
 class Listener:
@@ -83,14 +98,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         answer = cast(_Server, self.server).answering(self._request())
-        if answer is None:
+        if answer is None or answer.sending is not Sending.WHOLE:
             self.close_connection = True
+        if answer is None:
+            return
+        if answer.sending is Sending.RESET:
+            self._reset()
             return
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in {**_JSON, **answer.headers, "Content-Length": str(len(answer.body))}.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body)
+        half = len(answer.body) // 2
+        self.wfile.write(answer.body[:half] if answer.sending is Sending.HALF else answer.body)
+
+    def _reset(self) -> None:
+        """Closes with RST instead of FIN, as a crashed proxy does: no time to linger, and no shutdown before."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer  # noqa: N815 - names given by http.server
 

@@ -1,11 +1,11 @@
-"""Counts of the calls seen on the wire, by API method, so that tests can assert how often we really asked."""
+"""Counts of the calls seen on the wire, by method, so that tests can assert how often we really asked."""
 
 import threading
 from collections import Counter
 
 
 class Traffic:
-    """Calls per `api.Method`, and their outcomes: the HTTP status, or `lost`."""
+    """Calls per method, and their outcomes: the HTTP status, or `lost`."""
 
     def __init__(self) -> None:
         self._calls: Counter[tuple[str, str]] = Counter()

@@ -1,0 +1,52 @@
+"""Anthropic's admin API. https://platform.claude.com/docs/en/manage-claude/usage-cost-api"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from cloudact.providers.http import Query
+from cloudact.providers.vendor import Vendor
+
+VERSION = "2023-06-01"  # all that is known of the reports is known of this version
+ANALYTICS_BETA = {"anthropic-beta": "analytics-usage-cost-2026-08-24"}
+COST_REPORT = "/v1/organizations/cost_report"
+MESSAGES = "/v1/organizations/usage_report/messages"
+CLAUDE_CODE = "/v1/organizations/usage_report/claude_code"
+ANALYTICS_USAGE = "/v1/organizations/analytics/usage"
+ANALYTICS_COST = "/v1/organizations/analytics/cost"
+
+
+def day_bounds(day: date) -> list[tuple[str, str]]:
+    """The one bucket of a UTC day, its end exclusive; the bounds are the same on every page."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = start + timedelta(days=1)
+    return [("starting_at", f"{start:%Y-%m-%dT%H:%M:%SZ}"), ("ending_at", f"{end:%Y-%m-%dT%H:%M:%SZ}")]
+
+
+def _headers(key: str) -> Mapping[str, str]:
+    return {"x-api-key": key, "anthropic-version": VERSION}
+
+
+def _read_error(error: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    return error.get("type"), None, error.get("message")
+
+
+def _cheapest(today: date) -> tuple[str, Query]:
+    return COST_REPORT, [*day_bounds(today - timedelta(days=3)), ("limit", "1")]
+
+
+ANTHROPIC = Vendor(
+    name="Anthropic",
+    what_to_do=(
+        "An admin of the Anthropic organization creates an admin key (Console, Settings, Admin keys; sk-ant-admin…); "
+        "set up the integration with it."
+    ),
+    other_keys={
+        "sk-ant-api": "This is a workspace's API key; usage and costs are read with an admin key (sk-ant-admin…).",
+        "sk-proj-": "This is a key of OpenAI.",
+        "sk-admin-": "This is a key of OpenAI.",
+    },
+    headers=_headers,
+    read_error=_read_error,
+    cheapest=_cheapest,
+)

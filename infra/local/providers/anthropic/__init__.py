@@ -1,0 +1,1 @@
+"""Anthropic's organization reports, both generations. https://platform.claude.com/docs/en/manage-claude/usage-cost-api"""

@@ -1,0 +1,87 @@
+"""The API: which path is whose, which headers it needs, who may ask.
+
+Assumed where Anthropic is silent: without its beta header the analytics do not exist (404); the first generation
+takes a key only in `x-api-key`, the analytics also as a bearer token.
+"""
+
+from email.message import Message
+
+from cloudact.clock import Clock
+from infra.local.providers.anthropic import errors
+from infra.local.providers.anthropic.analytics import Analytics
+from infra.local.providers.anthropic.days import Days
+from infra.local.providers.anthropic.reports import Reports
+from infra.local.providers.anthropic.usage import organization
+from infra.local.providers.cursors import Cursors
+from infra.local.providers.keys import Keys, RegisteredKey
+from infra.local.providers.parameters import Parameters
+from infra.local.providers.refusals import Body, Refused
+from infra.local.wire.listener import HttpRequest
+
+ROOT = "/v1/organizations/"
+VERSION = "2023-06-01"
+ANALYTICS_BETA = "analytics-usage-cost-2026-08-24"
+
+
+class Anthropic:
+    """Serves the reports of registered keys."""
+
+    name = "anthropic"
+
+    def __init__(self, keys: Keys, clock: Clock) -> None:
+        self._keys = keys
+        days = Days(keys, clock)
+        reports, analytics = Reports(days, keys, clock), Analytics(days, clock)
+        self._reports = {
+            "usage_report/messages": reports.messages,
+            "cost_report": reports.costs,
+            "usage_report/claude_code": reports.claude_code,
+        }
+        self._analytics = {"analytics/usage": analytics.usage, "analytics/cost": analytics.costs}
+
+    def answer(self, request: HttpRequest) -> Body:
+        """A page of a report, or who the organization is."""
+        name = request.path.removeprefix(ROOT)
+        known = name == "me" or name in self._reports or name in self._analytics
+        if request.verb != "GET" or not request.path.startswith(ROOT) or not known:
+            raise errors.by_status(404)
+        return self._analysed(name, request) if name in self._analytics else self._reported(name, request)
+
+    def failure(self, status: int) -> Refused:
+        """How Anthropic words a status."""
+        return errors.by_status(status)
+
+    def _reported(self, name: str, request: HttpRequest) -> Body:
+        key = self._key(request.headers.get("x-api-key"))
+        version = request.headers.get("anthropic-version")
+        if version != VERSION:
+            said = "anthropic-version: header is required" if version is None else f'"{version}" is not a valid version'
+            raise errors.invalid(said)
+        if name == "me":
+            return {"id": organization(key.seed), "type": "organization", "name": f"Organization {key.seed}"}
+        asked = Parameters(request.query)
+        return self._reports[name](key, asked, Cursors(key.key, request.path, asked), _betas(request.headers))
+
+    def _analysed(self, name: str, request: HttpRequest) -> Body:
+        bearer = (request.headers.get("Authorization") or "").removeprefix("Bearer ")
+        key = self._key(request.headers.get("x-api-key") or bearer)
+        if ANALYTICS_BETA not in _betas(request.headers):
+            raise errors.by_status(404)
+        if not key.may("read:analytics"):
+            raise errors.by_status(403)
+        asked = Parameters(request.query)
+        return self._analytics[name](key, asked, Cursors(key.key, request.path, asked))
+
+    def _key(self, text: str | None) -> RegisteredKey:
+        if text and text.startswith("sk-ant-api"):
+            raise errors.by_status(403)  # the key of a workspace, whether or not it exists
+        key = self._keys.find(text or "", "anthropic")
+        if key is None:
+            raise errors.by_status(401)
+        if not key.may("org:admin"):
+            raise errors.by_status(403)
+        return key
+
+
+def _betas(headers: Message) -> str:
+    return ",".join(headers.get_all("anthropic-beta") or [])

@@ -1,0 +1,1 @@
+"""OpenAI's organization usage and costs API. https://platform.openai.com/docs/api-reference/usage"""

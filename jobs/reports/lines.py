@@ -1,0 +1,161 @@
+"""Reads one line of a vendor's report: every value becomes ours or an error that names the field.
+
+Unknown fields are kept, personal data is not.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+
+from cloudact.errors import Stop
+from cloudact.providers.http import cleared
+
+NUMERIC_PLACES = Decimal(
+    "1e-9"
+)  # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
+NUMERIC_INTEGER_DIGITS = 29
+_WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
+_LARGEST_INT64 = 2**63 - 1
+_PERSONAL = re.compile(r"e?-?mail|user_?name|full_?name", re.IGNORECASE)
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_LONGEST_TEXT = 64 * 1024
+
+
+class Line:
+    """A JSON object of a report; `where` names it in errors, as in `OpenAI completions`."""
+
+    def __init__(self, raw: Any, where: str) -> None:
+        if not isinstance(raw, dict):
+            raise Stop("report_unexpected", f"{where}: expected an object.", "Please contact support.")
+        self.raw: Mapping[str, Any] = raw
+        self.where = where
+
+    def text(self, name: str) -> str | None:
+        """A string, `None` where it is null or absent."""
+        value = self.raw.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
+            raise self.unexpected(name, "a text")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """True, false, or `None`."""
+        value = self.raw.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.unexpected(name, "true or false")
+        return value
+
+    def count(self, name: str) -> int | None:
+        """A whole number that fits INT64, `None` where it is null or absent."""
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        whole = int(value) if isinstance(value, Decimal) and value.adjusted() < 19 and value == int(value) else value
+        if not isinstance(whole, int) or isinstance(value, bool) or abs(whole) > _LARGEST_INT64:
+            raise self.unexpected(name, "a whole number")
+        return whole
+
+    def number(self, name: str) -> Decimal | None:
+        """An exact number, sent as one or as a string of one (both are seen); `None` where it is null or absent."""
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        try:
+            number = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
+        except InvalidOperation:
+            number = None
+        if number is None or not number.is_finite() or number.adjusted() >= NUMERIC_INTEGER_DIGITS:
+            raise self.unexpected(name, "an amount")
+        return number
+
+    def money(self, name: str) -> Decimal:
+        """The same where it must be there."""
+        number = self.number(name)
+        if number is None:
+            raise self.unexpected(name, "an amount")
+        return number
+
+    def currency(self, name: str = "currency") -> str:
+        """An ISO 4217 code, upper case."""
+        code = (self.text(name) or "").upper()
+        if not _CURRENCY.fullmatch(code):
+            raise self.unexpected(name, "a currency")
+        return code
+
+    def time(self, name: str) -> datetime | None:
+        """An instant in RFC 3339, `None` where it is null or absent."""
+        text = self.text(name)
+        try:
+            at = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise self.unexpected(name, "a time") from None
+        if at and at.tzinfo is None:
+            raise self.unexpected(name, "a time with its zone")
+        return at
+
+    def part(self, name: str) -> "Line":
+        """A nested object; empty where it is null or absent."""
+        value = self.raw.get(name)
+        return Line({} if value is None else value, f"{self.where}.{name}")
+
+    def parts(self, name: str) -> list["Line"]:
+        """The objects of a list that must be there."""
+        value = self.raw.get(name)
+        if not isinstance(value, list):
+            raise self.unexpected(name, "a list")
+        return [Line(item, f"{self.where}.{name}") for item in value]
+
+    def unknown(self, known: Collection[str]) -> dict[str, Any]:
+        """The fields that are not known yet and hold something, without personal data."""
+        return {
+            name: without_personal_data(value)
+            for name, value in self.raw.items()
+            if name not in known and value is not None and not _PERSONAL.search(name)
+        }
+
+    def as_json(self) -> str:
+        """The whole line, without personal data."""
+        return exact_json(without_personal_data(self.raw))
+
+    def unexpected(self, name: str, wanted: str) -> Stop:
+        """The error that names this field; what it holds is not shown."""
+        message = f"{self.where}: {name} is not {wanted}; nothing was loaded."
+        return Stop("report_unexpected", message, "The provider changed its report; please contact support.")
+
+
+def numeric(number: Decimal) -> Decimal:
+    """The number as NUMERIC holds it: 9 decimals, halves away from zero, as BigQuery rounds."""
+    return number.quantize(NUMERIC_PLACES, context=_WIDE)
+
+
+def exact_sum(*numbers: Decimal) -> Decimal:
+    """The sum with all its digits; `sum` would round to 28 of them."""
+    total = Decimal()
+    for number in numbers:
+        total = _WIDE.add(total, number)
+    return total
+
+
+def from_cents(number: Decimal) -> Decimal:
+    """An amount in a currency's lowest unit in its main unit, with all its digits."""
+    return _WIDE.scaleb(number, -2)
+
+
+def without_personal_data(value: Any) -> Any:
+    """The JSON value without fields that name a person, and without e-mail addresses in its texts."""
+    if isinstance(value, Mapping):
+        return {name: without_personal_data(v) for name, v in value.items() if not _PERSONAL.search(name)}
+    if isinstance(value, list):
+        return [without_personal_data(item) for item in value]
+    return cleared(value) if isinstance(value, str) else value
+
+
+def exact_json(value: Any) -> str:
+    """JSON text that writes a `Decimal` as the number it is; `json.dumps` would need a float."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(name)}:{exact_json(v)}" for name, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(exact_json, value)) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

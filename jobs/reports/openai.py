@@ -1,0 +1,193 @@
+"""OpenAI's usage and costs of one UTC day as rows of our two tables.
+
+Facts: each usage endpoint groups by dimensions of its own and refuses others; a bucket may go on over several pages;
+amounts are dollars, as numbers or as strings, E-notation among them.
+https://platform.openai.com/docs/api-reference/usage
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import chain
+
+from cloudact.providers.http import ProviderHttp, Refused
+from cloudact.providers.openai import COSTS, OPENAI, USAGE, day_bounds
+from jobs.reports.lines import Line, exact_json, exact_sum, numeric
+from jobs.reports.pages import NextPage
+from jobs.reports.report import Column, Notes, Row, Table
+
+DIMENSIONS = (
+    "project_id",
+    "user_id",
+    "api_key_id",
+    "model",
+    "service_tier",
+    "api_source",
+    "size",
+    "source",
+    "vector_store_id",
+    "context_level",
+)
+MEASURES = (
+    "input_tokens",
+    "output_tokens",
+    "input_uncached_tokens",
+    "input_cached_tokens",
+    "input_cache_write_tokens",
+    "input_cache_write_30m_tokens",
+    "input_cache_write_12h_tokens",
+    "input_text_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_cached_text_tokens",
+    "input_cached_audio_tokens",
+    "input_cached_image_tokens",
+    "output_text_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "num_model_requests",
+    "num_requests",
+    "images",
+    "characters",
+    "seconds",
+    "usage_bytes",
+    "num_sessions",
+)
+_KNOWN = frozenset({"object", "batch", *DIMENSIONS, *MEASURES})
+_KNOWN_COSTS = frozenset(
+    {"object", "amount", "line_item", "project_id", "user_id", "api_key_id", "api_source", "quantity", "quantity_unit"}
+)
+
+USAGE_TABLE = Table(
+    "openai_usage_daily_raw",
+    [
+        Column("usage_date", "DATE", required=True),
+        Column("endpoint", "STRING", required=True),
+        *(Column(name, "STRING") for name in DIMENSIONS[:4]),
+        Column("batch", "BOOL"),
+        *(Column(name, "STRING") for name in DIMENSIONS[4:]),
+        *(Column(name, "INT64") for name in MEASURES),
+        Column("extra", "STRING"),
+    ],
+)
+COST_TABLE = Table(
+    "openai_cost_daily_raw",
+    [
+        Column("usage_date", "DATE", required=True),
+        *(Column(name, "STRING") for name in ("project_id", "user_id", "api_key_id", "line_item", "api_source")),
+        Column("amount", "NUMERIC", required=True),
+        Column("currency", "STRING", required=True),
+        Column("quantity", "NUMERIC"),
+        Column("quantity_unit", "STRING"),
+        Column("raw", "STRING", required=True),
+    ],
+)
+
+_BY_MODEL = ("project_id", "user_id", "api_key_id", "model")
+# What each endpoint can group by; anything else is answered with 400.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "completions": (*_BY_MODEL, "batch", "service_tier", "api_source"),
+    "decisions": (*_BY_MODEL, "batch", "service_tier", "api_source"),
+    "embeddings": _BY_MODEL,
+    "moderations": _BY_MODEL,
+    "images": (*_BY_MODEL, "size", "source"),
+    "audio_speeches": _BY_MODEL,
+    "audio_transcriptions": _BY_MODEL,
+    "vector_stores": ("project_id",),
+    "code_interpreter_sessions": ("project_id",),
+    "file_search_calls": ("project_id", "user_id", "api_key_id", "vector_store_id"),
+    "web_search_calls": (*_BY_MODEL, "context_level", "api_source"),
+}
+# user_id is left out: whether it goes together with project_id "depends on the organization and requested time range".
+COST_GROUPS = ("project_id", "line_item", "api_key_id", "api_source")
+# OpenAI refuses costs by API key before this day.
+COSTS_BY_KEY_FROM = date(2025, 12, 6)
+NEW_GROUPS = ("api_source", "api_key_id")  # added last; what is refused is left out in this order
+NEW_REPORTS = frozenset({"decisions"})  # not offered everywhere
+
+
+class OpenAiReports:
+    """The reports of one day."""
+
+    name = OPENAI.name
+
+    def __init__(self, api: ProviderHttp, day: date, notes: Notes) -> None:
+        self._pages = NextPage(api, self.name, notes.tick)
+        self._day = day
+        self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        self._notes = notes
+
+    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
+        """Usage of all endpoints in one table, costs in the other."""
+        usage = [self._usage(endpoint) for endpoint in reports if endpoint != "costs"]
+        tables = [(USAGE_TABLE, chain.from_iterable(usage))] if usage else []
+        return [*tables, (COST_TABLE, self._costs())] if "costs" in reports else tables
+
+    def total(self) -> Mapping[str, Decimal]:
+        """The day's costs, not grouped."""
+        sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for line in self._lines(COSTS, ()):
+            amount = line.part("amount")
+            sums[amount.currency()] = exact_sum(sums[amount.currency()], amount.money("value"))
+        return sums
+
+    def _usage(self, endpoint: str) -> Iterator[Row]:
+        try:
+            for line in self._grouped(USAGE + endpoint, GROUPS[endpoint]):
+                yield self._usage_row(endpoint, line)
+        except Refused as err:
+            if err.refusal.status != 404 or endpoint not in NEW_REPORTS:
+                raise
+            self._notes.say(f"OpenAI does not offer the report {endpoint} to this organization.")
+
+    def _usage_row(self, endpoint: str, line: Line) -> Row:
+        extra = line.unknown(_KNOWN)
+        self._notes.new_fields.update(f"{endpoint}.{name}" for name in extra)
+        return {
+            "usage_date": self._day,
+            "endpoint": endpoint,
+            "batch": line.flag("batch"),
+            **{name: line.text(name) for name in DIMENSIONS},
+            **{name: line.count(name) for name in MEASURES},
+            "extra": exact_json(extra) if extra else None,
+        }
+
+    def _costs(self) -> Iterator[Row]:
+        groups = [g for g in COST_GROUPS if g != "api_key_id" or self._day >= COSTS_BY_KEY_FROM]
+        for line in self._grouped(COSTS, groups):
+            self._notes.new_fields.update(f"costs.{name}" for name in line.unknown(_KNOWN_COSTS))
+            amount, quantity = line.part("amount"), line.number("quantity")
+            yield {
+                "usage_date": self._day,
+                **{n: line.text(n) for n in ("project_id", "user_id", "api_key_id", "line_item", "api_source")},
+                "amount": numeric(amount.money("value")),
+                "currency": amount.currency(),
+                "quantity": None if quantity is None else numeric(quantity),
+                "quantity_unit": line.text("quantity_unit"),
+                "raw": line.as_json(),
+            }
+
+    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+        """By all dimensions, or by those that OpenAI accepts; the first page tells, before a line was given out."""
+        lines = self._lines(path, groups)
+        try:
+            first = next(lines, None)
+        except Refused as err:
+            newest = next((group for group in NEW_GROUPS if group in groups), None)
+            if err.refusal.status != 400 or newest is None:
+                raise
+            self._notes.say(f"OpenAI refuses to group {path} by {newest}: {err.refusal.message or 'without a reason'}")
+            yield from self._grouped(path, [group for group in groups if group != newest])
+            return
+        if first is not None:
+            yield from chain([first], lines)
+
+    def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+        where = f"OpenAI {path.rpartition('/')[2]}"
+        query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
+        for page in self._pages.read(path, [*query, *(("group_by", group) for group in groups)]):
+            for bucket in Line(page, where).parts("data"):
+                if bucket.count("start_time") != self._start:
+                    raise bucket.unexpected("start_time", "the day that was asked for")
+                yield from bucket.parts("results")

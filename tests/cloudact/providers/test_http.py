@@ -1,0 +1,176 @@
+"""Passing trouble is repeated, a refusal is explained, and no answer can hurt: broken, huge, endless or hostile."""
+
+import logging
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+import stamina
+
+from cloudact.errors import Stop
+from cloudact.providers.anthropic import ANTHROPIC
+from cloudact.providers.http import LARGEST_ANSWER_BYTES, Busy, ProviderHttp, Refused, client
+from cloudact.providers.openai import OPENAI
+from tests.conftest import fixture
+
+KEY = "sk-admin-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def without_waiting() -> Iterator[None]:
+    """Retries as many as ever, without their pauses."""
+    with stamina.set_testing(True, attempts=6):
+        yield
+
+
+def api(answer: Callable[[httpx.Request], httpx.Response]) -> ProviderHttp:
+    return OPENAI.open("http://vendor.invalid", KEY, httpx.Client(transport=httpx.MockTransport(answer)))
+
+
+def refusal(name: str, file: str = "openai_errors.json") -> httpx.Response:
+    """A refusal of the fixtures."""
+    found = fixture(file)[name]
+    return httpx.Response(found["status"], headers=found.get("headers", {}), json=found["body"])
+
+
+def test_numbers_keep_their_digits() -> None:
+    """Numbers with a fraction or an exponent are read as `Decimal` from the text, never by way of a float."""
+    body = b'{"a": 0.1000000000000000055511151231257827, "b": 1.3E-7, "c": 12}'
+    found = api(lambda _: httpx.Response(200, content=body)).get("/x", [])
+    assert found == {"a": Decimal("0.1000000000000000055511151231257827"), "b": Decimal("1.3E-7"), "c": 12}
+
+
+@pytest.mark.parametrize("name", ["429_rate_limited", "500_server"])
+def test_passing_trouble_is_repeated(name: str) -> None:
+    """A 429 and a 5xx are asked again, and the answer that comes then counts."""
+    answers = [refusal(name), refusal(name), httpx.Response(200, json={"data": []})]
+    assert api(lambda _: answers.pop(0)).get("/x", []) == {"data": []}
+
+
+def test_a_storm_of_429_ends() -> None:
+    """What stays overloaded is given up after six tries, as passing, with what the provider asked for."""
+    asked: list[httpx.Request] = []
+
+    def storm(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return refusal("429_rate_limited")
+
+    with pytest.raises(Busy) as caught:
+        api(storm).get("/x", [])
+    assert (len(asked), caught.value.code, caught.value.wait_s) == (6, "openai_rate_limited", 20.0)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [("37", 37, 37), ("Fri, 01 Jan 2100 00:00:00 GMT", 10**8, 10**10), ("soon", None, None), ("-5", None, None)],
+)
+def test_retry_after_in_both_forms(header: str, least: float | None, most: float | None) -> None:
+    """Seconds and dates are understood; anything else is left to our own backoff."""
+    answer = httpx.Response(429, headers={"Retry-After": header}, json={})
+    with pytest.raises(Busy) as caught:
+        api(lambda _: answer).get("/x", [])
+    wait = caught.value.wait_s
+    assert wait is None if least is None or most is None else wait is not None and least <= wait <= most
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (httpx.Response(200, html="<html>Bad gateway</html>"), "openai_unreadable"),
+        (httpx.Response(502, html="<html>Bad gateway</html>"), "openai_unavailable"),
+        (httpx.Response(200, content=b'{"data": [{"a": 1'), "openai_unreadable"),
+        (httpx.Response(200, content=b"[1, 2]"), "openai_unreadable"),
+        (httpx.Response(200, content=b'{"a": NaN}'), "openai_unreadable"),
+        (httpx.Response(200, content=b"[" * 100_000), "openai_unreadable"),
+        (httpx.Response(200, content=b" " * (LARGEST_ANSWER_BYTES + 1)), "openai_unreadable"),
+    ],
+)
+def test_an_answer_that_cannot_be_read(answer: httpx.Response, code: str) -> None:
+    """HTML, half of a body, JSON that is no object, endless nesting and endless bodies are trouble, never no data."""
+    with pytest.raises(Busy) as caught:
+        api(lambda _: httpx.Response(answer.status_code, content=answer.content)).get("/x", [])
+    assert caught.value.code == code
+
+
+def test_broken_connections_are_trouble() -> None:
+    """A reset, a time-out and a broken body pass by themselves."""
+    for failure in (httpx.ReadError("reset"), httpx.ConnectTimeout("slow"), httpx.RemoteProtocolError("half")):
+
+        def broken(_: httpx.Request, failure: Exception = failure) -> httpx.Response:
+            raise failure
+
+        with pytest.raises(Busy, match="could not be reached, or broke off"):
+            api(broken).get("/x", [])
+
+
+@pytest.mark.parametrize(
+    ("vendor", "file", "name", "code", "hint"),
+    [
+        (OPENAI, "openai_errors.json", "401_invalid_key", "credential_rejected", "Usage: Read"),
+        (OPENAI, "openai_errors.json", "403_missing_scope", "permission_denied", "Usage: Read"),
+        (OPENAI, "openai_errors.json", "400_usage_limit_too_high", "openai_refused", "contact support"),
+        (ANTHROPIC, "anthropic_errors.json", "401", "credential_rejected", "sk-ant-admin"),
+        (ANTHROPIC, "anthropic_errors.json", "403_not_admin_key", "permission_denied", "sk-ant-admin"),
+        (ANTHROPIC, "anthropic_errors.json", "400_too_many_group_by", "anthropic_refused", "contact support"),
+    ],
+)
+def test_a_refusal_is_explained(vendor: Any, file: str, name: str, code: str, hint: str) -> None:
+    """A 4xx stops at once with a code, a sentence and what a person can do; a 400 repeats the provider's reason."""
+    asked: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return refusal(name, file)
+
+    key = "sk-admin-x1234567" if vendor is OPENAI else "sk-ant-admin01-x1234567"
+    opened = vendor.open("http://vendor.invalid", key, httpx.Client(transport=httpx.MockTransport(refuse)))
+    with pytest.raises(Refused) as caught:
+        opened.get("/x", [])
+    assert (len(asked), caught.value.code, hint in caught.value.hint) == (1, code, True)
+    assert caught.value.refusal.status == fixture(file)[name]["status"]
+    if code.endswith("refused"):
+        assert fixture(file)[name]["body"]["error"]["message"] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("vendor", "key", "says"),
+    [
+        (OPENAI, "sk-proj-abcdefgh", "project key"),
+        (OPENAI, "sk-svcacct-abcdefgh", "service account"),
+        (OPENAI, "sk-ant-admin01-abcdefgh", "Anthropic"),
+        (ANTHROPIC, "sk-ant-api03-abcdefgh", "workspace"),
+        (ANTHROPIC, "sk-admin-abcdefgh", "OpenAI"),
+        (OPENAI, "sk-admin-a\nX-Evil: 1", "one line"),
+        (OPENAI, "sk-admin-schlüssel", "one line"),
+        (OPENAI, "", "one line"),
+        (ANTHROPIC, "x" * 5000, "one line"),
+    ],
+)
+def test_a_key_of_another_kind_is_never_sent(vendor: Any, key: str, says: str) -> None:
+    """A key of the wrong kind or vendor, and what cannot be a header, is named before anything is sent."""
+    with pytest.raises(Stop, match=says) as caught:
+        vendor.open("http://vendor.invalid", key, httpx.Client())
+    assert caught.value.code == "credential_invalid"
+    assert not key or key not in str(vars(caught.value))
+
+
+def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither an error nor the log repeats a key or an e-mail address, even if the provider's answer holds them."""
+    message = f"Incorrect key {KEY} of dev@example.com"
+    answer = httpx.Response(400, json={"error": {"message": message}})
+    with caplog.at_level(logging.DEBUG), pytest.raises(Refused) as caught:
+        api(lambda _: answer).get("/x", [])
+    told = caplog.text + str(vars(caught.value)) + str(caught.value)
+    assert "[key]" in told
+    assert not any(secret in told for secret in (KEY, "dev@example.com"))
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """The credential goes to the address in the settings and nowhere else."""
+    answer = httpx.Response(307, headers={"Location": "http://elsewhere.invalid/"})
+    with pytest.raises(Refused):
+        api(lambda _: answer).get("/x", [])
+    with client() as real:
+        assert not real.follow_redirects

@@ -1,0 +1,111 @@
+"""The load of several tables: each once, in order, and whoever settles the run in between is believed by all."""
+
+from pathlib import Path
+
+import pytest
+
+from cloudact.errors import Stop
+from cloudact.run_load import Part, RunLoad, Settled, Verdict
+from cloudact.runs import Run, Status
+from infra.local.onboarding import OnboardedOrg
+from jobs.reports.anthropic import USAGE_TABLE
+from jobs.reports.files import write_rows
+from jobs.reports.openai import COST_TABLE
+from tests.conftest import NOON, Local, NewOrgs, billing_run
+
+LOST = Verdict(Status.FAILED, error=Stop("lost", "It was lost."), at=NOON)
+
+
+class Killed(BaseException):
+    """Stands for a container that dies here."""
+
+
+@pytest.fixture
+def org(new_org: NewOrgs) -> OnboardedOrg:
+    return new_org()
+
+
+@pytest.fixture
+def parts(org: OnboardedOrg, tmp_path: Path) -> list[Part]:
+    """An empty day for each of two tables."""
+    found = []
+    for table in (USAGE_TABLE, COST_TABLE):
+        path = tmp_path / table.name
+        write_rows(path, table, [], {})
+        found.append(Part(org.org_slug, table.name, path, rows=0))
+    return found
+
+
+def die_at(parts: list[Part], number: int) -> list[Part]:
+    """The same parts for a container that dies before it can send the file of this one."""
+
+    class Gone(type(Path())):  # type: ignore[misc]
+        def open(self, *_: object, **__: object) -> object:
+            raise Killed
+
+    return [Part(p.dataset, p.table, Gone(p.parquet), 0) if n == number else p for n, p in enumerate(parts)]
+
+
+def nothing() -> None:
+    """No tick."""
+
+
+def loaded_tables(local: Local, run: Run) -> list[str]:
+    """What the run's jobs have replaced, in order."""
+    jobs = [local.warehouse.job(f"load_{run.run_id}_{number}") for number in range(4)]
+    ours = [job for job in jobs if job is not None and job.job_type == "load"]
+    return [job.destination.table_id.removesuffix(f"${run.date:%Y%m%d}") for job in ours]
+
+
+def test_every_table_is_loaded_once(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
+    """One load job a table, in order; a second call finds them done and answers the same."""
+    run = billing_run(org)
+    assert [RunLoad(local.warehouse, run.run_id).load(parts, run.date, nothing) for _ in range(2)] == [0, 0]
+    assert loaded_tables(local, run) == [part.table for part in parts]
+
+
+def test_a_retry_loads_what_is_left(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
+    """After a death between two tables nothing is decided yet, and the next try loads only the second."""
+    run = billing_run(org)
+    load = RunLoad(local.warehouse, run.run_id)
+    with pytest.raises(Killed):
+        load.load(die_at(parts, 1), run.date, nothing)
+    assert (loaded_tables(local, run), load.verdict(nothing)) == ([parts[0].table], None)
+    load.load(parts, run.date, nothing)
+    assert loaded_tables(local, run) == [part.table for part in parts]
+    verdict = load.verdict(nothing)
+    assert verdict == Verdict(Status.SUCCESS, rows=0)
+
+
+def test_a_sweep_between_two_tables_is_final(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
+    """Who settles a half-loaded run says which tables were replaced; no later try can load the others."""
+    run = billing_run(org)
+    load = RunLoad(local.warehouse, run.run_id)
+    with pytest.raises(Killed):
+        load.load(die_at(parts, 1), run.date, nothing)
+    verdict = load.settle(LOST, nothing)
+    assert verdict.error is not None
+    assert verdict.error.message == "It was lost. It had replaced the day before in anthropic_usage_daily_raw."
+    with pytest.raises(Settled) as settled:
+        load.load(parts, run.date, nothing)
+    assert settled.value.verdict.parameters == load.settle(LOST, nothing).parameters == verdict.parameters
+    assert loaded_tables(local, run) == [parts[0].table]
+
+
+def test_a_cancel_does_not_cut_a_load_in_half(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
+    """Once a table has been replaced, a cancel comes too late, and the other tables can still be loaded."""
+    run = billing_run(org)
+    load = RunLoad(local.warehouse, run.run_id)
+    with pytest.raises(Killed):
+        load.load(die_at(parts, 1), run.date, nothing)
+    with pytest.raises(TooLate):
+        load.settle(Verdict(Status.CANCELLED, at=NOON), nothing, begun=too_late)
+    assert load.load(parts, run.date, nothing) == 0
+
+
+class TooLate(Exception):
+    """The cancel's own refusal."""
+
+
+def too_late() -> None:
+    raise TooLate

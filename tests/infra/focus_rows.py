@@ -1,0 +1,232 @@
+"""Raw cost and usage rows for the tests of `focus_costs`: those of the provider fixtures, and random ones.
+
+A row is a dict as a load job takes it: amounts and dates are text, and what is left out is NULL.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from tests.conftest import fixture
+
+Row = dict[str, Any]
+Tables = dict[str, list[Row]]
+
+DAY = "2026-11-10"
+LOADED = {"org_slug": "acme", "run_id": "r-1", "ingested_at": "2026-11-11 06:00:00 UTC"}
+KEY = ("model", "service_tier", "context_window")
+MEASURES = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
+METERS = (
+    *MEASURES,
+    "cache_creation.ephemeral_5m_input_tokens",
+    "cache_creation.ephemeral_1h_input_tokens",
+)
+
+
+def gcp(**columns: Any) -> Row:
+    """A row of Google's billing."""
+    money = {"cost": "1.5", "credits": "0", "net_cost": "1.5", "list_cost": "1.5", "contracted_cost": "1.5"}
+    kind = {"sku_id": "A-1", "service_description": "Compute Engine", "cost_type": "regular", "currency": "USD"}
+    return LOADED | {"usage_date": DAY, "billing_account_id": "0-1"} | kind | money | columns
+
+
+def openai(**columns: Any) -> Row:
+    """A row of OpenAI's costs."""
+    return LOADED | {"usage_date": DAY, "amount": "1", "currency": "USD", "raw": "{}"} | columns
+
+
+def anthropic(**columns: Any) -> Row:
+    """A row of Anthropic's cost report: input tokens of one model."""
+    key = {"model": "m", "service_tier": "standard", "context_window": "0-200k"}
+    kind = {"api": "cost_report", "cost_type": "tokens", "token_type": "uncached_input_tokens"}
+    return LOADED | {"usage_date": DAY, "amount": "1", "currency": "USD", "raw": "{}"} | key | kind | columns
+
+
+def anthropic_usage(**columns: Any) -> Row:
+    """A row of Anthropic's usage under the key of `anthropic()`, all measures 0 unless told."""
+    key = {"model": "m", "service_tier": "standard", "context_window": "0-200k", "api": "usage_report"}
+    written = ("cache_creation_5m_input_tokens", "cache_creation_1h_input_tokens", "web_search_requests")
+    zero = dict.fromkeys(("input_tokens", *MEASURES, *written), 0)
+    return LOADED | {"usage_date": DAY} | key | zero | columns
+
+
+def recorded() -> Tables:
+    """The rows of the provider fixtures."""
+    return {
+        "gcp_billing_daily_raw": [_recorded_gcp(row) for row in fixture("gcp_billing_export_resource_v1.rows.json")],
+        "openai_cost_daily_raw": list(_recorded_openai()),
+        "anthropic_cost_daily_raw": [*_recorded_cost_report(), *_recorded_analytics()],
+        "anthropic_usage_daily_raw": [*_recorded_usage(), *_recorded_analytics_usage()],
+    }
+
+
+def generated(seed: int, rows: int) -> Tables:
+    """Random rows in which every column that may be NULL is sometimes."""
+    rng = random.Random(seed)
+    return {
+        "gcp_billing_daily_raw": [_random_gcp(rng) for _ in range(rows)],
+        "openai_cost_daily_raw": [_random_openai(rng) for _ in range(rows)],
+        "anthropic_cost_daily_raw": [_random_anthropic(rng) for _ in range(rows)],
+        "anthropic_usage_daily_raw": [_random_usage(rng) for _ in range(rows)],
+    }
+
+
+def _recorded_gcp(row: Row) -> Row:
+    project, adjustment = row["project"] or {}, row["adjustment_info"] or {}
+    credited = sum((_nine(credit["amount"]) for credit in row["credits"]), Decimal())
+    return LOADED | {
+        "usage_date": row["usage_start_time"][:10],
+        "billing_account_id": row["billing_account_id"],
+        "invoice_month": row["invoice"]["month"],
+        "project_id": project.get("id"),
+        "project_name": project.get("name"),
+        "service_description": row["service"]["description"],
+        "sku_id": row["sku"]["id"],
+        "sku_description": row["sku"]["description"],
+        "region": (row["location"] or {}).get("region"),
+        "labels": "{}",
+        "cost_type": row["cost_type"],
+        "transaction_type": row["transaction_type"],
+        "seller_name": row["seller_name"],
+        "adjustment_id": adjustment.get("id"),
+        "adjustment_type": adjustment.get("type"),
+        "price_tier_start_amount": (row["price"] or {}).get("tier_start_amount"),
+        "currency": row["currency"],
+        "usage_unit": row["usage"]["unit"],
+        "pricing_unit": row["usage"]["pricing_unit"],
+        "usage_amount": str(_nine(row["usage"]["amount"])),
+        "usage_amount_in_pricing_units": str(_nine(row["usage"]["amount_in_pricing_units"])),
+        "cost": str(_nine(row["cost"])),
+        "credits": str(credited),
+        "net_cost": str(_nine(row["cost"]) + credited),
+        "list_cost": str(_nine(row["cost_at_list"])),
+        "contracted_cost": str(_nine(row["cost_at_effective_price_default"])),
+    }
+
+
+def _recorded_openai() -> Iterator[Row]:
+    for page in ("page1", "page2", "string_amounts"):
+        for line in _lines(fixture(f"openai_costs_{page}.json")):
+            told = ("line_item", "project_id", "api_key_id", "user_id", "api_source", "quantity", "quantity_unit")
+            yield openai(amount=str(_nine(line["amount"]["value"])), **{name: line[name] for name in told})
+
+
+def _recorded_cost_report() -> Iterator[Row]:
+    for page in ("page1", "page2"):
+        for line in _lines(fixture(f"anthropic_cost_report_{page}.json")):
+            yield anthropic(**line | {"amount": str(Decimal(line["amount"]) / 100)})
+
+
+def _recorded_analytics() -> Iterator[Row]:
+    group = ("workspace_id", "api_key_id", "cost_type", "token_type", *KEY, "inference_geo")
+    for page in ("page1", "page2"):
+        for line in fixture(f"anthropic_analytics_cost_{page}.json")["data"]:
+            money = {name: str(Decimal(line["cost"][name]) / 100) for name in ("amount", "list_amount")}
+            yield anthropic(api="analytics", **money, **{name: line["group"][name] for name in group})
+
+
+def _recorded_usage() -> Iterator[Row]:
+    for page in ("page1", "page2"):
+        for line in _lines(fixture(f"anthropic_usage_report_messages_{page}.json")):
+            yield _used(line, line, api="usage_report")
+
+
+def _recorded_analytics_usage() -> Iterator[Row]:
+    for line in fixture("anthropic_analytics_usage.json")["data"]:
+        yield _used(line["group"], line["usage"], api="analytics")
+
+
+def _used(group: Row, usage: Row, *, api: str) -> Row:
+    return anthropic_usage(
+        api=api,
+        cache_creation_5m_input_tokens=usage["cache_creation"]["ephemeral_5m_input_tokens"],
+        cache_creation_1h_input_tokens=usage["cache_creation"]["ephemeral_1h_input_tokens"],
+        web_search_requests=usage["server_tool_use"]["web_search_requests"],
+        **{name: group[name] for name in ("workspace_id", "api_key_id", *KEY)},
+        **{name: usage[name] for name in MEASURES},
+    )
+
+
+def _lines(page: Row) -> Iterator[Row]:
+    return (line for bucket in page["data"] for line in bucket["results"])
+
+
+def _nine(value: Any) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal("1e-9"))
+
+
+def _random_gcp(rng: random.Random) -> Row:
+    amounts = ("cost", "net_cost", "list_cost", "contracted_cost", "usage_amount", "usage_amount_in_pricing_units")
+    return LOADED | {
+        "usage_date": _day(rng),
+        "billing_account_id": rng.choice([None, "0-1"]),
+        "invoice_month": rng.choice([None, "202611", "202612"]),
+        "project_id": rng.choice([None, "", "p-1"]),
+        "project_name": rng.choice([None, "one"]),
+        "service_description": rng.choice([None, "Cloud SQL", "BigQuery Storage API", "Invoice", "Networking"]),
+        "sku_id": rng.choice([None, "A-1", "A-2"]),
+        "cost_type": rng.choice([None, "regular", "regular", "tax", "adjustment", "rounding_error", "new"]),
+        "transaction_type": rng.choice([None, "GOOGLE", "THIRD_PARTY_RESELLER"]),
+        "seller_name": rng.choice([None, "Seller"]),
+        "adjustment_mode": rng.choice([None, None, "PARTIAL_CORRECTION"]),
+        "price_tier_start_amount": rng.choice([None, "0", "100.5"]),
+        "currency": rng.choice([None, "usd", "EUR"]),
+        "usage_unit": rng.choice([None, "seconds"]),
+        "pricing_unit": rng.choice([None, "hour"]),
+        "credits": rng.choice([None, "-0.25"]),
+        **{name: rng.choice([None, _amount(rng)]) for name in amounts},
+    }
+
+
+def _random_openai(rng: random.Random) -> Row:
+    return openai(
+        usage_date=_day(rng),
+        amount=_amount(rng),
+        line_item=rng.choice([None, "", "gpt, input", "a, b, cached input", "gpt-6, input_tokens", "x, image output"]),
+        project_id=rng.choice([None, "proj"]),
+        quantity=rng.choice([None, "0", _amount(rng).lstrip("-")]),
+        quantity_unit=rng.choice([None, "tokens", "1000_tokens", "images", "gibibyte_hours", "new_unit"]),
+    )
+
+
+def _random_anthropic(rng: random.Random) -> Row:
+    tokens = rng.random() < 0.8
+    return anthropic(
+        **_random_key(rng, ("cost_report", "analytics"), lone=not tokens),
+        cost_type="tokens" if tokens else rng.choice([None, "web_search", "code_execution", "session_usage"]),
+        token_type=rng.choice([None, *METERS]) if tokens else None,
+        inference_geo=rng.choice([None, "us", "global"]),
+        amount=rng.choice(["0", _amount(rng)]),
+        list_amount=rng.choice([None, _amount(rng)]),
+    )
+
+
+def _random_usage(rng: random.Random) -> Row:
+    measures = {name: rng.choice([0, rng.randrange(10**12)]) for name in MEASURES}
+    return anthropic_usage(
+        **_random_key(rng, ("usage_report", "analytics"), lone=False), **measures, web_search_requests=rng.randrange(9)
+    )
+
+
+def _random_key(rng: random.Random, apis: tuple[str, str], *, lone: bool) -> Row:
+    api = rng.choice(apis)
+    return {
+        "usage_date": _day(rng),
+        "api": api,
+        "workspace_id": rng.choice([None, "w-1"]),
+        "api_key_id": None if api == "cost_report" else rng.choice([None, "k-1"]),
+        "model": None if lone else rng.choice([None, "m", "n"]),
+        "service_tier": None if lone else rng.choice(["standard", "batch"]),
+        "context_window": None if lone else rng.choice([None, "0-200k"]),
+    }
+
+
+def _day(rng: random.Random) -> str:
+    return rng.choice(["2026-10-31", "2026-12-01", "2026-12-31"])
+
+
+def _amount(rng: random.Random) -> str:
+    return str(Decimal(rng.randrange(-(10**11), 10**15)).scaleb(-9))

@@ -1,0 +1,349 @@
+"""The view `focus_costs` over raw rows of all providers, in the local BigQuery and as Google computes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import LoadJobConfig
+
+from cloudact import clients
+from cloudact.datasets import claim_org_dataset, fill_org_dataset
+from cloudact.queries import ORG_DATASET
+from tests.conftest import Local, fixture
+from tests.googlesql import SQL_ROOT, gate
+from tests.googlesql_reference import run_over
+from tests.infra.focus_rows import DAY, Row, Tables, anthropic, anthropic_usage, gcp, generated, openai, recorded
+
+# FOCUS 1.4, "Cost and Usage", feature level Mandatory: https://focus.finops.org/focus-specification/v1-4/
+NEVER_NULL = (
+    "BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingAccountId", "BillingCurrency",
+    "ChargeCategory", "ServiceCategory", "ServiceName", "ServiceProviderName", "InvoiceIssuerName",
+    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
+)  # fmt: skip
+MAY_BE_NULL = (
+    "BillingAccountName", "ChargeClass", "ChargeDescription", "HostProviderName", "PricingQuantity", "PricingUnit",
+)  # fmt: skip
+UNTIL_1_3 = ("ProviderName", "PublisherName")
+AMOUNTS = {"gcp_billing_daily_raw": "net_cost", "openai_cost_daily_raw": "amount", "anthropic_cost_daily_raw": "amount"}
+PROVIDERS = {"gcp": "gcp_billing_daily_raw", "openai": "openai_cost_daily_raw", "anthropic": "anthropic_cost_daily_raw"}
+# The sample is an hour of a Pacific month; we have UTC days, and no subcategories of Google's services.
+UNLIKE_GOOGLES_SAMPLE = {
+    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ServiceSubcategory",
+}  # fmt: skip
+UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
+VIEW = SQL_ROOT / "org" / "views_focus_costs.sql"
+DATASET = "focus_costs_org"
+Read = Callable[..., list[Row]]
+
+
+@pytest.fixture(scope="module")
+def raw() -> Tables:
+    """The recorded rows of all providers and many random ones."""
+    random_rows = generated(seed=4, rows=100)
+    return {table: [*rows, *random_rows[table]] for table, rows in recorded().items()}
+
+
+@pytest.fixture(scope="module")
+def charges(session_cloud: Local, raw: Tables) -> list[Row]:
+    """The view over `raw`, the only rows so far."""
+    client = clients.bigquery(session_cloud.settings)
+    claim_org_dataset(session_cloud.warehouse, DATASET)
+    fill_org_dataset(session_cloud.warehouse, DATASET)
+    for table, rows in raw.items():
+        config = LoadJobConfig(schema=client.get_table(f"{DATASET}.{table}").schema)
+        client.load_table_from_json(rows, f"{DATASET}.{table}", job_config=config).result()
+    return session_cloud.query(f"SELECT * FROM {DATASET}.focus_costs")
+
+
+@pytest.fixture
+def read(local: Local, charges: list[Row]) -> Read:  # noqa: ARG001 - after `charges`, which must be alone
+    """Appends rows under days of their own and answers the view's rows of the day that was `DAY`."""
+
+    def rows_of_day(**tables: Iterable[Row]) -> list[Row]:
+        client, earlier = clients.bigquery(local.settings), timedelta(days=30 + 2 * next(local.numbers))
+        for table, rows in tables.items():
+            moved = [row | {"usage_date": str(date.fromisoformat(row["usage_date"]) - earlier)} for row in rows]
+            assert client.insert_rows_json(client.get_table(f"{DATASET}.{table}"), moved) == []
+        day = date.fromisoformat(DAY) - earlier
+        return local.query(f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = '{day}'")
+
+    return rows_of_day
+
+
+def test_the_columns_are_those_of_focus() -> None:
+    """Every mandatory column of 1.4 and the two names of 1.2 are there, and the rest is FOCUS's or begins with x_."""
+    columns = {column.name: column.type for column in gate("org").columns("focus_costs")}
+    assert set(columns) >= {*NEVER_NULL, *MAY_BE_NULL, *UNTIL_1_3}
+    assert {columns[name] for name in NEVER_NULL if name.endswith("Cost")} == {"NUMERIC"}
+    assert {columns[name] for name in NEVER_NULL if "Period" in name} == {"TIMESTAMP"}
+
+
+def test_the_list_of_columns_names_what_is_selected() -> None:
+    """The view's column list, which decides by position, agrees with the names in its SELECT."""
+    selected = [column.name for column in gate("org").analyze(_query())]
+    assert [column.name for column in gate("org").columns("focus_costs")] == selected
+
+
+def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
+    """`x_UsageDate` is a DATE like the partitioning columns, and a bound on it can be compared without a cast."""
+    columns = {column.name: column.type for column in gate("org").columns("focus_costs")}
+    assert columns["x_UsageDate"] == "DATE"
+    gate("org").analyze(
+        "SELECT BilledCost FROM focus_costs WHERE x_UsageDate BETWEEN @a AND @b", {"a": "DATE", "b": "DATE"}
+    )
+
+
+def test_a_bound_on_the_day_changes_nothing_else(local: Local, charges: list[Row]) -> None:
+    """A day read by `x_UsageDate` has the rows that the day has when everything is read."""
+    found = local.query(f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = '2026-12-01'")
+    assert _multiset(found) == _multiset(row for row in charges if row["x_UsageDate"] == date(2026, 12, 1))
+    assert found
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_amounts_and_rows_are_those_of_the_raw_table(raw: Tables, charges: list[Row], provider: str) -> None:
+    """Each provider's BilledCost sums to the raw amounts to the last digit, one row for each raw row."""
+    table = PROVIDERS[provider]
+    found = [row["BilledCost"] for row in charges if row["x_Provider"] == provider]
+    amounts = [Decimal(row.get(AMOUNTS[table]) or 0) for row in raw[table]]
+    assert sorted(found) == sorted(amounts)
+    assert sum(found) == sum(amounts)
+
+
+def test_mandatory_columns_are_never_null(charges: list[Row]) -> None:
+    """The fifteen columns that FOCUS 1.4 lets no row leave out are filled in every row."""
+    assert not [(name, row) for row in charges for name in NEVER_NULL if row[name] is None]
+    assert {row["ChargeCategory"] for row in charges} == {"Usage", "Tax", "Credit", "Adjustment"}
+    assert {row["BillingCurrency"] for row in charges} == {"USD", "EUR", "XXX"}
+
+
+def test_quantities_follow_category_and_class(charges: list[Row]) -> None:
+    """Usage that is no correction has both quantities, their units and a price id; no other charge has a quantity."""
+    quantities = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
+    for row in charges:
+        metered = row["ChargeCategory"] == "Usage" and row["ChargeClass"] is None
+        assert [row[name] is not None for name in quantities] == [metered] * 4
+        assert (row["x_QuantityKnown"] is not None) == metered
+        assert row["x_QuantityKnown"] or not metered or (row["ConsumedQuantity"], row["ConsumedUnit"]) == (1, "Units")
+        assert (row["SkuPriceId"] is None) == (row["ChargeCategory"] == "Tax")
+
+
+def test_credits_cost_the_same_everywhere(charges: list[Row]) -> None:
+    """A charge of OpenAI or Anthropic below zero, and only that, is a Credit with one amount for all four costs."""
+    costs = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+    for row in charges:
+        below = row["x_Provider"] != "gcp" and row["BilledCost"] < 0
+        assert (row["ChargeCategory"] == "Credit") == below
+        assert not below or len({row[name] for name in costs}) == 1
+
+
+def test_periods_are_the_utc_day_and_its_month(charges: list[Row]) -> None:
+    """A charge's period is its UTC day, its billing period the month of that day, both without their ends."""
+    for row in charges:
+        day = datetime.combine(row["x_UsageDate"], datetime.min.time(), UTC)
+        month = day.replace(day=1)
+        assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == (day, day + timedelta(days=1))
+        assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == (month, (month + timedelta(32)).replace(day=1))
+
+
+def test_google_computes_the_same(raw: Tables, charges: list[Row]) -> None:
+    """Google's reference implementation gives row by row what the local BigQuery gives."""
+    tables = {table: (_schema(table), rows) for table, rows in raw.items()}
+    types = {column.name: column.type for column in gate("org").columns("focus_costs")}
+    found = [{n: _python(types[n], v) for n, v in row.items()} for row in run_over(_query(), tables)]
+    assert _multiset(found) == _multiset(charges)
+
+
+def test_without_costs_there_are_no_charges(read: Read, raw: Tables) -> None:
+    """The view over empty tables is empty, and so is a day that has usage without costs."""
+    assert run_over(_query(), {table: (_schema(table), []) for table in raw}) == []
+    assert read(anthropic_usage_daily_raw=[anthropic_usage(output_tokens=5)]) == []
+
+
+@pytest.mark.parametrize("sample", fixture("focus_1_4_mapping_samples.json"), ids=lambda s: s["ServiceProviderName"])
+def test_the_mapping_samples_come_out(charges: list[Row], sample: Row) -> None:
+    """The recorded rows give the sample mapping's values in every column that the raw tables know."""
+    (found,) = [row for row in charges if _is_sample(row, sample)]
+    unlike = UNLIKE_GOOGLES_SAMPLE if found["x_Provider"] == "gcp" else UNKNOWN_IDENTITY
+    compared = found.keys() & sample.keys() - unlike
+    assert {name: _text(found[name]) for name in compared} == {name: _text(sample[name]) for name in compared}
+    assert len(compared) > 20
+
+
+def test_quantities_of_openai(read: Read) -> None:
+    """Tokens are counted one by one and priced by the million; other units stay; what is not known is one unit."""
+    told = {
+        ("5001375", "tokens"): ("5001375", "Tokens", "5.001375", "1000000 Tokens", True),
+        ("2.5", "1000_tokens"): ("2500", "Tokens", "0.0025", "1000000 Tokens", True),
+        ("0", "tokens"): ("0", "Tokens", "0", "1000000 Tokens", True),
+        ("5.15", "duration_minutes"): ("5.15", "duration_minutes", "5.15", "duration_minutes", True),
+        ("3", "quanta"): ("3", "quanta", "3", "quanta", True),
+        ("125", None): ("125", "Units", "125", "Units", True),
+        (None, "tokens"): ("1", "Units", "1", "Units", False),
+    }
+    rows = read(openai_cost_daily_raw=[openai(line_item=f"{q} {u}", quantity=q, quantity_unit=u) for q, u in told])
+    names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
+    found = {row["ChargeDescription"]: (*(_text(row[n]) for n in names), row["x_QuantityKnown"]) for row in rows}
+    assert found == {f"{quantity} {unit}": expected for (quantity, unit), expected in told.items()}
+
+
+def test_only_known_endings_of_line_items_are_read(read: Read) -> None:
+    """Model and token type come from the endings OpenAI is known to write; any other line item stays unread."""
+    known = {
+        "gpt-5.4, input": ("gpt-5.4", "input"),
+        "gpt-5.4, cached input": ("gpt-5.4", "cached_input"),
+        "gpt-6-astra, input_tokens": ("gpt-6-astra", "input"),
+        "gpt-6-astra, cached_input_tokens": ("gpt-6-astra", "cached_input"),
+        "ft:gpt, eu, output": ("ft:gpt, eu", "output"),
+        "gpt-image-2, image output": (None, None),
+        "web search tool calls": (None, None),
+        ", input": (None, None),
+        "gpt-5.4, input, more": (None, None),
+    }
+    rows = read(openai_cost_daily_raw=[openai(line_item=item) for item in known])
+    assert {row["ChargeDescription"]: (row["x_Model"], row["x_TokenType"]) for row in rows} == known
+
+
+Consumed = list[tuple[Any, str]]
+
+
+def _consumed(read: Read, costs: list[Row], usage: list[Row]) -> Consumed:
+    used = {"anthropic_usage_daily_raw": usage} if usage else {}
+    rows = read(anthropic_cost_daily_raw=costs, **used)
+    return sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in rows)
+
+
+def test_usage_of_all_api_keys_is_one_cost_of_the_cost_report(read: Read) -> None:
+    """The cost report knows no API keys: a charge's quantity is the usage of all of them, of its tier alone."""
+    usage = [anthropic_usage(api_key_id=key, uncached_input_tokens=n) for key, n in (("a", 5), ("b", 6), (None, 7))]
+    elsewhere = [anthropic_usage(uncached_input_tokens=9, service_tier="priority"), anthropic_usage(output_tokens=9)]
+    other_day = anthropic_usage(uncached_input_tokens=9, usage_date="2026-11-11")
+    assert _consumed(read, [anthropic()], [*usage, *elsewhere, other_day]) == [(18, "Tokens")]
+
+
+def test_the_default_workspace_is_a_workspace(read: Read) -> None:
+    """Costs without a workspace meet usage without one, and only that."""
+    costs = [anthropic(), anthropic(workspace_id="w")]
+    usage = [anthropic_usage(uncached_input_tokens=5), anthropic_usage(workspace_id="w", uncached_input_tokens=7)]
+    assert _consumed(read, costs, usage) == [(5, "Tokens"), (7, "Tokens")]
+
+
+def test_two_charges_of_one_key_share_no_usage(read: Read) -> None:
+    """Where the usage of two charges cannot be told apart, each is one unit; a credit is no such charge."""
+    usage = [anthropic_usage(uncached_input_tokens=5)]
+    two = [anthropic(inference_geo="us"), anthropic(inference_geo="global")]
+    assert _consumed(read, two, usage) == [(1, "Units"), (1, "Units")]
+    rows = read(anthropic_cost_daily_raw=[anthropic(), anthropic(amount="-1")], anthropic_usage_daily_raw=usage)
+    assert {(row["ChargeCategory"], row["ConsumedQuantity"]) for row in rows} == {("Usage", 5), ("Credit", None)}
+
+
+def test_a_charge_without_usage_is_one_unit(read: Read) -> None:
+    """A charge is one unit if its usage is missing or zero, or if it is for something that usage does not count."""
+    costs = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
+    assert _consumed(read, costs, []) == [(1, "Units")] * 3
+    assert _consumed(read, costs, [anthropic_usage()]) == [(1, "Units")] * 3
+
+
+def test_analytics_costs_are_matched_by_api_key(read: Read) -> None:
+    """Analytics tells costs and usage by API key; it never meets the usage of the other API."""
+    costs = [anthropic(api="analytics", api_key_id=key, amount="0.9", list_amount="1") for key in ("a", None)]
+    usage = [anthropic_usage(api="analytics", api_key_id=k, uncached_input_tokens=n) for k, n in (("a", 5), (None, 6))]
+    assert _consumed(read, costs, [*usage, anthropic_usage(uncached_input_tokens=99)]) == [(5, "Tokens"), (6, "Tokens")]
+    rows = read(anthropic_cost_daily_raw=costs)
+    assert {(row["BilledCost"], row["ContractedCost"], row["ListCost"]) for row in rows} == {
+        (Decimal("0.9"), Decimal("0.9"), Decimal(1))
+    }
+
+
+def test_web_searches_are_counted_by_workspace(read: Read) -> None:
+    """A charge for web searches, which names no model, is for the searches of all models of its workspace."""
+    search = {
+        "cost_type": "web_search",
+        "token_type": None,
+        "model": None,
+        "service_tier": None,
+        "context_window": None,
+    }
+    usage = [anthropic_usage(model=model, workspace_id="w", web_search_requests=n) for model, n in (("m", 5), ("n", 9))]
+    assert _consumed(read, [anthropic(**search, workspace_id="w")], usage) == [(14, "Requests")]
+    assert _consumed(read, [anthropic(**search, workspace_id="w")] * 2, usage) == [(1, "Units")] * 2
+
+
+def test_google_tells_the_category(read: Read) -> None:
+    """Google's cost_type decides the category; usage that credits make negative is still usage."""
+    categories = {"regular": "Usage", "tax": "Tax", "adjustment": "Adjustment", "rounding_error": "Adjustment"}
+    rows = read(gcp_billing_daily_raw=[gcp(cost_type=cost_type, net_cost="-3") for cost_type in categories])
+    assert {row["x_CostType"]: row["ChargeCategory"] for row in rows} == categories
+    assert {row["ChargeClass"] for row in rows} == {None}
+
+
+def test_google_corrections_are_marked(read: Read) -> None:
+    """A row with any part of adjustment_info is a correction and has no quantity."""
+    (row,) = read(gcp_billing_daily_raw=[gcp(adjustment_type="USAGE_CORRECTION", usage_amount="5", usage_unit="bytes")])
+    assert (row["ChargeCategory"], row["ChargeClass"], row["ConsumedQuantity"]) == ("Usage", "Correction", None)
+
+
+def test_google_credits_lower_what_is_billed_only(read: Read) -> None:
+    """BilledCost is net of credits; list and contracted cost are before them, and fall back to what is known."""
+    told = gcp(cost="8", credits="-3", net_cost="5", list_cost="10", contracted_cost="9", sku_id="told")
+    old = gcp(cost="8", credits="-3", net_cost="5", list_cost=None, contracted_cost=None, sku_id="old")
+    names = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "x_Credits", "x_ListCostKnown")
+    rows = {row["SkuId"]: [row[name] for name in names] for row in read(gcp_billing_daily_raw=[told, old])}
+    assert rows == {"told": [5, 5, 9, 10, -3, True], "old": [5, 5, 8, 8, -3, False]}
+
+
+def test_google_quantities(read: Read) -> None:
+    """Usage has Google's quantities in Google's units, or one unit where the export has none."""
+    rows = [
+        gcp(usage_amount="28800", usage_unit="seconds", usage_amount_in_pricing_units="8", pricing_unit="hour"),
+        gcp(usage_unit="seconds", pricing_unit="hour"),
+    ]
+    names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
+    found = [[row[name] for name in names] for row in read(gcp_billing_daily_raw=rows)]
+    assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "seconds", 8, "hour"]]
+
+
+def test_a_marketplace_seller_provides_the_service(read: Read) -> None:
+    """A third party's offer is provided and published by its seller, invoiced by Google, hosted nobody knows where."""
+    (row,) = read(gcp_billing_daily_raw=[gcp(transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")])
+    names = ("ServiceProviderName", "PublisherName", "InvoiceIssuerName", "ProviderName", "HostProviderName")
+    assert [row[name] for name in names] == ["Seller", "Seller", "Google Cloud", "Google Cloud", None]
+
+
+def _query() -> str:
+    text = VIEW.read_text(encoding="utf-8").replace(f"{ORG_DATASET}.", "")
+    return text.partition("\nAS\n")[2].rstrip().removesuffix(";")
+
+
+def _schema(table: str) -> list[Row]:
+    return [{"name": column.name, "type": column.type} for column in gate("org").columns(table)]
+
+
+def _python(type_: str, value: Any) -> Any:
+    parse: dict[str, Any] = {"DATE": date.fromisoformat, "TIMESTAMP": datetime.fromisoformat, "NUMERIC": Decimal}
+    return value if value is None else parse.get(type_, lambda same: same)(value)
+
+
+def _multiset(rows: Iterable[Row]) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(sorted(row.items())) for row in rows)
+
+
+def _is_sample(row: Row, sample: Row) -> bool:
+    names = ("ServiceProviderName", "BilledCost", "ChargeDescription", "x_ApiKeyId")
+    return all(_text(row[name]) == _text(sample.get(name)) for name in names if name in row) and (
+        row["x_UsageDate"] == date(2026, 11, 10)
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    try:
+        return f"{Decimal(value).normalize():f}"
+    except (ArithmeticError, TypeError, ValueError):
+        return str(value)

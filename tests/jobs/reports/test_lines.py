@@ -1,0 +1,88 @@
+"""A vendor's line becomes our values, digit by digit, or an error that names the field and shows nothing of it."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudact.errors import Stop
+from cloudact.providers.http import read_json
+from jobs.reports.lines import Line, exact_json, exact_sum, from_cents, numeric
+
+AMOUNTS = st.decimals(min_value=-(10**15), max_value=10**15, allow_nan=False, allow_infinity=False, places=12)
+
+
+def line(**fields: Any) -> Line:
+    return Line(fields, "Vendor report")
+
+
+@given(amount=AMOUNTS)
+def test_an_amount_is_the_same_as_number_and_as_string(amount: Decimal) -> None:
+    """A JSON number and a JSON string of the same digits, with or without exponent, are the same exact amount."""
+    forms = [f"{amount}", f'"{amount}"', f"{amount:E}", f'"{amount:E}"']
+    read = {Line(read_json(f'{{"value": {form}}}'.encode()), "x").money("value") for form in forms}
+    assert read == {amount}
+
+
+@pytest.mark.parametrize("value", ["", "abc", "NaN", "Infinity", "1e999999999", True, [], {}, "1" + "0" * 29, None])
+def test_what_is_no_amount_is_refused(value: Any) -> None:
+    """A text, a number that NUMERIC cannot hold, a flag or nothing raises at once, without exhausting memory."""
+    with pytest.raises(Stop, match="Vendor report: value is not an amount"):
+        line(value=value).money("value")
+
+
+@pytest.mark.parametrize("value", [1.5, "7", True, Decimal("0.5"), 2**63, Decimal("1E+400")])
+def test_what_is_no_count_is_refused(value: Any) -> None:
+    """Fractions, texts, flags and numbers beyond INT64 are not silently rounded or dropped."""
+    with pytest.raises(Stop, match="tokens is not a whole number"):
+        line(tokens=value).count("tokens")
+
+
+def test_a_whole_number_may_come_with_an_exponent() -> None:
+    """5E+3 and 5000.0 are five thousand; null and absent are nothing."""
+    found = [line(n=Decimal(text)).count("n") for text in ("5E+3", "5000.0")]
+    assert (found, line(n=None).count("n"), line().count("n")) == ([5000, 5000], None, None)
+
+
+@given(value=st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | AMOUNTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+))  # fmt: skip
+def test_json_keeps_every_digit(value: Any) -> None:
+    """What is kept as JSON text reads back as the same value, its numbers digit by digit."""
+    assert json.loads(exact_json(value), parse_float=Decimal) == value
+
+
+@given(amounts=st.lists(AMOUNTS, max_size=30))
+def test_sums_keep_every_digit(amounts: list[Decimal]) -> None:
+    """A sum is exact, however many digits it has."""
+    assert exact_sum(*amounts) == Decimal(sum(int(amount.scaleb(12)) for amount in amounts)).scaleb(-12)
+
+
+def test_numeric_rounds_as_bigquery() -> None:
+    """Nine decimals, halves away from zero; cents become the main unit without rounding."""
+    halves = [numeric(Decimal(text)) for text in ("0.0000000005", "-0.0000000005", "0.0000000004")]
+    assert halves == [Decimal("1e-9"), Decimal("-1e-9"), Decimal(0)]
+    assert from_cents(Decimal("12345678901234567890123456789.012")) == Decimal("123456789012345678901234567.89012")
+
+
+def test_personal_data_is_not_kept() -> None:
+    """Fields that name a person are dropped at every depth, and e-mail addresses and keys in texts are blanked."""
+    told = line(
+        user_email="dev@example.com",
+        userName="Dev",
+        new={"owner_email": "a@b.co", "note": "ask dev@example.com about sk-admin-abc123def"},
+    )
+    assert told.unknown({"known"}) == {"new": {"note": "ask [e-mail] about [key]"}}
+    assert "example.com" not in told.as_json()
+
+
+def test_an_error_shows_the_field_and_not_its_value() -> None:
+    """The message names report and field; what the provider sent there may be anything, so it stays out."""
+    with pytest.raises(Stop) as caught:
+        line(currency="sk-admin-secret").currency()
+    assert "sk-admin" not in str(vars(caught.value))

@@ -1,0 +1,57 @@
+"""Pages lead to an end, or to an error: never to a part that is taken for the whole."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudact.errors import Retry
+from cloudact.providers.openai import OPENAI
+from jobs.reports.pages import NextPage
+
+Answer = Callable[[httpx.Request], dict[str, Any]]
+
+
+def pages(answer: Answer, ticks: list[None] | None = None) -> NextPage:
+    """Pages of a vendor that answers like this."""
+    client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=answer(request))))
+    api = OPENAI.open("http://vendor.invalid", "sk-admin-test", client)
+    return NextPage(api, "OpenAI", lambda: (ticks if ticks is not None else []).append(None))
+
+
+@given(count=st.integers(1, 40))
+def test_every_page_is_read_once_and_in_order(count: int) -> None:
+    """However many pages there are, each is asked for once, with the same query, and its cursor is the one before's."""
+    asked: list[tuple[tuple[str, str], ...]] = []
+
+    def answer(request: httpx.Request) -> dict[str, Any]:
+        asked.append(tuple(request.url.params.multi_items()))
+        number = len(asked)
+        return {"data": [number], "has_more": number < count, "next_page": f"p{number}" if number < count else None}
+
+    ticks: list[None] = []
+    read = [page["data"][0] for page in pages(answer, ticks).read("/x", [("limit", "1"), ("group_by", "a")])]
+    assert (read, len(ticks)) == (list(range(1, count + 1)), count)
+    same = (("limit", "1"), ("group_by", "a"))
+    assert asked == [same, *((*same, ("page", f"p{number}")) for number in range(1, count))]
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ({"data": [], "has_more": True, "next_page": None}, "says that there is more, but not where"),
+        ({"data": [], "has_more": True}, "says that there is more, but not where"),
+        ({"data": [], "has_more": True, "next_page": "p1"}, "names a page again"),
+        ({"data": [], "next_page": None}, "leaves out what makes a page"),
+        ({"has_more": False}, "leaves out what makes a page"),
+        ({"data": {}, "has_more": False}, "leaves out what makes a page"),
+        ({"data": [], "has_more": "false"}, "leaves out what makes a page"),
+    ],
+)
+def test_what_leads_nowhere_is_an_error(page: dict[str, Any], message: str) -> None:
+    """A missing, null or repeated cursor, and a page that is none, raise instead of ending the report."""
+    with pytest.raises(Retry, match=message):
+        list(pages(lambda _: page).read("/x", []))

@@ -1,0 +1,349 @@
+"""Whole runs of openai_usage_cost and anthropic_usage_cost on the local cloud: what they load, tell, and survive."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import stamina
+
+from cloudact.integrations import Integrations
+from cloudact.ledger import RunEvent
+from cloudact.registry import load_registry
+from cloudact.run_load import RunLoad
+from cloudact.runs import Run, Status
+from infra.local.onboarding import OnboardedOrg
+from infra.local.providers.anthropic.costs import analytics_total, cost_report_total
+from infra.local.providers.faults import Fault
+from infra.local.providers.keys import RegisteredKey, Restatement
+from infra.local.providers.openai.costs import openai_total
+from infra.local.providers.openai.usage import openai_usage
+from jobs.day_load import DayLoad
+from jobs.life import Life
+from jobs.processors.usage_cost import UsageCost
+from jobs.story import StepStory
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
+from tests.jobs.conftest import RunJob, detail
+from tests.jobs.reports.vendor import Vendor, costs
+
+PROVIDERS = ("openai", "anthropic")
+TABLES = {
+    "openai": ("openai_usage_daily_raw", "openai_cost_daily_raw"),
+    "anthropic": ("anthropic_usage_daily_raw", "anthropic_claude_code_daily_raw", "anthropic_cost_daily_raw"),
+}
+COSTS = {"openai": "openai_cost_daily_raw", "anthropic": "anthropic_cost_daily_raw"}
+COST_PATH = {"openai": "/organization/costs", "anthropic": "/cost_report"}
+
+
+@pytest.fixture(autouse=True)
+def few_retries_without_pauses(local: Local) -> Iterator[None]:
+    """Retries are quick, and no fault or log of another test is left."""
+    local.providers.faults.clear()
+    local.providers.log.reset()
+    with stamina.set_testing(True, attempts=3):
+        yield
+    local.providers.faults.clear()
+
+
+def llm_run(org: OnboardedOrg, provider: str, day: date = FIXTURE_DAY, **changes: Any) -> Run:
+    """A run of the provider's pipeline as the trigger would ask for it."""
+    wanted = {"pipeline": f"{provider}_usage_cost", "provider": provider, "domain": "", "name": "usage_cost"}
+    return billing_run(org, day, **(wanted | changes))
+
+
+def key_of(local: Local, org: OnboardedOrg, provider: str) -> RegisteredKey:
+    """What the stand-in knows of the org's key."""
+    text = org.credentials[provider.upper()]["api_key"]
+    return next(key for key in local.providers.keys.known() if key.key == text)
+
+
+def change_key(local: Local, org: OnboardedOrg, provider: str, **changes: Any) -> RegisteredKey:
+    changed = key_of(local, org, provider).model_copy(update=changes)
+    local.providers.keys.register(changed)
+    return changed
+
+
+def rows_of(local: Local, org: OnboardedOrg, table: str) -> list[dict[str, Any]]:
+    return sorted(local.query(f"SELECT * FROM {org.org_slug}.{table}"), key=repr)
+
+
+def messages(local: Local, run: Run) -> list[tuple[str, str]]:
+    """Level and text of everything that the run's steps say."""
+    return [(m["level"], m["text"]) for step in detail(local, run)["steps"] for m in step["messages"]]
+
+
+def integration_status(local: Local, org: OnboardedOrg, provider: str) -> Any:
+    sql = (
+        "SELECT status, last_error FROM organizations.org_integrations "
+        f"WHERE org_slug = '{org.org_slug}' AND integration = '{provider.upper()}' ORDER BY updated_at DESC LIMIT 1"
+    )
+    return local.query(sql)[0]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_run_loads_and_reconciles(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
+    """All tables get the day; the costs' sum is the provider's own total, and both figures are told."""
+    org = new_org()
+    run = llm_run(org, provider)
+    assert run_job(run) == 0
+    told = detail(local, run)
+    loaded = {table: rows_of(local, org, table) for table in TABLES[provider]}
+    assert (told["status"], told["rows_processed"]) == ("SUCCESS", sum(map(len, loaded.values())))
+    assert all(loaded.values())
+    assert {(row["org_slug"], row["run_id"]) for rows in loaded.values() for row in rows} == {
+        (org.org_slug, run.run_id)
+    }
+    assert [step["step_name"] for step in told["steps"]] == ["extract", "reconcile", "load"]
+    (reconciled,) = [(level, text) for level, text in messages(local, run) if "own total" in text]
+    assert reconciled[0] == "INFO", reconciled
+    assert f"{sum(row['amount'] for row in loaded[COSTS[provider]]).normalize():f} USD" in reconciled[1]
+
+
+def test_openai_totals_equal_an_independent_computation(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Costs and tokens in the tables equal plain sums over the stand-in's facts, to the last digit of NUMERIC."""
+    org = new_org()
+    run_job(llm_run(org, "openai"))
+    key = key_of(local, org, "openai")
+    billed = rows_of(local, org, "openai_cost_daily_raw")
+    rounding = Decimal("1e-9") * len(billed)
+    assert abs(sum(row["amount"] for row in billed) - openai_total(key.seed, FIXTURE_DAY, key.rows)) < rounding
+    facts = openai_usage(key.seed, FIXTURE_DAY, "completions", key.rows)
+    usage = [row for row in rows_of(local, org, "openai_usage_daily_raw") if row["endpoint"] == "completions"]
+    assert sum(row["output_text_tokens"] for row in usage) == sum(fact.measures[8] for fact in facts)
+    assert sum(row["num_model_requests"] for row in usage) == sum(fact.measures[11] for fact in facts)
+    assert len({tuple(row[d] for d in ("project_id", "user_id", "api_key_id", "model")) for row in usage}) > 1
+
+
+def test_anthropic_totals_equal_an_independent_computation(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """The costs of both generations of the API equal plain sums over the stand-in's facts, which are in cents."""
+    org = new_org()
+    key = key_of(local, org, "anthropic")
+    expected = {"reports": cost_report_total, "analytics": analytics_total}
+    for generation, (api, total_of) in enumerate(expected.items(), 1):
+        set_api(local, org, api)
+        run_job(llm_run(org, "anthropic", generation=generation))
+        loaded = rows_of(local, org, "anthropic_cost_daily_raw")
+        cents = total_of(key.seed, FIXTURE_DAY, key.rows)
+        assert abs(sum(row["amount"] for row in loaded) - cents / 100) < Decimal("1e-9") * len(loaded)
+        assert {row["api"] for row in loaded} == {"cost_report" if api == "reports" else "analytics"}
+
+
+def test_a_day_of_the_analytics(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """With `api: analytics` the costs are the same money, by API key, with list costs and a freshness."""
+    org = new_org()
+    run_job(llm_run(org, "anthropic"))
+    before = rows_of(local, org, "anthropic_cost_daily_raw")
+    set_api(local, org, "analytics")
+    again = llm_run(org, "anthropic", generation=2)
+    run_job(again)
+    assert detail(local, again)["status"] == "SUCCESS"
+    after = rows_of(local, org, "anthropic_cost_daily_raw")
+    assert {row["api"] for row in after} == {"analytics"}
+    assert {row["api"] for row in before} == {"cost_report"}
+    assert any(row["api_key_id"] for row in after)
+    assert all(row["list_amount"] is not None and row["data_refreshed_at"] for row in after)
+    assert not [text for level, text in messages(local, again) if level == "WARNING" and "own total" in text]
+
+
+def set_api(local: Local, org: OnboardedOrg, api: str) -> None:
+    """Changes the integration's setting: a newer row."""
+    where = f"org_slug = '{org.org_slug}' AND integration = 'ANTHROPIC'"
+    row = local.query(f"SELECT * FROM organizations.org_integrations WHERE {where}")[0]
+    text = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+    later = f"2099-01-01T00:00:00.{next(local.numbers):06d}Z"
+    text |= {"settings": f'{{"api": "{api}"}}', "updated_at": later}
+    local.warehouse.append("org_integrations", [text], [f"{org.org_slug}/ANTHROPIC/{later}"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pitfall_13_an_empty_day_empties_the_partition(
+    local: Local, new_org: NewOrgs, run_job: RunJob, provider: str
+) -> None:
+    """A day that the provider takes back is emptied in every table, with a warning, and stays a SUCCESS."""
+    org = new_org()
+    run_job(llm_run(org, provider))
+    local.providers.keys.restate(Restatement(key=key_of(local, org, provider).key, date=FIXTURE_DAY, factor=Decimal(0)))
+    again = llm_run(org, provider, generation=2, force_refresh=True)
+    run_job(again)
+    assert (detail(local, again)["status"], detail(local, again)["rows_processed"]) == ("SUCCESS", 0)
+    assert [rows_of(local, org, table) for table in TABLES[provider]] == [[] for _ in TABLES[provider]]
+    assert any(text.startswith("The provider reports nothing") for _, text in messages(local, again))
+
+
+def test_a_restated_day_is_replaced(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """The next generation holds the provider's new numbers only; other days are as they were."""
+    org = new_org()
+    other = date(2026, 11, 9)
+    run_job(llm_run(org, "openai"))
+    run_job(llm_run(org, "openai", other))
+    days = {day: total(local, org, day) for day in (FIXTURE_DAY, other)}
+    key = key_of(local, org, "openai")
+    local.providers.keys.restate(Restatement(key=key.key, date=FIXTURE_DAY, factor=Decimal(2)))
+    run_job(llm_run(org, "openai", generation=2))
+    assert total(local, org, other) == days[other]
+    assert abs(total(local, org, FIXTURE_DAY) - openai_total(key.seed, FIXTURE_DAY, key.rows, Decimal(2))) < Decimal(
+        "0.000001"
+    )
+
+
+def total(local: Local, org: OnboardedOrg, day: date) -> Decimal:
+    sql = f"SELECT SUM(amount) AS s FROM {org.org_slug}.openai_cost_daily_raw WHERE usage_date = '{day}'"
+    amount: Decimal = local.query(sql)[0]["s"]
+    return amount
+
+
+REFUSALS = [
+    ("wrong key", {"revoked": True}, "credential_rejected"),
+    ("missing permission", {"scopes": frozenset()}, "permission_denied"),
+]
+
+
+@pytest.mark.parametrize(("_what", "change", "code"), REFUSALS, ids=[what for what, _, _ in REFUSALS])
+def test_a_refused_openai_key(
+    local: Local, new_org: NewOrgs, run_job: RunJob, _what: str, change: dict[str, Any], code: str
+) -> None:
+    """A revoked key and a missing permission end FAILED at once, mark the integration INVALID, and keep the day."""
+    org = new_org()
+    run_job(llm_run(org, "openai"))
+    before = rows_of(local, org, "openai_cost_daily_raw")
+    change_key(local, org, "openai", **change)
+    again = llm_run(org, "openai", generation=2)
+    assert run_job(again, last=False) == 0
+    told = detail(local, again)
+    assert (told["status"], told["error_code"], told["error_retryable"]) == ("FAILED", code, False)
+    assert "Admin keys" in told["error_hint"]
+    assert integration_status(local, org, "openai") == {"status": "INVALID", "last_error": told["error_message"]}
+    assert rows_of(local, org, "openai_cost_daily_raw") == before
+
+
+def test_a_refused_anthropic_key(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """The same for Anthropic, whose keys have no scopes."""
+    org = new_org()
+    change_key(local, org, "anthropic", revoked=True)
+    run = llm_run(org, "anthropic")
+    run_job(run, last=False)
+    told = detail(local, run)
+    assert (told["status"], told["error_code"]) == ("FAILED", "credential_rejected")
+    assert integration_status(local, org, "anthropic")["status"] == "INVALID"
+
+
+def test_an_org_without_claude_code(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """Where the Claude Code report is not granted, the others are loaded, and it is said."""
+    org = new_org()
+    change_key(local, org, "anthropic", scopes=frozenset({"org:admin"}))
+    run = llm_run(org, "anthropic")
+    run_job(run)
+    assert detail(local, run)["status"] == "SUCCESS"
+    assert rows_of(local, org, "anthropic_cost_daily_raw")
+    assert any("does not offer the Claude Code report" in text for _, text in messages(local, run))
+    assert integration_status(local, org, "anthropic")["status"] == "VALID"
+
+
+TROUBLE: dict[str, dict[str, Any]] = {
+    "429": {"status": 429, "retry_after": 1},
+    "500": {"status": 500},
+    "truncated body": {"truncate": True},
+    "reset": {"reset": True},
+    "html with 200": {"html": 200},
+    "html with 502": {"html": 502},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE.keys())
+def test_trouble_that_passes(local: Local, new_org: NewOrgs, run_job: RunJob, trouble: dict[str, Any]) -> None:
+    """One bad answer in the middle of the pages is asked for again; nothing is lost and nothing counts twice."""
+    org = new_org()
+    key = change_key(local, org, "openai", page_results=10)
+    local.providers.faults.add(Fault(path_regex=r"costs\?.*page=", **trouble))
+    run = llm_run(org, "openai")
+    assert run_job(run) == 0
+    assert detail(local, run)["status"] == "SUCCESS"
+    told = openai_total(key.seed, FIXTURE_DAY, key.rows)
+    assert abs(total(local, org, FIXTURE_DAY) - told) < Decimal("0.000001")
+
+
+LASTING = TROUBLE | {"null cursor": {"null_cursor": True}, "same cursor": {"same_cursor": True}}
+CODES = {
+    "429": "{}_rate_limited",
+    "500": "{}_unavailable",
+    "truncated body": "{}_unavailable",
+    "reset": "{}_unavailable",
+    "html with 200": "{}_unreadable",
+    "html with 502": "{}_unavailable",
+    "null cursor": "{}_pages_broken",
+    "same cursor": "{}_pages_broken",
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_trouble_that_stays(local: Local, new_org: NewOrgs, run_job: RunJob, name: str) -> None:
+    """What stays broken ends FAILED with a clear code; the day is as it was, the integration still VALID."""
+    provider = "anthropic" if name in ("429", "null cursor") else "openai"
+    org = new_org()
+    change_key(local, org, provider, page_results=10)
+    run_job(llm_run(org, provider))
+    before = [rows_of(local, org, table) for table in TABLES[provider]]
+    path = COST_PATH[provider] + (r"\?.*page=" if name != "null cursor" else "")
+    local.providers.faults.add(Fault(path_regex=path, times=None, **LASTING[name]))
+    again = llm_run(org, provider, generation=2)
+    assert run_job(again, last=True) == 0
+    told = detail(local, again)
+    assert (told["status"], told["error_code"]) == ("FAILED", CODES[name].format(provider))
+    assert told["error_retryable"]
+    assert [rows_of(local, org, table) for table in TABLES[provider]] == before
+    assert integration_status(local, org, provider)["status"] == "VALID"
+
+
+@pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
+def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level: str) -> None:
+    """When the provider's own total differs by more than a cent, it is a warning with both figures, and no failure."""
+    run = llm_run(new_org(), "openai")
+    vendor = Vendor({"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]})
+    processor = UsageCost(
+        for_run=run,
+        started_at=NOON,
+        tenant=Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI"),
+        open_reports=lambda _: vendor.openai(),
+        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id)),
+        life=Life(lambda: None),
+        reject_credential=lambda _: None,
+        sums={"USD": Decimal("55.5")},
+    )
+    step = (
+        load_registry(local.settings.configs_dir)
+        .config(load_registry(local.settings.configs_dir).get("openai_usage_cost"))
+        .steps[1]
+    )
+    processor.run(step, StepStory(local.ledger, run, 1, step, 0, local.clock))
+    (told,) = [m for s in local.ledger.steps(run.org_slug, run.run_id, run.requested_date) for m in s["messages"]]
+    assert told["level"] == level
+    assert told["text"].startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
+    assert f"the difference is {-Decimal(cents):f} USD" in told["text"]
+
+
+def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A run that is settled before its load leaves the tables alone."""
+    org = new_org()
+    run = llm_run(org, "openai")
+    local.ledger.append_run(run, RunEvent(Status.CANCELLED), local.clock())
+    assert run_job(run) == 0
+    assert rows_of(local, org, "openai_cost_daily_raw") == []
+
+
+def test_no_secret_is_written(
+    local: Local, new_org: NewOrgs, run_job: RunJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The key and e-mail addresses are in no table, event or log of a run that succeeds, and of one that fails."""
+    org = new_org()
+    run_job(llm_run(org, "openai"))
+    run_job(llm_run(org, "anthropic"))
+    change_key(local, org, "openai", revoked=True)
+    run_job(llm_run(org, "openai", generation=2))
+    tables = [*TABLES["openai"], *TABLES["anthropic"]]
+    written = [repr(rows_of(local, org, table)) for table in tables]
+    for table in ("pipeline_run_events", "pipeline_step_events", "org_integrations"):
+        written.append(repr(local.query(f"SELECT * FROM organizations.{table} WHERE org_slug = '{org.org_slug}'")))
+    everything = caplog.text + "".join(written)
+    assert "sk-" not in everything
+    assert "@" not in "".join(written[: len(tables)])
