@@ -7,6 +7,7 @@ Application Default Credentials are used. REST transports only: they start faste
 from collections.abc import Mapping
 from typing import Any
 
+from cloudact.errors import Stop
 from cloudact.settings import GOOGLE_RUN, Settings
 
 
@@ -25,8 +26,10 @@ def bigquery(settings: Settings) -> Any:
 def customer_bigquery(settings: Settings, service_account: Mapping[str, str], scopes: tuple[str, ...]) -> Any:
     """A `bigquery.Client` that acts as a customer's service account in the customer's project.
 
-    The token address is ours, never the key file's: a hostile file could name any address as its own.
+    The token address is ours, never the key file's: a hostile file could name any address as its own. Raises `Stop`
+    for a private key that cannot sign.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from google.cloud.bigquery import Client
     from google.oauth2.service_account import Credentials
 
@@ -38,7 +41,12 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
             return False
 
     key = {**service_account, "token_uri": settings.token_uri}
-    credentials: Any = CustomerKey.from_service_account_info(key, scopes=scopes)  # type: ignore[no-untyped-call]
+    try:
+        credentials: Any = CustomerKey.from_service_account_info(key, scopes=scopes)  # type: ignore[no-untyped-call]
+        credentials.sign_bytes(b"")  # that a key is not RSA is noticed only here
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+        why = "The private key in the service account key cannot be read."
+        raise Stop("credential_invalid", why, "Set up the integration again with a new key.") from None
     return Client(
         project=service_account["project_id"],
         credentials=credentials,

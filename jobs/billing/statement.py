@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, get_args
 
+from cloudact.billing_export import ExportTable
 from cloudact.pipelines import Operation
 from jobs.billing.columns import COLUMNS, Column
-from jobs.billing.export_table import ExportTable
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter

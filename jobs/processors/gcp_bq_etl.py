@@ -11,23 +11,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from cloudact.errors import Stop
 from cloudact.integrations import Integration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
 from cloudact.run_load import Part
 from cloudact.runs import Run
+from cloudact.source_errors import explained
 from cloudact.warehouse import wait_for
-from jobs.billing.export_table import ExportTable, UnusableExport, from_table
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.source_errors import explained
 from jobs.billing.statement import Statement, compile_filtered_count, compile_statement
 from jobs.day_load import DayLoad
 from jobs.life import Life
 from jobs.parquet import write_parquet
 from jobs.story import StepStory
 
-DEFAULT_DATASET = "billing_export"
-DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
 CALL_TIMEOUT_S = 60.0
 EMPTY = (
     "No billing rows for this date. Either the billing export is not set up or did not cover it, "
@@ -67,10 +65,9 @@ class GcpBillingEtl:
         """The customer's BigQuery."""
         try:
             return self.build_source()
-        except ValueError:
-            why = "The private key in the service account key cannot be read."
-            self.reject_credential(why)
-            raise Stop("credential_invalid", why, "Set up the integration again with a new key.") from None
+        except Stop as err:
+            self.reject_credential(err.message)
+            raise
 
     def run(self, step: Step, story: StepStory) -> int | None:
         """Does one step; its rows are those that the statement made, or that were loaded."""
@@ -96,27 +93,11 @@ class GcpBillingEtl:
         }
 
     def _extract(self, config: ExtractConfig, story: StepStory) -> None:
+        where = config.source_project, config.source_dataset, config.source_table
         with explained(f"{config.source_project}.{config.source_dataset}", self.reject_credential):
-            table = self._find(config)
-        try:
-            self.export = from_table(table)
-        except UnusableExport as err:
-            raise Stop("source_unusable", str(err), "Name the table that Cloud Billing exports to.") from err
+            self.export = find_export(self.source, *where)
         kind = "detailed" if self.export.detailed else "standard"
         story.say(f"Reading the {kind} export {self.export} in {self.export.location}.")
-
-    def _find(self, config: ExtractConfig) -> Any:
-        """The table of that name, or the only one of that family: Google adds the billing account's id."""
-        from google.api_core.exceptions import NotFound
-
-        dataset = f"{config.source_project}.{config.source_dataset}"
-        try:
-            return self.source.get_table(f"{dataset}.{config.source_table}")
-        except NotFound:
-            family = [t for t in self.source.list_tables(dataset) if t.table_id.startswith(f"{config.source_table}_")]
-        if len(family) != 1:
-            raise _not_one(f"{dataset}.{config.source_table}", [t.table_id for t in family])
-        return self.source.get_table(family[0].reference)
 
     def _transform(self, operations: Sequence[str], story: StepStory) -> int:
         export = _known(self.export)
@@ -190,13 +171,3 @@ def _known(export: ExportTable | None) -> ExportTable:
     if export is None:
         raise Stop("misconfigured", "A transform step needs an extract step before it.", "Please contact support.")
     return export
-
-
-def _not_one(name: str, found: list[str]) -> Stop:
-    if found:
-        message = f"{name} could be any of {', '.join(sorted(found)[:5])}."
-    else:
-        message = f"The billing export table {name} does not exist."
-    return Stop(
-        "source_not_found", message, "Check that the billing export is set up, and name its table in the integration."
-    )

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig
 
+from cloudact.billing_export import ExportTable, from_table
+from cloudact.queries import in_org_dataset
 from infra.local.billing_export import load_export, rows_for_day
-from jobs.billing.export_table import ExportTable, from_table
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
 from jobs.billing.statement import OPERATIONS, compile_filtered_count, compile_statement
 from jobs.parquet import write_parquet
@@ -95,7 +96,7 @@ def test_inactive_projects_are_dropped_and_counted(client: Client, generated: So
 
 def test_a_day_replaces_its_partition(client: Client, recorded: Source, tmp_path: Path) -> None:
     """The Parquet file loads into the shipped table as it is, and loading it again changes nothing."""
-    client.query(DDL.read_text(), QueryJobConfig(default_dataset="acme-billing.acme")).result()
+    client.query(in_org_dataset(DDL.read_text(), "acme")).result()
     table, source = recorded
     written(client, table, date(2026, 11, 10), tmp_path / "day")
     net_cost = grand_total(day_groups(source, date(2026, 11, 10), AT).values())["net_cost"]

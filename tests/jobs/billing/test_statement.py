@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloudact.billing_export import ExportTable
 from jobs.billing.columns import COLUMNS
-from jobs.billing.export_table import ExportTable
 from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_statement
 from tests.googlesql import INGESTION_TIME, Column, gate, parameter_types
 from tests.jobs.billing.exports import DETAILED, OPTIONAL, STANDARD, export, schema

@@ -1,7 +1,7 @@
-"""What a Cloud Billing export table looks like: which columns it has, and whether we can read it.
+"""Where a customer's Cloud Billing export is, what it looks like, and whether we can read it.
 
-Google appends columns over the years and old tables lack some, so the statement asks here first.
-Knows no SQL and makes no calls.
+Google appends columns over the years and old tables lack some, so every statement asks here first.
+Only `find_export` makes calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cloudact.errors import Stop
+from cloudact.source_errors import SET_UP
+
+DEFAULT_DATASET = "billing_export"
+DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
 REQUIRED = (
     "billing_account_id",
     "cost",
@@ -91,6 +96,36 @@ class ExportTable:
     def quoted(self) -> str:
         """The name for SQL, each part in backticks."""
         return f"`{self.project}`.`{self.dataset}`.`{self.table}`"
+
+
+def find_export(source: Any, project: str, dataset: str, table: str, **patience: Any) -> ExportTable:
+    """The table of that name, or the only one of that family, read with the customer's client `source`.
+
+    `patience` is the client's `retry` and `timeout` of each call. Raises `Stop`, and Google's errors as they are.
+    """
+    found = _find(source, f"{project}.{dataset}", table, patience)
+    try:
+        return from_table(found)
+    except UnusableExport as err:
+        raise Stop("source_unusable", str(err), "Name the table that Cloud Billing exports to.") from err
+
+
+def _find(source: Any, dataset: str, table: str, patience: dict[str, Any]) -> Any:
+    from google.api_core.exceptions import NotFound
+
+    try:
+        return source.get_table(f"{dataset}.{table}", **patience)
+    except NotFound:
+        family = [t for t in source.list_tables(dataset, **patience) if t.table_id.startswith(f"{table}_")]
+    if len(family) != 1:
+        raise _not_one(f"{dataset}.{table}", [t.table_id for t in family])
+    return source.get_table(family[0].reference, **patience)
+
+
+def _not_one(name: str, found: list[str]) -> Stop:
+    if found:
+        return Stop("source_not_found", f"{name} could be any of {', '.join(sorted(found)[:5])}.", SET_UP)
+    return Stop("source_not_found", f"The billing export table {name} does not exist.", SET_UP)
 
 
 def from_table(table: TableLike) -> ExportTable:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.billing.export_table import REQUIRED, ExportTable, UnusableExport, from_table
+from cloudact.billing_export import REQUIRED, ExportTable, UnusableExport, from_table
 from tests.jobs.billing.exports import DETAILED, STANDARD, export, schema, table
 
 
