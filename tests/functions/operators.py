@@ -22,11 +22,7 @@ class Operator:
     def __init__(self, local: Local) -> None:
         settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
         self.client: FlaskClient = private_app(compose(settings, local.clock), Caller(settings)).test_client()
-        now, local.clock.now = local.clock.now, datetime.now(UTC)  # tokens are signed and verified in real time
-        asked = {"service_account": SCHEDULER, "audience": AUDIENCE, "lifetime_s": 3600}
-        answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
-        local.clock.now = now
-        self._headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+        self._headers = {"Authorization": f"Bearer {operator_token(local)}"}
 
     def call(self, method: str, path: str = "", **options: Any) -> TestResponse:
         return self.client.open(f"/ops/orgs{path}", method=method, headers=self._headers, **options)
@@ -36,6 +32,15 @@ class Operator:
 
     def offboard(self, org_slug: str, **body: Any) -> TestResponse:
         return self.call("DELETE", f"/{org_slug}", json={"confirm": org_slug, **body})
+
+
+def operator_token(local: Local) -> str:
+    """What Google signs for an operator; tokens are signed and verified in real time."""
+    now, local.clock.now = local.clock.now, datetime.now(UTC)
+    asked = {"service_account": SCHEDULER, "audience": AUDIENCE, "lifetime_s": 3600}
+    answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
+    local.clock.now = now
+    return str(answer.json()["token"])
 
 
 def problem(answer: TestResponse) -> tuple[int, str]:

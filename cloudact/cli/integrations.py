@@ -1,0 +1,120 @@
+"""`integrations`: the providers that an org has connected."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cloudact.cli.consent import confirm, yes_option
+from cloudact.cli.failures import EndedBadly, Usage
+from cloudact.cli.screen import say, table
+from cloudact.cli.session import Api, asks_api
+
+PROVIDER = click.argument("provider", type=click.Choice(["gcp", "openai", "anthropic"]))
+COLUMNS = ("integration", "status", "credential_name", "fingerprint", "validated_at", "last_error")
+
+
+@click.group()
+def integrations() -> None:
+    """Providers: connect them, check them, disconnect them."""
+
+
+@integrations.command()
+@PROVIDER
+@click.option(
+    "--credential-file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Where the credential is: a service account's key file, an admin key; - for standard input."
+    " Without it, an admin key is asked for, hidden.",
+)
+@click.option("--name", "credential_name", help="What to call the credential.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A setting; JSON or text. May be repeated.")
+@asks_api
+def setup(
+    api: Api, provider: str, credential_file: str | None, credential_name: str | None, metadata: tuple[str, ...]
+) -> None:
+    """Connect PROVIDER, or replace its credential. It is tried first, then encrypted; it cannot be read back."""
+    given = {
+        "credential": _credential(provider, credential_file),
+        "credential_name": credential_name,
+        "metadata": dict(map(_setting, metadata)) or None,
+    }
+    body = {field: value for field, value in given.items() if value is not None}
+    answer = api.call("POST", "integrations", api.org, provider, "setup", body=body)
+    api.screen.answer(answer, _show)
+
+
+@integrations.command()
+@PROVIDER
+@asks_api
+def validate(api: Api, provider: str) -> None:
+    """Try PROVIDER's credential again; exit code 1 if it is INVALID."""
+    answer = api.call("POST", "integrations", api.org, provider, "validate")
+    api.screen.answer(answer, _show)
+    if answer.body.get("status") == "INVALID":
+        raise EndedBadly("The credential does not work.")
+
+
+@integrations.command("list")
+@asks_api
+def list_integrations(api: Api) -> None:
+    """List the integrations and their status."""
+    api.screen.answer(api.call("GET", "integrations", api.org), _show_all)
+
+
+@integrations.command()
+@PROVIDER
+@yes_option
+@asks_api
+def delete(api: Api, provider: str, yes: bool) -> None:
+    """Disconnect PROVIDER: its credential is forgotten. Asks first."""
+    confirm(f"Forget the {provider} credential of {api.org}?", yes=yes)
+    api.screen.answer(api.call("DELETE", "integrations", api.org, provider), _show)
+
+
+def _credential(provider: str, file: str | None) -> str:
+    if file == "-":
+        text = sys.stdin.read()
+    elif file:
+        text = _read(Path(file))
+    elif provider == "gcp":
+        raise Usage("A service account's key is a file: give --credential-file.")
+    elif not sys.stdin.isatty():
+        raise Usage("There is no terminal to ask on: give --credential-file, or - for standard input.")
+    else:
+        text = str(click.prompt("Admin key", hide_input=True, err=True))
+    if not text.strip():
+        raise Usage("The credential is empty.")
+    return text.strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as err:
+        raise Usage(f"The credential file {path} cannot be read.") from err
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise Usage(f"--metadata is written NAME=VALUE, not {text}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _show(body: dict[str, Any]) -> None:
+    if body.get("message"):
+        say(body["message"])
+    else:
+        say(f"{body.get('integration')}: {body.get('status')}")
+
+
+def _show_all(body: dict[str, Any]) -> None:
+    found = body["integrations"]
+    known = [name for name in COLUMNS if any(each.get(name) for each in found)]
+    table([name.upper().replace("_", " ") for name in known], [[each.get(name) for name in known] for each in found])
