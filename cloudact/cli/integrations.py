@@ -9,11 +9,12 @@ import click
 
 from cloudact.cli.consent import confirm, yes_option
 from cloudact.cli.failures import EndedBadly, Usage
-from cloudact.cli.screen import say, table
+from cloudact.cli.screen import facts, table
 from cloudact.cli.session import Api, asks_api
+from cloudact.cli.text import words
 
 PROVIDER = click.argument("provider", type=click.Choice(["gcp", "openai", "anthropic"]))
-COLUMNS = ("integration", "status", "credential_name", "fingerprint", "validated_at", "last_error")
+COLUMNS = ("provider", "status", "credential_name", "fingerprint", "validated_at", "last_error")
 
 
 @click.group()
@@ -53,7 +54,7 @@ def validate(api: Api, provider: str) -> None:
     """Try PROVIDER's credential again; exit code 1 if it is INVALID."""
     answer = api.call("POST", "integrations", api.org, provider, "validate")
     api.screen.answer(answer, _show)
-    if answer.body.get("status") == "INVALID":
+    if answer.body["status"] == "INVALID":
         raise EndedBadly("The credential does not work.")
 
 
@@ -108,13 +109,9 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _show(body: dict[str, Any]) -> None:
-    if body.get("message"):
-        say(body["message"])
-    else:
-        say(f"{body.get('integration')}: {body.get('status')}")
+    facts((name, body[name]) for name in COLUMNS)
 
 
 def _show_all(body: dict[str, Any]) -> None:
-    found = body["integrations"]
-    known = [name for name in COLUMNS if any(each.get(name) for each in found)]
-    table([name.upper().replace("_", " ") for name in known], [[each.get(name) for name in known] for each in found])
+    titles = [words(name).upper() for name in COLUMNS]
+    table(titles, [[each[name] for name in COLUMNS] for each in body["integrations"]])

@@ -7,6 +7,7 @@ import click
 from cloudact.cli.consent import confirm, yes_option
 from cloudact.cli.screen import say, table
 from cloudact.cli.session import Api, asks_api
+from cloudact.cli.text import words
 
 
 @click.group()
@@ -53,4 +54,4 @@ def show_new_key(body: dict[str, Any]) -> None:
 def key_table(found: list[dict[str, Any]]) -> None:
     """Keys by their fingerprints."""
     names = ("fingerprint", "prefix", "created_at", "expires_at", "last_used_day")
-    table([name.upper().replace("_", " ") for name in names], [[key[name] for name in names] for key in found])
+    table([words(name).upper() for name in names], [[key[name] for name in names] for key in found])

@@ -1,6 +1,7 @@
 """`run`, `runs`, `show`, `cancel`, `retry`."""
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,10 @@ _PIPELINE_ID = re.compile(r"[\w-]+", re.ASCII)
 _Decorated = Callable[[Callable[..., Any]], Callable[..., Any]]
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 RUN_ID: _Decorated = click.argument("run_id", type=click.UUID)
+FACTS = (
+    "run_id", "pipeline_id", "date", "status", "generation", "trigger_type", "triggered_by", "created_at", "started_at",
+    "completed_at", "duration_seconds", "rows_processed", "bytes_billed",
+)  # fmt: skip
 COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "SECONDS", "BY", "REQUESTED")
 
 
@@ -123,7 +128,7 @@ def _follow(api: Api, run: dict[str, Any], timeout_s: float) -> Answer:
 
 
 def _end(api: Api, detail: Answer) -> None:
-    api.screen.answer(detail, _show_run)
+    api.screen.answer(detail, _show_run if sys.stdout.isatty() else _show_facts)  # lines have told of the steps
     if detail.body["status"] != "SUCCESS":
         raise EndedBadly(f"The run is {detail.body['status']}.")
 
@@ -149,17 +154,18 @@ def _row(run: dict[str, Any]) -> list[Any]:
 
 
 def _show_run(run: dict[str, Any]) -> None:
-    names = ("run_id", "pipeline_id", "date", "status", "generation", "trigger_type", "triggered_by", "created_at",
-             "started_at", "completed_at", "duration_seconds", "rows_processed", "bytes_billed")  # fmt: skip
-    facts((name, run[name]) for name in names)
+    _show_facts(run)
     if run["steps"]:
         say("")
         table(("STEP", "STATUS", "ROWS", "MS"), [_step(step) for step in run["steps"]])
     for step in run["steps"]:
         for message in step["messages"]:
             say(f"{step['step_name']}: {message['text']}")
+
+
+def _show_facts(run: dict[str, Any]) -> None:
+    facts((name, run[name]) for name in FACTS)
     if run["error"]:
-        say("")
         facts((name, run["error"][name]) for name in ("code", "message", "hint"))
 
 

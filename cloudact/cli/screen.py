@@ -16,7 +16,7 @@ COLOURS = {
     "SUCCESS": "green", "VALID": "green", "ACTIVE": "green", "RUNNING": "cyan", "PENDING": "yellow",
     "FAILED": "red", "INVALID": "red", "CANCELLED": "magenta", "SUSPENDED": "red",
 }  # fmt: skip
-UNBOUNDED = 4096  # columns, where no one's eyes limit them
+UNBOUNDED = 4096  # columns: a terminal wraps lines better than a table folds its cells
 Show = Callable[[dict[str, Any]], None]
 
 
@@ -48,15 +48,19 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Aligned columns; numbers stand to the right."""
+    """Aligned columns, as wide as what is in them; numbers stand to the right."""
     cells = [[*row] for row in rows]
     printed = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):
         right = any(isinstance(row[number], int) for row in cells)
-        printed.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=number == 0)
+        printed.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in cells:
         printed.add_row(*map(cell, row))
-    console().print(printed)
+    screen = console()
+    screen.width = UNBOUNDED
+    with screen.capture() as captured:
+        screen.print(printed)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def facts(about: Iterable[tuple[str, Any]]) -> None:

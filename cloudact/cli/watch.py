@@ -93,7 +93,14 @@ class _Lines:
 
     def tell(self, run: Run) -> None:
         """Prints the news."""
-        self._tell(f"{run['pipeline_id']} {run['date']} {run['status']}")
+        status, ended = f"{run['pipeline_id']} {run['date']} {run['status']}", run["status"] in ENDED
+        if not ended:
+            self._tell(status)
+        self._tell_steps(run)
+        if ended:
+            self._tell(status)
+
+    def _tell_steps(self, run: Run) -> None:
         for step in run.get("steps", []):
             name = step["step_name"]
             self._tell(f"  {name} {step['status']} {_rows(step)}".rstrip())

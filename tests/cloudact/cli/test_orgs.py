@@ -40,13 +40,12 @@ def test_a_subscription_is_changed(shell: Shell, org: OnboardedOrg) -> None:
     assert shell("orgs", "plan", org.org_slug, "GOLD").exit_code == 3
 
 
-def test_an_org_goes_only_after_a_yes(shell: Shell, slug: str) -> None:
-    """`orgs offboard` without a terminal needs --yes; then the org's key opens nothing."""
-    key = shell.json("orgs", "onboard", slug)["api_key"]
-    assert shell("orgs", "offboard", slug, stdin=f"{slug}\n").exit_code == 2
-    assert shell("quota", CLOUDACT_API_KEY=key).exit_code == 0
-    assert "is off-boarded" in shell("orgs", "offboard", slug, "--yes").stdout
-    assert shell.json("orgs", "show", slug)["status"] == "OFFBOARDED"
+def test_an_org_goes_only_after_a_yes(shell: Shell, org: OnboardedOrg) -> None:
+    """`orgs offboard` without a terminal needs --yes, whatever is typed."""
+    assert shell("orgs", "offboard", org.org_slug, stdin=f"{org.org_slug}\n").exit_code == 2
+    assert shell.of(org)("quota").exit_code == 0
+    assert "is off-boarded" in shell("orgs", "offboard", org.org_slug, "--yes").stdout
+    assert shell.json("orgs", "show", org.org_slug)["status"] == "OFFBOARDED"
 
 
 def test_a_key_is_followed_by_the_next(customer: Shell) -> None:
