@@ -7,7 +7,7 @@ Only `find_export` makes calls.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +38,9 @@ table without it would silently give gross cost as net cost."""
 PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")
 DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+
+
+Patience = Callable[[], dict[str, Any]]
 
 
 class UnusableExport(ValueError):
@@ -98,10 +101,10 @@ class ExportTable:
         return f"`{self.project}`.`{self.dataset}`.`{self.table}`"
 
 
-def find_export(source: Any, project: str, dataset: str, table: str, **patience: Any) -> ExportTable:
+def find_export(source: Any, project: str, dataset: str, table: str, patience: Patience = dict) -> ExportTable:
     """The table of that name, or the only one of that family, read with the customer's client `source`.
 
-    `patience` is the client's `retry` and `timeout` of each call. Raises `Stop`, and Google's errors as they are.
+    `patience` tells the client's `retry` and `timeout` before each call. Raises `Stop`; Google's errors pass through.
     """
     found = _find(source, f"{project}.{dataset}", table, patience)
     try:
@@ -110,16 +113,16 @@ def find_export(source: Any, project: str, dataset: str, table: str, **patience:
         raise Stop("source_unusable", str(err), "Name the table that Cloud Billing exports to.") from err
 
 
-def _find(source: Any, dataset: str, table: str, patience: dict[str, Any]) -> Any:
+def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
     from google.api_core.exceptions import NotFound
 
     try:
-        return source.get_table(f"{dataset}.{table}", **patience)
+        return source.get_table(f"{dataset}.{table}", **patience())
     except NotFound:
-        family = [t for t in source.list_tables(dataset, **patience) if t.table_id.startswith(f"{table}_")]
+        family = [t for t in source.list_tables(dataset, **patience()) if t.table_id.startswith(f"{table}_")]
     if len(family) != 1:
         raise _not_one(f"{dataset}.{table}", [t.table_id for t in family])
-    return source.get_table(family[0].reference, **patience)
+    return source.get_table(family[0].reference, **patience())
 
 
 def _not_one(name: str, found: list[str]) -> Stop:

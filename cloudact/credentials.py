@@ -8,8 +8,9 @@ import base64
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from cloudact.billing_export import PROJECT
 from cloudact.errors import Retry, Stop
 from cloudact.google_errors import reaching
 
@@ -22,10 +23,10 @@ class ServiceAccountKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: Literal["service_account"]
-    project_id: str
-    private_key_id: str = ""
-    private_key: SecretStr
-    client_email: str
+    project_id: str = Field(pattern=f"^(?:{PROJECT.pattern})$", max_length=100)
+    private_key_id: str = Field(default="", max_length=200)
+    private_key: SecretStr = Field(max_length=16_384)
+    client_email: str = Field(max_length=320)
 
     def reveal(self) -> dict[str, str]:
         """The key with its private part, for the client library only."""
@@ -34,13 +35,21 @@ class ServiceAccountKey(BaseModel):
             "private_key": self.private_key.get_secret_value(),
         }
 
+    def as_json(self) -> str:
+        """What is encrypted: the key, and nothing that we do not use."""
+        return json.dumps(self.reveal())
+
 
 class Vault:
-    """Encrypts and decrypts with one KMS key; the function may hold only the first right, the job only the second."""
+    """Encrypts and decrypts with one KMS key. `patience_s` is how long one call may take, where it is not Google's.
 
-    def __init__(self, client: Any, key: str) -> None:
+    Setting up needs the right to encrypt; runs, and validating what is stored, the right to decrypt.
+    """
+
+    def __init__(self, client: Any, key: str, patience_s: float | None = None) -> None:
         self._client = client
         self._key = key
+        self._limits = {} if patience_s is None else _limits(patience_s)
 
     def encrypt(self, org_slug: str, integration: str, plaintext: bytes) -> str:
         """The ciphertext in base64; at most 64 KiB of plaintext."""
@@ -53,7 +62,7 @@ class Vault:
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
         with reaching("Cloud KMS"):
-            answer = self._client.encrypt(request=request)
+            answer = self._client.encrypt(request=request, **self._limits)
         verified = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not verified or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
             raise _corrupted()
@@ -73,7 +82,7 @@ class Vault:
         }
         try:
             with reaching("Cloud KMS"):
-                answer = self._client.decrypt(request=request)
+                answer = self._client.decrypt(request=request, **self._limits)
         except BadRequest as err:
             raise Stop("credential_unreadable", "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
         except ClientError as err:  # our right to the key, or the key itself
@@ -90,8 +99,16 @@ def parse_service_account(plaintext: bytes) -> ServiceAccountKey:
     except ValidationError as err:
         wrong = ", ".join(sorted({str(e["loc"][0]) if e["loc"] else "file" for e in err.errors()}))
         raise Stop("credential_invalid", f"The service account key is not usable: {wrong}.", WHAT_TO_DO) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Stop("credential_invalid", "The service account key is not JSON.", WHAT_TO_DO) from None
+
+
+def _limits(patience_s: float) -> dict[str, Any]:
+    from google.api_core.exceptions import ServiceUnavailable
+    from google.api_core.retry import Retry as Again
+    from google.api_core.retry import if_exception_type
+
+    return {"timeout": patience_s, "retry": Again(if_exception_type(ServiceUnavailable), timeout=patience_s)}
 
 
 def _bound_to(org_slug: str, integration: str) -> bytes:

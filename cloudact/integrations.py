@@ -1,7 +1,12 @@
-"""What an org has set up to reach a provider. Rows are only added; the newest counts."""
+"""What an org has set up to reach a provider. Rows are only added; the newest counts.
+
+A set-up or a removal is at least a millisecond newer than what it follows, a judgement one microsecond newer than what
+it judges: so a judgement never outlives a set-up that came meanwhile.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,63 +15,135 @@ from cloudact.errors import Stop
 from cloudact.orgs import IntegrationStatus
 from cloudact.warehouse import Warehouse
 
+PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
+CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Integration:
-    """An org's credential for one provider (still encrypted), and the dataset its rows go to."""
+    """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up."""
 
     org_slug: str
     integration: str
+    status: IntegrationStatus = IntegrationStatus.NOT_CONFIGURED
+    credential_name: str | None = None
+    ciphertext: str | None = field(default=None, repr=False)
+    settings: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    validated_at: datetime | None = None
+    last_error: str | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a credential, good or bad."""
+        return self.status is not IntegrationStatus.NOT_CONFIGURED and bool(self.ciphertext)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsableIntegration(Integration):
+    """What a run reads with, and the dataset its rows go to."""
+
     org_dataset: str
-    ciphertext: str
-    settings: dict[str, Any]
-    fingerprint: str | None
-    updated_at: datetime
+    ciphertext: str = field(repr=False)
 
 
 class Integrations:
-    """Reads integrations, and marks one whose credential the provider refuses."""
+    """Reads and adds integrations. Raises `Stop` for an org that is not with us."""
 
     def __init__(self, warehouse: Warehouse, clock: Clock) -> None:
         self._warehouse = warehouse
         self._clock = clock
 
-    def of(self, org_slug: str, integration: str) -> Integration:
+    def of(self, org_slug: str, integration: str) -> UsableIntegration:
         """The org's integration; raises `Stop` where it cannot be used."""
+        dataset, stored = self._read(org_slug, integration)
+        if stored.status is not IntegrationStatus.VALID or not stored.ciphertext:
+            raise not_configured(integration)
+        return UsableIntegration(**vars(stored), org_dataset=dataset)
+
+    def find(self, org_slug: str, integration: str) -> Integration:
+        """The org's integration, whatever its state."""
+        return self._read(org_slug, integration)[1]
+
+    def all(self, org_slug: str) -> list[Integration]:
+        """Every integration there can be, without ciphertexts."""
+        rows = self._warehouse.rows("integrations", org_slug=org_slug)
+        found = {row["integration"]: _of_row(org_slug, row) for row in rows}
+        return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in PROVIDERS.values()]
+
+    def change(self, new: Integration) -> Integration:
+        """Adds the set-up, or the removal, as the newest row; of two at once the last counts, whole."""
+        return self._add_after(self.find(new.org_slug, new.integration), new)
+
+    def judge(self, judged: Integration, error: str | None) -> Integration:
+        """The credential works, or `error` says why not. What was set up or removed meanwhile stays untouched."""
+        assert judged.updated_at is not None  # noqa: S101 - only a stored credential can be judged
+        row = replace(
+            judged,
+            status=IntegrationStatus.VALID if error is None else IntegrationStatus.INVALID,
+            validated_at=self._clock(),
+            last_error=error,
+            updated_at=judged.updated_at + JUDGEMENT,
+        )
+        self.add([row])
+        return row
+
+    def mark_invalid(self, judged: Integration, why: str) -> None:
+        """The provider refused this credential in a run."""
+        self.judge(judged, why)
+
+    def forget(self, org_slug: str, known: Iterable[tuple[str, datetime]]) -> None:
+        """Ends what is known by name and age; for an org that goes."""
+        rows = [Integration(org_slug=org_slug, integration=name, updated_at=at) for name, at in known]
+        self.add([replace(row, updated_at=self._later(row.updated_at)) for row in rows])
+
+    def add(self, rows: Iterable[Integration]) -> None:
+        """Adds rows as they are."""
+        told = [_row(row) for row in rows]
+        if told:
+            self._warehouse.append("org_integrations", told, [_row_id(row) for row in told])
+
+    def _add_after(self, before: Integration, new: Integration) -> Integration:
+        row = replace(new, updated_at=self._later(before.updated_at))
+        self.add([row])
+        return row
+
+    def _later(self, last: datetime | None) -> datetime:
+        now = self._clock()
+        return now if last is None else max(now, last + CHANGE)
+
+    def _read(self, org_slug: str, integration: str) -> tuple[str, Integration]:
         found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
         if found["dataset"] is None:
             message = f"The organization {org_slug} is not onboarded."
             raise Stop("org_unknown", message, "Complete backend onboarding first.")
         row = found["integration"]
-        if row is None or row["status"] != IntegrationStatus.VALID or not row["ciphertext"]:
-            raise Stop(
-                "integration_missing",
-                f'Required integration "{integration}" is not configured.',
-                "Set up the integration, then start the run again.",
-            )
-        return Integration(
-            org_slug=org_slug,
-            integration=integration,
-            org_dataset=found["dataset"],
-            ciphertext=row["ciphertext"],
-            settings=json.loads(row["settings"] or "{}"),
-            fingerprint=row["fingerprint"],
-            updated_at=row["updated_at"],
-        )
+        nothing = Integration(org_slug=org_slug, integration=integration)
+        return found["dataset"], _of_row(org_slug, {**row, "integration": integration}) if row else nothing
 
-    def mark_invalid(self, judged: Integration, why: str) -> None:
-        """The provider refused this credential. One that was set up meanwhile is newer and stays untouched."""
-        row = {
-            "org_slug": judged.org_slug,
-            "integration": judged.integration,
-            "status": IntegrationStatus.INVALID.value,
-            "ciphertext": judged.ciphertext,
-            "settings": json.dumps(judged.settings),
-            "fingerprint": judged.fingerprint,
-            "validated_at": self._clock().isoformat(),
-            "last_error": why,
-            "updated_at": (judged.updated_at + timedelta(microseconds=1)).isoformat(),
-        }
-        self._warehouse.append(
-            "org_integrations", [row], [f"{judged.org_slug}/{judged.integration}/{row['updated_at']}"]
-        )
+
+def not_configured(integration: str) -> Stop:
+    """What is said where there is no credential that could be used."""
+    message = f'Required integration "{integration}" is not configured.'
+    return Stop("integration_missing", message, "Set up the integration, then start the run again.")
+
+
+def _of_row(org_slug: str, row: Mapping[str, Any]) -> Integration:
+    known = {"status": IntegrationStatus(row["status"]), "settings": json.loads(row["settings"] or "{}")}
+    return Integration(**{**row, **known, "org_slug": org_slug})
+
+
+def _row(row: Integration) -> dict[str, Any]:
+    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration)}
+    for name in ("validated_at", "updated_at"):
+        told[name] = told[name] and told[name].isoformat()
+    told |= {"status": row.status.value, "settings": json.dumps(row.settings)}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _row_id(row: dict[str, Any]) -> str:
+    """The same for the same row sent again, and for no other."""
+    return (
+        f"{row['org_slug']}/{row['integration']}/{row['updated_at']}/{row.get('ciphertext', '')[-16:]}/{row['status']}"
+    )

@@ -13,6 +13,7 @@ from cloudact.api_keys import ApiKeys, NewKey
 from cloudact.clock import Clock
 from cloudact.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
 from cloudact.errors import Stop
+from cloudact.integrations import Integrations
 from cloudact.orgs import IntegrationStatus, SubscriptionStatus
 from cloudact.plans import Plan, Plans
 from cloudact.tenants import Profile, ProfileStatus, Tenant, Tenants, after
@@ -144,20 +145,12 @@ class Onboarding:
         self._warehouse.append("org_subscriptions", [row], [f"{org_slug}/{at.isoformat()}"])
 
     def _forget_credentials(self, tenant: Tenant, org_slug: str) -> None:
-        rows = [
-            {
-                "org_slug": org_slug,
-                "integration": setup.integration,
-                "status": IntegrationStatus.NOT_CONFIGURED.value,
-                "updated_at": after(self._clock(), setup.updated_at).isoformat(),
-            }
+        known = [
+            (setup.integration, setup.updated_at)
             for setup in tenant.integrations
             if setup.configured or setup.status is not IntegrationStatus.NOT_CONFIGURED
         ]
-        if rows:
-            self._warehouse.append(
-                "org_integrations", rows, [f"{org_slug}/{row['integration']}/{row['updated_at']}" for row in rows]
-            )
+        Integrations(self._warehouse, self._clock).forget(org_slug, known)
 
     def _append_profile(self, profile: Profile) -> None:
         row = {**vars(profile), "status": profile.status.value, "created_at": profile.created_at.isoformat()}

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from cloudact import clients
 from cloudact.api_keys import ApiKeys
 from cloudact.clock import Clock, utc_now
+from cloudact.connections import Connections
+from cloudact.credential_checks import checks
+from cloudact.credentials import Vault
+from cloudact.integrations import Integrations
 from cloudact.ledger import Ledger
 from cloudact.members import Membership
 from cloudact.onboarding import Onboarding
@@ -21,6 +25,7 @@ from functions.queue import RunQueue
 from functions.remembered import Remembered
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
+KMS_PATIENCE_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Api:
     issued_keys: ApiKeys
     onboarding: Onboarding
     key_uses: KeyUses
+    connections: Connections
 
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Api:
@@ -66,6 +72,12 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
         issued_keys=issued_keys,
         onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
         key_uses=KeyUses(warehouse, keys, clock),
+        connections=Connections(
+            Integrations(warehouse, clock),
+            checks(settings, clock),
+            lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
+            clock,
+        ),
     )
 
 

@@ -10,22 +10,25 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class Problem(Exception):
-    """A refused request: `status` is the HTTP status, `detail` the sentence the caller reads."""
+    """A refused request: `status` is the HTTP status, `detail` what the caller reads, `code` a word for programs."""
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, code: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+        self.code = code
 
     def response(self) -> Response:
         """The problem document."""
-        text = document(self.status, self.detail, request.path, g.request_id)
+        text = document(self.status, self.detail, request.path, g.request_id, self.code)
         return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
 
 
-def document(status: int, detail: str, path: str, request_id: str | None = None) -> str:
-    """The JSON of RFC 9457, with the request's id as an extension member."""
+def document(status: int, detail: str, path: str, request_id: str | None = None, code: str | None = None) -> str:
+    """The JSON of RFC 9457; the request's id and the code are extension members."""
     body = {
         "type": "about:blank",
         "title": HTTP_STATUS_CODES[status],
@@ -33,7 +36,8 @@ def document(status: int, detail: str, path: str, request_id: str | None = None)
         "detail": detail,
         "instance": path,
     }
-    return json.dumps(body | ({"request_id": request_id} if request_id else {}), ensure_ascii=False)
+    extensions = {"code": code, "request_id": request_id}
+    return json.dumps(body | {name: value for name, value in extensions.items() if value}, ensure_ascii=False)
 
 
 def bad_request(detail: str) -> Problem:

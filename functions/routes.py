@@ -9,6 +9,7 @@ from functions.app import create_app
 from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
+from functions.integrations import list_integrations, remove, set_up, validate
 from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
 from functions.quota import show_quota
 from functions.runs import list_runs, show_run
@@ -33,6 +34,7 @@ def public_app(api: Api) -> Flask:
     app.post(f"{run}/cancel", endpoint="cancel")(lambda org, run_id: cancel(api, org, run_id))
     app.post(f"{run}/retry", endpoint="retry")(lambda org, run_id: retry(api, org, run_id))
     _add_organization(app, api)
+    _add_integrations(app, api)
     _add_health(app)
     return app
 
@@ -44,6 +46,15 @@ def _add_organization(app: Flask, api: Api) -> None:
     app.get(f"{org}/api-key", endpoint="api_key")(lambda org: show_keys(api, org))
     app.post(f"{org}/api-key/rotate", endpoint="rotate")(lambda org: rotate(api, org))
     app.after_request(api.key_uses.after)
+
+
+def _add_integrations(app: Flask, api: Api) -> None:
+    """An org's credentials for the providers."""
+    org = f"{BASE}/integrations/<org>"
+    app.get(org, endpoint="integrations")(lambda org: list_integrations(api, org))
+    app.post(f"{org}/<provider>/setup", endpoint="setup")(lambda org, provider: set_up(api, org, provider))
+    app.post(f"{org}/<provider>/validate", endpoint="validate")(lambda org, provider: validate(api, org, provider))
+    app.delete(f"{org}/<provider>", endpoint="remove")(lambda org, provider: remove(api, org, provider))
 
 
 def private_app(api: Api, caller: Caller) -> Flask:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
 from cloudact.credentials import Vault, parse_service_account
-from cloudact.integrations import Integration, Integrations
+from cloudact.integrations import Integrations, UsableIntegration
 from cloudact.ledger import Ledger
 from cloudact.pipelines import Step
 from cloudact.providers import http
@@ -61,7 +61,7 @@ class _Composition:
         credential = vault.decrypt(run.org_slug, integration, tenant.ciphertext)
         return self._build[integration](run, own, load, tenant, credential)
 
-    def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+    def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
         key = parse_service_account(credential)
         return GcpBillingEtl(
             for_run=run,
@@ -75,14 +75,16 @@ class _Composition:
             reject_credential=partial(self._integrations.mark_invalid, tenant),
         )
 
-    def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+    def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
         def open_reports(notes: Notes) -> Reports:
             api = OPENAI.open(self._settings.openai_url, credential.decode(), self._http)
             return OpenAiReports(api, run.date, notes)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
 
-    def _anthropic(self, run: Run, own: Claim, load: RunLoad, tenant: Integration, credential: bytes) -> Processor:
+    def _anthropic(
+        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes
+    ) -> Processor:
         def open_reports(notes: Notes) -> Reports:
             api = ANTHROPIC.open(self._settings.anthropic_url, credential.decode(), self._http)
             return AnthropicReports(api, run.date, notes, str(tenant.settings.get("api", "reports")))
@@ -90,7 +92,7 @@ class _Composition:
         return self._usage_cost(run, own, load, tenant, open_reports)
 
     def _usage_cost(
-        self, run: Run, own: Claim, load: RunLoad, tenant: Integration, open_reports: Callable[[Notes], Reports]
+        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: Callable[[Notes], Reports]
     ) -> Processor:
         return UsageCost(
             for_run=run,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from cloudact.providers.http import Query
+from cloudact.providers.http import ProviderHttp, Query
 from cloudact.providers.vendor import Vendor
 
 VERSION = "2023-06-01"  # all that is known of the reports is known of this version
@@ -33,6 +33,12 @@ def _read_error(error: Mapping[str, Any]) -> tuple[Any, Any, Any]:
 
 def _cheapest(today: date) -> tuple[str, Query]:
     return COST_REPORT, [*day_bounds(today - timedelta(days=3)), ("limit", "1")]
+
+
+def check_analytics(api: ProviderHttp, today: date) -> None:
+    """Proves that the key reads costs of the analytics: other rights than those of the reports."""
+    day = day_bounds(today - timedelta(days=3))
+    api.get(ANALYTICS_COST, [*day, ("time_bucket_width", "1d"), ("limit", "1")], ANALYTICS_BETA)
 
 
 ANTHROPIC = Vendor(

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
-ATTEMPTS = 6
-LONGEST_WAIT_S = 60.0  # whatever Retry-After asks for: the run itself is tried again later
-CALL_TIMEOUT_S, CONNECT_TIMEOUT_S = 60.0, 10.0
 LARGEST_ANSWER_BYTES = 64 * 2**20
 PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's 529 among them
 SHOWN_CHARACTERS = 300
@@ -33,6 +30,23 @@ SHOWN_CHARACTERS = 300
 Query = Iterable[tuple[str, str]]
 _KEY = re.compile(r"\bsk-[\w*-]{4,}")
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[A-Za-z]{2,}")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often one call is made before it is given up, and how long each part of it may take.
+
+    `longest_wait_s` is between two calls, whatever Retry-After asks for: who asks us will ask again.
+    """
+
+    attempts: int = 6
+    longest_wait_s: float = 60.0
+    call_timeout_s: float = 60.0
+    connect_timeout_s: float = 10.0
+
+
+IN_A_JOB = Patience()
+IN_A_REQUEST = Patience(attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0)
 
 
 @dataclass(frozen=True)
@@ -85,24 +99,34 @@ class Refusing(Protocol):
 
 
 class ProviderHttp:
-    """Reads from one vendor with one credential. `attempts` is how often one call is made before it is given up."""
+    """Reads from one vendor with one credential."""
 
     def __init__(
-        self, vendor: Refusing, url: str, headers: Mapping[str, str], client: "httpx.Client", attempts: int = ATTEMPTS
+        self,
+        vendor: Refusing,
+        url: str,
+        headers: Mapping[str, str],
+        client: "httpx.Client",
+        patience: Patience = IN_A_JOB,
     ) -> None:
         self._vendor = vendor
         self._url = url
         self._headers = headers
         self._client = client
-        self._attempts = attempts
+        self._patience = patience
 
     def get(self, path: str, query: Query, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal`, digit by digit as sent.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable.
         """
+        longest = self._patience.longest_wait_s
         attempts = stamina.retry_context(
-            on=_wait, attempts=self._attempts, timeout=None, wait_initial=1.0, wait_max=LONGEST_WAIT_S
+            on=lambda err: _wait(err, longest),
+            attempts=self._patience.attempts,
+            timeout=None,
+            wait_initial=1.0,
+            wait_max=longest,
         )
         for attempt in attempts:
             with attempt:
@@ -162,11 +186,12 @@ class ProviderHttp:
         return Refused(*self._vendor.explain(refusal), refusal=refusal)
 
 
-def client() -> "httpx.Client":
+def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
     """A client that keeps connections, follows no redirect and takes no proxy or credential from the environment."""
     import httpx
 
-    return httpx.Client(timeout=httpx.Timeout(CALL_TIMEOUT_S, connect=CONNECT_TIMEOUT_S), trust_env=False)
+    timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
+    return httpx.Client(timeout=timeout, trust_env=False)
 
 
 def read_json(body: bytes) -> Any:
@@ -193,11 +218,11 @@ def _json_or_none(body: bytes) -> Any:
         return None
 
 
-def _wait(err: Exception) -> bool | float:
+def _wait(err: Exception, longest_s: float) -> bool | float:
     """How long until the next try: what the provider asks for, within limits; else stamina's backoff."""
     if not isinstance(err, Busy):
         return False
-    return True if err.wait_s is None else min(err.wait_s, LONGEST_WAIT_S)
+    return True if err.wait_s is None else min(err.wait_s, longest_s)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cloudact.errors import Stop
-from cloudact.providers.http import ATTEMPTS, ProviderHttp, Query, Refusal
+from cloudact.providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -35,9 +35,9 @@ class Vendor:
         """The beginning of our error codes for it."""
         return self.name.lower()
 
-    def open(self, url: str, key: str, client: "httpx.Client", attempts: int = ATTEMPTS) -> ProviderHttp:
+    def open(self, url: str, key: str, client: "httpx.Client", patience: Patience = IN_A_JOB) -> ProviderHttp:
         """The vendor's API with this key. Raises `Stop` for a text that cannot be its admin key."""
-        return ProviderHttp(self, url, self.headers(self.admin_key(key)), client, attempts)
+        return ProviderHttp(self, url, self.headers(self.admin_key(key)), client, patience)
 
     def admin_key(self, text: str) -> str:
         """The key, without the white space that copying leaves around it."""

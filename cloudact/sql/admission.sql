@@ -32,7 +32,7 @@ SELECT
     SELECT status
     FROM organizations.org_integrations
     WHERE org_slug = @org_slug AND integration = @integration
-    ORDER BY updated_at DESC
+    ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC
     LIMIT 1
   ) AS integration_status,
   (

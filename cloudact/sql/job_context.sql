@@ -10,9 +10,10 @@ SELECT
     LIMIT 1
   ) AS dataset,
   (
-    SELECT AS STRUCT status, ciphertext, settings, fingerprint, updated_at
+    SELECT AS STRUCT
+      status, credential_name, ciphertext, settings, fingerprint, validated_at, last_error, updated_at
     FROM organizations.org_integrations
     WHERE org_slug = @org_slug AND integration = @integration
-    ORDER BY updated_at DESC
+    ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC
     LIMIT 1
   ) AS integration

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloudact import clients
 from cloudact.clock import utc_now
+from cloudact.credential_checks import checks
 from cloudact.credentials import Vault
-from cloudact.orgs import key_hash
+from cloudact.integrations import Integration, Integrations
+from cloudact.orgs import IntegrationStatus, key_hash
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 
@@ -30,14 +32,9 @@ class NewIntegration:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def plaintext(self) -> bytes:
-        """What is encrypted."""
-        return (self.credential.get("api_key") or json.dumps(dict(self.credential))).encode()
-
-    @property
-    def fingerprint(self) -> str:
-        """Recognises the credential."""
-        return self.credential.get("private_key_id") or key_hash(self.plaintext.decode())[:40]
+    def text(self) -> str:
+        """What a customer would paste."""
+        return self.credential.get("api_key") or json.dumps(dict(self.credential))
 
 
 @dataclass(frozen=True)
@@ -51,24 +48,25 @@ class ProviderAccount:
 
 
 def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegration]) -> None:
-    """Stores the integrations, valid from now on."""
-    vault = Vault(clients.kms(settings), settings.kms_key)
-    now = utc_now().isoformat()
-    rows = [
-        {
-            "org_slug": org_slug,
-            "integration": new.integration,
-            "status": "VALID",
-            "ciphertext": vault.encrypt(org_slug, new.integration, new.plaintext),
-            "settings": json.dumps(dict(new.settings)),
-            "fingerprint": new.fingerprint,
-            "validated_at": now,
-            "updated_at": now,
-        }
-        for new in integrations
-    ]
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    warehouse.append("org_integrations", rows, [f"{org_slug}/org_integrations/{row['integration']}" for row in rows])
+    """Stores the integrations, valid from now on; no provider is asked."""
+    vault, known = Vault(clients.kms(settings), settings.kms_key), checks(settings, utc_now)
+    now = utc_now()
+    rows = []
+    for new in integrations:
+        credential = known[new.integration].read(new.text)
+        rows.append(
+            Integration(
+                org_slug=org_slug,
+                integration=new.integration,
+                status=IntegrationStatus.VALID,
+                ciphertext=vault.encrypt(org_slug, new.integration, credential.plaintext),
+                settings=dict(new.settings),
+                fingerprint=credential.fingerprint,
+                validated_at=now,
+                updated_at=now,
+            )
+        )
+    Integrations(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset), utc_now).add(rows)
 
 
 def new_admin_key(integration: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from cloudact.errors import Stop
-from cloudact.integrations import Integration
+from cloudact.integrations import UsableIntegration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
 from cloudact.run_load import Part
 from cloudact.runs import Run
@@ -47,7 +47,7 @@ class GcpBillingEtl:
 
     for_run: Run
     started_at: datetime
-    tenant: Integration
+    tenant: UsableIntegration
     default_project: str
     build_source: Callable[[], Any]
     day_load: DayLoad

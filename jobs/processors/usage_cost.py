@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cloudact.errors import Stop
-from cloudact.integrations import Integration
+from cloudact.integrations import UsableIntegration
 from cloudact.pipelines import AnthropicLoad, AnthropicReports, OpenAiLoad, OpenAiReports, ReconcileConfig, Step
 from cloudact.providers.http import Refused
 from cloudact.run_load import Part
@@ -40,7 +40,7 @@ class UsageCost:
 
     for_run: Run
     started_at: datetime
-    tenant: Integration
+    tenant: UsableIntegration
     open_reports: Callable[[Notes], Reports]
     day_load: DayLoad
     life: Life

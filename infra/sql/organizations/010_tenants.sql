@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS organizations.org_integrations (
   org_slug STRING NOT NULL,
   integration STRING NOT NULL OPTIONS (description = "GCP_SA, OPENAI or ANTHROPIC"),
   status STRING NOT NULL OPTIONS (description = "VALID, INVALID or NOT_CONFIGURED"),
+  credential_name STRING OPTIONS (description = "what its owner calls the credential"),
   ciphertext STRING OPTIONS (description = "base64 of the credential, encrypted by Cloud KMS with org and integration as AAD"),
   settings STRING OPTIONS (description = "JSON object: where the provider's data lies"),
   fingerprint STRING OPTIONS (description = "recognises the credential without showing it"),
@@ -57,7 +58,7 @@ CREATE TABLE IF NOT EXISTS organizations.org_integrations (
   updated_at TIMESTAMP NOT NULL
 )
 CLUSTER BY org_slug
-OPTIONS (description = "Set-ups of integrations; the newest row of an org and integration counts");
+OPTIONS (description = "Set-ups of integrations; the newest row of an org and integration counts, by updated_at, validated_at, ciphertext");
 
 CREATE TABLE IF NOT EXISTS organizations.org_members (
   org_slug STRING NOT NULL,

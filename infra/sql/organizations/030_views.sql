@@ -188,14 +188,28 @@ SELECT
   integration,
   latest.status AS status,
   latest.configured AS configured,
+  latest.credential_name AS credential_name,
+  latest.settings AS settings,
+  latest.fingerprint AS fingerprint,
+  latest.validated_at AS validated_at,
+  latest.last_error AS last_error,
   latest.updated_at AS updated_at
 FROM (
   SELECT
     org_slug,
     integration,
     ARRAY_AGG(
-      STRUCT(status AS status, ciphertext IS NOT NULL AS configured, updated_at AS updated_at)
-      ORDER BY updated_at DESC LIMIT 1
+      STRUCT(
+        status AS status,
+        ciphertext IS NOT NULL AS configured,
+        credential_name AS credential_name,
+        settings AS settings,
+        fingerprint AS fingerprint,
+        validated_at AS validated_at,
+        last_error AS last_error,
+        updated_at AS updated_at
+      )
+      ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC LIMIT 1
     )[OFFSET(0)] AS latest
   FROM organizations.org_integrations
   GROUP BY org_slug, integration

@@ -1,0 +1,92 @@
+"""Connects orgs with providers: a credential is proven before it is encrypted, and encrypted before it is stored.
+
+Until then the one before it stays in force. Nothing here shows or logs a credential.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.credential_checks import Check
+from cloudact.credentials import Vault
+from cloudact.errors import Stop
+from cloudact.integration_settings import read_settings
+from cloudact.integrations import Integration, Integrations, not_configured
+from cloudact.orgs import IntegrationStatus
+
+log = logging.getLogger(__name__)
+OURS = frozenset({"misconfigured"})  # not the customer's to mend, so nothing is said of their credential
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A set-up as it is asked for. `None` keeps the name and the settings of the set-up before."""
+
+    credential: str = field(repr=False)
+    credential_name: str | None = None
+    settings: Mapping[str, Any] | None = None
+
+
+class Connections:
+    """Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then."""
+
+    def __init__(
+        self, integrations: Integrations, checks: Mapping[str, Check], vault: Callable[[], Vault], clock: Clock
+    ) -> None:
+        self._integrations = integrations
+        self._checks = checks
+        self._vault = vault
+        self._clock = clock
+
+    def all(self, org_slug: str) -> list[Integration]:
+        """Every integration there can be, as it stands."""
+        return self._integrations.all(org_slug)
+
+    def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
+        """The integration, VALID; and whether there was none before."""
+        before = self._integrations.find(org_slug, integration)
+        given = before.settings if wanted.settings is None else wanted.settings
+        settings = read_settings(integration, given)
+        check = self._checks[integration]
+        credential = check.read(wanted.credential)
+        check.prove(credential.plaintext, settings)
+        new = Integration(
+            org_slug=org_slug,
+            integration=integration,
+            status=IntegrationStatus.VALID,
+            credential_name=wanted.credential_name or before.credential_name,
+            ciphertext=self._vault().encrypt(org_slug, integration, credential.plaintext),
+            settings=settings.model_dump(exclude_unset=True),
+            fingerprint=credential.fingerprint,
+            validated_at=self._clock(),
+        )
+        return self._integrations.change(new), not before.configured
+
+    def validate(self, org_slug: str, integration: str) -> Integration:
+        """The integration, VALID or INVALID as the provider says now."""
+        stored = self._integrations.find(org_slug, integration)
+        if not stored.configured:
+            raise not_configured(integration)
+        try:
+            self._prove(stored)
+        except Stop as err:
+            if err.code in OURS:
+                raise
+            fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
+            log.warning("an integration was found invalid", extra={"fields": fields})
+            return self._integrations.judge(stored, err.message)
+        return self._integrations.judge(stored, None)
+
+    def remove(self, org_slug: str, integration: str) -> Integration:
+        """The integration without its credential; one that is not set up stays as it is."""
+        stored = self._integrations.find(org_slug, integration)
+        if stored.status is IntegrationStatus.NOT_CONFIGURED:
+            return stored
+        return self._integrations.change(Integration(org_slug=org_slug, integration=integration))
+
+    def _prove(self, stored: Integration) -> None:
+        settings = read_settings(stored.integration, stored.settings)
+        plaintext = self._vault().decrypt(stored.org_slug, stored.integration, stored.ciphertext or "")
+        self._checks[stored.integration].prove(plaintext, settings)
