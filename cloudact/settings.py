@@ -53,6 +53,10 @@ class Settings(BaseModel):
         description="instead of keys: projects/…/secrets/…/versions/… of an HS256 secret",
     )
 
+    cors_origins: str = Field(
+        default="", description="whose scripts may call the API: origins as browsers send them, separated by commas"
+    )
+
     bigquery_endpoint: str = ""
     tasks_endpoint: str = ""
     kms_endpoint: str = ""
@@ -69,6 +73,14 @@ class Settings(BaseModel):
             raise ValueError("is not a BigQuery dataset name (letters, digits and underscores)")
         return name
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, text: str) -> str:
+        for origin in filter(None, map(str.strip, text.split(","))):
+            if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", origin):
+                raise ValueError(f"{origin} is not an origin like https://app.example.com")
+        return text
+
     @field_validator("jwt_secret")
     @classmethod
     def _is_the_only_way(cls, name: str, info: ValidationInfo) -> str:
@@ -80,6 +92,11 @@ class Settings(BaseModel):
         if (name or info.data.get("jwt_jwks_url")) and not info.data.get("jwt_issuer"):
             raise ValueError(f"or JWT_JWKS_URL is set, so {PREFIX}JWT_ISSUER must be too")
         return name
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins that may call."""
+        return frozenset(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     @property
     def queue_path(self) -> str:

@@ -1,7 +1,6 @@
 """GET /organizations/{org}/api-key and POST …/rotate: an org's keys by their fingerprints, and the next one."""
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -9,13 +8,12 @@ from flask import Response, jsonify, request
 from cloudact.api_keys import GRACE, NewKey
 from cloudact.tenants import IssuedKey
 from functions.access import authenticate
+from functions.answers import Keys, RotatedKey, answered
 from functions.composition import Api
-from functions.parameters import body_object, only_known
-from functions.problems import Problem, bad_request
+from functions.inputs import RotateBody, in_body
+from functions.parameters import only_known
+from functions.problems import Problem
 from functions.refusals import refused
-
-LONGEST_GRACE_HOURS = 168
-LONGEST_LIFE_DAYS = 3650
 
 
 def show_keys(api: Api, org: str) -> Response:
@@ -24,7 +22,7 @@ def show_keys(api: Api, org: str) -> Response:
     only_known(request.args, allowed=())
     keys = live_keys(api, org)
     newest = keys[0] if keys else dict.fromkeys(KEY_FIELDS)
-    return jsonify({"org_slug": org, **newest, "keys": keys})
+    return answered(Keys.model_validate({"org_slug": org, **newest, "keys": keys}))
 
 
 def rotate(api: Api, org: str) -> Response:
@@ -36,9 +34,8 @@ def rotate(api: Api, org: str) -> Response:
 
 def issue_next(api: Api, org: str) -> Response:
     """What a rotation and `ops` share."""
-    body = body_object(request, allowed=("grace_hours", "expires_in_days"))
-    grace = _whole(body, "grace_hours", 0, LONGEST_GRACE_HOURS)
-    life = _whole(body, "expires_in_days", 1, LONGEST_LIFE_DAYS)
+    body = in_body(request, RotateBody)
+    grace, life = body.grace_hours, body.expires_in_days
     with refused():
         new = api.issued_keys.next(
             api.tenants.read(org),
@@ -46,9 +43,7 @@ def issue_next(api: Api, org: str) -> Response:
             GRACE if grace is None else dt.timedelta(hours=grace),
             None if life is None else dt.timedelta(days=life),
         )
-    answer = jsonify(new_key_json(new) | {"old_keys_valid_until": instant(new.others_until)})
-    answer.status_code = 201
-    return answer
+    return answered(RotatedKey.model_validate({**new_key_json(new), "old_keys_valid_until": new.others_until}), 201)
 
 
 def revoke(api: Api, org: str, fingerprint: str) -> Response:
@@ -103,12 +98,3 @@ def _key_json(key: IssuedKey, used: dt.date | None) -> dict[str, Any]:
 def instant(at: dt.datetime | None) -> str | None:
     """A time as clients see it."""
     return None if at is None else at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _whole(body: Mapping[str, Any], field: str, least: int, most: int) -> int | None:
-    number = body.get(field)
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-        raise bad_request(f"{field} must be a whole number from {least} to {most}.")
-    return number

@@ -19,6 +19,7 @@ from cloudact.settings import Settings
 from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
 from functions.auth import KeyRing
+from functions.health import Dependencies
 from functions.key_uses import KeyUses
 from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
@@ -39,6 +40,8 @@ class Api:
     keys: KeyRing
     sessions: Sessions
     members: Remembered[tuple[Membership, ...]]
+    dependencies: Dependencies
+    origins: frozenset[str]
     clock: Clock
     tenants: Tenants
     issued_keys: ApiKeys
@@ -53,20 +56,23 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
     ledger = Ledger(warehouse)
     keys = KeyRing(ledger, clock)
     tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
+    queue = RunQueue(
+        lambda: clients.tasks(settings),
+        lambda: clients.google_http(settings),
+        settings,
+        clock,
+        timeout_s=PATIENCE_S,
+    )
     return Api(
         registry=load_registry(settings.configs_dir),
         warehouse=warehouse,
         ledger=ledger,
-        queue=RunQueue(
-            lambda: clients.tasks(settings),
-            lambda: clients.google_http(settings),
-            settings,
-            clock,
-            timeout_s=PATIENCE_S,
-        ),
+        queue=queue,
         keys=keys,
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
         members=Remembered(ledger.memberships, clock),
+        dependencies=Dependencies(warehouse, queue, clock),
+        origins=settings.origins,
         clock=clock,
         tenants=tenants,
         issued_keys=issued_keys,

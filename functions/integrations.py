@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from flask import Response, jsonify, request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from flask import Response, request
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from cloudact.connections import OURS, Wanted
 from cloudact.errors import Retry, Stop
@@ -17,8 +17,9 @@ from cloudact.integrations import PROVIDERS, Integration
 from cloudact.orgs import IntegrationStatus
 from cloudact.providers.http import Busy
 from functions.access import authenticate
-from functions.api_keys import instant
+from functions.answers import Answer, Instant, answered
 from functions.composition import Api
+from functions.inputs import Input, in_body
 from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
 
@@ -49,7 +50,7 @@ def _object(given: Any, info: ValidationInfo) -> dict[str, Any] | None:
     return given
 
 
-class SetupBody(BaseModel):
+class SetupBody(Input):
     """A credential, and where the provider's data lies. What is left out stays as it was set up before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -74,10 +75,8 @@ class SetupBody(BaseModel):
         return raw
 
 
-class IntegrationState(BaseModel):
+class IntegrationState(Answer):
     """An integration, without its credential."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     integration: Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
     provider: Literal["gcp", "openai", "anthropic"]
@@ -85,14 +84,12 @@ class IntegrationState(BaseModel):
     credential_name: str | None
     fingerprint: str | None = Field(description="recognises the credential; nothing can be told from it")
     settings: dict[str, Any]
-    validated_at: str | None = Field(description="when the provider was last asked")
+    validated_at: Instant | None = Field(description="when the provider was last asked")
     last_error: str | None = Field(description="why it is INVALID")
 
 
-class IntegrationList(BaseModel):
+class IntegrationList(Answer):
     """Every integration there can be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     org_slug: str
     integrations: list[IntegrationState]
@@ -103,14 +100,14 @@ def list_integrations(api: Api, org: str) -> Response:
     authenticate(api, org)
     only_known(request.args, allowed=())
     states = [_state(row) for row in api.connections.all(org)]
-    return jsonify(IntegrationList(org_slug=org, integrations=states).model_dump(mode="json"))
+    return answered(IntegrationList(org_slug=org, integrations=states))
 
 
 def set_up(api: Api, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
     authenticate(api, org).require_admin()
     only_known(request.args, allowed=())
-    body = SetupBody.model_validate(body_object(request, SetupBody.model_fields))
+    body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with _told():
@@ -169,12 +166,9 @@ def _refusal(err: Stop) -> Exception:
 
 
 def _answer(row: Integration, status: int = 200) -> Response:
-    answer = jsonify(_state(row).model_dump(mode="json"))
-    answer.status_code = status
-    return answer
+    return answered(_state(row), status)
 
 
 def _state(row: Integration) -> IntegrationState:
     told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
-    told |= {"provider": _WORDS[row.integration], "validated_at": instant(row.validated_at)}
-    return IntegrationState.model_validate(told)
+    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration]})

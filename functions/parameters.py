@@ -30,9 +30,15 @@ def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
 
 def _json(request: Request) -> Any:
     try:
-        return json.loads(request.get_data(), object_pairs_hook=_each_once)
+        text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
+        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as err:
         raise bad_request("The body is not valid JSON.") from err
+
+
+def _no_number(name: str) -> None:
+    """`NaN` and `Infinity` are Python's, not JSON's."""
+    raise ValueError(name)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -55,9 +61,8 @@ def only_known(given: Mapping[str, Any], allowed: Iterable[str]) -> None:
             raise bad_request(f"{', '.join(twice)} is given more than once.")
 
 
-def date_of(field: str, text: Any, today: dt.date) -> dt.date:
-    """A date a run can be asked for: `YYYY-MM-DD`, from 2015-01-01 to today (UTC)."""
-    date = any_date(field, text)
+def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:
+    """A date a run can be asked for: from 2015-01-01 to today (UTC)."""
     if not FIRST_DATE <= date <= today:
         raise bad_request(f"{field} must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC).")
     return date
@@ -71,23 +76,3 @@ def any_date(field: str, text: Any) -> dt.date:
         except ValueError:
             pass
     raise bad_request(f"{field} must be a date written YYYY-MM-DD.")
-
-
-def whole_number(field: str, args: MultiDict[str, str], default: int, least: int, most: int) -> int:
-    """An integer of the query string within its bounds."""
-    text = args.get(field)
-    if text is None:
-        return default
-    if not re.fullmatch(r"\d{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-        raise bad_request(f"{field} must be a whole number from {least} to {most}.")
-    return int(text)
-
-
-def one_of(field: str, args: MultiDict[str, str], allowed: Mapping[str, Any]) -> Any:
-    """What the given word stands for; `None` where the field is absent."""
-    text = args.get(field)
-    if text is None:
-        return None
-    if text not in allowed:
-        raise bad_request(f"{field} must be one of {', '.join(allowed)}.")
-    return allowed[text]

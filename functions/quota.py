@@ -1,10 +1,10 @@
 """GET /organizations/{org}/quota: what is left of the UTC day."""
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from cloudact.clock import next_midnight
 from functions.access import authenticate
-from functions.api_keys import instant
+from functions.answers import Quota, answered
 from functions.composition import Api
 from functions.parameters import only_known
 
@@ -16,13 +16,14 @@ def show_quota(api: Api, org: str) -> Response:
     now = api.clock()
     subscription, used = api.ledger.quota(org, now.date())
     limit = subscription.daily_limit if subscription else 0
-    return jsonify(
+    quota = Quota(
         org_slug=org,
         plan=subscription.plan if subscription else None,
         subscription_status=subscription.status if subscription else "NONE",
-        usage_date=now.date().isoformat(),
+        usage_date=now.date(),
         pipelines_today=used,
         daily_limit=limit,
         remaining=max(limit - used, 0),
-        resets_at=instant(next_midnight(now)),
+        resets_at=next_midnight(now),
     )
+    return answered(quota)

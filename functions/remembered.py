@@ -13,11 +13,12 @@ Answer = TypeVar("Answer")
 
 
 class Remembered(Generic[Answer]):
-    """`look` is asked for each name once a minute."""
+    """`look` is asked for each name once a minute, or `kept`."""
 
-    def __init__(self, look: Callable[[str], Answer], clock: Clock) -> None:
+    def __init__(self, look: Callable[[str], Answer], clock: Clock, kept: timedelta = FOR) -> None:
         self._look = look
         self._clock = clock
+        self._kept = kept
         self._lock = Lock()
         self._known: dict[str, tuple[datetime, Answer]] = {}
 
@@ -37,4 +38,4 @@ class Remembered(Generic[Answer]):
             self._known.pop(name, None)
             while len(self._known) >= CAPACITY:
                 self._known.pop(next(iter(self._known)))
-            self._known[name] = (self._clock() + FOR, answer)
+            self._known[name] = (self._clock() + self._kept, answer)

@@ -2,59 +2,137 @@
 
 from collections.abc import Callable
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
 
+from functions.answers import (
+    Cancelled,
+    Catalogue,
+    Document,
+    Health,
+    Keys,
+    OlderRun,
+    Pipeline,
+    Quota,
+    Readiness,
+    RotatedKey,
+    RunDetail,
+    RunPage,
+    Started,
+)
 from functions.api_keys import rotate, show_keys
 from functions.app import create_app
 from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
-from functions.integrations import list_integrations, remove, set_up, validate
+from functions.cors import allow_origins
+from functions.endpoints import BASE, Endpoint, add_endpoints
+from functions.health import show_health
+from functions.inputs import ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
+from functions.integrations import (
+    IntegrationList,
+    IntegrationState,
+    SetupBody,
+    list_integrations,
+    remove,
+    set_up,
+    validate,
+)
 from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.openapi import KEY, SESSION, documenting
 from functions.quota import show_quota
-from functions.runs import list_runs, show_run
+from functions.runs import list_own_runs, list_runs, show_own_run, show_run
 from functions.settle import cancel, retry
 from functions.sweep import sweep
 from functions.trigger import trigger
-
-BASE = "/api/v1"
 
 
 def public_app(api: Api) -> Flask:
     """The function `api`."""
     app = create_app("api")
-    app.get(f"{BASE}/validator/pipelines")(lambda: list_pipelines(api.registry))
-    app.get(f"{BASE}/validator/pipelines/<pipeline>", endpoint="pipeline")(
-        lambda pipeline: show_pipeline(api.registry, pipeline)
-    )
-    app.post(f"{BASE}/pipelines/run/<org>/<path:path>", endpoint="trigger")(lambda org, path: trigger(api, org, path))
-    app.get(f"{BASE}/pipelines/<org>/runs", endpoint="runs")(lambda org: list_runs(api, org))
-    app.get(f"{BASE}/pipelines/<org>/runs/<run_id>", endpoint="run")(lambda org, run_id: show_run(api, org, run_id))
-    run = f"{BASE}/pipelines/<org>/runs/<run_id>"
-    app.post(f"{run}/cancel", endpoint="cancel")(lambda org, run_id: cancel(api, org, run_id))
-    app.post(f"{run}/retry", endpoint="retry")(lambda org, run_id: retry(api, org, run_id))
-    _add_organization(app, api)
-    _add_integrations(app, api)
-    _add_health(app)
+    allow_origins(app, api.origins)
+    add_endpoints(app, PUBLIC, api)
+    app.after_request(api.key_uses.after)
     return app
 
 
-def _add_organization(app: Flask, api: Api) -> None:
-    """An org's keys and quota; and what every request tells of the key that it came with."""
-    org = f"{BASE}/organizations/<org>"
-    app.get(f"{org}/quota", endpoint="quota")(lambda org: show_quota(api, org))
-    app.get(f"{org}/api-key", endpoint="api_key")(lambda org: show_keys(api, org))
-    app.post(f"{org}/api-key/rotate", endpoint="rotate")(lambda org: rotate(api, org))
-    app.after_request(api.key_uses.after)
-
-
-def _add_integrations(app: Flask, api: Api) -> None:
-    """An org's credentials for the providers."""
-    org = f"{BASE}/integrations/<org>"
-    app.get(org, endpoint="integrations")(lambda org: list_integrations(api, org))
-    app.post(f"{org}/<provider>/setup", endpoint="setup")(lambda org, provider: set_up(api, org, provider))
-    app.post(f"{org}/<provider>/validate", endpoint="validate")(lambda org, provider: validate(api, org, provider))
-    app.delete(f"{org}/<provider>", endpoint="remove")(lambda org, provider: remove(api, org, provider))
+_ORG = "/organizations/<org>"
+_RUNS = "/pipelines/<org>/runs"
+_INTEGRATIONS = "/integrations/<org>"
+_LEFT = ("Location", "RateLimit", "RateLimit-Policy")
+PUBLIC: tuple[Endpoint, ...] = (
+    Endpoint(
+        "GET", "/validator/pipelines", "list_pipelines", list_pipelines, "Pipelines that exist",
+        {200: Catalogue}, (400,), query=ProviderQuery, public=True, conditional=True,
+    ),
+    Endpoint(
+        "GET", "/validator/pipelines/<pipeline>", "pipeline", show_pipeline, "One pipeline",
+        {200: Pipeline}, (404,), public=True, conditional=True,
+    ),
+    Endpoint(
+        "POST", "/pipelines/run/<org>/<path:path>", "trigger", trigger,
+        "Start a run, or find the one that answers the request; an empty domain is `//` or left out",
+        {200: Started, 202: Started}, (404, 415, 429), query=TriggerQuery, body=TriggerBody, headers=_LEFT,
+        documented=(
+            "/pipelines/run/{org}/{provider}/{domain}/{pipeline}",
+            "/pipelines/run/{org}/{provider}/{pipeline}",
+        ),
+    ),
+    Endpoint("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
+    Endpoint(
+        "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps",
+        {200: RunDetail}, (404,), conditional=True,
+    ),
+    Endpoint(
+        "POST", f"{_RUNS}/<run_id>/cancel", "cancel", cancel, "End a run before its time",
+        {202: Cancelled}, (404, 409, 415),
+    ),
+    Endpoint(
+        "POST", f"{_RUNS}/<run_id>/retry", "retry", retry, "The next generation of a failed or cancelled run",
+        {200: Started, 202: Started}, (404, 409, 415, 429), headers=_LEFT,
+    ),
+    Endpoint(
+        "GET", "/pipelines/runs", "own_runs", list_own_runs, "Older path: runs of the credential's organization",
+        {200: RunPage}, query=RunsQuery,
+    ),
+    Endpoint(
+        "GET", "/pipelines/runs/<pipeline_logging_id>", "own_run", show_own_run, "Older path and shape of one run",
+        {200: OlderRun}, (404,), conditional=True,
+    ),
+    Endpoint("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}),
+    Endpoint("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}),
+    Endpoint(
+        "POST", f"{_ORG}/api-key/rotate", "rotate", rotate, "A new key; the old ones work for a grace period",
+        {201: RotatedKey}, (409, 415), body=RotateBody,
+    ),
+    Endpoint(
+        "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
+        {200: IntegrationList},
+    ),
+    Endpoint(
+        "POST", f"{_INTEGRATIONS}/<provider>/setup", "set_up", set_up,
+        "Set up a credential, once the provider has accepted it; what was set up before stays until then",
+        {200: IntegrationState, 201: IntegrationState}, (404, 415), body=SetupBody,
+    ),
+    Endpoint(
+        "POST", f"{_INTEGRATIONS}/<provider>/validate", "validate", validate, "Ask the provider again",
+        {200: IntegrationState}, (404, 415),
+    ),
+    Endpoint(
+        "DELETE", f"{_INTEGRATIONS}/<provider>", "remove", remove, "Forget the credential",
+        {200: IntegrationState}, (404, 415),
+    ),
+    Endpoint(
+        "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
+    ),
+    Endpoint(
+        "GET", "/health/ready", "ready", lambda api: api.dependencies.show(), "What it depends on answers too",
+        {200: Readiness, 503: Readiness}, public=True, bases=("", BASE),
+    ),
+    Endpoint(
+        "GET", "/openapi.json", "openapi", documenting(lambda: PUBLIC, KEY | SESSION), "This document",
+        {200: Document}, public=True, conditional=True, bases=("", BASE),
+    ),
+)  # fmt: skip
 
 
 def private_app(api: Api, caller: Caller) -> Flask:
@@ -91,9 +169,5 @@ def _add_orgs(app: Flask, api: Api, caller: Caller) -> None:
 
 def _add_health(app: Flask) -> None:
     """`/health`, with and without prefix: the process answers."""
-
-    def health() -> Response:
-        return jsonify(status="ok")
-
-    app.get("/health", endpoint="health")(health)
-    app.get(f"{BASE}/health", endpoint="health_v1")(health)
+    app.get("/health", endpoint="health")(lambda: show_health(None))
+    app.get(f"{BASE}/health", endpoint="health_v1")(lambda: show_health(None))

@@ -7,49 +7,70 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, jsonify, request
-from werkzeug.datastructures import MultiDict
+from flask import Response, request
 
 from cloudact.ledger import After, Filters
 from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
-from functions.access import authenticate
+from functions.access import authenticate, own_org
+from functions.answers import Answer, Message, OlderRun, RunAnswer, RunDetail, RunError, RunPage, Step, answered
 from functions.composition import Api
-from functions.parameters import any_date, one_of, only_known, whole_number
+from functions.inputs import RunsQuery, in_query
+from functions.parameters import only_known
 from functions.problems import Problem, bad_request
 
-FIELDS = (
-    "status", "status_filter", "pipeline_id", "pipelineId", "start_date", "startDate", "end_date", "endDate",
-    "date", "trigger_type", "limit", "offset", "cursor",
-)  # fmt: skip
+OLDER_WORDS = {Status.SUCCESS: "COMPLETE"}
 NO_CURSOR = "cursor must be the next_cursor of an earlier page."
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-_PIPELINE = re.compile(r"[\w-]{1,101}", re.ASCII)
-STATUSES = {status.value: status for status in Status} | {"COMPLETED": Status.SUCCESS, "COMPLETE": Status.SUCCESS}
-TRIGGERS = {trigger.value: trigger.value for trigger in TriggerType}
 
 
 def list_runs(api: Api, org: str) -> Response:
     """A page of the org's runs."""
     authenticate(api, org)
-    args = request.args
-    only_known(args, FIELDS)
-    limit = whole_number("limit", args, 20, 1, 100)
-    offset = whole_number("offset", args, 0, 0, 10_000_000)
-    after = _after(args)
-    rows, total = api.ledger.page(org, _filters(args), api.clock().date(), limit=limit, offset=offset, after=after)
-    answer: dict[str, Any] = {"runs": [run_json(row) for row in rows]}
-    if after is None:
-        answer |= {"total": total}
-    more = len(rows) == limit and (total is None or offset + limit < total)
-    return jsonify(answer | {"limit": limit, "offset": offset, "next_cursor": _cursor(rows[-1]) if more else None})
+    return _page(api, org)
+
+
+def list_own_runs(api: Api) -> Response:
+    """The same at the older path, where the credential says which org is meant."""
+    return _page(api, own_org(api))
 
 
 def show_run(api: Api, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
     authenticate(api, org)
+    only_known(request.args, allowed=())
     row = find_run(api, org, run_id)
     steps = api.ledger.steps(org, row["run_id"], row["requested_date"])
-    answer = jsonify(run_json(row) | {"steps": [step_json(step, row) for step in steps], "error": _error(row)})
+    return _conditional(row, RunDetail(**_fields(row), steps=[_step(step, row) for step in steps], error=_error(row)))
+
+
+def show_own_run(api: Api, pipeline_logging_id: str) -> Response:
+    """One run at the older path, in the older shape."""
+    org = own_org(api)
+    only_known(request.args, allowed=())
+    row = find_run(api, org, pipeline_logging_id)
+    fields = _fields(row)
+    older = {name: fields[name] for name in OlderRun.model_fields}
+    return _conditional(row, OlderRun(**older | {"status": OLDER_WORDS.get(row["status"], row["status"])}))
+
+
+def _page(api: Api, org: str) -> Response:
+    query = in_query(request.args, RunsQuery)
+    after, offset = _after(query), query.offset or 0
+    today = api.clock().date()
+    rows, total = api.ledger.page(org, _filters(query), today, limit=query.limit, offset=offset, after=after)
+    more = len(rows) == query.limit and (total is None or offset + query.limit < total)
+    told: dict[str, Any] = {
+        "runs": [RunAnswer(**_fields(row)) for row in rows],
+        "total": total,
+        "limit": query.limit,
+        "offset": offset,
+        "next_cursor": _cursor(rows[-1]) if more else None,
+    }
+    return answered(RunPage(**{name: value for name, value in told.items() if name != "total" or after is None}))
+
+
+def _conditional(row: Mapping[str, Any], shape: Answer) -> Response:
+    answer = answered(shape)
     if Status(row["status"]).final:
         answer.headers["Cache-Control"] = "private, no-cache"
         answer.add_etag()
@@ -82,28 +103,19 @@ def run_of(row: Mapping[str, Any]) -> Run:
     )
 
 
-def run_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A run as clients see it, with the older names beside the newer."""
-    started, completed = _instant(row["started_at"]), _instant(row["completed_at"])
-    return {
-        "run_id": row["run_id"],
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's fields as clients see them, the older names beside the newer."""
+    same = RunAnswer.model_fields.keys() & row.keys()
+    return {name: row[name] for name in same} | {
         "pipeline_logging_id": row["run_id"],
-        **{name: row[name] for name in ("org_slug", "pipeline_id", "pipeline", "provider", "domain", "status")},
-        "date": row["date"].isoformat(),
-        **{name: row[name] for name in ("generation", "trigger_type", "triggered_by")},
-        "created_at": _instant(row["created_at"]),
-        "started_at": started,
-        "completed_at": completed,
         "duration_seconds": None if row["duration_ms"] is None else row["duration_ms"] / 1000,
-        **{name: row[name] for name in ("rows_processed", "bytes_billed", "error_message")},
         "parameters": json.loads(row["parameters"]),
-        "start_time": started,
-        "end_time": completed,
-        "duration_ms": row["duration_ms"],
+        "start_time": row["started_at"],
+        "end_time": row["completed_at"],
     }
 
 
-def step_json(row: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+def _step(row: Mapping[str, Any], run: Mapping[str, Any]) -> Step:
     """A step as clients see it. One that was at work when the run was settled ended with it."""
     cut_off = row["status"] == Status.RUNNING and Status(run["status"]).final
     told = {  # by its content: a repeated append may be two rows; and a retry tells the same again
@@ -111,61 +123,45 @@ def step_json(row: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
         for message in row["messages"] or []
         if message["attempt"] == row["attempt"]
     }
-    return {
-        **{name: row[name] for name in ("step_logging_id", "step_index", "step_name", "step_type")},
-        "status": run["status"] if cut_off else row["status"],
-        "started_at": _instant(row["started_at"]),
-        "completed_at": _instant(run["completed_at"] if cut_off else row["completed_at"]),
-        **{name: row[name] for name in ("duration_ms", "rows_processed", "progress", "error_message")},
-        "messages": [{"at": _instant(at), "level": level, "text": text} for at, level, text in told],
-    }
+    ended = {"status": run["status"], "completed_at": run["completed_at"]} if cut_off else {}
+    same = Step.model_fields.keys() & row.keys() - {"messages"}
+    messages = [Message(at=at, level=level, text=text) for at, level, text in told]
+    return Step(**{name: row[name] for name in same} | ended, messages=messages)
 
 
-def _error(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _error(row: Mapping[str, Any]) -> RunError | None:
     if row["status"] != Status.FAILED:
         return None
-    names = {"code": "error_code", "message": "error_message", "retryable": "error_retryable", "hint": "error_hint"}
-    return {name: row[column] for name, column in names.items()}
-
-
-def _filters(args: MultiDict[str, str]) -> Filters:
-    status = _either(args, "status", "status_filter")
-    first, last = _either(args, "start_date", "startDate"), _either(args, "end_date", "endDate")
-    filters = Filters(
-        first_day=any_date("start_date", first) if first is not None else None,
-        last_day=any_date("end_date", last) if last is not None else None,
-        statuses=(one_of("status", MultiDict({"status": status}), STATUSES),) if status is not None else (),
-        pipeline=_pipeline(_either(args, "pipeline_id", "pipelineId")),
-        date=any_date("date", args["date"]) if "date" in args else None,
-        trigger_type=one_of("trigger_type", args, TRIGGERS),
+    return RunError(
+        code=row["error_code"] or "unknown",
+        message=row["error_message"] or "The run failed without saying why.",
+        retryable=bool(row["error_retryable"]),
+        hint=row["error_hint"],
     )
-    if filters.first_day and filters.last_day and filters.first_day > filters.last_day:
+
+
+def _filters(query: RunsQuery) -> Filters:
+    if query.start_date and query.end_date and query.start_date > query.end_date:
         raise bad_request("start_date must not be after end_date.")
-    return filters
-
-
-def _either(args: MultiDict[str, str], name: str, other: str) -> str | None:
-    """The value under either of a filter's two names."""
-    if name in args and args.get(other, args[name]) != args[name]:
-        raise bad_request(f"{name} and {other} are the same filter and differ; give one of them.")
-    return args.get(name, args.get(other))
-
-
-def _pipeline(text: str | None) -> str | None:
-    if text is not None and not _PIPELINE.fullmatch(text):
-        raise bad_request("pipeline_id must be 1 to 101 letters, digits, underscores or hyphens.")
-    return text
+    return Filters(
+        first_day=query.start_date,
+        last_day=query.end_date,
+        statuses=(query.status,) if query.status else (),
+        pipeline=query.pipeline_id,
+        date=query.date,
+        trigger_type=query.trigger_type,
+    )
 
 
 def _cursor(row: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(f"{row['created_at'].isoformat()} {row['run_id']}".encode()).decode().rstrip("=")
 
 
-def _after(args: MultiDict[str, str]) -> After | None:
-    text = args.get("cursor")
+def _after(query: RunsQuery) -> After | None:
+    text = query.cursor
     if text is None:
         return None
-    if "offset" in args:
+    if query.offset is not None:
         raise bad_request("cursor and offset exclude each other; give one of them.")
     try:
         at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
@@ -181,7 +177,3 @@ def _uuid(text: str) -> str:
     if not _UUID.fullmatch(text):
         raise Problem(404, f"Run not found: {text[:64]}")
     return text.lower()
-
-
-def _instant(at: dt.datetime | None) -> str | None:
-    return None if at is None else at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from cloudact.ledger import RunEvent
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Status, TriggerType
 from functions.access import authenticate
+from functions.answers import Cancelled, answered
 from functions.composition import Api
 from functions.parameters import body_object, only_known
 from functions.problems import Problem
@@ -37,9 +38,8 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
     api.ledger.append_run(run, event, verdict.at or api.clock())
     _stop(api, row)
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is cancelled"
-    answer = jsonify(status=Status.CANCELLED.value, run_id=run.run_id, pipeline_logging_id=run.run_id, message=message)
-    answer.status_code = 202
-    return answer
+    ended = Cancelled(status=Status.CANCELLED, run_id=run.run_id, pipeline_logging_id=run.run_id, message=message)
+    return answered(ended, 202)
 
 
 def retry(api: Api, org: str, run_id: str) -> Response:

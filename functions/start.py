@@ -5,7 +5,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 
-from flask import Response, jsonify
+from flask import Response
 
 from cloudact.clock import next_midnight
 from cloudact.ledger import AdmissionFacts, RunEvent
@@ -13,6 +13,7 @@ from cloudact.orgs import IntegrationStatus, Subscription
 from cloudact.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs import Run, Status
 from functions.admission import admit
+from functions.answers import Started, answered
 from functions.composition import Api
 from functions.problems import Problem, bad_request
 
@@ -75,21 +76,18 @@ def _tell(api: Api, run: Run, task_id: str) -> None:
 
 
 def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str, str]) -> Response:
-    answer = jsonify(
-        status=status.value,
+    answer = Started(
+        status=status,
         run_id=run.run_id,
         pipeline_logging_id=run.run_id,
         pipeline_id=run.pipeline_id,
         org_slug=run.org_slug,
         pipeline=run.pipeline,
-        date=run.date.isoformat(),
+        date=run.date,
         deduplicated=code == 200,
         message=message,
     )
-    answer.status_code = code
-    answer.headers["Location"] = f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}"
-    answer.headers.extend(left)
-    return answer
+    return answered(answer, code, {"Location": f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}", **left})
 
 
 def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:

@@ -14,7 +14,8 @@ from cloudact.runs import Run
 from functions.access import Actor, Credential, admitted_actor, presented
 from functions.admission import next_generation
 from functions.composition import Api
-from functions.parameters import body_object, date_of, only_known
+from functions.inputs import TriggerBody, TriggerQuery, in_body, in_query
+from functions.parameters import runnable
 from functions.problems import Problem, bad_request
 from functions.start import check_tenant, existing, rate_limit, resolve, start
 
@@ -58,15 +59,11 @@ def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None
 
 
 def _wanted(today: dt.date) -> Wanted:
-    body = body_object(request, allowed=("date", "force_refresh"))
-    only_known(request.args, allowed=("date",))
-    dates = [date_of("date", given["date"], today) for given in (body, request.args) if given.get("date") is not None]
-    if len(set(dates)) > 1:
+    body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
+    dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
+    if len(dates) > 1:
         raise bad_request("date in the body and date in the query differ; give it once.")
-    force = body.get("force_refresh", False)
-    if not isinstance(force, bool):
-        raise bad_request("force_refresh must be true or false.")
-    return Wanted(dates[0] if dates else today - dt.timedelta(days=1), force)
+    return Wanted(dates.pop() if dates else today - dt.timedelta(days=1), body.force_refresh)
 
 
 def _facts(

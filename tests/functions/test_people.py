@@ -399,6 +399,14 @@ def test_an_org_that_was_never_onboarded(api: FlaskClient, local: Local) -> None
     assert (answer.status_code, answer.get_json()["detail"]) == (403, OTHER_ORG)
 
 
+def test_an_org_that_was_off_boarded(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """With its keys, an off-boarded org's members are shut out too."""
+    org = new_org()
+    compose(local.settings, local.clock).onboarding.offboard(org.org_slug, delete_data=False)
+    answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs", headers=bearer(local, org.user_id))
+    assert (answer.status_code, answer.get_json()["detail"]) == (401, NOT_ONBOARDED)
+
+
 def test_a_key_and_a_session(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """Both at once leave open who acts: 400. A scheme that is not Bearer is no session."""
     org = new_org()

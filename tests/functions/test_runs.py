@@ -10,8 +10,10 @@ from werkzeug.test import TestResponse
 from cloudact.errors import Stop
 from cloudact.ledger import RunEvent, StepEvent
 from cloudact.runs import Run, Status, TriggerType
-from infra.local.onboarding import OnboardedOrg
+from functions.access import SEVERAL_ORGS
+from infra.local.onboarding import OnboardedOrg, add_member
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
+from tests.people import bearer
 
 
 def get(api: FlaskClient, org: OnboardedOrg, path: str = "", **query: Any) -> TestResponse:
@@ -261,3 +263,90 @@ def test_scheduled_runs_do_not_count(local: Local, new_org: NewOrgs) -> None:
         local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
     rows = local.query(f"SELECT * FROM organizations.org_usage_quotas WHERE org_slug = '{org.org_slug}'")
     assert rows == [{"org_slug": org.org_slug, "usage_date": NOON.date(), "pipelines_today": 1, "daily_limit": 25}]
+
+
+@pytest.mark.parametrize("sent", ["{etag}", "W/{etag}", '"x", {etag}', '"a,b" , W/{etag}', "*"])
+def test_what_matches_an_etag(api: FlaskClient, finished: tuple[OnboardedOrg, Run], sent: str) -> None:
+    """A list of tags, a weak one and `*` get 304, which carries the tag; any other tag gets the run."""
+    org, run = finished
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}"
+    etag = get(api, org, f"/{run.run_id}").headers["ETag"]
+    again = api.get(path, headers={"X-API-Key": org.api_key, "If-None-Match": sent.format(etag=etag)})
+    assert (again.status_code, again.headers["ETag"], again.data) == (304, etag, b"")
+    assert api.get(path, headers={"X-API-Key": org.api_key, "If-None-Match": '"x", W/"y"'}).status_code == 200
+    assert api.get(path, headers={"X-API-Key": "x", "If-None-Match": "*"}).status_code == 401
+
+
+def test_a_run_that_goes_on_has_no_etag(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """What may still change is never 304."""
+    org, runs = three_days
+    headers = {"X-API-Key": org.api_key, "If-None-Match": "*"}
+    answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs/{runs[0]}", headers=headers)
+    assert (answer.status_code, "ETag" in answer.headers) == (200, False)
+
+
+# The older paths
+
+
+def older(api: FlaskClient, headers: dict[str, str], path: str = "", **query: Any) -> TestResponse:
+    return api.get(f"/api/v1/pipelines/runs{path}", headers=headers, query_string=query)
+
+
+def test_the_older_list(api: FlaskClient, local: Local, three_days: tuple[OnboardedOrg, list[str]]) -> None:
+    """Without an org in the path it is the key's, or the only one of a person; shape and filters are the list's."""
+    org, runs = three_days
+    for headers in ({"X-API-Key": org.api_key}, bearer(local, org.user_id)):
+        answer = older(api, headers, limit=2, pipelineId="gcp_billing")
+        assert answer.get_json() == get(api, org, limit=2, pipelineId="gcp_billing").get_json()
+        assert ids(answer) == runs[:2]
+
+
+def test_the_older_detail(api: FlaskClient, local: Local, finished: tuple[OnboardedOrg, Run]) -> None:
+    """The older shape has six fields, says COMPLETE for SUCCESS, and an ETag of its own."""
+    org, run = finished
+    for headers in ({"X-API-Key": org.api_key}, bearer(local, org.user_id)):
+        answer = older(api, headers, f"/{run.run_id}")
+        assert answer.get_json() == {
+            "pipeline_logging_id": run.run_id,
+            "pipeline_id": f"{org.org_slug}-gcp-billing",
+            "status": "COMPLETE",
+            "start_time": "2026-11-12T12:00:05.000Z",
+            "end_time": "2026-11-12T12:00:07.000Z",
+            "duration_ms": 2000,
+        }
+        unchanged = older(api, headers | {"If-None-Match": answer.headers["ETag"]}, f"/{run.run_id}")
+        assert unchanged.status_code == 304
+
+
+def test_a_person_of_several_orgs(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Where the org is open, the older paths say which path to use."""
+    one, other = new_org(), new_org()
+    add_member(local.settings, other.org_slug, one.user_id, "member")
+    for path in ("", "/00000000-0000-5000-8000-000000000000"):
+        answer = older(api, bearer(local, one.user_id), path)
+        assert (answer.status_code, answer.get_json()["detail"]) == (400, SEVERAL_ORGS)
+
+
+def test_the_words_runs_and_run_are_no_orgs(api: FlaskClient, new_org: NewOrgs) -> None:
+    """Where an org's slug stands, `runs` and `run` are refused, so that no path can mean two things."""
+    key = {"X-API-Key": new_org().api_key}
+    assert api.get("/api/v1/pipelines/run/runs", headers=key).status_code == 400
+    assert api.get("/api/v1/pipelines/runs/runs", headers=key).status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"startDate": "2026-11-11", "endDate": "2026-11-11"}, slice(2, 4)),
+        ({"pipelineId": "gcp_billing", "status_filter": "PENDING", "startDate": "2026-11-12"}, slice(0, 2)),
+        ({"status": "PENDING", "status_filter": "PENDING"}, slice(0, 5)),
+        ({"status": "COMPLETE"}, slice(0, 0)),
+        ({"trigger_type": "api", "limit": "3", "offset": "1"}, slice(1, 4)),
+    ],
+)
+def test_filters_together(
+    api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]], query: dict[str, str], expected: slice
+) -> None:
+    """Filters under their other names, and several at once."""
+    org, runs = three_days
+    assert ids(get(api, org, **query)) == runs[expected]

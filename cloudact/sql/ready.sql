@@ -1,0 +1,2 @@
+-- Whether BigQuery answers: reads nothing.
+SELECT 1 AS one

@@ -1,0 +1,159 @@
+"""The OpenAPI document: valid, complete, and kept by the running API whatever it is sent (schemathesis)."""
+
+import json
+from typing import Any, ClassVar
+
+import pytest
+import schemathesis
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, Phase, settings
+from openapi_spec_validator import validate
+from schemathesis.config import SchemathesisConfig
+
+from cloudact.ledger import RunEvent
+from cloudact.runs import Status
+from functions.composition import compose
+from functions.openapi import KEY, SESSION, document, paths_of
+from functions.routes import PUBLIC, public_app
+from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
+from tests.people import bearer
+
+# What a JSON schema cannot say: dates end today, a start is not after its end, a cursor excludes an offset, two names
+# of one filter must not differ. So these may be refused with 400 although each of their parts is fine.
+ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2")
+DOCUMENT = document(PUBLIC, KEY | SESSION)
+SOURCE = {
+    "source_project": "contract-billing",
+    "source_dataset": "d",
+    "source_table": "gcp_billing_export_v1_X",
+}
+CONFIG = {
+    "generation": {"deterministic": True, "with-security-parameters": False},
+    "operations": [
+        {
+            "include-operation-id": list(ACROSS_FIELDS),
+            "checks": {
+                "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "401", "403", "404", "409", "429"]}
+            },
+        }
+    ],
+}
+
+
+def test_the_document_is_valid(api: FlaskClient) -> None:
+    """It is OpenAPI 3.1, the same at both paths, public and cached by its ETag."""
+    validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+    other = api.get("/api/v1/openapi.json")
+    assert other.get_json() == DOCUMENT
+    assert api.get("/openapi.json", headers={"If-None-Match": other.headers["ETag"]}).status_code == 304
+
+
+def test_every_route_is_documented(local: Local) -> None:
+    """Each of Flask's routes is an endpoint, each endpoint is in the document, and nothing else is."""
+    app = public_app(compose(local.settings, local.clock))
+    routes = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in (rule.methods or set()) - {"HEAD"}}
+    assert routes == {(endpoint.method, base + endpoint.path) for endpoint in PUBLIC for base in endpoint.bases}
+    documented = {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
+    assert documented == {(endpoint.method, path) for endpoint in PUBLIC for path in paths_of(endpoint)}
+
+
+def test_guarded_unless_public() -> None:
+    """Every operation that is not public accepts a key or a session, and documents its refusals."""
+    public = {path for endpoint in PUBLIC if endpoint.public for path in paths_of(endpoint)}
+    for path, item in DOCUMENT["paths"].items():
+        for operation in item.values():
+            guarded = operation["security"] == [{"ApiKey": []}, {"Session": []}]
+            assert guarded == (path not in public)
+            assert not guarded or {"400", "401", "403", "413", "500", "503"} <= set(operation["responses"])
+
+
+def test_no_example_is_a_secret() -> None:
+    """Nothing in the document looks like a key, a token or a certificate."""
+    text = json.dumps(DOCUMENT)
+    for mark in ("_api_", "eyJ", "BEGIN", "ya29", "sk-"):
+        assert mark not in text
+
+
+SLUG, STRANGER = "contract_org", "contract_stranger"
+RUNS = {
+    status: billing_run(OnboardedOrg(SLUG, "", {}), FIXTURE_DAY.replace(day=day))
+    for day, status in enumerate((Status.PENDING, Status.SUCCESS, Status.FAILED), start=1)
+}
+PARTS = {
+    "org": [SLUG, STRANGER],
+    "provider": ["gcp"],
+    "domain": ["cost"],
+    "pipeline": ["billing", "gcp_billing"],
+    "run_id": [run.run_id for run in RUNS.values()],
+    "pipeline_logging_id": [run.run_id for run in RUNS.values()],
+}
+
+
+class Late:
+    """The app, which is there once the local cloud is."""
+
+    app: Flask
+    key: ClassVar[dict[str, str]] = {}
+    session: ClassVar[dict[str, str]] = {}
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+
+LATE = Late()
+
+
+@pytest.fixture(scope="module")
+def running(session_cloud: Local) -> None:
+    """The app over the local cloud, with an org that has runs and one that has a stranger's."""
+    session_cloud.clock.now = NOON
+    org, _ = (onboard(session_cloud.settings, NewOrg(slug, SOURCE, daily_limit=1000)) for slug in (SLUG, STRANGER))
+    for status, run in RUNS.items():
+        session_cloud.ledger.append_run(run, RunEvent(status, started_at=NOON if status.final else None), NOON)
+    LATE.app = public_app(compose(session_cloud.settings, session_cloud.clock))
+    LATE.key, LATE.session = {"X-API-Key": org.api_key}, bearer(session_cloud, org.user_id)  # type: ignore[misc]
+
+
+def known() -> Any:
+    """The schema with ids of orgs and runs that exist, so that more than refusals is reached."""
+    told = document(PUBLIC, KEY | SESSION)
+    for item in told["paths"].values():
+        for operation in item.values():
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["schema"] = {"type": "string", "enum": PARTS[parameter["name"]]}
+                    parameter.pop("example", None)
+    schema = schemathesis.openapi.from_dict(told, config=SchemathesisConfig.from_dict(CONFIG))
+    schema.app = LATE
+    return schema
+
+
+def contract(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@known().parametrize()  # type: ignore[untyped-decorator]
+@contract(4)
+@pytest.mark.usefixtures("running")
+def test_the_api_keeps_its_word(case: Any) -> None:
+    """Whatever is sent: documented statuses, headers and shapes, no 5xx, and nobody gets in without a credential."""
+    case.call_and_validate(headers=LATE.key)
+
+
+@pytest.mark.bench
+@known().parametrize()  # type: ignore[untyped-decorator]
+@contract(200)
+@pytest.mark.usefixtures("running")
+def test_the_api_keeps_its_word_to_a_person(case: Any) -> None:
+    """The same with a session, and twenty times as many requests."""
+    case.call_and_validate(headers=LATE.session)

@@ -1,0 +1,143 @@
+"""What a page of a long history costs: 1,000,000 runs of one org."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from google.cloud.bigquery import LoadJobConfig, SourceFormat
+from pyarrow import parquet
+
+from cloudact import clients
+from cloudact.datasets import make_service_dataset
+from cloudact.ledger import After, Filters, Ledger
+from cloudact.runs import run_id
+from cloudact.warehouse import Warehouse
+from tests.conftest import Local
+
+ORG, RUNS, DAYS, PAGE = "long_history", 1_000_000, 390, 100
+TODAY = date(2026, 11, 12)
+DATASET = "page_costs"
+
+
+class Counting(Warehouse):
+    """Notes the days that each list reads."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.read: list[tuple[date, date]] = []
+
+    def events(self, first: date, last: date) -> int:
+        """How many events lie in these days' partitions: what a query bounded to them reads."""
+        day = timedelta(days=DAYS) / RUNS
+        newest, oldest = moment(0), moment(RUNS - 1)
+        begin = max(datetime(first.year, first.month, first.day, tzinfo=UTC), oldest)
+        end = min(datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1), newest)
+        return max(0, round((end - begin) / day))
+
+    def rows(self, query: str, /, dataset: str | None = None, **values: Any) -> list[dict[str, Any]]:
+        self.read.append((values["first_day"], values["last_day"]))
+        return super().rows(query, dataset, **values)
+
+
+@pytest.fixture(scope="module")
+def warehouse(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Counting:
+    settings = session_cloud.settings.model_copy(update={"dataset": DATASET})
+    warehouse = Counting(lambda: clients.bigquery(settings), dataset=DATASET, patience_s=600)
+    make_service_dataset(warehouse)
+    client = clients.bigquery(settings)
+    table = f"{settings.project}.{DATASET}.pipeline_run_events"
+    config = LoadJobConfig(
+        schema=client.get_table(table).schema, source_format=SourceFormat.PARQUET, create_disposition="CREATE_NEVER"
+    )
+    with written(tmp_path_factory.mktemp("runs") / "runs.parquet").open("rb") as file:
+        client.load_table_from_file(file, table, job_config=config).result()
+    return warehouse
+
+
+def written(path: Path) -> Path:
+    """One event of each run, as an export of the ledger would hold it."""
+    at = [moment(n) for n in range(RUNS)]
+    ids = [run_id(ORG, "gcp_billing", TODAY, n + 1) for n in range(RUNS)]
+    same = {
+        "org_slug": ORG, "status": "SUCCESS", "pipeline": "gcp_billing", "pipeline_id": f"{ORG}-gcp-billing",
+        "provider": "gcp", "domain": "cost", "trigger_type": "api", "triggered_by": "api_key",
+        "parameters": '{"date": "2026-11-10", "force_refresh": false}',
+    }  # fmt: skip
+    columns = {name: pa.array([value] * RUNS) for name, value in same.items()} | {
+        "requested_date": pa.array([each.date() for each in at]),
+        "run_id": pa.array(ids),
+        "event_id": pa.array([f"{run}/SUCCESS" for run in ids]),
+        **{name: pa.array(at, pa.timestamp("us", "UTC")) for name in ("occurred_at", "requested_at", "started_at")},
+        "date": pa.array([TODAY] * RUNS),
+        "generation": pa.array(range(1, RUNS + 1), pa.int64()),
+        "counted": pa.array([True] * RUNS),
+    }
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+def after_run(number: int) -> After:
+    """Where the page ends whose last run is the given one, counted from the newest."""
+    return After(moment(number), run_id(ORG, "gcp_billing", TODAY, number + 1))
+
+
+def moment(number: int) -> datetime:
+    return datetime(2026, 11, 12, 11, tzinfo=UTC) - number * (timedelta(days=DAYS) / RUNS)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one page: how long it takes (median), and how many days and events it reads."""
+
+    ms: float
+    days: int
+    events: int
+
+
+def cost(warehouse: Counting, page: Callable[[], list[dict[str, Any]]], times_asked: int = 5) -> Cost:
+    times = []
+    for _ in range(times_asked):
+        warehouse.read.clear()
+        began = time.perf_counter()
+        assert len(page()) == PAGE
+        times.append((time.perf_counter() - began) * 1000)
+    days = sum((last - first).days + 1 for first, last in warehouse.read)
+    return Cost(statistics.median(times), days, sum(warehouse.events(first, last) for first, last in warehouse.read))
+
+
+@pytest.mark.bench
+def test_page_10_000_costs_what_page_1_costs(warehouse: Counting) -> None:
+    """By cursor, page 10,000 reads no more than page 2 and takes at most twice as long; counting pages read all."""
+    ledger = Ledger(warehouse)
+
+    def by_cursor(page: int) -> list[dict[str, Any]]:
+        runs, total = ledger.page(ORG, Filters(), TODAY, limit=PAGE, after=after_run(PAGE * (page - 1) - 1))
+        assert total is None
+        assert runs[-1]["run_id"] == after_run(PAGE * page - 1).run_id
+        return runs
+
+    def by_offset(page: int) -> list[dict[str, Any]]:
+        runs, total = ledger.page(ORG, Filters(), TODAY, limit=PAGE, offset=PAGE * (page - 1))
+        assert (total, runs[-1]["run_id"]) == (RUNS, after_run(PAGE * page - 1).run_id)
+        return runs
+
+    costs = {
+        "page 1": cost(warehouse, lambda: by_offset(1), 1),
+        "page 2 by cursor": cost(warehouse, lambda: by_cursor(2)),
+        "page 5,000 by cursor": cost(warehouse, lambda: by_cursor(5_000)),
+        "page 10,000 by cursor": cost(warehouse, lambda: by_cursor(10_000)),
+        "page 10,000 by offset": cost(warehouse, lambda: by_offset(10_000), 1),
+    }
+    for name, each in costs.items():
+        print(f"{name:24} {each.ms:8.0f} ms {each.days:4} days {each.events:9,} events")  # noqa: T201
+    for late in (costs["page 5,000 by cursor"], costs["page 10,000 by cursor"]):
+        for early in (costs["page 1"], costs["page 2 by cursor"]):
+            assert late.ms <= 2 * early.ms
+            assert late.days <= 2 * early.days
+            assert late.events <= 2 * early.events
