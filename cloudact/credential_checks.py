@@ -84,7 +84,7 @@ class AdminKeyCheck:
 
     def read(self, text: str) -> Credential:
         """The key without white space around it."""
-        key = self._vendor.admin_key(text)
+        key = self._vendor.own_key(text)
         return _credential(key, key)
 
     def prove(self, plaintext: bytes, settings: AnySettings) -> None:

@@ -3,6 +3,7 @@
     CloudActError
     ├── ConfigError     a file or environment variable of ours is wrong: fix it and deploy again
     ├── Retry           passing: a timeout, a 429, a 5xx; the same call may succeed later
+    │   └── Exhausted   passing, and repeated as often as is sensible for now
     ├── Stop            final: the same call will fail again until a person changes something
     └── Skip            nothing to do: someone else has done it, or it is no longer wanted
 
@@ -42,6 +43,10 @@ class Retry(RunError):
     """A passing failure."""
 
     retryable = True
+
+
+class Exhausted(Retry):
+    """A passing failure that was repeated already: the next try is the platform's."""
 
 
 class Stop(RunError):

@@ -28,3 +28,5 @@ def configure(level: int = logging.INFO) -> None:
     stdout = logging.StreamHandler(sys.stdout)
     stdout.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[stdout], force=True)
+    for chatty in ("httpx", "httpcore"):  # they write every address, with cursors and whatever else is in it
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -89,13 +89,22 @@ class LoadConfig(_Templated):
     write_disposition: Literal["WRITE_TRUNCATE"] = "WRITE_TRUNCATE"
 
 
-class OpenAiReports(Strict):
+class _Reports(Strict):
+    @field_validator("reports", mode="after", check_fields=False)
+    @classmethod
+    def _each_once(cls, reports: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(reports)) != len(reports):
+            raise ValueError("each report is read once; one stands twice")
+        return reports
+
+
+class OpenAiExtract(_Reports):
     """Which reports of the organization's usage and costs are read."""
 
     reports: tuple[OpenAiReport, ...] = Field(min_length=1)
 
 
-class AnthropicReports(Strict):
+class AnthropicExtract(_Reports):
     """Which reports of the organization's usage and costs are read."""
 
     reports: tuple[AnthropicReport, ...] = Field(min_length=1)
@@ -107,19 +116,25 @@ class ReconcileConfig(Strict):
     tolerance: Decimal = Field(ge=0)
 
 
-class OpenAiLoad(_Templated):
-    """Where the reports go; the costs come last, so that a failed run leaves the money as it was."""
+class _TablesLoad(_Templated):
+    """Where the reports go, always in this order: the costs last, so that a failed run leaves the money as it was."""
 
-    target_dataset: str = "{org_dataset}"
-    target_tables: tuple[Literal["openai_usage_daily_raw", "openai_cost_daily_raw"], ...]
+    target_dataset: Literal["{org_dataset}"] = "{org_dataset}"
 
 
-class AnthropicLoad(_Templated):
-    """Where the reports go; the costs come last, so that a failed run leaves the money as it was."""
+class OpenAiLoad(_TablesLoad):
+    """The tables of OpenAI."""
 
-    target_dataset: str = "{org_dataset}"
+    target_tables: tuple[Literal["openai_usage_daily_raw"], Literal["openai_cost_daily_raw"]]
+
+
+class AnthropicLoad(_TablesLoad):
+    """The tables of Anthropic."""
+
     target_tables: tuple[
-        Literal["anthropic_usage_daily_raw", "anthropic_claude_code_daily_raw", "anthropic_cost_daily_raw"], ...
+        Literal["anthropic_usage_daily_raw"],
+        Literal["anthropic_claude_code_daily_raw"],
+        Literal["anthropic_cost_daily_raw"],
     ]
 
 
@@ -127,8 +142,8 @@ StepConfig = (
     ExtractConfig
     | TransformConfig
     | LoadConfig
-    | OpenAiReports
-    | AnthropicReports
+    | OpenAiExtract
+    | AnthropicExtract
     | ReconcileConfig
     | OpenAiLoad
     | AnthropicLoad
@@ -142,12 +157,12 @@ _STEPS_OF: Mapping[str, Kinds] = {
         "target_table": (StepType.LOAD, LoadConfig),
     },
     "openai.usage_cost": {
-        "reports": (StepType.REPORTS, OpenAiReports),
+        "reports": (StepType.REPORTS, OpenAiExtract),
         "tolerance": (StepType.RECONCILE, ReconcileConfig),
         "target_tables": (StepType.LOAD, OpenAiLoad),
     },
     "anthropic.usage_cost": {
-        "reports": (StepType.REPORTS, AnthropicReports),
+        "reports": (StepType.REPORTS, AnthropicExtract),
         "tolerance": (StepType.RECONCILE, ReconcileConfig),
         "target_tables": (StepType.LOAD, AnthropicLoad),
     },

@@ -2,28 +2,29 @@
 
 A run replaces one day of one or several tables. Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery
 accepts each once. A load that succeeded hands on to the next table, a load that failed for a passing reason to another
-try. Whoever inserts the first free id decides what it is: the job, with its load, or whoever settles the run, with a
-fence (a query that reads nothing and carries the verdict). From a fence on no load of this run can start, and
-everybody who asks is told the same verdict.
+try; a new try of the run, which has read anew, replaces all of its tables. Whoever inserts the first free id decides
+what it is: the job, with its load, or whoever settles the run, with a fence (a query that reads nothing and carries the
+verdict). From a fence on no load of this run can start, and everybody who asks is told the same verdict.
 """
 
 import json
 import random
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from cloudact.errors import Retry, RunError, Skip, Stop
+from cloudact.errors import Exhausted, Retry, RunError, Skip, Stop
 from cloudact.google_errors import PASSING_REASONS
 from cloudact.runs import Status
 from cloudact.warehouse import Warehouse
 
 OWN_TRIES = 3
 ROUNDS = 5
-PARTS = "parts"  # the label of a load that says how many tables the run replaces
+PARTS, ATTEMPT = "parts", "attempt"  # labels of a load: how many tables its try replaces, and which try it is
 HALF_LOADED = "It had replaced the day before in"
 Tick = Callable[[], None]
 
@@ -65,66 +66,77 @@ class Part:
 
 @dataclass
 class _Progress:
-    """What the ids so far say: the first that decides nothing, the loads that succeeded, and the end if there is one.
+    """What the ids so far say: the first that decides nothing, the loads of the latest try, and the end if it has one.
 
-    Each load carries how many there are to be, so that anybody can tell whether they are all there.
+    Each load carries how many its try makes, so that anybody can tell whether they are all there.
     """
 
     number: int = 0
     loads: list[Any] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
     verdict: Verdict | None = None
-
-    @property
-    def tables(self) -> set[str]:
-        """The tables that this run has replaced."""
-        return {job.destination.table_id.partition("$")[0] for job in self.loads}  # a load names its partition
 
     def add(self, job: Any) -> None:
         """Takes the next id's job, which is over if it is a load, into account."""
         if _failed_passing(job):
             self.number += 1
-        elif job.job_type != "load" or job.error_result:
-            self.verdict = _verdict(job)
+        elif job.job_type != "load":
+            self.verdict = _fenced(job)
+        elif job.error_result:
+            self.verdict = _half_loaded(_refused(job), self.replaced)
         else:
-            self.loads.append(job)
-            self.number += 1
-            if len(self.loads) >= int(job.labels.get(PARTS, 1)):
-                self.verdict = Verdict(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
+            self._loaded(job)
+
+    def of(self, attempt: str) -> int:
+        """How many tables this try has replaced."""
+        return len(self.loads) if self.loads and self.loads[0].labels.get(ATTEMPT) == attempt else 0
+
+    def _loaded(self, job: Any) -> None:
+        if self.loads and self.loads[0].labels.get(ATTEMPT) != job.labels.get(ATTEMPT):
+            self.loads = []
+        self.loads.append(job)
+        self.replaced.add(job.destination.table_id.partition("$")[0])  # a load names its partition
+        self.number += 1
+        if len(self.loads) >= int(job.labels.get(PARTS, 1)):
+            self.verdict = Verdict(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
 
 
 class RunLoad:
-    """The load of one run."""
+    """The load of one run, for one try of it."""
 
     def __init__(self, warehouse: Warehouse, run_id: str) -> None:
         self._warehouse = warehouse
         self._run_id = run_id
+        self._attempt = uuid.uuid4().hex
 
     def verdict(self, tick: Tick) -> Verdict | None:
         """What was decided, waiting for a load under way; `None` while nothing is, or tables are left to load."""
         return self._progress(tick).verdict
 
     def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
-        """Replaces the day of each table in turn, unless an earlier try of this run has; answers how many rows it has.
+        """Replaces the day of each table in turn, unless an earlier try has replaced all; answers how many rows it has.
 
-        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, and `Retry` after three loads that failed
-        for a passing reason.
+        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, and `Exhausted` after three loads of a table
+        that failed for a passing reason.
         """
         progress, failed = self._progress(tick), 0
         while progress.verdict is None:
             if failed == OWN_TRIES:
-                raise Retry("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
+                raise Exhausted("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
             _pause(failed)
-            part = next(part for part in parts if part.table not in progress.tables)
-            job = self._warehouse.start_load(
-                self._id(progress.number), part.dataset, part.table, day, part.parquet, {PARTS: str(len(parts))}
-            )
+            done = progress.of(self._attempt)
+            job = self._start(progress.number, parts[done], day, len(parts))
             if job is None:
                 failed, progress = failed + 1, self._progress(tick)
                 continue
             self._warehouse.wait_for(job, tick)
-            failed += _failed_passing(job)
             progress.add(job)
+            failed = 0 if progress.of(self._attempt) > done else failed + 1
         return _loaded(progress.verdict)
+
+    def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
+        labels = {PARTS: str(parts), ATTEMPT: self._attempt}
+        return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
 
     def settle(self, wish: Verdict, tick: Tick, begun: Tick = lambda: None) -> Verdict:
         """Decides the run as wished, if nothing was decided before; answers what holds.
@@ -135,9 +147,9 @@ class RunLoad:
             progress = self._progress(tick)
             if progress.verdict:
                 return progress.verdict
-            if progress.loads:
+            if progress.replaced:
                 begun()
-                wish = _half_loaded(wish, progress.tables)
+                wish = _half_loaded(wish, progress.replaced)
             if self._warehouse.start_query(self._id(progress.number), "fence", verdict=wish.parameters):
                 return wish
             _pause(tries)
@@ -160,21 +172,22 @@ def _failed_passing(job: Any) -> bool:
     return job.job_type == "load" and (job.error_result or {}).get("reason") in PASSING_REASONS
 
 
-def _half_loaded(wish: Verdict, tables: set[str]) -> Verdict:
-    """The run's owner must know what the failed run has left behind."""
-    if wish.error is None or HALF_LOADED in wish.error.message:
-        return wish
-    message = f"{wish.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
-    kind = Retry if wish.error.retryable else Stop
-    return replace(wish, error=kind(wish.error.code, message, wish.error.hint))
+def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:
+    """The run's owner must know what a run that failed has left behind."""
+    if verdict.error is None or not tables or HALF_LOADED in verdict.error.message:
+        return verdict
+    message = f"{verdict.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
+    kind = Retry if verdict.error.retryable else Stop
+    return replace(verdict, error=kind(verdict.error.code, message, verdict.error.hint))
 
 
-def _verdict(job: Any) -> Verdict:
-    """What a job that ends the run says: a fence its verdict, a load why BigQuery refused it."""
-    if job.job_type != "load":
-        return _from_parameters(str(job.query_parameters[0].value))
+def _refused(job: Any) -> Verdict:
     message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
     return Verdict(Status.FAILED, error=Stop("load_refused", message, "Please contact support."))
+
+
+def _fenced(job: Any) -> Verdict:
+    return _from_parameters(str(job.query_parameters[0].value))
 
 
 def _from_parameters(text: str) -> Verdict:

@@ -38,6 +38,8 @@ class Settings(BaseModel):
     )
     max_bytes_billed: int = Field(default=200 * 2**30, ge=10 * 2**20, description="per query on a customer's export")
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
+    provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
+    provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
 
     ops_audience: str = Field(default="", description="the URL of the function ops; tokens must be made for it")
     ops_callers: str = Field(default="", description="service accounts that may call ops, separated by commas")

@@ -23,7 +23,7 @@ from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
 from jobs.life import Life
 from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
-from jobs.processors.usage_cost import UsageCost
+from jobs.processors.usage_cost import OpenReports, UsageCost
 from jobs.reports.anthropic import AnthropicReports
 from jobs.reports.openai import OpenAiReports
 from jobs.reports.report import Notes, Reports
@@ -76,8 +76,8 @@ class _Composition:
         )
 
     def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
-        def open_reports(notes: Notes) -> Reports:
-            api = OPENAI.open(self._settings.openai_url, credential.decode(), self._http)
+        def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
+            api = OPENAI.open(self._settings.openai_url, credential.decode(), self._http, self._patience, tick)
             return OpenAiReports(api, run.date, notes)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
@@ -85,14 +85,16 @@ class _Composition:
     def _anthropic(
         self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes
     ) -> Processor:
-        def open_reports(notes: Notes) -> Reports:
-            api = ANTHROPIC.open(self._settings.anthropic_url, credential.decode(), self._http)
-            return AnthropicReports(api, run.date, notes, str(tenant.settings.get("api", "reports")))
+        generation = str(tenant.settings.get("api", "reports"))
+
+        def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
+            api = ANTHROPIC.open(self._settings.anthropic_url, credential.decode(), self._http, self._patience, tick)
+            return AnthropicReports(api, run.date, notes, own.started_at.date(), generation)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
 
     def _usage_cost(
-        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: Callable[[Notes], Reports]
+        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: OpenReports
     ) -> Processor:
         return UsageCost(
             for_run=run,
@@ -106,6 +108,10 @@ class _Composition:
 
     def _life(self, run: Run) -> Life:
         return Life(Watch(lambda: self.job.ensure_wanted(run), self._clock))
+
+    @property
+    def _patience(self) -> http.Patience:
+        return http.Patience(self._settings.provider_attempts, self._settings.provider_longest_wait_s)
 
     @cached_property
     def _http(self) -> "httpx.Client":

@@ -1,6 +1,7 @@
 """Replaces one day of an org's tables by files, unless a table would lose too much."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cloudact.errors import Stop
@@ -25,7 +26,7 @@ class DayLoad:
 
         Raises `Stop` before anything is loaded where one table would shrink too much, and what `RunLoad.load` raises.
         """
-        if not self.run.force_refresh:
+        with _tables_there():
             for part in parts:
                 self._guard(part)
         return self.run_load.load(parts, self.run.date, tick)
@@ -36,8 +37,18 @@ class DayLoad:
             f"{part.table}_rows", dataset=part.dataset, org_slug=self.run.org_slug, date=self.run.date
         )
         had = int(found[0]["row_count"])
-        if had >= GUARDED_ROWS and part.rows * 2 < had:
-            told = (
-                f"The result has {part.rows} rows, but the day has {had} rows already in {part.table}; they were kept."
-            )
-            raise Stop("result_shrunk", told, FORCE)
+        if had >= GUARDED_ROWS and part.rows * 2 < had and not self.run.force_refresh:
+            told = f"The result has {part.rows} rows, but the day has {had} rows already"
+            raise Stop("result_shrunk", f"{told} in {part.table}; they were kept.", FORCE)
+
+
+@contextmanager
+def _tables_there() -> Iterator[None]:
+    """Every table is looked at before the first is replaced."""
+    from google.api_core.exceptions import NotFound
+
+    try:
+        yield
+    except NotFound as err:
+        message = "The organization's dataset lacks a table that this pipeline fills."
+        raise Stop("table_missing", message, "Complete backend onboarding again.") from err

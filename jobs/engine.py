@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import stamina
 
 from cloudact.clock import Clock
-from cloudact.errors import CloudActError, Retry, RunError, Skip, Stop
+from cloudact.errors import CloudActError, Exhausted, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
 from cloudact.pipelines import Step, StepType
 from cloudact.run_load import RunLoad, Settled, Verdict
@@ -164,8 +164,8 @@ def _patiently(act: Callable[[], Done]) -> Done:
 
 
 def _worth_repeating(err: Exception) -> bool:
-    """Loads have been repeated already."""
-    return isinstance(err, Retry) and err.code != "load_failed"
+    """Loads and calls of providers have been repeated already."""
+    return isinstance(err, Retry) and not isinstance(err, Exhausted)
 
 
 def _no_tick() -> None:

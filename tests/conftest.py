@@ -92,6 +92,7 @@ def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -
     google.start()
     providers.start()
     settings = local_settings(bigquery_url, google.url, providers.openai_url, providers.anthropic_url)
+    settings = settings.model_copy(update={"provider_attempts": 3, "provider_longest_wait_s": 0.0})
     provision(settings)
     yield Local(settings, google, providers, clock)
     providers.stop()

@@ -47,10 +47,9 @@ ANTHROPIC = Vendor(
         "An admin of the Anthropic organization creates an admin key (Console, Settings, Admin keys; sk-ant-admin…); "
         "set up the integration with it."
     ),
-    other_keys={
-        "sk-ant-api": "This is a workspace's API key; usage and costs are read with an admin key (sk-ant-admin…).",
-        "sk-proj-": "This is a key of OpenAI.",
-        "sk-admin-": "This is a key of OpenAI.",
+    foreign_keys={"sk-proj-": "This is a key of OpenAI.", "sk-admin-": "This is a key of OpenAI."},
+    weaker_keys={
+        "sk-ant-api": "If this is a workspace's API key: usage and costs are read with an admin key (sk-ant-admin…)."
     },
     headers=_headers,
     read_error=_read_error,

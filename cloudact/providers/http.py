@@ -6,57 +6,67 @@ cleared of keys and personal data; headers are never shown.
 
 import json
 import logging
+import random
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-import stamina
+import tenacity
 
-from cloudact.errors import Retry, RunError, Stop
+from cloudact.errors import Exhausted, RunError, Stop
 
 if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
-LARGEST_ANSWER_BYTES = 64 * 2**20
+LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
+SLICE_S = 5.0  # how long a wait goes on without a sign of life
+LARGEST_ANSWER_BYTES = 32 * 2**20
 PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's 529 among them
-SHOWN_CHARACTERS = 300
+SHOWN_CHARACTERS, CLEARED_CHARACTERS = 300, 64 * 1024
 
 Query = Iterable[tuple[str, str]]
 _KEY = re.compile(r"\bsk-[\w*-]{4,}")
-_EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[A-Za-z]{2,}")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,255}")
 
 
 @dataclass(frozen=True)
 class Patience:
     """How often one call is made before it is given up, and how long each part of it may take.
 
-    `longest_wait_s` is between two calls, whatever Retry-After asks for: who asks us will ask again.
+    `longest_wait_s` is between two tries, whatever Retry-After asks for; `call_timeout_s` is for one read, and the
+    whole answer has `answer_within_s`.
     """
 
     attempts: int = 6
-    longest_wait_s: float = 60.0
-    call_timeout_s: float = 60.0
+    longest_wait_s: float = LONGEST_WAIT_S
+    call_timeout_s: float = 45.0
     connect_timeout_s: float = 10.0
+    answer_within_s: float = 120.0
 
 
 IN_A_JOB = Patience()
-IN_A_REQUEST = Patience(attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0)
+IN_A_REQUEST = Patience(attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0, answer_within_s=6.0)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a provider says with a 4xx: `reason` is its word for programs, `param` the parameter that it minds."""
+    """What a provider says with a 4xx: `reason` is its word for programs, `param` the parameter that it minds.
+
+    `vendors_own` is false where the body is not the vendor's: a proxy or firewall on the way has answered.
+    """
 
     status: int
     reason: str
     param: str
     message: str
+    vendors_own: bool = True
 
 
 class Refused(Stop):
@@ -72,7 +82,7 @@ class Refused(Stop):
         return self.refusal.status in (401, 403)
 
 
-class Busy(Retry):
+class Busy(Exhausted):
     """A passing failure; `wait_s` is what the provider asks for, `None` where it asks for nothing."""
 
     def __init__(self, code: str, message: str, wait_s: float | None = None) -> None:
@@ -99,7 +109,7 @@ class Refusing(Protocol):
 
 
 class ProviderHttp:
-    """Reads from one vendor with one credential."""
+    """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds."""
 
     def __init__(
         self,
@@ -107,35 +117,52 @@ class ProviderHttp:
         url: str,
         headers: Mapping[str, str],
         client: "httpx.Client",
-        patience: Patience = IN_A_JOB,
+        patience: Patience,
+        tick: Callable[[], None],
     ) -> None:
         self._vendor = vendor
         self._url = url
         self._headers = headers
         self._client = client
         self._patience = patience
+        self._tick = tick
 
     def get(self, path: str, query: Query, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal`, digit by digit as sent.
+        """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable.
         """
-        longest = self._patience.longest_wait_s
-        attempts = stamina.retry_context(
-            on=lambda err: _wait(err, longest),
-            attempts=self._patience.attempts,
-            timeout=None,
-            wait_initial=1.0,
-            wait_max=longest,
+        asked = tuple(query)
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._patience.attempts),
+            retry=tenacity.retry_if_exception(self._worth_waiting),
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
         )
-        for attempt in attempts:
-            with attempt:
-                answer = self._once(path, tuple(query), headers or {})
+        answer: dict[str, Any] = retrying(self._once, path, asked, headers or {})
         return answer
+
+    def _worth_waiting(self, err: BaseException) -> bool:
+        return isinstance(err, Busy) and (err.wait_s or 0) <= LONGEST_WAIT_S
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """What the provider asks for, else twice as long each time; with jitter, so that runs do not ask in step."""
+        err = state.outcome.exception() if state.outcome else None
+        asked = err.wait_s if isinstance(err, Busy) else None
+        wait = 2.0 ** (state.attempt_number - 1) if asked is None else max(asked, 1.0)
+        return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
+
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._tick()
+            time.sleep(min(left, SLICE_S))
 
     def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
         import httpx
 
+        self._tick()
         try:
             with self._client.stream(
                 "GET",
@@ -151,12 +178,16 @@ class ProviderHttp:
             return self._object(body)
         raise self._failure(response.status_code, response.headers, body, path)
 
-    def _bounded(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
-        read = 0
+    def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The body's pieces, until it is too large or takes too long: a drip would outlast every other limit."""
+        read, until = 0, time.monotonic() + self._patience.answer_within_s
         for chunk in chunks:
+            self._tick()
             read += len(chunk)
             if read > LARGEST_ANSWER_BYTES:
                 raise self._unreadable("sends a page larger than any it should have")
+            if time.monotonic() > until:
+                raise Busy(f"{self._vendor.code}_unavailable", f"{self._vendor.name} does not end its answer.")
             yield chunk
 
     def _object(self, body: bytes) -> dict[str, Any]:
@@ -172,18 +203,25 @@ class ProviderHttp:
         return Busy(f"{self._vendor.code}_unreadable", f"{self._vendor.name} {does}.")
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
-        refusal = self._vendor.refusal(status, _json_or_none(body))
-        said = cleared(refusal.message)[:SHOWN_CHARACTERS]
+        told = self._vendor.refusal(status, _json_or_none(body))
+        refusal = replace(told, reason=_shown(told.reason), param=_shown(told.param), message=_shown(told.message))
         fields = {"provider": self._vendor.name, "status": status, "path": path, "reason": refusal.reason}
-        log.warning("the provider answers %d: %s", status, said, extra={"fields": fields})
+        log.warning("the provider answers %d: %s", status, refusal.message, extra={"fields": fields})
+        said = f": {refusal.message}" if refusal.message else "."
         if status == 429:
-            message = f"{self._vendor.name} refuses more requests at the moment (429)."
+            message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){said}"
             return Busy(f"{self._vendor.code}_rate_limited", message, _retry_after(headers))
         if status >= 500 or status in PASSING_STATUSES:
-            message = f"{self._vendor.name} has trouble of its own (HTTP {status})."
+            message = f"{self._vendor.name} has trouble of its own (HTTP {status}){said}"
             return Busy(f"{self._vendor.code}_unavailable", message, _retry_after(headers))
-        refusal = Refusal(status, refusal.reason, refusal.param, said)
-        return Refused(*self._vendor.explain(refusal), refusal=refusal)
+        refused = Refused(*self._vendor.explain(refusal), refusal=refusal)
+        if refused.blames_credential and not refusal.vendors_own:
+            return self._unreadable(f"did not answer itself: something on the way refuses (HTTP {status})")
+        return refused
+
+
+def _shown(text: str) -> str:
+    return cleared(text[: 4 * SHOWN_CHARACTERS])[:SHOWN_CHARACTERS]
 
 
 def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
@@ -195,16 +233,19 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
 
 
 def read_json(body: bytes) -> Any:
-    """JSON with exact numbers; raises `ValueError` for anything else, NaN and endless nesting among it."""
+    """JSON with exact numbers; raises `ValueError` for anything else: NaN, endless nesting, impossible exponents."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except RecursionError as err:
         raise ValueError("nested too deeply") from err
+    except ArithmeticError as err:
+        raise ValueError("holds a number that none can be") from err
 
 
 def cleared(text: str) -> str:
-    """The text without anything that looks like a key or an e-mail address."""
-    return _EMAIL.sub("[e-mail]", _KEY.sub("[key]", text))
+    """The text without anything that looks like a key or an e-mail address, and valid to be stored anywhere."""
+    whole = text[:CLEARED_CHARACTERS].encode("utf-8", "replace").decode()  # JSON may hold half of a character
+    return _EMAIL.sub("[e-mail]", _KEY.sub("[key]", whole))
 
 
 def _no_number(name: str) -> Any:
@@ -218,17 +259,10 @@ def _json_or_none(body: bytes) -> Any:
         return None
 
 
-def _wait(err: Exception, longest_s: float) -> bool | float:
-    """How long until the next try: what the provider asks for, within limits; else stamina's backoff."""
-    if not isinstance(err, Busy):
-        return False
-    return True if err.wait_s is None else min(err.wait_s, longest_s)
-
-
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """`Retry-After` in seconds, whichever of its two forms it has (RFC 9110 §10.2.3)."""
     text = headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text[:6])
     try:
         wait = parsedate_to_datetime(text) - datetime.now(UTC)

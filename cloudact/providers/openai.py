@@ -36,10 +36,10 @@ OPENAI = Vendor(
         "An owner of the OpenAI organization creates an admin key (platform.openai.com, Organization, Admin keys) with "
         "the permission Usage: Read; set up the integration with it."
     ),
-    other_keys={
+    foreign_keys={"sk-ant-": "This is a key of Anthropic."},
+    weaker_keys={
         "sk-proj-": "This is a project key; usage and costs are read with an admin key (sk-admin-…).",
         "sk-svcacct-": "This is a service account's key; usage and costs are read with an admin key (sk-admin-…).",
-        "sk-ant-": "This is a key of Anthropic.",
     },
     headers=_headers,
     read_error=_read_error,

@@ -6,7 +6,7 @@ provider's own total, load replaces the day of each table. Nothing is loaded bef
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,16 +16,18 @@ from pathlib import Path
 
 from cloudact.errors import Stop
 from cloudact.integrations import UsableIntegration
-from cloudact.pipelines import AnthropicLoad, AnthropicReports, OpenAiLoad, OpenAiReports, ReconcileConfig, Step
+from cloudact.pipelines import AnthropicExtract, AnthropicLoad, OpenAiExtract, OpenAiLoad, ReconcileConfig, Step
 from cloudact.providers.http import Refused
 from cloudact.run_load import Part
 from cloudact.runs import Run
 from jobs.day_load import DayLoad
 from jobs.life import Life
 from jobs.reports.files import write_rows
-from jobs.reports.lines import exact_sum
-from jobs.reports.report import Notes, NotOffered, Reports, Row
+from jobs.reports.lines import exact_difference, exact_sum
+from jobs.reports.report import Notes, NotOffered, Reports, Row, Table
 from jobs.story import StepStory
+
+OpenReports = Callable[[Notes, Callable[[], None]], Reports]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class UsageCost:
     for_run: Run
     started_at: datetime
     tenant: UsableIntegration
-    open_reports: Callable[[Notes], Reports]
+    open_reports: OpenReports
     day_load: DayLoad
     life: Life
     reject_credential: Callable[[str], None]
@@ -59,7 +61,7 @@ class UsageCost:
     def run(self, step: Step, story: StepStory) -> int | None:
         """Does one step; its rows are those that were read, or loaded."""
         match step.config:
-            case OpenAiReports() | AnthropicReports() as config:
+            case OpenAiExtract() | AnthropicExtract() as config:
                 return self._extract(config.reports, story)
             case ReconcileConfig() as config:
                 self._reconcile(config.tolerance, story)
@@ -69,24 +71,26 @@ class UsageCost:
             case other:
                 raise Stop("misconfigured", f"usage_cost has no step like {other!r}.", "Please contact support.")
 
-    def _extract(self, names: Iterable[str], story: StepStory) -> int:
+    def _extract(self, names: Sequence[str], story: StepStory) -> int:
         self.files, self.sums = {}, {}
-        notes = self._notes(story)
+        notes = Notes(_warning(story))
         with self._judging():
-            for table, rows in self.open_reports(notes).rows(list(names)):
-                path = Path(self._folder.name) / f"{table.name}.parquet"
-                run = {"org_slug": self.for_run.org_slug, "run_id": self.for_run.run_id, "ingested_at": self.started_at}
+            for table, rows in self._reports(notes, story).rows(names):
                 try:
-                    count = write_rows(path, table, self._summed(rows), run)
+                    self.files[table.name] = self._write(table, rows)
                 except NotOffered as err:
-                    story.say(f"{err} Its table was left as it is.", level="WARNING")
-                    continue
-                self.files[table.name] = _File(path, count)
-        self._tell_new_fields(notes, story)
+                    story.say(f"{err} The table {table.name} was left as it is.", level="WARNING")
+        if notes.new_fields:
+            story.say(f"Fields that have no column yet were kept as JSON: {', '.join(sorted(notes.new_fields))}.")
         return sum(file.rows for file in self.files.values())
 
-    def _notes(self, story: StepStory) -> Notes:
-        return Notes(self.life.of(story, "Pages are being read."), lambda text: story.say(text, level="WARNING"))
+    def _reports(self, notes: Notes, story: StepStory) -> Reports:
+        return self.open_reports(notes, self.life.of(story, "Pages are being read."))
+
+    def _write(self, table: Table, rows: Iterator[Row]) -> _File:
+        path = Path(self._folder.name) / f"{table.name}.parquet"
+        run = {"org_slug": self.for_run.org_slug, "run_id": self.for_run.run_id, "ingested_at": self.started_at}
+        return _File(path, write_rows(path, table, self._summed(rows), run))
 
     def _summed(self, rows: Iterator[Row]) -> Iterator[Row]:
         """The rows; what they cost is added up on the way, as it will be loaded."""
@@ -97,20 +101,19 @@ class UsageCost:
             yield row
         self.sums |= sums
 
-    def _tell_new_fields(self, notes: Notes, story: StepStory) -> None:
-        if notes.new_fields:
-            names = ", ".join(sorted(notes.new_fields)[:20])
-            story.say(f"New fields that have no column yet were kept as JSON: {names}.", level="WARNING")
-
     def _reconcile(self, tolerance: Decimal, story: StepStory) -> None:
-        with self._judging():
-            reports = self.open_reports(self._notes(story))
+        """Tells whether the costs add up to what the provider says they do; the money is loaded in any case."""
+        try:
+            reports = self._reports(Notes(_warning(story)), story)
             total = reports.total()
+        except Refused as err:
+            story.say(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
+            return
         if not {**self.sums, **total}:
             story.say(f"{reports.name} tells no costs for this day, with or without groups.")
         for currency in sorted({*self.sums, *total}):
             loaded, told = self.sums.get(currency, Decimal()), total.get(currency, Decimal())
-            difference = exact_sum(loaded, -told)
+            difference = exact_difference(loaded, told)
             text = (
                 f"The rows cost {plain(loaded)} {currency}; {reports.name}'s own total of the day is {plain(told)} "
                 f"{currency}; the difference is {plain(difference)} {currency}."
@@ -118,10 +121,8 @@ class UsageCost:
             story.say(text, level="WARNING" if abs(difference) > tolerance else "INFO")
 
     def _load(self, config: OpenAiLoad | AnthropicLoad, story: StepStory) -> int:
-        homeless = sorted(set(self.files) - set(config.target_tables))
-        if homeless:
-            raise Stop("misconfigured", f"No load step names {', '.join(homeless)}.", "Please contact support.")
-        dataset = config.target_dataset.format(org_slug=self.for_run.org_slug, org_dataset=self.tenant.org_dataset)
+        names = {"org_slug": self.for_run.org_slug, "org_dataset": self.tenant.org_dataset}
+        dataset = config.filled(names).target_dataset
         parts = [
             Part(dataset, table, self.files[table].path, self.files[table].rows)
             for table in config.target_tables
@@ -145,6 +146,10 @@ class UsageCost:
             if err.code == "credential_invalid" or (isinstance(err, Refused) and err.blames_credential):
                 self.reject_credential(err.message)
             raise
+
+
+def _warning(story: StepStory) -> Callable[[str], None]:
+    return lambda text: story.say(text, level="WARNING")
 
 
 def plain(amount: Decimal) -> str:

@@ -7,8 +7,7 @@ https://platform.claude.com/docs/en/manage-claude/usage-cost-api
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -18,15 +17,16 @@ from cloudact.providers.anthropic import (
     ANALYTICS_COST,
     ANALYTICS_USAGE,
     ANTHROPIC,
-    CLAUDE_CODE,
     COST_REPORT,
     MESSAGES,
     day_bounds,
 )
 from cloudact.providers.http import ProviderHttp, Refused
+from jobs.reports.anthropic_tables import CLAUDE_CODE_TABLE, COST_TABLE, USAGE_TABLE
+from jobs.reports.claude_code import claude_code
 from jobs.reports.lines import Line, exact_json, exact_sum, from_cents, numeric
 from jobs.reports.pages import NextPage
-from jobs.reports.report import Column, Notes, NotOffered, Row, Table
+from jobs.reports.report import Notes, Row, Table
 
 # Five of nine: who (workspace, key) and what (model, tier, context window) make the price and the showback. Left out:
 # account and service account (people and machines behind keys), speed (needs a beta), and inference_geo, which the
@@ -34,76 +34,8 @@ from jobs.reports.report import Column, Notes, NotOffered, Row, Table
 USAGE_GROUPS = ("model", "workspace_id", "api_key_id", "service_tier", "context_window")
 COST_GROUPS = ("workspace_id", "description")  # all that the cost report has; description brings the rest
 ANALYTICS_COST_GROUPS = (*USAGE_GROUPS, "cost_type", "token_type")  # the last two do not count among the five
-RECORDS, ROWS = "1000", "1000"  # the largest pages
+ROWS = "1000"  # the largest page
 
-USAGE_TABLE = Table(
-    "anthropic_usage_daily_raw",
-    [
-        Column("usage_date", "DATE", required=True),
-        Column("api", "STRING", required=True),
-        *(Column(n, "STRING") for n in ("workspace_id", "api_key_id", "model", "service_tier", "context_window")),
-        *(
-            Column(name, "INT64", required=True)
-            for name in (
-                "input_tokens",
-                "output_tokens",
-                "uncached_input_tokens",
-                "cache_read_input_tokens",
-                "cache_creation_5m_input_tokens",
-                "cache_creation_1h_input_tokens",
-                "web_search_requests",
-            )
-        ),
-        Column("requests", "INT64"),
-        Column("data_refreshed_at", "TIMESTAMP"),
-        Column("extra", "STRING"),
-    ],
-)
-COST_TABLE = Table(
-    "anthropic_cost_daily_raw",
-    [
-        Column("usage_date", "DATE", required=True),
-        Column("api", "STRING", required=True),
-        *(
-            Column(name, "STRING")
-            for name in (
-                "workspace_id",
-                "api_key_id",
-                "description",
-                "cost_type",
-                "token_type",
-                "model",
-                "service_tier",
-                "context_window",
-                "inference_geo",
-            )
-        ),
-        Column("amount", "NUMERIC", required=True),
-        Column("list_amount", "NUMERIC"),
-        Column("currency", "STRING", required=True),
-        Column("requests", "INT64"),
-        Column("data_refreshed_at", "TIMESTAMP"),
-        Column("raw", "STRING", required=True),
-    ],
-)
-CLAUDE_CODE_TABLE = Table(
-    "anthropic_claude_code_daily_raw",
-    [
-        Column("usage_date", "DATE", required=True),
-        Column("actor_type", "STRING", required=True),
-        *(Column(n, "STRING") for n in ("api_key_name", "customer_type", "subscription_type", "terminal_type")),
-        *(Column(n, "INT64") for n in ("num_sessions", "lines_added", "lines_removed", "commits", "pull_requests")),
-        *(
-            Column(name, "INT64", required=True)
-            for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
-        ),
-        Column("estimated_cost", "NUMERIC", required=True),
-        Column("currency", "STRING"),
-        Column("model_breakdown", "STRING", required=True),
-        Column("tool_actions", "STRING", required=True),
-        Column("extra", "STRING"),
-    ],
-)
 _TEXTS_OF_COST = (
     "workspace_id",
     "description",
@@ -115,24 +47,18 @@ _TEXTS_OF_COST = (
     "inference_geo",
 )
 _KNOWN_TOKENS = frozenset(
-    {"uncached_input_tokens", "cache_read_input_tokens", "cache_creation", "output_tokens", "server_tool_use"}
+    {
+        "uncached_input_tokens",
+        "cache_read_input_tokens",
+        "cache_creation.ephemeral_5m_input_tokens",
+        "cache_creation.ephemeral_1h_input_tokens",
+        "output_tokens",
+        "server_tool_use.web_search_requests",
+    }
 )
 # The dimensions that we do not group by come as nulls; where they hold something, they are kept as extra.
 _KNOWN_USAGE = frozenset({*USAGE_GROUPS, *_KNOWN_TOKENS})
 _KNOWN_COST = frozenset({"amount", "currency", *_TEXTS_OF_COST})
-_KNOWN_RECORD = frozenset(
-    {
-        "date",
-        "actor",
-        "organization_id",
-        "customer_type",
-        "subscription_type",
-        "terminal_type",
-        "core_metrics",
-        "tool_actions",
-        "model_breakdown",
-    }
-)
 
 
 class _Generation(Protocol):
@@ -153,23 +79,24 @@ class AnthropicReports:
 
     name = ANTHROPIC.name
 
-    def __init__(self, api: ProviderHttp, day: date, notes: Notes, generation: str = "reports") -> None:
+    def __init__(self, api: ProviderHttp, day: date, notes: Notes, asked_on: date, generation: str = "reports") -> None:
         if generation not in ("reports", "analytics"):
             raise Stop(
                 "misconfigured", "The setting api must be reports or analytics.", "Set up the integration again."
             )
-        self._pages = NextPage(api, self.name, notes.tick)
+        self._pages = NextPage(api, self.name)
         self._day = day
         self._notes = notes
         kind = _Analytics if generation == "analytics" else _Reports
         self._generation: _Generation = kind(self._pages, day, notes)
+        self._asked_on = asked_on
 
     def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
         """Each report is a table."""
         found = {
-            "messages": (USAGE_TABLE, self._generation.usage()),
-            "claude_code": (CLAUDE_CODE_TABLE, self._claude_code()),
-            "cost": (COST_TABLE, self._generation.costs()),
+            "messages": (USAGE_TABLE, self._closed(self._generation.usage())),
+            "claude_code": (CLAUDE_CODE_TABLE, claude_code(self._pages, self._day, self._notes)),
+            "cost": (COST_TABLE, self._closed(self._generation.costs())),
         }
         return [found[report] for report in reports]
 
@@ -180,49 +107,17 @@ class AnthropicReports:
             sums[line.currency()] = exact_sum(sums[line.currency()], _dollars(line, "amount"))
         return sums
 
-    def _claude_code(self) -> Iterator[Row]:
-        query = [("starting_at", self._day.isoformat()), ("limit", RECORDS)]
+    def _closed(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows. A recent day without a complete bucket is refused as a range that ends before it starts; nothing
+        but the text tells it."""
         try:
-            for page in self._pages.read(CLAUDE_CODE, query):
-                for record in Line(page, "Anthropic claude_code").parts("data"):
-                    yield self._activity(record)
+            yield from rows
         except Refused as err:
-            if err.refusal.status not in (403, 404):
+            recent = self._asked_on - self._day <= timedelta(days=2)
+            if not recent or err.refusal.status != 400 or "date range" not in err.refusal.message:
                 raise
-            raise NotOffered("Anthropic does not offer the Claude Code report to this organization.") from err
-
-    def _activity(self, record: Line) -> Row:
-        actor, metrics = record.part("actor"), record.part("core_metrics")
-        lines, models = metrics.part("lines_of_code"), record.parts("model_breakdown")
-        extra = record.unknown(_KNOWN_RECORD)
-        self._notes.new_fields.update(f"claude_code.{name}" for name in extra)
-        costs = [model.part("estimated_cost") for model in models]
-        currencies = {cost.currency() for cost in costs}
-        if len(currencies) > 1:
-            raise record.unexpected("model_breakdown", "in one currency")
-        actor_type = actor.text("type")
-        if actor_type is None:
-            raise actor.unexpected("type", "a text")
-        return {
-            "usage_date": self._day,
-            "actor_type": actor_type,
-            "api_key_name": actor.text("api_key_name"),
-            **{name: record.text(name) for name in ("customer_type", "subscription_type", "terminal_type")},
-            "num_sessions": metrics.count("num_sessions"),
-            "lines_added": lines.count("added"),
-            "lines_removed": lines.count("removed"),
-            "commits": metrics.count("commits_by_claude_code"),
-            "pull_requests": metrics.count("pull_requests_by_claude_code"),
-            **{
-                f"{kind}_tokens": sum(model.part("tokens").count(kind) or 0 for model in models)
-                for kind in ("input", "output", "cache_read", "cache_creation")
-            },
-            "estimated_cost": numeric(exact_sum(*(_dollars(cost, "amount") for cost in costs))),
-            "currency": next(iter(currencies), None),
-            "model_breakdown": "[" + ",".join(model.as_json() for model in models) + "]",
-            "tool_actions": record.part("tool_actions").as_json(),
-            "extra": exact_json(extra) if extra else None,
-        }
+            message = f"Anthropic has not closed the day {self._day.isoformat()} yet."
+            raise Stop("day_not_closed", message, "Start the run again in a few hours.") from err
 
 
 class _Reports:
@@ -236,7 +131,7 @@ class _Reports:
     def usage(self) -> Iterator[Row]:
         for line in self._lines(MESSAGES, USAGE_GROUPS):
             extra = line.unknown(_KNOWN_USAGE)
-            self._notes.new_fields.update(f"messages.{name}" for name in extra)
+            self._notes.new("messages", extra)
             yield {
                 "usage_date": self._day,
                 "api": "usage_report",
@@ -249,7 +144,7 @@ class _Reports:
 
     def costs(self) -> Iterator[Row]:
         for line in self._lines(COST_REPORT, COST_GROUPS):
-            self._notes.new_fields.update(f"cost.{name}" for name in line.unknown(_KNOWN_COST))
+            self._notes.new("cost", line.unknown(_KNOWN_COST))
             yield {
                 "usage_date": self._day,
                 "api": "cost_report",
@@ -270,11 +165,10 @@ class _Reports:
         where = f"Anthropic {path.rpartition('/')[2]}"
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
         query += [("group_by[]", group) for group in groups]
-        with _closed(self._day):
-            for page in self._pages.read(path, query):
-                for bucket in Line(page, where).parts("data"):
-                    _require_day(bucket, self._day)
-                    yield from bucket.parts("results")
+        for page in self._pages.read(path, query):
+            for bucket in Line(page, where).parts("data"):
+                _require_day(bucket, self._day)
+                yield from bucket.parts("results")
 
 
 class _Analytics:
@@ -289,7 +183,7 @@ class _Analytics:
         for row, refreshed_at in self._rows(ANALYTICS_USAGE, USAGE_GROUPS):
             group, usage = row.part("group"), row.part("usage")
             extra = usage.unknown({*_KNOWN_TOKENS, "total_tokens", "requests"}) | group.unknown(USAGE_GROUPS)
-            self._notes.new_fields.update(f"analytics/usage.{name}" for name in extra)
+            self._notes.new("analytics/usage", extra)
             yield {
                 "usage_date": self._day,
                 "api": "analytics",
@@ -304,7 +198,7 @@ class _Analytics:
         for row, refreshed_at in self._rows(ANALYTICS_COST, ANALYTICS_COST_GROUPS):
             group, cost = row.part("group"), row.part("cost")
             new = cost.unknown({"amount", "list_amount", "currency", "requests"}) | group.unknown(ANALYTICS_COST_GROUPS)
-            self._notes.new_fields.update(f"analytics/cost.{name}" for name in new)
+            self._notes.new("analytics/cost", new)
             yield {
                 "usage_date": self._day,
                 "api": "analytics",
@@ -326,25 +220,12 @@ class _Analytics:
         where = f"Anthropic {path.partition('organizations/')[2]}"
         query = [*day_bounds(self._day), ("time_bucket_width", "1d"), ("limit", ROWS)]
         query += [("group_by[]", group) for group in groups]
-        with _closed(self._day):
-            for page in self._pages.read(path, query, ANALYTICS_BETA):
-                answer = Line(page, where)
-                refreshed_at = answer.time("data_refreshed_at")
-                for row in answer.parts("data"):
-                    _require_day(row, self._day)
-                    yield row, refreshed_at
-
-
-@contextmanager
-def _closed(day: date) -> Iterator[None]:
-    """A day without a complete bucket is refused as a range that ends before it starts; only the text tells it."""
-    try:
-        yield
-    except Refused as err:
-        if err.refusal.status != 400 or "date range" not in err.refusal.message:
-            raise
-        message = f"Anthropic has not closed the day {day.isoformat()} yet."
-        raise Stop("day_not_closed", message, "Start the run again in a few hours.") from err
+        for page in self._pages.read(path, query, ANALYTICS_BETA):
+            answer = Line(page, where)
+            refreshed_at = answer.time("data_refreshed_at")
+            for row in answer.parts("data"):
+                _require_day(row, self._day)
+                yield row, refreshed_at
 
 
 def _tokens(line: Line) -> dict[str, int]:

@@ -5,7 +5,7 @@ Unknown fields are kept, personal data is not.
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
@@ -13,15 +13,16 @@ from typing import Any
 from cloudact.errors import Stop
 from cloudact.providers.http import cleared
 
-NUMERIC_PLACES = Decimal(
-    "1e-9"
-)  # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
-NUMERIC_INTEGER_DIGITS = 29
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
+NUMERIC_PLACES = Decimal("1e-9")
+LARGEST_DIGITS = 24  # before the point: NUMERIC has 29, and sums and units need room
+LARGEST_COUNT = 10**15  # of anything, in one line: so that sums fit INT64
 _WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
-_LARGEST_INT64 = 2**63 - 1
-_PERSONAL = re.compile(r"e?-?mail|user_?name|full_?name", re.IGNORECASE)
+_PERSONAL = re.compile(r"e-?mail|(user|full|first|last|middle|given|family|display|real|nick)_?name", re.IGNORECASE)
+_PERSON = re.compile(r"user|actor|owner|person|member|author", re.IGNORECASE)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_LONGEST_TEXT = 64 * 1024
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_LONGEST_TEXT = 16 * 1024
 
 
 class Line:
@@ -34,11 +35,13 @@ class Line:
         self.where = where
 
     def text(self, name: str) -> str | None:
-        """A string, `None` where it is null or absent."""
+        """A string, without e-mail addresses and keys; `None` where it is null or absent."""
         value = self.raw.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
+        if value is None:
+            return None
+        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
             raise self.unexpected(name, "a text")
-        return value
+        return cleared(value)
 
     def flag(self, name: str) -> bool | None:
         """True, false, or `None`."""
@@ -53,7 +56,7 @@ class Line:
         if value is None:
             return None
         whole = int(value) if isinstance(value, Decimal) and value.adjusted() < 19 and value == int(value) else value
-        if not isinstance(whole, int) or isinstance(value, bool) or abs(whole) > _LARGEST_INT64:
+        if not isinstance(whole, int) or isinstance(value, bool) or abs(whole) > LARGEST_COUNT:
             raise self.unexpected(name, "a whole number")
         return whole
 
@@ -62,11 +65,13 @@ class Line:
         value = self.raw.get(name)
         if value is None:
             return None
+        text = value if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+        given = value if isinstance(value, int | Decimal) and not isinstance(value, bool) else text
         try:
-            number = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
+            number = None if given is None else Decimal(given)
         except InvalidOperation:
             number = None
-        if number is None or not number.is_finite() or number.adjusted() >= NUMERIC_INTEGER_DIGITS:
+        if number is None or not number.is_finite() or number.adjusted() >= LARGEST_DIGITS:
             raise self.unexpected(name, "an amount")
         return number
 
@@ -108,26 +113,46 @@ class Line:
         return [Line(item, f"{self.where}.{name}") for item in value]
 
     def unknown(self, known: Collection[str]) -> dict[str, Any]:
-        """The fields that are not known yet and hold something, without personal data."""
-        return {
-            name: without_personal_data(value)
-            for name, value in self.raw.items()
-            if name not in known and value is not None and not _PERSONAL.search(name)
-        }
+        """The fields that are not known yet and hold something, by name, without personal data.
+
+        `known` may name parts of an object, as in `cache_creation.ephemeral_5m_input_tokens`; its other parts are new.
+        """
+        return dict(self._unknown(self.raw, "", known))
+
+    def _unknown(self, found: Mapping[str, Any], above: str, known: Collection[str]) -> Iterator[tuple[str, Any]]:
+        for name, value in found.items():
+            path = above + name
+            if value is None or path in known or _PERSONAL.search(name):
+                continue
+            if isinstance(value, Mapping) and any(each.startswith(f"{path}.") for each in known):
+                yield from self._unknown(value, f"{path}.", known)
+            else:
+                yield cleared(path), self._storable(name, _without_name(name, value))
 
     def as_json(self) -> str:
         """The whole line, without personal data."""
-        return exact_json(without_personal_data(self.raw))
+        return exact_json(self._storable("line", self.raw))
+
+    def _storable(self, name: str, value: Any) -> Any:
+        try:
+            return without_personal_data(value)
+        except RecursionError:
+            raise self.unexpected(name, "of a sensible depth") from None
 
     def unexpected(self, name: str, wanted: str) -> Stop:
         """The error that names this field; what it holds is not shown."""
-        message = f"{self.where}: {name} is not {wanted}; nothing was loaded."
+        message = f"{self.where}: {cleared(name)} is not {wanted}."
         return Stop("report_unexpected", message, "The provider changed its report; please contact support.")
 
 
 def numeric(number: Decimal) -> Decimal:
     """The number as NUMERIC holds it: 9 decimals, halves away from zero, as BigQuery rounds."""
     return number.quantize(NUMERIC_PLACES, context=_WIDE)
+
+
+def exact_difference(one: Decimal, other: Decimal) -> Decimal:
+    """One less the other, with all digits; a minus sign alone would round to 28 of them."""
+    return _WIDE.subtract(one, other)
 
 
 def exact_sum(*numbers: Decimal) -> Decimal:
@@ -144,12 +169,23 @@ def from_cents(number: Decimal) -> Decimal:
 
 
 def without_personal_data(value: Any) -> Any:
-    """The JSON value without fields that name a person, and without e-mail addresses in its texts."""
+    """The JSON value without what names a person, at any depth: fields, e-mail addresses in texts and in names."""
     if isinstance(value, Mapping):
-        return {name: without_personal_data(v) for name, v in value.items() if not _PERSONAL.search(name)}
+        return {
+            cleared(name): without_personal_data(_without_name(name, part))
+            for name, part in value.items()
+            if not _PERSONAL.search(name)
+        }
     if isinstance(value, list):
         return [without_personal_data(item) for item in value]
     return cleared(value) if isinstance(value, str) else value
+
+
+def _without_name(name: str, part: Any) -> Any:
+    """An object that is a person has a name; other things may keep theirs."""
+    if isinstance(part, Mapping) and _PERSON.search(name):
+        return {key: value for key, value in part.items() if key.lower() != "name"}
+    return part
 
 
 def exact_json(value: Any) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain
 
-from cloudact.providers.http import ProviderHttp, Refused
+from cloudact.providers.http import ProviderHttp, Refusal, Refused
 from cloudact.providers.openai import COSTS, OPENAI, USAGE, day_bounds
 from jobs.reports.lines import Line, exact_json, exact_sum, numeric
 from jobs.reports.pages import NextPage
@@ -55,9 +55,8 @@ MEASURES = (
     "num_sessions",
 )
 _KNOWN = frozenset({"object", "batch", *DIMENSIONS, *MEASURES})
-_KNOWN_COSTS = frozenset(
-    {"object", "amount", "line_item", "project_id", "user_id", "api_key_id", "api_source", "quantity", "quantity_unit"}
-)
+_COST_DIMENSIONS = ("project_id", "user_id", "api_key_id", "line_item", "api_source")
+_KNOWN_COSTS = frozenset({"object", "amount.value", "amount.currency", *_COST_DIMENSIONS, "quantity", "quantity_unit"})
 
 USAGE_TABLE = Table(
     "openai_usage_daily_raw",
@@ -75,7 +74,7 @@ COST_TABLE = Table(
     "openai_cost_daily_raw",
     [
         Column("usage_date", "DATE", required=True),
-        *(Column(name, "STRING") for name in ("project_id", "user_id", "api_key_id", "line_item", "api_source")),
+        *(Column(name, "STRING") for name in _COST_DIMENSIONS),
         Column("amount", "NUMERIC", required=True),
         Column("currency", "STRING", required=True),
         Column("quantity", "NUMERIC"),
@@ -113,7 +112,7 @@ class OpenAiReports:
     name = OPENAI.name
 
     def __init__(self, api: ProviderHttp, day: date, notes: Notes) -> None:
-        self._pages = NextPage(api, self.name, notes.tick)
+        self._pages = NextPage(api, self.name)
         self._day = day
         self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
         self._notes = notes
@@ -143,7 +142,7 @@ class OpenAiReports:
 
     def _usage_row(self, endpoint: str, line: Line) -> Row:
         extra = line.unknown(_KNOWN)
-        self._notes.new_fields.update(f"{endpoint}.{name}" for name in extra)
+        self._notes.new(endpoint, extra)
         return {
             "usage_date": self._day,
             "endpoint": endpoint,
@@ -156,11 +155,11 @@ class OpenAiReports:
     def _costs(self) -> Iterator[Row]:
         groups = [g for g in COST_GROUPS if g != "api_key_id" or self._day >= COSTS_BY_KEY_FROM]
         for line in self._grouped(COSTS, groups):
-            self._notes.new_fields.update(f"costs.{name}" for name in line.unknown(_KNOWN_COSTS))
+            self._notes.new("costs", line.unknown(_KNOWN_COSTS))
             amount, quantity = line.part("amount"), line.number("quantity")
             yield {
                 "usage_date": self._day,
-                **{n: line.text(n) for n in ("project_id", "user_id", "api_key_id", "line_item", "api_source")},
+                **{name: line.text(name) for name in _COST_DIMENSIONS},
                 "amount": numeric(amount.money("value")),
                 "currency": amount.currency(),
                 "quantity": None if quantity is None else numeric(quantity),
@@ -174,11 +173,11 @@ class OpenAiReports:
         try:
             first = next(lines, None)
         except Refused as err:
-            newest = next((group for group in NEW_GROUPS if group in groups), None)
-            if err.refusal.status != 400 or newest is None:
+            minded = _minded(err.refusal, path, groups)
+            if minded is None:
                 raise
-            self._notes.say(f"OpenAI refuses to group {path} by {newest}: {err.refusal.message or 'without a reason'}")
-            yield from self._grouped(path, [group for group in groups if group != newest])
+            self._notes.say(f"OpenAI refuses to group {path} by {minded}: {err.refusal.message or 'without a reason'}")
+            yield from self._grouped(path, [group for group in groups if group != minded])
             return
         if first is not None:
             yield from chain([first], lines)
@@ -191,3 +190,13 @@ class OpenAiReports:
                 if bucket.count("start_time") != self._start:
                     raise bucket.unexpected("start_time", "the day that was asked for")
                 yield from bucket.parts("results")
+
+
+def _minded(refusal: Refusal, path: str, groups: Sequence[str]) -> str | None:
+    """The dimension that OpenAI minds, by its words for programs: one that is too new for it, or for the date."""
+    if refusal.status != 400 or refusal.reason != "invalid_request_error":
+        return None
+    new = [group for group in NEW_GROUPS if group in groups and (path == COSTS or group != "api_key_id")]
+    if refusal.param == "start_time":
+        return "api_key_id" if "api_key_id" in new else None
+    return next(iter(new), None) if refusal.param.startswith("group_by") else None

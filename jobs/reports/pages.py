@@ -1,6 +1,7 @@
 """Goes through the pages of a report. A cursor that is missing or comes again is an error, never an end."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudact.errors import Retry
@@ -8,18 +9,18 @@ from cloudact.providers.http import ProviderHttp
 
 Pair = tuple[str, str]
 LARGEST_REPORT_PAGES = 20_000
+_CURSOR = re.compile(r"[\x20-\x7e]{1,4096}")  # it becomes part of an address
 
 
 class NextPage:
     """Pages that say `has_more` and name the `next_page`, which belongs to exactly the query that it was given for.
 
-    So the query never changes on the way: no bound of it may depend on the clock. `tick` is called before each page.
+    So the query never changes on the way: no bound of it may depend on the clock.
     """
 
-    def __init__(self, api: ProviderHttp, vendor: str, tick: Callable[[], None]) -> None:
+    def __init__(self, api: ProviderHttp, vendor: str) -> None:
         self._api = api
         self._vendor = vendor
-        self._tick = tick
 
     def read(
         self, path: str, query: list[Pair], headers: Mapping[str, str] | None = None
@@ -28,7 +29,6 @@ class NextPage:
         cursor: list[Pair] = []
         seen: set[str] = set()
         while len(seen) < LARGEST_REPORT_PAGES:
-            self._tick()
             page = self._api.get(path, [*query, *cursor], headers)
             if not isinstance(page.get("data"), list) or not isinstance(page.get("has_more"), bool):
                 raise self._lost(path, "leaves out what makes a page of a report")
@@ -36,7 +36,7 @@ class NextPage:
             if not page["has_more"]:
                 return
             following = page.get("next_page")
-            if not isinstance(following, str) or not following:
+            if not isinstance(following, str) or not _CURSOR.fullmatch(following):
                 raise self._lost(path, "says that there is more, but not where")
             if following in seen:
                 raise self._lost(path, "names a page again that was read before")
@@ -45,5 +45,5 @@ class NextPage:
         raise self._lost(path, "does not come to an end")
 
     def _lost(self, path: str, does: str) -> Retry:
-        message = f"{self._vendor} {does} ({path}); nothing was loaded."
+        message = f"{self._vendor} {does} ({path})."
         return Retry(f"{self._vendor.lower()}_pages_broken", message, "It is tried again.")

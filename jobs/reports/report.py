@@ -1,6 +1,6 @@
 """What a report is to the processor: rows of one table of ours, page by page, and the provider's own total."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -31,13 +31,21 @@ class Table:
     columns: Sequence[Column]
 
 
+MOST_NEW_FIELDS = 100
+
+
 @dataclass
 class Notes:
-    """What is worth telling of a reading: `tick` at each page, sentences, and fields that are new to us, each once."""
+    """What is worth telling of a reading: sentences, and fields that are new to us, each once."""
 
-    tick: Callable[[], None]
     say: Callable[[str], None]
     new_fields: set[str] = field(default_factory=set)
+
+    def new(self, report: str, names: Iterable[str]) -> None:
+        """Fields of this report that we do not know."""
+        for name in names:
+            if len(self.new_fields) < MOST_NEW_FIELDS:
+                self.new_fields.add(f"{report}.{name}")
 
 
 class Reports(Protocol):

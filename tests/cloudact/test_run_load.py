@@ -8,7 +8,7 @@ from cloudact.errors import Stop
 from cloudact.run_load import Part, RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
 from infra.local.onboarding import OnboardedOrg
-from jobs.reports.anthropic import USAGE_TABLE
+from jobs.reports.anthropic_tables import USAGE_TABLE
 from jobs.reports.files import write_rows
 from jobs.reports.openai import COST_TABLE
 from tests.conftest import NOON, Local, NewOrgs, billing_run
@@ -64,16 +64,16 @@ def test_every_table_is_loaded_once(local: Local, org: OnboardedOrg, parts: list
     assert loaded_tables(local, run) == [part.table for part in parts]
 
 
-def test_a_retry_loads_what_is_left(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
-    """After a death between two tables nothing is decided yet, and the next try loads only the second."""
+def test_a_new_try_loads_everything_it_has_read(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
+    """After a death between two tables nothing is decided yet; the next try, which has read anew, replaces both."""
     run = billing_run(org)
-    load = RunLoad(local.warehouse, run.run_id)
+    first = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Killed):
-        load.load(die_at(parts, 1), run.date, nothing)
-    assert (loaded_tables(local, run), load.verdict(nothing)) == ([parts[0].table], None)
-    load.load(parts, run.date, nothing)
-    assert loaded_tables(local, run) == [part.table for part in parts]
-    verdict = load.verdict(nothing)
+        first.load(die_at(parts, 1), run.date, nothing)
+    assert (loaded_tables(local, run), first.verdict(nothing)) == ([parts[0].table], None)
+    RunLoad(local.warehouse, run.run_id).load(parts, run.date, nothing)
+    assert loaded_tables(local, run) == [parts[0].table, *(part.table for part in parts)]
+    verdict = first.verdict(nothing)
     assert verdict == Verdict(Status.SUCCESS, rows=0)
 
 
@@ -101,6 +101,15 @@ def test_a_cancel_does_not_cut_a_load_in_half(local: Local, org: OnboardedOrg, p
     with pytest.raises(TooLate):
         load.settle(Verdict(Status.CANCELLED, at=NOON), nothing, begun=too_late)
     assert load.load(parts, run.date, nothing) == 0
+
+
+def test_a_refused_second_table_is_told(local: Local, org: OnboardedOrg, parts: list[Part], tmp_path: Path) -> None:
+    """When BigQuery refuses the second table for good, the run fails and names the one that was replaced."""
+    run, broken = billing_run(org), tmp_path / "broken"
+    broken.write_bytes(b"no Parquet")
+    load = RunLoad(local.warehouse, run.run_id)
+    with pytest.raises(Stop, match=r"It had replaced the day before in anthropic_usage_daily_raw\.$"):
+        load.load([parts[0], Part(org.org_slug, parts[1].table, broken, 0)], run.date, nothing)
 
 
 class TooLate(Exception):

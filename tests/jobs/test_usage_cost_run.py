@@ -5,14 +5,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 import stamina
 
+from cloudact.errors import Skip
 from cloudact.integrations import Integrations
-from cloudact.ledger import RunEvent
+from cloudact.pipelines import Step
 from cloudact.registry import load_registry
 from cloudact.run_load import RunLoad
-from cloudact.runs import Run, Status
+from cloudact.runs import Run
 from infra.local.onboarding import OnboardedOrg
 from infra.local.providers.anthropic.costs import analytics_total, cost_report_total
 from infra.local.providers.faults import Fault
@@ -25,7 +27,7 @@ from jobs.processors.usage_cost import UsageCost
 from jobs.story import StepStory
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.jobs.conftest import RunJob, detail
-from tests.jobs.reports.vendor import Vendor, costs
+from tests.jobs.reports.vendor import Vendor, costs, fixture_pages
 
 PROVIDERS = ("openai", "anthropic")
 TABLES = {
@@ -236,7 +238,7 @@ def test_an_org_without_claude_code(local: Local, new_org: NewOrgs, run_job: Run
     run_job(run)
     assert detail(local, run)["status"] == "SUCCESS"
     assert rows_of(local, org, "anthropic_cost_daily_raw")
-    assert any("does not offer the Claude Code report" in text for _, text in messages(local, run))
+    assert any("refuses the Claude Code report" in text for _, text in messages(local, run))
     assert integration_status(local, org, "anthropic")["status"] == "VALID"
 
 
@@ -295,39 +297,67 @@ def test_trouble_that_stays(local: Local, new_org: NewOrgs, run_job: RunJob, nam
     assert integration_status(local, org, provider)["status"] == "VALID"
 
 
+def processor_of(local: Local, run: Run, vendor: Vendor, life: Life, **found: Any) -> UsageCost:
+    """A run's processor that reads this vendor."""
+    return UsageCost(
+        for_run=run,
+        started_at=NOON,
+        tenant=Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI"),
+        open_reports=lambda _notes, tick: vendor.openai(tick=tick),
+        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id)),
+        life=life,
+        reject_credential=lambda _: None,
+        **found,
+    )
+
+
+def story_of(local: Local, run: Run, index: int) -> tuple[Step, StepStory]:
+    """A step of the pipeline that ships, and its story."""
+    registry = load_registry(local.settings.configs_dir)
+    step = registry.config(registry.get(run.pipeline)).steps[index]
+    return step, StepStory(local.ledger, run, index, step, 0, local.clock)
+
+
 @pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
 def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level: str) -> None:
     """When the provider's own total differs by more than a cent, it is a warning with both figures, and no failure."""
     run = llm_run(new_org(), "openai")
     vendor = Vendor({"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]})
-    processor = UsageCost(
-        for_run=run,
-        started_at=NOON,
-        tenant=Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI"),
-        open_reports=lambda _: vendor.openai(),
-        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id)),
-        life=Life(lambda: None),
-        reject_credential=lambda _: None,
-        sums={"USD": Decimal("55.5")},
-    )
-    step = (
-        load_registry(local.settings.configs_dir)
-        .config(load_registry(local.settings.configs_dir).get("openai_usage_cost"))
-        .steps[1]
-    )
-    processor.run(step, StepStory(local.ledger, run, 1, step, 0, local.clock))
-    (told,) = [m for s in local.ledger.steps(run.org_slug, run.run_id, run.requested_date) for m in s["messages"]]
-    assert told["level"] == level
-    assert told["text"].startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
-    assert f"the difference is {-Decimal(cents):f} USD" in told["text"]
+    processor_of(local, run, vendor, Life(lambda: None), sums={"USD": Decimal("55.5")}).run(*story_of(local, run, 1))
+    ((_, text),) = [each for each in messages_of_steps(local, run) if each[0] == level]
+    assert text.startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
+    assert f"the difference is {-Decimal(cents):f} USD" in text
 
 
-def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
-    """A run that is settled before its load leaves the tables alone."""
+def test_a_total_that_is_refused_keeps_nothing_from_being_loaded(local: Local, new_org: NewOrgs) -> None:
+    """The money does not depend on the comparison: a refused total is a warning."""
+    run = llm_run(new_org(), "openai")
+    vendor = Vendor({"costs": [httpx.Response(400, json={"error": {"message": "No."}})]})
+    processor_of(local, run, vendor, Life(lambda: None)).run(*story_of(local, run, 1))
+    ((level, text),) = messages_of_steps(local, run)
+    assert (level, "own total of the day is not known" in text) == ("WARNING", True)
+
+
+def messages_of_steps(local: Local, run: Run) -> list[tuple[str, str]]:
+    steps = local.ledger.steps(run.org_slug, run.run_id, run.requested_date)
+    return [(message["level"], message["text"]) for step in steps for message in step["messages"]]
+
+
+def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> None:
+    """A run that nobody wants any more asks for no further page."""
     org = new_org()
     run = llm_run(org, "openai")
-    local.ledger.append_run(run, RunEvent(Status.CANCELLED), local.clock())
-    assert run_job(run) == 0
+    vendor = Vendor({"usage/completions": fixture_pages("openai_usage_completions") * 5})
+    asked: list[int] = []
+
+    def unwanted_after_two_pages() -> None:
+        asked.append(len(vendor.asked))
+        if len(vendor.asked) == 2:
+            raise Skip("cancelled")
+
+    with pytest.raises(Skip):
+        processor_of(local, run, vendor, Life(unwanted_after_two_pages)).run(*story_of(local, run, 0))
+    assert len(vendor.asked) == 2
     assert rows_of(local, org, "openai_cost_daily_raw") == []
 
 
@@ -345,5 +375,4 @@ def test_no_secret_is_written(
     for table in ("pipeline_run_events", "pipeline_step_events", "org_integrations"):
         written.append(repr(local.query(f"SELECT * FROM organizations.{table} WHERE org_slug = '{org.org_slug}'")))
     everything = caplog.text + "".join(written)
-    assert "sk-" not in everything
-    assert "@" not in "".join(written[: len(tables)])
+    assert not [secret for secret in ("sk-admin", "sk-ant", "@example.com") if secret in everything]

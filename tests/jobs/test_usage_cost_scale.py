@@ -41,5 +41,5 @@ def test_200_000_usage_rows_over_300_pages(local: Local, new_org: NewOrgs) -> No
     loads = [job for n in range(4) if (job := local.warehouse.job(f"load_{run.run_id}_{n}"))]
     sys.stdout.write(f"{peak_mb:.0f} MB, {told['duration_ms']} ms, {sizes}, {pages}, {len(loads)} load jobs\n")
     assert told["status"] == "SUCCESS"
-    assert (sizes["usage"], len(loads)) == (200_000, 2)
+    assert (sizes["usage"], pages["calls"], len(loads)) == (200_000, 300, 2)
     assert peak_mb < 300

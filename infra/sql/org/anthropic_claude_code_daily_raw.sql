@@ -1,6 +1,6 @@
 -- Claude Code activity of one org: one row per record of the report (UTC day, actor, terminal). Its costs are Anthropic's
 -- estimate and include subscription users: they are never added to billed costs.
--- Written only by jobs/anthropic, a whole day (partition) at a time.
+-- Written only by jobs/reports, a whole day (partition) at a time.
 CREATE TABLE IF NOT EXISTS org_dataset.anthropic_claude_code_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the record'),
   actor_type STRING NOT NULL OPTIONS(description = 'user_actor or api_actor; who the user is, is not stored'),

@@ -1,6 +1,6 @@
 -- Anthropic costs of one org: one row per UTC day, workspace and description (cost report), or per UTC day, workspace,
 -- API key, model, service tier, context window, kind of cost and kind of token (analytics).
--- Written only by jobs/anthropic, a whole day (partition) at a time.
+-- Written only by jobs/reports, a whole day (partition) at a time.
 CREATE TABLE IF NOT EXISTS org_dataset.anthropic_cost_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the bucket'),
   api STRING NOT NULL OPTIONS(description = 'cost_report or analytics: which API told it'),

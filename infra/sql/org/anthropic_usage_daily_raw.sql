@@ -1,5 +1,5 @@
 -- Anthropic usage of one org: one row per UTC day and distinct combination of model, workspace, API key, service tier
--- and context window. Written only by jobs/anthropic, a whole day (partition) at a time.
+-- and context window. Written only by jobs/reports, a whole day (partition) at a time.
 CREATE TABLE IF NOT EXISTS org_dataset.anthropic_usage_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the bucket'),
   api STRING NOT NULL OPTIONS(description = 'usage_report or analytics: which API told it'),

@@ -1,5 +1,5 @@
 -- OpenAI costs of one org: one row per UTC day, project, line item and, where OpenAI allows it, API key and API source.
--- Written only by jobs/openai, a whole day (partition) at a time.
+-- Written only by jobs/reports, a whole day (partition) at a time.
 CREATE TABLE IF NOT EXISTS org_dataset.openai_cost_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the bucket'),
   project_id STRING,
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS org_dataset.openai_cost_daily_raw (
   currency STRING NOT NULL OPTIONS(description = 'ISO 4217, upper case'),
   quantity NUMERIC OPTIONS(description = 'In quantity_unit; NULL where OpenAI tells none'),
   quantity_unit STRING OPTIONS(description = 'e.g. tokens, 1000_tokens, images, duration_seconds, gibibyte_hours'),
-  raw STRING NOT NULL OPTIONS(description = 'The line item as JSON text, its numbers digit by digit; without personal data'),
+  raw STRING NOT NULL OPTIONS(description = 'The line item as JSON text, its numbers of exactly the value sent; without personal data'),
   org_slug STRING NOT NULL,
   run_id STRING NOT NULL OPTIONS(description = 'The run that wrote this row'),
   ingested_at TIMESTAMP NOT NULL OPTIONS(description = 'First start of that run, the same on redelivery')

@@ -1,5 +1,5 @@
 -- OpenAI usage of one org: one row per UTC day, usage endpoint and distinct combination of the dimensions that the
--- endpoint can group by. Written only by jobs/openai, a whole day (partition) at a time.
+-- endpoint can group by. Written only by jobs/reports, a whole day (partition) at a time.
 -- A measure that an endpoint does not have is NULL, never 0; so is a dimension that it cannot group by.
 CREATE TABLE IF NOT EXISTS org_dataset.openai_usage_daily_raw (
   usage_date DATE NOT NULL OPTIONS(description = 'UTC day of the bucket'),

@@ -1,32 +1,29 @@
 """Passing trouble is repeated, a refusal is explained, and no answer can hurt: broken, huge, endless or hostile."""
 
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
-import stamina
 
 from cloudact.errors import Stop
 from cloudact.providers.anthropic import ANTHROPIC
-from cloudact.providers.http import LARGEST_ANSWER_BYTES, Busy, ProviderHttp, Refused, client
+from cloudact.providers.http import Busy, Patience, ProviderHttp, Refused, cleared, client
 from cloudact.providers.openai import OPENAI
 from tests.conftest import fixture
 
 KEY = "sk-admin-0123456789abcdef"
 
 
-@pytest.fixture(autouse=True)
-def without_waiting() -> Iterator[None]:
-    """Retries as many as ever, without their pauses."""
-    with stamina.set_testing(True, attempts=6):
-        yield
+AT_ONCE = Patience(attempts=6, longest_wait_s=0)
 
 
-def api(answer: Callable[[httpx.Request], httpx.Response]) -> ProviderHttp:
-    return OPENAI.open("http://vendor.invalid", KEY, httpx.Client(transport=httpx.MockTransport(answer)))
+def api(answer: Callable[[httpx.Request], httpx.Response], patience: Patience = AT_ONCE) -> ProviderHttp:
+    """OpenAI, if it answered like this; tried again without pauses unless told."""
+    return OPENAI.open("http://vendor.invalid", KEY, httpx.Client(transport=httpx.MockTransport(answer)), patience)
 
 
 def refusal(name: str, file: str = "openai_errors.json") -> httpx.Response:
@@ -64,11 +61,17 @@ def test_a_storm_of_429_ends() -> None:
 
 @pytest.mark.parametrize(
     ("header", "least", "most"),
-    [("37", 37, 37), ("Fri, 01 Jan 2100 00:00:00 GMT", 10**8, 10**10), ("soon", None, None), ("-5", None, None)],
+    [
+        ("37", 37, 37),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 10**8, 10**10),
+        ("soon", None, None),
+        ("-5", None, None),
+        ("\u00b2", None, None),
+    ],
 )
 def test_retry_after_in_both_forms(header: str, least: float | None, most: float | None) -> None:
     """Seconds and dates are understood; anything else is left to our own backoff."""
-    answer = httpx.Response(429, headers={"Retry-After": header}, json={})
+    answer = httpx.Response(429, headers=[(b"Retry-After", header.encode("latin-1"))], json={})
     with pytest.raises(Busy) as caught:
         api(lambda _: answer).get("/x", [])
     wait = caught.value.wait_s
@@ -84,7 +87,9 @@ def test_retry_after_in_both_forms(header: str, least: float | None, most: float
         (httpx.Response(200, content=b"[1, 2]"), "openai_unreadable"),
         (httpx.Response(200, content=b'{"a": NaN}'), "openai_unreadable"),
         (httpx.Response(200, content=b"[" * 100_000), "openai_unreadable"),
-        (httpx.Response(200, content=b" " * (LARGEST_ANSWER_BYTES + 1)), "openai_unreadable"),
+        (httpx.Response(200, content=b'{"a": 1e99999999999999999999}'), "openai_unreadable"),
+        (httpx.Response(403, html="<html>Blocked by a firewall</html>"), "openai_unreadable"),
+        (httpx.Response(401, content=b'{"a": 1e99999999999999999999}'), "openai_unreadable"),
     ],
 )
 def test_an_answer_that_cannot_be_read(answer: httpx.Response, code: str) -> None:
@@ -92,6 +97,38 @@ def test_an_answer_that_cannot_be_read(answer: httpx.Response, code: str) -> Non
     with pytest.raises(Busy) as caught:
         api(lambda _: httpx.Response(answer.status_code, content=answer.content)).get("/x", [])
     assert caught.value.code == code
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    """What is larger than any page should be is not read to its end."""
+    endless = (b'{"data": [' if not n else b'"x",' * 2**18 for n in range(2**20))
+    given_up = Patience(attempts=1)
+    with pytest.raises(Busy, match="larger than any it should have"):
+        api(lambda _: httpx.Response(200, content=endless), given_up).get("/x", [])
+    assert next(endless)
+
+
+def test_whoever_waits_gives_signs_of_life() -> None:
+    """Before each try, with each piece of an answer, and every few seconds of a wait somebody is told."""
+    ticks: list[None] = []
+    answers = [httpx.Response(503, json={}), httpx.Response(200, content=iter([b"{", b"}"]))]
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: answers.pop(0)))
+    opened = OPENAI.open("http://vendor.invalid", KEY, client, Patience(2, 0.01), lambda: ticks.append(None))
+    assert opened.get("/x", []) == {}
+    assert len(ticks) >= 5
+
+
+def test_who_asks_for_an_hour_is_not_asked_again() -> None:
+    """A wait that is longer than the longest ends the call at once; the run is tried again later."""
+    asked: list[httpx.Request] = []
+
+    def later(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(429, headers={"Retry-After": "3600"}, json={"error": {"message": "Quota."}})
+
+    with pytest.raises(Busy, match=r"\(HTTP 429\): Quota\."):
+        api(later).get("/x", [])
+    assert len(asked) == 1
 
 
 def test_broken_connections_are_trouble() -> None:
@@ -137,34 +174,56 @@ def test_a_refusal_is_explained(vendor: Any, file: str, name: str, code: str, hi
 @pytest.mark.parametrize(
     ("vendor", "key", "says"),
     [
-        (OPENAI, "sk-proj-abcdefgh", "project key"),
-        (OPENAI, "sk-svcacct-abcdefgh", "service account"),
-        (OPENAI, "sk-ant-admin01-abcdefgh", "Anthropic"),
-        (ANTHROPIC, "sk-ant-api03-abcdefgh", "workspace"),
-        (ANTHROPIC, "sk-admin-abcdefgh", "OpenAI"),
+        (OPENAI, "sk-ant-admin01-abcdefgh", "a key of Anthropic"),
+        (ANTHROPIC, "sk-admin-abcdefgh", "a key of OpenAI"),
+        (ANTHROPIC, "sk-proj-abcdefgh", "a key of OpenAI"),
         (OPENAI, "sk-admin-a\nX-Evil: 1", "one line"),
         (OPENAI, "sk-admin-schlüssel", "one line"),
         (OPENAI, "", "one line"),
         (ANTHROPIC, "x" * 5000, "one line"),
     ],
 )
-def test_a_key_of_another_kind_is_never_sent(vendor: Any, key: str, says: str) -> None:
-    """A key of the wrong kind or vendor, and what cannot be a header, is named before anything is sent."""
+def test_a_foreign_key_is_never_sent(vendor: Any, key: str, says: str) -> None:
+    """A key of another vendor, and what cannot be a header, is named before anything is sent."""
     with pytest.raises(Stop, match=says) as caught:
         vendor.open("http://vendor.invalid", key, httpx.Client())
     assert caught.value.code == "credential_invalid"
     assert not key or key not in str(vars(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("vendor", "key", "says"),
+    [
+        (OPENAI, "sk-proj-abcdefgh", "This is a project key"),
+        (OPENAI, "sk-svcacct-abcdefgh", "This is a service account's key"),
+        (ANTHROPIC, "sk-ant-api03-abcdefgh", "If this is a workspace's API key"),
+    ],
+)
+def test_pitfall_18_a_key_that_can_do_less_is_named(vendor: Any, key: str, says: str) -> None:
+    """A project or workspace key is tried, and where the vendor refuses it, the hint says what it is."""
+    answer = httpx.Response(403, json={"error": {"type": "permission_error", "message": "No."}})
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(Refused, match=r"It says: No\.") as caught:
+        vendor.open("http://vendor.invalid", key, client).get("/x", [])
+    assert caught.value.hint.startswith(says)
+
+
 def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """Neither an error nor the log repeats a key or an e-mail address, even if the provider's answer holds them."""
     message = f"Incorrect key {KEY} of dev@example.com"
-    answer = httpx.Response(400, json={"error": {"message": message}})
+    answer = httpx.Response(400, json={"error": {"message": message, "code": message, "param": message}})
     with caplog.at_level(logging.DEBUG), pytest.raises(Refused) as caught:
         api(lambda _: answer).get("/x", [])
     told = caplog.text + str(vars(caught.value)) + str(caught.value)
     assert "[key]" in told
     assert not any(secret in told for secret in (KEY, "dev@example.com"))
+
+
+def test_clearing_is_quick() -> None:
+    """A megabyte that looks like the beginning of an address is cleared as fast as any text."""
+    started = time.process_time()
+    assert cleared("a" * 10**6 + "@" * 10) != ""
+    assert time.process_time() - started < 5
 
 
 def test_a_redirect_is_not_followed() -> None:

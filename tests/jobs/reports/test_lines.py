@@ -27,16 +27,18 @@ def test_an_amount_is_the_same_as_number_and_as_string(amount: Decimal) -> None:
     assert read == {amount}
 
 
-@pytest.mark.parametrize("value", ["", "abc", "NaN", "Infinity", "1e999999999", True, [], {}, "1" + "0" * 29, None])
+@pytest.mark.parametrize(
+    "value", ["", "abc", "NaN", "Infinity", "1e999999999", True, [], {}, "1" + "0" * 24, "1_000", " 5", "٣", None]
+)
 def test_what_is_no_amount_is_refused(value: Any) -> None:
     """A text, a number that NUMERIC cannot hold, a flag or nothing raises at once, without exhausting memory."""
     with pytest.raises(Stop, match="Vendor report: value is not an amount"):
         line(value=value).money("value")
 
 
-@pytest.mark.parametrize("value", [1.5, "7", True, Decimal("0.5"), 2**63, Decimal("1E+400")])
+@pytest.mark.parametrize("value", [1.5, "7", True, Decimal("0.5"), 10**15 + 1, Decimal("1E+400")])
 def test_what_is_no_count_is_refused(value: Any) -> None:
-    """Fractions, texts, flags and numbers beyond INT64 are not silently rounded or dropped."""
+    """Fractions, texts, flags and numbers beyond reason are not silently rounded or dropped."""
     with pytest.raises(Stop, match="tokens is not a whole number"):
         line(tokens=value).count("tokens")
 
@@ -79,6 +81,24 @@ def test_personal_data_is_not_kept() -> None:
     )
     assert told.unknown({"known"}) == {"new": {"note": "ask [e-mail] about [key]"}}
     assert "example.com" not in told.as_json()
+
+
+@pytest.mark.parametrize("key", ["user", "actor", "created_by_user"])
+def test_names_of_people_and_addresses_in_names_are_dropped(key: str) -> None:
+    """A person's own name goes, a thing's name stays; an address used as a field's name is blanked."""
+    told = line(**{key: {"id": "u1", "name": "Jane"}, "tool": {"name": "edit"}, "jane@corp.com": 3})
+    assert told.unknown(()) == {key: {"id": "u1"}, "tool": {"name": "edit"}, "[e-mail]": 3}
+    assert line(api_key_name="jane@corp.com").text("api_key_name") == "[e-mail]"
+
+
+def test_what_cannot_be_stored_is_refused_or_mended() -> None:
+    """Endless nesting is an error that names the field; half a character becomes a question mark."""
+    deep: Any = []
+    for _ in range(2000):
+        deep = [deep]
+    with pytest.raises(Stop, match="new is not of a sensible depth"):
+        line(new=deep).unknown(())
+    assert line(model="a\ud800").text("model") == "a?"
 
 
 def test_an_error_shows_the_field_and_not_its_value() -> None:

@@ -1,5 +1,6 @@
 """Pages lead to an end, or to an error: never to a part that is taken for the whole."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,10 @@ from jobs.reports.pages import NextPage
 Answer = Callable[[httpx.Request], dict[str, Any]]
 
 
-def pages(answer: Answer, ticks: list[None] | None = None) -> NextPage:
+def pages(answer: Answer) -> NextPage:
     """Pages of a vendor that answers like this."""
-    client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=answer(request))))
-    api = OPENAI.open("http://vendor.invalid", "sk-admin-test", client)
-    return NextPage(api, "OpenAI", lambda: (ticks if ticks is not None else []).append(None))
+    transport = httpx.MockTransport(lambda asked: httpx.Response(200, text=json.dumps(answer(asked))))
+    return NextPage(OPENAI.open("http://vendor.invalid", "sk-admin-test", httpx.Client(transport=transport)), "OpenAI")
 
 
 @given(count=st.integers(1, 40))
@@ -32,9 +32,8 @@ def test_every_page_is_read_once_and_in_order(count: int) -> None:
         number = len(asked)
         return {"data": [number], "has_more": number < count, "next_page": f"p{number}" if number < count else None}
 
-    ticks: list[None] = []
-    read = [page["data"][0] for page in pages(answer, ticks).read("/x", [("limit", "1"), ("group_by", "a")])]
-    assert (read, len(ticks)) == (list(range(1, count + 1)), count)
+    read = [page["data"][0] for page in pages(answer).read("/x", [("limit", "1"), ("group_by", "a")])]
+    assert read == list(range(1, count + 1))
     same = (("limit", "1"), ("group_by", "a"))
     assert asked == [same, *((*same, ("page", f"p{number}")) for number in range(1, count))]
 
@@ -45,6 +44,8 @@ def test_every_page_is_read_once_and_in_order(count: int) -> None:
         ({"data": [], "has_more": True, "next_page": None}, "says that there is more, but not where"),
         ({"data": [], "has_more": True}, "says that there is more, but not where"),
         ({"data": [], "has_more": True, "next_page": "p1"}, "names a page again"),
+        ({"data": [], "has_more": True, "next_page": "x" * 5000}, "says that there is more, but not where"),
+        ({"data": [], "has_more": True, "next_page": "\ud800"}, "says that there is more, but not where"),
         ({"data": [], "next_page": None}, "leaves out what makes a page"),
         ({"has_more": False}, "leaves out what makes a page"),
         ({"data": {}, "has_more": False}, "leaves out what makes a page"),

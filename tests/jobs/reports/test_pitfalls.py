@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cloudact.errors import Retry, Stop
-from jobs.reports.anthropic import ANALYTICS_COST_GROUPS, COST_GROUPS, USAGE_GROUPS
+from jobs.reports.anthropic import ANALYTICS_COST_GROUPS, COST_GROUPS, USAGE_GROUPS, AnthropicReports
 from jobs.reports.openai import GROUPS
 from tests.conftest import FIXTURE_DAY, fixture
 from tests.jobs.reports.vendor import EMPTY, Vendor, costs, fixture_pages, raw, reported, table_rows
@@ -102,8 +102,12 @@ def test_pitfall_07_costs_by_api_key_have_a_first_day() -> None:
     assert (len(early.asked), early.said) == (1, [])
     late = Vendor({"costs": OPENAI_COSTS}, refuse=before_the_floor)
     assert len(table_rows(late.openai(), "costs")) == 9
-    assert [groups(query) for _, query in late.asked][-1] == ["project_id", "line_item"]
+    assert [groups(query) for _, query in late.asked][-1] == ["project_id", "line_item", "api_source"]
     assert any("api_key_id" in text for text in late.said)
+    other = Vendor({}, refuse=lambda *_: httpx.Response(400, json={"error": {"message": "No.", "code": "other"}}))
+    with pytest.raises(Stop, match=r"It says: No\.$"):
+        table_rows(other.openai(), "costs")
+    assert len(other.asked) == 1
 
 
 def test_pitfall_08_each_endpoint_has_its_own_dimensions() -> None:
@@ -164,10 +168,14 @@ def test_pitfall_14_a_run_reads_its_own_day() -> None:
 def test_pitfall_15_a_window_that_is_too_recent_is_no_empty_day() -> None:
     """Anthropic's refusal of a day it has not closed is an error that says so, not a day without costs."""
     error = fixture("anthropic_errors.json")["400_no_complete_bucket"]
-    vendor = Vendor({"cost_report": [httpx.Response(400, json=error["body"])]})
+    refusal = httpx.Response(400, json=error["body"])
+    vendor = Vendor({"cost_report": [refusal]})
     with pytest.raises(Stop, match="Anthropic has not closed the day 2026-11-10 yet") as caught:
         table_rows(vendor.anthropic(), "cost")
     assert (caught.value.code, caught.value.hint) == ("day_not_closed", "Start the run again in a few hours.")
+    old = AnthropicReports(vendor.anthropic_api(), date(2024, 1, 1), vendor.notes, date(2026, 11, 11))
+    with pytest.raises(Stop, match="ending date must be after starting date"):
+        table_rows(old, "cost")
 
 
 def test_pitfall_16_usage_and_costs_are_not_the_same() -> None:
@@ -221,6 +229,19 @@ def test_new_fields_are_kept_and_named_once() -> None:
     rows = table_rows(vendor.openai(), "completions")
     assert [row["extra"] for row in rows] == ['{"reasoning_tokens":3.5}'] * 3
     assert vendor.notes.new_fields == {"completions.reasoning_tokens"}
+
+
+def test_new_parts_of_known_fields_are_kept() -> None:
+    """A new kind of cache write, or a new tool, inside a field that we know is kept and named."""
+    line = {
+        "uncached_input_tokens": 5,
+        "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_7d_input_tokens": 999},
+        "server_tool_use": {"web_fetch_requests": 7},
+    }
+    vendor = Vendor({"usage_report/messages": [reported(line)]})
+    (row,) = table_rows(vendor.anthropic(), "messages")
+    assert row["extra"] == '{"cache_creation.ephemeral_7d_input_tokens":999,"server_tool_use.web_fetch_requests":7}'
+    assert len(vendor.notes.new_fields) == 2
 
 
 def test_a_report_that_is_not_offered_everywhere() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from cloudact.settings import ROOT
 from jobs.parquet import RUN_FIELDS
-from jobs.reports import anthropic, openai
+from jobs.reports import anthropic_tables as anthropic
+from jobs.reports import openai
 from jobs.reports.report import Table
 from tests.googlesql import gate
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
 from cloudact.providers.anthropic import ANTHROPIC
+from cloudact.providers.http import ProviderHttp
 from cloudact.providers.openai import OPENAI
 from jobs.reports.anthropic import AnthropicReports
 from jobs.reports.openai import OpenAiReports
@@ -29,16 +30,20 @@ class Vendor:
     said: list[str] = field(default_factory=list)
     notes: Notes = field(init=False)
 
-    def openai(self, day: date = FIXTURE_DAY) -> OpenAiReports:
+    def openai(self, day: date = FIXTURE_DAY, tick: Callable[[], None] = lambda: None) -> OpenAiReports:
         """OpenAI's reports as this vendor tells them."""
-        self.notes = Notes(lambda: None, self.said.append)
-        return OpenAiReports(OPENAI.open("http://openai.invalid", "sk-admin-test", self._client()), day, self.notes)
+        self.notes = Notes(self.said.append)
+        api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client(), tick=tick)
+        return OpenAiReports(api, day, self.notes)
 
     def anthropic(self, day: date = FIXTURE_DAY, generation: str = "reports") -> AnthropicReports:
         """Anthropic's."""
-        self.notes = Notes(lambda: None, self.said.append)
-        api = ANTHROPIC.open("http://anthropic.invalid", "sk-ant-admin01-test", self._client())
-        return AnthropicReports(api, day, self.notes, generation)
+        self.notes = Notes(self.said.append)
+        return AnthropicReports(self.anthropic_api(), day, self.notes, day + timedelta(days=1), generation)
+
+    def anthropic_api(self) -> ProviderHttp:
+        """Anthropic as HTTP."""
+        return ANTHROPIC.open("http://anthropic.invalid", "sk-ant-admin01-test", self._client())
 
     def _client(self) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(self._answer))

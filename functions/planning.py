@@ -1,0 +1,107 @@
+"""What the service owes its orgs today: yesterday, days that were missed, and dates that providers restate.
+
+Pure: from what the ledger knows to runs, in the order in which they start. The same facts give the same plan.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from cloudact.registry import Entry
+from cloudact.runs import Run, Status, TriggerType
+
+CATCH_UP_DAYS = 7
+TRIGGERED_BY = "scheduler"
+
+
+@dataclass(frozen=True)
+class Known:
+    """The newest generation of one date, as the ledger tells it."""
+
+    date: dt.date
+    generation: int
+    status: Status
+    requested_date: dt.date
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether it has not ended."""
+        return not self.status.final
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has loaded a day that was over when it was asked for."""
+        return self.status is Status.SUCCESS and self.requested_date > self.date
+
+
+@dataclass(frozen=True)
+class Owed:
+    """An org that may run a pipeline: since when, what is known of its dates, and which of them have newer rows."""
+
+    org_slug: str
+    entry: Entry
+    since: dt.date
+    runs: Mapping[dt.date, Known]
+    stale: frozenset[dt.date] = frozenset()
+
+
+def plan(owed: Iterable[Owed], now: dt.datetime) -> list[Run]:
+    """All due runs. Every org's first comes before any org's second, so nobody waits behind another's pile."""
+    today = now.astimezone(dt.UTC).date()
+    by_org: defaultdict[str, list[Run]] = defaultdict(list)
+    for each in owed:
+        by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
+    return list(interleaved(by_org, today))
+
+
+def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
+    """The dates to run, the newest first, each once: what was never loaded, then what may have changed since."""
+    yesterday = today - dt.timedelta(days=1)
+    first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(owed.since, yesterday))
+    missed = {date for date in _days(first, yesterday) if _missing(owed.runs.get(date), today)}
+    restated = {today - dt.timedelta(days=days) for days in owed.entry.restate_days} | owed.stale
+    changed = {date for date in restated - missed if date < today and _settled_before(owed.runs.get(date), today)}
+    for date in sorted(missed, reverse=True):
+        yield date, TriggerType.SCHEDULE
+    for date in sorted(changed, reverse=True):
+        yield date, TriggerType.RESTATEMENT
+
+
+def _missing(known: Known | None, today: dt.date) -> bool:
+    """Never loaded since it was over; what failed or was cancelled today is left until tomorrow."""
+    return known is None or (not known.complete and _settled_before(known, today))
+
+
+def _settled_before(known: Known | None, today: dt.date) -> bool:
+    """Neither under way nor looked at today already."""
+    return known is None or (not known.in_flight and known.requested_date < today)
+
+
+def interleaved(by_org: Mapping[str, Sequence[Run]], today: dt.date) -> Iterator[Run]:
+    """One run of each org after the other, in an order of orgs that changes from day to day."""
+    orgs = sorted(by_org, key=lambda org: hashlib.sha256(f"{today}/{org}".encode()).digest())
+    for turn in zip_longest(*(by_org[org] for org in orgs)):
+        yield from filter(None, turn)
+
+
+def _run(owed: Owed, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
+    known = owed.runs.get(date)
+    return Run(
+        org_slug=owed.org_slug,
+        pipeline=owed.entry.id,
+        provider=owed.entry.provider,
+        domain=owed.entry.domain,
+        name=owed.entry.pipeline,
+        date=date,
+        generation=known.generation + 1 if known else 1,
+        trigger_type=trigger,
+        triggered_by=TRIGGERED_BY,
+        requested_at=now,
+    )
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    return (first + dt.timedelta(days=n) for n in range((last - first).days + 1))

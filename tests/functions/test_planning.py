@@ -1,0 +1,144 @@
+"""The plan of a day: complete, without repetition, fair, and the same for the same facts."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudact.batches import LARGEST, MAX_MESSAGE_BYTES, Batch, batches
+from cloudact.registry import Entry, load_registry
+from cloudact.runs import Status, TriggerType
+from cloudact.settings import ROOT
+from functions.planning import Known, Owed, due, plan
+
+NOW = dt.datetime(2026, 11, 12, 6, 0, tzinfo=dt.UTC)
+TODAY = NOW.date()
+LONG_AGO = dt.date(2026, 1, 1)
+ENTRIES = load_registry(ROOT / "configs").entries
+GCP = next(entry for entry in ENTRIES if entry.id == "gcp_billing")
+
+
+def ago(days: int) -> dt.date:
+    return TODAY - dt.timedelta(days=days)
+
+
+def known(days_ago: int, status: Status = Status.SUCCESS, requested: int | None = None, generation: int = 1) -> Known:
+    """A run of that date, requested so many days ago; the day after its date unless told."""
+    return Known(ago(days_ago), generation, status, ago(days_ago - 1 if requested is None else requested))
+
+
+def owed(*runs: Known, since: dt.date = LONG_AGO, stale: frozenset[dt.date] = frozenset(), org: str = "acme") -> Owed:
+    return Owed(org, GCP, since, {run.date: run for run in runs}, stale)
+
+
+def dates(one: Owed, kind: TriggerType) -> list[int]:
+    """How many days ago the due dates of that kind are."""
+    return [(TODAY - date).days for date, trigger in due(one, TODAY) if trigger is kind]
+
+
+def test_a_new_org_gets_yesterday_and_the_restatement_dates() -> None:
+    """An org of today has missed nothing but yesterday."""
+    new = owed(since=TODAY)
+    assert (dates(new, TriggerType.SCHEDULE), dates(new, TriggerType.RESTATEMENT)) == ([1], [2, 3, 7])
+
+
+def test_missed_days_are_caught_up() -> None:
+    """Days without a complete load since the org exists are run, a week back and no further."""
+    assert dates(owed(known(4), known(6)), TriggerType.SCHEDULE) == [1, 2, 3, 5, 7]
+    assert dates(owed(since=ago(3)), TriggerType.SCHEDULE) == [1, 2, 3]
+
+
+def test_what_is_done_or_under_way_is_left_alone() -> None:
+    """A second call on the same day finds each date requested today, in whatever state, and starts nothing."""
+    for status in Status:
+        again = owed(*(known(days, status, requested=0) for days in range(1, 8)))
+        assert list(due(again, TODAY)) == []
+    flying = owed(*(known(days, Status.RUNNING) for days in range(1, 8)))
+    assert list(due(flying, TODAY)) == []
+
+
+def test_failures_of_earlier_days_are_tried_again() -> None:
+    """What failed, was cancelled or saw an unfinished day before today is run again as a missed day."""
+    runs = [
+        *(known(days) for days in (2, 3, 4, 6, 7)),
+        known(1, Status.SUCCESS, requested=1),
+        known(5, Status.FAILED, requested=4, generation=3),
+    ]
+    assert dates(owed(*runs), TriggerType.SCHEDULE) == [1, 5]
+    again = {run.date: run.generation for run in plan([owed(*runs)], NOW)}
+    assert (again[ago(5)], again[ago(1)]) == (4, 2)
+
+
+def test_stale_dates_are_restated() -> None:
+    """A date whose source has newer rows is restated, however old, once a day, and never today itself."""
+    stale = frozenset({ago(40), ago(5), TODAY})
+    done = [known(days) for days in range(1, 8)]
+    assert dates(owed(*done, known(40), stale=stale), TriggerType.RESTATEMENT) == [2, 3, 5, 7, 40]
+    assert 40 not in dates(owed(*done, known(40, requested=0), stale=stale), TriggerType.RESTATEMENT)
+
+
+NUMBERS = st.integers(0, 40)
+RUNS = st.builds(known, st.integers(1, 7), st.sampled_from(list(Status)), st.integers(0, 9), st.integers(1, 5))
+OWED = st.lists(
+    st.builds(
+        lambda number, entry, runs: Owed(f"org_{number}", entry, LONG_AGO, {run.date: run for run in runs}),
+        NUMBERS,
+        st.sampled_from(ENTRIES),
+        st.lists(RUNS, max_size=9),
+    ),
+    max_size=60,
+    unique_by=lambda one: (one.org_slug, one.entry.id),
+)
+
+
+@given(OWED)
+def test_a_plan_holds_every_due_run_once(found: list[Owed]) -> None:
+    """Each due date of each org and pipeline is planned once, under the generation after the newest."""
+    planned = Counter((run.org_slug, run.pipeline, run.date, run.generation) for run in plan(found, NOW))
+    expected = Counter(
+        (one.org_slug, one.entry.id, date, one.runs[date].generation + 1 if date in one.runs else 1)
+        for one in found
+        for date, _ in due(one, TODAY)
+    )
+    assert planned == expected
+    assert set(planned.values()) <= {1}
+
+
+@given(OWED)
+def test_no_org_waits_behind_another_s_pile(found: list[Owed]) -> None:
+    """Before any org's second run stands every org's first one, and so on."""
+    turns: Counter[str] = Counter()
+    order = []
+    for run in plan(found, NOW):
+        turns[run.org_slug] += 1
+        order.append(turns[run.org_slug])
+    assert order == sorted(order)
+
+
+@given(OWED, st.randoms())
+def test_the_same_facts_give_the_same_batches(found: list[Owed], random: Any) -> None:
+    """Whatever the order in which the facts are read, the batches and their ids are the same."""
+    shuffled = sorted(found, key=lambda one: (one.org_slug, one.entry.id))
+    random.shuffle(found)
+    ids = [
+        [batch.batch_id for batch in batches(plan(sorted(each, key=lambda one: (one.org_slug, one.entry.id)), NOW))]
+        for each in (found, shuffled)
+    ]
+    assert ids[0] == ids[1]
+
+
+def run_of(org: str, entry: Entry) -> Any:
+    (first, *_) = plan([Owed(org, entry, LONG_AGO, {})], NOW)
+    return first
+
+
+def test_a_batch_carries_its_runs() -> None:
+    """A batch of 200 runs with the longest names fits an environment variable, and gives back each run by its index."""
+    runs = [run_of(f"{number:03d}{'x' * 47}", ENTRIES[number % 3]) for number in range(450)]
+    found = list(batches(runs))
+    assert [len(batch.items) for batch in found] == [LARGEST, LARGEST, 50]
+    text = found[0].model_dump_json()
+    assert len(text.encode()) < MAX_MESSAGE_BYTES
+    assert Batch.model_validate_json(text).runs() == runs[:LARGEST]
