@@ -52,7 +52,9 @@ class Street:
 def street(session_cloud: Local) -> Street:
     session_cloud.clock.now = NOON
     source = {"source_project": "p-billing", "source_dataset": "d", "source_table": "gcp_billing_export_v1_X"}
-    org, other = (onboard(session_cloud.settings, NewOrg(slug, source)) for slug in ("doors_org", "doors_other"))
+    org, other = (
+        onboard(session_cloud.settings, NewOrg(slug, source, views=False)) for slug in ("doors_org", "doors_other")
+    )
     run = billing_run(org)
     session_cloud.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
     return Street(session_cloud, org, other, run.run_id)
@@ -82,7 +84,8 @@ WAYS: dict[str, tuple[Callable[[Street], dict[str, str]], Refused]] = {
 def knock(
     api: FlaskClient, endpoint: Endpoint, base: str, headers: dict[str, str], org: str, run_id: str
 ) -> TestResponse:
-    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<run_id>": run_id, "<pipeline_logging_id>": run_id}
+    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<provider>": "gcp"}
+    parts |= {"<run_id>": run_id, "<pipeline_logging_id>": run_id}
     path = base + endpoint.path
     for part, value in parts.items():
         path = path.replace(part, value)
