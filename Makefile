@@ -23,7 +23,7 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 	@$(BIN)/python -m infra.local demo
 
 test: $(READY) check ## check, then every test but the slow proofs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## format, lint, types, configs
 	$(BIN)/ruff format --check --quiet .
