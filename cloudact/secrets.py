@@ -18,10 +18,16 @@ def read_secret(client: Callable[[], Any], version: str) -> bytes:
     where the version does not exist, is disabled or may not be read.
     """
     from google.api_core.exceptions import ClientError
+    from google.api_core.retry import Retry as Retrying
 
     with reaching("Secret Manager"):
         try:
-            payload = client().access_secret_version(name=version, timeout=TIMEOUT_S).payload
+            # The library's own retry would go on for a minute, whatever the time-out of one call.
+            payload = (
+                client()
+                .access_secret_version(name=version, retry=Retrying(timeout=TIMEOUT_S), timeout=TIMEOUT_S)
+                .payload
+            )
         except ClientError as err:
             raise ConfigError(f"The secret {version} cannot be read: {err.__class__.__name__}.") from err
     if "data_crc32c" in payload and payload.data_crc32c != google_crc32c.value(payload.data):
