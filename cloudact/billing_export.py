@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from cloudact.errors import Stop
@@ -35,6 +36,7 @@ table without it would silently give gross cost as net cost."""
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects (with the old "domain.com:" prefix),
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming and /tables#table_naming (its ASCII part:
 # export tables are named by Google).
+PAGE_TABLES, TOO_MANY = 500, 6  # of a list; of a family that can be named
 PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")
 DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
@@ -119,10 +121,21 @@ def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
     try:
         return source.get_table(f"{dataset}.{table}", **patience())
     except NotFound:
-        family = [t for t in source.list_tables(dataset, **patience()) if t.table_id.startswith(f"{table}_")]
+        family = list(islice(_family(source, dataset, table, patience), TOO_MANY))
     if len(family) != 1:
         raise _not_one(f"{dataset}.{table}", [t.table_id for t in family])
     return source.get_table(family[0].reference, **patience())
+
+
+def _family(source: Any, dataset: str, table: str, patience: Patience) -> Iterator[Any]:
+    """Google adds the kind and the billing account's id. Each page of the list has its own time limit."""
+    token = None
+    while True:
+        listed = source.list_tables(dataset, page_token=token, max_results=PAGE_TABLES, **patience())
+        yield from (each for each in listed if each.table_id.startswith(f"{table}_"))
+        token = listed.next_page_token
+        if not token:
+            return
 
 
 def _not_one(name: str, found: list[str]) -> Stop:

@@ -41,6 +41,11 @@ class AdmissionFacts:
     latest: Latest | None
     memberships: tuple[Membership, ...] = ()
 
+    def allow(self, org_slug: str) -> bool:
+        """Whether whoever asks belongs to the org: for strangers nothing more is looked up."""
+        own_key = self.api_key is not None and self.api_key.org_slug == org_slug
+        return own_key or any(each.org_slug == org_slug for each in self.memberships)
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -129,7 +134,8 @@ class Ledger:
                 run_ids=ids,
             )[0]
             facts = _admission_facts(row, key_hash)
-            if facts.latest is None or facts.latest.generation < first + GENERATIONS - 1:
+            newest = facts.latest.generation if facts.latest else 0
+            if newest < first + GENERATIONS - 1 or not facts.allow(org_slug):
                 return facts
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
 

@@ -53,6 +53,8 @@ class Onboarding:
             raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
             claim_org_dataset(self._warehouse, org_slug)
+            if profile is not None:  # what came after the off-boarding is not set up by anyone
+                self._forget_credentials(tenant, org_slug)
             facts = self._decide(org_slug, name, plan, tenant)
             fill_org_dataset(self._warehouse, org_slug)
             self.record(facts)
@@ -102,12 +104,12 @@ class Onboarding:
         if active:
             closed = self._api_keys.close(tenant, org_slug)
             self._cancel(tenant, org_slug)
-            self._forget_credentials(tenant, org_slug)
-        dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
-        if active:
             ended = {"status": ProfileStatus.OFFBOARDED, "keys_before": closed}
             self._append_profile(Profile(**{**vars(profile), **ended}))
-        return active or dropped
+        # Also for an org that has ended: a set-up that was under way may have come after.
+        forgotten = self._forget_credentials(self._tenants.read(org_slug), org_slug)
+        dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
+        return active or forgotten or dropped
 
     def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
         last = tenant.subscription.updated_at if tenant.subscription else None
@@ -144,13 +146,15 @@ class Onboarding:
         row = {"org_slug": org_slug, **wanted, "updated_at": at.isoformat()}
         self._warehouse.append("org_subscriptions", [row], [f"{org_slug}/{at.isoformat()}"])
 
-    def _forget_credentials(self, tenant: Tenant, org_slug: str) -> None:
+    def _forget_credentials(self, tenant: Tenant, org_slug: str) -> bool:
+        """Whether there were any."""
         known = [
             (setup.integration, setup.updated_at)
             for setup in tenant.integrations
             if setup.configured or setup.status is not IntegrationStatus.NOT_CONFIGURED
         ]
         Integrations(self._warehouse, self._clock).forget(org_slug, known)
+        return bool(known)
 
     def _append_profile(self, profile: Profile) -> None:
         row = {**vars(profile), "status": profile.status.value, "created_at": profile.created_at.isoformat()}

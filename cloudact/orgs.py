@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 SLUG = re.compile(r"[a-zA-Z0-9_]{3,50}")
+KEY = re.compile(rf"{SLUG.pattern}_api_[A-Za-z0-9_-]{{43}}")
 RESERVED_SLUGS = frozenset({"organizations", "runs", "run", "ops"})
 SLUG_RULE = "3 to 50 letters, digits or underscores, not starting with an underscore, and not one of " + ", ".join(
     sorted(RESERVED_SLUGS)

@@ -14,11 +14,10 @@ from cloudact.ledger import AdmissionFacts
 from cloudact.members import Membership, Role
 from cloudact.orgs import SLUG_RULE, ApiKey, is_slug
 from cloudact.runs import TriggerType
-from functions.auth import authorize, presented_key_hash
+from functions.auth import OTHER_ORG, authorize, invalid_key, presented_key_hash
 from functions.composition import Api
 from functions.problems import Problem, bad_request
 
-OTHER_ORG = "Access denied: this key belongs to another organization"
 NOT_ONBOARDED = "Organization API key not found. Complete backend onboarding first."
 SEVERAL_ORGS = "You are a member of several organizations; use /api/v1/pipelines/{org}/runs."
 BEARER = {"WWW-Authenticate": 'Bearer realm="cloudact"'}
@@ -65,12 +64,18 @@ def presented(api: Api) -> Credential:
     return Credential(user_id=api.sessions.user_id(token.strip()))
 
 
-def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts) -> Actor:
+def not_refused_lately(api: Api, credential: Credential) -> None:
+    """401 for a key that is remembered as one that opens nothing, before anything is read for it."""
+    if credential.key_hash and api.keys.refused(credential.key_hash):
+        raise invalid_key()
+
+
+def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime) -> Actor:
     """The same from what admission's one read has just told, which is remembered for the requests that follow."""
     if credential.user_id is not None:
-        api.members.remember(credential.user_id, facts.memberships)
+        api.members.remember(credential.user_id, facts.memberships, asked_at)
         return _member(org, credential.user_id, facts.memberships)
-    api.keys.remember(credential.key_hash or "", facts.api_key)
+    api.keys.remember(credential.key_hash or "", facts.api_key, asked_at)
     return _machine(org, facts.api_key, api.clock())
 
 
@@ -82,7 +87,8 @@ def own_org(api: Api) -> str:
         org = key.org_slug if key else ""
         authorize(org, key, api.clock())
         return org
-    memberships = api.members.find(credential.user_id)
+    found = api.members.find(credential.user_id)
+    memberships = [each for each in found if each.onboarded] or found
     if len(memberships) > 1:
         raise bad_request(SEVERAL_ORGS)
     org = memberships[0].org_slug if memberships else ""

@@ -49,8 +49,9 @@ class Dependencies:
 
 
 def _reached(name: str, answer: Future[Any]) -> bool:
-    if answer.done() and answer.exception() is None:
+    failure = answer.exception() if answer.done() else None
+    if answer.done() and failure is None:
         return True
     answer.cancel()
-    log.warning("not ready", extra={"fields": {"dependency": name}}, exc_info=answer.done() and answer.exception())
+    log.warning("not ready", extra={"fields": {"dependency": name}}, exc_info=failure)
     return False

@@ -6,7 +6,7 @@ follows from that, and from the key; what a token says of itself is only compare
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Protocol
@@ -89,8 +89,8 @@ class PublicKeys:
     def of(self, header: Mapping[str, Any]) -> tuple[jwt.PyJWK, str]:
         """The public key that the header names."""
         key_id = str(header.get("kid", ""))
-        if self._may_have_changed(key_id):
-            self._fetch(key_id)
+        if key_id not in self._keys or self._clock() - self._fetched_at >= FRESH:
+            self._refresh(key_id)
         key = self._keys.get(key_id)
         if key is None and self._fetched_at < self._asked_at:
             raise Retry("session_keys_unavailable", "The identity provider's keys cannot be read.")
@@ -98,25 +98,37 @@ class PublicKeys:
             raise jwt.InvalidKeyError
         return key, key.algorithm_name
 
-    def _may_have_changed(self, key_id: str) -> bool:
-        now = self._clock()
-        return (key_id not in self._keys or now - self._fetched_at >= FRESH) and now - self._asked_at >= AGAIN
-
-    def _fetch(self, key_id: str) -> None:
+    def _refresh(self, key_id: str) -> None:
         """One request asks; others with a known key go on with it, and the rest wait for the answer."""
         if not self._lock.acquire(blocking=key_id not in self._keys):
             return
         try:
-            if self._may_have_changed(key_id):
-                self._asked_at = self._clock()
-                self._keys = {str(key.key_id): key for key in self._client.get_jwk_set().keys if _verifies(key)}
-                self._fetched_at = self._asked_at
-        except Exception as err:  # whatever keeps us from the keys: known ones go on for a while
-            log.warning("the identity provider's keys cannot be read", exc_info=err)
-            if self._clock() - self._fetched_at > KEPT:
-                self._keys = {}
+            now = self._clock()
+            stale = key_id not in self._keys or now - self._fetched_at >= FRESH
+            if stale and now - self._asked_at >= AGAIN:
+                self._ask(now)
         finally:
             self._lock.release()
+
+    def _ask(self, now: datetime) -> None:
+        self._asked_at = now
+        try:
+            self._keys = {str(key.key_id): key for key in self._published() if _verifies(key)}
+            self._fetched_at = now
+        except Exception as err:  # whatever keeps us from the keys: known ones go on for a while
+            log.warning("the identity provider's keys cannot be read", exc_info=err)
+            if now - self._fetched_at > KEPT:
+                self._keys = {}
+
+    def _published(self) -> Sequence[jwt.PyJWK]:
+        """The keys; none where the provider answers with a set that holds none that can be used."""
+        answer = self._client.fetch_data()
+        try:
+            return jwt.PyJWKSet.from_dict(answer).keys
+        except jwt.PyJWKSetError:
+            if isinstance(answer, dict) and isinstance(answer.get("keys"), list):
+                return ()
+            raise
 
 
 class SharedSecret:

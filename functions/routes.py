@@ -37,6 +37,7 @@ from functions.integrations import (
     set_up,
     validate,
 )
+from functions.membership import remove_member, set_member
 from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
 from functions.openapi import KEY, SESSION, documenting
 from functions.quota import show_quota
@@ -165,6 +166,8 @@ def _add_orgs(app: Flask, api: Api, caller: Caller) -> None:
     add("POST", "/<org>/subscription", change_subscription)
     add("POST", "/<org>/api-key", new_key)
     add("DELETE", "/<org>/api-keys/<fingerprint>", revoke_key)
+    add("PUT", "/<org>/members/<user_id>", set_member)
+    add("DELETE", "/<org>/members/<user_id>", remove_member)
 
 
 def _add_health(app: Flask) -> None:

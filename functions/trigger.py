@@ -11,7 +11,7 @@ from flask import Response, request
 from cloudact.ledger import AdmissionFacts
 from cloudact.registry import Entry
 from cloudact.runs import Run
-from functions.access import Actor, Credential, admitted_actor, presented
+from functions.access import Actor, Credential, admitted_actor, not_refused_lately, presented
 from functions.admission import next_generation
 from functions.composition import Api
 from functions.inputs import TriggerBody, TriggerQuery, in_body, in_query
@@ -37,8 +37,9 @@ def trigger(api: Api, org: str, path: str) -> Response:
     credential = presented(api)
     wanted, wrong_body = _attempt(lambda: _wanted(now.date()))
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
+    not_refused_lately(api, credential)
     facts = _facts(api, credential, org, now.date(), entry, wanted)
-    actor = admitted_actor(api, org, credential, facts)
+    actor = admitted_actor(api, org, credential, facts, now)
     if wanted is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)

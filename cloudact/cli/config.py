@@ -6,13 +6,14 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from cloudact.cli.failures import Usage
 
 READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class OrgKey(BaseModel):
@@ -64,7 +65,9 @@ def read_config(named: Path | None) -> Config:
     if named is None and not path.exists():
         return Config()
     try:
-        config = Config.model_validate(_parsed(path))
+        with path.open(encoding="utf-8") as file:
+            config = Config.model_validate(_parsed(path, file.read()))
+            _only_ours(file, f"The config file {path}", secret=config.secret)
     except OSError as err:
         raise Usage(f"The config file {path} cannot be read: {err.strerror}.") from err
     except ValidationError as err:
@@ -72,11 +75,28 @@ def read_config(named: Path | None) -> Config:
         raise Usage(f"The config file {path} has a wrong value: {wrong}.") from None  # the value may be a key
     except ValueError as err:
         raise Usage(f"The config file {path} is neither TOML nor, named .json, JSON.") from err
-    if config.secret and os.name == "posix" and path.stat().st_mode & READ_BY_OTHERS:
-        raise Usage(f"The config file {path} holds a key and others can read it: chmod 600 {path}")
     return config
 
 
-def _parsed(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
+def read_key(file: TextIO) -> str:
+    """The key in a file of its own, which others must not read; standard input and pipes are the caller's business."""
+    _only_ours(file, f"The key file {file.name}", secret=True)
+    return file.read().strip()
+
+
+def _only_ours(file: TextIO, what: str, *, secret: bool) -> None:
+    """Refuses what others can change (it names addresses and commands) and, where it holds a key, read."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):  # no file at all
+        return
+    if os.name != "posix" or not stat.S_ISREG(status.st_mode):
+        return
+    if status.st_mode & WRITTEN_BY_OTHERS or status.st_uid not in (os.getuid(), 0):
+        raise Usage(f"{what} can be changed by others: chmod 600 {file.name}")
+    if secret and status.st_mode & READ_BY_OTHERS:
+        raise Usage(f"{what} holds a key and others can read it: chmod 600 {file.name}")
+
+
+def _parsed(path: Path, text: str) -> Any:
     return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from cloudact.cli.config import Config
+from cloudact.cli.config import Config, read_key
 from cloudact.cli.failures import Usage
 
 _KEY = re.compile(r"(?P<org>\w+)_api_[\w-]{43}", re.ASCII)
@@ -52,7 +52,7 @@ class Customer:
     @cached_property
     def _key(self) -> str | None:
         if self.key_file:
-            return _sendable("The key file", self.key_file.read().strip())
+            return _sendable("The key file", read_key(self.key_file))
         return _environment("CLOUDACT_API_KEY")
 
 

@@ -102,6 +102,34 @@ def revoke_key(ops: Ops, org: str, fingerprint: str, yes: bool) -> None:
     ops.screen.answer(ops.call("DELETE", org, "api-keys", fingerprint), lambda body: say(body["message"]))
 
 
+@orgs.command("add-member")
+@ORG
+@click.argument("user_id")
+@click.option(
+    "--role",
+    type=click.Choice(["owner", "admin", "member"]),
+    default="member",
+    show_default=True,
+    help="What they may do.",
+)
+@asks_ops
+def add_member(ops: Ops, org: str, user_id: str, role: str) -> None:
+    """Let the person whose sessions have the subject USER_ID act for ORG; again, to change the role."""
+    answer = ops.call("PUT", org, "members", user_id, body={"role": role})
+    ops.screen.answer(answer, lambda body: say(body["message"]))
+
+
+@orgs.command("remove-member")
+@ORG
+@click.argument("user_id")
+@yes_option
+@asks_ops
+def remove_member(ops: Ops, org: str, user_id: str, yes: bool) -> None:
+    """End the membership of USER_ID in ORG. Asks first."""
+    confirm(f"Remove {user_id} from {org}?", yes=yes)
+    ops.screen.answer(ops.call("DELETE", org, "members", user_id), lambda body: say(body["message"]))
+
+
 def _subscribe(ops: Ops, org: str, **wish: str) -> None:
     ops.screen.answer(ops.call("POST", org, "subscription", body=wish), _show_subscription)
 

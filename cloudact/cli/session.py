@@ -66,7 +66,9 @@ class _Common:
         if not url:
             name, where = what.lower(), "the API" if what == "API" else what
             raise Usage(f"Where is {where}? Give --{name}-url, set CLOUDACT_{what.upper()}_URL, or use a config file.")
-        with httpx.Client(timeout=TIMEOUT, headers={"User-Agent": "cloudact-cli"}) as client:
+        # What goes over http goes to this machine: a proxy of the environment would be shown the key.
+        proxies = not url.startswith("http://")
+        with httpx.Client(timeout=TIMEOUT, headers={"User-Agent": "cloudact-cli"}, trust_env=proxies) as client:
             yield Http(url, headers, client, self.retry_for)
 
 

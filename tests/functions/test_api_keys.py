@@ -210,7 +210,7 @@ def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
     ring, hashed = KeyRing(local.ledger, local.clock), key_hash(org.api_key)
     key = ring.find(hashed)
     for number in range(auth.CAPACITY + 10):
-        ring.remember(str(number), None)
+        ring.remember(f"{number:064x}", None, local.clock())
     assert ring.recall(hashed) is key is not None
     assert len(vars(ring)["_unknown"]) == auth.CAPACITY
     assert len(vars(ring)["_known"]) == 1

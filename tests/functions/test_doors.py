@@ -14,7 +14,7 @@ from cloudact import clients
 from cloudact.ledger import RunEvent
 from cloudact.orgs import key_hash
 from cloudact.runs import Status
-from functions.access import OTHER_ORG
+from functions.auth import OTHER_ORG
 from functions.endpoints import Endpoint
 from functions.routes import PUBLIC
 from infra.local.google_apis.sessions import ALGORITHM
@@ -36,7 +36,7 @@ class Street:
     run_id: str
 
     def stored_key(self, column: str) -> dict[str, str]:
-        key = f"{self.org.org_slug}_api_{column}"
+        key = f"{self.org.org_slug}_api_{column:x<43}"
         row = {"key_hash": key_hash(key), "key_prefix": "x", "created_at": NOON.isoformat(), column: NOON.isoformat()}
         self.local.warehouse.append("org_api_keys_secure", [{"org_slug": self.org.org_slug} | row], [key])
         return {"X-API-Key": key}
@@ -66,7 +66,7 @@ SESSION_REFUSED: Refused = (401, "Invalid session token")
 WAYS: dict[str, tuple[Callable[[Street], dict[str, str]], Refused]] = {
     "no key": (lambda _: {}, (401, "X-API-Key header is required")),
     "empty key": (lambda _: {"X-API-Key": ""}, (401, "X-API-Key header is required")),
-    "unknown key": (lambda street: {"X-API-Key": f"{street.org.org_slug}_api_x"}, KEY_REFUSED),
+    "unknown key": (lambda street: {"X-API-Key": f"{street.org.org_slug}_api_{'x' * 43}"}, KEY_REFUSED),
     "revoked key": (lambda street: street.stored_key("revoked_at"), KEY_REFUSED),
     "expired key": (lambda street: street.stored_key("expires_at"), KEY_REFUSED),
     "another org's key": (lambda street: {"X-API-Key": street.other.api_key}, (403, OTHER_ORG)),

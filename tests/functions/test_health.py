@@ -1,6 +1,7 @@
 """GET /health and /health/ready: without a key, and honest about what cannot be reached."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -54,3 +55,17 @@ def test_bigquery_is_away(local: Local) -> None:
         assert api.get("/health").status_code == 200
     finally:
         requests.delete(faults, timeout=5).raise_for_status()
+
+
+def test_many_ask_at_once(local: Local) -> None:
+    """A crowd is answered by one look, and nobody gets a 500; a slow answer is not a wrong one."""
+    app = public_app(compose(local.settings, local.clock))
+    local.google.faults.add(Fault(api="tasks", method="GetQueue", kind="delay", delay_s=0.5))
+    local.google.traffic.reset()
+    try:
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda _: app.test_client().get("/health/ready").status_code, range(40)))
+    finally:
+        local.google.faults.clear()
+    assert set(answers) == {200}
+    assert [told["calls"] for name, told in local.google.traffic.summary().items() if "GetQueue" in name] == [1]

@@ -3,7 +3,9 @@
 import base64
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -20,7 +22,8 @@ from cloudact.errors import ConfigError, Retry
 from cloudact.members import Role
 from cloudact.runs import TriggerType
 from cloudact.settings import Settings
-from functions.access import NOT_ONBOARDED, OTHER_ORG, Actor
+from functions.access import NOT_ONBOARDED, Actor
+from functions.auth import OTHER_ORG
 from functions.composition import compose
 from functions.people import PublicKeys, Sessions
 from functions.problems import Problem
@@ -28,6 +31,7 @@ from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import add_member
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, SteppedClock
+from tests.functions.operators import Operator
 from tests.people import bearer
 
 ISSUER, USER = "https://auth.example.com/auth/v1", "0b5c8f1e-7a40-4b6e-8a53-2f1f2a1c9d10"
@@ -44,13 +48,14 @@ class IdentityProvider:
     """A JWKS endpoint that counts how often it is asked."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.asked, self.takes_s = 0, 0.0
         self.keys = [jwk(name, key) for name, key in KEYS.items()]
         provider = self
 
         class Answers(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.asked += 1
+                time.sleep(provider.takes_s)
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(json.dumps({"keys": provider.keys}).encode())
@@ -247,12 +252,39 @@ def test_an_outage_of_the_provider(local: Local, provider: IdentityProvider, clo
 
 
 def test_a_key_set_that_is_none(local: Local, provider: IdentityProvider, clock: SteppedClock) -> None:
-    """Whatever the provider answers instead of keys is an outage."""
-    wrong: tuple[Any, ...] = ([], "x", [{"kty": "oct"}], [{}], None)
-    for keys in wrong:
+    """Whatever the provider answers instead of a key set is an outage; a well-formed one without a usable key is an answer."""
+    wrong: tuple[tuple[Any, type[Exception]], ...] = (
+        ("x", Retry),
+        (None, Retry),
+        ([], Problem),
+        ([{"kty": "oct"}], Retry),
+        ([{}], Problem),
+    )
+    for keys, told in wrong:
         provider.keys = keys
-        with pytest.raises(Retry):
+        with pytest.raises(told):
             sessions(local, provider, clock).user_id(token())
+
+
+def test_a_withdrawn_last_key_is_not_believed(local: Local, provider: IdentityProvider, clock: SteppedClock) -> None:
+    """When the provider publishes no key any more, sessions end within the ten minutes that a set is kept."""
+    believes = sessions(local, provider, clock).user_id
+    assert believes(token()) == USER
+    provider.keys = []
+    clock.advance(minutes=11)
+    with pytest.raises(Problem):
+        believes(token(exp=clock().timestamp() + 60))
+
+
+def test_a_cold_instance_lets_everybody_wait_for_the_keys(
+    local: Local, provider: IdentityProvider, clock: SteppedClock
+) -> None:
+    """Sessions that arrive while the keys are fetched wait for them instead of being refused."""
+    provider.takes_s = 0.3
+    believes = sessions(local, provider, clock).user_id
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(lambda _: believes(token()), range(6))) == {USER}
+    assert provider.asked == 1
 
 
 @pytest.fixture
@@ -424,3 +456,31 @@ def test_roles() -> None:
     with pytest.raises(Problem) as refusal:
         Actor("acmecorp", TriggerType.USER, USER, Role.MEMBER).require_admin()
     assert refusal.value.status == 403
+
+
+def test_operators_decide_who_belongs(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """A member that ops adds may act within a minute, one that it removes no longer; other words are refused."""
+    org, user, operator = new_org(), f"user-{next(local.numbers)}", Operator(local)
+    quota = f"/api/v1/organizations/{org.org_slug}/quota"
+    path = f"/{org.org_slug}/members/{user}"
+    assert api.get(quota, headers=bearer(local, user)).status_code == 403
+    assert operator.call("PUT", path, json={"role": "admin"}).get_json()["role"] == "admin"
+    local.clock.advance(seconds=61)
+    assert api.get(quota, headers=bearer(local, user)).status_code == 200
+    assert operator.call("DELETE", path).status_code == 200
+    local.clock.advance(seconds=61)
+    assert api.get(quota, headers=bearer(local, user)).status_code == 403
+    for wrong in ({"role": "king"}, {}, {"role": None}):
+        assert operator.call("PUT", path, json=wrong).status_code == 400
+
+
+def test_of_two_roles_at_once_the_lesser_counts(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Rows of the same instant are decided for the one that allows less."""
+    org, user = new_org(), f"user-{next(local.numbers)}"
+    rows = [
+        {"org_slug": org.org_slug, "user_id": user, "role": role, "created_at": NOON.isoformat()}
+        for role in ("owner", "removed", "admin")
+    ]
+    local.warehouse.append("org_members", rows, [f"{user}/{row['role']}" for row in rows])
+    path = f"/api/v1/organizations/{org.org_slug}/quota"
+    assert api.get(path, headers=bearer(local, user)).status_code == 403

@@ -157,7 +157,11 @@ SELECT
   latest.role AS role,
   profiles.org_slug IS NOT NULL AS onboarded
 FROM (
-  SELECT user_id, org_slug, ARRAY_AGG(role ORDER BY created_at DESC, role LIMIT 1)[OFFSET(0)] AS role
+  SELECT user_id, org_slug, ARRAY_AGG(
+    role
+    -- of two rows of the same instant the one that allows less
+    ORDER BY created_at DESC, role IN ('owner', 'admin', 'member'), role = 'owner', role = 'admin' LIMIT 1
+  )[OFFSET(0)] AS role
   FROM organizations.org_members
   GROUP BY user_id, org_slug
 ) AS latest

@@ -71,6 +71,14 @@ def test_operators_make_and_revoke_keys(shell: Shell, org: OnboardedOrg) -> None
     assert shell.json("orgs", "revoke-key", org.org_slug, new["fingerprint"], "--yes")["changed"]
 
 
+def test_operators_add_and_remove_members(shell: Shell, org: OnboardedOrg) -> None:
+    """`orgs add-member` lets someone act for the org, in a role that can change; `orgs remove-member` asks first."""
+    assert shell.json("orgs", "add-member", org.org_slug, "user-1")["role"] == "member"
+    assert "admin" in shell("orgs", "add-member", org.org_slug, "user-1", "--role", "admin").stdout
+    assert shell("orgs", "remove-member", org.org_slug, "user-1").exit_code == 2
+    assert "no member" in shell("orgs", "remove-member", org.org_slug, "user-1", "--yes").stdout
+
+
 def test_the_token_of_ops(shell: Shell, org: OnboardedOrg) -> None:
     """It comes from a command too; one that fails, and none at all, are wrong usage; a wrong token is refused."""
     token = json.dumps(shell.environment["CLOUDACT_OPS_TOKEN"])
