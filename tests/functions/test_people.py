@@ -252,7 +252,7 @@ def test_an_outage_of_the_provider(local: Local, provider: IdentityProvider, clo
 
 
 def test_a_key_set_that_is_none(local: Local, provider: IdentityProvider, clock: SteppedClock) -> None:
-    """Whatever the provider answers instead of a key set is an outage; a well-formed one without a usable key is an answer."""
+    """What the provider answers instead of a key set is an outage; a set without a usable key is an answer."""
     wrong: tuple[tuple[Any, type[Exception]], ...] = (
         ("x", Retry),
         (None, Retry),
