@@ -47,6 +47,7 @@ class Api:
     issued_keys: ApiKeys
     onboarding: Onboarding
     key_uses: KeyUses
+    batch_size: int
     connections: Connections
 
 
@@ -78,6 +79,7 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
         issued_keys=issued_keys,
         onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
         key_uses=KeyUses(warehouse, keys, clock),
+        batch_size=settings.batch_size,
         connections=Connections(
             Integrations(warehouse, clock),
             checks(settings, clock),

@@ -1,6 +1,7 @@
 """Which path is answered by what."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response
 
@@ -25,6 +26,7 @@ from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
 from functions.cors import allow_origins
+from functions.daily import daily
 from functions.endpoints import BASE, Endpoint, add_endpoints
 from functions.health import show_health
 from functions.inputs import ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
@@ -139,11 +141,12 @@ def private_app(api: Api, caller: Caller) -> Flask:
     """The function `ops`: every path but health is for known service accounts only."""
     app = create_app("ops")
 
-    def answer_sweep() -> Response:
+    def answer(work: Callable[[Api], Response]) -> Response:
         caller.verify()
-        return sweep(api)
+        return work(api)
 
-    app.post("/ops/sweep", endpoint="sweep")(answer_sweep)
+    for work in (daily, sweep):
+        app.post(f"/ops/{work.__name__}", endpoint=work.__name__)(partial(answer, work))
     _add_orgs(app, api, caller)
     _add_health(app)
     return app
