@@ -12,6 +12,7 @@ from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
 from cloudact.runs import Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
+from cloudact.webhooks import Webhook, webhook_of
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
 UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
@@ -43,6 +44,7 @@ class AdmissionFacts:
     pipelines_today: int
     latest: Latest | None
     memberships: tuple[Membership, ...] = ()
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Ledger:
                 date=day or today,
                 run_ids=ids,
             )[0]
-            facts = _admission_facts(row, key_hash)
+            facts = _admission_facts(org_slug, row, key_hash)
             if facts.latest is None or facts.latest.generation < first + GENERATIONS - 1:
                 return facts
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
@@ -292,7 +294,7 @@ def _api_key(row: Mapping[str, Any], hashed: str | None) -> ApiKey | None:
     return key if hashed is not None and key.matches(hashed) else None
 
 
-def _admission_facts(row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
+def _admission_facts(org_slug: str, row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
     latest = row["latest"]
     return AdmissionFacts(
         api_key=_api_key(row["api_key"], hashed) if row["api_key"] else None,
@@ -301,6 +303,7 @@ def _admission_facts(row: Mapping[str, Any], hashed: str | None) -> AdmissionFac
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
         memberships=_memberships(row["memberships"]),
+        webhook=webhook_of(org_slug, row["webhook"]) if row["webhook"] else None,
     )
 
 

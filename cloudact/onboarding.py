@@ -18,6 +18,7 @@ from cloudact.orgs import IntegrationStatus, SubscriptionStatus
 from cloudact.plans import Plan, Plans
 from cloudact.tenants import Profile, ProfileStatus, Tenant, Tenants, after
 from cloudact.warehouse import Warehouse
+from cloudact.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Onboarding:
             closed = self._api_keys.close(tenant, org_slug)
             self._cancel(tenant, org_slug)
             self._forget_credentials(tenant, org_slug)
+            Webhooks(self._warehouse, self._clock).remove(org_slug)
         dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
         if active:
             ended = {"status": ProfileStatus.OFFBOARDED, "keys_before": closed}

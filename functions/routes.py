@@ -46,6 +46,15 @@ from functions.runs import list_own_runs, list_runs, show_own_run, show_run
 from functions.settle import cancel, retry
 from functions.sweep import sweep
 from functions.trigger import trigger
+from functions.webhooks import (
+    Ping,
+    WebhookBody,
+    WebhookState,
+    delete_webhook,
+    put_webhook,
+    show_webhook,
+    test_webhook,
+)
 
 
 def public_app(api: Api) -> Flask:
@@ -105,6 +114,22 @@ PUBLIC: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", f"{_ORG}/api-key/rotate", "rotate", rotate, "A new key; the old ones work for a grace period",
         {201: RotatedKey}, (409, 415), body=RotateBody,
+    ),
+    Endpoint(
+        "GET", f"{_ORG}/webhook", "webhook", show_webhook, "Where the organization is told of events",
+        {200: WebhookState},
+    ),
+    Endpoint(
+        "PUT", f"{_ORG}/webhook", "put_webhook", put_webhook, "Set where and of which events; shows the signing secret",
+        {200: WebhookState}, (409, 415), body=WebhookBody,
+    ),
+    Endpoint(
+        "DELETE", f"{_ORG}/webhook", "delete_webhook", delete_webhook, "Send no more events",
+        {200: WebhookState}, (415,),
+    ),
+    Endpoint(
+        "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
+        {202: Ping}, (404, 409, 415),
     ),
     Endpoint(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",

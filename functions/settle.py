@@ -55,7 +55,7 @@ def retry(api: Api, org: str, run_id: str) -> Response:
     subscription = check_tenant(facts, entry)
     if facts.latest and facts.latest.generation > old.generation:
         raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
-    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts.pipelines_today)
+    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
 
 
 def _no_input() -> None:

@@ -10,6 +10,7 @@ from flask import Response, jsonify
 
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.ledger import RunEvent
+from cloudact.notifications import run_failed
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.composition import Api
@@ -91,7 +92,10 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error)
-    api.ledger.append_run(run, event, verdict.at or api.clock())
+    at = verdict.at or api.clock()
+    if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
+        api.notifier.tell(run_failed(run, verdict.error, at))
+    api.ledger.append_run(run, event, at)
 
 
 def _later() -> None:

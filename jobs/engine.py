@@ -17,6 +17,8 @@ import stamina
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, Exhausted, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
+from cloudact.notifications import run_failed
+from cloudact.notifier import Notifier
 from cloudact.pipelines import Step, StepType
 from cloudact.run_load import RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
@@ -50,6 +52,7 @@ class Job:
     steps: Callable[[Run], Sequence[Step]]
     processor: Callable[[Run, Claim, RunLoad], Processor]
     clock: Clock
+    notifier: Notifier
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
@@ -148,7 +151,12 @@ class _Attempt:
         return DONE
 
     def _tell(self, verdict: Verdict) -> None:
-        """The run's end, as it was decided; who else tells of it tells the same."""
+        """The run's end, as it was decided; who else tells of it tells the same.
+
+        Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
+        """
+        if verdict.status is Status.FAILED and verdict.error:
+            self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
         if self._step and verdict.rows is not None:
             self._step.succeeded(verdict.rows)
         bytes_billed = self._processor.bytes_billed if self._processor else 0
