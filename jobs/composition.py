@@ -71,7 +71,7 @@ class _Composition:
             tenant=tenant,
             default_project=key.project_id,
             build_source=lambda: clients.customer_bigquery(self._settings, key.reveal(), SOURCE_SCOPES),
-            day_load=DayLoad(run, self._warehouse, load),
+            day_load=self._day_load(run, own, load),
             limits=Limits(self._settings.late_days, self._settings.max_bytes_billed),
             life=self._life(run),
             reject_credential=partial(self._integrations.mark_invalid, tenant),
@@ -103,10 +103,14 @@ class _Composition:
             started_at=own.started_at,
             tenant=tenant,
             open_reports=open_reports,
-            day_load=DayLoad(run, self._warehouse, load),
+            day_load=self._day_load(run, own, load),
             life=self._life(run),
             reject_credential=partial(self._integrations.mark_invalid, tenant),
         )
+
+    def _day_load(self, run: Run, own: Claim, load: RunLoad) -> DayLoad:
+        restate_days = self._registry.get(run.pipeline).restate_days
+        return DayLoad(run, self._warehouse, load, own.started_at, restate_days, self._clock)
 
     def _life(self, run: Run) -> Life:
         return Life(Watch(lambda: self.job.ensure_wanted(run), self._clock))
