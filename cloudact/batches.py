@@ -91,10 +91,10 @@ class Batch(BaseModel):
         return batch
 
 
-def batches(runs: Sequence[Run]) -> Iterator[Batch]:
-    """The runs in batches, in their order."""
+def batches(runs: Sequence[Run], size: int = LARGEST) -> Iterator[Batch]:
+    """The runs in batches of this size, in their order."""
     rest = iter(runs)
-    while chunk := list(islice(rest, LARGEST)):
+    while chunk := list(islice(rest, size)):
         yield Batch.of(chunk)
 
 

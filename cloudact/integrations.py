@@ -5,7 +5,7 @@ it judges: so a judgement never outlives a set-up that came meanwhile.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,9 @@ class Integration:
         return self.status is not IntegrationStatus.NOT_CONFIGURED and bool(self.ciphertext)
 
 
+TellInvalid = Callable[[Integration, str, datetime], object]
+
+
 @dataclass(frozen=True, kw_only=True)
 class UsableIntegration(Integration):
     """What a run reads with, and the dataset its rows go to."""
@@ -49,11 +52,15 @@ class UsableIntegration(Integration):
 
 
 class Integrations:
-    """Reads and adds integrations. Raises `Stop` for an org that is not with us."""
+    """Reads and adds integrations. Raises `Stop` for an org that is not with us.
 
-    def __init__(self, warehouse: Warehouse, clock: Clock) -> None:
+    `tell_invalid` hears of a working integration that has become INVALID, with why and when, after it is recorded.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Clock, tell_invalid: TellInvalid | None = None) -> None:
         self._warehouse = warehouse
         self._clock = clock
+        self._tell_invalid = tell_invalid
 
     def of(self, org_slug: str, integration: str) -> UsableIntegration:
         """The org's integration; raises `Stop` where it cannot be used."""
@@ -87,6 +94,8 @@ class Integrations:
             updated_at=judged.updated_at + JUDGEMENT,
         )
         self.add([row])
+        if self._tell_invalid and error is not None and judged.status is IntegrationStatus.VALID:
+            self._tell_invalid(judged, error, row.validated_at or self._clock())
         return row
 
     def mark_invalid(self, judged: Integration, why: str) -> None:

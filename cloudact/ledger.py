@@ -2,21 +2,25 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
-from cloudact.orgs import ApiKey, Subscription, subscription_status
+from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
 from cloudact.runs import Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
+from cloudact.webhooks import Webhook, webhook_of
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
 UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
 START_WITHIN = dt.timedelta(minutes=15)
+BATCHED_START_WITHIN = dt.timedelta(minutes=60)  # an execution works through 200 runs, a few at a time
 SPEAK_WITHIN = dt.timedelta(minutes=10)
 RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
+ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
 
 
@@ -40,6 +44,7 @@ class AdmissionFacts:
     pipelines_today: int
     latest: Latest | None
     memberships: tuple[Membership, ...] = ()
+    webhook: Webhook | None = None
 
     def allow(self, org_slug: str) -> bool:
         """Whether whoever asks belongs to the org: for strangers nothing more is looked up."""
@@ -92,12 +97,15 @@ class RunEvent:
     key: str = ""
     started_at: dt.datetime | None = None
     task_id: str | None = None
+    batch_id: str | None = None
+    batch_index: int | None = None
     execution: str | None = None
     execution_tasks: int | None = None
     attempt: int | None = None
     rows: int | None = None
     bytes_billed: int | None = None
     error: RunError | None = None
+    result: str | None = None
 
 
 class Ledger:
@@ -133,7 +141,7 @@ class Ledger:
                 date=day or today,
                 run_ids=ids,
             )[0]
-            facts = _admission_facts(row, key_hash)
+            facts = _admission_facts(org_slug, row, key_hash)
             newest = facts.latest.generation if facts.latest else 0
             if newest < first + GENERATIONS - 1 or not facts.allow(org_slug):
                 return facts
@@ -241,14 +249,37 @@ class Ledger:
             first_day=now.date() - UNSETTLED,
             last_day=now.date(),
             pending_before=now - START_WITHIN,
+            batched_before=now - BATCHED_START_WITHIN,
             running_before=now - SPEAK_WITHIN,
+        )
+
+    def daily_plan(self, first_day: dt.date, today: dt.date) -> list[dict[str, Any]]:
+        """What is known of everyone who may run pipelines, and of their dates from the first day on."""
+        return self._warehouse.rows("daily_plan", allowed=sorted(ALLOWED_WORDS), first_day=first_day, today=today)
+
+    def generations(
+        self, org_slugs: Iterable[str], pipelines: Iterable[str], dates: Collection[dt.date], today: dt.date
+    ) -> list[dict[str, Any]]:
+        """The newest generation of each of these dates, as far back as runs are kept."""
+        return self._warehouse.rows(
+            "generations",
+            org_slugs=sorted(set(org_slugs)),
+            pipelines=sorted(set(pipelines)),
+            dates=sorted(set(dates)),
+            first_day=max(min(dates), today - RETENTION),
+            today=today,
         )
 
     def append_run(self, run: Run, event: RunEvent, at: dt.datetime) -> None:
         """Appends one event of a run; appending the same again changes nothing."""
-        row = {**_identity(run), **_run_row(run, event), "occurred_at": at.isoformat()}
-        row["event_id"] = f"{run.run_id}/{event.status}/{event.attempt or 0}{event.key}"
-        self._warehouse.append("pipeline_run_events", [row], [row["event_id"]])
+        self.append_runs([(run, event)], at)
+
+    def append_runs(self, events: Iterable[tuple[Run, RunEvent]], at: dt.datetime) -> None:
+        """The same for one event of each of many runs."""
+        rest = iter(events)
+        while chunk := list(islice(rest, ROWS_AT_ONCE)):
+            rows = [_run_event_row(run, event, at) for run, event in chunk]
+            self._warehouse.append("pipeline_run_events", rows, [row["event_id"] for row in rows])
 
     def append_step(self, run: Run, event: StepEvent, at: dt.datetime) -> None:
         """Appends one event of a step."""
@@ -269,7 +300,7 @@ def _api_key(row: Mapping[str, Any], hashed: str | None) -> ApiKey | None:
     return key if hashed is not None and key.matches(hashed) else None
 
 
-def _admission_facts(row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
+def _admission_facts(org_slug: str, row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
     latest = row["latest"]
     return AdmissionFacts(
         api_key=_api_key(row["api_key"], hashed) if row["api_key"] else None,
@@ -278,6 +309,7 @@ def _admission_facts(row: Mapping[str, Any], hashed: str | None) -> AdmissionFac
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
         memberships=_memberships(row["memberships"]),
+        webhook=webhook_of(org_slug, row["webhook"]) if row["webhook"] else None,
     )
 
 
@@ -287,6 +319,12 @@ def _memberships(rows: Sequence[Mapping[str, Any]]) -> tuple[Membership, ...]:
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:
     return Subscription(subscription_status(row["status"]), row["plan"], row["daily_limit"])
+
+
+def _run_event_row(run: Run, event: RunEvent, at: dt.datetime) -> dict[str, Any]:
+    identity = _identity(run)
+    event_id = f"{identity['run_id']}/{event.status}/{event.attempt or 0}{event.key}"
+    return {**identity, **_run_row(run, event), "occurred_at": at.isoformat(), "event_id": event_id}
 
 
 def _identity(run: Run) -> dict[str, Any]:
@@ -308,12 +346,15 @@ def _run_row(run: Run, event: RunEvent) -> dict[str, Any]:
         "requested_at": run.requested_at.isoformat(),
         "started_at": event.started_at.isoformat() if event.started_at else None,
         "task_id": event.task_id,
+        "batch_id": event.batch_id,
+        "batch_index": event.batch_index,
         "execution": event.execution,
         "execution_tasks": event.execution_tasks,
         "attempt": event.attempt,
         "rows_processed": event.rows,
         "bytes_billed": event.bytes_billed,
         "parameters": json.dumps({"date": run.date.isoformat(), "force_refresh": run.force_refresh}),
+        "result": event.result,
         **_error_columns(event.error),
     }
 

@@ -18,6 +18,7 @@ from cloudact.orgs import IntegrationStatus, SubscriptionStatus
 from cloudact.plans import Plan, Plans
 from cloudact.tenants import Profile, ProfileStatus, Tenant, Tenants, after
 from cloudact.warehouse import Warehouse
+from cloudact.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Onboarding:
         if active:
             closed = self._api_keys.close(tenant, org_slug)
             self._cancel(tenant, org_slug)
+            Webhooks(self._warehouse, self._clock).remove(org_slug)
             ended = {"status": ProfileStatus.OFFBOARDED, "keys_before": closed}
             self._append_profile(Profile(**{**vars(profile), **ended}))
         # Also for an org that has ended: a set-up that was under way may have come after.

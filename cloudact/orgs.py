@@ -35,6 +35,9 @@ BILLING_WORDS = {
     "canceled": SubscriptionStatus.CANCELLED,
 }
 ALLOWED_SUBSCRIPTIONS = frozenset({SubscriptionStatus.TRIAL, SubscriptionStatus.ACTIVE})
+ALLOWED_WORDS = ALLOWED_SUBSCRIPTIONS | {
+    word for word, status in BILLING_WORDS.items() if status in ALLOWED_SUBSCRIPTIONS
+}
 
 
 class IntegrationStatus(StrEnum):

@@ -3,8 +3,9 @@
 A run replaces one day of one or several tables. Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery
 accepts each once. A load that succeeded hands on to the next table, a load that failed for a passing reason to another
 try; a new try of the run, which has read anew, replaces all of its tables. Whoever inserts the first free id decides
-what it is: the job, with its load, or whoever settles the run, with a fence (a query that reads nothing and carries the
-verdict). From a fence on no load of this run can start, and everybody who asks is told the same verdict.
+what it is: the job, with its load (or with a fence, where the tables have its rows already), or whoever settles the
+run, with a fence. A fence is a query that reads nothing and carries the verdict. From a fence on no load of this run
+can start, and everybody who asks is told the same verdict.
 """
 
 import json
@@ -31,19 +32,24 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run ended. `rows` are those loaded; `at` is when a fence was put up, which all who tell of it repeat."""
+    """How a run ended. `rows` are those that the day has; `result` is JSON of what it found out about its source.
+
+    `at` is when a fence was put up, which all who tell of it repeat.
+    """
 
     status: Status
     rows: int | None = None
     error: RunError | None = None
     at: datetime | None = None
+    result: str | None = None
 
     @property
     def parameters(self) -> str:
         """What a fence carries."""
         told = ("code", "message", "hint", "retryable")
         error = {name: getattr(self.error, name) for name in told} if self.error else None
-        return json.dumps({"status": self.status, "at": self.at.isoformat() if self.at else None, "error": error})
+        at = self.at.isoformat() if self.at else None
+        return json.dumps({"status": self.status, "at": at, "error": error, "rows": self.rows, "result": self.result})
 
 
 class Settled(Skip):
@@ -196,8 +202,10 @@ def _from_parameters(text: str) -> Verdict:
     kind = Retry if error and error.pop("retryable") else Stop
     return Verdict(
         Status(told["status"]),
+        rows=told.get("rows"),
         error=kind(**error) if error else None,
         at=datetime.fromisoformat(told["at"]) if told["at"] else None,
+        result=told.get("result"),
     )
 
 

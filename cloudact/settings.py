@@ -29,6 +29,7 @@ class Settings(BaseModel):
     bigquery_location: str = "US"
     dataset: str = "organizations"
     queue: str = "runs"
+    webhook_queue: str = Field(default="notifications", description="of calls to customers' webhooks")
     job: str = "runner"
     kms_key: str = Field(min_length=1, description="projects/…/cryptoKeys/… that encrypts credentials")
     dispatcher_service_account: str = Field(min_length=1, description="the identity that starts the job")
@@ -38,6 +39,10 @@ class Settings(BaseModel):
     )
     max_bytes_billed: int = Field(default=200 * 2**30, ge=10 * 2**20, description="per query on a customer's export")
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
+    batch_size: int = Field(default=200, ge=1, le=200, description="runs of one execution in the daily fan-out")
+    job_runs_per_minute: int = Field(
+        default=24, ge=1, le=600, description="executions that the daily fan-out starts; a region accepts some tens"
+    )
     provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
 
@@ -59,8 +64,16 @@ class Settings(BaseModel):
         default="", description="whose scripts may call the API: origins as browsers send them, separated by commas"
     )
 
+    webhook_secret: str = Field(
+        default="",
+        description="projects/…/secrets/…/versions/… that webhooks' keys are derived from; empty: no webhooks",
+    )
+
     bigquery_endpoint: str = ""
     tasks_endpoint: str = ""
+    webhook_allow_http: bool = Field(
+        default=False, validate_default=True, description="receivers on this machine; for the local cloud only"
+    )
     kms_endpoint: str = ""
     secrets_endpoint: str = ""
     run_endpoint: str = GOOGLE_RUN
@@ -95,6 +108,20 @@ class Settings(BaseModel):
             raise ValueError(f"or JWT_JWKS_URL is set, so {PREFIX}JWT_ISSUER must be too")
         return name
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_secret_version(cls, name: str) -> str:
+        if name and not _SECRET_VERSION.fullmatch(name):
+            raise ValueError("must be projects/…/secrets/…/versions/…")
+        return name
+
+    @field_validator("webhook_allow_http")
+    @classmethod
+    def _is_local(cls, allowed: bool, info: ValidationInfo) -> bool:
+        if allowed and not info.data.get("tasks_endpoint"):
+            raise ValueError("is for the local cloud only")
+        return allowed
+
     @property
     def origins(self) -> frozenset[str]:
         """The origins that may call."""
@@ -104,6 +131,11 @@ class Settings(BaseModel):
     def queue_path(self) -> str:
         """The queue's resource name."""
         return f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
+
+    @property
+    def webhook_queue_path(self) -> str:
+        """The resource name of the queue of notifications."""
+        return f"projects/{self.project}/locations/{self.location}/queues/{self.webhook_queue}"
 
     @property
     def job_url(self) -> str:

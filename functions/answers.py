@@ -8,6 +8,7 @@ from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from cloudact.orgs import SubscriptionStatus
+from cloudact.results import Result
 from cloudact.runs import Status, TriggerType
 
 
@@ -208,6 +209,7 @@ class RunDetail(RunAnswer):
 
     steps: list[Step]
     error: RunError | None = Field(description="null unless FAILED")
+    result: Result | None = Field(description="null unless SUCCESS, or where nobody could tell it")
 
 
 class RunPage(Answer):

@@ -11,18 +11,22 @@ from cloudact.credentials import Vault
 from cloudact.integrations import Integrations
 from cloudact.ledger import Ledger
 from cloudact.members import Membership
+from cloudact.notifier import Notifier, Outbox, open_outbox, open_signing
 from cloudact.onboarding import Onboarding
 from cloudact.plans import load_plans
 from cloudact.registry import Registry, load_registry
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
+from cloudact.signing import Signing
 from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
+from cloudact.webhooks import Webhooks
 from functions.auth import KeyRing
 from functions.health import Dependencies
 from functions.key_uses import KeyUses
 from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
+from functions.quota_watch import QuotaWatch
 from functions.remembered import Remembered
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
@@ -47,7 +51,14 @@ class Api:
     issued_keys: ApiKeys
     onboarding: Onboarding
     key_uses: KeyUses
+    batch_size: int
     connections: Connections
+    webhooks: Webhooks
+    signing: Signing
+    outbox: Outbox | None
+    notifier: Notifier
+    quota_watch: QuotaWatch
+    webhook_allow_http: bool
 
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Api:
@@ -63,6 +74,9 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
         clock,
         timeout_s=PATIENCE_S,
     )
+    webhooks, signing = Webhooks(warehouse, clock), open_signing(settings)
+    outbox = open_outbox(settings, signing, clock)
+    notifier = Notifier(webhooks, outbox)
     return Api(
         registry=load_registry(settings.configs_dir),
         warehouse=warehouse,
@@ -78,12 +92,19 @@ def compose(settings: Settings, clock: Clock = utc_now) -> Api:
         issued_keys=issued_keys,
         onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
         key_uses=KeyUses(warehouse, keys, clock),
+        batch_size=settings.batch_size,
         connections=Connections(
-            Integrations(warehouse, clock),
+            Integrations(warehouse, clock, notifier.tell_invalid),
             checks(settings, clock),
             lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
             clock,
         ),
+        webhooks=webhooks,
+        signing=signing,
+        outbox=outbox,
+        notifier=notifier,
+        quota_watch=QuotaWatch(notifier, clock),
+        webhook_allow_http=settings.webhook_allow_http,
     )
 
 

@@ -6,7 +6,7 @@ Not flask-cors: it answers neither our problem documents nor preflights of unkno
 
 from flask import Flask, Response, request
 
-ALLOWED_METHODS = "GET, POST, DELETE"
+ALLOWED_METHODS = "GET, POST, PUT, DELETE"
 ALLOWED_HEADERS = "X-API-Key, Authorization, Content-Type, If-None-Match, X-Request-ID"
 EXPOSED_HEADERS = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 PREFLIGHT_KEPT_S = 7200  # the longest that Chromium keeps one

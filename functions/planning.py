@@ -48,13 +48,21 @@ class Owed:
     stale: frozenset[dt.date] = frozenset()
 
 
-def plan(owed: Iterable[Owed], now: dt.datetime) -> list[Run]:
-    """All due runs. Every org's first comes before any org's second, so nobody waits behind another's pile."""
+def plan(owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | None = None) -> list[Run]:
+    """All due runs. Every org's first comes before any org's second, so nobody waits behind another's pile.
+
+    `started` is how many runs of the org an earlier call of the day has batched. An org that has had its turns waits
+    for the others to have theirs, so whoever goes on after a crash, or plans beside another, makes the batches that
+    the first call would have made.
+    """
     today = now.astimezone(dt.UTC).date()
     by_org: defaultdict[str, list[Run]] = defaultdict(list)
     for each in owed:
         by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
-    return list(interleaved(by_org, today))
+    for runs in by_org.values():
+        runs.sort(key=lambda run: run.trigger_type is TriggerType.RESTATEMENT)  # stable: a new day before an old one
+    turns = {org: [None] * (started or {}).get(org, 0) + runs for org, runs in by_org.items()}
+    return list(interleaved(turns, today))
 
 
 def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
@@ -80,7 +88,7 @@ def _settled_before(known: Known | None, today: dt.date) -> bool:
     return known is None or (not known.in_flight and known.requested_date < today)
 
 
-def interleaved(by_org: Mapping[str, Sequence[Run]], today: dt.date) -> Iterator[Run]:
+def interleaved(by_org: Mapping[str, Sequence[Run | None]], today: dt.date) -> Iterator[Run]:
     """One run of each org after the other, in an order of orgs that changes from day to day."""
     orgs = sorted(by_org, key=lambda org: hashlib.sha256(f"{today}/{org}".encode()).digest())
     for turn in zip_longest(*(by_org[org] for org in orgs)):
@@ -89,17 +97,24 @@ def interleaved(by_org: Mapping[str, Sequence[Run]], today: dt.date) -> Iterator
 
 def _run(owed: Owed, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
     known = owed.runs.get(date)
+    return scheduled_run(owed.org_slug, owed.entry, date, known.generation + 1 if known else 1, trigger, now)
+
+
+def scheduled_run(
+    org_slug: str, entry: Entry, date: dt.date, generation: int, trigger: TriggerType, at: dt.datetime
+) -> Run:
+    """A run that the service asks for itself."""
     return Run(
-        org_slug=owed.org_slug,
-        pipeline=owed.entry.id,
-        provider=owed.entry.provider,
-        domain=owed.entry.domain,
-        name=owed.entry.pipeline,
+        org_slug=org_slug,
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
         date=date,
-        generation=known.generation + 1 if known else 1,
+        generation=generation,
         trigger_type=trigger,
         triggered_by=TRIGGERED_BY,
-        requested_at=now,
+        requested_at=at,
     )
 
 

@@ -1,13 +1,14 @@
-"""The queue of runs: one named Cloud Task per admitted run, which starts the job. Owns the Cloud Tasks client."""
+"""The queue: one named Cloud Task per admitted run, or per batch, which starts the job. Owns the Cloud Tasks client."""
 
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
+from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.clock import Clock
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
@@ -46,30 +47,43 @@ class RunQueue:
     def _http(self) -> Any:
         return self._build_http()
 
+    def create_batch(self, batch: Batch, place: int) -> bool:
+        """Whether the batch's task is new; one that exists, or has fired, is as good.
+
+        `place` counts the batches before it from 0: they fire one after another, no faster than a region accepts.
+        """
+        task_id, start = batch_task_id(batch.batch_id), self._start_batch(batch)
+        at = self._clock() + DELAY + timedelta(minutes=place / self._settings.job_runs_per_minute)
+        try:
+            return self._create(task_id, start, at)
+        except Retry:
+            return self._create(task_id, start, at)
+
     def create(self, task_id: str, run: Run) -> bool:
         """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks.
 
         An answer that got lost leaves open whether the task exists, so the call is made once more: the name makes that
         safe, and a task of this very run that is found then is the one the lost call made.
         """
+        start = self._start_run(run)
         try:
-            return self._create(task_id, run)
+            return self._create(task_id, start, self._clock() + DELAY)
         except Retry:
-            if self._create(task_id, run):
+            if self._create(task_id, start, self._clock() + DELAY):
                 return True
         owner = self.owner(task_id)
         if owner is None:  # the lost call's own task may have fired meanwhile: not a slot that someone else has
             raise Retry("cloud_tasks_unclear", "Cloud Tasks did not say whether the run was admitted.")
         return owner == run.run_id
 
-    def _create(self, task_id: str, run: Run) -> bool:
+    def _create(self, task_id: str, start: dict[str, Any], at: datetime) -> bool:
         from google.api_core.exceptions import Conflict
 
         task = {
             "name": self._name(task_id),
-            "schedule_time": self._clock() + DELAY,
+            "schedule_time": at,
             "dispatch_deadline": DISPATCH_DEADLINE,
-            "http_request": self._start_job(run),
+            "http_request": start,
         }
         with reaching("Cloud Tasks"):
             try:
@@ -108,7 +122,7 @@ class RunQueue:
             raise Retry("cloud_run_refused", f"Cloud Run did not cancel {execution}: {answer.status_code}.")
 
     def owner(self, task_id: str) -> str | None:
-        """The run_id that the task starts; `None` once it has fired or was deleted."""
+        """The run_id, or batch_id, that the task starts; `None` once it has fired or was deleted."""
         from google.api_core.exceptions import NotFound
         from google.cloud.tasks_v2 import Task
 
@@ -118,19 +132,25 @@ class RunQueue:
                 task = self._client.get_task(request=request, timeout=self._timeout_s)
             except NotFound:
                 return None
-        return run_in(task.http_request.body).run_id
+        return _started_by(task.http_request.body)
 
     def _name(self, task_id: str) -> str:
         return f"{self._settings.queue_path}/tasks/{task_id}"
 
-    def _start_job(self, run: Run) -> dict[str, Any]:
-        """A call of Cloud Run's `jobs.run` whose override carries the run; environment overrides merge by name."""
-        override = {"env": [{"name": MESSAGE_VARIABLE, "value": run.model_dump_json()}]}
+    def _start_run(self, run: Run) -> dict[str, Any]:
+        return self._start_job(MESSAGE_VARIABLE, run.model_dump_json())
+
+    def _start_batch(self, batch: Batch) -> dict[str, Any]:
+        return self._start_job(BATCH_VARIABLE, batch.model_dump_json(), taskCount=len(batch.items))
+
+    def _start_job(self, variable: str, message: str, **overrides: Any) -> dict[str, Any]:
+        """A call of Cloud Run's `jobs.run` whose override carries the message; environment overrides merge by name."""
+        override = {"env": [{"name": variable, "value": message}]}
         return {
             "http_method": "POST",
             "url": self._settings.job_run_url,
             "headers": {"Content-Type": "application/json"},
-            "body": json.dumps({"overrides": {"containerOverrides": [override]}}).encode(),
+            "body": json.dumps({"overrides": {"containerOverrides": [override], **overrides}}).encode(),
             "oauth_token": {"service_account_email": self._settings.dispatcher_service_account, "scope": SCOPE},
         }
 
@@ -146,8 +166,27 @@ def second_task_id(run_id: str) -> str:
     return f"{hashlib.sha256(run_id.encode()).hexdigest()[:24]}-again-{run_id}"
 
 
+def batch_task_id(batch_id: str) -> str:
+    """The name of a batch's task."""
+    return f"{hashlib.sha256(batch_id.encode()).hexdigest()[:24]}-batch-{batch_id}"
+
+
 def run_in(body: bytes) -> Run:
     """The run that a task's body starts."""
+    return Run.model_validate_json(_messages(body)[MESSAGE_VARIABLE])
+
+
+def batch_in(body: bytes) -> Batch | None:
+    """The batch that a task's body starts; `None` where that is a single run."""
+    message = _messages(body).get(BATCH_VARIABLE)
+    return Batch.model_validate_json(message) if message else None
+
+
+def _started_by(body: bytes) -> str:
+    batch = batch_in(body)
+    return batch.batch_id if batch else run_in(body).run_id
+
+
+def _messages(body: bytes) -> dict[str, str]:
     overrides = json.loads(body)["overrides"]["containerOverrides"]
-    values = {variable["name"]: variable["value"] for override in overrides for variable in override["env"]}
-    return Run.model_validate_json(values[MESSAGE_VARIABLE])
+    return {variable["name"]: variable["value"] for override in overrides for variable in override["env"]}

@@ -1,6 +1,7 @@
 """Which path is answered by what."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response
 
@@ -25,6 +26,7 @@ from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
 from functions.cors import allow_origins
+from functions.daily import daily
 from functions.endpoints import BASE, Endpoint, add_endpoints
 from functions.health import show_health
 from functions.inputs import ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
@@ -45,6 +47,15 @@ from functions.runs import list_own_runs, list_runs, show_own_run, show_run
 from functions.settle import cancel, retry
 from functions.sweep import sweep
 from functions.trigger import trigger
+from functions.webhooks import (
+    Ping,
+    WebhookBody,
+    WebhookState,
+    delete_webhook,
+    put_webhook,
+    show_webhook,
+    test_webhook,
+)
 
 
 def public_app(api: Api) -> Flask:
@@ -106,6 +117,22 @@ PUBLIC: tuple[Endpoint, ...] = (
         {201: RotatedKey}, (409, 415), body=RotateBody,
     ),
     Endpoint(
+        "GET", f"{_ORG}/webhook", "webhook", show_webhook, "Where the organization is told of events",
+        {200: WebhookState},
+    ),
+    Endpoint(
+        "PUT", f"{_ORG}/webhook", "put_webhook", put_webhook, "Set where and of which events; shows the signing secret",
+        {200: WebhookState}, (409, 415), body=WebhookBody,
+    ),
+    Endpoint(
+        "DELETE", f"{_ORG}/webhook", "delete_webhook", delete_webhook, "Send no more events",
+        {200: WebhookState}, (415,),
+    ),
+    Endpoint(
+        "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
+        {202: Ping}, (404, 409, 415),
+    ),
+    Endpoint(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
         {200: IntegrationList},
     ),
@@ -140,11 +167,12 @@ def private_app(api: Api, caller: Caller) -> Flask:
     """The function `ops`: every path but health is for known service accounts only."""
     app = create_app("ops")
 
-    def answer_sweep() -> Response:
+    def answer(work: Callable[[Api], Response]) -> Response:
         caller.verify()
-        return sweep(api)
+        return work(api)
 
-    app.post("/ops/sweep", endpoint="sweep")(answer_sweep)
+    for work in (daily, sweep):
+        app.post(f"/ops/{work.__name__}", endpoint=work.__name__)(partial(answer, work))
     _add_orgs(app, api, caller)
     _add_health(app)
     return app

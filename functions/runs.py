@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from cloudact.ledger import After, Filters
+from cloudact.results import Result
 from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
 from functions.access import authenticate, own_org
 from functions.answers import Answer, Message, OlderRun, RunAnswer, RunDetail, RunError, RunPage, Step, answered
@@ -39,8 +40,9 @@ def show_run(api: Api, org: str, run_id: str) -> Response:
     authenticate(api, org)
     only_known(request.args, allowed=())
     row = find_run(api, org, run_id)
-    steps = api.ledger.steps(org, row["run_id"], row["requested_date"])
-    return _conditional(row, RunDetail(**_fields(row), steps=[_step(step, row) for step in steps], error=_error(row)))
+    steps = [_step(step, row) for step in api.ledger.steps(org, row["run_id"], row["requested_date"])]
+    result = Result.model_validate_json(row["result"]) if row["result"] else None
+    return _conditional(row, RunDetail(**_fields(row), steps=steps, error=_error(row), result=result))
 
 
 def show_own_run(api: Api, pipeline_logging_id: str) -> Response:

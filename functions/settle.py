@@ -55,7 +55,7 @@ def retry(api: Api, org: str, run_id: str) -> Response:
     subscription = check_tenant(facts, entry)
     if facts.latest and facts.latest.generation > old.generation:
         raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
-    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts.pipelines_today)
+    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
 
 
 def _no_input() -> None:
@@ -69,7 +69,8 @@ def _too_late() -> None:
 
 def _stop(api: Api, row: Mapping[str, Any]) -> None:
     """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
-    tasks = filter(None, (row["task_id"], second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))
+    first = None if row["batch_id"] else row["task_id"]  # a batch starts other runs too
+    tasks = filter(None, (first, second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))
     stops = [partial(api.queue.delete, task_id) for task_id in {*tasks}]
     if row["execution"] and row["execution_tasks"] == 1:  # a batch works for other runs too
         stops.append(partial(api.queue.cancel_execution, row["execution"]))

@@ -1,18 +1,20 @@
 """POST /ops/sweep: settles runs that never started or stopped reporting. Safe to call at any time, twice at once."""
 
+import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, jsonify
 
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.ledger import RunEvent
+from cloudact.notifications import run_failed
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.composition import Api
-from functions.queue import second_task_id
+from functions.queue import batch_task_id, second_task_id
 from functions.runs import run_of
 
 log = logging.getLogger(__name__)
@@ -26,11 +28,12 @@ def sweep(api: Api) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
     give_up = time.monotonic() + WITHIN_S
+    owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
     for row in api.ledger.silent(api.clock()):
         what = "left"
         fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
         try:
-            what = _settle(api, row) if time.monotonic() < give_up else "left"
+            what = _settle(api, row, owner) if time.monotonic() < give_up else "left"
         except Retry as err:
             log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
@@ -41,7 +44,7 @@ def sweep(api: Api) -> Response:
     return jsonify(done)
 
 
-def _settle(api: Api, row: Mapping[str, Any]) -> str:
+def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None]) -> str:
     run = run_of(row)
     claimed_for = _claimed_for(api, run)
     if claimed_for not in (None, run.requested_date):
@@ -49,7 +52,7 @@ def _settle(api: Api, row: Mapping[str, Any]) -> str:
         api.ledger.append_run(run, event, api.clock())
         return "settled"
     if row["status"] == Status.PENDING and claimed_for is None:
-        if any(api.queue.owner(task) == run.run_id for task in (row["task_id"], second_task_id(run.run_id)) if task):
+        if any(owner(task) == starts for task, starts in _tasks(row) if task):
             return "waiting"
         if row["enqueued"] < 2:
             _enqueue_again(api, run)
@@ -58,6 +61,13 @@ def _settle(api: Api, row: Mapping[str, Any]) -> str:
     else:
         _end(api, run, row, LOST)
     return "settled"
+
+
+def _tasks(row: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+    """The tasks that may still start the run, each with what it starts: the run, or the batch that the run is in."""
+    batch_id = row["batch_id"]
+    first = (batch_task_id(batch_id), batch_id) if batch_id else (row["task_id"], row["run_id"])
+    return [first, (second_task_id(row["run_id"]), row["run_id"])]
 
 
 def _claimed_for(api: Api, run: Run) -> Any:
@@ -82,7 +92,10 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error)
-    api.ledger.append_run(run, event, verdict.at or api.clock())
+    at = verdict.at or api.clock()
+    if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
+        api.notifier.tell(run_failed(run, verdict.error, at))
+    api.ledger.append_run(run, event, at)
 
 
 def _later() -> None:

@@ -48,7 +48,7 @@ def trigger(api: Api, org: str, path: str) -> Response:
     if generation is None:
         assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
         return existing(_run(actor, entry, wanted, facts.latest.generation, now), facts.latest.status, left)
-    return start(api, _run(actor, entry, wanted, generation, now), subscription, facts.pipelines_today)
+    return start(api, _run(actor, entry, wanted, generation, now), subscription, facts)
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:

@@ -9,6 +9,7 @@ from cloudact.clock import Clock, utc_now
 from cloudact.credentials import Vault, parse_service_account
 from cloudact.integrations import Integrations, UsableIntegration
 from cloudact.ledger import Ledger
+from cloudact.notifier import open_notifier
 from cloudact.pipelines import Step
 from cloudact.providers import http
 from cloudact.providers.anthropic import ANTHROPIC
@@ -47,9 +48,10 @@ class _Composition:
         self._clock = clock
         self._warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
         self._registry = load_registry(settings.configs_dir)
-        self._integrations = Integrations(self._warehouse, clock)
+        notifier = open_notifier(settings, self._warehouse, clock)
+        self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
         self._build = {"GCP_SA": self._billing, "OPENAI": self._openai, "ANTHROPIC": self._anthropic}
-        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock)
+        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier)
 
     def _steps(self, run: Run) -> Sequence[Step]:
         return self._registry.config(self._registry.get(run.pipeline)).steps
@@ -69,7 +71,7 @@ class _Composition:
             tenant=tenant,
             default_project=key.project_id,
             build_source=lambda: clients.customer_bigquery(self._settings, key.reveal(), SOURCE_SCOPES),
-            day_load=DayLoad(run, self._warehouse, load),
+            day_load=self._day_load(run, own, load),
             limits=Limits(self._settings.late_days, self._settings.max_bytes_billed),
             life=self._life(run),
             reject_credential=partial(self._integrations.mark_invalid, tenant),
@@ -101,10 +103,14 @@ class _Composition:
             started_at=own.started_at,
             tenant=tenant,
             open_reports=open_reports,
-            day_load=DayLoad(run, self._warehouse, load),
+            day_load=self._day_load(run, own, load),
             life=self._life(run),
             reject_credential=partial(self._integrations.mark_invalid, tenant),
         )
+
+    def _day_load(self, run: Run, own: Claim, load: RunLoad) -> DayLoad:
+        restate_days = self._registry.get(run.pipeline).restate_days
+        return DayLoad(run, self._warehouse, load, own.started_at, restate_days, self._clock)
 
     def _life(self, run: Run) -> Life:
         return Life(Watch(lambda: self.job.ensure_wanted(run), self._clock))

@@ -1,38 +1,77 @@
-"""Replaces one day of an org's tables by files, unless a table would lose too much."""
+"""Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 
+from cloudact.clock import Clock, utc_now
 from cloudact.errors import Stop
-from cloudact.run_load import Part, RunLoad
-from cloudact.runs import Run
+from cloudact.results import Difference, Earlier, Fingerprint, Result, Results, completeness
+from cloudact.run_load import Part, RunLoad, Settled, Verdict
+from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
 
 GUARDED_ROWS = 100  # fewer may come and go
 FORCE = "If this is right, start the run again with force_refresh."
+UNCHANGED = "The source has not changed since the last load; nothing was loaded."
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Late:
+    """What a look for late rows found; the watermark is the newest export_time that was observed, never the clock."""
+
+    stale_dates: Sequence[date]
+    watermark: datetime | None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The day as the tables have it now. `at` is when it was found to be there already."""
+
+    rows: int
+    result: Result
+    at: datetime | None = None
+
+
+class _Begun(Exception):
+    """An earlier try of this run has replaced some of the tables, so what they have is not what they had."""
 
 
 @dataclass(frozen=True)
 class DayLoad:
-    """The load of one run, guarded."""
+    """The load of one run, guarded. `restate_days` are the pipeline's; after the last of them a day is final."""
 
     run: Run
     warehouse: Warehouse
     run_load: RunLoad
+    read_at: datetime
+    restate_days: Sequence[int] = ()
+    clock: Clock = utc_now
 
-    def replace(self, parts: Sequence[Part], tick: Callable[[], None]) -> int:
-        """Loads every part, one load job each, and answers how many rows the day has now.
+    @property
+    def results(self) -> Results:
+        """What earlier runs have told."""
+        return Results(self.warehouse)
+
+    def replace(self, parts: Sequence[Part], fingerprint: Fingerprint, tick: Tick, late: Late | None = None) -> Loaded:
+        """Loads every part, one load job each, or none where the tables have exactly these rows already.
 
         Raises `Stop` before anything is loaded where one table would shrink too much, and what `RunLoad.load` raises.
         """
         with _tables_there():
-            for part in parts:
-                self._guard(part)
-        return self.run_load.load(parts, self.run.date, tick)
+            had = {part.table: self._guarded(part) for part in parts}
+        earlier = self.results.earlier(self.run)
+        result = self._result(fingerprint, earlier, late)
+        if self._has_it(fingerprint, earlier, had):
+            kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
+            if kept:
+                return kept
+        return Loaded(self.run_load.load(parts, self.run.date, tick), result)
 
-    def _guard(self, part: Part) -> None:
-        """A day that would lose more than half of its rows is more likely a fault of the source than the truth."""
+    def _guarded(self, part: Part) -> int:
+        """How many rows the day has. One that would lose more than half is more likely the source's fault than true."""
         found = self.warehouse.rows(
             f"{part.table}_rows", dataset=part.dataset, org_slug=self.run.org_slug, date=self.run.date
         )
@@ -40,6 +79,44 @@ class DayLoad:
         if had >= GUARDED_ROWS and part.rows * 2 < had and not self.run.force_refresh:
             told = f"The result has {part.rows} rows, but the day has {had} rows already"
             raise Stop("result_shrunk", f"{told} in {part.table}; they were kept.", FORCE)
+        return had
+
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, late: Late | None) -> Result:
+        previous = earlier.previous
+        return Result(
+            fingerprint=fingerprint,
+            previous=previous,
+            difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
+            unchanged=False,
+            completeness=completeness(self.run.date, self.read_at, fingerprint, self.restate_days),
+            stale_dates=list(late.stale_dates) if late else None,
+            watermark=late.watermark if late else None,
+        )
+
+    def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
+        """Whether the last thing that can have happened to the day is a load of these rows.
+
+        The count sees that tables were made anew, as when an org comes back.
+        """
+        if self.run.force_refresh or not earlier.untouched or earlier.previous is None:
+            return False
+        counted = {name: table.rows for name, table in fingerprint.tables.items()}
+        return fingerprint.same_rows(earlier.previous.fingerprint) and counted == had
+
+    def _keep(self, result: Result, tick: Tick) -> Loaded | None:
+        """Puts a fence in the load's place, so that the run ends in one way only; `None` where it must load."""
+        wish = Verdict(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
+        try:
+            verdict = self.run_load.settle(wish, tick, begun=_load_after_all)
+        except _Begun:
+            return None
+        if verdict.status is not Status.SUCCESS or verdict.rows is None:
+            raise Settled(verdict)
+        return Loaded(verdict.rows, result, verdict.at)
+
+
+def _load_after_all() -> None:
+    raise _Begun
 
 
 @contextmanager

@@ -17,11 +17,14 @@ import stamina
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, Exhausted, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
+from cloudact.notifications import run_failed
+from cloudact.notifier import Notifier
 from cloudact.pipelines import Step, StepType
 from cloudact.run_load import RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim, claim
+from jobs.day_load import Loaded
 from jobs.execution import Execution
 from jobs.story import RunStory, StepStory
 from jobs.termination import Terminated
@@ -35,7 +38,7 @@ class Processor(Protocol):
     """Works through the steps of one run; built anew for each run, so it may carry what one step leaves the next."""
 
     bytes_billed: int
-    rows_loaded: int
+    loaded: Loaded | None
 
     def run(self, step: Step, story: StepStory) -> int | None:
         """Does one step and answers how many rows came out of it."""
@@ -50,6 +53,7 @@ class Job:
     steps: Callable[[Run], Sequence[Step]]
     processor: Callable[[Run, Claim, RunLoad], Processor]
     clock: Clock
+    notifier: Notifier
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
@@ -134,7 +138,7 @@ class _Attempt:
             story = self._step = self._story.step(index, step)
             story.started()
             story.succeeded(_patiently(partial(processor.run, step, story)))
-        self._story.ended(Verdict(Status.SUCCESS, processor.rows_loaded), processor.bytes_billed)
+        self._story.ended(_success(processor.loaded), processor.bytes_billed)
 
     def _ended_badly(self, error: RunError, again: int) -> int:
         """Asks for another try where one may help and is left; else the run is over, as its load says."""
@@ -148,11 +152,22 @@ class _Attempt:
         return DONE
 
     def _tell(self, verdict: Verdict) -> None:
-        """The run's end, as it was decided; who else tells of it tells the same."""
+        """The run's end, as it was decided; who else tells of it tells the same.
+
+        Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
+        """
+        if verdict.status is Status.FAILED and verdict.error:
+            self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
         if self._step and verdict.rows is not None:
             self._step.succeeded(verdict.rows)
         bytes_billed = self._processor.bytes_billed if self._processor else 0
         _patiently(lambda: self._story.ended(verdict, bytes_billed))
+
+
+def _success(loaded: Loaded | None) -> Verdict:
+    if loaded is None:
+        return Verdict(Status.SUCCESS, rows=0)
+    return Verdict(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
 
 
 def _patiently(act: Callable[[], Done]) -> Done:

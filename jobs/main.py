@@ -1,13 +1,15 @@
-"""One container = one run. Entry point of the job's image: `python -m jobs.main`."""
+"""One container = one run, its own or that of its task in a batch. Entry point of the image: `python -m jobs.main`."""
 
 import logging
 import os
 import sys
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from cloudact import logs
+from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.errors import ConfigError
 from cloudact.runs import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
@@ -17,6 +19,7 @@ from jobs.execution import Execution
 from jobs.termination import Terminated, raise_on_sigterm
 
 log = logging.getLogger(__name__)
+Message = TypeVar("Message", Run, Batch)
 UNUSABLE = 2  # the message or the environment is wrong; trying again would not help, but someone must see it
 
 
@@ -26,8 +29,8 @@ def main(env: Mapping[str, str]) -> int:
     raise_on_sigterm()
     try:
         settings = Settings.from_env(env)
-        run = read_run(env)
         execution = Execution.from_env(env, settings.task_max_retries)
+        run = read_run(env, execution.task_index)
         job = compose(settings)
     except ConfigError as err:
         log.critical(str(err))
@@ -40,13 +43,27 @@ def main(env: Mapping[str, str]) -> int:
     return code
 
 
-def read_run(env: Mapping[str, str]) -> Run:
-    """The message on the queue, as `functions` wrote it."""
+def read_run(env: Mapping[str, str], task_index: int) -> Run:
+    """The run of this task: the message on the queue, as `functions` wrote it."""
+    given = [name for name in (MESSAGE_VARIABLE, BATCH_VARIABLE) if env.get(name)]
+    if len(given) != 1:
+        found = "both are set" if given else "neither is"
+        raise ConfigError(f"Exactly one of {MESSAGE_VARIABLE} and {BATCH_VARIABLE} says what to do, but {found}.")
+    if given == [MESSAGE_VARIABLE]:
+        return _parsed(Run, MESSAGE_VARIABLE, env)
+    batch = _parsed(Batch, BATCH_VARIABLE, env)
     try:
-        return Run.model_validate_json(env.get(MESSAGE_VARIABLE, ""))
+        return batch.run(task_index)
+    except IndexError as err:
+        raise ConfigError(f"{BATCH_VARIABLE} has {len(batch.items)} runs, none for task {task_index}.") from err
+
+
+def _parsed(kind: type[Message], name: str, env: Mapping[str, str]) -> Message:
+    try:
+        return kind.model_validate_json(env[name])
     except ValidationError as err:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or MESSAGE_VARIABLE}: {e['msg']}" for e in err.errors())
-        raise ConfigError(f"{MESSAGE_VARIABLE} does not hold a run: {wrong}.") from err
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}" for e in err.errors())
+        raise ConfigError(f"{name} does not hold a {kind.__name__.lower()}: {wrong}.") from err
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class RunStory:
 
     def ended(self, verdict: Verdict, bytes_billed: int) -> None:
         """The run is over."""
-        self._append(verdict.status, verdict.rows, bytes_billed, verdict.error, verdict.at)
+        self._append(verdict.status, verdict.rows, bytes_billed, verdict.error, verdict.at, verdict.result)
 
     def step(self, index: int, step: Step) -> "StepStory":
         """The story of one step."""
@@ -42,6 +42,7 @@ class RunStory:
         bytes_billed: int | None = None,
         error: RunError | None = None,
         at: datetime | None = None,
+        result: str | None = None,
     ) -> None:
         event = RunEvent(
             status,
@@ -52,6 +53,7 @@ class RunStory:
             rows=rows,
             bytes_billed=bytes_billed,
             error=error,
+            result=result,
         )
         self._ledger.append_run(self._run, event, at or self._clock())
 

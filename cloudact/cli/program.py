@@ -10,6 +10,7 @@ from cloudact.cli.integrations import integrations
 from cloudact.cli.keys import keys
 from cloudact.cli.orgs import orgs
 from cloudact.cli.runs import cancel, retry, run, runs, show
+from cloudact.cli.webhook import webhook
 
 
 class _Program(click.Group):
@@ -30,5 +31,5 @@ def cloudact() -> None:
     """
 
 
-for _command in (run, runs, show, cancel, retry, quota, pipelines, keys, integrations, orgs):
+for _command in (run, runs, show, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
     cloudact.add_command(_command)

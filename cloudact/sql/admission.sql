@@ -1,4 +1,5 @@
--- Everything that admitting a run needs, in one row: caller, subscription, integration, quota used, latest generation.
+-- Everything that admitting a run needs, in one row: caller, subscription, integration, quota used, latest generation,
+-- and where the org is told that its quota comes to an end.
 -- Scalar sub-queries, because BigQuery refuses an outer join without an equality of both sides.
 -- @key_hash STRING: SHA-256 of the caller's key; NULL for a person
 -- @user_id STRING: the person who calls; NULL for a key
@@ -40,6 +41,13 @@ SELECT
     FROM organizations.pipeline_run_events
     WHERE requested_date = @today AND org_slug = @org_slug
   ) AS pipelines_today,
+  (
+    SELECT AS STRUCT url, events, key_version, updated_at
+    FROM organizations.org_webhooks
+    WHERE org_slug = @org_slug
+    ORDER BY updated_at DESC, key_version DESC, url DESC
+    LIMIT 1
+  ) AS webhook,
   (
     SELECT AS STRUCT run_id, generation, status, requested_date
     FROM organizations.org_meta_pipeline_runs

@@ -2,10 +2,11 @@
 -- @first_day DATE: how far back runs are looked for
 -- @last_day DATE: today
 -- @pending_before TIMESTAMP: a run enqueued before this should have started
+-- @batched_before TIMESTAMP: the same of a run that waits for its turn in a batch
 -- @running_before TIMESTAMP: a run that works has said something since
 SELECT
   run.run_id, run.org_slug, run.pipeline_id, run.pipeline, run.provider, run.domain, run.status, run.date, run.generation, run.trigger_type, run.triggered_by,
-  run.created_at, run.started_at, run.parameters, run.enqueued, run.task_id,
+  run.created_at, run.started_at, run.parameters, run.enqueued, run.task_id, run.batch_id,
   run.requested_date
 FROM organizations.org_meta_pipeline_runs AS run
 LEFT JOIN (
@@ -16,7 +17,10 @@ LEFT JOIN (
 ) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
 WHERE run.requested_date BETWEEN @first_day AND @last_day
   AND (
-    (run.status = 'PENDING' AND run.last_event_at <= @pending_before)
+    (
+      run.status = 'PENDING'
+      AND run.last_event_at <= IF(run.batch_id IS NULL OR run.enqueued > 1, @pending_before, @batched_before)
+    )
     OR (
       run.status = 'RUNNING'
       AND GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) <= @running_before

@@ -3,11 +3,12 @@
 Every call is one that the real clients make, and may be repeated.
 """
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import Conflict
+from google.api_core.exceptions import Conflict, NotFound
 from google.auth.credentials import AnonymousCredentials
 
 from cloudact import clients
@@ -22,7 +23,9 @@ def provision(settings: Settings) -> None:
     """Everything the service needs before its first org."""
     make_service_dataset(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset))
     _create_queue(settings)
+    _create_webhook_queue(settings)
     _create_key(settings)
+    _create_webhook_secret(settings)
     _create_job(settings)
 
 
@@ -40,6 +43,36 @@ def _create_queue(settings: Settings) -> None:
     }
     parent = settings.queue_path.rpartition("/queues/")[0]
     _once(lambda: clients.tasks(settings).create_queue(parent=parent, queue=queue))
+
+
+def _create_webhook_queue(settings: Settings) -> None:
+    """Google gives up on a task when both limits are reached, so a receiver may be down for a day."""
+    queue = {
+        "name": settings.webhook_queue_path,
+        "rate_limits": {"max_dispatches_per_second": 50, "max_concurrent_dispatches": 100},
+        "retry_config": {
+            "max_attempts": 10,
+            "max_retry_duration": timedelta(hours=24),
+            "min_backoff": timedelta(seconds=10),
+            "max_backoff": timedelta(hours=1),
+            "max_doublings": 9,
+        },
+    }
+    parent = settings.webhook_queue_path.rpartition("/queues/")[0]
+    _once(lambda: clients.tasks(settings).create_queue(parent=parent, queue=queue))
+
+
+def _create_webhook_secret(settings: Settings) -> None:
+    """What webhooks' keys are derived from: 256 random bits, made once."""
+    name = settings.webhook_secret.rpartition("/versions/")[0]
+    parent, _, secret_id = name.rpartition("/secrets/")
+    manager = clients.secret_manager(settings)
+    secret: dict[str, Any] = {"replication": {"automatic": {}}}
+    _once(lambda: manager.create_secret(parent=parent, secret_id=secret_id, secret=secret))
+    try:
+        manager.get_secret_version(name=f"{name}/versions/1")
+    except NotFound:
+        manager.add_secret_version(parent=name, payload={"data": secrets.token_urlsafe(32).encode()})
 
 
 def _create_key(settings: Settings) -> None:

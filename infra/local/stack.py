@@ -25,6 +25,7 @@ from infra.local.provision import provision
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
+WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
 SCHEDULER = f"scheduler@{PROJECT}.iam.gserviceaccount.com"
 
@@ -127,6 +128,8 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
         ops_callers=SCHEDULER,
+        webhook_secret=WEBHOOK_SECRET,
+        webhook_allow_http=True,
         openai_url=openai_url,
         anthropic_url=anthropic_url,
     )

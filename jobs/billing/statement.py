@@ -64,6 +64,34 @@ def compile_filtered_count(
     return Statement(sql, _parameters(day, snapshot, late_days, list(inactive_projects), always=True))
 
 
+def compile_late_dates(source: ExportTable, *, day: date, snapshot: datetime, watermark: datetime | None) -> Statement:
+    """One row for each UTC day of `usage_start_time` with rows exported after `watermark`, and their newest export.
+
+    Only partitions that can hold such rows are read: from the day before the watermark's on, since partitions are
+    Pacific days. Without a watermark nothing was looked at before, and the look begins in the day before `day`.
+    """
+    rows = f"""FROM {source.quoted}
+WHERE _PARTITIONTIME >= @first_partition
+  AND _PARTITIONTIME < @end_partition
+  AND export_time > @watermark
+  AND export_time <= @snapshot"""
+    columns = "DATE(usage_start_time) AS usage_date, MAX(export_time) AS newest_export_time"
+    return Statement(f"SELECT {columns}\n{rows}\nGROUP BY usage_date", _late_parameters(day, snapshot, watermark))
+
+
+def _late_parameters(day: date, snapshot: datetime, watermark: datetime | None) -> tuple[ScalarQueryParameter, ...]:
+    from google.cloud.bigquery import ScalarQueryParameter
+
+    seen = watermark or datetime.combine(day, time(), UTC)
+    moments = {
+        "first_partition": datetime.combine(seen.astimezone(UTC), time(), UTC) - timedelta(days=1),
+        "end_partition": datetime.combine(snapshot.astimezone(UTC), time(), UTC) + timedelta(days=1),
+        "watermark": seen if watermark else datetime.combine(seen, time(), UTC) - timedelta(days=1),
+        "snapshot": snapshot,
+    }
+    return tuple(ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in moments.items())
+
+
 def _check(operations: Sequence[str]) -> None:
     unknown = [name for name in operations if name not in OPERATIONS]
     if unknown:

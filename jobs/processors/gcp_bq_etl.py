@@ -6,7 +6,7 @@ extract finds the export, transform runs the one statement in the customer's pro
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from cloudact.errors import Stop
 from cloudact.integrations import UsableIntegration
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
 from cloudact.run_load import Part
-from cloudact.runs import Run
+from cloudact.runs import Run, TriggerType
 from cloudact.source_errors import explained
 from cloudact.warehouse import wait_for
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.statement import Statement, compile_filtered_count, compile_statement
-from jobs.day_load import DayLoad
+from jobs.billing.statement import Statement, compile_filtered_count, compile_late_dates, compile_statement
+from jobs.day_load import UNCHANGED, DayLoad, Late, Loaded
+from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.parquet import write_parquet
 from jobs.story import StepStory
@@ -56,7 +57,7 @@ class GcpBillingEtl:
     reject_credential: Callable[[str], None]
 
     bytes_billed: int = 0
-    rows_loaded: int = 0
+    loaded: Loaded | None = None
     export: ExportTable | None = None
     result: Any = None
 
@@ -150,13 +151,40 @@ class GcpBillingEtl:
     def _load(self, config: LoadConfig, story: StepStory) -> int:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
-            part = Part(config.target_dataset, config.target_table, parquet, self._write(parquet, story))
-            self.rows_loaded = self.day_load.replace([part], self.life.of(story, "The rows are being loaded."))
-        if part.rows == 0:
+            digest = self._write(parquet, story)
+            part = Part(config.target_dataset, config.target_table, parquet, digest.rows)
+            late = self._late(story)
+            tick = self.life.of(story, "The rows are being loaded.")
+            loaded = self.loaded = self.day_load.replace([part], fingerprint({part.table: digest}), tick, late)
+        if loaded.result.unchanged:
+            story.say(UNCHANGED)
+        if loaded.rows == 0:
             story.say(EMPTY, level="WARNING")
-        return self.rows_loaded
+        return loaded.rows
 
-    def _write(self, parquet: Path, story: StepStory) -> int:
+    def _late(self, story: StepStory) -> Late | None:
+        """Looks for late rows of earlier dates, once a day and org: in the scheduled run of yesterday.
+
+        What goes wrong with the look alone keeps no money from being loaded; the next look begins where this one did.
+        """
+        run, export = self.for_run, _known(self.export)
+        if run.trigger_type is not TriggerType.SCHEDULE or run.date != run.requested_date - timedelta(days=1):
+            return None
+        watermark = self.day_load.results.watermark(run)
+        statement = compile_late_dates(export, day=run.date, snapshot=self.started_at, watermark=watermark)
+        try:
+            found = {row["usage_date"]: row["newest_export_time"] for row in self._query(statement, export, story)}
+        except Stop as err:
+            story.say(f"Late rows could not be looked for: {err.message}", level="WARNING")
+            return None
+        oldest = run.date - timedelta(days=self.limits.late_days - 1)  # a run of an older date would not see them
+        stale = sorted(date for date in found if oldest <= date < run.date) if watermark else []
+        if stale:
+            story.say(f"{len(stale)} earlier dates have new rows: {', '.join(map(str, stale))}.")
+        return Late(stale, max(found.values(), default=watermark))
+
+    def _write(self, parquet: Path, story: StepStory) -> Digest:
+        digest = Digest(cost="net_cost", as_of="source_max_export_time")
         batches = to_batches(
             self.result,
             org_slug=self.for_run.org_slug,
@@ -164,7 +192,8 @@ class GcpBillingEtl:
             ingested_at=self.started_at,
         )
         with explained(str(self.export), self.reject_credential):
-            return write_parquet(parquet, SCHEMA, self.life.counted(batches, story))
+            write_parquet(parquet, SCHEMA, digest.over(self.life.counted(batches, story)))
+        return digest
 
 
 def _known(export: ExportTable | None) -> ExportTable:

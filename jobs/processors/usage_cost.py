@@ -18,9 +18,11 @@ from cloudact.errors import Stop
 from cloudact.integrations import UsableIntegration
 from cloudact.pipelines import AnthropicExtract, AnthropicLoad, OpenAiExtract, OpenAiLoad, ReconcileConfig, Step
 from cloudact.providers.http import Refused
+from cloudact.results import plain
 from cloudact.run_load import Part
 from cloudact.runs import Run
-from jobs.day_load import DayLoad
+from jobs.day_load import UNCHANGED, DayLoad, Loaded
+from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.reports.files import write_rows
 from jobs.reports.lines import exact_difference, exact_sum
@@ -33,7 +35,7 @@ OpenReports = Callable[[Notes, Callable[[], None]], Reports]
 @dataclass(frozen=True)
 class _File:
     path: Path
-    rows: int
+    digest: Digest
 
 
 @dataclass
@@ -49,7 +51,7 @@ class UsageCost:
     reject_credential: Callable[[str], None]
 
     bytes_billed: int = 0
-    rows_loaded: int = 0
+    loaded: Loaded | None = None
     files: dict[str, _File] = field(default_factory=dict)
     sums: dict[str, Decimal] = field(default_factory=dict)
 
@@ -82,7 +84,7 @@ class UsageCost:
                     story.say(f"{err} The table {table.name} was left as it is.", level="WARNING")
         if notes.new_fields:
             story.say(f"Fields that have no column yet were kept as JSON: {', '.join(sorted(notes.new_fields))}.")
-        return sum(file.rows for file in self.files.values())
+        return sum(file.digest.rows for file in self.files.values())
 
     def _reports(self, notes: Notes, story: StepStory) -> Reports:
         return self.open_reports(notes, self.life.of(story, "Pages are being read."))
@@ -124,18 +126,21 @@ class UsageCost:
         names = {"org_slug": self.for_run.org_slug, "org_dataset": self.tenant.org_dataset}
         dataset = config.filled(names).target_dataset
         parts = [
-            Part(dataset, table, self.files[table].path, self.files[table].rows)
+            Part(dataset, table, self.files[table].path, self.files[table].digest.rows)
             for table in config.target_tables
             if table in self.files
         ]
-        self.rows_loaded = self.day_load.replace(parts, self.life.of(story, "The rows are being loaded."))
+        found = fingerprint({part.table: self.files[part.table].digest for part in parts})
+        loaded = self.loaded = self.day_load.replace(parts, found, self.life.of(story, "The rows are being loaded."))
         story.say("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
-        if self.rows_loaded == 0:
+        if loaded.result.unchanged:
+            story.say(UNCHANGED)
+        if loaded.rows == 0:
             story.say(
                 "The provider reports nothing for this date: either nothing was used, or it is not told yet.",
                 level="WARNING",
             )
-        return self.rows_loaded
+        return loaded.rows
 
     @contextmanager
     def _judging(self) -> Iterator[None]:
@@ -150,9 +155,3 @@ class UsageCost:
 
 def _warning(story: StepStory) -> Callable[[str], None]:
     return lambda text: story.say(text, level="WARNING")
-
-
-def plain(amount: Decimal) -> str:
-    """The amount without exponent and trailing zeros: for people."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.fingerprint import Digest
 from jobs.parquet import ARROW, RUN_FIELDS, write_parquet
 from jobs.reports.report import Row, Table
 
@@ -21,9 +22,11 @@ def schema(table: Table) -> pa.Schema:
     return pa.schema([*columns, *RUN_FIELDS])
 
 
-def write_rows(path: Path, table: Table, rows: Iterable[Row], run: dict[str, Any]) -> int:
-    """Writes the rows, each with the values of `run` (org_slug, run_id, ingested_at); answers how many there are."""
-    return write_parquet(path, schema(table), _batches(iter(rows), schema(table), run))
+def write_rows(path: Path, table: Table, rows: Iterable[Row], run: dict[str, Any]) -> Digest:
+    """Writes the rows, each with the values of `run` (org_slug, run_id, ingested_at); answers what they are."""
+    digest = Digest(cost="amount", as_of="data_refreshed_at")
+    write_parquet(path, schema(table), digest.over(_batches(iter(rows), schema(table), run)))
+    return digest
 
 
 def _batches(rows: Iterator[Row], of: pa.Schema, run: dict[str, Any]) -> Iterator[pa.RecordBatch]:

@@ -26,7 +26,7 @@ def test_a_preflight(browsed: FlaskClient, origin: str) -> None:
     answer = browsed.options("/api/v1/pipelines/run/acmecorp/gcp/cost/billing", headers={"Origin": origin} | PREFLIGHT)
     assert (answer.status_code, answer.data) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, DELETE"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE"
     assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == {
         "X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID",
     }  # fmt: skip

@@ -86,6 +86,7 @@ def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> 
         "end_time": "2026-11-12T12:00:07.000Z",
         "duration_ms": 2000,
         "error": None,
+        "result": None,
     }
     assert steps == [
         {

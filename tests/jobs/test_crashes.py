@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cloudact.ledger import RunEvent
+from cloudact.results import Result
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import MESSAGE_VARIABLE, Run, Status
 from infra.local.onboarding import OnboardedOrg
@@ -145,6 +146,28 @@ def test_killed_at_every_request(
     points = [(number, moment) for number in range(1, len(seen) + 1) for moment in ("before", "after")]
     check_points(points, local, new_org, container, doorman, expected)
     sys.stdout.write(f"{2 * len(seen)} crash points, before and after each of {seen}\n")
+
+
+def test_an_unchanged_run_that_dies(local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman) -> None:
+    """Killed after its fence and before it could say so, a run of an unchanged day is told by its next try just so."""
+    org = new_org()
+    load_fixture_export(local, org)
+    assert exit_code(container(billing_run(org))) == 0
+    before, run = table(local, org), billing_run(org, generation=2)
+    victim: list[BaseProcess] = []
+
+    def kill_after_the_fence() -> None:
+        fence = "POST /bigquery/v2/projects/cloudact-local/jobs"
+        doorman.at_first(fence, "after", lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
+
+    doorman.at_first("jobs/load_", "after", kill_after_the_fence)
+    victim.append(container(run))
+    assert exit_code(victim[0]) == -signal.SIGKILL
+    assert local.ledger.status(run) is Status.RUNNING
+    assert exit_code(container(run, attempt=1)) == 0
+    told = detail(local, run)
+    assert (told["status"], told["rows_processed"], table(local, org)) == ("SUCCESS", len(before), before)
+    assert Result.model_validate_json(told["result"]).unchanged
 
 
 def test_sigterm_is_told_and_tried_again(

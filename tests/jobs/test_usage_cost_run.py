@@ -304,7 +304,7 @@ def processor_of(local: Local, run: Run, vendor: Vendor, life: Life, **found: An
         started_at=NOON,
         tenant=Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI"),
         open_reports=lambda _notes, tick: vendor.openai(tick=tick),
-        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id)),
+        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id), NOON),
         life=life,
         reject_credential=lambda _: None,
         **found,

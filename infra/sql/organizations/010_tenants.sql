@@ -60,6 +60,16 @@ CREATE TABLE IF NOT EXISTS organizations.org_integrations (
 CLUSTER BY org_slug
 OPTIONS (description = "Set-ups of integrations; the newest row of an org and integration counts, by updated_at, validated_at, ciphertext");
 
+CREATE TABLE IF NOT EXISTS organizations.org_webhooks (
+  org_slug STRING NOT NULL,
+  url STRING OPTIONS (description = "where events are posted to; NULL ends the webhook"),
+  events ARRAY<STRING> OPTIONS (description = "the events that the org wants to be told of"),
+  key_version INT64 NOT NULL OPTIONS (description = "1, 2, 3 …: which of the org's derived keys signs; no key is stored"),
+  updated_at TIMESTAMP NOT NULL
+)
+CLUSTER BY org_slug
+OPTIONS (description = "Webhooks; the newest row of an org counts, by updated_at, key_version, url");
+
 CREATE TABLE IF NOT EXISTS organizations.org_members (
   org_slug STRING NOT NULL,
   user_id STRING NOT NULL,

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS organizations.pipeline_run_events (
   requested_at TIMESTAMP NOT NULL,
   started_at TIMESTAMP OPTIONS (description = "first start, the same in every later event"),
   task_id STRING OPTIONS (description = "Cloud Task that starts the run, in its PENDING event"),
+  batch_id STRING OPTIONS (description = "UUIDv5 of the runs that one execution works through, in the PENDING event of a batched run"),
+  batch_index INT64 OPTIONS (description = "place of the run in its batch, from 0: the index of its task in the execution"),
   execution STRING OPTIONS (description = "Cloud Run execution that reports"),
   execution_tasks INT64 OPTIONS (description = "how many tasks it has; one with several is never cancelled"),
   attempt INT64 OPTIONS (description = "0 for the first try of the execution's task"),
@@ -30,7 +32,8 @@ CREATE TABLE IF NOT EXISTS organizations.pipeline_run_events (
   error_message STRING,
   error_retryable BOOL,
   error_hint STRING,
-  parameters STRING NOT NULL OPTIONS (description = "JSON object: what the run was asked with")
+  parameters STRING NOT NULL OPTIONS (description = "JSON object: what the run was asked with"),
+  result STRING OPTIONS (description = "JSON object of a run that has ended well: what it found out about its source")
 )
 PARTITION BY requested_date
 CLUSTER BY org_slug, run_id

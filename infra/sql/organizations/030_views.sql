@@ -27,8 +27,11 @@ SELECT
   decisive.error_message AS error_message,
   decisive.error_retryable AS error_retryable,
   decisive.error_hint AS error_hint,
+  decisive.result AS result,
   parameters,
   task_id,
+  batch_id,
+  batch_index,
   enqueued,
   execution,
   execution_tasks,
@@ -51,6 +54,8 @@ FROM (
     MIN(started_at) AS started_at,
     MIN(parameters) AS parameters,
     MAX(task_id) AS task_id,
+    MIN(batch_id) AS batch_id,
+    MIN(batch_index) AS batch_index,
     COUNT(DISTINCT IF(status = 'PENDING', event_id, NULL)) AS enqueued,
     MAX(execution) AS execution,
     MAX(execution_tasks) AS execution_tasks,
@@ -65,7 +70,8 @@ FROM (
         error_code AS error_code,
         error_message AS error_message,
         error_retryable AS error_retryable,
-        error_hint AS error_hint
+        error_hint AS error_hint,
+        result AS result
       )
       ORDER BY status IN ('SUCCESS', 'FAILED', 'CANCELLED') DESC, occurred_at, event_id LIMIT 1
     )[OFFSET(0)] AS decisive

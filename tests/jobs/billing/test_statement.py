@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cloudact.billing_export import ExportTable
 from jobs.billing.columns import COLUMNS
-from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_statement
+from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_late_dates, compile_statement
 from tests.googlesql import INGESTION_TIME, Column, gate, parameter_types
 from tests.jobs.billing.exports import DETAILED, OPTIONAL, STANDARD, export, schema
 
@@ -66,6 +66,33 @@ def test_the_filtered_count_is_google_sql() -> None:
         export(STANDARD), day=date(2026, 1, 1), snapshot=datetime.now(UTC), late_days=3, inactive_projects=["x"]
     )
     assert analyzed(counted, schema(STANDARD)) == (Column("filtered_rows", "INT64"),)
+
+
+def late_dates(watermark: datetime | None) -> Statement:
+    """The look of the run of 2026-11-10 at noon of the day after."""
+    snapshot = datetime(2026, 11, 11, 12, tzinfo=UTC)
+    return compile_late_dates(export(STANDARD), day=date(2026, 11, 10), snapshot=snapshot, watermark=watermark)
+
+
+@pytest.mark.parametrize("name", [STANDARD, DETAILED])
+def test_the_look_for_late_rows_is_google_sql(name: str) -> None:
+    """One row a date, with the newest export among its rows."""
+    output = (Column("usage_date", "DATE"), Column("newest_export_time", "TIMESTAMP"))
+    assert analyzed(late_dates(datetime(2026, 11, 9, 7, 30, tzinfo=UTC)), schema(name)) == output
+
+
+@pytest.mark.parametrize(
+    ("watermark", "first"),
+    [(datetime(2026, 11, 9, 7, 30, tzinfo=UTC), 8), (None, 9)],
+    ids=["a later look", "the first"],
+)
+def test_the_look_for_late_rows_prunes(watermark: datetime | None, first: int) -> None:
+    """It reads the partitions from the day before the watermark to that of the run's start, as constants."""
+    statement = late_dates(watermark)
+    moments = {p.name: p.value for p in statement.parameters if hasattr(p, "value")}
+    assert moments["first_partition"] == datetime(2026, 11, first, tzinfo=UTC)
+    assert moments["end_partition"] == datetime(2026, 11, 12, tzinfo=UTC)
+    assert statement.sql == late_dates(datetime(2020, 1, 1, tzinfo=UTC)).sql
 
 
 def test_values_are_parameters() -> None:

@@ -1,0 +1,36 @@
+"""Signs what is sent to customers, each with a key of the org's own that is derived, not stored."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from functools import cached_property
+
+from cloudact.errors import ConfigError
+
+SHORTEST = 32  # bytes
+
+
+class Signing:
+    """`master` reads the service's secret, once per process; it raises `Retry` or `ConfigError`."""
+
+    def __init__(self, master: Callable[[], bytes]) -> None:
+        self._read = master
+
+    @cached_property
+    def _master(self) -> bytes:
+        master = self._read().strip()
+        if len(master) < SHORTEST:
+            raise ConfigError(f"The webhook secret must have at least {SHORTEST} bytes.")
+        return master
+
+    def secret(self, org_slug: str, key_version: int) -> str:
+        """What the org verifies with. It tells nothing of the master, nor of any other org's or version's."""
+        told = f"webhook|v1|{org_slug}|{key_version}".encode()
+        derived = hmac.digest(self._master, told, hashlib.sha256)
+        return "whsec_" + base64.urlsafe_b64encode(derived).decode().rstrip("=")
+
+    def header(self, org_slug: str, key_version: int, at: int, body: bytes) -> str:
+        """`t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>`, so that neither can be exchanged."""
+        key = self.secret(org_slug, key_version).encode()
+        return f"t={at},v1={hmac.new(key, f'{at}.'.encode() + body, hashlib.sha256).hexdigest()}"

@@ -1,0 +1,13 @@
+-- The result of the last run that looked for late rows.
+-- @org_slug STRING: the org
+-- @pipeline STRING: registry id
+-- @first_day DATE: how far back is looked
+-- @last_day DATE: the day of the request that asks
+SELECT result
+FROM organizations.org_meta_pipeline_runs
+WHERE requested_date BETWEEN @first_day AND @last_day
+  AND org_slug = @org_slug
+  AND pipeline = @pipeline
+  AND JSON_VALUE(result, '$.watermark') IS NOT NULL
+ORDER BY requested_date DESC, completed_at DESC
+LIMIT 1

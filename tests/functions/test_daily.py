@@ -1,0 +1,234 @@
+"""POST /ops/daily: what it starts, that it starts nothing twice, and what it does on other days."""
+
+import datetime as dt
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cloudact import clients
+from cloudact.batches import BATCH_VARIABLE, Batch
+from cloudact.ledger import RunEvent
+from cloudact.runs import Run, Status, TriggerType
+from functions.queue import batch_task_id
+from infra.local.google_apis.rest.faults import Fault
+from tests.conftest import NOON, Local
+from tests.functions.fleet import INTEGRATIONS, Fleet, new_fleet
+
+YESTERDAY = NOON.date() - dt.timedelta(days=1)
+
+
+@pytest.fixture
+def fleet(local: Local) -> Fleet:
+    return new_fleet(local, batch_size=3, job_runs_per_minute=30)
+
+
+def test_yesterday_of_every_org(fleet: Fleet) -> None:
+    """Every enabled pipeline whose integration is VALID runs for yesterday and the restatement dates, once."""
+    fleet.add(["acme", "bolt"], INTEGRATIONS)
+    fleet.add(["gone"], subscription="SUSPENDED")
+    fleet.add(["paid"], subscription="active")
+    fleet.add(["broken"], status="INVALID")
+    told = fleet.daily()
+    assert told == {
+        "planned": 28, "started": 28, "batches": 10, "already": 0, "orgs": 3, "catch_up": 0, "restatements": 21,
+    }  # fmt: skip
+    runs = fleet.started()
+    assert {run.org_slug for run in runs} == {"acme", "bolt", "paid"}
+    assert len({run.run_id for run in runs}) == 28
+    assert {(run.org_slug, run.date) for run in runs[:3]} == {(org, YESTERDAY) for org in ("acme", "bolt", "paid")}
+    assert Counter(run.trigger_type for run in runs) == {TriggerType.SCHEDULE: 7, TriggerType.RESTATEMENT: 21}
+
+
+def test_the_task_starts_an_execution_of_many_tasks(fleet: Fleet) -> None:
+    """One call of jobs.run has as many tasks as the batch has runs, and carries it; the calls keep their distance."""
+    fleet.add(["acme", "bolt"])
+    fleet.daily()
+    tasks = fleet.tasks()
+    for task in tasks:
+        overrides = json.loads(task.http_request.body)["overrides"]
+        (variable,) = overrides["containerOverrides"][0]["env"]
+        batch = Batch.model_validate_json(variable["value"])
+        assert variable["name"] == BATCH_VARIABLE
+        assert (overrides["taskCount"], task.http_request.url) == (len(batch.items), fleet.settings.job_run_url)
+        assert task.name.endswith("/" + batch_task_id(batch.batch_id))
+    waits = [(task.schedule_time - NOON).total_seconds() for task in tasks]
+    assert waits == [3, 5, 7]
+
+
+def test_runs_are_seen_before_they_start(fleet: Fleet) -> None:
+    """Each is PENDING, tells its batch and its place in it, and does not count against the quota."""
+    fleet.add(["acme"])
+    fleet.daily()
+    rows = fleet.ledger.silent(NOON + dt.timedelta(hours=2))
+    assert {(row["status"], row["trigger_type"]) for row in rows} == {
+        ("PENDING", "schedule"),
+        ("PENDING", "restatement"),
+    }
+    assert {row["batch_id"] for row in rows} == {batch.batch_id for batch in fleet.batches()}
+    assert fleet.ledger.quota("acme", NOON.date())[1] == 0
+
+
+def test_called_twice(fleet: Fleet, local: Local) -> None:
+    """A second call starts nothing: not while tasks wait, not once they have fired, not when the runs have ended."""
+    fleet.add(["acme", "bolt"], INTEGRATIONS)
+    first = fleet.daily()
+    nothing = {"planned": 0, "started": 0, "batches": 0, "already": first["planned"]}
+    nothing |= {"orgs": 0, "catch_up": 0, "restatements": 0}
+    assert fleet.daily() == nothing
+    runs = fleet.fire()
+    local.clock.advance(minutes=1)
+    assert fleet.daily() == nothing
+    fleet.end(runs[::2])
+    fleet.end(runs[1::2], Status.FAILED)
+    assert fleet.daily() == nothing
+    assert fleet.tasks() == []
+    assert set(fleet.memberships().values()) == {1}
+
+
+def test_called_in_parallel(fleet: Fleet) -> None:
+    """Eight calls at once make the same batches under the same names, so each run is in one."""
+    fleet.add([f"org_{number}" for number in range(7)], INTEGRATIONS)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: fleet.post(fleet.ops()), range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    runs = fleet.started()
+    assert (len(runs), len({run.run_id for run in runs})) == (84, 84)
+    assert sum(answer.get_json()["started"] for answer in answers) == 84
+
+
+def test_an_org_that_comes_later(fleet: Fleet) -> None:
+    """Who is onboarded after the daily call is found by the next one, which leaves the others alone."""
+    fleet.add(["acme"])
+    fleet.daily()
+    fleet.add(["bolt"])
+    told = fleet.daily()
+    assert (told["planned"], told["already"], told["orgs"]) == (4, 4, 1)
+    assert {run.org_slug for run in fleet.started()[4:]} == {"bolt"}
+    assert set(fleet.memberships().values()) == {1}
+
+
+def test_cloud_tasks_fails_half_way(fleet: Fleet, local: Local) -> None:
+    """The call answers 503, and the next one starts what is missing, under the same names."""
+    fleet.add([f"org_{number}" for number in range(5)])
+    local.google.faults.add(Fault(kind="error", status=503, seed=1, api="tasks", method="CreateTask", probability=0.5))
+    answers = [fleet.post(fleet.ops()).status_code for _ in range(3)]
+    local.google.faults.clear()
+    assert 503 in answers
+    fleet.daily()
+    runs = fleet.started()
+    assert (len(runs), len({run.run_id for run in runs})) == (20, 20)
+    assert set(fleet.memberships().values()) == {1}
+
+
+def test_days_go_by(fleet: Fleet, local: Local) -> None:
+    """Each day has its own yesterday; a day that nobody called is caught up, and what failed is tried again."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=30))
+    assert dates(fleet, TriggerType.SCHEDULE, fleet.daily()) == [1, 2, 3, 4, 5, 6, 7]
+    fleet.end(fleet.fire())
+    local.clock.advance(days=1)
+    told = fleet.daily()
+    assert (told["catch_up"], told["restatements"]) == (0, 3)
+    assert dates(fleet, TriggerType.SCHEDULE, told) == [1]
+    assert dates(fleet, TriggerType.RESTATEMENT, told) == [2, 3, 7]
+    runs = fleet.fire()
+    fleet.end([run for run in runs if run.trigger_type is TriggerType.RESTATEMENT])
+    fleet.end([run for run in runs if run.trigger_type is TriggerType.SCHEDULE], Status.FAILED)
+    local.clock.advance(days=3)
+    told = fleet.daily()
+    assert (told["catch_up"], dates(fleet, TriggerType.SCHEDULE, told)) == (3, [1, 2, 3, 4])
+    assert {run.generation for run in fleet.started() if run.date == NOON.date()} == {2}
+
+
+def dates(fleet: Fleet, kind: TriggerType, told: dict[str, int]) -> list[int]:
+    """How many days ago the dates are that the queue holds."""
+    runs = [run for run in fleet.started() if run.trigger_type is kind]
+    assert told["planned"] == len(fleet.started())
+    return sorted((fleet.local.clock().date() - run.date).days for run in runs)
+
+
+def test_midnight(fleet: Fleet, local: Local) -> None:
+    """The day is the UTC day: a second before midnight yesterday is one date, at midnight it is the next."""
+    fleet.add(["acme"])
+    local.clock.now = dt.datetime(2026, 11, 12, 23, 59, 59, 999999, tzinfo=dt.UTC)
+    fleet.daily()
+    assert {run.date for run in fleet.fire() if run.trigger_type is TriggerType.SCHEDULE} == {dt.date(2026, 11, 11)}
+    local.clock.now = dt.datetime(2026, 11, 13, tzinfo=dt.UTC)
+    told = fleet.daily()
+    started = {(run.date, run.requested_date) for run in fleet.started()}
+    assert started == {(dt.date(2026, 11, 12), dt.date(2026, 11, 13)), (dt.date(2026, 11, 6), dt.date(2026, 11, 13))}
+    assert (told["planned"], told["already"]) == (2, 0)
+
+
+def test_dates_with_newer_rows(fleet: Fleet, local: Local) -> None:
+    """Dates that the last run found stale are restated in their next generation, however old."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    old = NOON.date() - dt.timedelta(days=45)
+    done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1), loaded(45, 2)]
+    stale = [old.isoformat(), (NOON.date() - dt.timedelta(days=4)).isoformat()]
+    found = RunEvent(Status.SUCCESS, started_at=NOON, result=json.dumps({"stale_dates": stale}))
+    fleet.end(done[1:])
+    fleet.ledger.append_run(done[0], found, NOON)
+    local.clock.advance(days=1)
+    fleet.daily()
+    restated = {(run.date, run.generation) for run in fleet.started() if run.trigger_type is TriggerType.RESTATEMENT}
+    assert (old, 3) in restated
+    assert (NOON.date() - dt.timedelta(days=4), 2) in restated
+    fleet.end(fleet.fire())
+    assert fleet.daily()["planned"] == 0
+
+
+def loaded(days_ago: int, generation: int) -> Run:
+    """A run of that date."""
+    return Run(
+        org_slug="acme", pipeline="gcp_billing", provider="gcp", domain="cost", name="billing", triggered_by="me",
+        date=NOON.date() - dt.timedelta(days=days_ago), generation=generation, trigger_type=TriggerType.SCHEDULE,
+        requested_at=NOON,
+    )  # fmt: skip
+
+
+def test_who_may_call(fleet: Fleet) -> None:
+    """Nobody without a token, nobody with fields that no one reads."""
+    assert fleet.ops().post("/ops/daily").status_code == 401
+    assert fleet.post(fleet.ops(), json={"date": "2026-01-01"}).status_code == 400
+    assert fleet.post(fleet.ops(), query_string={"x": "1"}).status_code == 400
+
+
+def swept(fleet: Fleet) -> dict[str, int]:
+    """How many runs a sweep did what about."""
+    answer = fleet.ops().post("/ops/sweep", headers={"Authorization": f"Bearer {fleet.token}"})
+    return {name: len(ids) for name, ids in answer.get_json().items()}
+
+
+def test_the_sweep_leaves_a_batch_its_time(fleet: Fleet, local: Local) -> None:
+    """For an hour nothing is done; then runs wait as long as their batch does, and are enqueued alone after that."""
+    fleet.add(["acme", "bolt"])
+    fleet.daily()
+    local.clock.advance(minutes=59)
+    assert swept(fleet) == {"enqueued": 0, "settled": 0, "waiting": 0, "left": 0}
+    local.clock.advance(minutes=1)
+    assert swept(fleet)["waiting"] == 8
+    fleet.end(fleet.fire()[:5])
+    assert swept(fleet) == {"enqueued": 3, "settled": 0, "waiting": 0, "left": 0}
+    local.clock.advance(minutes=15)
+    assert swept(fleet)["waiting"] == 3
+    for task in fleet.tasks():
+        clients.tasks(fleet.settings).delete_task(name=task.name)
+    assert swept(fleet)["settled"] == 3
+
+
+def test_a_cancelled_run_leaves_its_batch_alone(fleet: Fleet) -> None:
+    """Its event is all that happens: the batch's task starts other runs too."""
+    from functions.composition import compose
+    from functions.settle import _stop
+
+    fleet.add(["acme"])
+    fleet.daily()
+    run = fleet.started()[0]
+    row = fleet.ledger.run("acme", run.run_id, NOON.date())
+    assert row
+    _stop(compose(fleet.settings, fleet.local.clock), row)
+    fleet.ledger.append_run(run, RunEvent(Status.CANCELLED), NOON)
+    assert len(fleet.started()) == 4
+    assert fleet.daily()["planned"] == 0
