@@ -260,13 +260,13 @@ class Ledger:
     def generations(
         self, org_slugs: Iterable[str], pipelines: Iterable[str], dates: Collection[dt.date], today: dt.date
     ) -> list[dict[str, Any]]:
-        """The newest generation of each of these dates, as far back as runs are kept."""
+        """The newest generation of each of these dates."""
         return self._warehouse.rows(
             "generations",
             org_slugs=sorted(set(org_slugs)),
             pipelines=sorted(set(pipelines)),
             dates=sorted(set(dates)),
-            first_day=max(min(dates), today - RETENTION),
+            first_day=min(dates),  # a run cannot have been requested before its date
             today=today,
         )
 

@@ -29,6 +29,9 @@ class Entry(Strict):
     enabled: bool
     schedule: Literal["daily", "manual"]
     restate_days: tuple[int, ...] = ()
+    max_age_days: int | None = Field(
+        default=None, ge=1, description="older dates are not backfilled; None: no known limit"
+    )
 
     @property
     def path(self) -> str:

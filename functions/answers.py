@@ -124,6 +124,21 @@ class Started(Answer):
     message: str
 
 
+class Skipped(Answer):
+    """A date that is not run."""
+
+    date: dt.date = Field(examples=[_EXAMPLES["date"]])
+    reason: Literal["already_completed", "already_running", "failed_before", "too_old", "quota"]
+
+
+class Backfilled(Answer):
+    """What a backfill runs and what not, the newest dates first."""
+
+    run: list[dt.date] = Field(examples=[[_EXAMPLES["date"]]])
+    skip: list[Skipped]
+    remaining: int = Field(description="dates that the quota leaves to another day")
+
+
 class Cancelled(Answer):
     """A run that will not load any more."""
 

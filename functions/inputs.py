@@ -6,10 +6,20 @@ A field's refusal is a `Problem` of its own, in plain words; pydantic lets it th
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from flask import Request
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
 
@@ -90,7 +100,7 @@ def _count(least: int, most: int) -> BeforeValidator:
 
 def _word(allowed: Mapping[str, Any]) -> BeforeValidator:
     def read(text: Any, info: ValidationInfo) -> Any:
-        if text not in allowed:
+        if not isinstance(text, str) or text not in allowed:
             raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
         return allowed[text]
 
@@ -98,7 +108,7 @@ def _word(allowed: Mapping[str, Any]) -> BeforeValidator:
 
 
 def _pipeline(text: Any, info: ValidationInfo) -> str:
-    if not re.fullmatch(PIPELINE, text) or text.endswith("\n"):
+    if not isinstance(text, str) or not re.fullmatch(PIPELINE, text) or text.endswith("\n"):
         raise bad_request(f"{info.field_name} must be 1 to 101 letters, digits, underscores or hyphens.")
     return str(text)
 
@@ -127,6 +137,41 @@ class TriggerBody(Input):
         examples=["2025-11-25"],
     )
     force_refresh: Flag = Field(default=False, description="run again what has succeeded already")
+
+
+class Reprocess(StrEnum):
+    """Which dates that have run before are run again."""
+
+    NONE = "none"
+    FAILED = "failed"
+    COMPLETED = "completed"
+
+
+class BackfillBody(Input):
+    """Which dates to load. A date that was never loaded is run in any case."""
+
+    pipeline: Annotated[str, BeforeValidator(_pipeline), WithJsonSchema({"type": "string", "pattern": PIPELINE})] = (
+        Field(description="registry id", examples=["gcp_billing"])
+    )
+    start_date: Day = Field(description="first UTC date, from 2015-01-01", examples=["2025-09-01"])
+    end_date: Day = Field(description="last UTC date, inclusive; at most 366 dates", examples=["2025-11-25"])
+    reprocess: Annotated[
+        Reprocess,
+        _word({choice.value: choice for choice in Reprocess}),
+        WithJsonSchema({"type": "string", "enum": [choice.value for choice in Reprocess]}),
+    ] = Field(
+        default=Reprocess.NONE,
+        description="failed: also dates whose last run failed or was cancelled; completed: also those that succeeded",
+    )
+    dry_run: Flag = Field(default=False, description="tell what would be run, and start nothing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_there(cls, raw: Any) -> Any:
+        for field in ("pipeline", "start_date", "end_date"):
+            if field not in raw:
+                raise bad_request(f"{field} is required.")
+        return raw
 
 
 class ProviderQuery(Input):

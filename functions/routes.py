@@ -6,6 +6,7 @@ from functools import partial
 from flask import Flask, Response
 
 from functions.answers import (
+    Backfilled,
     Cancelled,
     Catalogue,
     Document,
@@ -22,6 +23,7 @@ from functions.answers import (
 )
 from functions.api_keys import rotate, show_keys
 from functions.app import create_app
+from functions.backfill import backfill
 from functions.caller import Caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
@@ -29,7 +31,7 @@ from functions.cors import allow_origins
 from functions.daily import daily
 from functions.endpoints import BASE, Endpoint, add_endpoints
 from functions.health import show_health
-from functions.inputs import ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
+from functions.inputs import BackfillBody, ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
 from functions.integrations import (
     IntegrationList,
     IntegrationState,
@@ -88,6 +90,11 @@ PUBLIC: tuple[Endpoint, ...] = (
             "/pipelines/run/{org}/{provider}/{domain}/{pipeline}",
             "/pipelines/run/{org}/{provider}/{pipeline}",
         ),
+    ),
+    Endpoint(
+        "POST", "/pipelines/<org>/backfill", "backfill", backfill,
+        "Run many dates of a pipeline, the newest first, as far as the day's quota goes",
+        {200: Backfilled, 202: Backfilled}, (404, 415), body=BackfillBody, headers=_LEFT[1:],
     ),
     Endpoint("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
     Endpoint(

@@ -9,7 +9,7 @@ from cloudact.cli.failures import Interrupted
 from cloudact.cli.integrations import integrations
 from cloudact.cli.keys import keys
 from cloudact.cli.orgs import orgs
-from cloudact.cli.runs import cancel, retry, run, runs, show
+from cloudact.cli.runs import backfill, cancel, retry, run, runs, show
 from cloudact.cli.webhook import webhook
 
 
@@ -31,5 +31,5 @@ def cloudact() -> None:
     """
 
 
-for _command in (run, runs, show, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
+for _command in (run, backfill, runs, show, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
     cloudact.add_command(_command)

@@ -53,6 +53,29 @@ def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: fl
 
 
 @click.command()
+@click.argument("pipeline")
+@click.option("--from", "start_date", type=DAY, required=True, help="The first UTC date to load, YYYY-MM-DD.")
+@click.option("--to", "end_date", type=DAY, required=True, help="The last one, inclusive; at most 366 dates.")
+@click.option(
+    "--reprocess",
+    type=click.Choice(["none", "failed", "completed"]),
+    default="none",
+    show_default=True,
+    help="Run dates again whose last run failed, or that are complete too.",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be run, and start nothing.")
+@asks_api
+def backfill(api: Api, pipeline: str, start_date: Any, end_date: Any, reprocess: str, dry_run: bool) -> None:
+    """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
+
+    What the quota leaves is told; the same command goes on with it another day.
+    """
+    dates = {"start_date": _day(start_date), "end_date": _day(end_date)}
+    body = {"pipeline": pipeline, "reprocess": reprocess, "dry_run": dry_run, **dates}
+    api.screen.answer(api.call("POST", "pipelines", api.org, "backfill", body=body), _show_backfill)
+
+
+@click.command()
 @RUN_ID
 @wait_options
 @asks_api
@@ -140,6 +163,12 @@ def _call(api: Api, method: str, run_id: Any, *action: str) -> Answer:
 def _show_started(body: dict[str, Any]) -> None:
     say(body["message"])
     say(f"run {body['run_id']}")
+
+
+def _show_backfill(body: dict[str, Any]) -> None:
+    dates = [(date, "run") for date in body["run"]] + [(skip["date"], skip["reason"]) for skip in body["skip"]]
+    table(("DATE", ""), [list(each) for each in sorted(dates, reverse=True)])
+    say(f"{len(body['run'])} to run, {len(body['skip'])} skipped, {body['remaining']} of them for another day.")
 
 
 def _show_page(body: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 -- @org_slugs ARRAY<STRING>: the orgs
 -- @pipelines ARRAY<STRING>: registry ids
 -- @dates ARRAY<DATE>: the dates
--- @first_day DATE: the earliest of them, or as far back as runs are kept
+-- @first_day DATE: the earliest of them
 -- @today DATE: the UTC day
 SELECT
   org_slug,

@@ -1,0 +1,140 @@
+"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, the newest first.
+
+Asking again, today or tomorrow, goes on where the last request ended: what has run, or runs, is skipped.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from cloudact.ledger import RunEvent
+from cloudact.orgs import Subscription
+from cloudact.registry import Entry, Registry
+from cloudact.runs import Run, Status, TriggerType
+from functions.access import Actor, authenticate
+from functions.admission import Admitted, admit
+from functions.answers import Backfilled, Skipped, answered
+from functions.composition import Api
+from functions.inputs import BackfillBody, Reprocess, in_body
+from functions.parameters import only_known, runnable
+from functions.problems import Problem, bad_request
+from functions.start import check_tenant, rate_limit
+
+log = logging.getLogger(__name__)
+MOST_DATES = 366
+AT_ONCE = 8  # admissions; each mostly waits for Cloud Tasks
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """The newest generation of a date."""
+
+    generation: int
+    status: Status
+    requested_date: dt.date
+
+
+def backfill(api: Api, org: str) -> Response:
+    """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
+    now, actor = api.clock(), authenticate(api, org)
+    only_known(request.args, allowed=())
+    body = in_body(request, BackfillBody)
+    dates = _dates(body, now.date())
+    entry = _entry(api.registry, body.pipeline)
+    facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, None)
+    subscription = check_tenant(facts, entry)
+    latest = _latest(api, org, entry, dates, now.date())
+    skipped = {date: reason for date in dates if (reason := _reason(entry, latest.get(date), date, body, now.date()))}
+    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in dates if date not in skipped]
+    free = max(subscription.daily_limit - facts.pipelines_today, 0)
+    admitted = wanted[:free] if body.dry_run else _start(api, wanted[:free], subscription, facts.pipelines_today)
+    run = [each.date for each in admitted]
+    skipped |= {each.date: "quota" for each in wanted if each.date not in run}
+    answer = Backfilled(
+        run=run,
+        skip=[Skipped.model_validate({"date": date, "reason": skipped[date]}) for date in dates if date in skipped],
+        remaining=len(wanted) - len(run),
+    )
+    used = facts.pipelines_today + (0 if body.dry_run else len(run))
+    api.quota_watch.used(org, facts.webhook, used, subscription.daily_limit)
+    return answered(answer, 200 if body.dry_run else 202, rate_limit(subscription.daily_limit, used, now))
+
+
+def _dates(body: BackfillBody, today: dt.date) -> list[dt.date]:
+    first, last = runnable("start_date", body.start_date, today), runnable("end_date", body.end_date, today)
+    if first > last:
+        raise bad_request("start_date must not be after end_date.")
+    if (last - first).days >= MOST_DATES:
+        raise bad_request(f"start_date and end_date must not lie more than {MOST_DATES} dates apart.")
+    return [last - dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _entry(registry: Registry, pipeline: str) -> Entry:
+    enabled = {entry.id: entry for entry in registry.entries if entry.enabled}
+    if pipeline not in enabled:
+        raise Problem(404, f"Unknown pipeline: {pipeline}. Available: {', '.join(enabled)}")
+    return enabled[pipeline]
+
+
+def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
+    return {
+        row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
+        for row in api.ledger.generations([org], [entry.id], dates, today)
+    }
+
+
+def _reason(entry: Entry, latest: _Latest | None, date: dt.date, body: BackfillBody, today: dt.date) -> str | None:
+    """Why the date is not run; `None` where it is, if the quota allows."""
+    if entry.max_age_days is not None and (today - date).days > entry.max_age_days:
+        return "too_old"
+    if latest is None:
+        return None
+    if not latest.status.final:
+        return "already_running"
+    if latest.status is Status.SUCCESS:
+        provisional = latest.requested_date <= date  # it saw an unfinished day
+        return None if provisional or body.reprocess is Reprocess.COMPLETED else "already_completed"
+    return "failed_before" if body.reprocess is Reprocess.NONE else None
+
+
+def _run(
+    actor: Actor, entry: Entry, date: dt.date, latest: _Latest | None, body: BackfillBody, now: dt.datetime
+) -> Run:
+    return Run(
+        org_slug=actor.org_slug,
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
+        date=date,
+        generation=latest.generation + 1 if latest else 1,
+        trigger_type=TriggerType.BACKFILL,
+        triggered_by=actor.name,
+        requested_at=now,
+        force_refresh=body.reprocess is Reprocess.COMPLETED,
+    )
+
+
+def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
+    """Those that got a slot. What was admitted is told even where a later admission fails, which then raises."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        asked = [(run, threads.submit(admit, api.queue, run, subscription.daily_limit, used)) for run in runs]
+    admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
+    _tell(api, admitted)
+    for _, future in asked:
+        future.result()
+    return [run for run, _ in admitted]
+
+
+def _tell(api: Api, admitted: Sequence[tuple[Run, Admitted]]) -> None:
+    """The tasks are the commit; should the events be lost, each job's own first event makes its run visible."""
+    events = [(run, RunEvent(Status.PENDING, task_id=slot.task_id)) for run, slot in admitted]
+    try:
+        api.ledger.append_runs(events, api.clock())
+    except Exception as err:
+        fields = {"run_ids": [run.run_id for run, _ in admitted]}
+        log.error("PENDING could not be recorded", extra={"fields": fields}, exc_info=err)
