@@ -91,7 +91,9 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
-    event = RunEvent(verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error)
+    event = RunEvent(
+        verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error, result=verdict.result
+    )
     at = verdict.at or api.clock()
     if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
         api.notifier.tell(run_failed(run, verdict.error, at))

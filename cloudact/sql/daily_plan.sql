@@ -26,7 +26,7 @@ LEFT JOIN (
     org_slug,
     pipeline,
     STRING_AGG(newest.fact, ',' ORDER BY date) AS known,
-    ARRAY_AGG(newest.result IGNORE NULLS ORDER BY newest.completed_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS result
+    SUBSTR(MAX(noted), 22) AS result
   FROM (
     SELECT
       org_slug,
@@ -44,12 +44,17 @@ LEFT JOIN (
                 FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', created_at)
               )
             )
-          ) AS fact,
-          IF(result LIKE '%"stale_dates"%', result, NULL) AS result,
-          completed_at AS completed_at
+          ) AS fact
         )
         ORDER BY generation DESC, started_at IS NULL, requested_date LIMIT 1
-      )[OFFSET(0)] AS newest
+      )[OFFSET(0)] AS newest,
+      -- What a run has noted of late rows holds until another notes it, whichever generation told it: the time of 21
+      -- characters, then the result, so that the newest is the largest.
+      MAX(
+        IF(
+          result LIKE '%"stale_dates"%', CONCAT(FORMAT_TIMESTAMP('%Y%m%d%H%M%E6S', completed_at), result), NULL
+        )
+      ) AS noted
     FROM organizations.org_meta_pipeline_runs
     WHERE requested_date BETWEEN @first_day AND @today AND (date >= @first_day OR batch_id IS NOT NULL)
     GROUP BY org_slug, pipeline, date
