@@ -50,9 +50,10 @@ def daily(api: Api) -> Response:
 
 
 def _start(api: Api, batch: Batch, place: int) -> bool:
-    task_id = batch_task_id(batch.batch_id)
+    batch_id = batch.batch_id
+    task_id = batch_task_id(batch_id)
     events = [
-        (run, RunEvent(Status.PENDING, task_id=task_id, batch_id=batch.batch_id, batch_index=index))
+        (run, RunEvent(Status.PENDING, task_id=task_id, batch_id=batch_id, batch_index=index))
         for index, run in enumerate(batch.runs())
     ]
     api.ledger.append_runs(events, batch.requested_at)

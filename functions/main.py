@@ -57,9 +57,9 @@ def _ops_app() -> "Flask":
     from cloudact import logs
     from cloudact.settings import Settings
     from functions.caller import Caller
-    from functions.composition import compose
+    from functions.composition import OPS_PATIENCE_S, compose
     from functions.routes import private_app
 
     logs.configure()
     settings = Settings.from_env(os.environ)
-    return private_app(compose(settings), Caller(settings))
+    return private_app(compose(settings, patience_s=OPS_PATIENCE_S), Caller(settings))
