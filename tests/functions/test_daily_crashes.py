@@ -1,7 +1,7 @@
 """The daily call dies at any of its calls and is made again: every due run is in one batch, whose task exists once.
 
 Seven orgs in batches of three make 10 batches here: 1 query and 2 calls a batch, each a point to die at before and
-after; the suite dies at every fourth of them, the bench at all.
+after; the suite dies at every tenth of them, the bench at all.
 """
 
 import multiprocessing
@@ -115,7 +115,7 @@ def dies_and_is_called_again(local: Local, doors: Doors, start: Any, points: lis
         all_once(fleet)
 
 
-@pytest.mark.parametrize(("number", "moment"), POINTS[1::5])
+@pytest.mark.parametrize(("number", "moment"), POINTS[1::10])
 def test_killed_and_called_again(local: Local, doors: Doors, start: Any, number: int, moment: str) -> None:
     """Whatever call an instance dies at, the next one starts what is missing and nothing twice."""
     dies_and_is_called_again(local, doors, start, [(number, moment)])
