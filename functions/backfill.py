@@ -83,7 +83,7 @@ def _entry(registry: Registry, pipeline: str) -> Entry:
 def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
     return {
         row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
-        for row in api.ledger.generations([org], [entry.id], dates, today)
+        for row in api.ledger.generations([(org, entry.id, date) for date in dates], today)
     }
 
 

@@ -15,6 +15,7 @@ from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
 from functions.planning import CATCH_UP_DAYS, Known, Owed, scheduled_run
 
 log = logging.getLogger(__name__)
+Notes = dict[dt.date, dt.datetime]  # when a date was found to have newer rows
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,15 @@ class Facts:
 
 
 def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
-    """One query; a second one only where rows of dates beyond the last week have changed."""
+    """One query; another where rows of earlier dates were found to have changed."""
     entries = {entry.id: entry for entry in registry.entries if entry.enabled and entry.schedule == "daily"}
     orgs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in ledger.daily_plan(today - dt.timedelta(days=CATCH_UP_DAYS), today):
         orgs[row["org_slug"]].append(row)
     owed = [each for rows in orgs.values() for each in _owed(rows, entries.values())]
     batched = [each for rows in orgs.values() for row in rows for each in _batched(row, entries)]
-    return Facts(tuple(_with_older_dates(ledger, owed, today)), tuple(batched))
+    notes = {(row["org_slug"], row["pipeline"]): _noted(row["notes"]) for rows in orgs.values() for row in rows}
+    return Facts(tuple(_with_stale_dates(ledger, owed, notes, today)), tuple(batched))
 
 
 def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[Owed]:
@@ -73,9 +75,9 @@ def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[O
     first = rows[0]
     for entry in entries:
         if entry.required_integration in first["integrations"].split():
-            row = of.get(entry.id, {"known": None, "result": None})
+            row = of.get(entry.id, {"known": None})
             known = {each.date: each for each in map(_known, _facts(row))}
-            yield Owed(first["org_slug"], entry, first["since"], known, _stale(row["result"]))
+            yield Owed(first["org_slug"], entry, first["since"], known)
 
 
 def _facts(row: Mapping[str, Any]) -> list[list[str]]:
@@ -102,22 +104,33 @@ def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[B
             yield Batched(batch_id, int(index), run, begun=known.status not in (Status.PENDING, Status.CANCELLED))
 
 
-def _stale(result: str | None) -> frozenset[dt.date]:
-    """The dates that the pipeline's last run found to have newer rows than what was loaded."""
-    dates = json.loads(result).get("stale_dates") or () if result else ()
-    return frozenset(date for date in map(dt.date.fromisoformat, dates) if date >= FIRST_DATE)
+def _noted(notes: str | None) -> Notes:
+    """When each date was last found to have newer rows than what was loaded."""
+    noted: Notes = {}
+    for note in sorted(notes.split(";")) if notes else ():
+        at, _, dates = note.partition(" ")
+        found = map(dt.date.fromisoformat, json.loads(dates))
+        noted |= {date: dt.datetime.fromisoformat(at) for date in found if date >= FIRST_DATE}
+    return noted
 
 
-def _with_older_dates(ledger: Ledger, owed: list[Owed], today: dt.date) -> list[Owed]:
-    """What is stale may be older than what the query looks at; the generations of such dates are read by their date."""
-    older = [(each, each.stale - each.runs.keys()) for each in owed]
-    dates = frozenset[dt.date]().union(*(missing for _, missing in older))
-    if not dates:
-        return owed
-    asked = [each for each, missing in older if missing]
-    rows = ledger.generations((e.org_slug for e in asked), (e.entry.id for e in asked), dates, today)
-    found: defaultdict[tuple[str, str], dict[dt.date, Known]] = defaultdict(dict)
-    for row in rows:
-        known = Known(row["date"], row["generation"], Status(row["status"]), row["requested_date"])
-        found[row["org_slug"], row["pipeline"]][known.date] = known
-    return [replace(each, runs=found[each.org_slug, each.entry.id] | dict(each.runs)) for each in owed]
+def _with_stale_dates(
+    ledger: Ledger, owed: list[Owed], notes: Mapping[tuple[str, str], Notes], today: dt.date
+) -> Iterator[Owed]:
+    """A date is stale until a run that started no earlier than the one that noted it has loaded it.
+
+    Such a run reads everything that the note was about. A restatement that fails leaves the date stale.
+    """
+    noted = {(each.org_slug, each.entry.id): notes.get((each.org_slug, each.entry.id), {}) for each in owed}
+    wanted = [(*key, date) for key, dates in noted.items() for date in dates]
+    rows = {(row["org_slug"], row["pipeline"], row["date"]): row for row in ledger.generations(wanted, today)}
+    for each in owed:
+        key = (each.org_slug, each.entry.id)
+        found = {date: rows[*key, date] for date in noted[key] if (*key, date) in rows}
+        loaded = {date for date, row in found.items() if row["loaded_at"] and row["loaded_at"] >= noted[key][date]}
+        runs = {date: _newest(row) for date, row in found.items()}
+        yield replace(each, runs=runs | dict(each.runs), stale=frozenset(noted[key].keys() - loaded))
+
+
+def _newest(row: Mapping[str, Any]) -> Known:
+    return Known(row["date"], row["generation"], Status(row["status"]), row["requested_date"])

@@ -1,7 +1,8 @@
 -- What the service knows of everyone it may owe runs: allowed orgs, their working integrations, and of each pipeline the
 -- newest generation of each date. One row per org and pipeline, or per org that has run nothing lately.
 -- Ten thousand orgs have a quarter of a million dates, so these are told as text: `date generation status requested_date`,
--- separated by commas, and what was batched today with its batch, index, trigger type and time too.
+-- separated by commas, and what was batched today with its batch, index, trigger type and time too. What runs have noted of
+-- late rows is told as `started_at ["date",…]`, separated by semicolons.
 -- @allowed ARRAY<STRING>: subscription statuses that may run
 -- @first_day DATE: the first date that is looked at; a run cannot have been requested before its date
 -- @today DATE: the UTC day
@@ -11,7 +12,7 @@ SELECT
   integrations.valid AS integrations,
   runs.pipeline AS pipeline,
   runs.known AS known,
-  runs.result AS result
+  runs.notes AS notes
 FROM organizations.org_current_profiles AS orgs
 INNER JOIN organizations.org_current_subscriptions AS subscriptions
   ON subscriptions.org_slug = orgs.org_slug AND subscriptions.status IN UNNEST(@allowed)
@@ -26,7 +27,7 @@ LEFT JOIN (
     org_slug,
     pipeline,
     STRING_AGG(newest.fact, ',' ORDER BY date) AS known,
-    SUBSTR(MAX(noted), 22) AS result
+    STRING_AGG(noted, ';') AS notes
   FROM (
     SELECT
       org_slug,
@@ -48,12 +49,13 @@ LEFT JOIN (
         )
         ORDER BY generation DESC, started_at IS NULL, requested_date LIMIT 1
       )[OFFSET(0)] AS newest,
-      -- What a run has noted of late rows holds until another notes it, whichever generation told it: the time of 21
-      -- characters, then the result, so that the newest is the largest.
-      MAX(
+      STRING_AGG(
         IF(
-          result LIKE '%"stale_dates"%', CONCAT(FORMAT_TIMESTAMP('%Y%m%d%H%M%E6S', completed_at), result), NULL
-        )
+          result LIKE '%"stale_dates":["%',
+          CONCAT(FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', started_at), ' ', JSON_QUERY(result, '$.stale_dates')),
+          NULL
+        ),
+        ';'
       ) AS noted
     FROM organizations.org_meta_pipeline_runs
     WHERE requested_date BETWEEN @first_day AND @today AND (date >= @first_day OR batch_id IS NOT NULL)

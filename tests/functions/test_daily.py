@@ -162,21 +162,77 @@ def test_midnight(fleet: Fleet, local: Local) -> None:
 
 
 def test_dates_with_newer_rows(fleet: Fleet, local: Local) -> None:
-    """Dates that the last run found stale are restated in their next generation, however old."""
+    """Dates that a run found stale are restated in their next generation, however old, and then no more."""
     fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
-    old = NOON.date() - dt.timedelta(days=45)
     done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1), loaded(45, 2)]
-    stale = [old.isoformat(), (NOON.date() - dt.timedelta(days=4)).isoformat()]
-    found = RunEvent(Status.SUCCESS, started_at=NOON, result=json.dumps({"stale_dates": stale}))
     fleet.end(done[1:])
-    fleet.ledger.append_run(done[0], found, NOON)
+    local.clock.advance(hours=1)
+    note(fleet, done[0], 45, 4)
     local.clock.advance(days=1)
-    fleet.daily()
-    restated = {(run.date, run.generation) for run in fleet.started() if run.trigger_type is TriggerType.RESTATEMENT}
-    assert (old, 3) in restated
-    assert (NOON.date() - dt.timedelta(days=4), 2) in restated
+    assert {(45, 3), (4, 2)} <= restated(fleet)
     fleet.end(fleet.fire())
     assert fleet.daily()["planned"] == 0
+    local.clock.advance(days=1)
+    assert not {45, 4} & {days for days, _ in restated(fleet)}
+
+
+def test_a_stale_date_whose_restatement_fails(fleet: Fleet, local: Local) -> None:
+    """It stays stale until a run that started after the note has loaded it, whatever later looks have found."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1)]
+    fleet.end(done[1:])
+    local.clock.advance(hours=1)
+    note(fleet, done[0], 45)
+    for generation in (2, 3):
+        local.clock.advance(days=1)
+        assert (45, generation) in restated(fleet)
+        runs = fleet.fire()
+        fleet.end([run for run in runs if run.date == days_before_noon(45)], Status.FAILED)
+        fleet.end([run for run in runs if run.date != days_before_noon(45)])
+    local.clock.advance(days=1)
+    assert (45, 4) in restated(fleet)
+    fleet.end(fleet.fire())
+    local.clock.advance(days=1)
+    assert 45 not in {days for days, _ in restated(fleet)}
+
+
+def test_found_in_the_morning_loaded_at_noon(fleet: Fleet, local: Local) -> None:
+    """A second call of the day restates what the first one's runs found, and nothing else."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    fleet.end([loaded(day, 1) for day in (2, 3, 4, 5, 6, 7)])
+    local.clock.advance(hours=1)
+    fleet.daily()
+    for run in fleet.fire():
+        if run.trigger_type is TriggerType.SCHEDULE:
+            note(fleet, run, 30)
+        else:
+            fleet.end([run])
+    local.clock.advance(hours=3)
+    told = fleet.daily()
+    assert (told["planned"], told["restatements"]) == (1, 1)
+    assert [run.date for run in fleet.started()] == [days_before_noon(30)]
+
+
+def note(fleet: Fleet, run: Run, *stale: int) -> None:
+    """The run has ended, and has found that so many days before noon there are newer rows."""
+    dates = ",".join(f'"{days_before_noon(days)}"' for days in stale)
+    at = fleet.local.clock()
+    event = RunEvent(Status.SUCCESS, started_at=at, result=f'{{"stale_dates":[{dates}]}}')
+    fleet.ledger.append_run(run, event, at)
+
+
+def restated(fleet: Fleet) -> set[tuple[int, int]]:
+    """What a call restates: how many days before noon the date is, and the generation."""
+    fleet.daily()
+    return {
+        ((NOON.date() - run.date).days, run.generation)
+        for run in fleet.started()
+        if run.trigger_type is TriggerType.RESTATEMENT
+    }
+
+
+def days_before_noon(days: int) -> dt.date:
+    return NOON.date() - dt.timedelta(days=days)
 
 
 def loaded(days_ago: int, generation: int) -> Run:
