@@ -1,4 +1,4 @@
-"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, the newest first.
+"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, new ones first.
 
 Asking again, today or tomorrow, goes on where the last request ended: what has run, or runs, is skipped.
 """
@@ -49,10 +49,11 @@ def backfill(api: Api, org: str) -> Response:
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
     skipped = {date: reason for date in dates if (reason := _reason(entry, latest.get(date), date, body, now.date()))}
-    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in dates if date not in skipped]
+    due = _in_turn([date for date in dates if date not in skipped], latest)
+    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in due]
     free = max(subscription.daily_limit - facts.pipelines_today, 0)
     admitted = wanted[:free] if body.dry_run else _start(api, wanted[:free], subscription, facts.pipelines_today)
-    run = [each.date for each in admitted]
+    run = sorted((each.date for each in admitted), reverse=True)
     skipped |= {each.date: "quota" for each in wanted if each.date not in run}
     answer = Backfilled(
         run=run,
@@ -99,6 +100,11 @@ def _reason(entry: Entry, latest: _Latest | None, date: dt.date, body: BackfillB
         provisional = latest.requested_date <= date  # it saw an unfinished day
         return None if provisional or body.reprocess is Reprocess.COMPLETED else "already_completed"
     return "failed_before" if body.reprocess is Reprocess.NONE else None
+
+
+def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, _Latest]) -> list[dt.date]:
+    """What never ran, then what was asked for longest ago: a request that takes days gets to the end of its dates."""
+    return sorted(dates, key=lambda date: latest[date].requested_date if date in latest else dt.date.min)
 
 
 def _run(
