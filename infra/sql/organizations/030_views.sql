@@ -56,7 +56,7 @@ FROM (
     MAX(task_id) AS task_id,
     MIN(batch_id) AS batch_id,
     MIN(batch_index) AS batch_index,
-    COUNT(DISTINCT IF(status = 'PENDING', event_id, NULL)) AS enqueued,
+    1 + COUNT(DISTINCT IF(ENDS_WITH(event_id, '/again'), event_id, NULL)) AS enqueued,
     MAX(execution) AS execution,
     MAX(execution_tasks) AS execution_tasks,
     MAX(occurred_at) AS last_event_at,
