@@ -41,7 +41,10 @@ class Settings(BaseModel):
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
     batch_size: int = Field(default=200, ge=1, le=200, description="runs of one execution in the daily fan-out")
     job_runs_per_minute: int = Field(
-        default=24, ge=1, le=600, description="executions that the daily fan-out starts; a region accepts some tens"
+        default=16,
+        ge=1,
+        le=600,
+        description="executions that the daily fan-out starts; triggers share the region's rate",
     )
     provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")

@@ -153,9 +153,16 @@ class GcpBillingEtl:
             return job
 
     def _rows(self, job: Any) -> Any:
-        """A finished query's rows from the first on: BigQuery keeps them for a day, so a step may be repeated."""
+        """A finished query's rows."""
         with explained(str(self.export), self.reject_credential):
             return job.result(page_size=PAGE_ROWS, job_retry=None)
+
+    def _rows_anew(self, job: Any) -> Any:
+        """The same from the first on, which BigQuery keeps for a day. Our page reader empties the pages that it reads,
+        and the client gives the first one out once more where it is asked through the same job."""
+        with explained(str(self.export), self.reject_credential):
+            asked = self.source.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
+        return self._rows(asked)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
@@ -220,7 +227,7 @@ class GcpBillingEtl:
     def _write(self, parquet: Path, story: StepStory) -> Digest:
         digest = Digest(cost="net_cost", as_of="source_max_export_time")
         batches = to_batches(
-            self._rows(self.day_query),
+            self._rows_anew(self.day_query),
             org_slug=self.for_run.org_slug,
             run_id=self.for_run.run_id,
             ingested_at=self.started_at,
