@@ -44,7 +44,7 @@ class Settings(BaseModel):
         default=16,
         ge=1,
         le=600,
-        description="executions that the daily fan-out starts; triggers share the region's rate",
+        description="executions that the daily fan-out starts; triggers need some too",
     )
     provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
