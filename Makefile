@@ -25,10 +25,11 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 test: $(READY) check ## check, then every test but the slow proofs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## format, lint, types, configs
+check: $(READY) ## format, lint, types, image, configs
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/hadolint jobs/Dockerfile
 	$(BIN)/python -m infra.check_configs
 
 bench: $(READY) ## the slow proofs: memory and scale
