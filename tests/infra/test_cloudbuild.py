@@ -50,7 +50,9 @@ def test_steps_follow_each_other() -> None:
 def test_every_program_is_pinned() -> None:
     """By digest; and what is tested runs on the very Python that the image has."""
     steps = {step.id: step.name for step in build().steps}
-    assert all(re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", name) for name in steps.values())
+    for other in (ROOT / "infra").glob("*cloudbuild.yaml"):
+        steps |= {f"{other} {at}": step["name"] for at, step in enumerate(yaml.safe_load(other.read_text())["steps"])}
+    assert all(re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", name) for name in steps.values()), steps
     base = (ROOT / "jobs" / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[1].splitlines()[0]
     assert {steps["check"], steps["test"]} == {base}
 
@@ -91,7 +93,7 @@ def test_the_image_goes_by_digest() -> None:
     """What is deployed is what the registry says that it has."""
     scripts = {step.id: step.script for step in build().steps}
     assert "{{index .RepoDigests 0}}" in scripts["image"]
-    assert '--image "$(cat image.txt)"' in scripts["deploy"]
+    assert ' --image "$(cat image.txt)" ' in scripts["deploy"]
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -169,13 +171,14 @@ def test_gcloud_submits_it(recorder: tuple[str, type[Recorder]], tmp_path: Path)
     url, sent = recorder
     checkout = tmp_path / "checkout"
     copy_files(checkout_files(), checkout)
-    for litter in (".git/config", ".venv/bin/python", ".local/orgs.json", "jobs/__pycache__/a.pyc"):
-        (checkout / litter).parent.mkdir(parents=True)
-        (checkout / litter).touch()
+    settings = "infra/env"  # git ignores it, a build needs it
+    for more in (settings, ".git/config", ".venv/bin/python", ".local/orgs.json", "jobs/__pycache__/a.pyc"):
+        (checkout / more).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / more).touch()
     command = [
         "gcloud", "builds", "submit", "--config=cloudbuild.yaml", "--ignore-file=infra/build.gcloudignore",
         "--region=us-central1", f"--service-account={BUILDER}", "--gcs-source-staging-dir=gs://demo_source/source",
-        "--substitutions=_REGION=europe-west1", "--async",
+        "--substitutions=_BUILDER=my-builder", "--async",
     ]  # fmt: skip
     env = gcloud_env(tmp_path, url)
     done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -183,7 +186,7 @@ def test_gcloud_submits_it(recorder: tuple[str, type[Recorder]], tmp_path: Path)
     (asked,), (source,) = sent.builds, sent.sources
     assert [step["id"] for step in asked["steps"]] == ORDER
     assert (asked["serviceAccount"], asked["timeout"]) == (BUILDER, "3600s")
-    assert asked["substitutions"]["_REGION"] == "europe-west1"
+    assert asked["substitutions"] == {"_SETTINGS": settings, "_BUILDER": "my-builder"}
     assert asked["options"] == {"machineType": "E2_HIGHCPU_8", "logging": "CLOUD_LOGGING_ONLY"}
     with tarfile.open(fileobj=BytesIO(source)) as archive:
-        assert {member.name for member in archive if member.isfile()} == checkout_files()
+        assert {member.name for member in archive if member.isfile()} == checkout_files() | {settings}
