@@ -32,7 +32,7 @@ check: $(READY) ## format, lint, types, image, configs
 	$(BIN)/hadolint jobs/Dockerfile
 	$(BIN)/python -m infra.check_configs
 
-bench: $(READY) ## the slow proofs: memory and scale
+bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 	$(BIN)/python -m pytest -m bench -s
 
 reset: $(READY) ## forgets the local cloud's state

@@ -96,6 +96,30 @@ def test_the_image_goes_by_digest() -> None:
     assert ' --image "$(cat image.txt)" ' in scripts["deploy"]
 
 
+DOCKER = """#!/usr/bin/env bash
+echo "$@" >>calls
+[[ $1 != inspect ]] || echo "${@: -1}$DIGEST"
+"""
+
+
+@pytest.mark.parametrize(
+    ("commit", "digest", "code"), [("", "@sha256:1", 0), ("f00d", "@sha256:1", 0), ("f00d", "", 1)]
+)
+def test_what_the_image_is_called(commit: str, digest: str, code: int, tmp_path: Path) -> None:
+    """Region, project and repository come from the settings, the tag is commit or build; without a digest it fails."""
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "env").write_text("# REGION=x\nPROJECT=acme\nREGION=europe-west1\nREPOSITORY=images\n")
+    (script,) = [step.script for step in build().steps if step.id == "image"]
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SETTINGS": "env", "REVISION": commit, "BUILD": "b-1", "DIGEST": digest}
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    image = f"europe-west1-docker.pkg.dev/acme/images/runner:{commit or 'b-1'}"
+    assert (done.returncode, done.stdout) == (code, f"{image}{digest}\n")
+    assert (tmp_path / "calls").read_text().splitlines()[1] == f"push {image}"
+
+
 class Recorder(BaseHTTPRequestHandler):
     """As much of Cloud Storage and Cloud Build as `gcloud builds submit --async` asks."""
 
