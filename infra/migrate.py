@@ -29,9 +29,10 @@ ROUNDS = 3  # a later one finds orgs that came meanwhile, and tries again what f
 
 def main(env: Mapping[str, str], arguments: Sequence[str] = ()) -> int:
     """Migrates what the environment names, and answers the exit code."""
+    dry_run = _parsed(arguments).dry_run
     logs.configure()
     try:
-        return run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), _parsed(arguments).dry_run)
+        return run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), dry_run)
     except ConfigError as err:
         log.critical(str(err), extra={"fields": {"event": "migration_refused"}})
         return UNUSABLE
@@ -41,7 +42,7 @@ def main(env: Mapping[str, str], arguments: Sequence[str] = ()) -> int:
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m infra.migrate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.migrate", description="Brings all datasets to what ships.")
     parser.add_argument("--dry-run", action="store_true", help="change nothing; say what is lacking")
     return parser.parse_args(arguments)
 
