@@ -15,6 +15,7 @@ from cloudact.errors import ConfigError
 PREFIX = "CLOUDACT_"
 ROOT = Path(__file__).resolve().parent.parent
 GOOGLE_RUN = "https://run.googleapis.com"
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
@@ -63,6 +64,10 @@ class Settings(BaseModel):
         description="instead of keys: projects/…/secrets/…/versions/… of an HS256 secret",
     )
 
+    dataset_writers: str = Field(
+        default="", description="service accounts that may write into the dataset of a new org, separated by commas"
+    )
+
     cors_origins: str = Field(
         default="", description="whose scripts may call the API: origins as browsers send them, separated by commas"
     )
@@ -99,6 +104,14 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin} is not an origin like https://app.example.com")
         return text
 
+    @field_validator("dataset_writers")
+    @classmethod
+    def _are_service_accounts(cls, text: str) -> str:
+        for email in filter(None, map(str.strip, text.split(","))):
+            if not _SERVICE_ACCOUNT.fullmatch(email):
+                raise ValueError(f"{email} is not a service account like runner@project.iam.gserviceaccount.com")
+        return text
+
     @field_validator("jwt_secret")
     @classmethod
     def _is_the_only_way(cls, name: str, info: ValidationInfo) -> str:
@@ -129,6 +142,11 @@ class Settings(BaseModel):
     def origins(self) -> frozenset[str]:
         """The origins that may call."""
         return frozenset(filter(None, map(str.strip, self.cors_origins.split(","))))
+
+    @property
+    def dataset_writer_accounts(self) -> frozenset[str]:
+        """The service accounts that may write into orgs' datasets."""
+        return frozenset(filter(None, map(str.strip, self.dataset_writers.split(","))))
 
     @property
     def queue_path(self) -> str:

@@ -91,7 +91,14 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         clock=clock,
         tenants=tenants,
         issued_keys=issued_keys,
-        onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
+        onboarding=Onboarding(
+            warehouse,
+            tenants,
+            issued_keys,
+            load_plans(settings.configs_dir),
+            clock,
+            dataset_writers=settings.dataset_writer_accounts,
+        ),
         key_uses=KeyUses(warehouse, keys, clock),
         batch_size=settings.batch_size,
         connections=Connections(

@@ -102,8 +102,8 @@ def door(local: Local) -> Iterator[Doorman]:
 
 KEYS = "org_api_keys_secure/insertAll"
 CRASHES = [
-    (3, "after", True),  # it is decided
-    (7, "after", True),  # some tables exist
+    (4, "after", True),  # it is decided
+    (8, "after", True),  # some tables exist
     ("org_subscriptions/insertAll", "before", True),
     ("org_profiles/insertAll", "after", True),
     (KEYS, "before", False),  # the key is decided, and the only copy is lost
