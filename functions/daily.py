@@ -12,6 +12,7 @@ from functools import partial
 
 from flask import Response, jsonify, request
 
+from cloudact import logs
 from cloudact.batches import Batch, batches
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
@@ -34,8 +35,8 @@ def daily(api: Api) -> Response:
     runs = plan(facts.owed, now, facts.turns())
     found, new = list(facts.unstarted()), list(batches(runs, api.batch_size))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        again = threads.map(api.queue.create_batch, found, range(len(found)))
-        first = threads.map(partial(_start, api), new, range(len(found), len(found) + len(new)))
+        again = threads.map(logs.carried(api.queue.create_batch), found, range(len(found)))
+        first = threads.map(logs.carried(partial(_start, api)), new, range(len(found), len(found) + len(new)))
         created = [batch for batch, is_new in zip([*found, *new], [*again, *first], strict=True) if is_new]
     told = {
         "planned": len(runs),
@@ -45,7 +46,7 @@ def daily(api: Api) -> Response:
         "orgs": len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
     }
-    log.info("the daily runs are queued", extra={"fields": told})
+    log.info("the daily runs are queued", extra={"fields": {"event": "daily_queued", **told}})
     return jsonify(told)
 
 
