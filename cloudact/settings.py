@@ -5,6 +5,8 @@ Local and cloud run the same code: locally the endpoints point at the local clou
 
 import re
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -49,6 +51,22 @@ class Settings(BaseModel):
     )
     provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
+
+    job_cpu: Decimal = Field(default=Decimal(1), gt=0, le=8, description="vCPUs of the job's container, its --cpu")
+    job_memory_gib: Decimal = Field(default=Decimal(1), gt=0, le=32, description="its --memory, in GiB")
+    # List prices in US dollars, to be set by operators where theirs differ: none has been compared with a bill.
+    price_bigquery_tib: Decimal = Field(
+        default=Decimal("6.25"), ge=0, description="on-demand queries, per TiB: Google's list price of the US"
+    )
+    price_vcpu_second: Decimal = Field(
+        default=Decimal("0.000018"),
+        ge=0,
+        description="an assumption: what copies of cloud.google.com/run/pricing give for jobs in tier 1 regions",
+    )
+    price_memory_gib_second: Decimal = Field(default=Decimal("0.000002"), ge=0, description="the same assumption")
+    prices_of: date = Field(
+        default=date(2026, 11, 27), description="as of when the three prices are; goes into each run"
+    )
 
     ops_audience: str = Field(default="", description="the URL of the function ops; tokens must be made for it")
     ops_callers: str = Field(default="", description="service accounts that may call ops, separated by commas")

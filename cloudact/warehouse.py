@@ -19,6 +19,8 @@ from cloudact.scripts import statements
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
 ADMISSION_TRIES = 5
+MIB = 2**20
+LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
 
 
@@ -32,6 +34,7 @@ class Warehouse:
         self._build_client = client
         self._dataset = dataset
         self._patience_s = patience_s
+        self.bytes_billed = 0  # by `rows`: what else is here reads nothing; read by processes of one thread only
 
     @property
     def dataset(self) -> str:
@@ -66,6 +69,7 @@ class Warehouse:
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
+            self.bytes_billed += _billed(result.total_bytes_processed or 0, loaded.tables)
             return [dict(row.items()) for row in result]
 
     def append(self, table: str, rows: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> None:
@@ -262,6 +266,14 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
         maximum_bytes_billed=QUERY_MAX_BYTES,
         labels={"query": query.name},
     )
+
+
+def _billed(processed: int, tables: int) -> int:
+    """The bytes that a query is billed: whole MiB, at least ten for each table; none where nothing was read.
+
+    The client tells it only of queries that ran as a job, and ours run without one where BigQuery allows it.
+    """
+    return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
 def wait_for(job: Any, tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:

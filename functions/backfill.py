@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
+from cloudact import logs
 from cloudact.ledger import RunEvent
 from cloudact.orgs import Subscription
 from cloudact.registry import Entry, Registry
@@ -128,7 +129,9 @@ def _run(
 def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
     """Those that got a slot. What was admitted is told even where a later admission fails, which then raises."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        asked = [(run, threads.submit(admit, api.queue, run, subscription.daily_limit, used)) for run in runs]
+        asked = [
+            (run, threads.submit(logs.carried(admit), api.queue, run, subscription.daily_limit, used)) for run in runs
+        ]
     admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
     _tell(api, admitted)
     for _, future in asked:

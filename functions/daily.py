@@ -13,6 +13,7 @@ from itertools import compress, count, islice
 
 from flask import Response, jsonify, request
 
+from cloudact import logs
 from cloudact.batches import Batch, batches
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
@@ -43,7 +44,7 @@ def daily(api: Api) -> Response:
         "orgs": len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
     }
-    log.info("the daily runs are queued", extra={"fields": told})
+    log.info("the daily runs are queued", extra={"fields": {"event": "daily_queued", **told}})
     return jsonify(told)
 
 
@@ -53,7 +54,7 @@ def _each(create: Callable[[Batch, int], bool], chosen: Sequence[Batch], place: 
     rest = iter(chosen)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while few := list(islice(rest, AT_ONCE)):
-            yield from compress(few, list(threads.map(create, few, places)))
+            yield from compress(few, list(threads.map(logs.carried(create), few, places)))
 
 
 def _start(api: Api, batch: Batch, place: int) -> bool:

@@ -63,7 +63,7 @@ def test_runs_are_seen_before_they_start(fleet: Fleet) -> None:
     """Each is PENDING, tells its batch and its place in it, and does not count against the quota."""
     fleet.add(["acme"])
     fleet.daily()
-    rows = fleet.ledger.silent(NOON + dt.timedelta(hours=2))
+    rows = fleet.ledger.unsettled(NOON + dt.timedelta(hours=2)).silent
     assert {(row["status"], row["trigger_type"]) for row in rows} == {
         ("PENDING", "schedule"),
         ("PENDING", "restatement"),
