@@ -96,7 +96,7 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     )
     at = verdict.at or api.clock()
     if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
-        api.notifier.tell(run_failed(run, verdict.error, at))
+        api.notifier.patient().tell(run_failed(run, verdict.error, at))
     api.ledger.append_run(run, event, at)
 
 
