@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,14 +11,16 @@ from typing import Any
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
-from cloudact.runs import Run, Status, run_id, step_logging_id
+from cloudact.runs import NAMESPACE, Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
 from cloudact.webhooks import Webhook, webhook_of
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
 UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
 START_WITHIN = dt.timedelta(minutes=15)
-BATCHED_START_WITHIN = dt.timedelta(minutes=60)  # an execution works through 200 runs, a few at a time
+# A batch waits for room among hundreds of others, and one that works says something every 20 seconds. Enqueueing a run
+# alone costs a call of jobs.run, and a region accepts some tens a minute: that is for batches that are surely lost.
+BATCHED_START_WITHIN = dt.timedelta(hours=3)
 SPEAK_WITHIN = dt.timedelta(minutes=10)
 RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
@@ -244,7 +247,7 @@ class Ledger:
         return Status(rows[0]["status"]) if rows else None
 
     def silent(self, now: dt.datetime) -> list[dict[str, Any]]:
-        """Runs that should have started, or said something, by now; at most 500, the longest silent first."""
+        """Runs that should have started, or said something, by now; at most 500, others at another time."""
         return self._warehouse.rows(
             "sweep",
             first_day=now.date() - UNSETTLED,
@@ -252,6 +255,7 @@ class Ledger:
             pending_before=now - START_WITHIN,
             batched_before=now - BATCHED_START_WITHIN,
             running_before=now - SPEAK_WITHIN,
+            turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
         )
 
     def daily_plan(self, first_day: dt.date, today: dt.date) -> list[dict[str, Any]]:

@@ -1,30 +1,36 @@
--- Runs that have no final status and have been silent for too long, the longest first.
+-- Runs that have no final status and have been silent for too long: those that work first, then those that wait alone,
+-- then those that wait in a batch. Each kind begins elsewhere with every sweep, so what cannot be settled holds up nobody.
+-- A batch that works is left alone: a run that waits in it is as silent as the batch is. Its runs that were enqueued alone
+-- do not speak for it.
 -- @first_day DATE: how far back runs are looked for
 -- @last_day DATE: today
 -- @pending_before TIMESTAMP: a run enqueued before this should have started
--- @batched_before TIMESTAMP: the same of a run that waits for its turn in a batch
+-- @batched_before TIMESTAMP: the same of a run whose batch has said nothing since
 -- @running_before TIMESTAMP: a run that works has said something since
+-- @turn STRING: the run_id to begin with, in the circle of all
 SELECT
-  run.run_id, run.org_slug, run.pipeline_id, run.pipeline, run.provider, run.domain, run.status, run.date, run.generation, run.trigger_type, run.triggered_by,
-  run.created_at, run.started_at, run.parameters, run.enqueued, run.task_id, run.batch_id,
-  run.requested_date
-FROM organizations.org_meta_pipeline_runs AS run
-LEFT JOIN (
-  SELECT requested_date, run_id, MAX(occurred_at) AS last_at
-  FROM organizations.pipeline_step_events
-  WHERE requested_date BETWEEN @first_day AND @last_day
-  GROUP BY requested_date, run_id
-) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
-WHERE run.requested_date BETWEEN @first_day AND @last_day
-  AND (
-    (
-      run.status = 'PENDING'
-      AND run.last_event_at <= IF(run.batch_id IS NULL OR run.enqueued > 1, @pending_before, @batched_before)
-    )
-    OR (
-      run.status = 'RUNNING'
-      AND GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) <= @running_before
-    )
-  )
-ORDER BY run.last_event_at
+  run_id, org_slug, pipeline_id, pipeline, provider, domain, status, date, generation, trigger_type, triggered_by,
+  created_at, started_at, parameters, enqueued, task_id, batch_id,
+  requested_date
+FROM (
+  SELECT
+    run.*,
+    run.batch_id IS NOT NULL AND run.enqueued <= 1 AS batched,
+    GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) AS spoke_at,
+    -- by run where there is no batch: all these would be one group, too large for one machine
+    MAX(IF(run.enqueued > 1, NULL, GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at))))
+      OVER (PARTITION BY IFNULL(run.batch_id, run.run_id)) AS batch_spoke_at
+  FROM organizations.org_meta_pipeline_runs AS run
+  LEFT JOIN (
+    SELECT requested_date, run_id, MAX(occurred_at) AS last_at
+    FROM organizations.pipeline_step_events
+    WHERE requested_date BETWEEN @first_day AND @last_day
+    GROUP BY requested_date, run_id
+  ) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
+  WHERE run.requested_date BETWEEN @first_day AND @last_day
+)
+WHERE (status = 'RUNNING' AND spoke_at <= @running_before)
+  OR (status = 'PENDING' AND NOT batched AND last_event_at <= @pending_before)
+  OR (status = 'PENDING' AND batched AND batch_spoke_at <= @batched_before)
+ORDER BY status = 'PENDING', batched, run_id < @turn, run_id
 LIMIT 500
