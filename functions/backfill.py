@@ -5,9 +5,10 @@ Asking again, today or tomorrow, goes on where the last request ended: what has 
 
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Response, request
 
@@ -16,7 +17,7 @@ from cloudact.orgs import Subscription
 from cloudact.registry import Entry, Registry
 from cloudact.runs import Run, Status, TriggerType
 from functions.access import Actor, authenticate
-from functions.admission import Admitted, admit
+from functions.admission import Admitted, Taken, admit
 from functions.answers import Backfilled, Skipped, answered
 from functions.composition import Api
 from functions.inputs import BackfillBody, Reprocess, in_body
@@ -126,11 +127,20 @@ def _run(
 
 
 def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
-    """Those that got a slot. What was admitted is told even where a later admission fails, which then raises."""
+    """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
+    taken = Taken()
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        asked = [(run, threads.submit(admit, api.queue, run, subscription.daily_limit, used)) for run in runs]
+        admit_one = partial(admit, api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken)
+        few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
+        return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
+
+
+def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
+    """What was admitted is told even where another admission fails, which then raises."""
+    asked = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
-    _tell(api, admitted)
+    if admitted:
+        _tell(api, admitted)
     for _, future in asked:
         future.result()
     return [run for run, _ in admitted]

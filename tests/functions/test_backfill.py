@@ -5,6 +5,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+import requests
 from flask.testing import FlaskClient
 from google.cloud.tasks_v2 import Task
 
@@ -171,6 +173,43 @@ def test_cloud_tasks_fails_on_the_way(api: FlaskClient, local: Local, new_org: N
     again = ask(api, org, ago(15), ago(1))
     assert (again.status_code, len(again.get_json()["run"])) == (202, 15 - before)
     assert len({run.date for run in queued(local, org)}) == len(queued(local, org)) == 15
+
+
+def calls(local: Local) -> tuple[int, int, int]:
+    """How often a task was created, or refused; one was read; rows were told."""
+    google = local.google.traffic.summary()
+    bigquery = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
+    created, read = (google.get(f"tasks.{method}", {}).get("calls", 0) for method in ("CreateTask", "GetTask"))
+    return created, read, bigquery.get("tabledata.insertAll", 0)
+
+
+def count_from_now_on(local: Local) -> None:
+    local.google.traffic.reset()
+    requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
+
+
+def test_what_a_backfill_costs(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """One call for each slot of an empty day; runs are told eight at a time, so each is seen within seconds."""
+    org = new_org(daily_limit=100)
+    count_from_now_on(local)
+    assert len(ask(api, org, ago(100), ago(1)).get_json()["run"]) == 100
+    created, read, told = calls(local)
+    assert (len(queued(local, org)), created, read, told) == (100, 100, 0, 13)
+
+
+@pytest.mark.parametrize("fired", [True, False])
+def test_what_the_rest_of_a_day_costs(api: FlaskClient, local: Local, new_org: NewOrgs, fired: bool) -> None:
+    """A slot that others have is tried and read at most once, however many runs look for a free one."""
+    org = new_org(daily_limit=100)
+    assert len(ask(api, org, ago(200), ago(151)).get_json()["run"]) == 50
+    if fired:
+        clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
+    count_from_now_on(local)
+    assert len(ask(api, org, ago(100), ago(1)).get_json()["run"]) == 50
+    created, read, _ = calls(local)
+    assert 50 <= created <= 100
+    assert read == created - 50
+    assert len({run.date for run in queued(local, org)}) == (50 if fired else 100)
 
 
 def test_how_far_back_a_provider_goes(local: Local, new_org: NewOrgs) -> None:
