@@ -49,6 +49,7 @@ class AdmissionFacts:
     latest: Latest | None
     memberships: tuple[Membership, ...] = ()
     webhook: Webhook | None = None
+    oldest_date: dt.date | None = None  # before it the provider of the integration has nothing
 
     def allow(self, org_slug: str) -> bool:
         """Whether whoever asks belongs to the org: for strangers nothing more is looked up."""
@@ -307,15 +308,16 @@ def _api_key(row: Mapping[str, Any], hashed: str | None) -> ApiKey | None:
 
 
 def _admission_facts(org_slug: str, row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
-    latest = row["latest"]
+    latest, integration = row["latest"], row["integration"] or {"status": None, "oldest_date": None}
     return AdmissionFacts(
         api_key=_api_key(row["api_key"], hashed) if row["api_key"] else None,
         subscription=_subscription(row["subscription"]) if row["subscription"] else None,
-        integration_status=row["integration_status"],
+        integration_status=integration["status"],
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
         memberships=_memberships(row["memberships"]),
         webhook=webhook_of(org_slug, row["webhook"]) if row["webhook"] else None,
+        oldest_date=integration["oldest_date"],
     )
 
 

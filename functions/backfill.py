@@ -49,7 +49,9 @@ def backfill(api: Api, org: str) -> Response:
     facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, None)
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
-    skipped = {date: reason for date in dates if (reason := _reason(entry, latest.get(date), date, body, now.date()))}
+    gone = {date: reason for date in dates if (reason := _gone(entry, facts.oldest_date, date, now.date()))}
+    done = {date: reason for date in dates if (reason := _done(latest.get(date), date, body))}
+    skipped = done | gone
     due = _in_turn([date for date in dates if date not in skipped], latest)
     wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in due]
     free = max(subscription.daily_limit - facts.pipelines_today, 0)
@@ -89,10 +91,15 @@ def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: d
     }
 
 
-def _reason(entry: Entry, latest: _Latest | None, date: dt.date, body: BackfillBody, today: dt.date) -> str | None:
-    """Why the date is not run; `None` where it is, if the quota allows."""
+def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.date) -> str | None:
+    """Why the provider can have nothing of the date."""
     if entry.max_age_days is not None and (today - date).days > entry.max_age_days:
         return "too_old"
+    return "before_export" if oldest_date is not None and date < oldest_date else None
+
+
+def _done(latest: _Latest | None, date: dt.date, body: BackfillBody) -> str | None:
+    """Why the date need not be run."""
     if latest is None:
         return None
     if not latest.status.final:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from google.cloud.tasks_v2 import Task
 
 from cloudact import clients
+from cloudact.integrations import Integrations
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
 from functions.composition import compose
@@ -221,6 +223,18 @@ def test_how_far_back_a_provider_goes(local: Local, new_org: NewOrgs) -> None:
     answer = ask(api, org, ago(367), ago(364), pipeline="anthropic_usage_cost", dry_run=True)
     assert answer.get_json()["run"] == [ago(364), ago(365)]
     assert reasons(answer) == {ago(366): "too_old", ago(367): "too_old"}
+
+
+def test_what_was_before_the_export(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Dates of which the export can have no rows are skipped, even if they have run, and take nothing of the quota."""
+    org = new_org(daily_limit=2)
+    has(local, org, 6, Status.SUCCESS)
+    integrations = Integrations(local.warehouse, local.clock)
+    integrations.change(replace(integrations.find(org.org_slug, "GCP_SA"), oldest_date=TODAY - dt.timedelta(days=4)))
+    answer = ask(api, org, ago(6), ago(3), reprocess="completed")
+    assert answer.get_json()["run"] == [ago(3), ago(4)]
+    assert reasons(answer) == {ago(5): "before_export", ago(6): "before_export"}
+    assert answer.get_json()["remaining"] == 0
 
 
 def test_the_day_changes(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
