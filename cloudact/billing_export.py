@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
@@ -73,6 +74,8 @@ class TableLike(Protocol):
     def schema(self) -> Any: ...
     @property
     def time_partitioning(self) -> Any: ...
+    @property
+    def created(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class ExportTable:
     location: str | None
     columns: frozenset[str]
     detailed: bool
+    created: datetime | None = None
 
     def __post_init__(self) -> None:
         for pattern, name in ((PROJECT, self.project), (DATASET, self.dataset), (TABLE, self.table)):
@@ -96,6 +100,19 @@ class ExportTable:
 
     def __str__(self) -> str:
         return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
+    def oldest_date(self) -> date | None:
+        """The first date that can have rows; `None` where the table's age is not known.
+
+        Google fills a new export in a multi-region from the start of the month before, and in a region not at all
+        (docs.cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/standard-usage). Its months are those of
+        Pacific time, where the first hours of a UTC month belong to the month before: hence a day less.
+        """
+        if self.created is None:
+            return None
+        month = (self.created - timedelta(days=1)).date().replace(day=1)
+        return (month - timedelta(days=1)).replace(day=1)
 
     @property
     def quoted(self) -> str:
@@ -148,7 +165,13 @@ def from_table(table: TableLike) -> ExportTable:
     """The export behind a table of the client library. Raises `UnusableExport` naming what is missing."""
     columns = frozenset(_paths(table.schema))
     export = ExportTable(
-        table.project, table.dataset_id, table.table_id, table.location, columns, "resource.name" in columns
+        project=table.project,
+        dataset=table.dataset_id,
+        table=table.table_id,
+        location=table.location,
+        columns=columns,
+        detailed="resource.name" in columns,
+        created=table.created,
     )
     partitioning = table.time_partitioning
     # A view over the export is caught here too: it has no _PARTITIONTIME, so every run would scan everything.

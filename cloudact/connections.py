@@ -5,7 +5,8 @@ Until then the one before it stays in force. Nothing here shows or logs a creden
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from cloudact.clock import Clock
@@ -51,7 +52,7 @@ class Connections:
         settings = read_settings(integration, given)
         check = self._checks[integration]
         credential = check.read(wanted.credential)
-        check.prove(credential.plaintext, settings)
+        oldest_date = check.prove(credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
@@ -60,6 +61,7 @@ class Connections:
             ciphertext=self._vault().encrypt(org_slug, integration, credential.plaintext),
             settings=settings.model_dump(exclude_unset=True),
             fingerprint=credential.fingerprint,
+            oldest_date=oldest_date,
             validated_at=self._clock(),
         )
         return self._integrations.change(new), not before.configured
@@ -70,14 +72,14 @@ class Connections:
         if not stored.configured:
             raise not_configured(integration)
         try:
-            self._prove(stored)
+            oldest_date = self._prove(stored) or stored.oldest_date
         except Stop as err:
             if err.code in OURS:
                 raise
             fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
             log.warning("an integration was found invalid", extra={"fields": fields})
             return self._integrations.judge(stored, err.message)
-        return self._integrations.judge(stored, None)
+        return self._integrations.judge(replace(stored, oldest_date=oldest_date), None)
 
     def remove(self, org_slug: str, integration: str) -> Integration:
         """The integration without its credential; one that is not set up stays as it is."""
@@ -86,7 +88,7 @@ class Connections:
             return stored
         return self._integrations.change(Integration(org_slug=org_slug, integration=integration))
 
-    def _prove(self, stored: Integration) -> None:
+    def _prove(self, stored: Integration) -> date | None:
         settings = read_settings(stored.integration, stored.settings)
         plaintext = self._vault().decrypt(stored.org_slug, stored.integration, stored.ciphertext or "")
-        self._checks[stored.integration].prove(plaintext, settings)
+        return self._checks[stored.integration].prove(plaintext, settings)

@@ -44,8 +44,8 @@ class Check(Protocol):
     def read(self, text: str) -> Credential:
         """What the customer handed over, without what we do not need. Raises `Stop`."""
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> None:
-        """Asks the provider. Raises `Stop` or `Retry`."""
+    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
+        """Asks the provider; the first date that can have rows, if it tells. Raises `Stop` or `Retry`."""
 
 
 class ServiceAccountCheck:
@@ -60,7 +60,7 @@ class ServiceAccountCheck:
         key = parse_service_account(text.encode(errors="replace"))
         return _credential(key.as_json(), key.private_key.get_secret_value())
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> None:
+    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
         """Needs bigquery.jobs.create on the key's project, and the right to read the export."""
         assert isinstance(settings, GcpSettings)  # noqa: S101 - what belongs to GCP_SA
         key = parse_service_account(plaintext)
@@ -72,6 +72,7 @@ class ServiceAccountCheck:
             export = find_export(source, project, dataset, table, patience)
         with explained(str(export), _nobody):
             _plan_query(source, export, self._clock(), patience)
+        return export.oldest_date
 
 
 class AdminKeyCheck:

@@ -7,7 +7,7 @@ it judges: so a judgement never outlives a set-up that came meanwhile.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from cloudact.clock import Clock
@@ -21,7 +21,10 @@ CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Integration:
-    """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up."""
+    """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
+
+    `oldest_date`: before it the provider has nothing; `None` where that is not known.
+    """
 
     org_slug: str
     integration: str
@@ -32,6 +35,7 @@ class Integration:
     fingerprint: str | None = None
     validated_at: datetime | None = None
     last_error: str | None = None
+    oldest_date: date | None = None
     updated_at: datetime | None = None
 
     @property
@@ -145,7 +149,7 @@ def _of_row(org_slug: str, row: Mapping[str, Any]) -> Integration:
 
 def _row(row: Integration) -> dict[str, Any]:
     told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration)}
-    for name in ("validated_at", "updated_at"):
+    for name in ("validated_at", "oldest_date", "updated_at"):
         told[name] = told[name] and told[name].isoformat()
     told |= {"status": row.status.value, "settings": json.dumps(row.settings)}
     return {name: value for name, value in told.items() if value is not None}

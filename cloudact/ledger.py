@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,14 +12,16 @@ from cloudact.costs import Cost
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
-from cloudact.runs import Run, Status, run_id, step_logging_id
+from cloudact.runs import NAMESPACE, Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
 from cloudact.webhooks import Webhook, webhook_of
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
 UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
 START_WITHIN = dt.timedelta(minutes=15)
-BATCHED_START_WITHIN = dt.timedelta(minutes=60)  # an execution works through 200 runs, a few at a time
+# A batch waits for room among hundreds of others, and one that works says something every 20 seconds. Enqueueing a run
+# alone costs a call of jobs.run, and a region accepts some tens a minute: that is for batches that are surely lost.
+BATCHED_START_WITHIN = dt.timedelta(hours=3)
 SPEAK_WITHIN = dt.timedelta(minutes=10)
 RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
@@ -47,6 +50,7 @@ class AdmissionFacts:
     latest: Latest | None
     memberships: tuple[Membership, ...] = ()
     webhook: Webhook | None = None
+    oldest_date: dt.date | None = None  # before it the provider of the integration has nothing
 
     def allow(self, org_slug: str) -> bool:
         """Whether whoever asks belongs to the org: for strangers nothing more is looked up."""
@@ -262,7 +266,7 @@ class Ledger:
         return Cost.of_row(rows[0]) if rows else None
 
     def unsettled(self, now: dt.datetime) -> Unsettled:
-        """Silent are runs that should have started, or said something, by now; at most 500, the longest silent first.
+        """Silent are runs that should have started, or said something, by now; at most 500, others at another time.
 
         Stuck are those of them that had started; pending ones count from when they were asked for.
         """
@@ -273,6 +277,7 @@ class Ledger:
             pending_before=now - START_WITHIN,
             batched_before=now - BATCHED_START_WITHIN,
             running_before=now - SPEAK_WITHIN,
+            turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
         )
         silent = [row for row in rows if row["silent"]]
         return Unsettled(silent, rows[0]["oldest_pending_at"], rows[0]["stuck_runs"]) if rows else Unsettled(silent)
@@ -326,15 +331,16 @@ def _api_key(row: Mapping[str, Any], hashed: str | None) -> ApiKey | None:
 
 
 def _admission_facts(org_slug: str, row: Mapping[str, Any], hashed: str | None) -> AdmissionFacts:
-    latest = row["latest"]
+    latest, integration = row["latest"], row["integration"] or {"status": None, "oldest_date": None}
     return AdmissionFacts(
         api_key=_api_key(row["api_key"], hashed) if row["api_key"] else None,
         subscription=_subscription(row["subscription"]) if row["subscription"] else None,
-        integration_status=row["integration_status"],
+        integration_status=integration["status"],
         pipelines_today=row["pipelines_today"],
         latest=Latest(**latest | {"status": Status(latest["status"])}) if latest else None,
         memberships=_memberships(row["memberships"]),
         webhook=webhook_of(org_slug, row["webhook"]) if row["webhook"] else None,
+        oldest_date=integration["oldest_date"],
     )
 
 

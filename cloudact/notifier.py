@@ -6,14 +6,17 @@ The task is the outbox: Cloud Tasks makes the call, repeats it for a day, and ac
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+import stamina
+
 from cloudact import clients
 from cloudact.clock import Clock
-from cloudact.errors import ConfigError
+from cloudact.errors import CloudActError, ConfigError, Retry, Stop
 from cloudact.google_errors import reaching
 from cloudact.integrations import Integration
 from cloudact.notifications import Event, Notification, integration_invalid
@@ -26,6 +29,8 @@ from cloudact.webhooks import Webhook, Webhooks
 log = logging.getLogger(__name__)
 DELAY = timedelta(seconds=3)  # who asks for what it was told of finds it recorded
 CREATE_TIMEOUT_S = 2.0
+PATIENT_TRIES = 3  # of jobs and the sweep: whoever records a run's end is the last one to tell of it
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 1.0  # between tries
 DISPATCH_DEADLINE = timedelta(seconds=15)  # the shortest that Cloud Tasks knows
 MESSAGES = {
     Event.RUN_FAILED: "a run has failed for good",
@@ -49,13 +54,18 @@ class Outbox:
     def _client(self) -> Any:
         return self._build_client()
 
-    def put(self, webhook: Webhook, notification: Notification) -> bool:
-        """Whether the event was not there yet. Raises `Retry` where Cloud Tasks cannot be reached.
+    def put(self, webhook: Webhook, notification: Notification, tries: int = 1) -> bool:
+        """Whether the event was not there yet. Raises `Retry` where Cloud Tasks cannot be reached in so many tries."""
+        task = self._task(webhook, notification)
+        waits = {"wait_initial": FIRST_WAIT_S, "wait_max": LONGEST_WAIT_S}
+        for attempt in stamina.retry_context(on=Retry, attempts=tries, timeout=None, **waits):
+            with attempt:
+                new = self._create(task)
+        # A try whose answer got lost may have made the task that the next one finds: rather an alert twice than none.
+        return new or attempt.num > 1
 
-        Without a token of ours: whoever has the address must not get a credential.
-        """
-        from google.api_core.exceptions import Conflict
-
+    def _task(self, webhook: Webhook, notification: Notification) -> dict[str, Any]:
+        """Without a token of ours: whoever has the address must not get a credential."""
         at, body = self._clock(), notification.body
         signature = self._signing.header(webhook.org_slug, webhook.key_version, int(at.timestamp()), body)
         request = {
@@ -64,13 +74,17 @@ class Outbox:
             "headers": {"Content-Type": "application/json", "CloudAct-Signature": signature},
             "body": body,
         }
-        task = {
+        return {
             "name": f"{self._queue}/tasks/{_task_id(notification)}",
             "schedule_time": at + DELAY,
             "dispatch_deadline": DISPATCH_DEADLINE,
             "http_request": request,
         }
-        with reaching("Cloud Tasks"):
+
+    def _create(self, task: dict[str, Any]) -> bool:
+        from google.api_core.exceptions import Conflict
+
+        with _in_our_words():
             try:
                 self._client.create_task(
                     request={"parent": self._queue, "task": task}, timeout=CREATE_TIMEOUT_S, retry=None
@@ -80,12 +94,34 @@ class Outbox:
         return True
 
 
-class Notifier:
-    """`outbox` is missing in a deployment without webhooks: there events are logged only."""
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Google may quote the address, which may hold a receiver's token: its words, and its traceback, end here."""
+    from google.api_core.exceptions import GoogleAPIError
 
-    def __init__(self, webhooks: Webhooks, outbox: Outbox | None) -> None:
+    try:
+        with reaching("Cloud Tasks"):
+            yield
+    except Retry as err:
+        raise Retry(err.code, f"{err.message} ({type(err.__cause__).__name__})", err.hint) from None
+    except GoogleAPIError as err:
+        raise Stop("notification_refused", f"Cloud Tasks refused a notification. ({type(err).__name__})") from None
+
+
+class Notifier:
+    """`outbox` is missing in a deployment without webhooks: there events are logged only.
+
+    `tries` is how often Cloud Tasks is asked: once in a request, for nobody waits there.
+    """
+
+    def __init__(self, webhooks: Webhooks, outbox: Outbox | None, tries: int = 1) -> None:
         self._webhooks = webhooks
         self._outbox = outbox
+        self._tries = tries
+
+    def patient(self) -> "Notifier":
+        """The same for who has some seconds: nobody tells of the event again after them."""
+        return Notifier(self._webhooks, self._outbox, PATIENT_TRIES)
 
     def tell(self, notification: Notification) -> bool:
         """Tells of the event; whether everybody who wants to know will."""
@@ -104,7 +140,7 @@ class Notifier:
         if webhook is None or self._outbox is None or not webhook.wants(notification.event):
             return _logged(notification, "none")
         try:
-            new = self._outbox.put(webhook, notification)
+            new = self._outbox.put(webhook, notification, self._tries)
         except Exception as err:
             return _logged(notification, "failed", err)
         return _logged(notification, "queued" if new else "repeated")
@@ -127,8 +163,8 @@ def open_signing(settings: Settings) -> Signing:
 
 
 def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock) -> Notifier:
-    """What functions and jobs tell events with."""
-    return Notifier(Webhooks(warehouse, clock), open_outbox(settings, open_signing(settings), clock))
+    """What jobs tell events with."""
+    return Notifier(Webhooks(warehouse, clock), open_outbox(settings, open_signing(settings), clock)).patient()
 
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:
@@ -146,9 +182,15 @@ def _logged(notification: Notification, delivery: str, err: Exception | None = N
     }
     log.log(notification.severity, MESSAGES[notification.event], extra={"fields": fields})
     if err is not None:
-        told = {"event_id": notification.id, "org_slug": notification.org_slug}
-        log.error("a notification could not be queued", extra={"fields": told}, exc_info=err)
+        told = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
+        log.error("a notification could not be queued", extra={"fields": told})
     return delivery != "failed"
+
+
+def _why(err: Exception) -> dict[str, str]:
+    """The kind of error, and our own words: others' may quote what they were given."""
+    message = {"error_message": str(err)} if isinstance(err, CloudActError) else {}
+    return {"error_type": type(err).__name__, **message}
 
 
 def _task_id(notification: Notification) -> str:

@@ -128,7 +128,7 @@ class Skipped(Answer):
     """A date that is not run."""
 
     date: dt.date = Field(examples=[_EXAMPLES["date"]])
-    reason: Literal["already_completed", "already_running", "failed_before", "too_old", "quota"]
+    reason: Literal["already_completed", "already_running", "failed_before", "too_old", "before_export", "quota"]
 
 
 class Backfilled(Answer):

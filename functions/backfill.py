@@ -5,9 +5,10 @@ Asking again, today or tomorrow, goes on where the last request ended: what has 
 
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Response, request
 
@@ -17,7 +18,7 @@ from cloudact.orgs import Subscription
 from cloudact.registry import Entry, Registry
 from cloudact.runs import Run, Status, TriggerType
 from functions.access import Actor, authenticate
-from functions.admission import Admitted, admit
+from functions.admission import Admitted, Taken, admit
 from functions.answers import Backfilled, Skipped, answered
 from functions.composition import Api
 from functions.inputs import BackfillBody, Reprocess, in_body
@@ -49,7 +50,9 @@ def backfill(api: Api, org: str) -> Response:
     facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, None)
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
-    skipped = {date: reason for date in dates if (reason := _reason(entry, latest.get(date), date, body, now.date()))}
+    gone = {date: reason for date in dates if (reason := _gone(entry, facts.oldest_date, date, now.date()))}
+    done = {date: reason for date in dates if (reason := _done(latest.get(date), date, body))}
+    skipped = done | gone
     due = _in_turn([date for date in dates if date not in skipped], latest)
     wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in due]
     free = max(subscription.daily_limit - facts.pipelines_today, 0)
@@ -89,10 +92,15 @@ def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: d
     }
 
 
-def _reason(entry: Entry, latest: _Latest | None, date: dt.date, body: BackfillBody, today: dt.date) -> str | None:
-    """Why the date is not run; `None` where it is, if the quota allows."""
+def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.date) -> str | None:
+    """Why the provider can have nothing of the date."""
     if entry.max_age_days is not None and (today - date).days > entry.max_age_days:
         return "too_old"
+    return "before_export" if oldest_date is not None and date < oldest_date else None
+
+
+def _done(latest: _Latest | None, date: dt.date, body: BackfillBody) -> str | None:
+    """Why the date need not be run."""
     if latest is None:
         return None
     if not latest.status.final:
@@ -127,13 +135,22 @@ def _run(
 
 
 def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
-    """Those that got a slot. What was admitted is told even where a later admission fails, which then raises."""
+    """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
+    taken = Taken()
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        asked = [
-            (run, threads.submit(logs.carried(admit), api.queue, run, subscription.daily_limit, used)) for run in runs
-        ]
+        admit_one = partial(
+            logs.carried(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+        )
+        few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
+        return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
+
+
+def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
+    """What was admitted is told even where another admission fails, which then raises."""
+    asked = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
-    _tell(api, admitted)
+    if admitted:
+        _tell(api, admitted)
     for _, future in asked:
         future.result()
     return [run for run, _ in admitted]

@@ -22,6 +22,7 @@ from functions.runs import run_of
 
 log = logging.getLogger(__name__)
 WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
+ENQUEUED_AT_MOST = 50  # of the 120 calls of jobs.run between two sweeps: users' triggers need some of them
 NEVER_STARTED = Retry("never_started", "The run was queued twice and never started.", "Start the run again.")
 LOST = Retry("lost", "The run stopped reporting and was given up.", "Start the run again.")
 TWICE = Stop("duplicate", "The same run was asked for on another day too, and is told of there.")
@@ -38,7 +39,8 @@ def sweep(api: Api) -> Response:
         what = "left"
         fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
         try:
-            what = _settle(api, row, owner) if time.monotonic() < give_up else "left"
+            room = len(done["enqueued"]) < ENQUEUED_AT_MOST
+            what = _settle(api, row, owner, room) if time.monotonic() < give_up else "left"
         except Retry as err:
             log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
@@ -61,7 +63,7 @@ def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None
     log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
-def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None]) -> str:
+def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None], room: bool) -> str:
     run = run_of(row)
     claimed_for = _claimed_for(api, run)
     if claimed_for not in (None, run.requested_date):
@@ -72,8 +74,7 @@ def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None]
         if any(owner(task) == starts for task, starts in _tasks(row) if task):
             return "waiting"
         if row["enqueued"] < 2:
-            _enqueue_again(api, run)
-            return "enqueued"
+            return _enqueue_again(api, run) if room else "left"
         _end(api, run, row, NEVER_STARTED)
     else:
         _end(api, run, row, LOST)
@@ -98,10 +99,11 @@ def _claimed_for(api: Api, run: Run) -> Any:
     return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
 
 
-def _enqueue_again(api: Api, run: Run) -> None:
+def _enqueue_again(api: Api, run: Run) -> str:
     task_id = second_task_id(run.run_id)
     api.queue.create(task_id, run)  # "exists" is fine: a sweep died between this and the event
     api.ledger.append_run(run, RunEvent(Status.PENDING, key="/again", task_id=task_id), api.clock())
+    return "enqueued"
 
 
 def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
@@ -118,7 +120,7 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     )
     at = verdict.at or api.clock()
     if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
-        api.notifier.tell(run_failed(run, verdict.error, at))
+        api.notifier.patient().tell(run_failed(run, verdict.error, at))
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
 

@@ -30,12 +30,12 @@ SELECT
     LIMIT 1
   ) AS subscription,
   (
-    SELECT status
+    SELECT AS STRUCT status, oldest_date
     FROM organizations.org_integrations
     WHERE org_slug = @org_slug AND integration = @integration
     ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC
     LIMIT 1
-  ) AS integration_status,
+  ) AS integration,
   (
     SELECT COUNT(DISTINCT IF(counted, run_id, NULL))
     FROM organizations.pipeline_run_events

@@ -11,7 +11,7 @@ SELECT
   ) AS dataset,
   (
     SELECT AS STRUCT
-      status, credential_name, ciphertext, settings, fingerprint, validated_at, last_error, updated_at
+      status, credential_name, ciphertext, settings, fingerprint, validated_at, last_error, oldest_date, updated_at
     FROM organizations.org_integrations
     WHERE org_slug = @org_slug AND integration = @integration
     ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC

@@ -1,5 +1,6 @@
 """Which tables are read as a billing export, and what is said of those that are not."""
 
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,22 @@ def test_a_name_that_is_no_identifier_is_refused(parts: tuple[str, str, str]) ->
     """What is not a BigQuery name never reaches SQL."""
     with pytest.raises(UnusableExport, match="not a valid BigQuery name"):
         ExportTable(*parts, location="US", columns=frozenset(REQUIRED), detailed=False)
+
+
+@pytest.mark.parametrize(
+    ("created", "oldest"),
+    [
+        (datetime(2026, 11, 12, 12, tzinfo=UTC), date(2026, 10, 1)),
+        (datetime(2026, 11, 2, 0, tzinfo=UTC), date(2026, 10, 1)),
+        (datetime(2026, 11, 1, 6, 59, tzinfo=UTC), date(2026, 9, 1)),  # October in California
+        (datetime(2026, 1, 31, tzinfo=UTC), date(2025, 12, 1)),
+        (None, None),
+    ],
+)
+def test_the_first_date_that_can_have_rows(created: datetime | None, oldest: date | None) -> None:
+    """The first day of the month before the table was made, by the month in which it surely was."""
+    made = ExportTable("p", "d", "t", "US", frozenset(REQUIRED), detailed=False, created=created)
+    assert made.oldest_date == oldest
 
 
 @pytest.mark.parametrize("project", ["acme-prod", "example.com:acme-prod", "test"])

@@ -3,12 +3,16 @@
 import datetime as dt
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
+import pytest
+import requests
 from flask.testing import FlaskClient
 from google.cloud.tasks_v2 import Task
 
 from cloudact import clients
+from cloudact.integrations import Integrations
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
 from functions.composition import compose
@@ -173,6 +177,43 @@ def test_cloud_tasks_fails_on_the_way(api: FlaskClient, local: Local, new_org: N
     assert len({run.date for run in queued(local, org)}) == len(queued(local, org)) == 15
 
 
+def calls(local: Local) -> tuple[int, int, int]:
+    """How often a task was created, or refused; one was read; rows were told."""
+    google = local.google.traffic.summary()
+    bigquery = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
+    created, read = (google.get(f"tasks.{method}", {}).get("calls", 0) for method in ("CreateTask", "GetTask"))
+    return created, read, bigquery.get("tabledata.insertAll", 0)
+
+
+def count_from_now_on(local: Local) -> None:
+    local.google.traffic.reset()
+    requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
+
+
+def test_what_a_backfill_costs(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """One call for each slot of an empty day; runs are told eight at a time, so each is seen within seconds."""
+    org = new_org(daily_limit=100)
+    count_from_now_on(local)
+    assert len(ask(api, org, ago(100), ago(1)).get_json()["run"]) == 100
+    created, read, told = calls(local)
+    assert (len(queued(local, org)), created, read, told) == (100, 100, 0, 13)
+
+
+@pytest.mark.parametrize("fired", [True, False])
+def test_what_the_rest_of_a_day_costs(api: FlaskClient, local: Local, new_org: NewOrgs, fired: bool) -> None:
+    """A slot that others have is tried and read at most once, however many runs look for a free one."""
+    org = new_org(daily_limit=100)
+    assert len(ask(api, org, ago(200), ago(151)).get_json()["run"]) == 50
+    if fired:
+        clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
+    count_from_now_on(local)
+    assert len(ask(api, org, ago(100), ago(1)).get_json()["run"]) == 50
+    created, read, _ = calls(local)
+    assert 50 <= created <= 100
+    assert read == created - 50
+    assert len({run.date for run in queued(local, org)}) == (50 if fired else 100)
+
+
 def test_how_far_back_a_provider_goes(local: Local, new_org: NewOrgs) -> None:
     """Dates before what the provider keeps are skipped, and take nothing of the quota."""
     from infra.local.integrations import ProviderAccount
@@ -182,6 +223,18 @@ def test_how_far_back_a_provider_goes(local: Local, new_org: NewOrgs) -> None:
     answer = ask(api, org, ago(367), ago(364), pipeline="anthropic_usage_cost", dry_run=True)
     assert answer.get_json()["run"] == [ago(364), ago(365)]
     assert reasons(answer) == {ago(366): "too_old", ago(367): "too_old"}
+
+
+def test_what_was_before_the_export(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Dates of which the export can have no rows are skipped, even if they have run, and take nothing of the quota."""
+    org = new_org(daily_limit=2)
+    has(local, org, 6, Status.SUCCESS)
+    integrations = Integrations(local.warehouse, local.clock)
+    integrations.change(replace(integrations.find(org.org_slug, "GCP_SA"), oldest_date=TODAY - dt.timedelta(days=4)))
+    answer = ask(api, org, ago(6), ago(3), reprocess="completed")
+    assert answer.get_json()["run"] == [ago(3), ago(4)]
+    assert reasons(answer) == {ago(5): "before_export", ago(6): "before_export"}
+    assert answer.get_json()["remaining"] == 0
 
 
 def test_the_day_changes(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:

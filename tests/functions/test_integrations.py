@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
+from cloudact.billing_export import from_table
 from cloudact.credentials import Vault
 from cloudact.integrations import Integrations
 from functions.composition import compose
@@ -341,6 +342,23 @@ def test_validating_again(api: FlaskClient, org: OnboardedOrg, local: Local) -> 
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["last_error"]) == (200, "VALID", None)
     assert answer.get_json() in call(api, org, "GET").get_json()["integrations"]
     assert trigger(api, org, "openai").status_code == 202
+
+
+def test_how_old_the_export_is(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
+    """Told by the table when it is set up or validated; a judgement of another kind keeps it, a removal ends it."""
+    load_fixture_export(local, org)
+    project = org.credentials["GCP_SA"]["project_id"]
+    client = clients.bigquery(local.settings.model_copy(update={"project": project}))
+    (listed,) = client.list_tables("billing_export")
+    expected = from_table(client.get_table(listed)).oldest_date
+    assert expected
+    assert validate(api, org, "gcp").status_code == 200
+    set_up(api, org, "gcp", handed_over(org, "gcp"), metadata=source(org))
+    integrations = Integrations(local.warehouse, local.clock)
+    integrations.mark_invalid(integrations.of(org.org_slug, "GCP_SA"), "refused")
+    call(api, org, "DELETE", "/gcp")
+    told = [row["oldest_date"] for row in rows(local, org) if row["integration"] == "GCP_SA"]
+    assert told == [None, expected, expected, expected, None]
 
 
 def test_a_ciphertext_of_another_org(api: FlaskClient, org: OnboardedOrg, new_org: NewOrgs, local: Local) -> None:

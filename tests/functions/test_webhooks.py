@@ -19,6 +19,7 @@ from cloudact import clients
 from cloudact.errors import ConfigError, Stop
 from cloudact.integrations import Integrations
 from cloudact.ledger import RunEvent
+from cloudact.logs import JsonLines
 from cloudact.notifications import Event, run_failed
 from cloudact.notifier import open_notifier
 from cloudact.run_load import RunLoad, Verdict
@@ -31,6 +32,7 @@ from functions.quota_watch import threshold
 from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg, add_member
+from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.functions.operators import Operator, problem
 from tests.functions.test_settle import ops, swept
@@ -39,6 +41,7 @@ from tests.jobs.conftest import AFTERWARDS, RunJob, run_job
 from tests.people import bearer
 
 __all__ = ["ops", "run_job", "target"]
+OURS = ("cloudact", "functions", "stamina")  # the loggers of our own lines, and of those about our tries
 EXAMPLE = re.search(
     r"```python\n(.*?def verify.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL
 )
@@ -109,13 +112,19 @@ def events(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [fields for fields in told if "event" in fields]
 
 
-def verifies(secret: str, request: Any, body: bytes | None = None) -> bool:
-    """What docs/api.md tells customers to do."""
+def documented() -> Callable[[str, str, bytes], bool]:
+    """What docs/api.md tells customers to do: the document's own lines."""
     names: dict[str, Any] = {}
     assert EXAMPLE
-    exec(EXAMPLE[1], names)  # noqa: S102 - the document's own lines
+    exec(EXAMPLE[1], names)  # noqa: S102
+    verify: Callable[[str, str, bytes], bool] = names["verify"]
+    return verify
+
+
+def verifies(secret: str, request: Any, body: bytes | None = None) -> bool:
+    """Whether a receiver that does so believes the request."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return bool(names["verify"](secret, headers["cloudact-signature"], request.body if body is None else body))
+    return documented()(secret, headers["cloudact-signature"], request.body if body is None else body)
 
 
 def test_the_documented_check(customer: Customer) -> None:
@@ -131,6 +140,12 @@ def test_the_documented_check(customer: Customer) -> None:
     old = signing.header("acmecorp", 1, int(time.time()) - 100_000, b"{}")
     request.headers["CloudAct-Signature"] = old
     assert not verifies(signing.secret("acmecorp", 1), request, b"{}")
+
+
+@pytest.mark.parametrize("header", ["", "t=1", "v1=", "t=1,v1=é", "t=é,v1=ab", "t=\udcff,v1=\udcff", ",,=,v1", "v1=٣"])
+def test_the_documented_check_of_nonsense(header: str) -> None:
+    """A header that nobody signed, in whatever characters, is no signature; it is no error either."""
+    assert documented()("whsec_x", header, b"{}") is False
 
 
 def test_setting_and_removing(customer: Customer) -> None:
@@ -322,6 +337,40 @@ def test_a_lost_run_is_told_by_the_sweep(customer: Customer, ops: FlaskClient) -
     assert (heard["data"]["run_id"], heard["data"]["error"]["code"]) == (run.run_id, "lost")
 
 
+@pytest.mark.parametrize("trouble", ["error", "lost_reply"])
+def test_who_tells_of_an_end_tries_three_times(
+    customer: Customer, ops: FlaskClient, caplog: pytest.LogCaptureFixture, trouble: Any
+) -> None:
+    """Two failures, or answers that get lost, are outlasted; what may be a task of one's own is told as new."""
+    run = billing_run(customer.org)
+    customer.local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
+    customer.local.clock.advance(minutes=11)
+    customer.local.google.faults.add(Fault(api="tasks", method="CreateTask", kind=trouble, status=503, times=2))
+    assert run.run_id in swept(customer.local, ops)["settled"]
+    assert customer.local.google.faults.in_force()[0]["struck"] == 2
+    customer.local.google.faults.clear()
+    assert [each["data"]["run_id"] for each in customer.deliver()] == [run.run_id]
+    assert [line["delivery"] for line in events(caplog) if line["event"] == "run_failed"] == ["queued"]
+
+
+def test_a_job_tries_three_times_too(customer: Customer, run_job: RunJob, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody tells again of a run that is FAILED, so the job outlasts two failures."""
+    run = failing(customer)
+    customer.local.google.faults.add(Fault(api="tasks", method="CreateTask", kind="error", status=503, times=2))
+    assert run_job(run) == 0
+    customer.local.google.faults.clear()
+    assert [line["delivery"] for line in events(caplog)] == ["queued"]
+    assert len(customer.deliver()) == 1
+
+
+def test_a_request_tries_once(customer: Customer) -> None:
+    """Whoever waits for an answer does not wait for a second try."""
+    customer.local.google.faults.add(Fault(api="tasks", method="CreateTask", kind="error", status=503, times=1))
+    assert customer.call("POST", "/test").status_code == 503
+    customer.local.google.faults.clear()
+    assert customer.call("POST", "/test").get_json()["deduplicated"] is False
+
+
 @pytest.mark.usefixtures("no_queue")
 def test_a_failed_run_waits_for_nobody(customer: Customer, run_job: RunJob, caplog: pytest.LogCaptureFixture) -> None:
     """Cloud Tasks being down keeps no run from being FAILED; the line in the log says what was not delivered."""
@@ -447,10 +496,34 @@ def test_no_address_is_logged(customer: Customer, caplog: pytest.LogCaptureFixtu
     caplog.clear()  # the client libraries' and the test client's own words
     notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock)
     notifier.tell(run_failed(billing_run(customer.org), Stop("x", "y"), NOON))
-    ours = [vars(record) for record in caplog.records if record.name.startswith(("cloudact", "functions"))]
+    ours = [vars(record) for record in caplog.records if record.name.startswith(OURS)]
     assert ours
     assert "receivers-own" not in repr(ours)
     assert customer.secret not in repr(ours)
+
+
+@pytest.mark.parametrize("status", [400, 403, 503])
+def test_what_google_quotes_is_not_logged(customer: Customer, caplog: pytest.LogCaptureFixture, status: int) -> None:
+    """Cloud Tasks may name the address when it refuses a task; whoever tells keeps that to themselves."""
+
+    def quoting(request: HttpRequest) -> HttpAnswer:
+        url = json.loads(request.body)["task"]["httpRequest"]["url"]
+        told = {"error": {"code": status, "message": f"HttpRequest.url is invalid: {url}"}}
+        return HttpAnswer(status, json.dumps(told).encode())
+
+    customer.put(url=f"{customer.target.url}?token=receivers-own")
+    google = Listener(quoting, port=0)
+    google.start()
+    settings = customer.local.settings.model_copy(update={"tasks_endpoint": google.url})
+    caplog.clear()
+    notifier = open_notifier(settings, customer.local.warehouse, customer.local.clock)
+    assert not notifier.tell(run_failed(billing_run(customer.org), Stop("x", "y"), NOON))
+    customer.api = public_app(compose(settings, customer.local.clock)).test_client()
+    assert customer.call("POST", "/test").status_code in (500, 503)
+    google.stop()
+    lines = [JsonLines().format(record) for record in caplog.records if record.name.startswith(OURS)]
+    assert [line for line in lines if "could not be queued" in line and "Cloud Tasks" in line]
+    assert "receivers-own" not in "".join(lines)
 
 
 def test_an_org_that_leaves(customer: Customer) -> None:

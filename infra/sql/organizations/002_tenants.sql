@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS organizations.org_integrations (
   fingerprint STRING OPTIONS (description = "recognises the credential without showing it"),
   validated_at TIMESTAMP,
   last_error STRING,
+  oldest_date DATE OPTIONS (description = "the first date that can have rows; NULL where that is not known"),
   updated_at TIMESTAMP NOT NULL
 )
 CLUSTER BY org_slug

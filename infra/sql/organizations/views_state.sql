@@ -222,6 +222,7 @@ SELECT
   latest.fingerprint AS fingerprint,
   latest.validated_at AS validated_at,
   latest.last_error AS last_error,
+  latest.oldest_date AS oldest_date,
   latest.updated_at AS updated_at
 FROM (
   SELECT
@@ -236,6 +237,7 @@ FROM (
         fingerprint AS fingerprint,
         validated_at AS validated_at,
         last_error AS last_error,
+        oldest_date AS oldest_date,
         updated_at AS updated_at
       )
       ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC LIMIT 1
