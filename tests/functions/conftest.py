@@ -1,4 +1,4 @@
-"""What others leave in queues is not fired, and what they leave unfinished not swept, by the next module of these tests."""
+"""What others leave in queues is not fired, and what they leave unfinished not swept, by the next of these modules."""
 
 from collections.abc import Iterator
 
