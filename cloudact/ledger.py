@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from cloudact.costs import Cost
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
@@ -111,6 +112,16 @@ class RunEvent:
     bytes_billed: int | None = None
     error: RunError | None = None
     result: str | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """Runs without a final status: those that have been silent for too long, and how all of them are."""
+
+    silent: list[dict[str, Any]]
+    oldest_pending_at: dt.datetime | None = None
+    stuck_runs: int = 0
 
 
 class Ledger:
@@ -247,9 +258,20 @@ class Ledger:
         )
         return Status(rows[0]["status"]) if rows else None
 
-    def silent(self, now: dt.datetime) -> list[dict[str, Any]]:
-        """Runs that should have started, or said something, by now; at most 500, others at another time."""
-        return self._warehouse.rows(
+    def cost(self, run: Run) -> Cost | None:
+        """What the run's tries have cost so far; `None` where none has told."""
+        rows = self._warehouse.rows(
+            "run_status", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
+        )
+        return Cost.of_row(rows[0]) if rows else None
+
+    def unsettled(self, now: dt.datetime) -> Unsettled:
+        """Silent are runs that should have started, or said something, by now; at most 500, others at another time.
+
+        Stuck are those of them that had started; pending ones count from when they were asked for, or from
+        the last word of the batch that they wait in.
+        """
+        rows = self._warehouse.rows(
             "sweep",
             first_day=now.date() - UNSETTLED,
             last_day=now.date(),
@@ -258,6 +280,8 @@ class Ledger:
             running_before=now - SPEAK_WITHIN,
             turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
         )
+        silent = [row for row in rows if row["silent"]]
+        return Unsettled(silent, rows[0]["oldest_pending_at"], rows[0]["stuck_runs"]) if rows else Unsettled(silent)
 
     def daily_plan(self, first_day: dt.date, today: dt.date) -> list[dict[str, Any]]:
         """What is known of everyone who may run pipelines, and of their dates from the first day on."""
@@ -363,6 +387,7 @@ def _run_row(run: Run, event: RunEvent) -> dict[str, Any]:
         "bytes_billed": event.bytes_billed,
         "parameters": json.dumps({"date": run.date.isoformat(), "force_refresh": run.force_refresh}),
         "result": event.result,
+        **(event.cost.row if event.cost else {}),
         **_error_columns(event.error),
     }
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from flask import Response, request
 
+from cloudact import logs
 from cloudact.ledger import RunEvent
 from cloudact.orgs import Subscription
 from cloudact.registry import Entry, Registry
@@ -135,11 +136,11 @@ def _run(
 
 def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
     """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
-    taken = Taken()
+    limit = subscription.daily_limit
+    one = logs.carried(partial(admit, api.queue, daily_limit=limit, pipelines_today=used, taken=Taken()))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        admit_one = partial(admit, api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken)
         few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
-        return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
+        return [run for each in few for run in _start_few(api, each, partial(threads.submit, one))]
 
 
 def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:

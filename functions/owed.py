@@ -1,7 +1,6 @@
 """What the ledger's one read of the day means: what each org is owed, and which batches exist already."""
 
 import datetime as dt
-import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,13 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudact.batches import Batch
+from cloudact.late_rows import Load, Look
 from cloudact.ledger import Ledger
 from cloudact.registry import Entry, Registry
-from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
+from cloudact.runs import Run, Status, TriggerType
 from functions.planning import CATCH_UP_DAYS, Known, Owed, scheduled_run
 
 log = logging.getLogger(__name__)
-Notes = dict[dt.date, dt.datetime]  # when a date was found to have newer rows
+OF_EACH = 5  # words that are told of each date; what was batched today has more
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Facts:
         return Counter(each.run.org_slug for each in self.batched)
 
     def unstarted(self) -> Iterator[Batch]:
-        """Batches none of whose runs has begun: their tasks wait, or were never created.
+        """Batches with runs that have not begun: their tasks wait, or have fired, or were never created.
 
         A batch's id is made of its runs, so one of which not all runs were read is recognised and left to the sweep.
         """
@@ -48,13 +48,20 @@ class Facts:
         for each in self.batched:
             found[each.batch_id].append(each)
         for batch_id, members in sorted(found.items(), key=lambda item: item[1][0].run.requested_at):
-            if any(each.begun for each in members):
+            if all(each.begun for each in members):
                 continue
-            batch = Batch.of([each.run for each in sorted(members, key=lambda each: each.index)])
+            batch = _together(members)
             if batch.batch_id == batch_id:
                 yield batch
             else:
                 log.warning("a batch is incomplete and left to the sweep", extra={"fields": {"batch_id": batch_id}})
+
+
+def _together(members: Iterable[Batched]) -> Batch:
+    """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
+    runs = [each.run for each in sorted(members, key=lambda each: each.index)]
+    at = max(run.requested_at for run in runs)
+    return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs])
 
 
 def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
@@ -65,8 +72,13 @@ def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
         orgs[row["org_slug"]].append(row)
     owed = [each for rows in orgs.values() for each in _owed(rows, entries.values())]
     batched = [each for rows in orgs.values() for row in rows for each in _batched(row, entries)]
-    notes = {(row["org_slug"], row["pipeline"]): _noted(row["notes"]) for rows in orgs.values() for row in rows}
-    return Facts(tuple(_with_stale_dates(ledger, owed, notes, today)), tuple(batched))
+    looks = {
+        (row["org_slug"], row["pipeline"]): Look.model_validate_json(row["look"])
+        for rows in orgs.values()
+        for row in rows
+        if row["look"]
+    }
+    return Facts(tuple(_with_stale_dates(ledger, owed, looks, today)), tuple(batched))
 
 
 def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[Owed]:
@@ -85,14 +97,18 @@ def _facts(row: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _known(fact: list[str]) -> Known:
-    date, generation, status, requested_date = fact[:4]
-    return Known(dt.date.fromisoformat(date), int(generation), Status(status), dt.date.fromisoformat(requested_date))
+    date, generation, status, loaded_on, asked_on = fact[:OF_EACH]
+    return Known(dt.date.fromisoformat(date), int(generation), Status(status), _day(loaded_on), _day(asked_on))
+
+
+def _day(text: str) -> dt.date | None:
+    return None if text == "-" else dt.date.fromisoformat(text)
 
 
 def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[Batched]:
     for fact in _facts(row):
-        if len(fact) > 4 and row["pipeline"] in entries:
-            known, (batch_id, index, trigger, at) = _known(fact), fact[4:]
+        if len(fact) > OF_EACH and row["pipeline"] in entries:
+            known, (batch_id, index, trigger, at) = _known(fact), fact[OF_EACH:]
             run = scheduled_run(
                 row["org_slug"],
                 entries[row["pipeline"]],
@@ -104,33 +120,21 @@ def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[B
             yield Batched(batch_id, int(index), run, begun=known.status not in (Status.PENDING, Status.CANCELLED))
 
 
-def _noted(notes: str | None) -> Notes:
-    """When each date was last found to have newer rows than what was loaded."""
-    noted: Notes = {}
-    for note in sorted(notes.split(";")) if notes else ():
-        at, _, dates = note.partition(" ")
-        found = map(dt.date.fromisoformat, json.loads(dates))
-        noted |= {date: dt.datetime.fromisoformat(at) for date in found if date >= FIRST_DATE}
-    return noted
-
-
 def _with_stale_dates(
-    ledger: Ledger, owed: list[Owed], notes: Mapping[tuple[str, str], Notes], today: dt.date
+    ledger: Ledger, owed: list[Owed], looks: Mapping[tuple[str, str], Look], today: dt.date
 ) -> Iterator[Owed]:
-    """A date is stale until a run that started no earlier than the one that noted it has loaded it.
-
-    Such a run reads everything that the note was about. A restatement that fails leaves the date stale.
-    """
-    noted = {(each.org_slug, each.entry.id): notes.get((each.org_slug, each.entry.id), {}) for each in owed}
-    wanted = [(*key, date) for key, dates in noted.items() for date in dates]
-    rows = {(row["org_slug"], row["pipeline"], row["date"]): row for row in ledger.generations(wanted, today)}
+    """A date stays stale until a run has loaded what the look saw, whatever becomes of its restatements."""
+    stale = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in owed}
+    wanted = [(*key, date) for key, look in stale.items() if look for date in look.stale]
+    found: defaultdict[tuple[str, str], dict[dt.date, Mapping[str, Any]]] = defaultdict(dict)
+    for row in ledger.generations(wanted, today):
+        found[row["org_slug"], row["pipeline"]][row["date"]] = row
     for each in owed:
-        key = (each.org_slug, each.entry.id)
-        found = {date: rows[*key, date] for date in noted[key] if (*key, date) in rows}
-        loaded = {date for date, row in found.items() if row["loaded_at"] and row["loaded_at"] >= noted[key][date]}
-        runs = {date: _newest(row) for date, row in found.items()}
-        yield replace(each, runs=runs | dict(each.runs), stale=frozenset(noted[key].keys() - loaded))
+        rows, look = found[each.org_slug, each.entry.id], stale[each.org_slug, each.entry.id]
+        loads = {date: Load(row["loaded_at"], row["source_as_of"]) for date, row in rows.items() if row["loaded_at"]}
+        runs = dict(each.runs) | {date: _newest(row) for date, row in rows.items()}
+        yield replace(each, runs=runs, stale=frozenset(look.open(loads) if look else ()))
 
 
 def _newest(row: Mapping[str, Any]) -> Known:
-    return Known(row["date"], row["generation"], Status(row["status"]), row["requested_date"])
+    return Known(row["date"], row["generation"], Status(row["status"]), row["loaded_on"], row["asked_on"])

@@ -1,5 +1,6 @@
--- Runs that have no final status and have been silent for too long: those that work first, then those that wait alone,
--- then those that wait in a batch. Each kind begins elsewhere with every sweep, so what cannot be settled holds up nobody.
+-- Runs that have no final status and have been silent for too long, and how the others are: those that work first, then
+-- those that wait alone, then those that wait in a batch. Each kind begins elsewhere with every sweep, so what cannot be
+-- settled holds up nobody. The first row may be of a run that is not silent: it carries what is told of all.
 -- A batch that works is left alone: a run that waits in it is as silent as the batch is. Its runs that were enqueued alone
 -- do not speak for it.
 -- @first_day DATE: how far back runs are looked for
@@ -8,29 +9,45 @@
 -- @batched_before TIMESTAMP: the same of a run whose batch has said nothing since
 -- @running_before TIMESTAMP: a run that works has said something since
 -- @turn STRING: the run_id to begin with, in the circle of all
-SELECT
-  run_id, org_slug, pipeline_id, pipeline, provider, domain, status, date, generation, trigger_type, triggered_by,
-  created_at, started_at, parameters, enqueued, task_id, batch_id,
-  requested_date
+SELECT *
 FROM (
   SELECT
-    run.*,
-    run.batch_id IS NOT NULL AND run.enqueued <= 1 AS batched,
-    GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) AS spoke_at,
-    -- by run where there is no batch: all these would be one group, too large for one machine
-    MAX(IF(run.enqueued > 1, NULL, GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at))))
-      OVER (PARTITION BY IFNULL(run.batch_id, run.run_id)) AS batch_spoke_at
-  FROM organizations.org_meta_pipeline_runs AS run
-  LEFT JOIN (
-    SELECT requested_date, run_id, MAX(occurred_at) AS last_at
-    FROM organizations.pipeline_step_events
-    WHERE requested_date BETWEEN @first_day AND @last_day
-    GROUP BY requested_date, run_id
-  ) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
-  WHERE run.requested_date BETWEEN @first_day AND @last_day
-)
-WHERE (status = 'RUNNING' AND spoke_at <= @running_before)
-  OR (status = 'PENDING' AND NOT batched AND last_event_at <= @pending_before)
-  OR (status = 'PENDING' AND batched AND batch_spoke_at <= @batched_before)
-ORDER BY status = 'PENDING', batched, run_id < @turn, run_id
+    *,
+    MIN(IF(status = 'PENDING', IF(batched, batch_spoke_at, created_at), NULL)) OVER () AS oldest_pending_at,
+    SUM(IF(silent AND status = 'RUNNING', 1, 0)) OVER () AS stuck_runs,
+    ROW_NUMBER() OVER (ORDER BY silent DESC, status = 'PENDING', batched, run_id < @turn, run_id, requested_date) AS place
+  FROM (
+    SELECT
+      run_id, org_slug, pipeline_id, pipeline, provider, domain, status, date, generation, trigger_type, triggered_by,
+      created_at, started_at, parameters, enqueued, task_id, batch_id,
+      requested_date, last_event_at,
+      vcpu_seconds, memory_gib_seconds, service_bytes_billed, compute_usd, bigquery_usd, prices_of,
+      batched, batch_spoke_at,
+      CASE
+        WHEN status = 'RUNNING' THEN spoke_at <= @running_before
+        WHEN batched THEN batch_spoke_at <= @batched_before
+        ELSE last_event_at <= @pending_before
+      END AS silent
+    FROM (
+      SELECT
+        run.*,
+        run.batch_id IS NOT NULL AND run.enqueued <= 1 AS batched,
+        GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) AS spoke_at,
+        -- by run where there is no batch: all these would be one group, too large for one machine
+        MAX(IF(run.enqueued > 1, NULL, GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at))))
+          OVER (PARTITION BY IFNULL(run.batch_id, run.run_id)) AS batch_spoke_at
+      FROM organizations.org_meta_pipeline_runs AS run
+      LEFT JOIN (
+        SELECT requested_date, run_id, MAX(occurred_at) AS last_at
+        FROM organizations.pipeline_step_events
+        WHERE requested_date BETWEEN @first_day AND @last_day
+        GROUP BY requested_date, run_id
+      ) AS steps ON steps.requested_date = run.requested_date AND steps.run_id = run.run_id
+      WHERE run.requested_date BETWEEN @first_day AND @last_day
+    ) AS all_runs
+    WHERE status IN ('PENDING', 'RUNNING')
+  ) AS unsettled
+) AS counted
+WHERE silent OR place = 1
+ORDER BY place
 LIMIT 500
