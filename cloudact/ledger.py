@@ -268,7 +268,8 @@ class Ledger:
     def unsettled(self, now: dt.datetime) -> Unsettled:
         """Silent are runs that should have started, or said something, by now; at most 500, others at another time.
 
-        Stuck are those of them that had started; pending ones count from when they were asked for.
+        Stuck are those of them that had started. The oldest pending one counts from when it was put into the queue;
+        runs that wait in a batch are left out.
         """
         rows = self._warehouse.rows(
             "sweep",

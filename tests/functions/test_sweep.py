@@ -55,6 +55,7 @@ def test_a_batch_that_works_is_left_alone(fleet: Fleet, local: Local) -> None:
         local.clock.advance(hours=2, minutes=30)
         fleet.end(runs[n::3])
         assert counts(swept(fleet)) == {}
+        assert fleet.ledger.unsettled(local.clock()).oldest_pending_at is None
 
 
 def test_signs_of_life_speak_for_the_batch(fleet: Fleet, local: Local) -> None:
