@@ -25,14 +25,15 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 test: $(READY) check ## check, then every test but the slow proofs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## format, lint, types, scripts, configs
+check: $(READY) ## format, lint, types, image, scripts, configs
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/hadolint jobs/Dockerfile
 	$(BIN)/shellcheck -x -P SCRIPTDIR infra/*.sh infra/bash/*.sh
 	$(BIN)/python -m infra.check_configs
 
-bench: $(READY) ## the slow proofs: memory and scale
+bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 	$(BIN)/python -m pytest -m bench -s
 
 reset: $(READY) ## forgets the local cloud's state

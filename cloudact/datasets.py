@@ -1,30 +1,40 @@
-"""Datasets with their tables and views: the service's own, and one for each org. Runs the scripts of `infra/sql/`."""
+"""Datasets with their tables and views: the service's own, and one for each org."""
+
+from collections.abc import Iterable
 
 from cloudact.errors import Stop
-from cloudact.settings import ROOT
+from cloudact.migrations import Migrations
 from cloudact.warehouse import Warehouse
 
-SQL = ROOT / "infra" / "sql"
 LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lower case that labels must have
 
 
-def make_service_dataset(warehouse: Warehouse) -> None:
-    """The dataset of the service, its tables and views. May be repeated."""
+def make_service_dataset(warehouse: Warehouse, migrations: Migrations) -> None:
+    """The dataset of the service with what it lacks of tables and views. May be repeated."""
+    lacking = migrations.service_behind()
     warehouse.create_dataset(warehouse.dataset, {})
-    _run_scripts(warehouse, "organizations", warehouse.dataset)
+    migrations.bring(warehouse.dataset, lacking)
 
 
-def claim_org_dataset(warehouse: Warehouse, org_slug: str) -> None:
-    """The org's dataset, still empty if it is new; `Stop` where one of this name is not ours, or another org's."""
+def claim_org_dataset(warehouse: Warehouse, org_slug: str, writers: Iterable[str] = ()) -> None:
+    """The org's dataset, still empty if it is new; `Stop` where one of this name is not ours, or another org's.
+
+    `writers` are the service accounts that may write there, besides whoever made it.
+    """
     labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower()})
     if labels.get(LABEL) != org_slug.lower():
         message = f"A dataset named {org_slug} exists already and does not belong to this organization."
         raise Stop("dataset_taken", message, "Choose another slug, or remove the dataset.")
+    warehouse.admit_writers(org_slug, writers)
 
 
 def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True) -> None:
-    """The org's tables and views. May be repeated."""
-    _run_scripts(warehouse, "org", org_slug, "*.sql" if views else "*_raw.sql")
+    """The org's tables and views, as new as this code. May be repeated.
+
+    Whatever the records say, everything is applied: an org that comes back may have lost its dataset meanwhile.
+    """
+    migrations = Migrations(warehouse, applied_by="onboarding")
+    migrations.bring(org_slug, [script for script in migrations.org if views or script.version is not None])
 
 
 def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
@@ -34,8 +44,3 @@ def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
         return False
     warehouse.delete_dataset(org_slug)
     return True
-
-
-def _run_scripts(warehouse: Warehouse, folder: str, dataset: str, names: str = "*.sql") -> None:
-    for script in sorted((SQL / folder).glob(names)):
-        warehouse.script(script.read_text(encoding="utf-8"), dataset=dataset)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from cloudact.costs import Cost
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
@@ -21,6 +22,7 @@ BATCHED_START_WITHIN = dt.timedelta(minutes=60)  # an execution works through 20
 SPEAK_WITHIN = dt.timedelta(minutes=10)
 RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
+DATES_AT_ONCE = 20_000  # of 90 bytes at most: a query has 10 MB
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
 
 
@@ -106,6 +108,16 @@ class RunEvent:
     bytes_billed: int | None = None
     error: RunError | None = None
     result: str | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """Runs without a final status: those that have been silent for too long, and how all of them are."""
+
+    silent: list[dict[str, Any]]
+    oldest_pending_at: dt.datetime | None = None
+    stuck_runs: int = 0
 
 
 class Ledger:
@@ -242,9 +254,19 @@ class Ledger:
         )
         return Status(rows[0]["status"]) if rows else None
 
-    def silent(self, now: dt.datetime) -> list[dict[str, Any]]:
-        """Runs that should have started, or said something, by now; at most 500, the longest silent first."""
-        return self._warehouse.rows(
+    def cost(self, run: Run) -> Cost | None:
+        """What the run's tries have cost so far; `None` where none has told."""
+        rows = self._warehouse.rows(
+            "run_status", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
+        )
+        return Cost.of_row(rows[0]) if rows else None
+
+    def unsettled(self, now: dt.datetime) -> Unsettled:
+        """Silent are runs that should have started, or said something, by now; at most 500, the longest silent first.
+
+        Stuck are those of them that had started; pending ones count from when they were asked for.
+        """
+        rows = self._warehouse.rows(
             "sweep",
             first_day=now.date() - UNSETTLED,
             last_day=now.date(),
@@ -252,23 +274,26 @@ class Ledger:
             batched_before=now - BATCHED_START_WITHIN,
             running_before=now - SPEAK_WITHIN,
         )
+        silent = [row for row in rows if row["silent"]]
+        return Unsettled(silent, rows[0]["oldest_pending_at"], rows[0]["stuck_runs"]) if rows else Unsettled(silent)
 
     def daily_plan(self, first_day: dt.date, today: dt.date) -> list[dict[str, Any]]:
         """What is known of everyone who may run pipelines, and of their dates from the first day on."""
         return self._warehouse.rows("daily_plan", allowed=sorted(ALLOWED_WORDS), first_day=first_day, today=today)
 
-    def generations(
-        self, org_slugs: Iterable[str], pipelines: Iterable[str], dates: Collection[dt.date], today: dt.date
-    ) -> list[dict[str, Any]]:
-        """The newest generation of each of these dates."""
-        return self._warehouse.rows(
-            "generations",
-            org_slugs=sorted(set(org_slugs)),
-            pipelines=sorted(set(pipelines)),
-            dates=sorted(set(dates)),
-            first_day=min(dates),  # a run cannot have been requested before its date
-            today=today,
-        )
+    def generations(self, wanted: Collection[tuple[str, str, dt.date]], today: dt.date) -> list[dict[str, Any]]:
+        """The newest generation of each (org, pipeline, date), and when the last run that loaded it started."""
+        rows: list[dict[str, Any]] = []
+        rest = iter(sorted(wanted))
+        while chunk := list(islice(rest, DATES_AT_ONCE)):
+            rows += self._warehouse.rows(
+                "generations",
+                org_slugs=sorted({org_slug for org_slug, _, _ in chunk}),
+                keys=[f"{org_slug} {pipeline} {date}" for org_slug, pipeline, date in chunk],
+                first_day=min(date for _, _, date in chunk),  # a run cannot have been requested before its date
+                today=today,
+            )
+        return rows
 
     def append_run(self, run: Run, event: RunEvent, at: dt.datetime) -> None:
         """Appends one event of a run; appending the same again changes nothing."""
@@ -355,6 +380,7 @@ def _run_row(run: Run, event: RunEvent) -> dict[str, Any]:
         "bytes_billed": event.bytes_billed,
         "parameters": json.dumps({"date": run.date.isoformat(), "force_refresh": run.force_refresh}),
         "result": event.result,
+        **(event.cost.row if event.cost else {}),
         **_error_columns(event.error),
     }
 

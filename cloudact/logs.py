@@ -1,13 +1,24 @@
-"""Structured logs: one JSON object a line on stdout, in the fields that Cloud Logging reads."""
+"""Structured logs: one JSON object a line on stdout, in the fields that Cloud Logging reads.
+
+What a request or a job is about is said once (`begin`, `know`) and stands in every line after it.
+"""
 
 import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
+_known: ContextVar[Mapping[str, Any]] = ContextVar("known", default=MappingProxyType({}))
 
 
 class JsonLines(logging.Formatter):
-    """`severity`, `message`, `time`, `logger`, and what was passed as `extra={"fields": {…}}`."""
+    """`severity`, `message`, `time`, `logger`, what is known, and what was passed as `extra={"fields": {…}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; a traceback goes into `exception` so that Error Reporting groups it."""
@@ -16,11 +27,32 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "logger": record.name,
+            **_known.get(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def begin(**fields: Any) -> None:
+    """Something new begins: what was known in this thread, about another request, is forgotten."""
+    _known.set(fields)
+
+
+def know(**fields: Any) -> None:
+    """From now on every line of this request or job has these fields too."""
+    _known.set({**_known.get(), **fields})
+
+
+def carried(act: Callable[Given, Done]) -> Callable[Given, Done]:
+    """The act for other threads: each of its calls there knows what is known here and now."""
+    here = copy_context()
+
+    def act_there(*args: Given.args, **kwargs: Given.kwargs) -> Done:
+        return here.copy().run(act, *args, **kwargs)  # a context can be entered once at a time, a copy of it is free
+
+    return act_there
 
 
 def configure(level: int = logging.INFO) -> None:

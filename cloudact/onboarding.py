@@ -5,6 +5,7 @@ comes again after a crash, carries out the same. The profile is written when eve
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -38,11 +39,21 @@ class Facts:
 class Onboarding:
     """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes."""
 
-    def __init__(self, warehouse: Warehouse, tenants: Tenants, api_keys: ApiKeys, plans: Plans, clock: Clock) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        tenants: Tenants,
+        api_keys: ApiKeys,
+        plans: Plans,
+        clock: Clock,
+        *,
+        dataset_writers: Iterable[str] = (),
+    ) -> None:
         self._warehouse = warehouse
         self._tenants = tenants
         self._api_keys = api_keys
         self._clock = clock
+        self._dataset_writers = frozenset(dataset_writers)
         self.plans = plans
 
     def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> NewKey | None:
@@ -53,7 +64,7 @@ class Onboarding:
             message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
             raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
-            claim_org_dataset(self._warehouse, org_slug)
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers)
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
             facts = self._decide(org_slug, name, plan, tenant)

@@ -14,6 +14,7 @@ from typing import Any
 SQL_DIR = Path(__file__).parent / "sql"
 DEFAULT_DATASET = "organizations"
 ORG_DATASET = "org_dataset"  # stands for the org's own in infra/sql/org
+_NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.]+)")
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 
 
@@ -24,6 +25,11 @@ class Query:
     name: str
     sql: str
     types: Mapping[str, str]
+
+    @property
+    def tables(self) -> int:
+        """How many tables and views it names."""
+        return len(set(_NAMED.findall(self.sql)) - {"UNNEST"})
 
     def bind(self, values: Mapping[str, Any]) -> list[Any]:
         """The client's query parameters; `TypeError` unless all and only the declared ones are given."""

@@ -4,7 +4,7 @@ It travels as JSON in the event that ends the run, so that the next generation c
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
@@ -12,7 +12,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from cloudact.ledger import GENERATIONS, RECENT, RETENTION
+from cloudact.late_rows import Load, Look
+from cloudact.ledger import GENERATIONS, RECENT, RETENTION, Ledger
 from cloudact.runs import Run, Status, run_id
 from cloudact.warehouse import Warehouse
 
@@ -88,22 +89,19 @@ class Previous(_Fact):
 
 
 class Result(_Fact):
-    """What the ledger keeps of a run that succeeded. The last two are those of a run that looked for late rows."""
+    """What the ledger keeps of a run that succeeded. The last is that of a run that looked for late rows."""
 
     fingerprint: Fingerprint
     previous: Previous | None = Field(description="null for a first load, or where the last one has told nothing")
     difference: Difference | None = Field(description="null where previous is")
     unchanged: bool = Field(description="true where the tables had these rows already and nothing was loaded")
     completeness: Completeness
-    stale_dates: list[dt.date] | None = Field(
-        default=None, description="earlier dates with rows that were exported since they were looked at last"
-    )
-    watermark: AwareDatetime | None = Field(default=None, description="the newest export_time seen by that look")
+    look: Look | None = Field(default=None, description="what was found out about late rows of earlier dates")
 
     @property
     def text(self) -> str:
-        """As it is stored; only a run that looked for late rows has the last two fields at all."""
-        return self.model_dump_json(exclude={"stale_dates", "watermark"} if self.stale_dates is None else None)
+        """As it is stored; only a run that looked for late rows has the last field at all."""
+        return self.model_dump_json(exclude={"look"} if self.look is None else None)
 
 
 @dataclass(frozen=True)
@@ -136,18 +134,24 @@ class Results:
         loaded = [row for row in rows if row["status"] == Status.SUCCESS]
         return Earlier(_previous(loaded[0]), rows[0] is loaded[0]) if loaded else Earlier()
 
-    def watermark(self, run: Run) -> dt.datetime | None:
-        """The newest export_time that a run of this org and pipeline has seen while it looked for late rows."""
+    def last_look(self, run: Run) -> Look | None:
+        """The last look for late rows by a run of this org and pipeline."""
         last = run.requested_date
         for span in (RECENT, RETENTION):
             first = run.requested_date - span
             found = self._warehouse.rows(
-                "last_watermark", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
+                "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
             )
             if found:
-                return Result.model_validate_json(found[0]["result"]).watermark
+                return Result.model_validate_json(found[0]["result"]).look
             last = first - dt.timedelta(days=1)
         return None
+
+    def loads(self, run: Run, dates: Collection[dt.date]) -> dict[dt.date, Load]:
+        """What is known of the loads of those of these dates that were ever loaded."""
+        wanted = [(run.org_slug, run.pipeline, date) for date in dates]
+        rows = Ledger(self._warehouse).generations(wanted, run.requested_date)
+        return {row["date"]: Load(row["loaded_at"], row["source_as_of"]) for row in rows if row["loaded_at"]}
 
 
 def _previous(row: Mapping[str, object]) -> Previous | None:

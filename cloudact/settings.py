@@ -5,6 +5,8 @@ Local and cloud run the same code: locally the endpoints point at the local clou
 
 import re
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +17,7 @@ from cloudact.errors import ConfigError
 PREFIX = "CLOUDACT_"
 ROOT = Path(__file__).resolve().parent.parent
 GOOGLE_RUN = "https://run.googleapis.com"
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
@@ -41,10 +44,29 @@ class Settings(BaseModel):
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
     batch_size: int = Field(default=200, ge=1, le=200, description="runs of one execution in the daily fan-out")
     job_runs_per_minute: int = Field(
-        default=24, ge=1, le=600, description="executions that the daily fan-out starts; a region accepts some tens"
+        default=16,
+        ge=1,
+        le=600,
+        description="executions that the daily fan-out starts; triggers need some too",
     )
     provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
+
+    job_cpu: Decimal = Field(default=Decimal(1), gt=0, le=8, description="vCPUs of the job's container, its --cpu")
+    job_memory_gib: Decimal = Field(default=Decimal(1), gt=0, le=32, description="its --memory, in GiB")
+    # List prices in US dollars, to be set by operators where theirs differ: none has been compared with a bill.
+    price_bigquery_tib: Decimal = Field(
+        default=Decimal("6.25"), ge=0, description="on-demand queries, per TiB: Google's list price of the US"
+    )
+    price_vcpu_second: Decimal = Field(
+        default=Decimal("0.000018"),
+        ge=0,
+        description="an assumption: what copies of cloud.google.com/run/pricing give for jobs in tier 1 regions",
+    )
+    price_memory_gib_second: Decimal = Field(default=Decimal("0.000002"), ge=0, description="the same assumption")
+    prices_of: date = Field(
+        default=date(2026, 11, 27), description="as of when the three prices are; goes into each run"
+    )
 
     ops_audience: str = Field(default="", description="the URL of the function ops; tokens must be made for it")
     ops_callers: str = Field(default="", description="service accounts that may call ops, separated by commas")
@@ -58,6 +80,10 @@ class Settings(BaseModel):
         default="",
         validate_default=True,
         description="instead of keys: projects/…/secrets/…/versions/… of an HS256 secret",
+    )
+
+    dataset_writers: str = Field(
+        default="", description="service accounts that may write into the dataset of a new org, separated by commas"
     )
 
     cors_origins: str = Field(
@@ -96,6 +122,14 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin} is not an origin like https://app.example.com")
         return text
 
+    @field_validator("dataset_writers")
+    @classmethod
+    def _are_service_accounts(cls, text: str) -> str:
+        for email in filter(None, map(str.strip, text.split(","))):
+            if not _SERVICE_ACCOUNT.fullmatch(email):
+                raise ValueError(f"{email} is not a service account like runner@project.iam.gserviceaccount.com")
+        return text
+
     @field_validator("jwt_secret")
     @classmethod
     def _is_the_only_way(cls, name: str, info: ValidationInfo) -> str:
@@ -126,6 +160,11 @@ class Settings(BaseModel):
     def origins(self) -> frozenset[str]:
         """The origins that may call."""
         return frozenset(filter(None, map(str.strip, self.cors_origins.split(","))))
+
+    @property
+    def dataset_writer_accounts(self) -> frozenset[str]:
+        """The service accounts that may write into orgs' datasets."""
+        return frozenset(filter(None, map(str.strip, self.dataset_writers.split(","))))
 
     @property
     def queue_path(self) -> str:

@@ -14,9 +14,13 @@ from typing import Any
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
+from cloudact.scripts import statements
 
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
+ADMISSION_TRIES = 5
+MIB = 2**20
+LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
 
 
@@ -30,6 +34,7 @@ class Warehouse:
         self._build_client = client
         self._dataset = dataset
         self._patience_s = patience_s
+        self.bytes_billed = 0  # by `rows`: what else is here reads nothing; read by processes of one thread only
 
     @property
     def dataset(self) -> str:
@@ -64,6 +69,7 @@ class Warehouse:
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
+            self.bytes_billed += _billed(result.total_bytes_processed or 0, loaded.tables)
             return [dict(row.items()) for row in result]
 
     def append(self, table: str, rows: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> None:
@@ -161,6 +167,9 @@ class Warehouse:
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Dataset
 
+        known = self.dataset_labels(name)  # first: whoever migrates may look, but not make one
+        if known is not None:
+            return known
         wanted = Dataset(f"{self._client.project}.{name}")
         wanted.labels = dict(labels)
         with reaching("BigQuery"):
@@ -169,6 +178,46 @@ class Warehouse:
             except Conflict:
                 made = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
         return dict(made.labels)
+
+    def admit_writers(self, name: str, emails: Iterable[str]) -> None:
+        """Lets service accounts read and write all that is in the dataset, beside those who may already.
+
+        Raises `Retry` where others keep changing the dataset at the same time.
+        """
+        from google.api_core.exceptions import PreconditionFailed
+
+        wanted = sorted(set(emails))
+        for _ in range(ADMISSION_TRIES if wanted else 0):
+            with reaching("BigQuery"):
+                try:
+                    self._admit(name, wanted)
+                except PreconditionFailed:  # someone has changed it since we looked
+                    continue
+                return
+        if wanted:
+            raise Retry("bigquery_unavailable", f"The access to dataset {name} is being changed by others.")
+
+    def _admit(self, name: str, emails: Iterable[str]) -> None:
+        from google.cloud.bigquery import AccessEntry
+
+        dataset = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+        may_write = {entry.entity_id for entry in dataset.access_entries if entry.role in ("WRITER", "OWNER")}
+        added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
+        if added:
+            dataset.access_entries = [*dataset.access_entries, *added]
+            # The dataset carries its etag, so that an entry which another adds meanwhile is not lost.
+            self._client.update_dataset(dataset, ["access_entries"], retry=self._retry, timeout=self._patience_s)
+
+    def has_table(self, table: str) -> bool:
+        """Whether the service's dataset is there and has this table."""
+        from google.api_core.exceptions import NotFound
+
+        with reaching("BigQuery"):
+            try:
+                self._client.get_table(f"{self._dataset}.{table}", retry=self._retry, timeout=self._patience_s)
+            except NotFound:
+                return False
+        return True
 
     def dataset_labels(self, name: str) -> dict[str, str] | None:
         """The dataset's labels; `None` where there is no such dataset."""
@@ -189,16 +238,24 @@ class Warehouse:
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
         """Runs statements of `infra/sql/` one after another; `dataset` is the org's own, for those of an org."""
-        for statement in in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET).split(";\n"):
-            if _is_statement(statement):
-                with reaching("BigQuery"):
-                    self._client.query_and_wait(
-                        statement,
-                        retry=self._retry,
-                        job_retry=None,
-                        api_timeout=LOOK_TIMEOUT_S,
-                        wait_timeout=LOOK_TIMEOUT_S,
-                    )
+        for statement in statements(in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET)):
+            self._change(statement)
+
+    def write(self, query: str, /, **values: Any) -> None:
+        """Runs the INSERT of `cloudact/sql/<query>.sql`, for rows that no stream may lose; it takes seconds."""
+        loaded = load_query(query, self._dataset)
+        self._change(loaded.sql, _job_config(loaded, values))
+
+    def _change(self, statement: str, config: Any = None) -> None:
+        with reaching("BigQuery"):
+            self._client.query_and_wait(
+                statement,
+                job_config=config,
+                retry=self._retry,
+                job_retry=None,
+                api_timeout=LOOK_TIMEOUT_S,
+                wait_timeout=LOOK_TIMEOUT_S,
+            )
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
@@ -209,6 +266,14 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
         maximum_bytes_billed=QUERY_MAX_BYTES,
         labels={"query": query.name},
     )
+
+
+def _billed(processed: int, tables: int) -> int:
+    """The bytes that a query is billed: whole MiB, at least ten for each table; none where nothing was read.
+
+    The client tells it only of queries that ran as a job, and ours run without one where BigQuery allows it.
+    """
+    return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
 def wait_for(job: Any, tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
@@ -225,7 +290,3 @@ def wait_for(job: Any, tick: Callable[[], None], patience_s: float = LOOK_TIMEOU
         pause_s = min(pause_s * 2, 5.0)
         with reaching("BigQuery"):
             job.reload(retry=DEFAULT_RETRY.with_timeout(patience_s), timeout=patience_s)
-
-
-def _is_statement(text: str) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("--") for line in text.splitlines())

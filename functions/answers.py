@@ -157,6 +157,19 @@ class RunParameters(BaseModel):
     force_refresh: bool
 
 
+class CostEstimate(Answer):
+    """What a run costs the service, at list prices; as far as its containers could tell."""
+
+    currency: Literal["USD"]
+    total: str = Field(description="a decimal number, as are the two it is the sum of", examples=["0.000475209"])
+    bigquery: str = Field(description="of bytes_billed", examples=["0.000119209"])
+    compute: str = Field(description="of the containers' vCPU and memory seconds", examples=["0.000356"])
+    vcpu_seconds: str = Field(examples=["17.8"])
+    memory_gib_seconds: str = Field(examples=["17.8"])
+    bytes_billed: int = Field(description="by the containers' queries in the service's project", examples=[20971520])
+    prices_of: dt.date = Field(description="as of when the prices are")
+
+
 class RunAnswer(Answer):
     """A run. The last three fields are older names of fields above."""
 
@@ -177,7 +190,10 @@ class RunAnswer(Answer):
     completed_at: Instant | None
     duration_seconds: float | None
     rows_processed: int | None
-    bytes_billed: int | None
+    bytes_billed: int | None = Field(
+        description="by the run's queries on the organization's own export, in its project and at its expense"
+    )
+    cost_estimate: CostEstimate | None = Field(description="null where no container has told, as of a run that waits")
     error_message: str | None
     parameters: RunParameters
     start_time: Instant | None

@@ -3,6 +3,7 @@
 import logging
 import re
 import uuid
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -10,6 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from cloudact.errors import Retry
+from functions import request_log
 from functions.problems import Problem, unavailable
 
 log = logging.getLogger(__name__)
@@ -28,13 +30,16 @@ class _App(Flask):
     json_provider_class = _Json
 
 
-def create_app(name: str) -> Flask:
-    """An app without routes. `//` in a path is kept: it is how an empty domain is written."""
+def create_app(name: str, project: str) -> Flask:
+    """An app without routes. `//` in a path is kept: it is how an empty domain is written.
+
+    `project` is where the traces of its requests are.
+    """
     app = _App(name, static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.before_request(_start)
+    app.before_request(partial(_start, project))
     app.after_request(_finish)
     app.register_error_handler(Problem, lambda problem: problem.response())
     app.register_error_handler(HTTPException, _from_werkzeug)
@@ -43,9 +48,10 @@ def create_app(name: str) -> Flask:
     return app
 
 
-def _start() -> None:
+def _start(project: str) -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    request_log.begin(project, g.request_id)
     request.get_data(cache=True)  # an oversized body is refused before anything else is looked at
 
 
@@ -53,6 +59,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
+    request_log.end(response)
     return response
 
 
@@ -73,10 +80,10 @@ def _from_werkzeug(err: HTTPException) -> Response:
 
 
 def _from_retry(err: Retry) -> Response:
-    log.warning(err.message, extra={"fields": {"code": err.code, "request_id": g.request_id}}, exc_info=err)
+    log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
     return unavailable().response()
 
 
 def _unforeseen(err: Exception) -> Response:
-    log.error("unforeseen error", extra={"fields": {"request_id": g.request_id}}, exc_info=err)
+    log.error("unforeseen error", exc_info=err)
     return Problem(500, f"Something went wrong on our side. The request id is {g.request_id}.").response()

@@ -1,4 +1,4 @@
-"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, the newest first.
+"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, new ones first.
 
 Asking again, today or tomorrow, goes on where the last request ended: what has run, or runs, is skipped.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
+from cloudact import logs
 from cloudact.ledger import RunEvent
 from cloudact.orgs import Subscription
 from cloudact.registry import Entry, Registry
@@ -49,10 +50,11 @@ def backfill(api: Api, org: str) -> Response:
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
     skipped = {date: reason for date in dates if (reason := _reason(entry, latest.get(date), date, body, now.date()))}
-    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in dates if date not in skipped]
+    due = _in_turn([date for date in dates if date not in skipped], latest)
+    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in due]
     free = max(subscription.daily_limit - facts.pipelines_today, 0)
     admitted = wanted[:free] if body.dry_run else _start(api, wanted[:free], subscription, facts.pipelines_today)
-    run = [each.date for each in admitted]
+    run = sorted((each.date for each in admitted), reverse=True)
     skipped |= {each.date: "quota" for each in wanted if each.date not in run}
     answer = Backfilled(
         run=run,
@@ -83,7 +85,7 @@ def _entry(registry: Registry, pipeline: str) -> Entry:
 def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
     return {
         row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
-        for row in api.ledger.generations([org], [entry.id], dates, today)
+        for row in api.ledger.generations([(org, entry.id, date) for date in dates], today)
     }
 
 
@@ -99,6 +101,11 @@ def _reason(entry: Entry, latest: _Latest | None, date: dt.date, body: BackfillB
         provisional = latest.requested_date <= date  # it saw an unfinished day
         return None if provisional or body.reprocess is Reprocess.COMPLETED else "already_completed"
     return "failed_before" if body.reprocess is Reprocess.NONE else None
+
+
+def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, _Latest]) -> list[dt.date]:
+    """What never ran, then what was asked for longest ago: a request that takes days gets to the end of its dates."""
+    return sorted(dates, key=lambda date: latest[date].requested_date if date in latest else dt.date.min)
 
 
 def _run(
@@ -122,7 +129,9 @@ def _run(
 def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
     """Those that got a slot. What was admitted is told even where a later admission fails, which then raises."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        asked = [(run, threads.submit(admit, api.queue, run, subscription.daily_limit, used)) for run in runs]
+        asked = [
+            (run, threads.submit(logs.carried(admit), api.queue, run, subscription.daily_limit, used)) for run in runs
+        ]
     admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
     _tell(api, admitted)
     for _, future in asked:

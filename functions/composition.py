@@ -1,5 +1,6 @@
 """The composition root of the functions: builds what the endpoints are handed, once per instance."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cloudact import clients
@@ -22,7 +23,7 @@ from cloudact.tenants import Tenants
 from cloudact.warehouse import Warehouse
 from cloudact.webhooks import Webhooks
 from functions.auth import KeyRing
-from functions.health import Dependencies
+from functions.health import LOOK_S, Dependencies
 from functions.key_uses import KeyUses
 from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
@@ -38,6 +39,7 @@ KMS_PATIENCE_S = 4.0
 class Api:
     """The collaborators of the public endpoints."""
 
+    project: str
     registry: Registry
     warehouse: Warehouse
     ledger: Ledger
@@ -79,6 +81,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
     outbox = open_outbox(settings, signing, clock)
     notifier = Notifier(webhooks, outbox)
     return Api(
+        project=settings.project,
         registry=load_registry(settings.configs_dir),
         warehouse=warehouse,
         ledger=ledger,
@@ -86,12 +89,19 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         keys=keys,
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
         members=Remembered(ledger.memberships, clock),
-        dependencies=Dependencies(warehouse, queue, clock),
+        dependencies=Dependencies(_looks(settings, queue), clock),
         origins=settings.origins,
         clock=clock,
         tenants=tenants,
         issued_keys=issued_keys,
-        onboarding=Onboarding(warehouse, tenants, issued_keys, load_plans(settings.configs_dir), clock),
+        onboarding=Onboarding(
+            warehouse,
+            tenants,
+            issued_keys,
+            load_plans(settings.configs_dir),
+            clock,
+            dataset_writers=settings.dataset_writer_accounts,
+        ),
         key_uses=KeyUses(warehouse, keys, clock),
         batch_size=settings.batch_size,
         connections=Connections(
@@ -107,6 +117,12 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         quota_watch=QuotaWatch(notifier, clock),
         webhook_allow_http=settings.webhook_allow_http,
     )
+
+
+def _looks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
+    """How each dependency is asked for its health: with less patience than a request for something else has."""
+    impatient = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=LOOK_S)
+    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(LOOK_S)}
 
 
 def _session_keys(settings: Settings, clock: Clock) -> Keys | None:

@@ -6,12 +6,14 @@ creates the tasks that are missing, by their names, and plans only what is in no
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import compress, count, islice
 
 from flask import Response, jsonify, request
 
+from cloudact import logs
 from cloudact.batches import Batch, batches
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
@@ -33,10 +35,7 @@ def daily(api: Api) -> Response:
     facts = read_facts(api.ledger, api.registry, now.date())
     runs = plan(facts.owed, now, facts.turns())
     found, new = list(facts.unstarted()), list(batches(runs, api.batch_size))
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        again = threads.map(api.queue.create_batch, found, range(len(found)))
-        first = threads.map(partial(_start, api), new, range(len(found), len(found) + len(new)))
-        created = [batch for batch, is_new in zip([*found, *new], [*again, *first], strict=True) if is_new]
+    created = [*_each(api.queue.create_batch, found, 0), *_each(partial(_start, api), new, len(found))]
     told = {
         "planned": len(runs),
         "started": sum(len(batch.items) for batch in created),
@@ -45,15 +44,24 @@ def daily(api: Api) -> Response:
         "orgs": len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
     }
-    log.info("the daily runs are queued", extra={"fields": told})
+    log.info("the daily runs are queued", extra={"fields": {"event": "daily_queued", **told}})
     return jsonify(told)
+
+
+def _each(create: Callable[[Batch, int], bool], chosen: Sequence[Batch], place: int) -> Iterator[Batch]:
+    """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
+    places = count(place)
+    rest = iter(chosen)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        while few := list(islice(rest, AT_ONCE)):
+            yield from compress(few, list(threads.map(logs.carried(create), few, places)))
 
 
 def _start(api: Api, batch: Batch, place: int) -> bool:
     batch_id = batch.batch_id
     task_id = batch_task_id(batch_id)
     events = [
-        (run, RunEvent(Status.PENDING, task_id=task_id, batch_id=batch_id, batch_index=index))
+        (run, RunEvent(Status.PENDING, key=f"/{batch_id}", task_id=task_id, batch_id=batch_id, batch_index=index))
         for index, run in enumerate(batch.runs())
     ]
     api.ledger.append_runs(events, batch.requested_at)

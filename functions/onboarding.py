@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from cloudact import logs
 from cloudact.errors import Stop
 from cloudact.orgs import BILLING_WORDS, SLUG_RULE, SubscriptionStatus, is_slug
 from cloudact.plans import Plan, UnknownPlan
@@ -23,6 +24,7 @@ def onboard(api: Api) -> Response:
     """201 with the org and its first key, shown this once; 200 where there is nothing left to do."""
     body = body_object(request, allowed=("org_slug", "name", "plan", "reactivate"))
     org, reactivate = _slug(body.get("org_slug")), body.get("reactivate", False)
+    logs.know(org_slug=org)
     if not isinstance(reactivate, bool):
         raise bad_request("reactivate must be true or false.")
     plan, plans = _plan(api, body.get("plan")), api.onboarding.plans

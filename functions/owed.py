@@ -1,7 +1,6 @@
 """What the ledger's one read of the day means: what each org is owed, and which batches exist already."""
 
 import datetime as dt
-import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudact.batches import Batch
+from cloudact.late_rows import Load, Look
 from cloudact.ledger import Ledger
 from cloudact.registry import Entry, Registry
-from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
+from cloudact.runs import Run, Status, TriggerType
 from functions.planning import CATCH_UP_DAYS, Known, Owed, scheduled_run
 
 log = logging.getLogger(__name__)
+OF_EACH = 5  # words that are told of each date; what was batched today has more
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Facts:
         return Counter(each.run.org_slug for each in self.batched)
 
     def unstarted(self) -> Iterator[Batch]:
-        """Batches none of whose runs has begun: their tasks wait, or were never created.
+        """Batches with runs that have not begun: their tasks wait, or have fired, or were never created.
 
         A batch's id is made of its runs, so one of which not all runs were read is recognised and left to the sweep.
         """
@@ -47,24 +48,37 @@ class Facts:
         for each in self.batched:
             found[each.batch_id].append(each)
         for batch_id, members in sorted(found.items(), key=lambda item: item[1][0].run.requested_at):
-            if any(each.begun for each in members):
+            if all(each.begun for each in members):
                 continue
-            batch = Batch.of([each.run for each in sorted(members, key=lambda each: each.index)])
+            batch = _together(members)
             if batch.batch_id == batch_id:
                 yield batch
             else:
                 log.warning("a batch is incomplete and left to the sweep", extra={"fields": {"batch_id": batch_id}})
 
 
+def _together(members: Iterable[Batched]) -> Batch:
+    """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
+    runs = [each.run for each in sorted(members, key=lambda each: each.index)]
+    at = max(run.requested_at for run in runs)
+    return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs])
+
+
 def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
-    """One query; a second one only where rows of dates beyond the last week have changed."""
+    """One query; another where rows of earlier dates were found to have changed."""
     entries = {entry.id: entry for entry in registry.entries if entry.enabled and entry.schedule == "daily"}
     orgs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in ledger.daily_plan(today - dt.timedelta(days=CATCH_UP_DAYS), today):
         orgs[row["org_slug"]].append(row)
     owed = [each for rows in orgs.values() for each in _owed(rows, entries.values())]
     batched = [each for rows in orgs.values() for row in rows for each in _batched(row, entries)]
-    return Facts(tuple(_with_older_dates(ledger, owed, today)), tuple(batched))
+    looks = {
+        (row["org_slug"], row["pipeline"]): Look.model_validate_json(row["look"])
+        for rows in orgs.values()
+        for row in rows
+        if row["look"]
+    }
+    return Facts(tuple(_with_stale_dates(ledger, owed, looks, today)), tuple(batched))
 
 
 def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[Owed]:
@@ -73,9 +87,9 @@ def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[O
     first = rows[0]
     for entry in entries:
         if entry.required_integration in first["integrations"].split():
-            row = of.get(entry.id, {"known": None, "result": None})
+            row = of.get(entry.id, {"known": None})
             known = {each.date: each for each in map(_known, _facts(row))}
-            yield Owed(first["org_slug"], entry, first["since"], known, _stale(row["result"]))
+            yield Owed(first["org_slug"], entry, first["since"], known)
 
 
 def _facts(row: Mapping[str, Any]) -> list[list[str]]:
@@ -83,14 +97,18 @@ def _facts(row: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _known(fact: list[str]) -> Known:
-    date, generation, status, requested_date = fact[:4]
-    return Known(dt.date.fromisoformat(date), int(generation), Status(status), dt.date.fromisoformat(requested_date))
+    date, generation, status, loaded_on, asked_on = fact[:OF_EACH]
+    return Known(dt.date.fromisoformat(date), int(generation), Status(status), _day(loaded_on), _day(asked_on))
+
+
+def _day(text: str) -> dt.date | None:
+    return None if text == "-" else dt.date.fromisoformat(text)
 
 
 def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[Batched]:
     for fact in _facts(row):
-        if len(fact) > 4 and row["pipeline"] in entries:
-            known, (batch_id, index, trigger, at) = _known(fact), fact[4:]
+        if len(fact) > OF_EACH and row["pipeline"] in entries:
+            known, (batch_id, index, trigger, at) = _known(fact), fact[OF_EACH:]
             run = scheduled_run(
                 row["org_slug"],
                 entries[row["pipeline"]],
@@ -102,22 +120,21 @@ def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[B
             yield Batched(batch_id, int(index), run, begun=known.status not in (Status.PENDING, Status.CANCELLED))
 
 
-def _stale(result: str | None) -> frozenset[dt.date]:
-    """The dates that the pipeline's last run found to have newer rows than what was loaded."""
-    dates = json.loads(result).get("stale_dates") or () if result else ()
-    return frozenset(date for date in map(dt.date.fromisoformat, dates) if date >= FIRST_DATE)
+def _with_stale_dates(
+    ledger: Ledger, owed: list[Owed], looks: Mapping[tuple[str, str], Look], today: dt.date
+) -> Iterator[Owed]:
+    """A date stays stale until a run has loaded what the look saw, whatever becomes of its restatements."""
+    stale = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in owed}
+    wanted = [(*key, date) for key, look in stale.items() if look for date in look.stale]
+    found: defaultdict[tuple[str, str], dict[dt.date, Mapping[str, Any]]] = defaultdict(dict)
+    for row in ledger.generations(wanted, today):
+        found[row["org_slug"], row["pipeline"]][row["date"]] = row
+    for each in owed:
+        rows, look = found[each.org_slug, each.entry.id], stale[each.org_slug, each.entry.id]
+        loads = {date: Load(row["loaded_at"], row["source_as_of"]) for date, row in rows.items() if row["loaded_at"]}
+        runs = dict(each.runs) | {date: _newest(row) for date, row in rows.items()}
+        yield replace(each, runs=runs, stale=frozenset(look.open(loads) if look else ()))
 
 
-def _with_older_dates(ledger: Ledger, owed: list[Owed], today: dt.date) -> list[Owed]:
-    """What is stale may be older than what the query looks at; the generations of such dates are read by their date."""
-    older = [(each, each.stale - each.runs.keys()) for each in owed]
-    dates = frozenset[dt.date]().union(*(missing for _, missing in older))
-    if not dates:
-        return owed
-    asked = [each for each, missing in older if missing]
-    rows = ledger.generations((e.org_slug for e in asked), (e.entry.id for e in asked), dates, today)
-    found: defaultdict[tuple[str, str], dict[dt.date, Known]] = defaultdict(dict)
-    for row in rows:
-        known = Known(row["date"], row["generation"], Status(row["status"]), row["requested_date"])
-        found[row["org_slug"], row["pipeline"]][known.date] = known
-    return [replace(each, runs=found[each.org_slug, each.entry.id] | dict(each.runs)) for each in owed]
+def _newest(row: Mapping[str, Any]) -> Known:
+    return Known(row["date"], row["generation"], Status(row["status"]), row["loaded_on"], row["asked_on"])

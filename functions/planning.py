@@ -19,22 +19,17 @@ TRIGGERED_BY = "scheduler"
 
 @dataclass(frozen=True)
 class Known:
-    """The newest generation of one date, as the ledger tells it."""
+    """One date as the ledger tells it: its newest generation, and what all of them have come to.
+
+    `loaded_on` is the day of the last request that loaded the date once it was over, `asked_on` that of the service's
+    own last request.
+    """
 
     date: dt.date
     generation: int
     status: Status
-    requested_date: dt.date
-
-    @property
-    def in_flight(self) -> bool:
-        """Whether it has not ended."""
-        return not self.status.final
-
-    @property
-    def complete(self) -> bool:
-        """Whether it has loaded a day that was over when it was asked for."""
-        return self.status is Status.SUCCESS and self.requested_date > self.date
+    loaded_on: dt.date | None
+    asked_on: dt.date | None
 
 
 @dataclass(frozen=True)
@@ -69,23 +64,30 @@ def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
     """The dates to run, the newest first, each once: what was never loaded, then what may have changed since."""
     yesterday = today - dt.timedelta(days=1)
     first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(owed.since, yesterday))
-    missed = {date for date in _days(first, yesterday) if _missing(owed.runs.get(date), today)}
+    missed = {date for date in _days(first, yesterday) if not _loaded(owed.runs.get(date))}
     restated = {today - dt.timedelta(days=days) for days in owed.entry.restate_days} | owed.stale
-    changed = {date for date in restated - missed if date < today and _settled_before(owed.runs.get(date), today)}
-    for date in sorted(missed, reverse=True):
-        yield date, TriggerType.SCHEDULE
-    for date in sorted(changed, reverse=True):
-        yield date, TriggerType.RESTATEMENT
+    dates = {yesterday} if _never_works(owed) else {date for date in missed | restated if date < today}
+    for date in sorted(dates & missed, reverse=True):
+        if _free(owed.runs.get(date), today):
+            yield date, TriggerType.SCHEDULE
+    for date in sorted(dates - missed, reverse=True):
+        if _free(owed.runs.get(date), today):
+            yield date, TriggerType.RESTATEMENT
 
 
-def _missing(known: Known | None, today: dt.date) -> bool:
-    """Never loaded since it was over; what failed or was cancelled today is left until tomorrow."""
-    return known is None or (not known.complete and _settled_before(known, today))
+def _loaded(known: Known | None) -> bool:
+    return known is not None and known.loaded_on is not None
 
 
-def _settled_before(known: Known | None, today: dt.date) -> bool:
-    """Neither under way nor looked at today already."""
-    return known is None or (not known.in_flight and known.requested_date < today)
+def _free(known: Known | None, today: dt.date) -> bool:
+    """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow."""
+    return known is None or (known.status.final and known.asked_on != today)
+
+
+def _never_works(owed: Owed) -> bool:
+    """Something has failed and nothing was loaded all week: one try a day tells as much as seven, and tells it once."""
+    known = owed.runs.values()
+    return any(each.status is Status.FAILED for each in known) and not any(map(_loaded, known))
 
 
 def interleaved(by_org: Mapping[str, Sequence[Run | None]], today: dt.date) -> Iterator[Run]:

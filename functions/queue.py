@@ -94,10 +94,10 @@ class RunQueue:
                 return False
         return True
 
-    def look(self) -> None:
-        """Reads the queue; raises where Cloud Tasks does not answer, or not for us."""
+    def look(self, timeout_s: float) -> None:
+        """Reads the queue; raises where Cloud Tasks does not answer within this time, or not for us."""
         with reaching("Cloud Tasks"):
-            self._client.get_queue(name=self._settings.queue_path, timeout=CREATE_TIMEOUT_S, retry=None)
+            self._client.get_queue(name=self._settings.queue_path, timeout=timeout_s, retry=None)
 
     def delete(self, task_id: str) -> None:
         """The task will not fire; one that has fired or is gone already is left alone."""

@@ -5,6 +5,8 @@ from functools import partial
 
 from flask import Flask, Response
 
+from cloudact import logs
+from cloudact.orgs import is_slug
 from functions.answers import (
     Backfilled,
     Cancelled,
@@ -62,7 +64,7 @@ from functions.webhooks import (
 
 def public_app(api: Api) -> Flask:
     """The function `api`."""
-    app = create_app("api")
+    app = create_app("api", api.project)
     allow_origins(app, api.origins)
     add_endpoints(app, PUBLIC, api)
     app.after_request(api.key_uses.after)
@@ -172,7 +174,7 @@ PUBLIC: tuple[Endpoint, ...] = (
 
 def private_app(api: Api, caller: Caller) -> Flask:
     """The function `ops`: every path but health is for known service accounts only."""
-    app = create_app("ops")
+    app = create_app("ops", api.project)
 
     def answer(work: Callable[[Api], Response]) -> Response:
         caller.verify()
@@ -191,6 +193,8 @@ def _add_orgs(app: Flask, api: Api, caller: Caller) -> None:
     def add(method: str, path: str, view: Callable[..., Response]) -> None:
         def answer(**parts: str) -> Response:
             caller.verify()
+            if is_slug(parts.get("org", "")):
+                logs.know(org_slug=parts["org"])
             return view(api, **parts)
 
         app.add_url_rule(f"/ops/orgs{path}", view.__name__, answer, methods=[method])

@@ -9,11 +9,24 @@ from typing import Any
 
 from flask import Response, request
 
+from cloudact import logs
+from cloudact.costs import Cost
 from cloudact.ledger import After, Filters
-from cloudact.results import Result
+from cloudact.results import Result, plain
 from cloudact.runs import FIRST_DATE, Run, Status, TriggerType
 from functions.access import authenticate, own_org
-from functions.answers import Answer, Message, OlderRun, RunAnswer, RunDetail, RunError, RunPage, Step, answered
+from functions.answers import (
+    Answer,
+    CostEstimate,
+    Message,
+    OlderRun,
+    RunAnswer,
+    RunDetail,
+    RunError,
+    RunPage,
+    Step,
+    answered,
+)
 from functions.composition import Api
 from functions.inputs import RunsQuery, in_query
 from functions.parameters import only_known
@@ -85,6 +98,7 @@ def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
     row = api.ledger.run(org, _uuid(run_id), api.clock().date())
     if row is None:
         raise Problem(404, f"Run not found: {run_id}")
+    logs.know(run_id=row["run_id"])
     return row
 
 
@@ -114,7 +128,24 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": json.loads(row["parameters"]),
         "start_time": row["started_at"],
         "end_time": row["completed_at"],
+        "cost_estimate": _cost(row),
     }
+
+
+def _cost(row: Mapping[str, Any]) -> CostEstimate | None:
+    cost = Cost.of_row(row)
+    if cost is None:
+        return None
+    return CostEstimate(
+        currency="USD",
+        total=plain(cost.total_usd),
+        bigquery=plain(cost.bigquery_usd),
+        compute=plain(cost.compute_usd),
+        vcpu_seconds=plain(cost.vcpu_seconds),
+        memory_gib_seconds=plain(cost.memory_gib_seconds),
+        bytes_billed=cost.service_bytes_billed,
+        prices_of=cost.prices_of,
+    )
 
 
 def _step(row: Mapping[str, Any], run: Mapping[str, Any]) -> Step:

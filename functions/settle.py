@@ -7,7 +7,9 @@ from typing import Any
 
 from flask import Response, request
 
+from cloudact.costs import Cost
 from cloudact.ledger import RunEvent
+from cloudact.run_ended import log_run_ended
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Status, TriggerType
 from functions.access import authenticate
@@ -34,8 +36,12 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
     if verdict.status is not Status.CANCELLED:
         _too_late()
-    event = RunEvent(Status.CANCELLED, started_at=row["started_at"])
-    api.ledger.append_run(run, event, verdict.at or api.clock())
+    event, at = (
+        RunEvent(Status.CANCELLED, started_at=row["started_at"], cost=Cost.of_row(row)),
+        verdict.at or api.clock(),
+    )
+    api.ledger.append_run(run, event, at)
+    log_run_ended(run, event, at)
     _stop(api, row)
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is cancelled"
     ended = Cancelled(status=Status.CANCELLED, run_id=run.run_id, pipeline_logging_id=run.run_id, message=message)

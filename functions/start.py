@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from flask import Response
 
+from cloudact import logs
 from cloudact.clock import next_midnight
 from cloudact.ledger import AdmissionFacts, RunEvent
 from cloudact.orgs import IntegrationStatus, Subscription
@@ -41,6 +42,7 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
 
 def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
     """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
+    logs.know(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
     if admitted is None:
@@ -57,6 +59,7 @@ def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts)
 
 def existing(run: Run, status: Status, left: Mapping[str, str]) -> Response:
     """200 with the run that answers the request already."""
+    logs.know(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
@@ -74,7 +77,7 @@ def _tell(api: Api, run: Run, task_id: str) -> None:
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)
     except Exception as err:
-        log.error("PENDING could not be recorded", extra={"fields": {"run_id": run.run_id}}, exc_info=err)
+        log.error("PENDING could not be recorded", exc_info=err)
 
 
 def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str, str]) -> Response:

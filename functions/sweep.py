@@ -4,13 +4,16 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response, jsonify
 
+from cloudact.costs import Cost
 from cloudact.errors import Retry, RunError, Stop
-from cloudact.ledger import RunEvent
+from cloudact.ledger import RunEvent, Unsettled
 from cloudact.notifications import run_failed
+from cloudact.run_ended import log_run_ended
 from cloudact.run_load import RunLoad, Verdict
 from cloudact.runs import Run, Status
 from functions.composition import Api
@@ -26,10 +29,12 @@ TWICE = Stop("duplicate", "The same run was asked for on another day too, and is
 
 def sweep(api: Api) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
+    now = api.clock()
+    found = api.ledger.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
     give_up = time.monotonic() + WITHIN_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
-    for row in api.ledger.silent(api.clock()):
+    for row in found.silent:
         what = "left"
         fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
         try:
@@ -39,9 +44,21 @@ def sweep(api: Api) -> Response:
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(row["run_id"])
-    if done["enqueued"] or done["settled"]:
-        log.warning("the sweep found silent runs", extra={"fields": {name: len(ids) for name, ids in done.items()}})
+    _log(found, done, now)
     return jsonify(done)
+
+
+def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
+    """One line also where nothing was found: that it is missing is how a dead scheduler is noticed."""
+    oldest_s = (now - found.oldest_pending_at).total_seconds() if found.oldest_pending_at else 0
+    fields = {
+        "event": "swept",
+        **{name: len(ids) for name, ids in done.items()},
+        "found": len(found.silent),
+        "oldest_pending_s": max(int(oldest_s), 0),
+        "stuck_runs": found.stuck_runs,
+    }
+    log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
 def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None]) -> str:
@@ -92,12 +109,18 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(
-        verdict.status, started_at=row["started_at"], rows=verdict.rows, error=verdict.error, result=verdict.result
+        verdict.status,
+        started_at=row["started_at"],
+        rows=verdict.rows,
+        error=verdict.error,
+        result=verdict.result,
+        cost=Cost.of_row(row),
     )
     at = verdict.at or api.clock()
     if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
         api.notifier.tell(run_failed(run, verdict.error, at))
     api.ledger.append_run(run, event, at)
+    log_run_ended(run, event, at)
 
 
 def _later() -> None:

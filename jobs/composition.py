@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
+from cloudact.costs import Tariff
 from cloudact.credentials import Vault, parse_service_account
 from cloudact.integrations import Integrations, UsableIntegration
 from cloudact.ledger import Ledger
@@ -23,6 +24,7 @@ from jobs.claim import Claim
 from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
 from jobs.life import Life
+from jobs.meter import Meter
 from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
 from jobs.processors.usage_cost import OpenReports, UsageCost
 from jobs.reports.anthropic import AnthropicReports
@@ -51,7 +53,8 @@ class _Composition:
         notifier = open_notifier(settings, self._warehouse, clock)
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
         self._build = {"GCP_SA": self._billing, "OPENAI": self._openai, "ANTHROPIC": self._anthropic}
-        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier)
+        meter = Meter(Tariff.of(settings), self._warehouse)
+        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier, meter)
 
     def _steps(self, run: Run) -> Sequence[Step]:
         return self._registry.config(self._registry.get(run.pipeline)).steps

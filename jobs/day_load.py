@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
 from cloudact.errors import Stop
+from cloudact.late_rows import Look
 from cloudact.results import Difference, Earlier, Fingerprint, Result, Results, completeness
 from cloudact.run_load import Part, RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
@@ -16,14 +17,6 @@ GUARDED_ROWS = 100  # fewer may come and go
 FORCE = "If this is right, start the run again with force_refresh."
 UNCHANGED = "The source has not changed since the last load; nothing was loaded."
 Tick = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Late:
-    """What a look for late rows found; the watermark is the newest export_time that was observed, never the clock."""
-
-    stale_dates: Sequence[date]
-    watermark: datetime | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class DayLoad:
         """What earlier runs have told."""
         return Results(self.warehouse)
 
-    def replace(self, parts: Sequence[Part], fingerprint: Fingerprint, tick: Tick, late: Late | None = None) -> Loaded:
+    def replace(self, parts: Sequence[Part], fingerprint: Fingerprint, tick: Tick, look: Look | None = None) -> Loaded:
         """Loads every part, one load job each, or none where the tables have exactly these rows already.
 
         Raises `Stop` before anything is loaded where one table would shrink too much, and what `RunLoad.load` raises.
@@ -63,7 +56,7 @@ class DayLoad:
         with _tables_there():
             had = {part.table: self._guarded(part) for part in parts}
         earlier = self.results.earlier(self.run)
-        result = self._result(fingerprint, earlier, late)
+        result = self._result(fingerprint, earlier, look)
         if self._has_it(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
@@ -81,7 +74,7 @@ class DayLoad:
             raise Stop("result_shrunk", f"{told} in {part.table}; they were kept.", FORCE)
         return had
 
-    def _result(self, fingerprint: Fingerprint, earlier: Earlier, late: Late | None) -> Result:
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None) -> Result:
         previous = earlier.previous
         return Result(
             fingerprint=fingerprint,
@@ -89,8 +82,7 @@ class DayLoad:
             difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
             unchanged=False,
             completeness=completeness(self.run.date, self.read_at, fingerprint, self.restate_days),
-            stale_dates=list(late.stale_dates) if late else None,
-            watermark=late.watermark if late else None,
+            look=look,
         )
 
     def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:

@@ -15,17 +15,20 @@ from typing import Protocol, TypeVar
 import stamina
 
 from cloudact.clock import Clock
+from cloudact.costs import Cost
 from cloudact.errors import CloudActError, Exhausted, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
 from cloudact.notifications import run_failed
 from cloudact.notifier import Notifier
 from cloudact.pipelines import Step, StepType
+from cloudact.run_ended import log_run_ended
 from cloudact.run_load import RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim, claim
 from jobs.day_load import Loaded
 from jobs.execution import Execution
+from jobs.meter import Meter
 from jobs.story import RunStory, StepStory
 from jobs.termination import Terminated
 
@@ -54,6 +57,7 @@ class Job:
     processor: Callable[[Run, Claim, RunLoad], Processor]
     clock: Clock
     notifier: Notifier
+    meter: Meter
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
@@ -67,26 +71,28 @@ def work(job: Job, run: Run, execution: Execution) -> int:
     try:
         job.ensure_wanted(run)
         own = claim(job.warehouse, run, execution, job.clock())
-        return _Attempt(job, run, execution, own).work()
+        earlier = job.ledger.cost(run) if execution.attempt else None
+        return _Attempt(job, run, execution, own, earlier).work()
     except Skip as skip:
-        log.info(str(skip), extra={"fields": {"run_id": run.run_id}})
+        log.info(str(skip))
         return DONE
     except Retry as err:
-        log.warning(err.message, extra={"fields": {"run_id": run.run_id}}, exc_info=err)
+        log.warning(err.message, exc_info=err)
         return TRY_AGAIN
     except Terminated:
-        log.warning("stopped before the run was taken up", extra={"fields": {"run_id": run.run_id}})
+        log.warning("stopped before the run was taken up")
         return TERMINATED
 
 
 class _Attempt:
     """One try of a run that is ours."""
 
-    def __init__(self, job: Job, run: Run, execution: Execution, own: Claim) -> None:
+    def __init__(self, job: Job, run: Run, execution: Execution, own: Claim, earlier: Cost | None) -> None:
         self._job = job
         self._run = run
         self._execution = execution
         self._own = own
+        self._earlier = earlier
         self._load = RunLoad(job.warehouse, run.run_id)
         self._story = RunStory(job.ledger, run, execution, own.started_at, job.clock)
         self._processor: Processor | None = None
@@ -100,16 +106,15 @@ class _Attempt:
                 return DONE
             self._run_steps()
         except Settled as err:
-            self._tell(err.verdict)
+            self._tell(err.verdict, ours=False)
         except Skip:
             raise
         except Terminated as err:
-            log.warning("SIGTERM", extra={"fields": {"run_id": self._run.run_id}})
+            log.warning("SIGTERM")
             return self._ended_badly(_as_run_error(err), TERMINATED)
         except Exception as err:
             error = _as_run_error(err)
-            fields = {"run_id": self._run.run_id, "org_slug": self._run.org_slug, "code": error.code}
-            log.error(error.message, extra={"fields": fields}, exc_info=error)
+            log.error(error.message, extra={"fields": {"code": error.code}}, exc_info=error)
             return self._ended_badly(error, TRY_AGAIN)
         return DONE
 
@@ -138,7 +143,7 @@ class _Attempt:
             story = self._step = self._story.step(index, step)
             story.started()
             story.succeeded(_patiently(partial(processor.run, step, story)))
-        self._story.ended(_success(processor.loaded), processor.bytes_billed)
+        self._end(_success(processor.loaded))
 
     def _ended_badly(self, error: RunError, again: int) -> int:
         """Asks for another try where one may help and is left; else the run is over, as its load says."""
@@ -146,13 +151,14 @@ class _Attempt:
         if self._step:
             self._step.failed(error.message)
         if error.retryable and not self._execution.last_attempt:
+            self._story.tried(self._cost())
             return again
         wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
         self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
         return DONE
 
-    def _tell(self, verdict: Verdict) -> None:
-        """The run's end, as it was decided; who else tells of it tells the same.
+    def _tell(self, verdict: Verdict, *, ours: bool = True) -> None:
+        """The run's end, as it was decided; who else tells of it tells the same. `ours` is what nobody else counts.
 
         Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
         """
@@ -160,8 +166,16 @@ class _Attempt:
             self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
         if self._step and verdict.rows is not None:
             self._step.succeeded(verdict.rows)
+        _patiently(lambda: self._end(verdict, ours=ours))
+
+    def _end(self, verdict: Verdict, *, ours: bool = True) -> None:
         bytes_billed = self._processor.bytes_billed if self._processor else 0
-        _patiently(lambda: self._story.ended(verdict, bytes_billed))
+        event, at = self._story.ended(verdict, bytes_billed, self._cost())
+        if ours:
+            log_run_ended(self._run, event, at)
+
+    def _cost(self) -> Cost:
+        return self._job.meter.cost().after(self._earlier)
 
 
 def _success(loaded: Loaded | None) -> Verdict:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
@@ -20,7 +20,11 @@ _RUN = frozenset(field.name for field in RUN_FIELDS)
 
 @dataclass
 class Digest:
-    """Counts rows and sums their hashes, so their order does not matter and a row that stands twice counts twice."""
+    """Counts rows and sums their hashes, so their order does not matter and a row that stands twice counts twice.
+
+    When the source wrote its rows, `as_of`, is no part of what they say: a provider that refreshes a day without a
+    change has not changed it.
+    """
 
     cost: str | None = None
     as_of: str | None = None
@@ -38,7 +42,7 @@ class Digest:
     def add(self, batch: pa.RecordBatch) -> None:
         """These rows too. Their money is in the column `cost`, by `currency`; their age in `as_of`."""
         self.rows += batch.num_rows
-        for text in _texts(batch):
+        for text in _texts(batch, _RUN | {self.as_of}):
             self._hashes += int.from_bytes(hashlib.blake2b(text.as_buffer(), digest_size=DIGEST_BYTES).digest())
         self._hashes %= 2 ** (8 * DIGEST_BYTES)
         names = batch.schema.names
@@ -73,11 +77,11 @@ def fingerprint(tables: dict[str, Digest]) -> Fingerprint:
     )
 
 
-def _texts(batch: pa.RecordBatch) -> pa.Array:
+def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> pa.Array:
     """One text a row, different for different rows: texts carry their length, NULL is no length."""
     parts: list[pa.Array] = []
     for number, name in enumerate(batch.schema.names):
-        if name not in _RUN:
+        if name not in left_out:
             parts += _exact(batch.column(number))
     return pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="\x00")
 

@@ -30,14 +30,16 @@ def main(env: Mapping[str, str]) -> int:
     try:
         settings = Settings.from_env(env)
         execution = Execution.from_env(env, settings.task_max_retries)
+        logs.begin(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         run = read_run(env, execution.task_index)
+        logs.know(run_id=run.run_id, org_slug=run.org_slug, pipeline=run.pipeline)
         job = compose(settings)
     except ConfigError as err:
         log.critical(str(err))
         return UNUSABLE
     except Terminated:
         return TERMINATED
-    log.info("run taken up", extra={"fields": {"run_id": run.run_id, "org_slug": run.org_slug, "date": run.date}})
+    log.info("run taken up", extra={"fields": {"date": run.date}})
     code = work(job, run, execution)
     log.log(logging.INFO if code == DONE else logging.WARNING, "exit code %d", code)
     return code

@@ -1,9 +1,10 @@
 """Tells the ledger what happens while it happens: the run's own events, its steps', and signs of life."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from cloudact.clock import Clock
-from cloudact.errors import RunError
+from cloudact.costs import Cost
 from cloudact.ledger import Ledger, RunEvent, StepEvent
 from cloudact.pipelines import Step
 from cloudact.run_load import Verdict
@@ -25,37 +26,42 @@ class RunStory:
 
     def running(self) -> None:
         """The run has begun, or goes on after a failed try."""
-        self._append(Status.RUNNING)
+        self._append(self._event(Status.RUNNING))
 
-    def ended(self, verdict: Verdict, bytes_billed: int) -> None:
-        """The run is over."""
-        self._append(verdict.status, verdict.rows, bytes_billed, verdict.error, verdict.at, verdict.result)
+    def tried(self, cost: Cost) -> None:
+        """This try is over without an end of the run; the next one adds to what it has cost."""
+        self._append(self._event(Status.RUNNING, key="/tried", cost=cost))
+
+    def ended(self, verdict: Verdict, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
+        """The run is over, as the answered event tells from the answered instant on."""
+        event = self._event(
+            verdict.status,
+            rows=verdict.rows,
+            bytes_billed=bytes_billed,
+            error=verdict.error,
+            result=verdict.result,
+            cost=cost,
+        )
+        return event, self._append(event, verdict.at)
 
     def step(self, index: int, step: Step) -> "StepStory":
         """The story of one step."""
         return StepStory(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
 
-    def _append(
-        self,
-        status: Status,
-        rows: int | None = None,
-        bytes_billed: int | None = None,
-        error: RunError | None = None,
-        at: datetime | None = None,
-        result: str | None = None,
-    ) -> None:
-        event = RunEvent(
+    def _event(self, status: Status, **told: Any) -> RunEvent:
+        return RunEvent(
             status,
             started_at=self._started_at,
             execution=self._execution.name,
             execution_tasks=self._execution.tasks,
             attempt=self._execution.attempt,
-            rows=rows,
-            bytes_billed=bytes_billed,
-            error=error,
-            result=result,
+            **told,
         )
-        self._ledger.append_run(self._run, event, at or self._clock())
+
+    def _append(self, event: RunEvent, at: datetime | None = None) -> datetime:
+        at = at or self._clock()
+        self._ledger.append_run(self._run, event, at)
+        return at
 
 
 class StepStory:

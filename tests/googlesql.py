@@ -83,7 +83,7 @@ class GoogleSql:
         return self
 
     def add_script(self, sql: str) -> GoogleSql:
-        """Analyze a script of statements; what its CREATE TABLE and CREATE VIEW make is known from then on.
+        """Analyze a script of statements; what CREATE TABLE, CREATE VIEW and ADD COLUMN make is known from then on.
 
         Adding a table again replaces it, as `CREATE OR REPLACE` does.
         """
@@ -91,6 +91,10 @@ class GoogleSql:
             path, columns = _field(statement, "name_path"), _field(statement, "column_definition_list")
             if path and columns:
                 self._put(path, [(c.name, c.type) for c in columns])
+            elif path and (added := _added_columns(statement)):
+                known = [(c.name, type_of(c.type)) for c in self.columns(".".join(path))]
+                new = [column for column in added if column[0].lower() not in {name.lower() for name, _ in known}]
+                self._put(path, [*known, *new])
         return self
 
     def add_schema(
@@ -234,6 +238,13 @@ def _place(catalog: Any, path: Sequence[str], table: Any) -> None:
         del holder.table[:]
         holder.table.extend([*kept, table])
         holder.table[-1].name = name
+
+
+def _added_columns(statement: Any) -> list[tuple[str, Any]]:
+    """Those that an ALTER TABLE adds."""
+    actions = [_node(action) for action in _field(statement, "alter_action_list") or []]
+    added = [action.column_definition for action in actions if "AddColumn" in action.DESCRIPTOR.name]
+    return [(column.name, column.type) for column in added]
 
 
 def _node(any_node: Any) -> Any:

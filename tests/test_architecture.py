@@ -34,6 +34,11 @@ def test_packages_meet_only_in_cloudact(package: str) -> None:
         assert imports(path) & OURS <= MAY_IMPORT[package], path
 
 
+def test_the_migration_runs_in_the_jobs_image() -> None:
+    """`infra.migrate` imports nothing of ours but cloudact, which is what the image has beside it."""
+    assert imports(ROOT / "infra" / "migrate.py") & OURS == {"cloudact"}
+
+
 def test_only_the_job_reads_parquet() -> None:
     """pyarrow and pandas stay out of what the functions import."""
     for package in ("cloudact", "functions"):

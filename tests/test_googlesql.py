@@ -57,6 +57,17 @@ def test_a_view_becomes_a_table(sql: GoogleSql) -> None:
     assert sql.columns("w") == (Column("day", "DATE"), Column("twice", "NUMERIC"))
 
 
+def test_an_added_column_can_be_read(sql: GoogleSql) -> None:
+    """ALTER TABLE ADD COLUMN is analysed, and what follows can read the column; one that is there stays as it is."""
+    columns = "ADD COLUMN IF NOT EXISTS m NUMERIC OPTIONS(description='y'), ADD COLUMN IF NOT EXISTS n STRING"
+    sql.add_script(
+        f"ALTER TABLE t {columns}; ALTER TABLE t SET OPTIONS (description='z'); CREATE VIEW v AS SELECT * FROM t"
+    )
+    assert sql.columns("v") == (Column("day", "DATE"), Column("n", "NUMERIC"), Column("m", "NUMERIC"))
+    with pytest.raises(AnalysisError, match="Table not found"):
+        sql.add_script("ALTER TABLE nowhere ADD COLUMN IF NOT EXISTS m NUMERIC")
+
+
 def test_a_schema_in_json_is_a_table_with_pseudo_columns() -> None:
     """A table of an API schema is read under both ways of quoting; pseudo columns stay out of `*`."""
     sql = GoogleSql().add_schema("p-1.d.export", FIELDS, INGESTION_TIME)

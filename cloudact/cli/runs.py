@@ -194,6 +194,8 @@ def _show_run(run: dict[str, Any]) -> None:
 
 def _show_facts(run: dict[str, Any]) -> None:
     facts((name, run[name]) for name in FACTS)
+    if cost := run["cost_estimate"]:
+        facts([("cost_estimate", f"{cost['total']} {cost['currency']}, at list prices of {cost['prices_of']}")])
     if run["error"]:
         facts((name, run["error"][name]) for name in ("code", "message", "hint"))
 

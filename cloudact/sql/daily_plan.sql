@@ -1,7 +1,9 @@
--- What the service knows of everyone it may owe runs: allowed orgs, their working integrations, and of each pipeline the
--- newest generation of each date. One row per org and pipeline, or per org that has run nothing lately.
--- Ten thousand orgs have a quarter of a million dates, so these are told as text: `date generation status requested_date`,
--- separated by commas, and what was batched today with its batch, index, trigger type and time too.
+-- What the service knows of everyone it may owe runs: allowed orgs, their working integrations, and of each pipeline its
+-- dates. One row per org and pipeline, or per org that has run nothing lately.
+-- Ten thousand orgs have a quarter of a million dates, so these are told as text, separated by commas: `date`, then
+-- `generation` and `status` of the newest run, `loaded_on`, the day of the last request that loaded the date after it was
+-- over, and `asked_on`, the last day the service itself asked for it; what was batched today also with its batch, index,
+-- trigger type and time. `look` is the last look for late rows.
 -- @allowed ARRAY<STRING>: subscription statuses that may run
 -- @first_day DATE: the first date that is looked at; a run cannot have been requested before its date
 -- @today DATE: the UTC day
@@ -11,7 +13,7 @@ SELECT
   integrations.valid AS integrations,
   runs.pipeline AS pipeline,
   runs.known AS known,
-  runs.result AS result
+  runs.look AS look
 FROM organizations.org_current_profiles AS orgs
 INNER JOIN organizations.org_current_subscriptions AS subscriptions
   ON subscriptions.org_slug = orgs.org_slug AND subscriptions.status IN UNNEST(@allowed)
@@ -25,8 +27,15 @@ LEFT JOIN (
   SELECT
     org_slug,
     pipeline,
-    STRING_AGG(newest.fact, ',' ORDER BY date) AS known,
-    SUBSTR(MAX(noted), 22) AS result
+    STRING_AGG(
+      CONCAT(
+        CAST(date AS STRING), ' ', newest.run, ' ', IFNULL(CAST(loaded_on AS STRING), '-'), ' ',
+        IFNULL(CAST(asked_on AS STRING), '-'), newest.place
+      ),
+      ','
+      ORDER BY date
+    ) AS known,
+    SUBSTR(MAX(looked), 22) AS look
   FROM (
     SELECT
       org_slug,
@@ -34,27 +43,28 @@ LEFT JOIN (
       date,
       ARRAY_AGG(
         STRUCT(
-          CONCAT(
-            CAST(date AS STRING), ' ', CAST(generation AS STRING), ' ', status, ' ', CAST(requested_date AS STRING),
-            IF(
-              batch_id IS NULL OR requested_date != @today,
-              '',
-              CONCAT(
-                ' ', batch_id, ' ', CAST(batch_index AS STRING), ' ', trigger_type, ' ',
-                FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', created_at)
-              )
+          CONCAT(CAST(generation AS STRING), ' ', status) AS run,
+          IF(
+            batch_id IS NULL OR requested_date != @today,
+            '',
+            CONCAT(
+              ' ', batch_id, ' ', CAST(batch_index AS STRING), ' ', trigger_type, ' ',
+              FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', created_at)
             )
-          ) AS fact
+          ) AS place
         )
         ORDER BY generation DESC, started_at IS NULL, requested_date LIMIT 1
       )[OFFSET(0)] AS newest,
-      -- What a run has noted of late rows holds until another notes it, whichever generation told it: the time of 21
-      -- characters, then the result, so that the newest is the largest.
+      MAX(IF(status = 'SUCCESS' AND requested_date > date, requested_date, NULL)) AS loaded_on,
+      MAX(IF(trigger_type IN ('schedule', 'restatement'), requested_date, NULL)) AS asked_on,
+      -- The time of 21 characters, then the look, so that the newest is the largest.
       MAX(
         IF(
-          result LIKE '%"stale_dates"%', CONCAT(FORMAT_TIMESTAMP('%Y%m%d%H%M%E6S', completed_at), result), NULL
+          result LIKE '%"look":{%',
+          CONCAT(FORMAT_TIMESTAMP('%Y%m%d%H%M%E6S', completed_at), JSON_QUERY(result, '$.look')),
+          NULL
         )
-      ) AS noted
+      ) AS looked
     FROM organizations.org_meta_pipeline_runs
     WHERE requested_date BETWEEN @first_day AND @today AND (date >= @first_day OR batch_id IS NOT NULL)
     GROUP BY org_slug, pipeline, date

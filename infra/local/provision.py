@@ -13,6 +13,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from cloudact import clients
 from cloudact.datasets import make_service_dataset
+from cloudact.migrations import Migrations
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 
@@ -21,7 +22,8 @@ JOB_IMAGE = "runner"
 
 def provision(settings: Settings) -> None:
     """Everything the service needs before its first org."""
-    make_service_dataset(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset))
+    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    make_service_dataset(warehouse, Migrations(warehouse, applied_by="provision"))
     _create_queue(settings)
     _create_webhook_queue(settings)
     _create_key(settings)

@@ -1,6 +1,6 @@
 """The columns of `gcp_billing_daily_raw`: how each is computed from one row of the export.
 
-The order is the table's (`infra/sql/org/gcp_billing_daily_raw.sql`; a test compares them). An expression may
+The order is the table's (`infra/sql/org/001_gcp_billing_daily_raw.sql`; a test compares them). An expression may
 use only the export columns it names in `reads`; where an old export lacks one of them it is NULL.
 """
 

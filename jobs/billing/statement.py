@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
 OPERATIONS: tuple[str, ...] = get_args(Operation)
+SEEN_LATE = timedelta(hours=6)  # a row may become visible after rows with a later export_time
 
 
 @dataclass(frozen=True)
@@ -64,29 +65,36 @@ def compile_filtered_count(
     return Statement(sql, _parameters(day, snapshot, late_days, list(inactive_projects), always=True))
 
 
-def compile_late_dates(source: ExportTable, *, day: date, snapshot: datetime, watermark: datetime | None) -> Statement:
-    """One row for each UTC day of `usage_start_time` with rows exported after `watermark`, and their newest export.
+def compile_late_dates(
+    source: ExportTable, *, day: date, snapshot: datetime, watermark: datetime | None, late_days: int
+) -> Statement:
+    """One row for each UTC day of `usage_start_time` with rows exported since the watermark, and their newest export.
 
-    Only partitions that can hold such rows are read: from the day before the watermark's on, since partitions are
-    Pacific days. Without a watermark nothing was looked at before, and the look begins in the day before `day`.
+    Only partitions that can hold such rows are read, `late_days` of them at most: from the day before the
+    watermark's on, since partitions are Pacific days. Without a watermark the look begins in the day before `day`.
     """
     rows = f"""FROM {source.quoted}
 WHERE _PARTITIONTIME >= @first_partition
   AND _PARTITIONTIME < @end_partition
-  AND export_time > @watermark
+  AND export_time > @exported_after
   AND export_time <= @snapshot"""
     columns = "DATE(usage_start_time) AS usage_date, MAX(export_time) AS newest_export_time"
-    return Statement(f"SELECT {columns}\n{rows}\nGROUP BY usage_date", _late_parameters(day, snapshot, watermark))
+    parameters = _late_parameters(day, snapshot, watermark, late_days)
+    return Statement(f"SELECT {columns}\n{rows}\nGROUP BY usage_date", parameters)
 
 
-def _late_parameters(day: date, snapshot: datetime, watermark: datetime | None) -> tuple[ScalarQueryParameter, ...]:
+def _late_parameters(
+    day: date, snapshot: datetime, watermark: datetime | None, late_days: int
+) -> tuple[ScalarQueryParameter, ...]:
     from google.cloud.bigquery import ScalarQueryParameter
 
-    seen = watermark or datetime.combine(day, time(), UTC)
+    midnight = datetime.combine(day, time(), UTC)
+    seen = watermark - SEEN_LATE if watermark else midnight - timedelta(days=1)
+    first = datetime.combine(seen.astimezone(UTC), time(), UTC) - timedelta(days=1 if watermark else 0)
     moments = {
-        "first_partition": datetime.combine(seen.astimezone(UTC), time(), UTC) - timedelta(days=1),
+        "first_partition": max(first, midnight - timedelta(days=late_days)),
         "end_partition": datetime.combine(snapshot.astimezone(UTC), time(), UTC) + timedelta(days=1),
-        "watermark": seen if watermark else datetime.combine(seen, time(), UTC) - timedelta(days=1),
+        "exported_after": seen,
         "snapshot": snapshot,
     }
     return tuple(ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in moments.items())

@@ -3,30 +3,33 @@
 extract finds the export, transform runs the one statement in the customer's project, load streams its result.
 """
 
+import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
-from cloudact.errors import Stop
+from cloudact.errors import Retry, Stop
 from cloudact.integrations import UsableIntegration
+from cloudact.late_rows import Look, newer
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
 from cloudact.run_load import Part
-from cloudact.runs import Run, TriggerType
+from cloudact.runs import Run
 from cloudact.source_errors import explained
 from cloudact.warehouse import wait_for
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
 from jobs.billing.statement import Statement, compile_filtered_count, compile_late_dates, compile_statement
-from jobs.day_load import UNCHANGED, DayLoad, Late, Loaded
+from jobs.day_load import UNCHANGED, DayLoad, Loaded
 from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.parquet import write_parquet
 from jobs.story import StepStory
 
+log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 60.0
 EMPTY = (
     "No billing rows for this date. Either the billing export is not set up or did not cover it, "
@@ -59,7 +62,8 @@ class GcpBillingEtl:
     bytes_billed: int = 0
     loaded: Loaded | None = None
     export: ExportTable | None = None
-    result: Any = None
+    day_query: Any = None
+    look: Look | None = None
 
     @cached_property
     def source(self) -> Any:
@@ -111,10 +115,10 @@ class GcpBillingEtl:
             late_days=self.limits.late_days,
             inactive_projects=inactive,
         )
-        self.result = self._query(statement, export, story)
+        self.day_query = self._query(statement, export, story)
         if inactive:
             self._tell_filtered(export, inactive, story)
-        return int(self.result.total_rows)
+        return int(self._rows(self.day_query).total_rows)
 
     def _inactive_projects(self) -> list[str]:
         return [str(project) for project in self.tenant.settings.get("inactive_projects", [])]
@@ -127,11 +131,11 @@ class GcpBillingEtl:
             late_days=self.limits.late_days,
             inactive_projects=inactive,
         )
-        dropped = next(iter(self._query(count, export, story)))["filtered_rows"]
+        dropped = next(iter(self._rows(self._query(count, export, story))))["filtered_rows"]
         story.say(f"{dropped} export rows of {len(inactive)} inactive projects were left out.")
 
     def _query(self, statement: Statement, export: ExportTable, story: StepStory) -> Any:
-        """Runs the statement in the customer's project, where the data is, and answers its rows."""
+        """Runs the statement in the customer's project, where the data is, and answers the finished job."""
         from google.cloud.bigquery import QueryJobConfig
 
         config = QueryJobConfig(
@@ -146,47 +150,84 @@ class GcpBillingEtl:
             )
             wait_for(job, self.life.of(story, "The query is running."))
             self.bytes_billed += int(job.total_bytes_billed or 0)
+            return job
+
+    def _rows(self, job: Any) -> Any:
+        """A finished query's rows."""
+        with explained(str(self.export), self.reject_credential):
             return job.result(page_size=PAGE_ROWS, job_retry=None)
+
+    def _rows_anew(self, job: Any) -> Any:
+        """The same from the first on, which BigQuery keeps for a day. Our page reader empties the pages that it reads,
+        and the client gives the first one out once more where it is asked through the same job."""
+        with explained(str(self.export), self.reject_credential):
+            asked = self.source.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
+        return self._rows(asked)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
             digest = self._write(parquet, story)
             part = Part(config.target_dataset, config.target_table, parquet, digest.rows)
-            late = self._late(story)
+            self.look = self.look or self._look(story)
             tick = self.life.of(story, "The rows are being loaded.")
-            loaded = self.loaded = self.day_load.replace([part], fingerprint({part.table: digest}), tick, late)
+            found = fingerprint({part.table: digest})
+            loaded = self.loaded = self.day_load.replace([part], found, tick, self.look)
         if loaded.result.unchanged:
             story.say(UNCHANGED)
         if loaded.rows == 0:
             story.say(EMPTY, level="WARNING")
         return loaded.rows
 
-    def _late(self, story: StepStory) -> Late | None:
-        """Looks for late rows of earlier dates, once a day and org: in the scheduled run of yesterday.
+    def _look(self, story: StepStory) -> Look | None:
+        """Looks for late rows of earlier dates, once a day and org: in the run of yesterday, whoever asked for it.
 
         What goes wrong with the look alone keeps no money from being loaded; the next look begins where this one did.
         """
-        run, export = self.for_run, _known(self.export)
-        if run.trigger_type is not TriggerType.SCHEDULE or run.date != run.requested_date - timedelta(days=1):
+        run = self.for_run
+        if run.date != run.requested_date - timedelta(days=1):
             return None
-        watermark = self.day_load.results.watermark(run)
-        statement = compile_late_dates(export, day=run.date, snapshot=self.started_at, watermark=watermark)
         try:
-            found = {row["usage_date"]: row["newest_export_time"] for row in self._query(statement, export, story)}
-        except Stop as err:
+            return self._looked(_known(self.export), story)
+        except (Stop, Retry) as err:
             story.say(f"Late rows could not be looked for: {err.message}", level="WARNING")
+            fields = {"run_id": run.run_id, "org_slug": run.org_slug, "code": err.code}
+            log.warning("late rows could not be looked for", extra={"fields": fields})
             return None
-        oldest = run.date - timedelta(days=self.limits.late_days - 1)  # a run of an older date would not see them
-        stale = sorted(date for date in found if oldest <= date < run.date) if watermark else []
+
+    def _looked(self, export: ExportTable, story: StepStory) -> Look:
+        run, results = self.for_run, self.day_load.results
+        last = results.last_look(run)
+        last = last if last and last.source == str(export) else None
+        seen = last.watermark if last else None
+        statement = compile_late_dates(
+            export, day=run.date, snapshot=self.started_at, watermark=seen, late_days=self.limits.late_days
+        )
+        rows = self._rows(self._query(statement, export, story))
+        found = {row["usage_date"]: row["newest_export_time"] for row in rows}
+        at, within = self.day_load.clock(), self._within_reach(found, story)
+        loads = results.loads(run, {*within, *(last.stale if last else ())})
+        stale = (last.open(loads) if last else {}) | newer(within, at, loads)
         if stale:
-            story.say(f"{len(stale)} earlier dates have new rows: {', '.join(map(str, stale))}.")
-        return Late(stale, max(found.values(), default=watermark))
+            story.say(f"{len(stale)} earlier dates have new rows: {', '.join(map(str, sorted(stale)))}.")
+        newest = [*found.values(), *filter(None, [seen])]
+        return Look(source=str(export), at=at, watermark=max(newest, default=None), stale=stale)
+
+    def _within_reach(self, found: Mapping[date, datetime], story: StepStory) -> dict[date, datetime]:
+        """Of earlier dates, but none so old that a run of it would not see the new rows."""
+        oldest = self.for_run.date - timedelta(days=self.limits.late_days - 1)
+        beyond = sorted(day for day in found if day < oldest)
+        if beyond:
+            dates = ", ".join(map(str, beyond))
+            story.say(
+                f"New rows of {dates} came too late to be loaded: more than {self.limits.late_days} days.", "WARNING"
+            )
+        return {day: newest for day, newest in found.items() if oldest <= day < self.for_run.date}
 
     def _write(self, parquet: Path, story: StepStory) -> Digest:
         digest = Digest(cost="net_cost", as_of="source_max_export_time")
         batches = to_batches(
-            self.result,
+            self._rows_anew(self.day_query),
             org_slug=self.for_run.org_slug,
             run_id=self.for_run.run_id,
             ingested_at=self.started_at,

@@ -77,6 +77,24 @@ def test_ninety_days_with_a_limit_of_25(api: FlaskClient, local: Local, new_org:
     assert set(reasons(answer).values()) == {"already_completed"}
 
 
+def test_completed_days_again(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Reprocessing ten days at four a day reaches each of them in three days, though all stay completed."""
+    org = new_org(daily_limit=4)
+    for days in range(1, 11):
+        has(local, org, days, Status.SUCCESS)
+    start, end = ago(10), ago(1)
+    done: list[str] = []
+    for _ in range(3):
+        local.clock.advance(days=1)
+        told = ask(api, org, start, end, reprocess="completed").get_json()
+        done += told["run"]
+        assert told["remaining"] == 6
+        now = local.clock()
+        runs = [run for run in queued(local, org) if run.requested_at == now]
+        local.ledger.append_runs([(run, RunEvent(Status.SUCCESS, started_at=now)) for run in runs], now)
+    assert (len(done), set(done)) == (12, {(TODAY - dt.timedelta(days=days)).isoformat() for days in range(1, 11)})
+
+
 def test_a_dry_run(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """200 with the dates that would run; nothing is queued and nothing counts."""
     org = new_org(daily_limit=3)

@@ -9,10 +9,12 @@ import pytest
 
 from cloudact import clients
 from cloudact.batches import BATCH_VARIABLE, Batch
+from cloudact.late_rows import Look
 from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
 from functions.queue import batch_task_id
 from infra.local.google_apis.rest.faults import Fault
+from infra.local.provision import provision
 from tests.conftest import NOON, Local
 from tests.functions.fleet import INTEGRATIONS, Fleet, new_fleet
 
@@ -61,7 +63,7 @@ def test_runs_are_seen_before_they_start(fleet: Fleet) -> None:
     """Each is PENDING, tells its batch and its place in it, and does not count against the quota."""
     fleet.add(["acme"])
     fleet.daily()
-    rows = fleet.ledger.silent(NOON + dt.timedelta(hours=2))
+    rows = fleet.ledger.unsettled(NOON + dt.timedelta(hours=2)).silent
     assert {(row["status"], row["trigger_type"]) for row in rows} == {
         ("PENDING", "schedule"),
         ("PENDING", "restatement"),
@@ -96,6 +98,38 @@ def test_called_in_parallel(fleet: Fleet) -> None:
     runs = fleet.started()
     assert (len(runs), len({run.run_id for run in runs})) == (84, 84)
     assert sum(answer.get_json()["started"] for answer in answers) == 84
+
+
+def test_a_run_that_someone_asks_for_at_the_same_time(fleet: Fleet) -> None:
+    """Its row, read late and older than the batch, keeps the batch what it was: the day's other calls go on."""
+    fleet.add(["acme"])
+    fleet.daily()
+    run = next(run for run in fleet.started() if run.trigger_type is TriggerType.SCHEDULE)
+    asked = {"trigger_type": TriggerType.API, "triggered_by": "k", "requested_at": NOON - dt.timedelta(seconds=1)}
+    fleet.ledger.append_run(run.model_copy(update=asked), RunEvent(Status.PENDING, task_id="x"), NOON)
+    told = fleet.daily()
+    assert (told["planned"], told["started"], told["already"]) == (0, 0, 4)
+
+
+def test_a_batch_whose_task_was_never_created(fleet: Fleet) -> None:
+    """It is created by the next call, though one of its runs has begun elsewhere."""
+    fleet.add(["acme", "bolt"])
+    fleet.daily()
+    begun = fleet.batches()[-1].runs()[0]
+    other = fleet.settings.model_copy(update={"queue": f"{fleet.settings.queue}-empty"})
+    provision(other)
+    fleet.settings = other  # as if no CreateTask had been heard
+    fleet.ledger.append_run(begun, RunEvent(Status.RUNNING, started_at=NOON, execution="alone"), NOON)
+    assert fleet.daily()["started"] == len(fleet.started()) == 8
+
+
+def test_nothing_more_is_begun_where_cloud_tasks_is_away(fleet: Fleet, local: Local) -> None:
+    """The first batches fail, and no run of the others is told PENDING."""
+    fleet.add([f"org_{number:02d}" for number in range(20)])
+    local.google.faults.add(Fault(kind="error", status=503, seed=1, api="tasks", method="CreateTask"))
+    assert fleet.post(fleet.ops()).status_code == 503
+    local.google.faults.clear()
+    assert len(fleet.memberships()) == 4 * 3  # four batches at once
 
 
 def test_an_org_that_comes_later(fleet: Fleet) -> None:
@@ -162,21 +196,99 @@ def test_midnight(fleet: Fleet, local: Local) -> None:
 
 
 def test_dates_with_newer_rows(fleet: Fleet, local: Local) -> None:
-    """Dates that the last run found stale are restated in their next generation, however old."""
+    """Dates that a run found stale are restated in their next generation, however old, and then no more."""
     fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
-    old = NOON.date() - dt.timedelta(days=45)
     done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1), loaded(45, 2)]
-    stale = [old.isoformat(), (NOON.date() - dt.timedelta(days=4)).isoformat()]
-    found = RunEvent(Status.SUCCESS, started_at=NOON, result=json.dumps({"stale_dates": stale}))
     fleet.end(done[1:])
-    fleet.ledger.append_run(done[0], found, NOON)
+    local.clock.advance(hours=1)
+    note(fleet, done[0], 45, 4)
     local.clock.advance(days=1)
-    fleet.daily()
-    restated = {(run.date, run.generation) for run in fleet.started() if run.trigger_type is TriggerType.RESTATEMENT}
-    assert (old, 3) in restated
-    assert (NOON.date() - dt.timedelta(days=4), 2) in restated
+    assert {(45, 3), (4, 2)} <= restated(fleet)
     fleet.end(fleet.fire())
     assert fleet.daily()["planned"] == 0
+    local.clock.advance(days=1)
+    assert not {45, 4} & {days for days, _ in restated(fleet)}
+
+
+def test_a_stale_date_whose_restatement_fails(fleet: Fleet, local: Local) -> None:
+    """It stays stale until a run that started after the note has loaded it, whatever later looks have found."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1)]
+    fleet.end(done[1:])
+    local.clock.advance(hours=1)
+    note(fleet, done[0], 45)
+    for generation in (2, 3):
+        local.clock.advance(days=1)
+        assert (45, generation) in restated(fleet)
+        runs = fleet.fire()
+        fleet.end([run for run in runs if run.date == days_before_noon(45)], Status.FAILED)
+        fleet.end([run for run in runs if run.date != days_before_noon(45)])
+    local.clock.advance(days=1)
+    assert (45, 4) in restated(fleet)
+    fleet.end(fleet.fire())
+    local.clock.advance(days=1)
+    assert 45 not in {days for days, _ in restated(fleet)}
+
+
+def test_a_stale_date_that_someone_else_has_run(fleet: Fleet, local: Local) -> None:
+    """The next generation is counted from the newest, whoever asked for it and however old the date is."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    done = [loaded(day, 1) for day in range(1, 8)] + [loaded(45, 1)]
+    fleet.end(done[1:])
+    local.clock.advance(hours=1)
+    note(fleet, done[0], 45)
+    local.clock.advance(days=1)
+    assert (45, 2) in restated(fleet)
+    runs = fleet.fire()
+    (look,) = (run for run in runs if run.trigger_type is TriggerType.SCHEDULE)
+    fleet.end([run for run in runs if run != look])
+    by_hand = {"requested_at": local.clock(), "trigger_type": TriggerType.API}
+    fleet.end([loaded(45, 3).model_copy(update=by_hand)])
+    local.clock.advance(hours=1)
+    note(fleet, look, 45)
+    local.clock.advance(hours=20)
+    assert {generation for days, generation in restated(fleet) if days == 45} == {4}
+
+
+def test_found_in_the_morning_loaded_at_noon(fleet: Fleet, local: Local) -> None:
+    """A second call of the day restates what the first one's runs found, and nothing else."""
+    fleet.add(["acme"], since=NOON - dt.timedelta(days=60))
+    before = {"requested_at": NOON - dt.timedelta(days=1)}
+    fleet.end([loaded(day, 1).model_copy(update=before) for day in (2, 3, 4, 5, 6, 7, 30)])
+    local.clock.advance(hours=1)
+    fleet.daily()
+    for run in fleet.fire():
+        if run.trigger_type is TriggerType.SCHEDULE:
+            note(fleet, run, 30)
+        else:
+            fleet.end([run])
+    local.clock.advance(hours=3)
+    told = fleet.daily()
+    assert (told["planned"], told["restatements"]) == (1, 1)
+    assert [run.date for run in fleet.started()] == [days_before_noon(30)]
+
+
+def note(fleet: Fleet, run: Run, *stale: int) -> None:
+    """The run has ended, and has found that so many days before noon there are newer rows."""
+    at = fleet.local.clock()
+    found = {days_before_noon(days): at - dt.timedelta(minutes=5) for days in stale}
+    look = Look(source="an.export.table", at=at, watermark=at, stale=found)
+    event = RunEvent(Status.SUCCESS, started_at=at, result=f'{{"look":{look.model_dump_json()}}}')
+    fleet.ledger.append_run(run, event, at)
+
+
+def restated(fleet: Fleet) -> set[tuple[int, int]]:
+    """What a call restates: how many days before noon the date is, and the generation."""
+    fleet.daily()
+    return {
+        ((NOON.date() - run.date).days, run.generation)
+        for run in fleet.started()
+        if run.trigger_type is TriggerType.RESTATEMENT
+    }
+
+
+def days_before_noon(days: int) -> dt.date:
+    return NOON.date() - dt.timedelta(days=days)
 
 
 def loaded(days_ago: int, generation: int) -> Run:

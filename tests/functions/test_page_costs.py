@@ -16,6 +16,7 @@ from pyarrow import parquet
 from cloudact import clients
 from cloudact.datasets import make_service_dataset
 from cloudact.ledger import After, Filters, Ledger
+from cloudact.migrations import Migrations
 from cloudact.runs import run_id
 from cloudact.warehouse import Warehouse
 from tests.conftest import Local
@@ -49,7 +50,8 @@ class Counting(Warehouse):
 def warehouse(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Counting:
     settings = session_cloud.settings.model_copy(update={"dataset": DATASET})
     warehouse = Counting(lambda: clients.bigquery(settings), dataset=DATASET, patience_s=600)
-    make_service_dataset(warehouse)
+    plain = Warehouse(lambda: clients.bigquery(settings), dataset=DATASET)
+    make_service_dataset(plain, Migrations(plain, applied_by="test"))
     client = clients.bigquery(settings)
     table = f"{settings.project}.{DATASET}.pipeline_run_events"
     config = LoadJobConfig(

@@ -24,9 +24,19 @@ def ago(days: int) -> dt.date:
     return TODAY - dt.timedelta(days=days)
 
 
-def known(days_ago: int, status: Status = Status.SUCCESS, requested: int | None = None, generation: int = 1) -> Known:
-    """A run of that date, requested so many days ago; the day after its date unless told."""
-    return Known(ago(days_ago), generation, status, ago(days_ago - 1 if requested is None else requested))
+def known(
+    days_ago: int,
+    status: Status = Status.SUCCESS,
+    requested: int | None = None,
+    generation: int = 1,
+    *,
+    by_us: bool = True,
+    loaded: int | None = None,
+) -> Known:
+    """A run of that date, requested so many days ago; the day after its date unless told. `loaded` is one before."""
+    on = days_ago - 1 if requested is None else requested
+    loaded_on = ago(on) if status is Status.SUCCESS and on < days_ago else loaded and ago(loaded)
+    return Known(ago(days_ago), generation, status, loaded_on or None, ago(on) if by_us else None)
 
 
 def owed(*runs: Known, since: dt.date = LONG_AGO, stale: frozenset[dt.date] = frozenset(), org: str = "acme") -> Owed:
@@ -77,6 +87,31 @@ def test_stale_dates_are_restated() -> None:
     done = [known(days) for days in range(1, 8)]
     assert dates(owed(*done, known(40), stale=stale), TriggerType.RESTATEMENT) == [2, 3, 5, 7, 40]
     assert 40 not in dates(owed(*done, known(40, requested=0), stale=stale), TriggerType.RESTATEMENT)
+
+
+def test_what_others_asked_for_today_keeps_nothing_back() -> None:
+    """A run that failed, or was cancelled, for someone else today is followed by ours; one that works is waited for."""
+    rest = [known(days) for days in range(2, 8)]
+    for status, days in ((Status.FAILED, [1]), (Status.CANCELLED, [1]), (Status.RUNNING, []), (Status.SUCCESS, [])):
+        asked = known(1, status, requested=0, by_us=False)
+        assert dates(owed(asked, *rest), TriggerType.SCHEDULE) == days
+    loaded = [known(days, requested=0, by_us=False) for days in range(1, 8)]
+    assert dates(owed(*loaded), TriggerType.RESTATEMENT) == [2, 3, 7]
+
+
+def test_a_restatement_that_failed_is_no_missed_day() -> None:
+    """What an earlier generation has loaded stays loaded, whatever becomes of a later one."""
+    shrunk = known(4, Status.FAILED, requested=1, generation=2, loaded=3)
+    one = owed(shrunk, *(known(days) for days in (1, 2, 3, 5, 6, 7)))
+    assert (dates(one, TriggerType.SCHEDULE), dates(one, TriggerType.RESTATEMENT)) == ([], [2, 3, 7])
+
+
+def test_what_never_works_is_tried_once_a_day() -> None:
+    """As long as all has failed for a week only yesterday is run; with the first success the other days follow."""
+    failed = [known(days, Status.FAILED, requested=1) for days in range(2, 8)]
+    assert [(TODAY - date).days for date, _ in due(owed(*failed), TODAY)] == [1]
+    works = owed(known(1, requested=0), *failed)
+    assert dates(works, TriggerType.SCHEDULE) == [2, 3, 4, 5, 6, 7]
 
 
 NUMBERS = st.integers(0, 40)

@@ -1,12 +1,14 @@
 """GET /pipelines/{org}/runs and /runs/{id}: shapes, filters, pages, and what is refused."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact.costs import Cost
 from cloudact.errors import Stop
 from cloudact.ledger import RunEvent, StepEvent
 from cloudact.runs import Run, Status, TriggerType
@@ -14,6 +16,8 @@ from functions.access import SEVERAL_ORGS
 from infra.local.onboarding import OnboardedOrg, add_member
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.people import bearer
+
+COST = Cost(Decimal("17.8"), Decimal("35.6"), 20971520, Decimal("0.000356"), Decimal("0.000119"), date(2026, 11, 27))
 
 
 def get(api: FlaskClient, org: OnboardedOrg, path: str = "", **query: Any) -> TestResponse:
@@ -39,7 +43,7 @@ def finished(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, Run]:
     local.ledger.append_step(run, told, started + timedelta(seconds=1))
     done = StepEvent(status=Status.SUCCESS, key="3", rows=7, **step)
     local.ledger.append_step(run, done, started + timedelta(milliseconds=1500))
-    ended = RunEvent(Status.SUCCESS, started_at=started, attempt=0, rows=7, bytes_billed=10485760)
+    ended = RunEvent(Status.SUCCESS, started_at=started, attempt=0, rows=7, bytes_billed=10485760, cost=COST)
     local.ledger.append_run(run, ended, started + timedelta(seconds=2))
     return org, run
 
@@ -80,6 +84,16 @@ def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> 
         "duration_seconds": 2.0,
         "rows_processed": 7,
         "bytes_billed": 10485760,
+        "cost_estimate": {
+            "currency": "USD",
+            "total": "0.000475",
+            "bigquery": "0.000119",
+            "compute": "0.000356",
+            "vcpu_seconds": "17.8",
+            "memory_gib_seconds": "35.6",
+            "bytes_billed": 20971520,
+            "prices_of": "2026-11-27",
+        },
         "error_message": None,
         "parameters": {"date": "2026-11-10", "force_refresh": False},
         "start_time": "2026-11-12T12:00:05.000Z",

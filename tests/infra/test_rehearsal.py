@@ -143,30 +143,16 @@ SCRIPTS = ("setup.sh", "deploy.sh --no-smoke", "schedule.sh", "monitoring.sh")
 
 
 def clean_checkout(folder: Path) -> Path:
-    """What git tracks or would, committed, with a metric, an alert and a dashboard at least."""
+    """What git tracks or would, committed."""
     listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines():
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    if not (folder / "infra" / "monitoring").exists():
-        _sample_monitoring(folder / "infra" / "monitoring")
     git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
         subprocess.run([*git, *command], check=True)
     return folder
-
-
-def _sample_monitoring(folder: Path) -> None:
-    metric = 'description: "Sweeps."\nfilter: jsonPayload.event="swept"\n'
-    files = {
-        "metrics/cloudact_sweeps.yaml": metric,
-        "policies/sweep.json": json.dumps({"displayName": "sweep", "combiner": "OR", "conditions": []}),
-        "dashboard.json": json.dumps({"displayName": "CloudAct", "gridLayout": {}}),
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 @pytest.mark.bench

@@ -1,6 +1,7 @@
 """A whole run of gcp_billing on the local cloud: what it loads, what it tells, and how it fails."""
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from infra.local.processes import free_port
 from jobs.claim import claim
 from jobs.execution import Execution
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
+from tests.doorman import Doorman
 from tests.jobs.billing.exact_totals import AMOUNTS, DIMENSIONS, day_groups
 from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
 
@@ -296,3 +298,50 @@ def test_net_cost_is_cost_and_credits(local: Local, new_org: NewOrgs, run_job: R
     rows = table(local, org)
     assert sum((row["credits"] for row in rows), Decimal()) < 0
     assert all(row["net_cost"] == row["cost"] + row["credits"] for row in rows)
+
+
+@pytest.fixture
+def doorman(local: Local) -> Iterator[Doorman]:
+    door = Doorman(local.settings.bigquery_endpoint)
+    yield door
+    door.close()
+
+
+def passing_trouble(local: Local, project: str, path: str) -> None:
+    """BigQuery answers the next request of the project to that path with an error that passes."""
+    fault = {"path_regex": f"/projects/{project}/{path}$", "status": 400, "reason": "jobInternalError"}
+    requests.post(f"{local.settings.bigquery_endpoint}/local/faults", json=fault, timeout=5).raise_for_status()
+
+
+def test_a_load_step_is_repeated(local: Local, new_org: NewOrgs, run_job: RunJob, doorman: Doorman) -> None:
+    """Trouble after the rows were fetched: they are fetched again from the same query, which is not paid for twice."""
+    org, undisturbed = new_org(), new_org()
+    for each in (org, undisturbed):
+        load_fixture_export(local, each)
+    project = org.credentials["GCP_SA"]["project_id"]
+    asked = f"GET /bigquery/v2/projects/{project}/jobs"
+    doorman.at_first(asked, "after", lambda: passing_trouble(local, local.settings.project, "queries"))
+    run_job(billing_run(org), bigquery_endpoint=doorman.url)
+    run_job(billing_run(undisturbed))
+    assert sum(line == f"POST /bigquery/v2/projects/{project}/jobs" for line in doorman.seen) == 1
+    assert sum(line.startswith(asked) for line in doorman.seen) == 2
+    assert detail(local, billing_run(org))["status"] == "SUCCESS"
+    own = {"org_slug": "", "run_id": ""}
+    rows = [sorted(repr({**row, **own}) for row in table(local, each)) for each in (org, undisturbed)]
+    assert rows[0] == rows[1] != []
+
+
+def test_a_look_that_fails_costs_no_money(local: Local, new_org: NewOrgs, run_job: RunJob, doorman: Doorman) -> None:
+    """Passing trouble with the look for late rows alone is a warning; the day is loaded, and the next look looks."""
+    org = new_org()
+    load_fixture_export(local, org)
+    project = org.credentials["GCP_SA"]["project_id"]
+    jobs = f"POST /bigquery/v2/projects/{project}/jobs"
+    doorman.at_first(jobs, "after", lambda: passing_trouble(local, project, "jobs"))
+    yesterday = billing_run(org, date(2026, 11, 11))
+    run_job(yesterday, bigquery_endpoint=doorman.url)
+    told = detail(local, yesterday)
+    texts = [message["text"] for step in told["steps"] for message in step["messages"]]
+    assert any(text.startswith("Late rows could not be looked for") for text in texts)
+    assert told["status"] == "SUCCESS"
+    assert '"look"' not in told["result"]

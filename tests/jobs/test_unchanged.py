@@ -239,3 +239,21 @@ def test_the_detail_shows_it(local: Local, org: OnboardedOrg, run_job: RunJob, a
     assert (told["unchanged"], told["completeness"], told["difference"]) == (True, "final", {"rows": 0, "cost": {}})
     assert told["previous"]["fingerprint"]["cost"] == told["fingerprint"]["cost"]
     assert Decimal(told["fingerprint"]["cost"]["USD"]) == sum(row["net_cost"] for row in table(local, org))
+
+
+def test_a_refreshed_day_is_not_a_changed_one() -> None:
+    """When the provider wrote its rows is known, and is no part of the digest."""
+
+    def of(day: int) -> Digest:
+        found = Digest(cost="amount", as_of="data_refreshed_at")
+        found.add(
+            batch(
+                amount=pa.array([1], pa.decimal128(38, 9)),
+                currency=pa.array(["USD"]),
+                data_refreshed_at=pa.array([datetime(2026, 11, day, tzinfo=UTC)], pa.timestamp("us", "UTC")),
+            )
+        )
+        return found
+
+    assert of(1).content == of(2).content
+    assert of(2).newest == datetime(2026, 11, 2, tzinfo=UTC)

@@ -28,6 +28,7 @@ from jobs.story import StepStory
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.jobs.conftest import RunJob, detail
 from tests.jobs.reports.vendor import Vendor, costs, fixture_pages
+from tests.log_lines import written_lines
 
 PROVIDERS = ("openai", "anthropic")
 TABLES = {
@@ -361,18 +362,18 @@ def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> 
     assert rows_of(local, org, "openai_cost_daily_raw") == []
 
 
-def test_no_secret_is_written(
-    local: Local, new_org: NewOrgs, run_job: RunJob, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_secret_is_written(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """The key and e-mail addresses are in no table, event or log of a run that succeeds, and of one that fails."""
     org = new_org()
-    run_job(llm_run(org, "openai"))
-    run_job(llm_run(org, "anthropic"))
-    change_key(local, org, "openai", revoked=True)
-    run_job(llm_run(org, "openai", generation=2))
+    with written_lines() as lines:
+        run_job(llm_run(org, "openai"))
+        run_job(llm_run(org, "anthropic"))
+        change_key(local, org, "openai", revoked=True)
+        run_job(llm_run(org, "openai", generation=2))
     tables = [*TABLES["openai"], *TABLES["anthropic"]]
     written = [repr(rows_of(local, org, table)) for table in tables]
     for table in ("pipeline_run_events", "pipeline_step_events", "org_integrations"):
         written.append(repr(local.query(f"SELECT * FROM organizations.{table} WHERE org_slug = '{org.org_slug}'")))
-    everything = caplog.text + "".join(written)
+    everything = "".join([*lines.text, *written])
+    assert len(lines.of("run_ended")) == 3
     assert not [secret for secret in ("sk-admin", "sk-ant", "@example.com") if secret in everything]

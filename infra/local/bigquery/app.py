@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bqemulator.api.middleware import GzipRequestMiddleware
-from bqemulator.api.routes import datasets, projects, routines
+from bqemulator.api.routes import datasets as emulated_datasets
+from bqemulator.api.routes import projects, routines
 from bqemulator.api.routes import tables as emulated_tables
 from bqemulator.domain.errors import DomainError
 from fastapi import FastAPI, Request
@@ -11,13 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from infra.local.bigquery.api import controls, discovery, jobs, queries, tabledata, tables, uploads
+from infra.local.bigquery.api import controls, datasets, discovery, jobs, queries, tabledata, tables, uploads
 from infra.local.bigquery.emulator import Emulator
 from infra.local.bigquery.errors import as_domain_error, envelope, error_proto
 from infra.local.bigquery.traffic import Gate
 
-OURS = (controls, discovery, queries, jobs, uploads, tabledata, tables)
-THEIRS = (datasets, projects, routines, emulated_tables)
+OURS = (controls, discovery, datasets, queries, jobs, uploads, tabledata, tables)
+THEIRS = (emulated_datasets, projects, routines, emulated_tables)
 
 
 def create_app(emulator: Emulator) -> ASGIApp:

@@ -30,6 +30,7 @@ OPERATIONS = [
     ("DELETE", r"/tables/[^/]+$", "tables.delete"),
     ("POST", r"/datasets$", "datasets.insert"),
     ("GET", r"/datasets/[^/]+$", "datasets.get"),
+    ("(PATCH|PUT)", r"/datasets/[^/]+$", "datasets.patch"),
 ]
 
 

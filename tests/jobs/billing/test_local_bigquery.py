@@ -22,7 +22,7 @@ from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
 AT = datetime(2026, 12, 31, tzinfo=UTC)
 DAYS = [date(2026, 4, day) for day in (1, 2, 3, 4)]
-DDL = Path(__file__).parents[3] / "infra" / "sql" / "org" / "gcp_billing_daily_raw.sql"
+DDL = Path(__file__).parents[3] / "infra" / "sql" / "org" / "001_gcp_billing_daily_raw.sql"
 
 
 def written(client: Client, source: ExportTable, day: date, path: Path, **changed: Any) -> list[dict[str, Any]]:

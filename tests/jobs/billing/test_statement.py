@@ -71,7 +71,8 @@ def test_the_filtered_count_is_google_sql() -> None:
 def late_dates(watermark: datetime | None) -> Statement:
     """The look of the run of 2026-11-10 at noon of the day after."""
     snapshot = datetime(2026, 11, 11, 12, tzinfo=UTC)
-    return compile_late_dates(export(STANDARD), day=date(2026, 11, 10), snapshot=snapshot, watermark=watermark)
+    day = date(2026, 11, 10)
+    return compile_late_dates(export(STANDARD), day=day, snapshot=snapshot, watermark=watermark, late_days=60)
 
 
 @pytest.mark.parametrize("name", [STANDARD, DETAILED])
@@ -83,14 +84,19 @@ def test_the_look_for_late_rows_is_google_sql(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("watermark", "first"),
-    [(datetime(2026, 11, 9, 7, 30, tzinfo=UTC), 8), (None, 9)],
-    ids=["a later look", "the first"],
+    [
+        (datetime(2026, 11, 9, 7, 30, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)),
+        (datetime(2026, 11, 9, 5, 59, tzinfo=UTC), datetime(2026, 11, 7, tzinfo=UTC)),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 9, 11, tzinfo=UTC)),
+        (None, datetime(2026, 11, 9, tzinfo=UTC)),
+    ],
+    ids=["a later look", "six hours before", "after a long time", "the first"],
 )
-def test_the_look_for_late_rows_prunes(watermark: datetime | None, first: int) -> None:
-    """It reads the partitions from the day before the watermark to that of the run's start, as constants."""
+def test_the_look_for_late_rows_prunes(watermark: datetime | None, first: datetime) -> None:
+    """It reads the partitions from the day before the watermark, less what is seen late, to the run's start."""
     statement = late_dates(watermark)
     moments = {p.name: p.value for p in statement.parameters if hasattr(p, "value")}
-    assert moments["first_partition"] == datetime(2026, 11, first, tzinfo=UTC)
+    assert moments["first_partition"] == first
     assert moments["end_partition"] == datetime(2026, 11, 12, tzinfo=UTC)
     assert statement.sql == late_dates(datetime(2020, 1, 1, tzinfo=UTC)).sql
 

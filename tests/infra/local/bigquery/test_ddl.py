@@ -146,3 +146,30 @@ def test_a_query_writes_into_its_destination(client: bigquery.Client, dataset: s
         config = bigquery.QueryJobConfig(destination=destination, write_disposition="WRITE_TRUNCATE")
         client.query(f"SELECT DATE '2026-11-10' AS day, {x} AS x", job_config=config).result()
     assert rows(client, f"SELECT x FROM {dataset}.t") == [(2,)]
+
+
+def test_an_added_column_is_there_for_everyone(client: bigquery.Client, dataset: str) -> None:
+    """A column that ALTER TABLE adds is NULL in old rows, and there for tables.get, streaming, loads and views."""
+    name = f"{PROJECT}.{dataset}.t"
+    rows(client, f"CREATE TABLE {dataset}.t (day DATE NOT NULL, x INT64) PARTITION BY day")
+    rows(client, f"CREATE VIEW {dataset}.all_of_it AS SELECT * FROM {dataset}.t")
+    rows(client, f"CREATE VIEW {dataset}.part_of_it AS WITH w AS (SELECT * FROM {dataset}.t) SELECT x FROM w")
+    assert client.insert_rows_json(name, [{"day": "2026-11-10", "x": 1}]) == []
+    for _ in range(2):
+        rows(
+            client,
+            f"ALTER TABLE {dataset}.t ADD COLUMN IF NOT EXISTS note STRING OPTIONS(description='why'), "
+            "ADD COLUMN IF NOT EXISTS parts ARRAY<STRING>",
+        )
+    added = client.get_table(name).schema[2:]
+    assert added == [SchemaField("note", "STRING", description="why"), SchemaField("parts", "STRING", "REPEATED")]
+    assert client.insert_rows_json(name, [{"day": "2026-11-11", "x": 2, "note": "streamed"}]) == []
+    config = bigquery.LoadJobConfig(schema=client.get_table(name).schema, write_disposition="WRITE_TRUNCATE")
+    loaded = [{"day": "2026-11-12", "x": 3, "note": "loaded", "parts": ["a"]}]
+    client.load_table_from_json(loaded, f"{name}$20261112", job_config=config).result()
+    told = [(1, None), (2, "streamed"), (3, "loaded")]
+    assert rows(client, f"SELECT x, note FROM {dataset}.t ORDER BY x") == told
+    assert rows(client, f"SELECT x, note FROM {dataset}.all_of_it ORDER BY x") == told
+    assert rows(client, f"SELECT x FROM {dataset}.part_of_it ORDER BY x") == [(1,), (2,), (3,)]
+    with pytest.raises(BadRequest, match="Cannot add required fields"):
+        rows(client, f"ALTER TABLE {dataset}.t ADD COLUMN IF NOT EXISTS must STRING NOT NULL")

@@ -8,6 +8,6 @@ FROM organizations.org_meta_pipeline_runs
 WHERE requested_date BETWEEN @first_day AND @last_day
   AND org_slug = @org_slug
   AND pipeline = @pipeline
-  AND JSON_VALUE(result, '$.watermark') IS NOT NULL
-ORDER BY requested_date DESC, completed_at DESC
+  AND JSON_VALUE(result, '$.look.at') IS NOT NULL
+ORDER BY requested_date DESC, JSON_VALUE(result, '$.look.at') DESC
 LIMIT 1

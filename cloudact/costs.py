@@ -1,0 +1,106 @@
+"""What a run costs us: its container's seconds and the bytes that its own queries were billed, at list prices.
+
+An estimate: free tiers, discounts, storage and streaming inserts are not in it, nor what a customer's own project pays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any, Self
+
+from cloudact.settings import Settings
+
+TIB = 2**40
+_NUMERIC = Decimal("0.000000001")  # what BigQuery's NUMERIC keeps
+
+
+@dataclass(frozen=True)
+class Cost:
+    """All tries of a run so far; seconds times vCPUs or GiB, and US dollars."""
+
+    vcpu_seconds: Decimal
+    memory_gib_seconds: Decimal
+    service_bytes_billed: int
+    compute_usd: Decimal
+    bigquery_usd: Decimal
+    prices_of: date
+
+    @property
+    def total_usd(self) -> Decimal:
+        """Both together."""
+        return self.compute_usd + self.bigquery_usd
+
+    def after(self, earlier: "Cost | None") -> "Cost":
+        """With what earlier tries cost, at the prices of their time."""
+        if earlier is None:
+            return self
+        return Cost(
+            self.vcpu_seconds + earlier.vcpu_seconds,
+            self.memory_gib_seconds + earlier.memory_gib_seconds,
+            self.service_bytes_billed + earlier.service_bytes_billed,
+            self.compute_usd + earlier.compute_usd,
+            self.bigquery_usd + earlier.bigquery_usd,
+            self.prices_of,
+        )
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Self | None:
+        """What the ledger has of a run; `None` where no container has told it."""
+        if row["vcpu_seconds"] is None:
+            return None
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """How large the job's container is, and what is paid for it and for BigQuery."""
+
+    vcpus: Decimal
+    memory_gib: Decimal
+    vcpu_second_usd: Decimal
+    memory_gib_second_usd: Decimal
+    bigquery_tib_usd: Decimal
+    prices_of: date
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The deployment's."""
+        return cls(
+            settings.job_cpu,
+            settings.job_memory_gib,
+            settings.price_vcpu_second,
+            settings.price_memory_gib_second,
+            settings.price_bigquery_tib,
+            settings.prices_of,
+        )
+
+    def cost(self, seconds: Decimal, bytes_billed: int) -> Cost:
+        """Of one container that ran so long and whose queries were billed so much."""
+        vcpu_seconds, gib_seconds = seconds * self.vcpus, seconds * self.memory_gib
+        compute = vcpu_seconds * self.vcpu_second_usd + gib_seconds * self.memory_gib_second_usd
+        bigquery = bytes_billed * self.bigquery_tib_usd / TIB
+        return Cost(
+            _rounded(vcpu_seconds),
+            _rounded(gib_seconds),
+            bytes_billed,
+            _rounded(compute),
+            _rounded(bigquery),
+            self.prices_of,
+        )
+
+
+def _rounded(number: Decimal) -> Decimal:
+    return number.quantize(_NUMERIC)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold, without exponents."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value if isinstance(value, int) else str(value)

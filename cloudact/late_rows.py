@@ -1,0 +1,44 @@
+"""Late rows: dates whose source was found to be newer than what was loaded, until a run has loaded them."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Newest = dict[dt.date, AwareDatetime]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is known of the loads of one date: when the last one started, and the newest row that one has read."""
+
+    started_at: dt.datetime
+    source_as_of: dt.datetime | None
+
+    def has(self, newest: dt.datetime, seen_at: dt.datetime) -> bool:
+        """Whether the row that was exported at `newest`, and was there at `seen_at`, has been read.
+
+        A row that the pipeline leaves out never counts as read by its time, but a run that came later has seen it.
+        """
+        return self.started_at > seen_at or (self.source_as_of is not None and self.source_as_of >= newest)
+
+
+class Look(BaseModel):
+    """What a run found out about rows of earlier dates."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str = Field(description="what was looked into")
+    at: AwareDatetime = Field(description="when the look was over")
+    watermark: AwareDatetime | None = Field(description="the newest export_time that any look has observed")
+    stale: Newest = Field(description="dates with rows that no run has loaded, and the newest export_time of each")
+
+    def open(self, loads: Mapping[dt.date, Load]) -> Newest:
+        """The dates that are still stale. A date that was never loaded has no late rows: nobody has asked for it."""
+        return newer(self.stale, self.at, loads)
+
+
+def newer(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:
+    """Those of the dates whose newest row no run has loaded."""
+    return {date: newest for date, newest in found.items() if date in loads and not loads[date].has(newest, seen_at)}

@@ -1,0 +1,41 @@
+"""What bqemulator's datasets lack: the access that every new one has, and `If-Match`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bqemulator.api.routes import datasets as emulated
+from fastapi import APIRouter, Request
+
+from infra.local.bigquery.api.access import EmulatorOf
+from infra.local.bigquery.errors import ConditionNotMet
+
+router = APIRouter(prefix="/bigquery/v2/projects/{project}/datasets")
+# https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets: what a dataset has whose maker says nothing; Google
+# adds its maker as OWNER, who is nobody here.
+DEFAULT_ACCESS = (
+    {"role": "WRITER", "specialGroup": "projectWriters"},
+    {"role": "OWNER", "specialGroup": "projectOwners"},
+    {"role": "READER", "specialGroup": "projectReaders"},
+)
+
+
+@router.post("")
+async def insert_dataset(project: str, request: Request, emulator: EmulatorOf) -> dict[str, Any]:
+    """Make a dataset; 409 if it exists."""
+    body: dict[str, Any] = await request.json()  # parsed once: whoever asks the request again gets this very object
+    body.setdefault("access", list(DEFAULT_ACCESS))
+    made: dict[str, Any] = await emulated.insert_dataset(project, request, emulator.context)
+    return made
+
+
+@router.patch("/{dataset}")
+@router.put("/{dataset}")
+async def patch_dataset(project: str, dataset: str, request: Request, emulator: EmulatorOf) -> dict[str, Any]:
+    """Change labels, descriptions or access, unless the dataset has changed since the caller read it."""
+    existing = emulator.context.catalog.get_dataset(project, dataset)
+    expected = request.headers.get("if-match")
+    if existing and expected and expected.strip('"') != existing.etag.strip('"'):
+        raise ConditionNotMet("Precondition check failed.")
+    changed: dict[str, Any] = await emulated.patch_dataset(project, dataset, request, emulator.context)
+    return changed

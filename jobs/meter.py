@@ -1,0 +1,24 @@
+"""What this container has used for its run, and what that costs; counts from when it was built."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+from cloudact.costs import Cost, Tariff
+from cloudact.warehouse import Warehouse
+
+Seconds = Callable[[], float]
+
+
+class Meter:
+    """`warehouse` is the one whose queries are ours to pay; `seconds` only ever grows."""
+
+    def __init__(self, tariff: Tariff, warehouse: Warehouse, seconds: Seconds = time.monotonic) -> None:
+        self._tariff = tariff
+        self._warehouse = warehouse
+        self._seconds = seconds
+        self._began_s = seconds()
+
+    def cost(self) -> Cost:
+        """Up to now; the container's start, and its end after the last event, are not in it."""
+        return self._tariff.cost(Decimal(f"{self._seconds() - self._began_s:.3f}"), self._warehouse.bytes_billed)

@@ -1,0 +1,77 @@
+"""Who may write into an org's dataset: the service accounts of the settings, beside whoever may already."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import AccessEntry
+
+from cloudact import clients
+from cloudact.datasets import claim_org_dataset
+from cloudact.errors import ConfigError, Stop
+from cloudact.settings import Settings
+from functions.composition import compose
+from tests.conftest import Local, SteppedClock
+
+RUNNER, MIGRATOR = "cloudact-runner@p.iam.gserviceaccount.com", "cloudact-migrator@p.iam.gserviceaccount.com"
+
+
+@pytest.fixture
+def slug(local: Local) -> str:
+    return f"dataset_{next(local.numbers)}"
+
+
+def access(local: Local, dataset: str) -> list[tuple[Any, ...]]:
+    entries = clients.bigquery(local.settings).get_dataset(dataset).access_entries
+    return [(entry.role, entry.entity_type, entry.entity_id) for entry in entries]
+
+
+def test_onboarding_admits_the_writers(local: Local, slug: str) -> None:
+    """A new org's dataset can be written by the accounts of the settings, and still by those Google put there."""
+    settings = local.settings.model_copy(update={"dataset_writers": f"{RUNNER}, {MIGRATOR}"})
+    onboarding = compose(settings, SteppedClock()).onboarding
+    onboarding.onboard(slug, "Inc", onboarding.plans.get("STARTER"))
+    told = access(local, slug)
+    assert told[-2:] == [("WRITER", "userByEmail", MIGRATOR), ("WRITER", "userByEmail", RUNNER)]
+    assert ("OWNER", "specialGroup", "projectOwners") in told
+
+
+def test_who_may_already_is_not_admitted_twice(local: Local, slug: str) -> None:
+    """A repeated claim changes nothing; an owner needs no second entry; another's entry stays."""
+    client = clients.bigquery(local.settings)
+    claim_org_dataset(local.warehouse, slug)
+    made = client.get_dataset(slug)
+    own = [AccessEntry("OWNER", "userByEmail", RUNNER), AccessEntry("READER", "userByEmail", "a@example.com")]
+    made.access_entries = [*made.access_entries, *own]
+    client.update_dataset(made, ["access_entries"])
+    before = access(local, slug)
+    for _ in range(2):
+        claim_org_dataset(local.warehouse, slug, [RUNNER, MIGRATOR])
+    assert access(local, slug) == [*before, ("WRITER", "userByEmail", MIGRATOR)]
+
+
+def test_claims_at_once_admit_all(local: Local, slug: str) -> None:
+    """Of two who add different accounts at the same time neither undoes what the other did."""
+    claim_org_dataset(local.warehouse, slug)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda email: local.warehouse.admit_writers(slug, [email]), (RUNNER, MIGRATOR)))
+    assert {entry[2] for entry in access(local, slug)} >= {RUNNER, MIGRATOR}
+
+
+def test_a_strangers_dataset_is_left_alone(local: Local, slug: str) -> None:
+    """A dataset that is not ours is refused before anyone is let in."""
+    clients.bigquery(local.settings).create_dataset(slug)
+    before = access(local, slug)
+    with pytest.raises(Stop, match="does not belong"):
+        claim_org_dataset(local.warehouse, slug, [RUNNER])
+    assert access(local, slug) == before
+
+
+@pytest.mark.parametrize(
+    "wrong", ["someone@example.com", "allUsers", f"serviceAccount:{RUNNER}", f"{RUNNER};{MIGRATOR}", RUNNER.upper()]
+)
+def test_only_service_accounts_are_writers(local: Local, wrong: str) -> None:
+    """Settings that would let anybody else in are refused."""
+    env = local.settings.to_env() | {"CLOUDACT_DATASET_WRITERS": f"{MIGRATOR},{wrong}"}
+    with pytest.raises(ConfigError, match=r"CLOUDACT_DATASET_WRITERS: .* is not a service account"):
+        Settings.from_env(env)

@@ -1,0 +1,85 @@
+"""The scripts of `infra/sql/`: their order, their names, and that each may run again."""
+
+from pathlib import Path
+
+import pytest
+
+from cloudact.errors import ConfigError
+from cloudact.scripts import Scope, load_scripts
+
+TABLE = "CREATE TABLE IF NOT EXISTS org_dataset.t (a STRING);\n"
+VIEW = "CREATE OR REPLACE VIEW org_dataset.v AS SELECT a FROM org_dataset.t;\n"
+
+
+def written(root: Path, **files: str) -> Path:
+    (root / "org").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (root / "org" / f"{name.removeprefix('_')}.sql").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_what_ships_can_be_applied(scope: Scope) -> None:
+    """Shipped scripts are numbered without a gap, repeatable in every statement, and views come last."""
+    versions = [script.version for script in load_scripts(scope)]
+    numbered = [version for version in versions if version]
+    assert numbered == list(range(1, len(numbered) + 1))
+    assert versions[len(numbered) :] == [None] * (len(versions) - len(numbered)) != []
+
+
+def test_records_come_first() -> None:
+    """The table that tells what was applied is the first thing that is made."""
+    assert load_scripts(Scope.SERVICE)[0].name == "001_schema_migrations"
+
+
+def test_a_checksum_is_of_the_text(tmp_path: Path) -> None:
+    """A script's checksum changes with its text, and only with it."""
+    root = written(tmp_path, _001_t=TABLE, views_v=VIEW)
+    before = [script.checksum for script in load_scripts(Scope.ORG, root)]
+    assert before == [script.checksum for script in load_scripts(Scope.ORG, root)]
+    written(tmp_path, views_v=f"-- said otherwise\n{VIEW}")
+    after = [script.checksum for script in load_scripts(Scope.ORG, root)]
+    assert (after[0] == before[0], after[1] == before[1]) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["_003_u", "_001_u", "_002-u", "_2_u", "view_v", "tables"])
+def test_a_file_out_of_order_is_named(tmp_path: Path, name: str) -> None:
+    """A gap, a number given twice and a name that is no script's are refused, naming the file."""
+    with pytest.raises(ConfigError, match=name.removeprefix("_")):
+        load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, **{name: TABLE}))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE org_dataset.t (a STRING)",
+        "CREATE OR REPLACE TABLE org_dataset.t (a STRING)",
+        "ALTER TABLE org_dataset.t ADD COLUMN a STRING",
+        "ALTER TABLE org_dataset.t ADD COLUMN IF NOT EXISTS a STRING, ADD COLUMN b STRING",
+        "ALTER TABLE org_dataset.t DROP COLUMN IF EXISTS a",
+        "ALTER TABLE org_dataset.t RENAME COLUMN a TO b",
+        "DROP TABLE IF EXISTS org_dataset.t",
+        "INSERT INTO org_dataset.t (a) VALUES ('x')",
+        "UPDATE org_dataset.t SET a = 'x' WHERE TRUE",
+        VIEW,
+    ],
+)
+def test_what_may_not_run_again_is_refused(tmp_path: Path, statement: str) -> None:
+    """A versioned script makes tables and adds to them, in forms that change nothing the second time."""
+    with pytest.raises(ConfigError, match="001_t"):
+        load_scripts(Scope.ORG, written(tmp_path, _001_t=f"{TABLE}\n-- and then\n{statement}"))
+
+
+def test_views_are_only_views(tmp_path: Path) -> None:
+    """A script of views that makes a table is refused: it would not be known by a number."""
+    with pytest.raises(ConfigError, match="views_v"):
+        load_scripts(Scope.ORG, written(tmp_path, views_v=VIEW + TABLE))
+
+
+def test_tables_may_be_added_to(tmp_path: Path) -> None:
+    """Columns and options can be added, several in a statement and over several lines."""
+    more = (
+        "-- why; and wherefore\nALTER TABLE org_dataset.t\n  ADD COLUMN IF NOT EXISTS b STRING,\n"
+        "  ADD COLUMN IF NOT EXISTS c STRING;\n\nALTER TABLE org_dataset.t SET OPTIONS (description = 'x');\n"
+    )
+    assert [s.version for s in load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, _002_more=more))] == [1, 2]
