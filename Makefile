@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench reset
+.PHONY: help up demo test check bench reset deploy
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -25,11 +25,12 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 test: $(READY) check ## check, then every test but the slow proofs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY) ## format, lint, types, image, configs
+check: $(READY) ## format, lint, types, image, scripts, configs
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/hadolint jobs/Dockerfile
+	$(BIN)/shellcheck -x -P SCRIPTDIR infra/*.sh infra/bash/*.sh
 	$(BIN)/python -m infra.check_configs
 
 bench: $(READY) ## the slow proofs: memory, scale, what is packaged
@@ -37,3 +38,6 @@ bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 
 reset: $(READY) ## forgets the local cloud's state
 	@$(BIN)/python -m infra.local reset
+
+deploy: ## into the Google Cloud project of infra/env: all that is not there yet, or differs
+	infra/setup.sh && infra/deploy.sh && infra/schedule.sh && infra/monitoring.sh

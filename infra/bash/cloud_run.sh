@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Deploys to Cloud Run what has changed. What a service or job was deployed with is a label of it, as a hash: the same
+# arguments are not deployed again.
+
+# deploy_changed KIND NAME BASIS FLAG…: KIND is services or jobs; BASIS is what else makes a difference, like a revision.
+deploy_changed() {
+  local kind=$1 name=$2 basis=$3 hash held command=(gcloud run deploy)
+  shift 3
+  if [[ $kind == jobs ]]; then command=(gcloud run jobs deploy); fi
+  hash=$(hash_of "$basis" "$@")
+  held=$(described "$kind" "$name")
+  [[ $(deployed_hash <<<"$held") != "$hash" ]] || return 0
+  say "Deploying $name …"
+  change "deployed $name" "${command[@]}" "$name" --region="$REGION" "$@" --labels="$(labels "$hash")"
+}
+
+labels() {
+  echo "app=cloudact,cloudact-revision=$REVISION,cloudact-arguments=$1"
+}
+
+hash_of() {
+  printf '%s\0' "$@" | sha256sum | cut -c 1-40
+}
+
+# described KIND NAME: what Cloud Run holds, as JSON; null where there is none.
+described() {
+  local held
+  held=$(look gcloud run "$1" describe "$2" --region="$REGION" --format=json)
+  echo "${held:-null}"
+}
+
+# What was deployed last, if it became ready.
+deployed_hash() {
+  jq -r 'select(.) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True")) |
+    .metadata.labels["cloudact-arguments"] // ""'
+}
+
+# url_of SERVICE: where it answers; nothing while it does not exist.
+url_of() {
+  local held
+  held=$(described services "$1")
+  jq -r '.status.url // ""' <<<"$held"
+}
+
+# Requests go to the newest revision; after somebody has rolled back they do not until told.
+serve_newest() {
+  local held
+  held=$(described services "$1")
+  jq -e 'not or all(.spec.traffic[]?; .latestRevision == true)' <<<"$held" >/dev/null ||
+    change "all requests to $1 go to its newest revision again" \
+      gcloud run services update-traffic "$1" --region="$REGION" --to-latest
+}
+
+# images_that_succeeded JOB: of its executions that ended well.
+images_that_succeeded() {
+  local executions
+  executions=$(look gcloud run jobs executions list --job="$1" --region="$REGION" --format=json)
+  jq -r '.[]? | select(any(.status.conditions[]?; .type == "Completed" and .status == "True")) |
+    .spec.template.spec.containers[]?.image' <<<"${executions:-[]}"
+}

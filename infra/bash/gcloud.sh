@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# Runs gcloud and bq: `look` reads, `change` changes or, with --dry-run, prints. Keeps what was changed for the summary
+# and stops at the first command that fails. Knows no resource.
+
+CHANGES=()
+ATTEMPTS=7                        # of a command that fails for a passing reason:
+RETRY_PAUSE_S=${RETRY_PAUSE_S:-10} # an API or a service account just made takes up to a minute to be known everywhere
+MISSING='not.?found|does not exist|404|No such|Cannot find'
+DISABLED='SERVICE_DISABLED|has not been used in project|API .* not enabled'
+PASSING="$DISABLED|Service account .* does not exist|concurrent policy changes|UNAVAILABLE|HTTPError 50[0-9]|try again later"
+
+# The project for every gcloud, and no questions.
+export CLOUDSDK_CORE_PROJECT=$PROJECT CLOUDSDK_CORE_DISABLE_PROMPTS=1
+
+# say WORDS…: where we are.
+say() {
+  printf '%s\n' "$*" >&2
+}
+
+# look COMMAND…: what it prints; nothing where what it asks for does not exist.
+look() {
+  local attempt
+  for ((attempt = 1; ; attempt++)); do
+    if "$@" >"$SCRATCH/seen" 2>"$SCRATCH/errors" </dev/null; then
+      cat "$SCRATCH/seen"
+      return
+    fi
+    cat "$SCRATCH/seen" >>"$SCRATCH/errors" # bq tells its errors there
+    if ((DRY_RUN)) && is_told "$DISABLED"; then return; fi # what no API is there for cannot exist
+    if is_told "$PASSING" && ((attempt < ATTEMPTS)); then
+      sleep "$RETRY_PAUSE_S"
+    elif is_told "$MISSING" && ! is_told "$PASSING"; then
+      return
+    else
+      fail "$@"
+    fi
+  done
+}
+
+# change WORDS COMMAND…: runs it; WORDS say what has happened then.
+change() {
+  local words=$1 attempt
+  shift
+  if ((DRY_RUN)); then
+    printf '%s\n' "$(quoted "$@")"
+  else
+    for ((attempt = 1; ; attempt++)); do
+      "$@" >"$SCRATCH/seen" 2>"$SCRATCH/errors" && break
+      cat "$SCRATCH/seen" >>"$SCRATCH/errors"
+      if ! is_told "$PASSING" || ((attempt >= ATTEMPTS)); then fail "$@"; fi
+      sleep "$RETRY_PAUSE_S"
+    done
+    say "  $words"
+  fi
+  CHANGES+=("$words")
+}
+
+is_told() {
+  grep -qiE "$1" "$SCRATCH/errors"
+}
+
+# A command as one can paste it.
+quoted() {
+  printf '%q' "$1"
+  shift
+  if (($#)); then printf ' %q' "$@"; fi
+}
+
+fail() {
+  {
+    printf '%s stopped, because this failed:\n\n  %s\n\n' "$SCRIPT" "$(quoted "$@")"
+    sed 's/^/  /' "$SCRATCH/errors"
+    printf '\n%s What is done already stays, so run %s again then.\n' "$(advice)" "$SCRIPT"
+  } >&2
+  exit 1
+}
+
+advice() {
+  if is_told 'Reauthentication|auth login'; then
+    echo "Log in: gcloud auth login."
+  elif is_told 'PERMISSION_DENIED|Permission .* denied|not have permission|HTTPError 403|Access Denied'; then
+    echo "You may lack the right, or it was granted minutes ago and is not known everywhere yet (up to 7 minutes)."
+  elif is_told 'billing account|billing to be enabled'; then
+    echo "The project needs a billing account."
+  elif is_told 'quota|RESOURCE_EXHAUSTED|429'; then
+    echo "A quota of the project is used up; wait, or ask Google for more."
+  else
+    echo "Mend what it says."
+  fi
+}
+
+# What has changed, in words; the last thing that a script prints.
+summarize() {
+  local words would=""
+  if ((DRY_RUN)); then would=" (a dry run: nothing was done)"; fi
+  if ((${#CHANGES[@]} == 0)); then
+    say "$SCRIPT: nothing to change in $PROJECT."
+    return
+  fi
+  say "$SCRIPT: ${#CHANGES[@]} changes in $PROJECT$would:"
+  for words in "${CHANGES[@]}"; do say "  - $words"; done
+}
+
+if ((DRY_RUN)); then
+  printf 'export CLOUDSDK_CORE_PROJECT=%q\n' "$PROJECT"
+fi

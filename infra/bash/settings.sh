@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# The settings of one deployment, read as text and never run, and the names that follow from them. infra/env.example says
+# which there are.
+
+read_settings() {
+  local line name number=0
+  [[ -r $SETTINGS_FILE ]] || refuse "There is no $SETTINGS_FILE; copy infra/env.example to it and fill it in."
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    [[ -z ${line// /} || $line == \#* ]] && continue
+    name=${line%%=*}
+    is_setting "$name" || refuse "$SETTINGS_FILE, line $number: $name is not a setting; infra/env.example lists them."
+    [[ $line == *=* ]] || refuse "$SETTINGS_FILE, line $number: $name has no value; write $name=value."
+    [[ $line != *\|* ]] || refuse "$SETTINGS_FILE, line $number: $name holds a |, which the scripts separate values with."
+    printf -v "$name" '%s' "${line#*=}"
+    if [[ $name == CLOUDACT_* ]]; then EXTRA_VARIABLES+=("$line"); fi
+  done <"$SETTINGS_FILE"
+}
+
+# A name of the example, or a variable of the service that no setting gives already.
+is_setting() {
+  if [[ $1 == CLOUDACT_* ]]; then
+    local field=${1#CLOUDACT_}
+    grep -q "^    ${field,,}: " cloudact/settings.py
+  else
+    grep -qE "^#?$1=" infra/env.example
+  fi
+}
+
+require_settings() {
+  local name required optional
+  mapfile -t required < <(sed -nE 's/^([A-Z_]+)=.*/\1/p' infra/env.example)
+  mapfile -t optional < <(sed -nE 's/^#([A-Z_]+)=.*/\1/p' infra/env.example)
+  for name in "${required[@]}"; do
+    [[ -n ${!name+set} ]] || refuse "$SETTINGS_FILE lacks $name; infra/env.example says what it is."
+    [[ -n ${!name} ]] || refuse "$name in $SETTINGS_FILE is empty; infra/env.example says what it is."
+  done
+  for name in "${optional[@]}"; do
+    [[ -z ${!name+set} || -n ${!name} ]] || refuse "$name in $SETTINGS_FILE is empty; leave the line out instead."
+  done
+}
+
+# must_be NAME PATTERN WHAT: the setting, where there is one, looks like it.
+must_be() {
+  [[ -z ${!1+set} || ${!1} =~ ^($2)$ ]] || refuse "$1 in $SETTINGS_FILE is \"${!1}\", which is not $3."
+}
+
+check_settings() {
+  local name
+  must_be PROJECT '[a-z][a-z0-9-]{4,28}[a-z0-9]' "a project id like my-project-1"
+  must_be REGION '[a-z]+-[a-z]+[0-9]+' "a region like us-central1"
+  must_be PREFIX '[a-z][a-z0-9-]{0,17}' "a beginning of names like cloudact-"
+  must_be DATASET '[A-Za-z_][A-Za-z0-9_]*' "a name of a dataset"
+  must_be API_INVOKER 'everyone|no-check' "everyone or no-check"
+  must_be JOB_CPU '1|2|4|6|8' "1, 2, 4, 6 or 8"
+  must_be JOB_MEMORY_GIB '[0-9]+(\.[0-9]+)?' "a number of GiB"
+  must_be API_MIN_INSTANCES '[0-9]+' "a number"
+  must_be OPS_MIN_INSTANCES '[0-9]+' "a number"
+  must_be JOB_MAX_RETRIES '[0-9]|10' "a number from 0 to 10"
+  for name in KEY_ROTATION_DAYS {API,OPS}_CONCURRENCY {API,OPS}_MEMORY_MIB {API,OPS}_MAX_INSTANCES OPS_TIMEOUT_S \
+    JOB_TIMEOUT_S JOB_PARALLELISM JOB_RUNS_PER_MINUTE; do
+    must_be "$name" '[1-9][0-9]{0,5}' "a number above 0"
+  done
+  ((OPS_TIMEOUT_S <= 1800)) || refuse "OPS_TIMEOUT_S in $SETTINGS_FILE is above 1800, and Cloud Scheduler waits no longer."
+  for name in DAILY_SCHEDULE SWEEP_SCHEDULE; do
+    must_be "$name" '[^ ]+( [^ ]+){4}' "a schedule of five fields like 0 6 * * *"
+  done
+  for name in REPOSITORY QUEUE NOTIFICATION_QUEUE KEY_RING KEY WEBHOOK_SECRET JWT_SECRET API_SERVICE OPS_SERVICE \
+    RUNNER_JOB MIGRATE_JOB; do
+    must_be "$name" '[A-Za-z][A-Za-z0-9-]{0,61}' "a name of letters, digits and hyphens"
+  done
+  must_be ALERT_EMAIL '[^@ ]+@[^@ ]+' "an e-mail address"
+  must_be OPERATORS '(user|group|serviceAccount):[^@, ]+@[^@, ]+(,(user|group|serviceAccount):[^@, ]+@[^@, ]+)*' \
+    "a list like group:ops@example.com,user:jo@example.com"
+}
+
+# email ACCOUNT: of the service account that does this.
+email() {
+  echo "$PREFIX$1@$PROJECT.iam.gserviceaccount.com"
+}
+
+# member ACCOUNT: the same, as policies name it.
+member() {
+  echo "serviceAccount:$(email "$1")"
+}
+
+EXTRA_VARIABLES=()
+read_settings
+require_settings
+check_settings
+
+# shellcheck disable=SC2034 # the scripts use them
+{
+  ACCOUNTS=(api ops runner migrator dispatcher scheduler operator builder)
+  KEY_NAME=projects/$PROJECT/locations/$REGION/keyRings/$KEY_RING/cryptoKeys/$KEY
+  REGISTRY=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY
+}

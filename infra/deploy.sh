@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Deploys a revision: the job's image, the jobs, the tables and views, then the functions ops and api, and asks them
+# whether they work. infra/setup.sh comes first.
+#
+#   infra/deploy.sh [--settings FILE] [--image REPOSITORY@sha256:…] [--revision NAME] [--no-smoke] [--dry-run]
+#
+# The image is built from this checkout, which must have no changes that are not committed, unless --image names one.
+# The revision is the commit; a checkout without git is named by its content, or by --revision. May be repeated: what is
+# deployed already is not deployed again. Exits 0 if all is deployed and works, 1 at the first step that fails, 2 if
+# called wrongly, with unusable settings or with uncommitted changes.
+
+IMAGE=""
+REVISION=""
+SMOKE=1
+
+# shellcheck disable=SC2034 # TAKEN is read by what is sourced
+takes_flag() {
+  case $1 in
+    --image) IMAGE=$2 ;;
+    --revision) REVISION=$2 ;;
+    --no-smoke) SMOKE=0 && return ;;
+    *) return 1 ;;
+  esac
+  TAKEN=2
+}
+
+. "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
+. infra/bash/variables.sh
+. infra/bash/cloud_run.sh
+
+declare -A INVOKER=([everyone]=--allow-unauthenticated [no-check]=--no-invoker-iam-check)
+
+deploy() {
+  name_revision
+  read_secret_versions
+  IMAGE=${IMAGE:-$(built_image)}
+  [[ -n $IMAGE ]] || build_image
+  deploy_runner
+  deploy_migrate
+  migrate
+  deploy_ops
+  deploy_api
+  test_smoke
+}
+
+name_revision() {
+  [[ -z $IMAGE || $IMAGE =~ @sha256:[0-9a-f]{64}$ ]] || refuse "--image must end in @sha256: and 64 digits; it is $IMAGE."
+  if [[ -z $REVISION && -e .git ]]; then
+    [[ -z $(git status --porcelain) ]] || refuse "There are changes that are not committed; commit them or put them away."
+    REVISION=$(git rev-parse HEAD)
+  elif [[ -z $REVISION ]]; then
+    REVISION=$(hash_of_sources)
+  fi
+  [[ $REVISION =~ ^[a-z0-9][a-z0-9_-]{0,62}$ ]] || refuse "$REVISION cannot be a label; give --revision."
+}
+
+# What a checkout without git is known by.
+hash_of_sources() {
+  local files
+  files=$(gcloud meta list-files-for-upload .)
+  sort <<<"$files" | tr '\n' '\0' | xargs -0 sha256sum | sha256sum | cut -c 1-40
+}
+
+read_secret_versions() {
+  WEBHOOK_SECRET_VERSION=$(newest_version "$WEBHOOK_SECRET")
+  if [[ -n ${JWT_SECRET:-} ]]; then JWT_SECRET_VERSION=$(newest_version "$JWT_SECRET"); fi
+}
+
+# The image of this revision by its digest; nothing while it has not been built.
+built_image() {
+  local tags
+  tags=$(look gcloud artifacts docker tags list "$REGISTRY/runner" --format=json)
+  jq -r --arg tag "/tags/$REVISION" --arg image "$REGISTRY/runner" \
+    '.[]? | select(.tag | endswith($tag)) | "\($image)@\(.version | sub(".*/"; ""))"' <<<"${tags:-[]}"
+}
+
+build_image() {
+  say "Building the image of $REVISION …"
+  change "built the image runner:$REVISION" gcloud builds submit . --region="$REGION" \
+    --config=infra/image.cloudbuild.yaml --ignore-file=infra/build.gcloudignore --substitutions="_IMAGE=$REGISTRY/runner:$REVISION" \
+    --service-account="projects/$PROJECT/serviceAccounts/$(email builder)" --suppress-logs
+  IMAGE=$(built_image)
+  if ((DRY_RUN)); then IMAGE=$REGISTRY/runner@sha256:DIGEST; fi
+  [[ -n $IMAGE ]] || die "Cloud Build has built runner:$REVISION, but the registry $REPOSITORY does not have it."
+}
+
+deploy_runner() {
+  deploy_changed jobs "$RUNNER_JOB" "" --image="$IMAGE" --service-account="$(email runner)" --tasks=1 \
+    --parallelism="$JOB_PARALLELISM" --max-retries="$JOB_MAX_RETRIES" --task-timeout="${JOB_TIMEOUT_S}s" \
+    --cpu="$JOB_CPU" --memory="${JOB_MEMORY_GIB}Gi" --set-env-vars="$(joined runner)"
+  grants_on "the job $RUNNER_JOB" gcloud run jobs -- "$RUNNER_JOB" --region="$REGION"
+  grant "$(member dispatcher)" roles/run.jobsExecutorWithOverrides
+  grant "$(member api)" "$(custom_role cloudactCancel)"
+}
+
+# The same image under another identity, which may change tables.
+deploy_migrate() {
+  deploy_changed jobs "$MIGRATE_JOB" "" --image="$IMAGE" --service-account="$(email migrator)" --tasks=1 \
+    --max-retries=1 --task-timeout=3600s --cpu=1 --memory=1Gi --command=python --args=-m,infra.migrate \
+    --set-env-vars="$(joined migrate)"
+}
+
+# Tables and views come to be, or change, before any function of this revision asks for them.
+migrate() {
+  local migrated
+  migrated=$(images_that_succeeded "$MIGRATE_JOB")
+  if grep -qxF "$IMAGE" <<<"$migrated"; then return; fi
+  say "Migrating …"
+  change "ran the job $MIGRATE_JOB: tables and views are those of this revision" \
+    gcloud run jobs execute "$MIGRATE_JOB" --region="$REGION" --wait
+}
+
+# Its audience is its own address. A new one is without until it has one, and refuses everybody.
+deploy_ops() {
+  OPS_URL=$(url_of "$OPS_SERVICE")
+  if [[ -z $OPS_URL ]]; then
+    deploy_function ops "$OPS_SERVICE"
+    OPS_URL=$(url_of "$OPS_SERVICE")
+    if ((DRY_RUN)); then OPS_URL=https://URL-OF-$OPS_SERVICE; fi
+    tell_audience
+  else
+    deploy_function ops "$OPS_SERVICE"
+  fi
+  grants_on "the function $OPS_SERVICE" gcloud run services -- "$OPS_SERVICE" --region="$REGION"
+  grant "$(member scheduler)" roles/run.invoker
+  grant "$(member operator)" roles/run.invoker
+}
+
+# Without building it again. From now on its label is that of a deployment with the audience.
+tell_audience() {
+  flags_of ops
+  change "told $OPS_SERVICE its address" gcloud run services update "$OPS_SERVICE" --region="$REGION" \
+    --update-env-vars="CLOUDACT_OPS_AUDIENCE=$OPS_URL" \
+    --update-labels="cloudact-arguments=$(hash_of "$REVISION" "${FLAGS[@]}")"
+}
+
+deploy_api() {
+  deploy_function api "$API_SERVICE"
+  [[ $API_INVOKER == everyone ]] || return 0
+  grants_on "the function $API_SERVICE" gcloud run services -- "$API_SERVICE" --region="$REGION"
+  grant allUsers roles/run.invoker
+}
+
+# deploy_function PROCESS NAME
+deploy_function() {
+  flags_of "$1"
+  deploy_changed services "$2" "$REVISION" "${FLAGS[@]}"
+  serve_newest "$2"
+}
+
+# flags_of PROCESS: how api or ops is deployed. The image's name is a repository: the builder may write to that alone.
+flags_of() {
+  FLAGS=(--source=. --function="$1" --base-image=python313 --image="$REGISTRY"
+    --set-build-env-vars=GOOGLE_FUNCTION_SOURCE=functions/main.py --service-account="$(email "$1")"
+    --build-service-account="projects/$PROJECT/serviceAccounts/$(email builder)"
+    --cpu=1 --cpu-boost --set-env-vars="$(joined "$1")")
+  if [[ $1 == ops ]]; then
+    FLAGS+=(--memory="${OPS_MEMORY_MIB}Mi" --concurrency="$OPS_CONCURRENCY" --min-instances="$OPS_MIN_INSTANCES"
+      --max-instances="$OPS_MAX_INSTANCES" --timeout="$OPS_TIMEOUT_S" --no-allow-unauthenticated)
+  else
+    FLAGS+=(--memory="${API_MEMORY_MIB}Mi" --concurrency="$API_CONCURRENCY" --min-instances="$API_MIN_INSTANCES"
+      --max-instances="$API_MAX_INSTANCES" --timeout=60 "${INVOKER[$API_INVOKER]}")
+  fi
+}
+
+test_smoke() {
+  local api
+  if ((DRY_RUN || !SMOKE)) || [[ ! -x infra/smoke.sh ]]; then return 0; fi
+  api=$(url_of "$API_SERVICE")
+  infra/smoke.sh "$api" "$OPS_URL" >&2 || die "All is deployed, but it does not work; the lines above say what does not."
+}
+
+deploy
+summarize

@@ -1,0 +1,72 @@
+"""Cloud Build: a build is over at once and has pushed what it names. The digest is made of the image's name."""
+
+import hashlib
+import re
+
+from infra.rehearsal.calls import Call, Json, Reply
+from infra.rehearsal.store import Store
+
+BUILD = "type.googleapis.com/google.devtools.cloudbuild.v1.Build"
+OF = re.compile(
+    r"(?P<region>[\w-]+)-docker\.pkg\.dev/(?P<project>[^/]+)/(?P<repo>[^/]+)/(?P<package>[^:]+):?(?P<tag>.*)"
+)
+
+
+def answer(call: Call, store: Store) -> Reply | None:
+    """Submitted builds, and those of functions from source."""
+    if call.name.endswith("/builds") and call.method == "POST":
+        return _operation(_finished(call, store, call.body))
+    if call.name.endswith("/builds:submit"):
+        build = _finished(call, store, {"images": [call.body["imageUri"]]})
+        told = _operation(build).body
+        return Reply({"buildOperation": told, "baseImageUri": "python313"})
+    if re.search(r"/builds/[^/]+$", call.name):
+        return Reply(store.resources["build"])
+    return _operation(store.resources["build"]) if re.search(r"operations/(build/|b-1$)", call.name) else None
+
+
+def _operation(build: Json) -> Reply:
+    metadata = {"@type": f"{BUILD}OperationMetadata", "build": build}
+    metadata["@type"] = "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata"
+    name = "operations/build/rehearsal/1"
+    return Reply({"name": name, "done": True, "metadata": metadata, "response": {**build, "@type": BUILD}})
+
+
+def _finished(call: Call, store: Store, asked: Json) -> Json:
+    image = _substituted(asked)
+    digest = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+    _push(image, digest, store)
+    project = call.name.split("/")[1]
+    at = "2026-01-01T00:00:00Z"
+    build = {
+        **asked,
+        "id": "b-1",
+        "name": f"{call.name.partition('/builds')[0]}/builds/b-1",
+        "projectId": project,
+        "status": "SUCCESS",
+        "createTime": at,
+        "startTime": at,
+        "finishTime": at,
+        "logUrl": "http://127.0.0.1/log",
+        "results": {"images": [{"name": image, "digest": digest}]},
+    }
+    store.resources["build"] = build
+    return build
+
+
+def _substituted(asked: Json) -> str:
+    image: str = asked["images"][0]
+    for name, value in asked.get("substitutions", {}).items():
+        image = image.replace(f"${{{name}}}", value)
+    return image
+
+
+def _push(image: str, digest: str, store: Store) -> None:
+    found = OF.fullmatch(image)
+    if not found or not found["tag"]:
+        return
+    registry = f"projects/{found['project']}/locations/{found['region']}/repositories/{found['repo']}"
+    package = f"{registry}/packages/{found['package']}"
+    name = f"{package}/tags/{found['tag']}"
+    store.resources[package] = {"name": package}
+    store.resources[name] = {"name": name, "version": f"{package}/versions/{digest}"}

@@ -1,0 +1,65 @@
+"""The project itself, the APIs that are enabled in it, and its service accounts and roles."""
+
+import re
+
+from infra.rehearsal.calls import Call, Reply, missing, operation
+from infra.rehearsal.store import Store
+
+NUMBER = "123456789012"
+PROJECT = re.compile(r"projects/([^/:]+)$")
+SERVICES = re.compile(r"projects/[^/]+/services(/[^/:]+)?(:\w+)?$")
+ACCOUNTS = re.compile(r"projects/([^/]+)/serviceAccounts(?:/([^/:]+))?$")
+ROLES = re.compile(r"projects/[^/]+/roles(/[^/:]+)?(:undelete)?$")
+
+
+def answer(call: Call, store: Store) -> Reply | None:
+    """What the project's own APIs answer."""
+    if found := PROJECT.fullmatch(call.name):
+        return Reply({"projectId": found[1], "projectNumber": NUMBER, "name": found[1], "lifecycleState": "ACTIVE"})
+    if SERVICES.fullmatch(call.name):
+        return _services(call, store)
+    if found := ACCOUNTS.fullmatch(call.name):
+        return _account(call, store, found[1], found[2])
+    if ROLES.fullmatch(call.name):
+        return _role(call, store)
+    if call.name == "permissions:queryTestablePermissions":
+        return Reply({"permissions": []})
+    if call.name.startswith("operations/") and "build" not in call.name:
+        return operation({})
+    return None
+
+
+def _services(call: Call, store: Store) -> Reply:
+    if call.name.endswith((":batchEnable", ":enable")):
+        collection = call.name.partition("/services")[0] + "/services"
+        names = (call.body or {}).get("serviceIds") or [call.name.rpartition("/")[2].partition(":")[0]]
+        for name in names:
+            store.resources[f"{collection}/{name}"] = {"config": {"name": name}, "state": "ENABLED"}
+        return operation({})
+    if call.name.endswith("/services"):
+        return Reply({"services": store.below(call.name)})
+    return Reply(store.resources.get(call.name, {"name": call.name, "state": "DISABLED"}))
+
+
+def _account(call: Call, store: Store, project: str, email: str | None) -> Reply:
+    accounts = f"projects/{project}/serviceAccounts"
+    if call.method == "POST":
+        email = f"{call.body['accountId']}@{project}.iam.gserviceaccount.com"
+        account = {"name": f"{accounts}/{email}", "email": email, "projectId": project, "uniqueId": "1"}
+        store.resources[f"{accounts}/{email}"] = {**call.body.get("serviceAccount", {}), **account}
+    if email is None:
+        return Reply({"accounts": store.below(accounts)})
+    found = next((each for name, each in store.resources.items() if name.endswith(f"/serviceAccounts/{email}")), None)
+    if found and call.method == "DELETE":
+        del store.resources[found["name"]]
+    return Reply(found) if found else missing(email)
+
+
+def _role(call: Call, store: Store) -> Reply:
+    name = call.name.removesuffix(":undelete")
+    if call.method == "POST" and call.body and "roleId" in call.body:
+        name = f"{name}/{call.body['roleId']}"
+        store.resources[name] = {**call.body["role"], "name": name, "etag": "BwX="}
+    elif call.method == "PATCH":
+        store.resources[name] = {**store.resources[name], **call.body, "name": name}
+    return Reply(store.resources[name]) if name in store.resources else missing(name)

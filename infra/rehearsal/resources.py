@@ -1,0 +1,93 @@
+"""Whatever follows Google's conventions for resources: create in a collection, get, list, patch, delete.
+
+Queues, keys, secrets, registries, scheduled calls, metrics, alerts, channels and dashboards do.
+"""
+
+from typing import Any
+
+from infra.rehearsal.calls import Call, Json, Reply, missing, operation, refusal
+from infra.rehearsal.store import Store
+
+# The collection and how a new member is named: by a parameter of the query, in the body, or by the server (None).
+COLLECTIONS = {
+    "queues": "body",
+    "jobs": "body",  # of Cloud Scheduler
+    "keyRings": "keyRingId",
+    "cryptoKeys": "cryptoKeyId",
+    "secrets": "secretId",
+    "repositories": "repositoryId",
+    "metrics": "body",
+    "alertPolicies": None,
+    "notificationChannels": None,
+    "dashboards": None,
+    "tags": None,
+    "versions": None,
+}
+MADE_BY_OPERATIONS = {"repositories"}
+
+
+def answer(call: Call, store: Store) -> Reply | None:
+    """What the collection's API answers."""
+    if call.name.endswith(":addVersion"):
+        return _add_version(call, store)
+    if not call.name.startswith("projects/"):
+        return None
+    above, _, last = call.name.rpartition("/")
+    if last in COLLECTIONS:
+        return _create(call, store, last) if call.method == "POST" else Reply({last: store.below(call.name)})
+    collection = above.rpartition("/")[2]
+    if collection == "operations":
+        return operation({}, above.removesuffix(collection))
+    return _member(call, store, call.name) if collection in COLLECTIONS else None
+
+
+def _create(call: Call, store: Store, collection: str) -> Reply:
+    given = COLLECTIONS[collection]
+    if given == "body":
+        identity = call.body["name"].rpartition("/")[2]
+    elif given:
+        identity = call.query[given]
+    else:
+        identity = str(len(store.below(call.name)) + 1)
+    name = f"{call.name}/{identity}"
+    if name in store.resources:
+        return refusal(409, "ALREADY_EXISTS", f"{name} already exists")
+    store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _told(collection, name, identity)}
+    if collection in MADE_BY_OPERATIONS:
+        return operation(store.resources[name], call.name.removesuffix(collection))
+    return Reply(store.resources[name])
+
+
+def _told(collection: str, name: str, identity: str) -> str:
+    """Logging tells a metric's short name, all others the full one."""
+    return identity if collection == "metrics" else name
+
+
+def _member(call: Call, store: Store, name: str) -> Reply:
+    held = store.resources.get(name)
+    if held is None:
+        return missing(name)
+    if call.method == "DELETE":
+        del store.resources[name]
+        return Reply({})
+    if call.method in ("PATCH", "PUT"):
+        store.resources[name] = _merged(held, {**(call.body or {}), "name": held["name"]})
+    return Reply(store.resources[name])
+
+
+def _merged(held: Json, given: Json) -> Json:
+    """Fields of fields too: a mask names them one by one."""
+    merged: dict[str, Any] = dict(held)
+    for key, value in given.items():
+        merged[key] = (
+            _merged(held[key], value) if isinstance(value, dict) and isinstance(held.get(key), dict) else value
+        )
+    return merged
+
+
+def _add_version(call: Call, store: Store) -> Reply:
+    versions = f"{call.name.removesuffix(':addVersion')}/versions"
+    name = f"{versions}/{len(store.below(versions)) + 1}"
+    version = {"name": name, "state": "ENABLED", "createTime": "2026-01-01T00:00:00Z"}
+    store.resources[name] = {**version, "clientSpecifiedPayloadChecksum": True}
+    return Reply(store.resources[name])

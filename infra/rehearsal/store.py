@@ -1,0 +1,31 @@
+"""What commands have made: resources and the policies on them, by name. Kept in one JSON file between commands."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Store:
+    """Resources by their full name, like `projects/p/locations/r/queues/runs`."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self.resources: dict[str, Json] = kept.get("resources", {})
+        self.policies: dict[str, Json] = kept.get("policies", {})
+
+    def save(self) -> None:
+        """Writes the file."""
+        kept = {"resources": self.resources, "policies": self.policies}
+        self._file.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+    def below(self, collection: str) -> list[Json]:
+        """The direct members of a collection."""
+        prefix = f"{collection}/"
+        return [
+            resource
+            for name, resource in self.resources.items()
+            if name.startswith(prefix) and "/" not in name.removeprefix(prefix)
+        ]

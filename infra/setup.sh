@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# Makes in an empty project all that the service stands on: APIs, service accounts and what each may do, the registry of
+# images, queues, the key, secrets, the dataset `organizations`. Its tables come with infra/deploy.sh.
+#
+#   infra/setup.sh [--settings FILE] [--only PART]… [--dry-run]
+#
+# PART is one of apis, accounts, roles, registry, queues, keys, secrets, dataset. Whoever runs it is an owner of the
+# project. May be repeated: it looks first and changes what differs. --dry-run reads, and prints what it would run.
+# Exits 0 if all is there, 1 at the first step that fails, 2 if called wrongly or with unusable settings.
+
+PARTS=()
+
+# shellcheck disable=SC2034 # TAKEN is read by what is sourced
+takes_flag() {
+  [[ $1 == --only && $2 =~ ^(apis|accounts|roles|registry|queues|keys|secrets|dataset)$ ]] || return
+  PARTS+=("$2")
+  TAKEN=2
+}
+
+. "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
+((${#PARTS[@]})) || PARTS=(apis accounts roles registry queues keys secrets dataset)
+
+APIS=(artifactregistry bigquery cloudbuild cloudkms cloudresourcemanager cloudscheduler cloudtasks iam iamcredentials
+  logging monitoring run secretmanager serviceusage storage)
+
+set_up_apis() {
+  local enabled api missing=()
+  enabled=$(look gcloud services list --enabled --format='value(config.name)')
+  for api in "${APIS[@]/%/.googleapis.com}"; do
+    grep -qxF "$api" <<<"$enabled" || missing+=("$api")
+  done
+  ((${#missing[@]} == 0)) || change "enabled ${missing[*]%.googleapis.com}" gcloud services enable "${missing[@]}"
+}
+
+set_up_accounts() {
+  local existing account
+  existing=$(look gcloud iam service-accounts list --format='value(email)')
+  for account in "${ACCOUNTS[@]}"; do
+    grep -qxF "$(email "$account")" <<<"$existing" || change "created the service account $PREFIX$account" \
+      gcloud iam service-accounts create "$PREFIX$account" --display-name="CloudAct: $account"
+  done
+  grant_on_accounts
+}
+
+# Who may let others act as an account, or take its tokens.
+grant_on_accounts() {
+  local account operator
+  on_account dispatcher
+  grant "$(member api)" roles/iam.serviceAccountUser
+  grant "$(member ops)" roles/iam.serviceAccountUser
+  for account in api ops runner migrator builder; do
+    on_account "$account"
+    grant "$(member builder)" roles/iam.serviceAccountUser
+  done
+  [[ -n ${OPERATORS:-} ]] || return 0
+  on_account operator
+  for operator in ${OPERATORS//,/ }; do
+    grant "$operator" roles/iam.serviceAccountOpenIdTokenCreator
+  done
+}
+
+on_account() {
+  grants_on "the service account $PREFIX$1" gcloud iam service-accounts -- "$(email "$1")"
+}
+
+set_up_roles() {
+  local account
+  set_up_role cloudactJobs "CloudAct: BigQuery jobs" bigquery.jobs.create,bigquery.jobs.get
+  set_up_role cloudactLedger "CloudAct: the ledger" \
+    bigquery.datasets.get,bigquery.tables.get,bigquery.tables.getData,bigquery.tables.list,bigquery.tables.updateData
+  set_up_role cloudactDatasets "CloudAct: datasets of orgs" bigquery.datasets.create,bigquery.datasets.get
+  set_up_role cloudactCancel "CloudAct: cancel a run" run.executions.cancel
+  grants_on "the project" gcloud projects -- "$PROJECT"
+  for account in api ops runner migrator; do
+    grant "$(member "$account")" "$(custom_role cloudactJobs)"
+  done
+  grant "$(member ops)" "$(custom_role cloudactDatasets)"
+  grant "$(member builder)" roles/run.sourceDeveloper
+  grant "$(member builder)" roles/serviceusage.serviceUsageConsumer
+  grant "$(member builder)" roles/logging.logWriter
+}
+
+# set_up_role ID TITLE PERMISSIONS: the latter sorted, separated by commas. A deleted role keeps its id for weeks.
+set_up_role() {
+  local role held
+  role=$(look gcloud iam roles describe "$1" --project="$PROJECT" --format=json)
+  held=$(jq -r '.includedPermissions // [] | sort | join(",")' <<<"${role:-null}")
+  if [[ -z $role ]]; then
+    change "created the role $1" gcloud iam roles create "$1" --project="$PROJECT" --title="$2" --stage=GA \
+      --permissions="$3"
+    return
+  fi
+  [[ $role != *'"deleted": true'* ]] || change "restored the role $1" gcloud iam roles undelete "$1" --project="$PROJECT"
+  [[ $held == "$3" ]] || change "changed the role $1" gcloud iam roles update "$1" --project="$PROJECT" --permissions="$3"
+}
+
+set_up_registry() {
+  local found
+  found=$(look gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())')
+  grep -qxF "$REPOSITORY" <<<"$found" || change "created the registry $REPOSITORY" gcloud artifacts repositories create \
+    "$REPOSITORY" --location="$REGION" --repository-format=docker --description="CloudAct: images"
+  grants_on "the registry $REPOSITORY" gcloud artifacts repositories -- "$REPOSITORY" --location="$REGION"
+  grant "$(member builder)" roles/artifactregistry.writer
+}
+
+# Cloud Tasks gives up a task when both limits are exceeded: attempts and duration. `runs` is slower than the region's
+# quota of jobs.run; a customer's receiver may be down for a day.
+set_up_queues() {
+  local queues account
+  queues=$(look gcloud tasks queues list --location="$REGION" --format=json)
+  set_up_queue "$QUEUE" "$(per_second "$JOB_RUNS_PER_MINUTE")" 5 8 3600s 10s 300s 4
+  set_up_queue "$NOTIFICATION_QUEUE" 50.0 100 10 86400s 10s 3600s 9
+  on_queue "$QUEUE"
+  for account in api ops; do
+    grant "$(member "$account")" roles/cloudtasks.enqueuer
+    grant "$(member "$account")" roles/cloudtasks.viewer
+  done
+  grant "$(member api)" roles/cloudtasks.taskDeleter
+  on_queue "$NOTIFICATION_QUEUE"
+  for account in api ops runner; do
+    grant "$(member "$account")" roles/cloudtasks.enqueuer
+  done
+}
+
+# set_up_queue NAME DISPATCHES_PER_SECOND CONCURRENT ATTEMPTS DURATION MIN_BACKOFF MAX_BACKOFF DOUBLINGS
+set_up_queue() {
+  local limits=(--max-dispatches-per-second="$2" --max-concurrent-dispatches="$3" --max-attempts="$4"
+    --max-retry-duration="$5" --min-backoff="$6" --max-backoff="$7" --max-doublings="$8")
+  local at=(--location="$REGION") held
+  held=$(jq -r --arg name "/queues/$1" '.[]? | select(.name | endswith($name)) |
+    (.rateLimits | "\(.maxDispatchesPerSecond * 1000) \(.maxConcurrentDispatches)") + " " +
+    (.retryConfig | "\(.maxAttempts) \(.maxRetryDuration) \(.minBackoff) \(.maxBackoff) \(.maxDoublings)")' <<<"$queues")
+  if [[ -z $held ]]; then
+    change "created the queue $1" gcloud tasks queues create "$1" "${at[@]}" "${limits[@]}" --log-sampling-ratio=1.0
+  elif [[ $held != "$(thousandfold "$2") ${*:3}" ]]; then
+    change "changed the queue $1" gcloud tasks queues update "$1" "${at[@]}" "${limits[@]}"
+  fi
+}
+
+# NUMBER a minute, as so many a second with three decimals, cut off.
+per_second() {
+  printf '%d.%03d' $(($1 / 60)) $(($1 % 60 * 1000 / 60))
+}
+
+thousandfold() {
+  jq -n "$1 * 1000"
+}
+
+on_queue() {
+  grants_on "the queue $1" gcloud tasks queues -- "$1" --location="$REGION"
+}
+
+# Encrypting is the API's, decrypting the job's; the API decrypts only to check a stored credential again.
+set_up_keys() {
+  local rings key at=(--location="$REGION")
+  rings=$(look gcloud kms keyrings list "${at[@]}" --format='value(name.basename())')
+  grep -qxF "$KEY_RING" <<<"$rings" ||
+    change "created the key ring $KEY_RING" gcloud kms keyrings create "$KEY_RING" "${at[@]}"
+  at+=(--keyring="$KEY_RING")
+  key=$(look gcloud kms keys describe "$KEY" "${at[@]}" --format='value(name.basename(),rotationPeriod)')
+  set_up_key "${key#*$'\t'}"
+  grants_on "the key $KEY" gcloud kms keys -- "$KEY" "${at[@]}"
+  grant "$(member api)" roles/cloudkms.cryptoKeyEncrypter
+  grant "$(member api)" roles/cloudkms.cryptoKeyDecrypter
+  grant "$(member runner)" roles/cloudkms.cryptoKeyDecrypter
+}
+
+# set_up_key ROTATION: the period that the key has; empty where there is none.
+set_up_key() {
+  local rotation=(--rotation-period="${KEY_ROTATION_DAYS}d" --next-rotation-time="$(days_ahead "$KEY_ROTATION_DAYS")")
+  if [[ -z $1 ]]; then
+    change "created the key $KEY, which rotates every $KEY_ROTATION_DAYS days" \
+      gcloud kms keys create "$KEY" "${at[@]}" --purpose=encryption "${rotation[@]}"
+  elif [[ $1 != "$((KEY_ROTATION_DAYS * 86400))s" ]]; then
+    change "the key $KEY rotates every $KEY_ROTATION_DAYS days" gcloud kms keys update "$KEY" "${at[@]}" "${rotation[@]}"
+  fi
+}
+
+days_ahead() {
+  jq -nr "now + $1 * 86400 | todate"
+}
+
+set_up_secrets() {
+  local secrets versions account
+  secrets=$(look gcloud secrets list --format='value(name.basename())')
+  set_up_secret "$WEBHOOK_SECRET" api ops runner
+  versions=$(look gcloud secrets versions list "$WEBHOOK_SECRET" --limit=1 --format='value(name)')
+  [[ -n $versions ]] || change "made a random secret for webhooks" \
+    gcloud secrets versions add "$WEBHOOK_SECRET" --data-file=- < <(random_text)
+  if [[ -n ${JWT_SECRET:-} ]]; then set_up_jwt_secret; fi
+}
+
+# What is in it only its owner knows.
+set_up_jwt_secret() {
+  set_up_secret "$JWT_SECRET" api
+  versions=$(look gcloud secrets versions list "$JWT_SECRET" --limit=1 --format='value(name)')
+  [[ -n $versions ]] ||
+    say "The secret $JWT_SECRET is still empty. Fill it: gcloud secrets versions add $JWT_SECRET --data-file=-"
+}
+
+# set_up_secret NAME ACCOUNT…: who may read it. The builder sees which versions there are, not what is in them.
+set_up_secret() {
+  local account
+  grep -qxF "$1" <<<"$secrets" ||
+    change "created the secret $1" gcloud secrets create "$1" --replication-policy=automatic
+  grants_on "the secret $1" gcloud secrets -- "$1"
+  for account in "${@:2}"; do
+    grant "$(member "$account")" roles/secretmanager.secretAccessor
+  done
+  grant "$(member builder)" roles/secretmanager.viewer
+}
+
+# 256 random bits; only ever in a pipe.
+random_text() {
+  head -c 32 /dev/urandom | base64 | tr -d '\n'
+}
+
+# BigQuery keeps who may what in the dataset itself: WRITER there is roles/bigquery.dataEditor.
+set_up_dataset() {
+  local held
+  need_programs bq
+  held=$(look_at_dataset)
+  if [[ -z $held ]]; then
+    change "created the dataset $DATASET" bq --project_id="$PROJECT" mk --dataset --location="$BIGQUERY_LOCATION" \
+      --description="CloudAct: orgs, keys and the ledger of runs" "$PROJECT:$DATASET"
+    ((DRY_RUN)) || held=$(look_at_dataset)
+  fi
+  admit_to_dataset "${held:-null}"
+}
+
+look_at_dataset() {
+  look bq --project_id="$PROJECT" --format=json show --dataset "$PROJECT:$DATASET"
+}
+
+# admit_to_dataset DATASET: adds to its access what is lacking, in one change.
+admit_to_dataset() {
+  local wanted lacking
+  wanted=$(jq -nc --arg ledger "$(custom_role cloudactLedger)" --arg migrator "$(email migrator)" \
+    '[$ARGS.positional[] | {role: $ledger, userByEmail: .}] + [{role: "WRITER", userByEmail: $migrator}]' \
+    --args "$(email api)" "$(email ops)" "$(email runner)")
+  lacking=$(jq -c --argjson wanted "$wanted" '$wanted - (.access // [])' <<<"$1")
+  [[ $lacking != "[]" ]] || return 0
+  jq -c --argjson lacking "$lacking" '{access: ((.access // []) + $lacking)}' <<<"$1" >"$SCRATCH/access.json"
+  change "granted on the dataset $DATASET: $(jq -r 'map("\(.role | sub(".*/"; "")) to \(.userByEmail)") | join(", ")' \
+    <<<"$lacking")" bq --project_id="$PROJECT" update --source="$SCRATCH/access.json" "$PROJECT:$DATASET"
+  if ((DRY_RUN)); then echo "# with this in the file: $(<"$SCRATCH/access.json")"; fi
+}
+
+for part in "${PARTS[@]}"; do
+  "set_up_$part"
+done
+summarize
