@@ -197,7 +197,8 @@ class TestWholeDeployment:
         notes, template = service["metadata"]["annotations"], service["spec"]["template"]
         assert notes["run.googleapis.com/build-function-target"] == process
         assert json.loads(notes["run.googleapis.com/build-environment-variables"]) == {
-            "GOOGLE_FUNCTION_SOURCE": "functions/main.py"
+            "GOOGLE_FUNCTION_SOURCE": "functions/main.py",
+            "SOURCE_DATE_EPOCH": "315532801",
         }
         assert notes["run.googleapis.com/build-service-account"].endswith(EMAIL.format("builder"))
         assert template["metadata"]["annotations"]["run.googleapis.com/startup-cpu-boost"] == "True"
