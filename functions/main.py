@@ -5,6 +5,7 @@ Importing this loads no Google client; the app is built with the first request.
 
 import functools
 import os
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from flask import Flask, Request
     from werkzeug.wrappers import Response
+
+
+_BUILDING = Lock()  # the first requests of an instance come at once, and one of them builds the app for all
 
 
 def api(request: "Request") -> "Response":
@@ -30,7 +34,9 @@ def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     from cloudact.errors import ConfigError
 
     try:
-        return Response.from_app(build(), request.environ)
+        with _BUILDING:
+            app = build()
+        return Response.from_app(app, request.environ)
     except ConfigError:
         import logging
 

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from cloudact import clients
 from cloudact.batches import Batch
+from cloudact.clock import Clock
 from cloudact.ledger import Ledger, RunEvent
 from cloudact.runs import Run, Status
 from cloudact.settings import Settings
@@ -73,10 +74,10 @@ class Fleet:
     def _append(self, table: str, rows: list[dict[str, Any]]) -> None:
         self.warehouse.append(table, rows, [str(row) for row in rows])
 
-    def ops(self, settings: Settings | None = None) -> FlaskClient:
+    def ops(self, settings: Settings | None = None, clock: Clock | None = None) -> FlaskClient:
         """An instance of the function."""
         settings = (settings or self.settings).model_copy(update={"ops_audience": AUDIENCE})
-        return private_app(compose(settings, self.local.clock), Caller(settings)).test_client()
+        return private_app(compose(settings, clock or self.local.clock), Caller(settings)).test_client()
 
     def post(self, ops: FlaskClient, **options: Any) -> TestResponse:
         """One call of /ops/daily."""

@@ -14,7 +14,7 @@ from cloudact.runs import Run, Status, TriggerType
 from functions.queue import batch_task_id
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.provision import provision
-from tests.conftest import NOON, Local
+from tests.conftest import NOON, Local, SteppedClock
 from tests.functions.fleet import INTEGRATIONS, Fleet, new_fleet
 
 YESTERDAY = NOON.date() - dt.timedelta(days=1)
@@ -89,14 +89,16 @@ def test_called_twice(fleet: Fleet, local: Local) -> None:
 
 
 def test_called_in_parallel(fleet: Fleet) -> None:
-    """Eight calls at once make the same batches under the same names, so each run is in one."""
+    """Eight instances called at once, each by its own clock, make the same batches, so each run is in one."""
     fleet.add([f"org_{number}" for number in range(7)], INTEGRATIONS)
+    instances = [fleet.ops(clock=SteppedClock(NOON + dt.timedelta(milliseconds=number))) for number in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: fleet.post(fleet.ops()), range(8)))
+        answers = list(threads.map(fleet.post, instances))
     assert {answer.status_code for answer in answers} == {200}
     runs = fleet.started()
     assert (len(runs), len({run.run_id for run in runs})) == (84, 84)
     assert sum(answer.get_json()["started"] for answer in answers) == 84
+    assert fleet.daily()["already"] == 84
 
 
 def test_a_run_that_someone_asks_for_at_the_same_time(fleet: Fleet) -> None:
