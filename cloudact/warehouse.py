@@ -19,6 +19,7 @@ from cloudact.scripts import statements
 log = logging.getLogger(__name__)
 LOOK_TIMEOUT_S = 30.0
 ADMISSION_TRIES = 5
+BY_THE_WAY = ("projectReaders", "projectWriters")  # who may read or change every dataset of a project unless told
 MIB = 2**20
 LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
@@ -180,8 +181,9 @@ class Warehouse:
         return dict(made.labels)
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
-        """Lets service accounts read and write all that is in the dataset, beside those who may already.
+        """Lets service accounts read and write all that is in the dataset, beside its owners and those who may already.
 
+        Not so the editors and viewers of the project, whom BigQuery lets into every new dataset.
         Raises `Retry` where others keep changing the dataset at the same time.
         """
         from google.api_core.exceptions import PreconditionFailed
@@ -201,10 +203,11 @@ class Warehouse:
         from google.cloud.bigquery import AccessEntry
 
         dataset = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
-        may_write = {entry.entity_id for entry in dataset.access_entries if entry.role in ("WRITER", "OWNER")}
+        kept = [entry for entry in dataset.access_entries if entry.entity_id not in BY_THE_WAY]
+        may_write = {entry.entity_id for entry in kept if entry.role in ("WRITER", "OWNER")}
         added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
-        if added:
-            dataset.access_entries = [*dataset.access_entries, *added]
+        if added or len(kept) < len(dataset.access_entries):
+            dataset.access_entries = [*kept, *added]
             # The dataset carries its etag, so that an entry which another adds meanwhile is not lost.
             self._client.update_dataset(dataset, ["access_entries"], retry=self._retry, timeout=self._patience_s)
 

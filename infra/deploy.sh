@@ -2,17 +2,19 @@
 # Deploys a revision: the job's image, the jobs, the tables and views, then the functions ops and api, and asks them
 # whether they work. infra/setup.sh comes first.
 #
-#   infra/deploy.sh [--settings FILE] [--image REPOSITORY@sha256:…] [--revision NAME] [--no-smoke] [--dry-run]
+#   infra/deploy.sh [--settings FILE] [--image REPOSITORY@sha256:…] [--revision NAME] [--allow-failed-orgs] [--no-smoke]
+#                   [--dry-run]
 #
 # The image is built from this checkout, which must have no changes that are not committed, unless --image names one.
-# The revision is the commit; a checkout without git is named by its content, or by --revision. May be repeated: what is
+# The revision is the commit; a checkout without git is named by its content, or by --revision. An org whose tables cannot
+# be migrated stops it, before the functions; --allow-failed-orgs goes on, and the logs name them. May be repeated: what is
 # deployed already is not deployed again. Exits 0 if all is deployed and works, 1 at the first step that fails, 2 if
 # called wrongly, with unusable settings or with uncommitted changes.
 
 IMAGE=""
 REVISION=""
 SMOKE=1
-REPLACED=0 # whether an earlier ops has given way to this revision's
+ALLOW_FAILED_ORGS=0
 
 # shellcheck disable=SC2034 # TAKEN is read by what is sourced
 takes_flag() {
@@ -20,6 +22,7 @@ takes_flag() {
     --image) IMAGE=$2 ;;
     --revision) REVISION=$2 ;;
     --no-smoke) SMOKE=0 && return ;;
+    --allow-failed-orgs) ALLOW_FAILED_ORGS=1 && return ;;
     *) return 1 ;;
   esac
   TAKEN=2
@@ -33,6 +36,7 @@ declare -A INVOKER=([everyone]=--allow-unauthenticated [no-check]=--no-invoker-i
 
 deploy() {
   name_revision
+  check_key
   read_secret_versions
   IMAGE=${IMAGE:-$(built_image)}
   [[ -n $IMAGE ]] || build_image
@@ -56,10 +60,20 @@ name_revision() {
   [[ $REVISION =~ ^[a-z0-9][a-z0-9_-]{0,62}$ ]] || refuse "$REVISION cannot be a label; give --revision."
 }
 
-# What a checkout without git is known by.
+# Another key would leave every stored credential unreadable.
+check_key() {
+  local held
+  held=$(described services "$API_SERVICE" |
+    jq -r '.spec.template.spec.containers[0].env[]? | select(.name == "CLOUDACT_KMS_KEY") | .value')
+  [[ -z $held || $held == "$KEY_NAME" ]] ||
+    die "Credentials are encrypted with $held, and the settings name $KEY_NAME; nothing could read them."
+}
+
+# What a checkout without git is known by: everything that an image or a function is made of.
 hash_of_sources() {
   local files
-  files=$(gcloud meta list-files-for-upload .)
+  files=$(find cloudact configs functions jobs infra requirements*.txt -type f -not -path '*/__pycache__/*' \
+    -not -path infra/env)
   sort <<<"$files" | tr '\n' '\0' | xargs -0 sha256sum | sha256sum | cut -c 1-40
 }
 
@@ -98,32 +112,39 @@ deploy_runner() {
 # The same image under another identity, which may change tables.
 deploy_migrate() {
   deploy_changed jobs "$MIGRATE_JOB" "" --image="$IMAGE" --service-account="$(email migrator)" --tasks=1 \
-    --max-retries=1 --task-timeout=3600s --cpu=1 --memory=1Gi --command=python --args=-m,infra.migrate \
+    --max-retries=1 --task-timeout=86400s --cpu=1 --memory=1Gi --command=python --args=-m,infra.migrate \
     --set-env-vars="$(joined migrate)"
 }
 
 # Tables and views come to be, or change, before any function of this revision asks for them.
 migrate() {
-  local migrated
-  migrated=$(images_that_succeeded "$MIGRATE_JOB")
-  if grep -qxF "$IMAGE" <<<"$migrated"; then return; fi
-  run_migrate "tables and views are those of this revision"
+  run_migrate cloudact-migrated "$(label_of jobs "$MIGRATE_JOB" cloudact-arguments)" \
+    "tables and views are those of this revision"
 }
 
 # Orgs that the ops before this one onboarded since then. It costs two queries where there are none.
 migrate_latecomers() {
-  ((!REPLACED)) || run_migrate "orgs that came meanwhile have them too"
+  run_migrate cloudact-latecomers "$(label_of services "$OPS_SERVICE" cloudact-arguments)" \
+    "orgs that came meanwhile have them too"
 }
 
-# run_migrate WORDS: what is so then.
+# run_migrate LABEL VALUE WORDS: unless the label says that it has, since whoever is interrupted comes again.
 run_migrate() {
+  local command=(gcloud run jobs execute "$MIGRATE_JOB" --region="$REGION" --wait)
+  if ((!DRY_RUN)) && [[ $(label_of jobs "$MIGRATE_JOB" "$1") == "$2" ]]; then return; fi
+  if ((ALLOW_FAILED_ORGS)); then command+=("--args=-m,infra.migrate,--allow-failed-orgs"); fi
   say "Migrating …"
-  change "ran the job $MIGRATE_JOB: $1" gcloud run jobs execute "$MIGRATE_JOB" --region="$REGION" --wait
+  change "ran the job $MIGRATE_JOB: $3" "${command[@]}"
+  change "noted that it has run" gcloud run jobs update "$MIGRATE_JOB" --region="$REGION" --update-labels="$1=$2"
+}
+
+# label_of KIND NAME LABEL
+label_of() {
+  described "$1" "$2" | jq -r --arg label "$3" '.metadata.labels[$label]? // ""'
 }
 
 # Its audience is its own address. A new one is without until it has one, and refuses everybody.
 deploy_ops() {
-  local before=${#CHANGES[@]}
   OPS_URL=$(url_of "$OPS_SERVICE")
   if [[ -z $OPS_URL ]]; then
     deploy_function ops "$OPS_SERVICE"
@@ -132,7 +153,6 @@ deploy_ops() {
     tell_audience
   else
     deploy_function ops "$OPS_SERVICE"
-    ((${#CHANGES[@]} == before)) || REPLACED=1
   fi
   grants_on "the function $OPS_SERVICE" gcloud run services -- "$OPS_SERVICE" --region="$REGION"
   grant "$(member scheduler)" roles/run.invoker

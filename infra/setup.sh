@@ -157,15 +157,15 @@ set_up_keys() {
   grep -qxF "$KEY_RING" <<<"$rings" ||
     change "created the key ring $KEY_RING" gcloud kms keyrings create "$KEY_RING" "${at[@]}"
   at+=(--keyring="$KEY_RING")
-  key=$(look gcloud kms keys describe "$KEY" "${at[@]}" --format='value(name.basename(),rotationPeriod)')
-  set_up_key "${key#*$'\t'}"
+  key=$(look gcloud kms keys describe "$KEY" "${at[@]}" --format=json)
+  set_up_key "$(jq -r 'select(.) | .rotationPeriod // "never"' <<<"${key:-null}")"
   grants_on "the key $KEY" gcloud kms keys -- "$KEY" "${at[@]}"
   grant "$(member api)" roles/cloudkms.cryptoKeyEncrypter
   grant "$(member api)" roles/cloudkms.cryptoKeyDecrypter
   grant "$(member runner)" roles/cloudkms.cryptoKeyDecrypter
 }
 
-# set_up_key ROTATION: the period that the key has; empty where there is none.
+# set_up_key ROTATION: the period that the key has; empty where there is no key.
 set_up_key() {
   local rotation=(--rotation-period="${KEY_ROTATION_DAYS}d" --next-rotation-time="$(days_ahead "$KEY_ROTATION_DAYS")")
   if [[ -z $1 ]]; then
@@ -180,13 +180,16 @@ days_ahead() {
   jq -nr "now + $1 * 86400 | todate"
 }
 
+# 256 random bits, only ever in a pipe; made anew where adding them is tried again.
+# shellcheck disable=SC2016 # bash expands it when it runs
+RANDOM_VERSION='head -c 32 /dev/urandom | base64 | tr -d "\n" | gcloud secrets versions add "$1" --data-file=-'
+
 set_up_secrets() {
   local secrets versions account
   secrets=$(look gcloud secrets list --format='value(name.basename())')
   set_up_secret "$WEBHOOK_SECRET" api ops runner
   versions=$(look gcloud secrets versions list "$WEBHOOK_SECRET" --limit=1 --format='value(name)')
-  [[ -n $versions ]] || change "made a random secret for webhooks" \
-    gcloud secrets versions add "$WEBHOOK_SECRET" --data-file=- < <(random_text)
+  [[ -n $versions ]] || change "made a random secret for webhooks" bash -o pipefail -c "$RANDOM_VERSION" bash "$WEBHOOK_SECRET"
   if [[ -n ${JWT_SECRET:-} ]]; then set_up_jwt_secret; fi
 }
 
@@ -210,11 +213,6 @@ set_up_secret() {
   grant "$(member builder)" roles/secretmanager.viewer
 }
 
-# 256 random bits; only ever in a pipe.
-random_text() {
-  head -c 32 /dev/urandom | base64 | tr -d '\n'
-}
-
 # BigQuery keeps who may what in the dataset itself: WRITER there is roles/bigquery.dataEditor.
 set_up_dataset() {
   local held
@@ -225,22 +223,34 @@ set_up_dataset() {
       --description="CloudAct: orgs, keys and the ledger of runs" "$PROJECT:$DATASET"
     ((DRY_RUN)) || held=$(look_at_dataset)
   fi
+  check_location "${held:-null}"
   admit_to_dataset "${held:-null}"
+}
+
+# Where a dataset lies is decided once.
+check_location() {
+  local location
+  location=$(jq -r '.location // ""' <<<"$1")
+  [[ -z $location || ${location^^} == "${BIGQUERY_LOCATION^^}" ]] ||
+    die "The dataset $DATASET lies in $location, and BIGQUERY_LOCATION is $BIGQUERY_LOCATION; a dataset cannot be moved."
 }
 
 look_at_dataset() {
   look bq --project_id="$PROJECT" --format=json show --dataset "$PROJECT:$DATASET"
 }
 
-# admit_to_dataset DATASET: adds to its access what is lacking, in one change.
+# admit_to_dataset DATASET: adds to its access what is lacking, in one change, and takes from it what BigQuery gives to
+# every editor and viewer of the project: key hashes and the ledger are nobody's by the way.
 admit_to_dataset() {
-  local wanted lacking
+  local wanted lacking access
   wanted=$(jq -nc --arg ledger "$(custom_role cloudactLedger)" --arg migrator "$(email migrator)" \
     '[$ARGS.positional[] | {role: $ledger, userByEmail: .}] + [{role: "WRITER", userByEmail: $migrator}]' \
     --args "$(email api)" "$(email ops)" "$(email runner)")
   lacking=$(jq -c --argjson wanted "$wanted" '$wanted - (.access // [])' <<<"$1")
-  [[ $lacking != "[]" ]] || return 0
-  jq -c --argjson lacking "$lacking" '{access: ((.access // []) + $lacking)}' <<<"$1" >"$SCRATCH/access.json"
+  access=$(jq -c --argjson lacking "$lacking" '{access: ([.access[]? |
+    select(.specialGroup | IN("projectReaders", "projectWriters") | not)] + $lacking)}' <<<"$1")
+  jq -e --argjson access "$access" '.access != $access.access' <<<"$1" >/dev/null || return 0
+  echo "$access" >"$SCRATCH/access.json"
   change "granted on the dataset $DATASET: $(jq -r 'map("\(.role | sub(".*/"; "")) to \(.userByEmail)") | join(", ")' \
     <<<"$lacking")" bq --project_id="$PROJECT" update --source="$SCRATCH/access.json" "$PROJECT:$DATASET"
   if ((DRY_RUN)); then echo "# with this in the file: $(<"$SCRATCH/access.json")"; fi

@@ -50,11 +50,3 @@ serve_newest() {
     change "all requests to $1 go to its newest revision again" \
       gcloud run services update-traffic "$1" --region="$REGION" --to-latest
 }
-
-# images_that_succeeded JOB: of its executions that ended well.
-images_that_succeeded() {
-  local executions
-  executions=$(look gcloud run jobs executions list --job="$1" --region="$REGION" --format=json)
-  jq -r '.[]? | select(any(.status.conditions[]?; .type == "Completed" and .status == "True")) |
-    .spec.template.spec.containers[]?.image' <<<"${executions:-[]}"
-}

@@ -4,10 +4,14 @@
 
 CHANGES=()
 ATTEMPTS=7                        # of a command that fails for a passing reason:
-RETRY_PAUSE_S=${RETRY_PAUSE_S:-10} # an API or a service account just made takes up to a minute to be known everywhere
-MISSING='not.?found|does not exist|404|No such|Cannot find'
+RETRY_PAUSE_S=${RETRY_PAUSE_S:-10} # an API, a role or a service account just made takes up to a minute to be known
+DENIED='PERMISSION_DENIED|Permission .* denied|not have permission|HTTPError 403|Access Denied'
+MISSING='\bNOT_FOUND\b|\bNotFound\b|HTTPError 404|Not found:|was not found|could not be found|does not exist|Cannot find'
 DISABLED='SERVICE_DISABLED|has not been used in project|API .* not enabled'
-PASSING="$DISABLED|Service account .* does not exist|concurrent policy changes|UNAVAILABLE|HTTPError 50[0-9]|try again later"
+SLOW='take up to 10 minutes' # what a metric that was just made is asked for
+UNKNOWN='Unknown service account|or it may not exist' # how Google speaks of an account that was just made
+PASSING="$DISABLED|$SLOW|$UNKNOWN|Service account .* does not exist|Role .* does not exist"
+PASSING+="|concurrent policy changes|UNAVAILABLE|HTTPError 50[0-9]|try again (later|soon)"
 
 # The project for every gcloud, and no questions.
 export CLOUDSDK_CORE_PROJECT=$PROJECT CLOUDSDK_CORE_DISABLE_PROMPTS=1
@@ -26,10 +30,11 @@ look() {
       return
     fi
     cat "$SCRATCH/seen" >>"$SCRATCH/errors" # bq tells its errors there
-    if ((DRY_RUN)) && is_told "$DISABLED"; then return; fi # what no API is there for cannot exist
-    if is_told "$PASSING" && ((attempt < ATTEMPTS)); then
+    # What no API is there for cannot exist, nor an account that a dry run has not made.
+    if ((DRY_RUN)) && is_told "$DISABLED|$UNKNOWN"; then return; fi
+    if is_told "$PASSING" && ((attempt < $(attempts))); then
       sleep "$RETRY_PAUSE_S"
-    elif is_told "$MISSING" && ! is_told "$PASSING"; then
+    elif is_missing; then
       return
     else
       fail "$@"
@@ -45,14 +50,24 @@ change() {
     printf '%s\n' "$(quoted "$@")"
   else
     for ((attempt = 1; ; attempt++)); do
-      "$@" >"$SCRATCH/seen" 2>"$SCRATCH/errors" && break
+      "$@" >"$SCRATCH/seen" 2>"$SCRATCH/errors" </dev/null && break
       cat "$SCRATCH/seen" >>"$SCRATCH/errors"
-      if ! is_told "$PASSING" || ((attempt >= ATTEMPTS)); then fail "$@"; fi
+      if ! is_told "$PASSING" || ((attempt >= $(attempts))); then fail "$@"; fi
       sleep "$RETRY_PAUSE_S"
     done
     say "  $words"
   fi
   CHANGES+=("$words")
+}
+
+# A refusal is never taken for a "no": it may name what it refuses.
+is_missing() {
+  is_told "$MISSING" && ! is_told "$DENIED"
+}
+
+# Some things are known everywhere within a minute, and some within ten.
+attempts() {
+  if is_told "$SLOW"; then echo $((ATTEMPTS * 11)); else echo "$ATTEMPTS"; fi
 }
 
 is_told() {
@@ -78,7 +93,7 @@ fail() {
 advice() {
   if is_told 'Reauthentication|auth login'; then
     echo "Log in: gcloud auth login."
-  elif is_told 'PERMISSION_DENIED|Permission .* denied|not have permission|HTTPError 403|Access Denied'; then
+  elif is_told "$DENIED"; then
     echo "You may lack the right, or it was granted minutes ago and is not known everywhere yet (up to 7 minutes)."
   elif is_told 'billing account|billing to be enabled'; then
     echo "The project needs a billing account."

@@ -10,8 +10,11 @@ read_settings() {
     line=${line%$'\r'}
     [[ -z ${line// /} || $line == \#* ]] && continue
     name=${line%%=*}
+    [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]] ||
+      refuse "$SETTINGS_FILE, line $number: write NAME=value; what is there is no name."
     is_setting "$name" || refuse "$SETTINGS_FILE, line $number: $name is not a setting; infra/env.example lists them."
     [[ $line == *=* ]] || refuse "$SETTINGS_FILE, line $number: $name has no value; write $name=value."
+    [[ $line != *[\"\']* ]] || refuse "$SETTINGS_FILE, line $number: $name holds a quote; values stand without."
     [[ $line != *\|* ]] || refuse "$SETTINGS_FILE, line $number: $name holds a |, which the scripts separate values with."
     printf -v "$name" '%s' "${line#*=}"
     if [[ $name == CLOUDACT_* ]]; then EXTRA_VARIABLES+=("$line"); fi
@@ -22,7 +25,7 @@ read_settings() {
 is_setting() {
   if [[ $1 == CLOUDACT_* ]]; then
     local field=${1#CLOUDACT_}
-    grep -q "^    ${field,,}: " cloudact/settings.py
+    grep -q "^    ${field,,}: " cloudact/settings.py && ! grep -qE "(^| )$1[= ]" infra/bash/variables.sh
   else
     grep -qE "^#?$1=" infra/env.example
   fi
@@ -50,11 +53,11 @@ check_settings() {
   local name
   must_be PROJECT '[a-z][a-z0-9-]{4,28}[a-z0-9]' "a project id like my-project-1"
   must_be REGION '[a-z]+-[a-z]+[0-9]+' "a region like us-central1"
-  must_be PREFIX '[a-z][a-z0-9-]{0,17}' "a beginning of names like cloudact-"
+  must_be PREFIX '[a-z][a-z0-9-]{2,17}' "a beginning of names like cloudact-"
   must_be DATASET '[A-Za-z_][A-Za-z0-9_]*' "a name of a dataset"
   must_be API_INVOKER 'everyone|no-check' "everyone or no-check"
   must_be JOB_CPU '1|2|4|6|8' "1, 2, 4, 6 or 8"
-  must_be JOB_MEMORY_GIB '[0-9]+(\.[0-9]+)?' "a number of GiB"
+  must_be JOB_MEMORY_GIB '0\.5|[1-9]|[12][0-9]|3[0-2]' "0.5, or a number of GiB from 1 to 32"
   must_be API_MIN_INSTANCES '[0-9]+' "a number"
   must_be OPS_MIN_INSTANCES '[0-9]+' "a number"
   must_be JOB_MAX_RETRIES '[0-9]|10' "a number from 0 to 10"
@@ -62,6 +65,11 @@ check_settings() {
     JOB_TIMEOUT_S JOB_PARALLELISM JOB_RUNS_PER_MINUTE; do
     must_be "$name" '[1-9][0-9]{0,5}' "a number above 0"
   done
+  for name in API_CONCURRENCY OPS_CONCURRENCY; do
+    ((${!name} <= 1000)) || refuse "$name in $SETTINGS_FILE is above 1000, which no instance answers at once."
+  done
+  ((JOB_RUNS_PER_MINUTE <= 900)) || refuse "JOB_RUNS_PER_MINUTE in $SETTINGS_FILE is above 900."
+  ((JOB_TIMEOUT_S <= 86400)) || refuse "JOB_TIMEOUT_S in $SETTINGS_FILE is above 86400, a day."
   ((OPS_TIMEOUT_S <= 1800)) || refuse "OPS_TIMEOUT_S in $SETTINGS_FILE is above 1800, and Cloud Scheduler waits no longer."
   for name in DAILY_SCHEDULE SWEEP_SCHEDULE; do
     must_be "$name" '[^ ]+( [^ ]+){4}' "a schedule of five fields like 0 6 * * *"
@@ -69,6 +77,12 @@ check_settings() {
   for name in REPOSITORY QUEUE NOTIFICATION_QUEUE KEY_RING KEY WEBHOOK_SECRET JWT_SECRET API_SERVICE OPS_SERVICE \
     RUNNER_JOB MIGRATE_JOB; do
     must_be "$name" '[A-Za-z][A-Za-z0-9-]{0,61}' "a name of letters, digits and hyphens"
+  done
+  for name in REPOSITORY API_SERVICE OPS_SERVICE RUNNER_JOB MIGRATE_JOB; do
+    must_be "$name" '[a-z][a-z0-9-]{0,47}[a-z0-9]' "a name of lower-case letters, digits and hyphens"
+  done
+  for name in JWT_ISSUER JWT_JWKS_URL; do
+    must_be "$name" 'https://[^ ]+' "an address like https://example.com"
   done
   must_be ALERT_EMAIL '[^@ ]+@[^@ ]+' "an e-mail address"
   must_be OPERATORS '(user|group|serviceAccount):[^@, ]+@[^@, ]+(,(user|group|serviceAccount):[^@, ]+@[^@, ]+)*' \

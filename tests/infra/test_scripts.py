@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloudact.settings import PREFIX, Settings
-from tests.infra.deployment import DIGEST, Project, commands, dry_run, environment, flag
+from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag
 
 SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown")
 READING = re.compile(
@@ -51,6 +51,12 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"CORS_ORIGINS": "a|b"}, "CORS_ORIGINS holds a |"),
         ({"DAILY_SCHEDULE": "daily"}, "a schedule of five fields"),
         ({"PREFIX": "$(touch here)"}, "a beginning of names"),
+        ({"KE[Y$(touch${IFS}here)]": "x"}, "what is there is no name"),
+        ({"JWT_ISSUER": '"https://id.example.com"'}, "JWT_ISSUER holds a quote"),
+        ({"CLOUDACT_OPS_CALLERS": "x@example.com"}, "CLOUDACT_OPS_CALLERS is not a setting"),
+        ({"JOB_RUNS_PER_MINUTE": "1000"}, "JOB_RUNS_PER_MINUTE in .* is above 900"),
+        ({"JOB_MEMORY_GIB": "0"}, "JOB_MEMORY_GIB in"),
+        ({"API_SERVICE": "Api"}, "a name of lower-case letters"),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, str | None], sentence: str, tmp_path: Path) -> None:
@@ -155,6 +161,65 @@ def test_what_passes_is_tried_again(tmp_path: Path) -> None:
     project = Project(tmp_path, 'echo "SERVICE_DISABLED: Cloud KMS API has not been used in project" >&2; exit 1')
     done = project.run("setup.sh", "--only", "keys")
     assert (done.returncode, len(project.asked)) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "NOT_FOUND: Cannot find metric(s) that match type. It could take up to 10 minutes to become available",
+        "INVALID_ARGUMENT: Role (projects/demo-project/roles/cloudactJobs) does not exist in the resource's hierarchy.",
+        "NOT_FOUND: Unknown service account",
+        "PERMISSION_DENIED: Permission iam.serviceAccounts.setIamPolicy denied on resource (or it may not exist).",
+    ],
+)
+def test_what_was_just_made_is_waited_for(told: str, tmp_path: Path) -> None:
+    """Google answers so for seconds or minutes after something was made; the step that fails twice is tried again."""
+    fails = f'[[ $* != *add-iam-policy-binding* && $* != *"policies create"* ]] || {{ echo "{told}" >&2; '
+    times = 'echo >>"$HOME/tries"; (($(wc -l <"$HOME/tries") > 2)) || exit 1; }; '
+    answer = fails + times + f"case $* in *describe*|*list*|*get-iam-policy*) {NOT_FOUND};; esac"
+    name, flags = ("monitoring.sh", ()) if "metric" in told else ("setup.sh", ("--only", "accounts"))
+    done = Project(tmp_path, answer).run(name, *flags)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_refusal_is_no_sign_that_nothing_is_there(tmp_path: Path) -> None:
+    """Who may not list a secret's versions adds none, though the refusal's text holds a 404: it would replace all."""
+    refused = 'echo "PERMISSION_DENIED: not allowed on projects/740412345678/secrets, or not found" >&2; exit 1'
+    project = Project(tmp_path, f'[[ $* != *"versions list"* ]] || {{ {refused}; }}')
+    done = project.run("setup.sh", "--only", "secrets")
+    assert done.returncode == 1
+    assert not any("versions add" in asked for asked in project.asked)
+
+
+def test_a_secret_that_is_added_again_is_whole(tmp_path: Path) -> None:
+    """The second try sends as many random bytes as the first, and other ones."""
+    keeps = 'if [[ $* == *"versions add"* ]]; then { cat; echo; } >>"$HOME/added"; '
+    fails = '(($(wc -l <"$HOME/added") > 1)) || { echo UNAVAILABLE >&2; exit 1; }; fi'
+    done = Project(tmp_path, keeps + fails).run("setup.sh", "--only", "secrets")
+    assert done.returncode == 0, done.stderr
+    first, second = (tmp_path / "added").read_text(encoding="utf-8").splitlines()
+    assert len(first) == len(second) == 44
+    assert first != second
+
+
+def test_a_dataset_is_not_moved(tmp_path: Path) -> None:
+    """Another location in the settings than that of the dataset is refused before anything is changed."""
+    project = Project(tmp_path, """[[ $0 != */bq ]] || echo '{"location": "EU", "access": []}'""")
+    done = project.run("setup.sh", "--only", "dataset")
+    assert (done.returncode, "lies in EU" in done.stderr) == (1, True)
+    assert not any("update" in asked for asked in project.asked)
+
+
+def test_the_ledger_is_nobody_s_by_the_way(tmp_path: Path) -> None:
+    """Editors and viewers of the project are taken out of the dataset's access, its owners stay."""
+    groups = (
+        '{"role": "READER", "specialGroup": "projectReaders"}',
+        '{"role": "OWNER", "specialGroup": "projectOwners"}',
+    )
+    answer = f"""[[ $0 != */bq ]] || echo '{{"location": "US", "access": [{", ".join(groups)}]}}'"""
+    done = Project(tmp_path, answer).run("setup.sh", "--only", "dataset", "--dry-run")
+    assert "projectOwners" in done.stdout
+    assert "projectReaders" not in done.stdout
 
 
 def test_teardown_wants_the_project_typed(tmp_path: Path) -> None:

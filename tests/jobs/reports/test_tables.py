@@ -26,6 +26,7 @@ def test_columns_are_those_of_the_ddl(table: Table) -> None:
     found = [(column.name, column.type) for column in gate("org").columns(table.name)]
     assert found[: len(table.columns)] == [(column.name, column.type) for column in table.columns]
     assert [name for name, _ in found[len(table.columns) :]] == [field.name for field in RUN_FIELDS]
-    ddl = (ROOT / "infra" / "sql" / "org" / f"{table.name}.sql").read_text(encoding="utf-8")
+    (script,) = (ROOT / "infra" / "sql" / "org").glob(f"???_{table.name}.sql")
+    ddl = script.read_text(encoding="utf-8")
     required = set(re.findall(r"^  (\w+) \w+ NOT NULL", ddl, re.MULTILINE))
     assert required == {c.name for c in table.columns if c.required} | {field.name for field in RUN_FIELDS}
