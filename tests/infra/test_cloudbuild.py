@@ -69,7 +69,7 @@ def test_it_runs_as_its_own_service_account() -> None:
     told = build()
     assert told.service_account.startswith("projects/${PROJECT_ID}/serviceAccounts/${_BUILDER}@")
     assert told.options.logging is cloudbuild_v1.BuildOptions.LoggingMode.CLOUD_LOGGING_ONLY
-    assert 1800 <= told.timeout.total_seconds() <= 3600
+    assert 1800 <= told.timeout.total_seconds() <= 86400
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -207,7 +207,7 @@ def test_gcloud_submits_it(recorder: tuple[str, type[Recorder]], tmp_path: Path)
     assert done.returncode == 0, done.stderr
     (asked,), (source,) = sent.builds, sent.sources
     assert [step["id"] for step in asked["steps"]] == ORDER
-    assert (asked["serviceAccount"], asked["timeout"]) == (BUILDER, "3600s")
+    assert (asked["serviceAccount"], asked["timeout"]) == (BUILDER, "86400s")
     assert asked["substitutions"] == {"_SETTINGS": settings, "_BUILDER": "my-builder"}
     assert asked["options"] == {"machineType": "E2_HIGHCPU_8", "logging": "CLOUD_LOGGING_ONLY"}
     with tarfile.open(fileobj=BytesIO(source)) as archive:
