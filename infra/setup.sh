@@ -55,7 +55,7 @@ grant_on_accounts() {
   [[ -n ${OPERATORS:-} ]] || return 0
   on_account operator
   for operator in ${OPERATORS//,/ }; do
-    grant "$operator" roles/iam.serviceAccountOpenIdTokenCreator
+    grant "$operator" roles/iam.serviceAccountTokenCreator
   done
 }
 

@@ -21,7 +21,7 @@ def answer(call: Call, store: Store) -> Reply | None:
     collection, identity = found["collection"], found["id"]
     if call.method == "POST":
         identity = call.body["datasetReference"]["datasetId"]
-        store.resources[f"{collection}/{identity}"] = {"access": OWNERS, **call.body, "etag": "e1"}
+        store.resources[f"{collection}/{identity}"] = {"access": OWNERS, "location": "US", **call.body, "etag": "e1"}
     name = f"{collection}/{identity}"
     if identity is None:
         return Reply({"kind": "bigquery#datasetList", "datasets": store.below(collection)})

@@ -20,9 +20,19 @@ def answer(call: Call, store: Store) -> Reply | None:
         build = _finished(call, store, {"images": [call.body["imageUri"]]})
         told = _operation(build).body
         return Reply({"buildOperation": told, "baseImageUri": "python313"})
+    if call.name.endswith("/triggers") and call.method == "POST":
+        return _trigger(call, store)
+    if call.name.endswith("/builds"):
+        return Reply({"builds": [store.resources["build"]] if "build" in store.resources else []})
     if re.search(r"/builds/[^/]+$", call.name):
         return Reply(store.resources["build"])
     return _operation(store.resources["build"]) if re.search(r"operations/(build/|b-1$)", call.name) else None
+
+
+def _trigger(call: Call, store: Store) -> Reply:
+    name = f"{call.name}/{call.body['name']}"
+    store.resources[name] = {**call.body, "id": call.body["name"], "resourceName": name}
+    return Reply(store.resources[name])
 
 
 def _operation(build: Json) -> Reply:
@@ -55,7 +65,7 @@ def _finished(call: Call, store: Store, asked: Json) -> Json:
 
 
 def _substituted(asked: Json) -> str:
-    image: str = asked["images"][0]
+    image: str = asked.get("images", [""])[0]  # a build may push what it made itself
     for name, value in asked.get("substitutions", {}).items():
         image = image.replace(f"${{{name}}}", value)
     return image

@@ -10,16 +10,32 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
-from infra.rehearsal import bigquery, cloud_build, cloud_run, policies, projects, resources, storage
+from infra.rehearsal import (
+    bigquery,
+    bigquery_jobs,
+    cloud_build,
+    cloud_run,
+    policies,
+    projects,
+    resources,
+    revisions,
+    storage,
+    tokens,
+    verbs,
+)
 from infra.rehearsal.calls import Call, Reply, refusal
 from infra.rehearsal.store import Store
 
 APIS = (
     projects.answer,
     policies.answer,
+    tokens.answer,
+    verbs.answer,
+    revisions.answer,
     cloud_run.answer,
     cloud_build.answer,
     bigquery.answer,
+    bigquery_jobs.answer,
     storage.answer,
     resources.answer,
 )

@@ -14,12 +14,14 @@ COLLECTIONS = {
     "jobs": "body",  # of Cloud Scheduler
     "keyRings": "keyRingId",
     "cryptoKeys": "cryptoKeyId",
+    "cryptoKeyVersions": None,
     "secrets": "secretId",
     "repositories": "repositoryId",
     "metrics": "body",
     "alertPolicies": None,
     "notificationChannels": None,
     "dashboards": None,
+    "tasks": None,
     "tags": None,
     "versions": None,
 }
@@ -53,6 +55,9 @@ def _create(call: Call, store: Store, collection: str) -> Reply:
     if name in store.resources:
         return refusal(409, "ALREADY_EXISTS", f"{name} already exists")
     store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _told(collection, name, identity)}
+    if collection == "cryptoKeys":  # with its first version
+        version = f"{name}/cryptoKeyVersions/1"
+        store.resources[version] = {"name": version, "state": "ENABLED"}
     if collection in MADE_BY_OPERATIONS:
         return operation(store.resources[name], call.name.removesuffix(collection))
     return Reply(store.resources[name])
@@ -87,7 +92,8 @@ def _merged(held: Json, given: Json) -> Json:
 
 def _add_version(call: Call, store: Store) -> Reply:
     versions = f"{call.name.removesuffix(':addVersion')}/versions"
-    name = f"{versions}/{len(store.below(versions)) + 1}"
-    version = {"name": name, "state": "ENABLED", "createTime": "2026-01-01T00:00:00Z"}
+    number = len(store.below(versions)) + 1
+    name = f"{versions}/{number}"
+    version = {"name": name, "state": "ENABLED", "createTime": f"2026-01-01T00:00:{number:02}Z"}
     store.resources[name] = {**version, "clientSpecifiedPayloadChecksum": True}
     return Reply(store.resources[name])

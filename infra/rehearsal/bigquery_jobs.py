@@ -1,0 +1,47 @@
+"""BigQuery's jobs and tables, as far as bq copies and restores: every job is done at once and has read nothing."""
+
+import re
+
+from infra.rehearsal.calls import Call, Json, Reply, missing
+from infra.rehearsal.store import Store
+
+TABLE = re.compile(r"/bigquery/v2/projects/[^/]+/datasets/[^/]+/tables/(?P<id>[^/]+)")
+JOBS = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queries)(?:/(?P<id>[^/]+))?")
+NO_ROWS = {"jobComplete": True, "totalRows": "0", "schema": {"fields": []}}
+
+
+def answer(call: Call, store: Store) -> Reply | None:
+    """Tables that nobody has; jobs that are over."""
+    if TABLE.fullmatch(call.path):
+        return missing("Table")
+    if not (found := JOBS.fullmatch(call.path)):
+        return None
+    if found["kind"] == "jobs" and call.method == "POST":
+        return Reply(_done(call, store, found["project"]))
+    if call.method == "POST":
+        query = {"configuration": {"query": call.body}}
+        job = _done(Call(call.method, call.path, call.query, query, call.url), store, found["project"])
+        return Reply({"jobReference": job["jobReference"], **NO_ROWS})
+    held = store.resources.get(f"bigquery/jobs/{found['id']}")
+    if held is None:
+        return missing(f"Job {found['id']}")
+    if found["kind"] == "jobs":
+        return Reply(held)
+    return Reply({"jobReference": held["jobReference"], **NO_ROWS})
+
+
+def _done(call: Call, store: Store, project: str) -> Json:
+    reference = {"projectId": project, "location": "US", **call.body.get("jobReference", {})}
+    reference.setdefault("jobId", f"job_{len(store.below('bigquery/jobs'))}")
+    kind = next(each for each in ("query", "copy", "load", "extract") if each in call.body["configuration"])
+    configuration = {**call.body["configuration"], "jobType": kind.upper()}
+    job: Json = {
+        "kind": "bigquery#job",
+        "id": f"{project}:{reference['jobId']}",
+        "jobReference": reference,
+        "configuration": configuration,
+        "status": {"state": "DONE"},
+        "statistics": {"creationTime": "0", "startTime": "0", "endTime": "0", kind: {"statementType": "SELECT"}},
+    }
+    store.resources[f"bigquery/jobs/{reference['jobId']}"] = job
+    return job

@@ -1,0 +1,55 @@
+"""docs/operations.md as programs see it: its blocks of commands, headings, links and tables."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cloudact.settings import ROOT
+
+PAGE = ROOT / "docs" / "operations.md"
+FENCE = re.compile(r"(?P<local><!-- local -->\n)?^```(?P<language>\S*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(#([^)]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of one fence. `local`: they are for the local cloud, else for gcloud and bq at the recorder."""
+
+    line: int
+    text: str
+    local: bool
+
+
+def text() -> str:
+    """The page."""
+    return PAGE.read_text(encoding="utf-8")
+
+
+def blocks() -> list[Block]:
+    """All of them, in their order."""
+    page = text()
+    found = [each for each in FENCE.finditer(page) if each["language"] == "sh"]
+    return [Block(page[: each.start("text")].count("\n") + 1, each["text"], bool(each["local"])) for each in found]
+
+
+def anchors() -> list[str]:
+    """Of all headings, as GitHub makes them: lower case, without punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text()), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def table(first_cell: str) -> list[list[str]]:
+    """The rows of the table whose head begins so, without the head."""
+    lines = text().splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_cell} |"))
+    rows = []
+    for line in lines[head + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def number(cell: str) -> Decimal:
+    """1,440.00"""
+    return Decimal(cell.replace(",", ""))
