@@ -140,7 +140,7 @@ run_migrate() {
 
 # label_of KIND NAME LABEL
 label_of() {
-  described "$1" "$2" | jq -r --arg label "$3" '.metadata.labels[$label]? // ""'
+  described "$1" "$2" | jq -r --arg name "$3" '.metadata.labels[$name]? // ""'
 }
 
 # Its audience is its own address. A new one is without until it has one, and refuses everybody.
