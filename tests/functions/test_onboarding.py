@@ -106,9 +106,9 @@ KEYS = "org_api_keys_secure/insertAll"
 CRASHES = [
     (4, "after", True),  # it is decided
     (8, "after", True),  # some tables exist
-    ("org_subscriptions/insertAll", "before", True),
-    ("org_profiles/insertAll", "after", True),
-    (KEYS, "before", False),  # the key is decided, and the only copy is lost
+    pytest.param("org_subscriptions/insertAll", "before", True, marks=pytest.mark.bench),
+    pytest.param("org_profiles/insertAll", "after", True, marks=pytest.mark.bench),
+    pytest.param(KEYS, "before", False, marks=pytest.mark.bench),  # the key is decided, and the only copy is lost
     (KEYS, "after", False),
 ]
 

@@ -152,6 +152,7 @@ def test_the_limit_is_exact_while_cloud_tasks_fails(local: Local, new_org: NewOr
 
 
 @pytest.mark.usefixtures("flaky")
+@pytest.mark.bench
 def test_identical_triggers_are_one_run_while_cloud_tasks_fails(local: Local, new_org: NewOrgs, send: Send) -> None:
     """With lost and refused calls: whoever is answered is told of the same run, and it has one task."""
     org = new_org(daily_limit=LIMIT)

@@ -49,6 +49,7 @@ def test_another_result_is_refused() -> None:
         next(to_batches(other, org_slug="acme", run_id="r-1", ingested_at=AT))
 
 
+@pytest.mark.bench
 def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
     """Three times the rows through pages, batches and Parquet take no more memory (±25 MB)."""
     small, large = (peak_mb(rows, tmp_path / f"{rows}") for rows in (40_000, 120_000))
