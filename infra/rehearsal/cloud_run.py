@@ -60,13 +60,14 @@ def _ready(kind: str, given: Json, before: Json | None) -> Json:
     conditions = [{"type": each, "status": "True", "lastTransitionTime": AT} for each in CONDITIONS[kind]]
     status: Json = {"observedGeneration": generation, "conditions": conditions}
     if kind == "services":
-        status |= _served(metadata["name"], generation)
+        given["spec"].setdefault("traffic", [{"percent": 100, "latestRevision": True}])
+        status |= _served(metadata["name"], generation, given["spec"]["traffic"])
     return {**given, "metadata": metadata, "status": status}
 
 
-def _served(name: str, generation: int) -> Json:
+def _served(name: str, generation: int, wanted: list[Json]) -> Json:
     url, revision = f"https://{name}-rehearsal-uc.a.run.app", f"{name}-{generation:05}-abc"
-    traffic = [{"revisionName": revision, "percent": 100, "latestRevision": True}]
+    traffic = [{"revisionName": revision, **each} for each in wanted]
     latest = {"latestReadyRevisionName": revision, "latestCreatedRevisionName": revision}
     return {"url": url, "address": {"url": url}, "traffic": traffic, **latest}
 
