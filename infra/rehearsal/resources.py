@@ -74,7 +74,8 @@ def _member(call: Call, store: Store, name: str) -> Reply:
         return missing(name)
     if call.method == "DELETE":
         del store.resources[name]
-        return Reply({})
+        collection = name.rpartition("/")[0].rpartition("/")[2]
+        return operation({}, name.rpartition(collection)[0]) if collection in MADE_BY_OPERATIONS else Reply({})
     if call.method in ("PATCH", "PUT"):
         store.resources[name] = _merged(held, {**(call.body or {}), "name": held["name"]})
     return Reply(store.resources[name])

@@ -252,6 +252,27 @@ class TestWholeDeployment:
             command = f"infra/{script} --settings {deployed.folder.parent}/settings"
             assert deployed.run("bash", "-c", command) == [], script
 
+    def test_what_differs_is_applied_and_nothing_else(self, deployed: Rehearsed) -> None:
+        """Other settings change the queue, the key's rotation, the API's memory, what ops is told, and one schedule."""
+        folder = deployed.folder.parent / "changed"
+        folder.mkdir()
+        changes = {"JOB_RUNS_PER_MINUTE": "12", "KEY_ROTATION_DAYS": "30", "API_MEMORY_MIB": "1024"}
+        file = settings_file(folder, {**changes, "SWEEP_SCHEDULE": "*/10 * * * *"})
+        sent = [
+            each["path"].partition("/v1/")[2].rpartition("/")[2]
+            for script in ("setup.sh --only queues --only keys", "deploy.sh --no-smoke", "schedule.sh")
+            for each in deployed.run("bash", "-c", f"infra/{script} --settings {file}")
+            if each["method"] in ("PUT", "PATCH") or each["path"].endswith(":run")
+        ]
+        assert sent == [
+            "runs", "credentials", "ops", "api", "migrate:run", "migrate", "cloudact-sweep",
+        ]  # fmt: skip
+        assert deployed.resource(f"{AT}/queues/runs")["rateLimits"]["maxDispatchesPerSecond"] == 0.2
+        assert deployed.resource(f"{AT}/keyRings/cloudact/cryptoKeys/credentials")["rotationPeriod"] == "2592000s"
+        assert deployed.container("services/api")["resources"]["limits"]["memory"] == "1024Mi"
+        assert deployed.variables("services/ops")["CLOUDACT_JOB_RUNS_PER_MINUTE"] == "8"
+        assert deployed.resource(f"{AT}/jobs/cloudact-sweep")["schedule"] == "*/10 * * * *"
+
     def test_teardown_leaves_the_data(self, deployed: Rehearsed) -> None:
         """Functions, jobs, calls and alerts go; queues, key, secret and dataset stay."""
         command = f"infra/teardown.sh --settings {deployed.folder.parent}/settings <<<demo-project"
@@ -261,3 +282,13 @@ class TestWholeDeployment:
         assert [name for name in left if any(each in name for each in gone)] == []
         kept = ("queues/runs", "cryptoKeys/credentials", "secrets/cloudact-webhooks", "datasets/organizations")
         assert all(any(name.endswith(each) for name in left) for each in kept)
+
+    def test_teardown_takes_all_but_the_key(self, deployed: Rehearsed) -> None:
+        """With every flag nothing of ours is left but the key ring, which Google keeps."""
+        flags = "--queues --secrets --images --accounts --datasets"
+        command = f"infra/teardown.sh --settings {deployed.folder.parent}/settings {flags} <<<demo-project"
+        deployed.run("bash", "-c", command)
+        left = [name for name in deployed.state["resources"] if "/versions/" not in name]
+        kinds = ("queues", "secrets", "repositories", "serviceAccounts", "datasets")
+        assert [name for name in left if name.rpartition("/")[0].rpartition("/")[2] in kinds] == []
+        assert f"{AT}/keyRings/cloudact/cryptoKeys/credentials" in left
