@@ -36,11 +36,20 @@ def answer(call: Call, store: Store) -> Reply | None:
         return None
     above, _, last = call.name.rpartition("/")
     if last in COLLECTIONS:
-        return _create(call, store, last) if call.method == "POST" else Reply({last: store.below(call.name)})
+        return _create(call, store, last) if call.method == "POST" else Reply({last: _listed(call, store, last)})
     collection = above.rpartition("/")[2]
     if collection == "operations":
         return operation({}, above.removesuffix(collection))
     return _member(call, store, call.name) if collection in COLLECTIONS else None
+
+
+def _listed(call: Call, store: Store, collection: str) -> list[Json]:
+    """Secret Manager lists the newest version first and filters by state; gcloud takes what comes first."""
+    members = store.below(call.name)
+    if collection != "versions":
+        return members
+    wanted = call.query.get("filter", "").removeprefix("state=")
+    return [each for each in reversed(members) if wanted in ("", each.get("state"))]
 
 
 def _create(call: Call, store: Store, collection: str) -> Reply:
