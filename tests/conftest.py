@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import subprocess
 import sys
 import zlib
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 
 from cloudact import clients
 from cloudact.ledger import Ledger
+from cloudact.logs import JsonLines
 from cloudact.runs import Run, TriggerType
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse import Warehouse
@@ -71,6 +73,15 @@ class Local:
     def query(self, sql: str) -> list[dict[str, Any]]:
         """What an analyst reads."""
         return [dict(row.items()) for row in clients.bigquery(self.settings).query_and_wait(sql)]
+
+
+@pytest.fixture(autouse=True)
+def nobody_logs_to_a_closed_stdout() -> Iterator[None]:
+    """An entry point that a test calls sends all logs to what is stdout then; the next test has another."""
+    yield
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each.formatter, JsonLines)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -139,6 +139,7 @@ def test_identical_triggers_are_one_run(local: Local, new_org: NewOrgs, send: Se
 
 
 @pytest.mark.usefixtures("flaky")
+@pytest.mark.bench
 def test_the_limit_is_exact_while_cloud_tasks_fails(local: Local, new_org: NewOrgs, send: Send) -> None:
     """With lost and refused calls, and clients that ask again after 503: 25 dates admitted, 175 refused, 25 tasks."""
     org = new_org(daily_limit=LIMIT)

@@ -31,6 +31,7 @@ def bq(url: str, home: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.bench
 @needs_bq
 def test_bq_creates_loads_and_queries(url: str, dataset: str, tmp_path: Path) -> None:
     """bq query, mk, load and show do what they do with Google."""
