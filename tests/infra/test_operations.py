@@ -169,6 +169,8 @@ class TestCommands:
         left = json.loads((tmp_path / "state" / "state.json").read_text("utf-8"))["resources"]
         assert [name for name in left if name.startswith("run/services/")] == []
         assert "projects/my-project-1/datasets/organizations" in left
+        sent = (tmp_path / "state" / "requests.jsonl").read_text("utf-8")
+        assert "secrets/cloudact-webhooks/versions/2" in sent  # rotated, and deployed with the new one
 
 
 # Whoever asks the functions of the rehearsal reaches the local ones; Cloud Run turns strangers away from `ops`.
