@@ -1,8 +1,9 @@
 """Late rows: dates whose source was found to be newer than what was loaded, until a run has loaded them."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -37,6 +38,11 @@ class Look(BaseModel):
     def open(self, loads: Mapping[dt.date, Load]) -> Newest:
         """The dates that are still stale. A date that was never loaded has no late rows: nobody has asked for it."""
         return newer(self.stale, self.at, loads)
+
+
+def loads_of(rows: Iterable[Mapping[str, Any]]) -> dict[dt.date, Load]:
+    """What the generations of dates tell of their loads; a date that was never loaded is not among them."""
+    return {row["date"]: Load(row["loaded_at"], row["source_as_of"]) for row in rows if row["loaded_at"]}
 
 
 def newer(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from cloudact.late_rows import Load, Look
+from cloudact.late_rows import Load, Look, loads_of
 from cloudact.ledger import GENERATIONS, RECENT, RETENTION, Ledger
 from cloudact.runs import Run, Status, run_id
 from cloudact.warehouse import Warehouse
@@ -150,8 +150,7 @@ class Results:
     def loads(self, run: Run, dates: Collection[dt.date]) -> dict[dt.date, Load]:
         """What is known of the loads of those of these dates that were ever loaded."""
         wanted = [(run.org_slug, run.pipeline, date) for date in dates]
-        rows = Ledger(self._warehouse).generations(wanted, run.requested_date)
-        return {row["date"]: Load(row["loaded_at"], row["source_as_of"]) for row in rows if row["loaded_at"]}
+        return loads_of(Ledger(self._warehouse).generations(wanted, run.requested_date))
 
 
 def _previous(row: Mapping[str, object]) -> Previous | None:

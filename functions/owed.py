@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudact.batches import Batch
-from cloudact.late_rows import Load, Look
+from cloudact.late_rows import Look, loads_of
 from cloudact.ledger import Ledger
 from cloudact.registry import Entry, Registry
 from cloudact.runs import Run, Status, TriggerType
@@ -131,9 +131,8 @@ def _with_stale_dates(
         found[row["org_slug"], row["pipeline"]][row["date"]] = row
     for each in owed:
         rows, look = found[each.org_slug, each.entry.id], stale[each.org_slug, each.entry.id]
-        loads = {date: Load(row["loaded_at"], row["source_as_of"]) for date, row in rows.items() if row["loaded_at"]}
         runs = dict(each.runs) | {date: _newest(row) for date, row in rows.items()}
-        yield replace(each, runs=runs, stale=frozenset(look.open(loads) if look else ()))
+        yield replace(each, runs=runs, stale=frozenset(look.open(loads_of(rows.values())) if look else ()))
 
 
 def _newest(row: Mapping[str, Any]) -> Known:
