@@ -1,17 +1,21 @@
-"""One pipeline's config: its steps, in both shapes that the seeds use. Knows no processor's inside.
+"""One pipeline's config: its parameters and its steps. A file that could not work, or not as it says, is refused.
 
-New shape:   {name, processor: gcp.bq_etl, config: {…}}
-Older shape: {name, type: bigquery_query | sql_transform | bigquery_load, …keys inline}, always of gcp.bq_etl
+A step is written in one of two shapes; a file may mix them:
+    {name, processor: gcp.bq_etl, config: {…}}
+    {name, type: bigquery_query | sql_transform | bigquery_load, …keys inline}, which are steps of gcp.bq_etl
 """
 
+import datetime as dt
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from cloudact.yaml_files import Strict, read_model
 
@@ -67,6 +71,16 @@ class _Templated(Strict):
         )
 
 
+def _own_dataset(name: Any) -> Any:
+    """`{org_slug}` is the older word for the org's dataset; any other dataset would hold rows of somebody else."""
+    if name not in ("{org_dataset}", "{org_slug}"):
+        raise ValueError('must be "{org_dataset}": a run writes into the dataset of its own org only')
+    return "{org_dataset}"
+
+
+TargetDataset = Annotated[str, BeforeValidator(_own_dataset)]
+
+
 class ExtractConfig(_Templated):
     """Where the rows are."""
 
@@ -84,7 +98,7 @@ class TransformConfig(_Templated):
 class LoadConfig(_Templated):
     """Where they go; a run always replaces its date's partition, so no other disposition exists."""
 
-    target_dataset: str = "{org_dataset}"
+    target_dataset: TargetDataset = "{org_dataset}"
     target_table: Literal["gcp_billing_daily_raw"]
     write_disposition: Literal["WRITE_TRUNCATE"] = "WRITE_TRUNCATE"
 
@@ -119,7 +133,7 @@ class ReconcileConfig(Strict):
 class _TablesLoad(_Templated):
     """Where the reports go, always in this order: the costs last, so that a failed run leaves the money as it was."""
 
-    target_dataset: Literal["{org_dataset}"] = "{org_dataset}"
+    target_dataset: TargetDataset = "{org_dataset}"
 
 
 class OpenAiLoad(_TablesLoad):
@@ -148,26 +162,64 @@ StepConfig = (
     | OpenAiLoad
     | AnthropicLoad
 )
-Kinds = Mapping[str, tuple[StepType, type[StepConfig]]]
-# What a processor's steps are, by the key that marks each of them.
-_STEPS_OF: Mapping[str, Kinds] = {
-    "gcp.bq_etl": {
-        "source_table": (StepType.EXTRACT, ExtractConfig),
-        "operations": (StepType.TRANSFORM, TransformConfig),
-        "target_table": (StepType.LOAD, LoadConfig),
-    },
-    "openai.usage_cost": {
-        "reports": (StepType.REPORTS, OpenAiExtract),
-        "tolerance": (StepType.RECONCILE, ReconcileConfig),
-        "target_tables": (StepType.LOAD, OpenAiLoad),
-    },
-    "anthropic.usage_cost": {
-        "reports": (StepType.REPORTS, AnthropicExtract),
-        "tolerance": (StepType.RECONCILE, ReconcileConfig),
-        "target_tables": (StepType.LOAD, AnthropicLoad),
-    },
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """A step that a processor has: `mark` is the key by which its config is known."""
+
+    word: str
+    mark: str
+    step_type: StepType
+    config: type[StepConfig]
+    required: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.word} ({self.mark})" if self.required else f"{self.word} ({self.mark}; may be left out)"
+
+
+@dataclass(frozen=True)
+class ProcessorSteps:
+    """What a pipeline of this processor consists of: its steps in their order, whose data, which integration."""
+
+    provider: str
+    integration: Integration
+    kinds: tuple[StepKind, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.kinds))
+
+
+PROCESSORS: Mapping[str, ProcessorSteps] = {
+    "gcp.bq_etl": ProcessorSteps(
+        provider="gcp",
+        integration="GCP_SA",
+        kinds=(
+            StepKind("extract", "source_table", StepType.EXTRACT, ExtractConfig),
+            StepKind("transform", "operations", StepType.TRANSFORM, TransformConfig),
+            StepKind("load", "target_table", StepType.LOAD, LoadConfig),
+        ),
+    ),
+    "openai.usage_cost": ProcessorSteps(
+        provider="openai",
+        integration="OPENAI",
+        kinds=(
+            StepKind("extract", "reports", StepType.REPORTS, OpenAiExtract),
+            StepKind("reconcile", "tolerance", StepType.RECONCILE, ReconcileConfig, required=False),
+            StepKind("load", "target_tables", StepType.LOAD, OpenAiLoad),
+        ),
+    ),
+    "anthropic.usage_cost": ProcessorSteps(
+        provider="anthropic",
+        integration="ANTHROPIC",
+        kinds=(
+            StepKind("extract", "reports", StepType.REPORTS, AnthropicExtract),
+            StepKind("reconcile", "tolerance", StepType.RECONCILE, ReconcileConfig, required=False),
+            StepKind("load", "target_tables", StepType.LOAD, AnthropicLoad),
+        ),
+    ),
 }
-_OLDER = dict(_STEPS_OF["gcp.bq_etl"].values())
+_OLDER = {kind.step_type: kind.config for kind in PROCESSORS["gcp.bq_etl"].kinds}
 
 
 class Step(Strict):
@@ -189,15 +241,15 @@ class Step(Strict):
 
 
 def _new_shape(raw: dict[str, Any]) -> dict[str, Any]:
-    kinds = _STEPS_OF.get(str(raw.get("processor")))
-    if kinds is None:
-        raise ValueError(f"processor must be one of {', '.join(_STEPS_OF)}")
+    processor = PROCESSORS.get(str(raw.get("processor")))
+    if processor is None:
+        raise ValueError(f"processor must be one of {', '.join(PROCESSORS)}")
     config = raw.get("config")
-    marks = [mark for mark in kinds if isinstance(config, dict) and mark in config]
-    if len(marks) != 1:
-        raise ValueError(f"config must hold exactly one of {', '.join(kinds)}")
-    kind, model = kinds[marks[0]]
-    return {**raw, "type": kind, "config": _typed(kind, model, config)}
+    marked = [kind for kind in processor.kinds if isinstance(config, dict) and kind.mark in config]
+    if len(marked) != 1:
+        raise ValueError(f"config must hold exactly one of {', '.join(kind.mark for kind in processor.kinds)}")
+    kind = marked[0]
+    return {**raw, "type": kind.step_type, "config": _typed(kind.step_type, kind.config, config)}
 
 
 def _older_shape(raw: dict[str, Any]) -> dict[str, Any]:
@@ -219,17 +271,41 @@ def _typed(kind: StepType, model: type[StepConfig], config: Any) -> Any:
     try:
         return model.model_validate(config)
     except ValidationError as err:  # flattened, so that the outer error names the step and this one the key
-        raise ValueError("; ".join(f"config.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in err.errors())) from err
+        raise ValueError(
+            "; ".join(f"config.{'.'.join(map(str, e['loc']))}: {_words(e)}" for e in err.errors())
+        ) from err
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 class Parameter(Strict):
-    """A parameter that a client may pass."""
+    """A parameter that a client may pass. `default` is the date of a trigger that names none."""
 
     name: Literal["date"]
     type: Literal["string"]
     required: bool = False
-    default: str | None = None
+    default: Literal["yesterday", "today"] | None = None
     description: str = ""
+
+    @model_validator(mode="after")
+    def _either_required_or_default(self) -> Self:
+        if self.required and self.default:
+            raise ValueError(f"{self.name} is required, so it has no default; leave out one of the two")
+        if not (self.required or self.default):
+            raise ValueError(f"{self.name} is not required, so it needs a default: yesterday or today")
+        return self
+
+    def default_on(self, today: dt.date) -> dt.date | None:
+        """The UTC date that the default stands for on this UTC day; `None` where the parameter is required."""
+        match self.default:
+            case "yesterday":
+                return today - dt.timedelta(days=1)
+            case "today":
+                return today
+            case None:
+                return None
 
 
 class Header(Strict):
@@ -245,15 +321,51 @@ class PipelineConfig(Strict):
 
     pipeline: Header
     required_integrations: tuple[Integration, ...] = ()
-    parameters: tuple[Parameter, ...] = (Parameter(name="date", type="string", default="yesterday"),)
+    parameters: tuple[Parameter] = (Parameter(name="date", type="string", default="yesterday"),)
     steps: tuple[Step, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _each_step_once(self) -> Self:
-        names = [step.name for step in self.steps]
+    @field_validator("steps", mode="after")
+    @classmethod
+    def _steps_of_one_processor(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        names = [step.name for step in steps]
         if len(names) != len(set(names)):
             raise ValueError(f"step names must differ, found {', '.join(names)}")
-        return self
+        first = steps[0]
+        for step in steps:
+            if step.processor != first.processor:
+                raise ValueError(
+                    f"step {step.name} is of {step.processor}, but step {first.name} is of {first.processor}; "
+                    "all steps of a file have the same processor"
+                )
+        _check_order(steps)
+        return steps
+
+    @property
+    def processor(self) -> str:
+        """The processor of all steps; it decides what runs."""
+        return self.steps[0].processor
+
+    @property
+    def date(self) -> Parameter:
+        """The one parameter that there is."""
+        return self.parameters[0]
+
+
+def _check_order(steps: Sequence[Step]) -> None:
+    """A file that lacks a step, has one twice, or has them in another order could not load a day."""
+    name = steps[0].processor
+    processor = PROCESSORS[name]
+    order = [kind.config for kind in processor.kinds]
+    allowed = f"{name} has these steps, each once and in this order: {processor}"
+    for kind in processor.kinds:
+        found = [step.name for step in steps if type(step.config) is kind.config]
+        if len(found) > 1:
+            raise ValueError(f"steps {' and '.join(found)} are both {kind.word} steps; {allowed}")
+        if kind.required and not found:
+            raise ValueError(f"there is no {kind.word} step; {allowed}")
+    for before, step in pairwise(steps):
+        if order.index(type(step.config)) < order.index(type(before.config)):
+            raise ValueError(f"step {before.name} stands before step {step.name}; {allowed}")
 
 
 def read_pipeline(path: Path) -> PipelineConfig:

@@ -1,5 +1,6 @@
 """The registry of pipelines: which exist, how a path names one, what each needs. Reads `configs/` and nothing else."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -7,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from cloudact.errors import CloudActError, ConfigError
-from cloudact.pipelines import Integration, Parameter, PipelineConfig, read_pipeline
+from cloudact.pipelines import PROCESSORS, Integration, Parameter, PipelineConfig, read_pipeline
 from cloudact.yaml_files import Strict, read_model
 
 
@@ -80,6 +81,10 @@ class Registry:
         """The entry's own file; only that of an enabled pipeline has been read."""
         return self._configs[entry.id]
 
+    def default_date(self, entry: Entry, today: dt.date) -> dt.date | None:
+        """The date of a run that was asked for without one; `None` where the pipeline's file requires it."""
+        return self.config(entry).date.default_on(today)
+
     def parameters(self, entry: Entry) -> tuple[Parameter, ...]:
         """What a client may pass; a pipeline that is not enabled yet may have no file."""
         return self.config(entry).parameters if entry.enabled else ()
@@ -110,6 +115,18 @@ def load_registry(configs_dir: Path) -> Registry:
 
 
 def _check(path: Path, entry: Entry, config: PipelineConfig) -> None:
+    processor = PROCESSORS[config.processor]
+    if entry.provider != processor.provider:
+        fitting = [name for name, each in PROCESSORS.items() if each.provider == entry.provider]
+        raise ConfigError(
+            f"{path}: {entry.id}: provider is {entry.provider}, but step {config.steps[0].name} of {entry.config} "
+            f"is of {config.processor}; allowed is {', '.join(fitting)}"
+        )
+    if entry.required_integration != processor.integration:
+        raise ConfigError(
+            f"{path}: {entry.id}: required_integration is {entry.required_integration}, but {config.processor} of "
+            f"{entry.config} reads with {processor.integration}"
+        )
     if config.pipeline.name != entry.id:
         raise ConfigError(f"{path}: {entry.id}: {entry.config} calls itself {config.pipeline.name!r}")
     if config.required_integrations not in ((), (entry.required_integration,)):

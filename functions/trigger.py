@@ -9,7 +9,7 @@ from typing import TypeVar
 from flask import Response, request
 
 from cloudact.ledger import AdmissionFacts
-from cloudact.registry import Entry
+from cloudact.registry import Entry, Registry
 from cloudact.runs import Run
 from functions.access import Actor, Credential, admitted_actor, not_refused_lately, presented
 from functions.admission import next_generation
@@ -35,8 +35,8 @@ def trigger(api: Api, org: str, path: str) -> Response:
     """Admits a run and answers 202, or 200 with the run that already answers the request."""
     now = api.clock()
     credential = presented(api)
-    wanted, wrong_body = _attempt(lambda: _wanted(now.date()))
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
+    wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
     not_refused_lately(api, credential)
     facts = _facts(api, credential, org, now.date(), entry, wanted)
     actor = admitted_actor(api, org, credential, facts, now)
@@ -59,12 +59,15 @@ def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None
         return None, problem
 
 
-def _wanted(today: dt.date) -> Wanted:
+def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
     body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
     dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
     if len(dates) > 1:
         raise bad_request("date in the body and date in the query differ; give it once.")
-    return Wanted(dates.pop() if dates else today - dt.timedelta(days=1), body.force_refresh)
+    date = dates.pop() if dates else registry.default_date(entry, today) if entry else today
+    if date is None:
+        raise bad_request("date is required by this pipeline; give it in the body.")
+    return Wanted(date, body.force_refresh)
 
 
 def _facts(

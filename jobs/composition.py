@@ -52,7 +52,11 @@ class _Composition:
         self._registry = load_registry(settings.configs_dir)
         notifier = open_notifier(settings, self._warehouse, clock)
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
-        self._build = {"GCP_SA": self._billing, "OPENAI": self._openai, "ANTHROPIC": self._anthropic}
+        self._build = {
+            "gcp.bq_etl": self._billing,
+            "openai.usage_cost": self._openai,
+            "anthropic.usage_cost": self._anthropic,
+        }
         meter = Meter(Tariff.of(settings), self._warehouse)
         self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier, meter)
 
@@ -60,11 +64,12 @@ class _Composition:
         return self._registry.config(self._registry.get(run.pipeline)).steps
 
     def _processor(self, run: Run, own: Claim, load: RunLoad) -> Processor:
-        integration = self._registry.get(run.pipeline).required_integration
+        entry = self._registry.get(run.pipeline)
+        integration, processor = entry.required_integration, self._registry.config(entry).processor
         tenant = self._integrations.of(run.org_slug, integration)
         vault = Vault(clients.kms(self._settings), self._settings.kms_key)
         credential = vault.decrypt(run.org_slug, integration, tenant.ciphertext)
-        return self._build[integration](run, own, load, tenant, credential)
+        return self._build[processor](run, own, load, tenant, credential)
 
     def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
         key = parse_service_account(credential)

@@ -179,8 +179,9 @@ class _Attempt:
 
 
 def _success(loaded: Loaded | None) -> Verdict:
+    """How a run ends whose steps all went well; one that loaded nothing is a mistake of ours, and no success."""
     if loaded is None:
-        return Verdict(Status.SUCCESS, rows=0)
+        raise Stop("nothing_loaded", "The pipeline's steps loaded nothing.", "This is ours to mend; contact support.")
     return Verdict(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
 
 

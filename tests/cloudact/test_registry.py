@@ -1,7 +1,10 @@
 """The registry and the pipeline configs: the shipped ones, both step shapes, and what wrong ones say."""
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 import yaml
@@ -155,3 +158,135 @@ def changed(folder: Path, pipeline: int, **change: object) -> None:
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     raw["pipelines"][pipeline] |= change
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+
+
+GCP, OPENAI, ANTHROPIC = "gcp/cost/billing.yml", "openai/usage_cost.yml", "anthropic/usage_cost.yml"
+Raw = dict[str, Any]
+Change = Callable[[Raw], object]
+
+
+def keeping(*words: str) -> Change:
+    """The file's own steps of these names, in this order; a name may stand twice."""
+
+    def change(raw: Raw) -> None:
+        known = {step["name"]: step for step in raw["steps"]}
+        raw["steps"] = [{**known[word], "name": f"{word}_{index}"} for index, word in enumerate(words)]
+
+    return change
+
+
+def with_steps_of(path: str, *indices: int) -> Change:
+    """The steps with these indices (all, if none is given) are those of another file."""
+
+    def change(raw: Raw) -> None:
+        others = yaml.safe_load((CONFIGS / path).read_text(encoding="utf-8"))["steps"]
+        raw["steps"] = [
+            others[index] if not indices or index in indices else step for index, step in enumerate(raw["steps"])
+        ]
+
+    return change
+
+
+def with_key(step: int, **keys: object) -> Change:
+    return lambda raw: raw["steps"][step]["config"].update(keys)
+
+
+def with_date(**keys: object) -> Change:
+    return lambda raw: raw["parameters"][0].update(keys)
+
+
+GCP_ORDER = r"gcp\.bq_etl has these steps, .*in this order: extract \(source_table\), transform \(operations\), load"
+NONSENSE: list[tuple[str, Change, str]] = [
+    (GCP, keeping("extract"), rf"steps: there is no transform step; {GCP_ORDER}"),
+    (GCP, keeping("load"), rf"steps: there is no extract step; {GCP_ORDER}"),
+    (GCP, keeping("transform"), rf"steps: there is no extract step; {GCP_ORDER}"),
+    (GCP, keeping("extract", "load"), rf"steps: there is no transform step; {GCP_ORDER}"),
+    (GCP, keeping("extract", "transform"), rf"steps: there is no load step; {GCP_ORDER}"),
+    (GCP, keeping("load", "extract", "transform"), rf"step load_0 stands before step extract_1; {GCP_ORDER}"),
+    (GCP, keeping("extract", "load", "transform"), rf"step load_1 stands before step transform_2; {GCP_ORDER}"),
+    (
+        GCP,
+        keeping("extract", "transform", "load", "load"),
+        rf"steps load_2 and load_3 are both load steps; {GCP_ORDER}",
+    ),
+    (GCP, keeping("extract", "extract", "transform", "load"), r"steps extract_0 and extract_1 are both extract steps"),
+    (OPENAI, keeping("load"), r"there is no extract step; openai\.usage_cost has these steps"),
+    (OPENAI, keeping("extract"), r"there is no load step; .*reconcile \(tolerance; may be left out\), load"),
+    (OPENAI, keeping("reconcile", "extract", "load"), r"step reconcile_0 stands before step extract_1"),
+    (OPENAI, keeping("extract", "load", "reconcile"), r"step load_1 stands before step reconcile_2"),
+    (ANTHROPIC, keeping("load", "extract"), r"step load_0 stands before step extract_1; anthropic\.usage_cost has"),
+    (ANTHROPIC, keeping("extract", "reconcile", "reconcile", "load"), r"are both reconcile steps"),
+    (OPENAI, with_steps_of(GCP), r"openai_usage_cost: .*is of gcp\.bq_etl; allowed is openai\.usage_cost"),
+    (
+        OPENAI,
+        with_steps_of(ANTHROPIC),
+        r"step extract of .* is of anthropic\.usage_cost; allowed is openai\.usage_cost",
+    ),
+    (GCP, with_steps_of(OPENAI), r"gcp_billing: .*is of openai\.usage_cost; allowed is gcp\.bq_etl"),
+    (OPENAI, with_steps_of(ANTHROPIC, 1), r"step reconcile is of anthropic\.usage_cost, but step extract is of openai"),
+    (ANTHROPIC, with_steps_of(OPENAI, 2), r"step load is of openai\.usage_cost, but step extract is of anthropic"),
+    (GCP, with_date(default="tomorrow"), r"parameters\[0\]\.default: .*'yesterday' or 'today'"),
+    (GCP, with_date(default="2026-11-10"), r"parameters\[0\]\.default: .*'yesterday' or 'today'"),
+    (GCP, with_date(required=True), r"parameters\[0\]: date is required, so it has no default"),
+    (GCP, with_date(default=None), r"parameters\[0\]: date is not required, so it needs a default: yesterday or today"),
+    (GCP, lambda raw: raw["parameters"].append(raw["parameters"][0]), r"parameters"),
+    (GCP, lambda raw: raw.update(parameters=[]), r"parameters"),
+    (GCP, with_key(2, target_dataset="elsewhere"), r'target_dataset: must be "\{org_dataset\}": a run writes into'),
+    (GCP, with_key(2, target_dataset="{source_dataset}"), r'target_dataset: must be "\{org_dataset\}"'),
+    (GCP, with_key(2, target_dataset="x_{org_dataset}"), r'target_dataset: must be "\{org_dataset\}"'),
+    (OPENAI, with_key(2, target_dataset="acmecorp"), r'target_dataset: must be "\{org_dataset\}"'),
+    (GCP, with_key(2, target_table="openai_cost_daily_raw"), r"target_table: .*gcp_billing_daily_raw"),
+    (GCP, with_key(2, write_disposition="WRITE_APPEND"), r"write_disposition: .*WRITE_TRUNCATE"),
+    (OPENAI, with_key(0, reports=["costs", "costs"]), r"each report is read once"),
+    (OPENAI, with_key(0, reports=["messages"]), r"reports\.0: .*completions"),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "complaint"), NONSENSE)
+def test_a_pipeline_that_could_not_work_is_refused(tmp_path: Path, file: str, change: Change, complaint: str) -> None:
+    """What could not load a day, or not its own org's, is refused with the file, the step and what is allowed."""
+    copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    raw = yaml.safe_load((tmp_path / file).read_text(encoding="utf-8"))
+    change(raw)
+    (tmp_path / file).write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        load_registry(tmp_path)
+    assert file in str(refusal.value)
+
+
+def test_the_integration_is_the_processors(tmp_path: Path) -> None:
+    """A registry entry cannot hand a processor another vendor's credential."""
+    changed(tmp_path, pipeline=1, required_integration="GCP_SA")
+    with pytest.raises(ConfigError, match=r"openai_usage_cost: required_integration is GCP_SA, .* reads with OPENAI"):
+        load_registry(tmp_path)
+
+
+@pytest.mark.parametrize("file", [OPENAI, ANTHROPIC])
+def test_reconcile_may_be_left_out(tmp_path: Path, file: str) -> None:
+    """A pipeline may do without the comparison with the provider's own total."""
+    raw = yaml.safe_load((CONFIGS / file).read_text(encoding="utf-8"))
+    keeping("extract", "load")(raw)
+    assert len(read_pipeline(written(tmp_path, yaml.safe_dump(raw))).steps) == 2
+
+
+def test_the_older_word_for_the_orgs_dataset_is_read(tmp_path: Path) -> None:
+    """`{org_slug}` as target dataset means the org's dataset, whatever that is called."""
+    raw = yaml.safe_load((CONFIGS / GCP).read_text(encoding="utf-8"))
+    with_key(2, target_dataset="{org_slug}")(raw)
+    load = read_pipeline(written(tmp_path, yaml.safe_dump(raw))).steps[2].config
+    assert isinstance(load, LoadConfig)
+    assert load.filled({"org_slug": "acmecorp", "org_dataset": "costs_of_acme"}).target_dataset == "costs_of_acme"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ("{name: date, type: string, default: yesterday}", date(2026, 11, 11)),
+        ("{name: date, type: string, default: today}", date(2026, 11, 12)),
+        ("{name: date, type: string, required: true}", None),
+    ],
+)
+def test_the_default_date_is_the_files(tmp_path: Path, parameters: str, expected: date | None) -> None:
+    """A run without a date is of the day that the file says, or is not possible."""
+    config = read_pipeline(written(tmp_path, f"{OLDER_SHAPE}parameters: [{parameters}]\n"))
+    assert config.date.default_on(date(2026, 11, 12)) == expected

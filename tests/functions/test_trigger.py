@@ -1,10 +1,13 @@
 """POST /pipelines/run/…: what is admitted, what is refused, in which order, and what it costs."""
 
 from datetime import timedelta
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 import requests
+import yaml
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -71,6 +74,30 @@ def test_all_path_forms_name_the_same_run(api: FlaskClient, new_org: NewOrgs, pa
 def test_the_date_defaults_to_yesterday(api: FlaskClient, new_org: NewOrgs, options: dict[str, Any]) -> None:
     """Without a date, with or without a body, yesterday (UTC) is loaded."""
     assert post(api, new_org(), **options).get_json()["date"] == "2026-11-11"
+
+
+def with_parameters(local: Local, folder: Path, **keys: object) -> FlaskClient:
+    """The function `api` with other parameters in the file of gcp_billing."""
+    copytree(local.settings.configs_dir, folder, dirs_exist_ok=True)
+    file = folder / "gcp" / "cost" / "billing.yml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw["parameters"] = [{"name": "date", "type": "string", **keys}]
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    settings = local.settings.model_copy(update={"configs_dir": folder})
+    return public_app(compose(settings, local.clock)).test_client()
+
+
+def test_the_pipelines_file_says_which_date_is_the_default(local: Local, new_org: NewOrgs, tmp_path: Path) -> None:
+    """`default: today` makes a trigger without a date one of today."""
+    api = with_parameters(local, tmp_path, default="today")
+    assert post(api, new_org(), json={}).get_json()["date"] == "2026-11-12"
+
+
+def test_a_date_may_be_required(local: Local, new_org: NewOrgs, tmp_path: Path) -> None:
+    """`required: true` refuses a trigger without a date, and nothing else."""
+    api, org = with_parameters(local, tmp_path, required=True), new_org()
+    assert problem(post(api, org, json={})) == (400, "date is required by this pipeline; give it in the body.")
+    assert post(api, org).status_code == 202
 
 
 def test_the_date_may_come_in_the_query(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,12 +12,17 @@ import requests
 
 from cloudact import clients
 from cloudact.credentials import Vault
+from cloudact.pipelines import Step
 from cloudact.runs import Run
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
 from infra.local.processes import free_port
 from jobs.claim import claim
+from jobs.composition import compose
+from jobs.day_load import Loaded
+from jobs.engine import work
 from jobs.execution import Execution
+from jobs.story import StepStory
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.doorman import Doorman
 from tests.jobs.billing.exact_totals import AMOUNTS, DIMENSIONS, day_groups
@@ -41,6 +47,25 @@ def test_loaded_totals_are_exact(local: Local, new_org: NewOrgs, run_job: RunJob
     source = load_fixture_export(local, org, kind)
     assert run_job(billing_run(org)) == 0
     assert loaded_groups(table(local, org)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
+
+
+class LoadsNothing:
+    """A processor whose steps all go well, and which forgets to load."""
+
+    bytes_billed = 0
+    loaded: Loaded | None = None
+
+    def run(self, step: Step, story: StepStory) -> int | None:  # noqa: ARG002 - the engine's protocol
+        return 7
+
+
+def test_a_run_that_loaded_nothing_is_no_success(local: Local, new_org: NewOrgs) -> None:
+    """Steps that end without a load end the run as FAILED: nobody takes an empty day for a day without costs."""
+    run = billing_run(new_org())
+    job = replace(compose(local.settings, lambda: AFTERWARDS), processor=lambda *_: LoadsNothing())
+    assert work(job, run, Execution("runner-abc", 0, 0, last_attempt=True)) == 0
+    told = detail(local, run)
+    assert (told["status"], told["error_code"], told["rows_processed"]) == ("FAILED", "nothing_loaded", None)
 
 
 def test_a_run_tells_its_story(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
