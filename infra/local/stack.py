@@ -27,7 +27,8 @@ PROJECT, LOCATION = "cloudact-local", "us-central1"
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
-SCHEDULER = f"scheduler@{PROJECT}.iam.gserviceaccount.com"
+SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
+OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         run_endpoint=google_url,
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
-        ops_callers=SCHEDULER,
+        ops_callers=f"{SCHEDULER},{OPERATOR}",
         webhook_secret=WEBHOOK_SECRET,
         webhook_allow_http=True,
         openai_url=openai_url,
