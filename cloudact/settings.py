@@ -70,6 +70,10 @@ class Settings(BaseModel):
 
     ops_audience: str = Field(default="", description="the URL of the function ops; tokens must be made for it")
     ops_callers: str = Field(default="", description="service accounts that may call ops, separated by commas")
+    ops_invoker_check: bool = Field(
+        default=False,
+        description="Cloud Run checks who calls ops, and removes the signatures of the tokens that it passes on",
+    )
     token_issuer: str = "https://accounts.google.com"  # noqa: S105 - an address, not a secret
     token_keys_url: str = "https://www.googleapis.com/oauth2/v3/certs"  # noqa: S105
 

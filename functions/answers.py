@@ -70,6 +70,12 @@ class Health(Answer):
     status: Literal["ok"]
 
 
+class CallerName(Answer):
+    """Who calls `ops`: the e-mail address of a service account."""
+
+    caller: str
+
+
 class Readiness(Answer):
     """What the service depends on can be reached."""
 

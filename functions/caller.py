@@ -1,53 +1,80 @@
 """Who calls the function `ops`: Google signs a token for a service account, and only named ones may call.
 
-Cloud Run's IAM has checked the same before; a function that was made public by mistake must still refuse.
+Cloud Run's invoker check, where it is on, has verified the signature before and removed it: a container cannot do so
+again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The deployment says whether it is on.
 """
 
-import json
 from typing import Any
 
 import jwt
-from flask import request
+from flask import Response, request
 
+from cloudact.clock import utc_now
 from cloudact.settings import Settings
+from functions.answers import CallerName, answered
+from functions.people import LARGEST_TOKEN, PublicKeys
 from functions.problems import Problem
 
+REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"  # the third part of a token that Cloud Run has verified
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Caller:
-    """Verifies OIDC tokens; Google's keys are fetched when first needed and kept for five minutes."""
+    """Verifies OIDC tokens with Google's keys. Unknown key ids do not make us ask for these each time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._allowed = frozenset(filter(None, map(str.strip, settings.ops_callers.split(","))))
-        self._keys = jwt.PyJWKClient(settings.token_keys_url, lifespan=300, timeout=8)
+        self._keys = PublicKeys(settings.token_keys_url, utc_now)
 
     def verify(self) -> str:
-        """The service account that calls, or 401 / 403."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Problem(401, "A bearer token is required", _CHALLENGE)
-        claims = self._claims(token)
+        """The service account that calls, or 401 / 403; `Retry` while Google's keys cannot be read."""
+        claims = self._claims(self._token())
         email = str(claims.get("email", ""))
-        if not claims.get("email_verified") or email not in self._allowed:
+        if claims.get("email_verified") is not True or email not in self._allowed:
             raise Problem(403, "This caller may not use ops")
         return email
 
+    def show(self) -> Response:
+        """GET /ops/caller: tells callers that they may call, and as whom. Asks nobody but Google's keys."""
+        return answered(CallerName(caller=self.verify()))
+
+    def _token(self) -> str:
+        """The token that counts: where X-Serverless-Authorization is given, Cloud Run has checked nothing else."""
+        checked = request.headers.get("X-Serverless-Authorization") if self._settings.ops_invoker_check else None
+        scheme, _, token = (checked or request.headers.get("Authorization", "")).partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem(401, "A bearer token is required", _CHALLENGE)
+        return token
+
     def _claims(self, token: str) -> dict[str, Any]:
         try:
-            key = self._keys.get_signing_key_from_jwt(token).key
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=["RS256"],
-                audience=self._settings.ops_audience,
-                issuer=self._settings.token_issuer,
-                leeway=10,  # seconds that our clocks may differ
-                options={"require": ["exp", "iat", "aud", "iss"]},
-            )
-        except (jwt.PyJWKClientConnectionError, json.JSONDecodeError) as err:
-            raise Problem(503, "Google's keys cannot be read at the moment.", {"Retry-After": "10"}) from err
-        except jwt.PyJWTError as err:
+            if len(token) > LARGEST_TOKEN:
+                raise jwt.InvalidTokenError
+            if self._settings.ops_invoker_check and token.rpartition(".")[2] == REMOVED:
+                return self._decoded(token, None)
+            key, _ = self._keys.of(jwt.get_unverified_header(token))
+            return self._decoded(token, key)
+        except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
+
+    def _decoded(self, token: str, key: Any) -> dict[str, Any]:
+        """All but the signature is verified without a key, too."""
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=self._settings.ops_audience,
+            issuer=self._settings.token_issuer,
+            leeway=10,  # seconds that our clocks may differ
+            options={
+                "require": ["exp", "iat", "aud", "iss"],
+                "verify_signature": key is not None,
+                "verify_exp": True,
+                "verify_iat": True,
+                "verify_nbf": True,
+                "verify_aud": True,
+                "verify_iss": True,
+            },
+        )
         return claims

@@ -182,6 +182,7 @@ def private_app(api: Api, caller: Caller) -> Flask:
 
     for work in (daily, sweep):
         app.post(f"/ops/{work.__name__}", endpoint=work.__name__)(partial(answer, work))
+    app.get("/ops/caller", endpoint="caller")(caller.show)
     _add_orgs(app, api, caller)
     _add_health(app)
     return app

@@ -32,8 +32,6 @@ takes_flag() {
 . infra/bash/variables.sh
 . infra/bash/cloud_run.sh
 
-declare -A INVOKER=([everyone]=--allow-unauthenticated [no-check]=--no-invoker-iam-check)
-
 deploy() {
   name_revision
   check_key
@@ -143,9 +141,11 @@ label_of() {
   described "$1" "$2" | jq -r --arg name "$3" '.metadata.labels[$name]? // ""'
 }
 
-# Its audience is its own address. A new one is without until it has one, and refuses everybody.
+# Its audience is its own address. A new one is without until it has one, and refuses everybody. What believes in Cloud
+# Run's check is deployed once that is on, and gone before it is off: in between anybody could write their own token.
 deploy_ops() {
   OPS_URL=$(url_of "$OPS_SERVICE")
+  if [[ $OPS_INVOKER == iam ]]; then check_invoker "$OPS_SERVICE"; fi
   if [[ -z $OPS_URL ]]; then
     deploy_function ops "$OPS_SERVICE"
     OPS_URL=$(url_of "$OPS_SERVICE")
@@ -154,9 +154,13 @@ deploy_ops() {
   else
     deploy_function ops "$OPS_SERVICE"
   fi
-  grants_on "the function $OPS_SERVICE" gcloud run services -- "$OPS_SERVICE" --region="$REGION"
-  grant "$(member scheduler)" roles/run.invoker
-  grant "$(member operator)" roles/run.invoker
+  grant_on_function "$OPS_SERVICE"
+  if [[ $OPS_INVOKER == iam ]]; then
+    grant "$(member scheduler)" roles/run.invoker
+    grant "$(member operator)" roles/run.invoker
+  else
+    let_everybody_in "$OPS_SERVICE"
+  fi
 }
 
 # Without building it again. From now on its label is that of a deployment with the audience.
@@ -169,9 +173,19 @@ tell_audience() {
 
 deploy_api() {
   deploy_function api "$API_SERVICE"
-  [[ $API_INVOKER == everyone ]] || return 0
-  grants_on "the function $API_SERVICE" gcloud run services -- "$API_SERVICE" --region="$REGION"
-  grant allUsers roles/run.invoker
+  grant_on_function "$API_SERVICE"
+  if [[ $API_INVOKER == everyone ]]; then
+    check_invoker "$API_SERVICE"
+    grant allUsers roles/run.invoker
+  else
+    let_everybody_in "$API_SERVICE"
+  fi
+}
+
+# The builder may change who may call; it deploys what is called anyway.
+grant_on_function() {
+  grants_on "the function $1" gcloud run services -- "$1" --region="$REGION"
+  grant "$(member builder)" "$(custom_role cloudactInvoker)"
 }
 
 # deploy_function PROCESS NAME
@@ -191,18 +205,35 @@ flags_of() {
     --cpu=1 --cpu-boost --set-env-vars="$(joined "$1")")
   if [[ $1 == ops ]]; then
     FLAGS+=(--memory="${OPS_MEMORY_MIB}Mi" --concurrency="$OPS_CONCURRENCY" --min-instances="$OPS_MIN_INSTANCES"
-      --max-instances="$OPS_MAX_INSTANCES" --timeout="$OPS_TIMEOUT_S" --no-allow-unauthenticated)
+      --max-instances="$OPS_MAX_INSTANCES" --timeout="$OPS_TIMEOUT_S")
   else
     FLAGS+=(--memory="${API_MEMORY_MIB}Mi" --concurrency="$API_CONCURRENCY" --min-instances="$API_MIN_INSTANCES"
-      --max-instances="$API_MAX_INSTANCES" --timeout=60 "${INVOKER[$API_INVOKER]}")
+      --max-instances="$API_MAX_INSTANCES" --timeout=60)
   fi
 }
 
 test_smoke() {
-  local api
-  if ((DRY_RUN || !SMOKE)) || [[ ! -x infra/smoke.sh ]]; then return 0; fi
+  local api token
+  if ((DRY_RUN || !SMOKE)); then return 0; fi
   api=$(url_of "$API_SERVICE")
-  infra/smoke.sh "$api" "$OPS_URL" >&2 || die "All is deployed, but it does not work; the lines above say what does not."
+  token=$(operator_token)
+  CLOUDACT_OPS_TOKEN=$token infra/smoke.sh "$api" "$OPS_URL" "$OPS_INVOKER" >&2 ||
+    die "All is deployed, but it does not work; the lines above say what does not."
+}
+
+# Whoever deploys acts as an operator for one call. A right that was granted just now is waited for.
+operator_token() {
+  local attempt command=(gcloud auth print-identity-token --include-email --audiences="$OPS_URL"
+    --impersonate-service-account="$(email operator)")
+  for ((attempt = 1; ; attempt++)); do
+    if "${command[@]}" 2>"$SCRATCH/errors" </dev/null; then return; fi
+    if ! is_told "$DENIED|$PASSING" || ((attempt >= ATTEMPTS)); then break; fi
+    sleep "$RETRY_PAUSE_S"
+  done
+  say "$(sed 's/^/  /' "$SCRATCH/errors")"
+  die "All is deployed, but whether $OPS_SERVICE lets its callers in is not known: this account got no token of" \
+    "$(email operator). Put it into OPERATORS, run infra/setup.sh and, some minutes later, $SCRIPT again; or leave" \
+    "that open with --no-smoke."
 }
 
 deploy

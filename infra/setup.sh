@@ -52,8 +52,9 @@ grant_on_accounts() {
     on_account "$account"
     grant "$(member builder)" roles/iam.serviceAccountUser
   done
-  [[ -n ${OPERATORS:-} ]] || return 0
   on_account operator
+  grant "$(member builder)" roles/iam.serviceAccountTokenCreator
+  [[ -n ${OPERATORS:-} ]] || return 0
   for operator in ${OPERATORS//,/ }; do
     grant "$operator" roles/iam.serviceAccountTokenCreator
   done
@@ -70,6 +71,7 @@ set_up_roles() {
     bigquery.datasets.get,bigquery.tables.get,bigquery.tables.getData,bigquery.tables.list,bigquery.tables.updateData
   set_up_role cloudactDatasets "CloudAct: datasets of orgs" bigquery.datasets.create,bigquery.datasets.get
   set_up_role cloudactCancel "CloudAct: cancel a run" run.executions.cancel
+  set_up_role cloudactInvoker "CloudAct: who may call the functions" run.services.setIamPolicy
   grants_on "the project" gcloud projects -- "$PROJECT"
   for account in api ops runner migrator; do
     grant "$(member "$account")" "$(custom_role cloudactJobs)"

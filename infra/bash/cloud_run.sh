@@ -50,3 +50,19 @@ serve_newest() {
     change "all requests to $1 go to its newest revision again" \
       gcloud run services update-traffic "$1" --region="$REGION" --to-latest
 }
+
+# check_invoker SERVICE, let_everybody_in SERVICE: whether Cloud Run itself asks callers for run.invoker. It is looked at
+# first, since changing it needs a right that deploying does not.
+check_invoker() {
+  [[ $(is_open "$1") != true ]] || change "Cloud Run checks who calls $1" \
+    gcloud run services update "$1" --region="$REGION" --invoker-iam-check
+}
+
+let_everybody_in() {
+  [[ $(is_open "$1") == true ]] || change "all requests reach $1, which checks who calls" \
+    gcloud run services update "$1" --region="$REGION" --no-invoker-iam-check
+}
+
+is_open() {
+  described services "$1" | jq -r '.metadata.annotations["run.googleapis.com/invoker-iam-disabled"]? // "" | ascii_downcase'
+}

@@ -52,6 +52,7 @@ CLOUDACT_DATASET_WRITERS=$(email runner),$(email migrator)
 CLOUDACT_JOB_RUNS_PER_MINUTE=$(((JOB_RUNS_PER_MINUTE * 2 + 2) / 3))
 END
   optional CLOUDACT_OPS_AUDIENCE "${OPS_URL:-}"
+  if [[ $OPS_INVOKER == iam ]]; then echo CLOUDACT_OPS_INVOKER_CHECK=true; fi
 }
 
 # What the job is told of itself is what it is deployed with.

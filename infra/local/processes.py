@@ -1,5 +1,6 @@
 """Child processes of the local stack: each on loopback, with a log file, ended by its pid."""
 
+import secrets
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from cloudact.settings import ROOT
 
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
+UNASKED = range(20_000, 32_000)  # below the ports that Linux and macOS give to who asks for any
 
 
 class Processes:
@@ -66,15 +68,18 @@ class Processes:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred loopback port if nobody has it, else any free one."""
-    for port in (preferred, 0):
+    """The preferred loopback port if nobody has it, else another one.
+
+    Whoever is to listen there takes seconds to start, so it is one that the system gives to no connection meanwhile.
+    """
+    for port in filter(None, (preferred, *(secrets.choice(UNASKED) for _ in range(100)))):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise RuntimeError("no loopback port is free")
 
 

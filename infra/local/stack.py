@@ -1,4 +1,4 @@
-"""The local stack: the stand-ins of all providers and the two functions; provisioned, with two demo orgs.
+"""The local stack: the stand-ins of all providers, and the two functions behind Cloud Run's front; with two demo orgs.
 
 `.local/` holds everything: the state that survives, the logs, and `stack.json`, which tells clients where to go.
 """
@@ -7,15 +7,16 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
 from cloudact.settings import ROOT, Settings
+from infra.local.cloud_run_services import CloudRunService, start_service
 from infra.local.demo_orgs import onboard_demo_orgs
 from infra.local.google_apis import sessions
 from infra.local.onboarding import OnboardedOrg
@@ -26,8 +27,11 @@ STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
+Invoker = Literal["no-check", "iam"]  # OPS_INVOKER of infra/env.example
+TIMEOUTS_S = {"api": 60, "ops": 900}  # as deployed
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
-SCHEDULER = f"scheduler@{PROJECT}.iam.gserviceaccount.com"
+SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
+OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True)
@@ -55,20 +59,25 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    state: Path = STATE, *, api_port: int = 8080, ops_port: int = 8081
+    state: Path = STATE,
+    *,
+    api_port: int = 8080,
+    ops_port: int = 8081,
+    ops_invoker: Invoker = "no-check",
+    ops_callers: Sequence[str] = (SCHEDULER, OPERATOR),
 ) -> Iterator[tuple[Stack, Processes]]:
-    """Starts everything, and stops it in the end."""
+    """Starts everything, and stops it in the end. With `iam` Cloud Run checks who calls ops, else ops alone does."""
     state.mkdir(parents=True, exist_ok=True)
     processes = Processes(state / "logs")
     try:
-        settings = _start_cloud(processes, state)
-        urls = _start_functions(processes, settings, {"api": api_port, "ops": ops_port})
+        settings = _start_cloud(processes, state).model_copy(update={"ops_callers": ",".join(ops_callers)})
+        services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
         _wait_cloud(processes, settings)
         provision(settings)
         orgs = onboard_demo_orgs(settings, state / "orgs.json")
-        for target, url in urls.items():
-            processes.wait_ready(target, f"{url}/health")
-        stack = _stack(settings, urls, orgs)
+        for service in services:
+            service.wait_ready(processes)
+        stack = _stack(settings, {service.name: service.url for service in services}, orgs)
         _write_private(state / "stack.json", stack.to_json())
         yield stack, processes
     finally:
@@ -127,7 +136,7 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         run_endpoint=google_url,
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
-        ops_callers=SCHEDULER,
+        ops_callers=f"{SCHEDULER},{OPERATOR}",
         webhook_secret=WEBHOOK_SECRET,
         webhook_allow_http=True,
         openai_url=openai_url,
@@ -135,19 +144,18 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
     )
 
 
-def _start_functions(processes: Processes, settings: Settings, ports: dict[str, int]) -> dict[str, str]:
-    """Starts the functions beside the cloud they need only with their first request; answers their URLs."""
-    urls = {}
-    for target, preferred in ports.items():
-        port = free_port(preferred)
-        processes.start(
-            target,
-            ["-m", "functions_framework", "--target", target, "--source", "functions/main.py",
-             "--host", "127.0.0.1", "--port", str(port)],
-            _environment() | settings.model_copy(update={"ops_audience": f"http://127.0.0.1:{port}"}).to_env(),
-        )  # fmt: skip
-        urls[target] = f"http://127.0.0.1:{port}"
-    return urls
+def _start_services(
+    processes: Processes, settings: Settings, ports: Mapping[str, int], ops_invoker: Invoker
+) -> list[CloudRunService]:
+    """Starts the functions beside the cloud, which they need only with their first request."""
+    invokers = settings.ops_callers.split(",") if ops_invoker == "iam" else []
+    return [
+        start_service(
+            processes, _environment(), settings, name=name, port=port, timeout_s=TIMEOUTS_S[name],
+            invokers=invokers if name == "ops" else [],
+        )
+        for name, port in ports.items()
+    ]  # fmt: skip
 
 
 def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -> Stack:

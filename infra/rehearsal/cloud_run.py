@@ -29,7 +29,9 @@ def answer(call: Call, store: Store) -> Reply | None:
     if found["verb"] == ":run":
         return Reply(_execution(store, name))
     if call.method in ("POST", "PUT"):
-        store.resources[f"{collection}/{name}"] = _ready(kind, call.body, store.resources.get(f"{collection}/{name}"))
+        store.resources[f"{collection}/{name}"] = _ready(
+            store, kind, call.body, store.resources.get(f"{collection}/{name}")
+        )
     elif call.method == "DELETE":
         store.resources.pop(f"{collection}/{name}", None)
         return Reply({})
@@ -45,7 +47,7 @@ def _is_asked_for(resource: Json, call: Call) -> bool:
     return not label or resource["metadata"]["labels"].get(label) == value
 
 
-def _ready(kind: str, given: Json, before: Json | None) -> Json:
+def _ready(store: Store, kind: str, given: Json, before: Json | None) -> Json:
     generation = int(before["metadata"]["generation"]) + 1 if before else 1
     labels = {"cloud.googleapis.com/location": "us-central1", **given["metadata"].get("labels", {})}
     told = {
@@ -61,12 +63,13 @@ def _ready(kind: str, given: Json, before: Json | None) -> Json:
     status: Json = {"observedGeneration": generation, "conditions": conditions}
     if kind == "services":
         given["spec"].setdefault("traffic", [{"percent": 100, "latestRevision": True}])
-        status |= _served(metadata["name"], generation, given["spec"]["traffic"])
+        status |= _served(store, metadata["name"], generation, given["spec"]["traffic"])
     return {**given, "metadata": metadata, "status": status}
 
 
-def _served(name: str, generation: int, wanted: list[Json]) -> Json:
-    url, revision = f"https://{name}-rehearsal-uc.a.run.app", f"{name}-{generation:05}-abc"
+def _served(store: Store, name: str, generation: int, wanted: list[Json]) -> Json:
+    local = store.stack.urls.get(name) if store.stack else None
+    url, revision = local or f"https://{name}-rehearsal-uc.a.run.app", f"{name}-{generation:05}-abc"
     traffic = [{"revisionName": revision, **each} for each in wanted]
     latest = {"latestReadyRevisionName": revision, "latestCreatedRevisionName": revision}
     return {"url": url, "address": {"url": url}, "traffic": traffic, **latest}
@@ -78,7 +81,7 @@ def _execution(store: Store, job: str) -> Json:
     template = store.resources[f"run/jobs/{job}"]["spec"]["template"]
     metadata = {"name": name, "labels": {"run.googleapis.com/job": job}}
     kind = {"apiVersion": "run.googleapis.com/v1", "kind": "Execution"}
-    execution = _ready("executions", {**kind, "metadata": metadata, "spec": template["spec"]}, None)
+    execution = _ready(store, "executions", {**kind, "metadata": metadata, "spec": template["spec"]}, None)
     execution["status"] |= {"startTime": AT, "completionTime": AT, "succeededCount": 1, "logUri": "http://127.0.0.1/"}
     store.resources[f"{collection}/{name}"] = execution
     return execution

@@ -24,6 +24,7 @@ from infra.rehearsal import (
     verbs,
 )
 from infra.rehearsal.calls import Call, Reply, refusal
+from infra.rehearsal.local_stack import LocalStack
 from infra.rehearsal.store import Store
 
 APIS = (
@@ -44,8 +45,8 @@ APIS = (
 class Recorder:
     """Keeps `state.json` and appends to `requests.jsonl` in a folder; runs while it is a context."""
 
-    def __init__(self, folder: Path) -> None:
-        self._store = Store(folder / "state.json")
+    def __init__(self, folder: Path, stack: LocalStack | None = None) -> None:
+        self._store = Store(folder / "state.json", stack)
         self._log = folder / "requests.jsonl"
         self._lock = threading.Lock()
         self._listener = Listener(self._answer, port=0)

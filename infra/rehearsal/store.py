@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from infra.rehearsal.local_stack import LocalStack
+
 Json = dict[str, Any]
 
 
 class Store:
-    """Resources by their full name, like `projects/p/locations/r/queues/runs`."""
+    """Resources by their full name, like `projects/p/locations/r/queues/runs`; and the local cloud, if one runs."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, stack: LocalStack | None = None) -> None:
         self._file = file
+        self.stack = stack
         kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.resources: dict[str, Json] = kept.get("resources", {})
         self.policies: dict[str, Json] = kept.get("policies", {})

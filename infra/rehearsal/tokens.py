@@ -1,4 +1,4 @@
-"""IAM's tokens of service accounts, for whoever acts as one. They open nothing."""
+"""IAM's tokens of service accounts, for whoever acts as one. They open nothing but a local cloud that runs."""
 
 import base64
 import json
@@ -11,12 +11,14 @@ ASKED = re.compile(r"projects/-/serviceAccounts/(?P<email>[^/:]+):(?P<verb>gener
 NEVER = "2099-01-01T00:00:00Z"
 
 
-def answer(call: Call, _store: Store) -> Reply | None:
-    """An access token, or an identity token for the audience that was asked for, unsigned."""
+def answer(call: Call, store: Store) -> Reply | None:
+    """An access token, or an identity token for the audience that was asked for; only a local cloud signs it."""
     if not (found := ASKED.fullmatch(call.name)):
         return None
     if found["verb"] == "generateAccessToken":
         return Reply({"accessToken": "rehearsal", "expireTime": NEVER})
+    if store.stack:
+        return Reply({"token": store.stack.identity_token(found["email"], call.body["audience"])})
     return Reply({"token": _unsigned({"aud": call.body["audience"], "email": found["email"], "exp": 4070908800})})
 
 

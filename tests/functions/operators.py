@@ -34,10 +34,10 @@ class Operator:
         return self.call("DELETE", f"/{org_slug}", json={"confirm": org_slug, **body})
 
 
-def operator_token(local: Local) -> str:
-    """What Google signs for an operator; tokens are signed and verified in real time."""
+def operator_token(local: Local, service_account: str = SCHEDULER, audience: str = AUDIENCE) -> str:
+    """What Google signs for who may call; tokens are signed and verified in real time."""
     now, local.clock.now = local.clock.now, datetime.now(UTC)
-    asked = {"service_account": SCHEDULER, "audience": AUDIENCE, "lifetime_s": 3600}
+    asked = {"service_account": service_account, "audience": audience, "lifetime_s": 3600}
     answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
     local.clock.now = now
     return str(answer.json()["token"])

@@ -2,6 +2,8 @@
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,10 +11,13 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact import clients
 from cloudact.orgs import fingerprint, key_hash
+from cloudact.warehouse import Warehouse
 from functions import auth
 from functions.auth import KeyRing
 from functions.composition import compose
+from functions.key_uses import KeyUses
 from functions.routes import public_app
 from infra.local.onboarding import OnboardedOrg, add_member
 from tests.conftest import NOON, Local, NewOrgs
@@ -28,11 +33,10 @@ def org(new_org: NewOrgs) -> OnboardedOrg:
 
 
 def call(api: FlaskClient, org: OnboardedOrg, path: str, key: str = "", **options: Any) -> TestResponse:
-    """Buffered, so that what follows an answer is done too."""
     headers = options.pop("headers", None) or {"X-API-Key": key or org.api_key}
     method = "POST" if path == "api-key/rotate" else "GET"
     path = f"/api/v1/organizations/{org.org_slug}/{path}"
-    return api.open(path, method=method, headers=headers, buffered=True, **options)
+    return api.open(path, method=method, headers=headers, **options)
 
 
 def rotate(api: FlaskClient, org: OnboardedOrg, key: str = "", **body: Any) -> str:
@@ -175,7 +179,7 @@ def used(local: Local, org: OnboardedOrg) -> Any:
 
 
 def test_the_last_used_day(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
-    """A use is recorded once per key, day and instance, after the answer; unknown keys are not."""
+    """A use is recorded once per key, day and instance, before the answer; unknown keys are not."""
     for _ in range(3):
         call(api, org, "quota")
     call(api, org, "quota", "unknown")
@@ -190,7 +194,7 @@ def test_the_last_used_day(api: FlaskClient, org: OnboardedOrg, local: Local) ->
 def test_a_run_tells_which_key_asked_for_it(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
     """An admitted trigger records no use of its own: its event names the key, which counts as one."""
     headers, path = {"X-API-Key": org.api_key}, f"/api/v1/pipelines/run/{org.org_slug}/gcp/cost/billing"
-    assert api.post(path, headers=headers, buffered=True).status_code == 202
+    assert api.post(path, headers=headers).status_code == 202
     assert local.query(f"SELECT 1 FROM organizations.org_api_key_uses WHERE org_slug = '{org.org_slug}'") == []
     run = api.get(f"/api/v1/pipelines/{org.org_slug}/runs", headers=headers).get_json()["runs"][0]
     assert run["triggered_by"] == f"api_key:{fingerprint(key_hash(org.api_key))}"
@@ -198,11 +202,33 @@ def test_a_run_tells_which_key_asked_for_it(api: FlaskClient, org: OnboardedOrg,
 
 
 def test_a_use_that_cannot_be_recorded(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
-    """The request does not notice, and the next one tries again."""
+    """The request does not notice, the next ones do not try, and one a minute later does."""
     fault = {"method": "POST", "path_regex": ".*org_api_key_uses/insertAll", "status": 400, "reason": "invalid"}
     requests.post(f"{local.settings.bigquery_endpoint}/local/faults", json=fault, timeout=5).raise_for_status()
-    assert (call(api, org, "quota").status_code, used(local, org)) == (200, None)
+    for _ in range(2):
+        assert (call(api, org, "quota").status_code, used(local, org)) == (200, None)
+    local.clock.advance(seconds=60)
     assert (call(api, org, "quota").status_code, used(local, org)) == (200, NOON.date())
+
+
+def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) -> None:
+    """The request that waits for it goes on after a moment, and those that follow do not wait at all."""
+    stopped, asked = Event(), []
+
+    class Hanging(Warehouse):
+        def append(self, table: str, rows: Any, ids: Any) -> None:
+            asked.append(table)
+            stopped.wait(10)
+            super().append(table, rows, ids)
+
+    parts = compose(local.settings, local.clock)
+    uses = KeyUses(Hanging(lambda: clients.bigquery(local.settings)), parts.keys, local.clock, within_s=0.05)
+    hanging = public_app(replace(parts, key_uses=uses)).test_client()
+    assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]
+    assert (asked, used(local, org)) == (["org_api_key_uses"], None)
+    stopped.set()
+    vars(uses)["_threads"].shutdown()
+    assert used(local, org) == NOON.date()
 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:

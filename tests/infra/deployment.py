@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -60,11 +61,13 @@ class Project:
         return (self.folder / "asked").read_text(encoding="utf-8").splitlines()
 
 
-def dry_run(folder: Path) -> str:
-    """What a first deployment would run."""
+def dry_run(folder: Path, changes: Mapping[str, str | None] = {}) -> str:
+    """What a first deployment would run, with settings that differ from the example in `changes`."""
     project = Project(folder)
-    flags = {"deploy.sh": ("--revision", "abc123", "--image", DIGEST)}
-    runs = [project.run(f"{name}.sh", "--dry-run", *flags.get(f"{name}.sh", ())) for name in ("setup", "deploy")]
+    flags = {"deploy": ("--revision", "abc123", "--image", DIGEST)}
+    runs = [
+        project.run(f"{name}.sh", "--dry-run", *flags.get(name, ()), changes=changes) for name in ("setup", "deploy")
+    ]
     assert [done.returncode for done in runs] == [0, 0], [done.stderr for done in runs]
     return "\n".join(done.stdout for done in runs)
 
@@ -146,10 +149,13 @@ def on(kind: str, resource: str) -> str:
     return f"{kind} {account(resource) if kind == 'service account' else resource}"
 
 
-def documented_bindings() -> Iterator[Binding]:
-    """The first table of docs/permissions.md."""
+def documented_bindings(changes: Mapping[str, str] = {}) -> Iterator[Binding]:
+    """The first table of docs/permissions.md, without the lines that are "only with" another value of a setting."""
+    example = (ROOT / "infra" / "env.example").read_text(encoding="utf-8")
+    settings = {**dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE)), **changes}
     table = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8").split("\n\n| own role")[0]
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and cells[0] not in ("who", "---"):
+        wanted = re.findall(r"only with `([A-Z_]+)=([a-z-]+)`", line)
+        if line.startswith("|") and cells[0] not in ("who", "---") and all(settings[name] == to for name, to in wanted):
             yield cells[0], cells[1], cells[2]

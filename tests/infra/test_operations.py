@@ -15,7 +15,7 @@ import pytest
 
 from cloudact.costs import Tariff
 from cloudact.settings import ROOT, Settings
-from infra.local.stack import Stack, running_stack
+from infra.local.stack import SCHEDULER, Stack, running_stack
 from infra.rehearsal.offline import offline
 from tests.infra import runbook
 from tests.infra.test_rehearsal import clean_checkout
@@ -130,8 +130,10 @@ def month(orgs: int, assumed: dict[str, Decimal], tariff: Tariff) -> dict[str, D
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The local cloud."""
-    with running_stack(tmp_path_factory.mktemp("stack"), api_port=0, ops_port=0) as (stack, _):
+    """The local cloud; the runbook's operator may call its ops."""
+    callers = (SCHEDULER, "cloudact-operator@my-project-1.iam.gserviceaccount.com")
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(folder, api_port=0, ops_port=0, ops_callers=callers) as (stack, _):
         yield stack
 
 
@@ -158,12 +160,10 @@ class TestCommands:
     def test_those_of_google(self, stack: Stack, tmp_path: Path) -> None:
         """Each exits with 0 in one shell, in a clean checkout, and in an empty project; teardown leaves the data."""
         checkout = checkout_behind(tmp_path)
-        programs = tmp_path / "programs"
-        programs.mkdir()
-        (programs / "curl").write_text(CURL.format(api=stack.api_url, curl=shutil.which("curl")), encoding="utf-8")
-        (programs / "curl").chmod(0o755)
-        env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        rehearsal = [sys.executable, "-m", "infra.rehearsal", "--state", str(tmp_path / "state"), "--"]
+        (tmp_path / "stack.json").write_text(stack.to_json(), encoding="utf-8")
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        rehearsal = [sys.executable, "-m", "infra.rehearsal", "--state", str(tmp_path / "state")]
+        rehearsal += ["--stack", str(tmp_path / "stack.json"), "--"]
         blocks = [each for each in runbook.blocks() if not each.local]
         run_blocks(blocks, checkout, rehearsal, env)
         left = json.loads((tmp_path / "state" / "state.json").read_text("utf-8"))["resources"]
@@ -173,18 +173,6 @@ class TestCommands:
         assert "secrets/cloudact-webhooks/versions/2" in sent  # rotated, and deployed with the new one
 
 
-# Whoever asks the functions of the rehearsal reaches the local ones; Cloud Run turns strangers away from `ops`.
-CURL = """#!/usr/bin/env bash
-arguments=()
-for each; do
-  case $each in
-    https://ops-*) printf '\\n403 text/html' && exit ;;
-    https://api-*) each={api}${{each#https://api-rehearsal-uc.a.run.app}} ;;
-  esac
-  arguments+=("$each")
-done
-exec {curl} "${{arguments[@]}}"
-"""
 # The org was onboarded in the local cloud; what that made, the recorder must have too before it can be restored.
 ONBOARDED = "bq mk --dataset --force initech\n"
 TYPED = "my-project-1\n"  # what is typed: a secret, and the project's id for teardown

@@ -21,6 +21,14 @@ def test_the_table_is_what_the_scripts_grant(printed: str) -> None:
     assert granted == documented
 
 
+def test_with_other_invokers(tmp_path: Path) -> None:
+    """Who calls through Cloud Run's check needs a role for it; the table says with which settings."""
+    changes = {"API_INVOKER": "everyone", "OPS_INVOKER": "iam"}
+    granted = sorted(printed_bindings(dry_run(tmp_path, changes)))
+    assert granted == sorted(documented_bindings(changes))
+    assert len(granted) == len(list(documented_bindings())) + 3
+
+
 def test_the_own_roles_are_as_documented(printed: str) -> None:
     """Each role of the project has the permissions that the second table lists."""
     text = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cloudact.settings import ROOT, Settings
+from infra.local.stack import running_stack
 from tests.infra.deployment import (
     KINDS,
     Binding,
@@ -44,19 +45,24 @@ POLICIES = {  # how a resource's name ends → what the table calls it
 
 @dataclass
 class Rehearsed:
-    """A folder with what commands made, and their requests."""
+    """A folder with what commands made, and their requests. What they deploy is at `stack`, if there is one."""
 
     folder: Path
     root: Path = ROOT
+    stack: Path | None = None
 
     def run(self, *command: str) -> list[Json]:
         """The requests of one command, which must succeed, that change something."""
         before = len(self.requests)
-        rehearsal = [sys.executable, "-m", "infra.rehearsal", "--state", str(self.folder), "--", *command]
+        rehearsal = [sys.executable, "-m", "infra.rehearsal", "--state", str(self.folder)]
+        rehearsal += ["--stack", str(self.stack)] if self.stack else []
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(rehearsal, cwd=self.root, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*rehearsal, "--", *command], cwd=self.root, env=env, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         reading = (":getIamPolicy", ":testIamPermissions", ":batchGet", ":queryTestablePermissions")
+        reading += (":generateAccessToken", ":generateIdToken")
         return [
             each for each in self.requests[before:] if each["method"] != "GET" and not each["path"].endswith(reading)
         ]
@@ -125,21 +131,42 @@ def rehearsed_policy(rehearsed: Rehearsed) -> Iterator[Binding]:
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """All scripts, run once from a clean checkout into an empty project."""
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """All scripts, run once from a clean checkout into an empty project; its functions are those of the local cloud."""
     folder = tmp_path_factory.mktemp("deployed")
     checkout = clean_checkout(folder / "checkout")
-    rehearsed = Rehearsed(folder / "state", checkout)
     settings_file(folder)
-    for script in SCRIPTS:
-        rehearsed.run("bash", "-c", f"infra/{script} --settings {folder}/settings")
-        if script == "setup.sh":
-            rehearsed.run("bash", "-c", FILL_JWT_SECRET)
-    return rehearsed
+    with running_stack(folder / "stack", api_port=0, ops_port=0, ops_callers=CALLERS):
+        rehearsed = Rehearsed(folder / "state", checkout, folder / "stack" / "stack.json")
+        for script in SCRIPTS:
+            rehearsed.run("bash", "-c", f"infra/{script} --settings {folder}/settings")
+            if script == "setup.sh":
+                rehearsed.run("bash", "-c", FILL_JWT_SECRET)
+        yield rehearsed
 
 
+CALLERS = (EMAIL.format("scheduler"), EMAIL.format("operator"))
 FILL_JWT_SECRET = "echo any | gcloud --project=demo-project secrets versions add cloudact-jwt --data-file=-"
-SCRIPTS = ("setup.sh", "deploy.sh --no-smoke", "schedule.sh", "monitoring.sh")
+SCRIPTS = ("setup.sh", "deploy.sh", "schedule.sh", "monitoring.sh")
+OPEN = "run.googleapis.com/invoker-iam-disabled"
+
+
+@pytest.mark.bench
+def test_behind_the_check(tmp_path: Path) -> None:
+    """With OPS_INVOKER=iam ops is deployed behind Cloud Run's check, believes in it, and answers its callers."""
+    checkout = clean_checkout(tmp_path / "checkout")
+    file = settings_file(tmp_path, {"OPS_INVOKER": "iam", "API_INVOKER": "everyone", "JWT_SECRET": None})
+    with running_stack(tmp_path / "stack", api_port=0, ops_port=0, ops_invoker="iam", ops_callers=CALLERS):
+        rehearsed = Rehearsed(tmp_path / "state", checkout, tmp_path / "stack" / "stack.json")
+        parts = "--only accounts --only registry --only secrets"
+        rehearsed.run("bash", "-c", f"infra/setup.sh --settings {file} {parts}")
+        rehearsed.run("bash", "-c", f"infra/deploy.sh --settings {file}")  # it ends with the smoke test
+        assert rehearsed.run("bash", "-c", f"infra/deploy.sh --settings {file} --no-smoke") == []
+    for name in ("api", "ops"):
+        assert OPEN not in rehearsed.resource(f"run/services/{name}")["metadata"]["annotations"]
+    assert rehearsed.variables("services/ops")["CLOUDACT_OPS_INVOKER_CHECK"] == "true"
+    granted = {(member, where) for member, role, where in rehearsed_policy(rehearsed) if role == "roles/run.invoker"}
+    assert granted == {("scheduler", "function ops"), ("operator", "function ops"), ("everyone", "function api")}
 
 
 def clean_checkout(folder: Path) -> Path:
@@ -207,6 +234,13 @@ class TestWholeDeployment:
         assert told["THREADS"] == str(template["spec"]["containerConcurrency"])
         assert Settings.from_env(told).webhook_secret.endswith("/cloudact-webhooks/versions/1")
 
+    @pytest.mark.parametrize("process", ["api", "ops"])
+    def test_who_reaches_a_function(self, process: str, deployed: Rehearsed) -> None:
+        """Everybody, without a grant to everybody: the function authenticates; and ops is told of no check."""
+        assert deployed.resource(f"run/services/{process}")["metadata"]["annotations"][OPEN] == "True"
+        assert [binding for binding in deployed.bindings() if "run.invoker" in binding[1]] == []
+        assert "CLOUDACT_OPS_INVOKER_CHECK" not in deployed.variables(f"services/{process}")
+
     def test_the_audience_of_ops(self, deployed: Rehearsed) -> None:
         """ops, and both scheduled calls, name the address that Cloud Run gave it; only two identities may call."""
         url = deployed.resource("run/services/ops")["status"]["url"]
@@ -260,7 +294,7 @@ class TestWholeDeployment:
         file = settings_file(folder, {**changes, "SWEEP_SCHEDULE": "*/10 * * * *"})
         sent = [
             each["path"].rpartition("/")[2]
-            for script in ("setup.sh --only queues --only keys", "deploy.sh --no-smoke", "schedule.sh")
+            for script in ("setup.sh --only queues --only keys", "deploy.sh", "schedule.sh")
             for each in deployed.run("bash", "-c", f"infra/{script} --settings {file}")
             if each["method"] in ("PUT", "PATCH") or each["path"].endswith(":run")
         ]

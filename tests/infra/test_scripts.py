@@ -57,6 +57,7 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"JOB_RUNS_PER_MINUTE": "1000"}, "JOB_RUNS_PER_MINUTE in .* is above 900"),
         ({"JOB_MEMORY_GIB": "0"}, "JOB_MEMORY_GIB in"),
         ({"API_SERVICE": "Api"}, "a name of lower-case letters"),
+        ({"OPS_INVOKER": "everyone"}, 'OPS_INVOKER in .* is "everyone", which is not no-check or iam'),
     ],
 )
 def test_settings_that_cannot_be_used(changes: dict[str, str | None], sentence: str, tmp_path: Path) -> None:
@@ -130,6 +131,66 @@ def test_tables_come_before_functions(printed: list[list[str]]) -> None:
     steps = [" ".join(command[1:5]) for command in printed if command[1] == "run"]
     order = ["run jobs deploy migrate", "run jobs execute migrate", "run deploy ops --region=us-central1"]
     assert sorted(steps.index(step) for step in order) == [steps.index(step) for step in order]
+
+
+DEPLOY = ("--revision", "abc123", "--image", DIGEST)
+# A project where everything is deployed; $open is what Cloud Run says of the invoker check.
+DEPLOYED = """case $* in
+  *print-identity-token*) echo "PERMISSION_DENIED: Failed to impersonate" >&2; exit 1 ;;
+  *"secrets versions list"*) echo 1 ;;
+  *"services describe"*)
+    echo '{"metadata": {"annotations": {"run.googleapis.com/invoker-iam-disabled": "OPEN"}},
+      "status": {"url": "https://x.test"}, "spec": {"traffic": [{"latestRevision": true}]}}' ;;
+esac"""
+
+
+def steps_of_ops(folder: Path, invoker: str, opened: str) -> list[str]:
+    """What a deployment with this OPS_INVOKER does to `ops`, where Cloud Run's check is off (True) or on."""
+    project = Project(folder, DEPLOYED.replace("OPEN", opened))
+    done = project.run("deploy.sh", "--no-smoke", *DEPLOY, changes={"OPS_INVOKER": invoker})
+    assert done.returncode == 0, done.stderr
+    update = re.compile(r"gcloud run (deploy ops|services update ops .*(--(?:no-)?invoker-iam-check))")
+    return [found[2] or found[1] for each in project.asked if (found := update.match(each))]
+
+
+@pytest.mark.parametrize(
+    ("invoker", "opened", "steps"),
+    [
+        ("no-check", "True", ["deploy ops"]),
+        ("no-check", "", ["deploy ops", "--no-invoker-iam-check"]),
+        ("no-check", "False", ["deploy ops", "--no-invoker-iam-check"]),
+        ("iam", "", ["deploy ops"]),
+        ("iam", "True", ["--invoker-iam-check", "deploy ops"]),
+    ],
+)
+def test_who_believes_in_the_check_never_stands_without_it(
+    invoker: str, opened: str, steps: list[str], tmp_path: Path
+) -> None:
+    """The check is on before the function believes in it, off after; and is not touched where it is as it should be."""
+    assert steps_of_ops(tmp_path, invoker, opened) == steps
+
+
+def test_ops_is_told_of_the_check(tmp_path: Path) -> None:
+    """With `iam`, and then only, it is told that signatures are verified before; and nobody can say so by hand."""
+    for invoker in ("no-check", "iam"):
+        done = Project(tmp_path).run("deploy.sh", "--dry-run", *DEPLOY, changes={"OPS_INVOKER": invoker})
+        told = [environment(each) for each in commands(done.stdout) if each[:4] == ["gcloud", "run", "deploy", "ops"]]
+        assert [Settings.from_env(each).ops_invoker_check for each in told] == [invoker == "iam"]
+    by_hand = Project(tmp_path).run("setup.sh", changes={"CLOUDACT_OPS_INVOKER_CHECK": "true"})
+    assert (by_hand.returncode, "is not a setting" in by_hand.stderr) == (2, True)
+
+
+def test_a_smoke_test_without_a_token_fails(tmp_path: Path) -> None:
+    """Whoever may not act as an operator is told that all is deployed, what is not known, and what to do."""
+    project = Project(tmp_path, DEPLOYED)
+    done = project.run("deploy.sh", *DEPLOY)
+    assert done.returncode == 1
+    for words in ("Failed to impersonate", "All is deployed, but whether ops lets its callers in", "into OPERATORS"):
+        assert words in done.stderr
+    (asked, *again) = [each for each in project.asked if "print-identity-token" in each]
+    assert "--audiences=https://x.test" in asked
+    assert "--include-email" in asked
+    assert len(again) == 6  # the right may be new
 
 
 def test_more_variables_reach_every_process(tmp_path: Path) -> None:

@@ -2,16 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask, Response
-from werkzeug.serving import make_server
 
 from cloudact.cli.program import cloudact
 from functions.caller import Caller
@@ -20,6 +17,7 @@ from functions.routes import private_app, public_app
 from infra.local.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
 from tests.functions.operators import AUDIENCE, operator_token
+from tests.served import served
 
 OURS = ("API_URL", "OPS_URL", "ORG", "API_KEY", "TOKEN", "OPS_TOKEN", "OPS_TOKEN_COMMAND", "CONFIG")
 
@@ -44,19 +42,6 @@ class Shell:
     def of(self, org: OnboardedOrg) -> "Shell":
         """The same with a key."""
         return Shell(self.environment | {"CLOUDACT_API_KEY": org.api_key})
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The URL of an app behind a server with a thread for every connection."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(scope="session")
