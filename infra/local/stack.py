@@ -27,6 +27,7 @@ PROJECT, LOCATION = "cloudact-local", "us-central1"
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
+READER = f"reader@{PROJECT}.iam.gserviceaccount.com"
 SCHEDULER = f"scheduler@{PROJECT}.iam.gserviceaccount.com"
 
 
@@ -125,6 +126,8 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         jwt_issuer=google_url + sessions.PATH,
         jwt_jwks_url=google_url + sessions.JWKS_PATH,
         run_endpoint=google_url,
+        iam_endpoint=google_url,
+        reader_service_account=READER,
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
         ops_callers=SCHEDULER,
