@@ -52,6 +52,10 @@ grant_on_accounts() {
     on_account "$account"
     grant "$(member builder)" roles/iam.serviceAccountUser
   done
+  on_account reader
+  for account in api runner; do
+    grant "$(member "$account")" roles/iam.serviceAccountTokenCreator
+  done
   [[ -n ${OPERATORS:-} ]] || return 0
   on_account operator
   for operator in ${OPERATORS//,/ }; do
