@@ -38,10 +38,17 @@ def integrations() -> None:
 @yes_option
 @asks_api
 def setup(
-    api: Api, provider: str, credential_file: str | None, metadata: tuple[str, ...], yes: bool, **options: Any
+    api: Api,
+    /,
+    provider: str,
+    credential_file: str | None,
+    metadata: tuple[str, ...],
+    yes: bool,
+    **options: Any,
 ) -> None:
     """Connect PROVIDER, or replace its credential. It is tried first, then encrypted; it cannot be read back."""
     settings = dict(map(_setting, metadata)) | ({"source_dataset": options["dataset"]} if options["dataset"] else {})
+    credential: str | dict[str, str]
     if options["keyless"]:
         _check_keyless(provider, credential_file, options["project"])
         credential = _keyless(api, options["project"], settings, yes=yes)

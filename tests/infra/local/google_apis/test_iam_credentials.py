@@ -44,7 +44,7 @@ def ask(url: str, account: str, token: str = "", **body: Any) -> tuple[int, dict
 
 def test_a_token_in_two_steps(url: str) -> None:
     """Our credentials end with a token of the customer's account that lives a quarter of an hour."""
-    credentials = act_as(ACCOUNT, [BIGQUERY], reader=READER, own=Nobody(), endpoint=url)  # type: ignore[no-untyped-call]
+    credentials: Any = act_as(ACCOUNT, [BIGQUERY], reader=READER, own=Nobody(), endpoint=url)  # type: ignore[no-untyped-call]
     credentials.refresh(Request())
     assert credentials.token == f"ya29.local-{ACCOUNT}"
     left = credentials.expiry.replace(tzinfo=utc_now().tzinfo) - utc_now()
