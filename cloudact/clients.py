@@ -7,8 +7,8 @@ Application Default Credentials are used. REST transports only: they start faste
 from collections.abc import Mapping
 from typing import Any
 
-from cloudact.errors import Stop
-from cloudact.settings import GOOGLE_RUN, Settings
+from cloudact.errors import ConfigError, Stop
+from cloudact.settings import GOOGLE_IAM_CREDENTIALS, GOOGLE_RUN, Settings
 
 
 def bigquery(settings: Settings) -> Any:
@@ -30,7 +30,6 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
     for a private key that cannot sign.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
-    from google.cloud.bigquery import Client
     from google.oauth2.service_account import Credentials
 
     class CustomerKey(Credentials):
@@ -47,11 +46,29 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         why = "The private key in the service account key cannot be read."
         raise Stop("credential_invalid", why, "Set up the integration again with a new key.") from None
-    return Client(
-        project=service_account["project_id"],
-        credentials=credentials,
-        client_options={"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None,
-    )
+    return _of_customer(settings, service_account["project_id"], credentials)
+
+
+def keyless_bigquery(settings: Settings, service_account: str, project: str, scopes: tuple[str, ...]) -> Any:
+    """A `bigquery.Client` that acts as a customer's service account, which has let our reader do so.
+
+    Asks for a token with the first call, which raises `Stop` or `Retry` where IAM refuses it (`impersonation`).
+    """
+    from cloudact.impersonation import Nobody, act_as
+
+    reader = settings.reader_service_account
+    if not reader:
+        raise ConfigError("CLOUDACT_READER_SERVICE_ACCOUNT is not set, and nothing is read without a key before that.")
+    own = _own_credentials() if settings.iam_endpoint == GOOGLE_IAM_CREDENTIALS else Nobody()  # type: ignore[no-untyped-call]
+    credentials = act_as(service_account, scopes, reader=reader, own=own, endpoint=settings.iam_endpoint)
+    return _of_customer(settings, project, credentials)
+
+
+def _of_customer(settings: Settings, project: str, credentials: Any) -> Any:
+    from google.cloud.bigquery import Client
+
+    options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
+    return Client(project=project, credentials=credentials, client_options=options)
 
 
 def tasks(settings: Settings) -> Any:
@@ -83,10 +100,15 @@ def google_http(settings: Settings) -> Any:
         from google.auth.credentials import AnonymousCredentials
 
         return AuthorizedSession(AnonymousCredentials())
+    return AuthorizedSession(_own_credentials())
+
+
+def _own_credentials() -> Any:
+    """Of the account that this process runs as."""
     import google.auth
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    return AuthorizedSession(credentials)
+    return credentials
 
 
 def _endpoint(url: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from cloudact.credential_checks import Check
 from cloudact.credentials import Vault
 from cloudact.errors import Stop
 from cloudact.integration_settings import read_settings
-from cloudact.integrations import Integration, Integrations, not_configured
-from cloudact.orgs import IntegrationStatus
+from cloudact.integrations import Integration, Integrations, OrgIntegration, not_configured
+from cloudact.orgs import IntegrationStatus, Onboarded
 
 log = logging.getLogger(__name__)
 OURS = frozenset({"misconfigured"})  # not the customer's to mend, so nothing is said of their credential
@@ -45,6 +45,10 @@ class Connections:
         """Every integration there can be, as it stands."""
         return self._integrations.all(org_slug)
 
+    def onboarded(self, org_slug: str) -> Onboarded:
+        """Which onboarding of the org this is; `Stop` where it is not with us."""
+        return self._integrations.find(org_slug, "GCP_SA").onboarded
+
     def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)
@@ -52,7 +56,7 @@ class Connections:
         settings = read_settings(integration, given)
         check = self._checks[integration]
         credential = check.read(wanted.credential)
-        oldest_date = check.prove(credential.plaintext, settings)
+        oldest_date = check.prove(before.onboarded, credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
@@ -61,6 +65,7 @@ class Connections:
             ciphertext=self._vault().encrypt(org_slug, integration, credential.plaintext),
             settings=settings.model_dump(exclude_unset=True),
             fingerprint=credential.fingerprint,
+            auth=credential.auth,
             oldest_date=oldest_date,
             validated_at=self._clock(),
         )
@@ -88,7 +93,7 @@ class Connections:
             return stored
         return self._integrations.change(Integration(org_slug=org_slug, integration=integration))
 
-    def _prove(self, stored: Integration) -> date | None:
+    def _prove(self, stored: OrgIntegration) -> date | None:
         settings = read_settings(stored.integration, stored.settings)
         plaintext = self._vault().decrypt(stored.org_slug, stored.integration, stored.ciphertext or "")
-        return self._checks[stored.integration].prove(plaintext, settings)
+        return self._checks[stored.integration].prove(stored.onboarded, plaintext, settings)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from cloudact import clients
 from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from cloudact.clock import Clock
-from cloudact.credentials import parse_service_account
 from cloudact.errors import Retry
+from cloudact.google_access import open_bigquery, read_access
 from cloudact.integration_settings import AnthropicSettings, AnySettings, GcpSettings
-from cloudact.orgs import fingerprint, key_hash
+from cloudact.keyless import offered
+from cloudact.orgs import Auth, Onboarded, fingerprint, key_hash
 from cloudact.providers import http
 from cloudact.providers.anthropic import ANTHROPIC, check_analytics
 from cloudact.providers.http import IN_A_REQUEST, ProviderHttp
@@ -24,7 +24,6 @@ from cloudact.providers.vendor import Vendor
 from cloudact.settings import Settings
 from cloudact.source_errors import explained
 
-SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 CALL_TIMEOUT_S, WITHIN_S = 4.0, 10.0  # of one call, and until the last of them begins
 # It reads a column, so that rights to columns are proven too; a dry run bills nothing.
 PROBE = "SELECT cost FROM {table} WHERE _PARTITIONTIME >= @first AND _PARTITIONTIME < @end LIMIT 1"
@@ -36,6 +35,7 @@ class Credential:
 
     plaintext: bytes = field(repr=False)
     fingerprint: str
+    auth: Auth | None = None
 
 
 class Check(Protocol):
@@ -44,11 +44,11 @@ class Check(Protocol):
     def read(self, text: str) -> Credential:
         """What the customer handed over, without what we do not need. Raises `Stop`."""
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
+    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> date | None:
         """Asks the provider; the first date that can have rows, if it tells. Raises `Stop` or `Retry`."""
 
 
-class ServiceAccountCheck:
+class GoogleCheck:
     """Google: finds the billing export, and has BigQuery plan a query on it."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -56,16 +56,18 @@ class ServiceAccountCheck:
         self._clock = clock
 
     def read(self, text: str) -> Credential:
-        """The key file less everything that could send us elsewhere."""
-        key = parse_service_account(text.encode(errors="replace"))
-        return _credential(key.as_json(), key.private_key.get_secret_value())
+        """The key file less everything that could send us elsewhere, or the account that we shall act as."""
+        access = read_access(text.encode(errors="replace"))
+        if access.auth is Auth.KEYLESS:
+            offered(self._settings.reader_service_account)
+        return _credential(access.as_json(), access.secret, access.auth)
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
-        """Needs bigquery.jobs.create on the key's project, and the right to read the export."""
+    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> date | None:
+        """Needs bigquery.jobs.create on the credential's project, and the right to read the export."""
         assert isinstance(settings, GcpSettings)  # noqa: S101 - what belongs to GCP_SA
-        key = parse_service_account(plaintext)
-        source = clients.customer_bigquery(self._settings, key.reveal(), SCOPES)
-        project = settings.source_project or key.project_id
+        access = read_access(plaintext)
+        source = open_bigquery(self._settings, access, org)
+        project = settings.source_project or access.project_id
         dataset, table = settings.source_dataset or DEFAULT_DATASET, settings.source_table or DEFAULT_TABLE
         patience = _Patience()
         with explained(f"{project}.{dataset}", _nobody):
@@ -88,7 +90,7 @@ class AdminKeyCheck:
         key = self._vendor.own_key(text)
         return _credential(key, key)
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> None:
+    def prove(self, _org: Onboarded, plaintext: bytes, settings: AnySettings) -> None:
         """The API that runs will read, and no other: a key may have the right to one alone."""
         ask: Callable[[ProviderHttp, date], None] = self._vendor.check
         if isinstance(settings, AnthropicSettings) and settings.api == "analytics":
@@ -100,14 +102,16 @@ class AdminKeyCheck:
 def checks(settings: Settings, clock: Clock) -> dict[str, Check]:
     """By integration."""
     return {
-        "GCP_SA": ServiceAccountCheck(settings, clock),
+        "GCP_SA": GoogleCheck(settings, clock),
         "OPENAI": AdminKeyCheck(OPENAI, settings.openai_url, clock),
         "ANTHROPIC": AdminKeyCheck(ANTHROPIC, settings.anthropic_url, clock),
     }
 
 
-def _credential(plaintext: str, secret: str) -> Credential:
-    return Credential(plaintext.encode(), fingerprint(key_hash(secret)))
+def _credential(plaintext: str, secret: str, auth: Auth = Auth.KEY) -> Credential:
+    """A key is the rule and is not recorded."""
+    told = None if auth is Auth.KEY else auth
+    return Credential(plaintext.encode(), fingerprint(key_hash(secret)), told)
 
 
 def _plan_query(source: Any, export: ExportTable, now: datetime, patience: "_Patience") -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from cloudact.billing_export import PROJECT
 from cloudact.errors import Retry, Stop
 from cloudact.google_errors import reaching
+from cloudact.orgs import Auth
 
 WHAT_TO_DO = "Set up the integration again."
 LARGEST_KEY_CHARACTERS = 3600  # RSA with 4096 bits; Google's have 2048, and proving a larger one costs minutes
@@ -28,6 +29,16 @@ class ServiceAccountKey(BaseModel):
     private_key_id: str = Field(default="", max_length=200)
     private_key: SecretStr = Field(max_length=LARGEST_KEY_CHARACTERS)
     client_email: str = Field(max_length=320)
+
+    @property
+    def auth(self) -> Auth:
+        """How it is known to Google."""
+        return Auth.KEY
+
+    @property
+    def secret(self) -> str:
+        """What it is recognised by."""
+        return self.private_key.get_secret_value()
 
     def reveal(self) -> dict[str, str]:
         """The key with its private part, for the client library only."""

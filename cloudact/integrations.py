@@ -12,7 +12,7 @@ from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.errors import Stop
-from cloudact.orgs import IntegrationStatus
+from cloudact.orgs import Auth, IntegrationStatus, Onboarded
 from cloudact.warehouse import Warehouse
 
 PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
@@ -23,7 +23,7 @@ CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 class Integration:
     """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
 
-    `oldest_date`: before it the provider has nothing; `None` where that is not known.
+    `oldest_date`: before it the provider has nothing; `None` where that is not known. `auth` is `None` for a key.
     """
 
     org_slug: str
@@ -36,6 +36,7 @@ class Integration:
     validated_at: datetime | None = None
     last_error: str | None = None
     oldest_date: date | None = None
+    auth: Auth | None = None
     updated_at: datetime | None = None
 
     @property
@@ -48,10 +49,22 @@ TellInvalid = Callable[[Integration, str, datetime], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UsableIntegration(Integration):
-    """What a run reads with, and the dataset its rows go to."""
+class OrgIntegration(Integration):
+    """An integration with what is known of its org: the dataset its rows go to, and which onboarding this is."""
 
     org_dataset: str
+    org_generation: int
+
+    @property
+    def onboarded(self) -> Onboarded:
+        """Whose it is."""
+        return Onboarded(self.org_slug, self.org_generation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsableIntegration(OrgIntegration):
+    """What a run reads with."""
+
     ciphertext: str = field(repr=False)
 
 
@@ -68,19 +81,26 @@ class Integrations:
 
     def of(self, org_slug: str, integration: str) -> UsableIntegration:
         """The org's integration; raises `Stop` where it cannot be used."""
-        dataset, stored = self._read(org_slug, integration)
+        stored = self.find(org_slug, integration)
         if stored.status is not IntegrationStatus.VALID or not stored.ciphertext:
             raise not_configured(integration)
-        return UsableIntegration(**vars(stored), org_dataset=dataset)
+        return UsableIntegration(**vars(stored))
 
-    def find(self, org_slug: str, integration: str) -> Integration:
+    def find(self, org_slug: str, integration: str) -> OrgIntegration:
         """The org's integration, whatever its state."""
-        return self._read(org_slug, integration)[1]
+        found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
+        org = found["org"]
+        if org is None:
+            message = f"The organization {org_slug} is not onboarded."
+            raise Stop("org_unknown", message, "Complete backend onboarding first.")
+        known = _known(found["integration"] or {"status": IntegrationStatus.NOT_CONFIGURED, "settings": None})
+        named = {"org_slug": org_slug, "integration": integration}
+        return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], org_generation=org["generation"])
 
     def all(self, org_slug: str) -> list[Integration]:
         """Every integration there can be, without ciphertexts."""
         rows = self._warehouse.rows("integrations", org_slug=org_slug)
-        found = {row["integration"]: _of_row(org_slug, row) for row in rows}
+        found = {row["integration"]: Integration(**{**_known(row), "org_slug": org_slug}) for row in rows}
         return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in PROVIDERS.values()]
 
     def change(self, new: Integration) -> Integration:
@@ -126,15 +146,6 @@ class Integrations:
         now = self._clock()
         return now if last is None else max(now, last + CHANGE)
 
-    def _read(self, org_slug: str, integration: str) -> tuple[str, Integration]:
-        found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
-        if found["dataset"] is None:
-            message = f"The organization {org_slug} is not onboarded."
-            raise Stop("org_unknown", message, "Complete backend onboarding first.")
-        row = found["integration"]
-        nothing = Integration(org_slug=org_slug, integration=integration)
-        return found["dataset"], _of_row(org_slug, {**row, "integration": integration}) if row else nothing
-
 
 def not_configured(integration: str) -> Stop:
     """What is said where there is no credential that could be used."""
@@ -142,9 +153,9 @@ def not_configured(integration: str) -> Stop:
     return Stop("integration_missing", message, "Set up the integration, then start the run again.")
 
 
-def _of_row(org_slug: str, row: Mapping[str, Any]) -> Integration:
-    known = {"status": IntegrationStatus(row["status"]), "settings": json.loads(row["settings"] or "{}")}
-    return Integration(**{**row, **known, "org_slug": org_slug})
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"status": IntegrationStatus(row["status"]), "settings": json.loads(row["settings"] or "{}")}
+    return {**row, **told, "auth": Auth(row["auth"]) if row.get("auth") else None}
 
 
 def _row(row: Integration) -> dict[str, Any]:

@@ -40,12 +40,27 @@ ALLOWED_WORDS = ALLOWED_SUBSCRIPTIONS | {
 }
 
 
+class Auth(StrEnum):
+    """How a provider knows that we may read for an org: a key of the org's, or none."""
+
+    KEY = "key"
+    KEYLESS = "keyless"
+
+
 class IntegrationStatus(StrEnum):
     """Whether an org's credential for a provider can be used."""
 
     VALID = "VALID"
     INVALID = "INVALID"
     NOT_CONFIGURED = "NOT_CONFIGURED"
+
+
+@dataclass(frozen=True)
+class Onboarded:
+    """One onboarding of an org. `generation` counts them: who comes back under the same slug may be someone else."""
+
+    org_slug: str
+    generation: int
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cloudact.errors import ConfigError
 PREFIX = "CLOUDACT_"
 ROOT = Path(__file__).resolve().parent.parent
 GOOGLE_RUN = "https://run.googleapis.com"
+GOOGLE_IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
@@ -90,6 +91,10 @@ class Settings(BaseModel):
         default="", description="service accounts that may write into the dataset of a new org, separated by commas"
     )
 
+    reader_service_account: str = Field(
+        default="", description="who customers let act as their service accounts; empty: they can only give keys"
+    )
+
     cors_origins: str = Field(
         default="", description="whose scripts may call the API: origins as browsers send them, separated by commas"
     )
@@ -107,6 +112,7 @@ class Settings(BaseModel):
     kms_endpoint: str = ""
     secrets_endpoint: str = ""
     run_endpoint: str = GOOGLE_RUN
+    iam_endpoint: str = GOOGLE_IAM_CREDENTIALS
     token_uri: str = GOOGLE_TOKEN_URI
     openai_url: str = "https://api.openai.com"
     anthropic_url: str = "https://api.anthropic.com"
@@ -126,7 +132,7 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin} is not an origin like https://app.example.com")
         return text
 
-    @field_validator("dataset_writers")
+    @field_validator("dataset_writers", "reader_service_account")
     @classmethod
     def _are_service_accounts(cls, text: str) -> str:
         for email in filter(None, map(str.strip, text.split(","))):

@@ -8,7 +8,7 @@ from cloudact.google_errors import error_reasons, reaching
 
 ROLES = (
     "Grant the service account BigQuery Job User (bigquery.jobs.create) on the project "
-    "and BigQuery Data Viewer on the billing export's dataset."
+    "and BigQuery Data Viewer on the billing export's dataset. A grant takes Google some minutes to know."
 )
 SET_UP = "Check that the billing export is set up, and name its table in the integration."
 
@@ -25,10 +25,18 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
     try:
         with reaching("The customer's BigQuery"):
             yield
-    except (RefreshError, google.Unauthorized) as err:
+    except Stop as err:  # of a service account that we may no longer act as
+        if err.code == "credential_rejected":
+            reject_credential(err.message)
+        raise
+    except RefreshError as err:
         why = "Google does not accept the service account key: it was deleted, disabled or is not a key."
         reject_credential(why)
         raise Stop("credential_rejected", why, "Create a new key and set up the integration again.") from err
+    except google.Unauthorized as err:
+        why = "Google does not accept the service account: it was deleted or disabled."
+        reject_credential(why)
+        raise Stop("credential_rejected", why, "Enable it again or make another, and set up the integration.") from err
     except google.Forbidden as err:
         if error_reasons(err) - {"accessDenied"}:  # a quota, or a project without billing
             raise _refused(source, err) from err

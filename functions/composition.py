@@ -62,6 +62,7 @@ class Api:
     notifier: Notifier
     quota_watch: QuotaWatch
     webhook_allow_http: bool
+    reader: str
 
 
 def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Api:
@@ -116,6 +117,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         notifier=notifier,
         quota_watch=QuotaWatch(notifier, clock),
         webhook_allow_http=settings.webhook_allow_http,
+        reader=settings.reader_service_account,
     )
 
 

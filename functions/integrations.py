@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_v
 from cloudact.connections import OURS, Wanted
 from cloudact.errors import Retry, Stop
 from cloudact.integrations import PROVIDERS, Integration
-from cloudact.orgs import IntegrationStatus
+from cloudact.orgs import Auth, IntegrationStatus
 from cloudact.providers.http import Busy
 from functions.access import authenticate
 from functions.answers import Answer, Instant, answered
@@ -32,7 +32,10 @@ _WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 def _credential(given: Any) -> str:
     text = json.dumps(given) if isinstance(given, dict) else given
     if not isinstance(text, str) or not text.strip():
-        raise bad_request("credential must be the service account key (a JSON object or its text) or the admin key.")
+        raise bad_request(
+            "credential must be the service account key (a JSON object or its text), a keyless credential "
+            "(the same) or the admin key."
+        )
     if len(text.encode(errors="replace")) > LARGEST_CREDENTIAL_BYTES:
         raise bad_request("credential must be at most 60 KiB.")
     return text
@@ -56,7 +59,9 @@ class SetupBody(Input):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     credential: Annotated[dict[str, Any] | str, BeforeValidator(_credential)] = Field(
-        repr=False, description="gcp: the service account key, as JSON object or text; others: the admin key"
+        repr=False,
+        description="gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; "
+        "others: the admin key",
     )
     credential_name: Annotated[str | None, BeforeValidator(_name)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
@@ -81,6 +86,7 @@ class IntegrationState(Answer):
     integration: Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
     provider: Literal["gcp", "openai", "anthropic"]
     status: IntegrationStatus
+    auth: Auth | None = Field(description="key, or keyless: a service account that lets us act as it")
     credential_name: str | None
     fingerprint: str | None = Field(description="recognises the credential; nothing can be told from it")
     settings: dict[str, Any]
@@ -110,7 +116,7 @@ def set_up(api: Api, org: str, provider: str) -> Response:
     body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
-    with _told():
+    with told_plainly():
         stored, new = api.connections.set_up(org, integration, wanted)
     return _answer(stored, 201 if new else 200)
 
@@ -119,7 +125,7 @@ def validate(api: Api, org: str, provider: str) -> Response:
     """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
     authenticate(api, org)
     _no_input()
-    with _told():
+    with told_plainly():
         return _answer(api.connections.validate(org, _integration(provider)))
 
 
@@ -127,7 +133,7 @@ def remove(api: Api, org: str, provider: str) -> Response:
     """NOT_CONFIGURED from now on; it may be repeated."""
     authenticate(api, org).require_admin()
     _no_input()
-    with _told():
+    with told_plainly():
         return _answer(api.connections.remove(org, _integration(provider)))
 
 
@@ -143,7 +149,7 @@ def _integration(provider: str) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """What a person must change is 400 with what to do; what passes is 503."""
     try:
         yield
@@ -171,4 +177,5 @@ def _answer(row: Integration, status: int = 200) -> Response:
 
 def _state(row: Integration) -> IntegrationState:
     told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
-    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration]})
+    auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
+    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration], "auth": auth})

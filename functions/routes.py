@@ -43,6 +43,7 @@ from functions.integrations import (
     set_up,
     validate,
 )
+from functions.keyless import KeylessQuery, KeylessSetup, show_keyless
 from functions.membership import remove_member, set_member
 from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
 from functions.openapi import KEY, SESSION, documenting
@@ -144,6 +145,11 @@ PUBLIC: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
         {200: IntegrationList},
+    ),
+    Endpoint(
+        "GET", f"{_INTEGRATIONS}/gcp/keyless", "keyless", show_keyless,
+        "The commands with which the organization lets us read its billing export without a key",
+        {200: KeylessSetup}, query=KeylessQuery,
     ),
     Endpoint(
         "POST", f"{_INTEGRATIONS}/<provider>/setup", "set_up", set_up,

@@ -52,6 +52,10 @@ grant_on_accounts() {
     on_account "$account"
     grant "$(member builder)" roles/iam.serviceAccountUser
   done
+  on_account reader
+  for account in api runner; do
+    grant "$(member "$account")" roles/iam.serviceAccountTokenCreator
+  done
   on_account operator
   grant "$(member builder)" roles/iam.serviceAccountTokenCreator
   [[ -n ${OPERATORS:-} ]] || return 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
 from cloudact.costs import Tariff
-from cloudact.credentials import Vault, parse_service_account
+from cloudact.credentials import Vault
+from cloudact.google_access import open_bigquery, read_access
 from cloudact.integrations import Integrations, UsableIntegration
 from cloudact.ledger import Ledger
 from cloudact.notifier import open_notifier
@@ -35,7 +36,6 @@ from jobs.watch import Watch
 if TYPE_CHECKING:
     import httpx
 
-SOURCE_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 PATIENCE_S = 60.0
 
 
@@ -72,13 +72,13 @@ class _Composition:
         return self._build[processor](run, own, load, tenant, credential)
 
     def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
-        key = parse_service_account(credential)
+        access = read_access(credential)
         return GcpBillingEtl(
             for_run=run,
             started_at=own.started_at,
             tenant=tenant,
-            default_project=key.project_id,
-            build_source=lambda: clients.customer_bigquery(self._settings, key.reveal(), SOURCE_SCOPES),
+            default_project=access.project_id,
+            build_source=lambda: open_bigquery(self._settings, access, tenant.onboarded),
             day_load=self._day_load(run, own, load),
             limits=Limits(self._settings.late_days, self._settings.max_bytes_billed),
             life=self._life(run),

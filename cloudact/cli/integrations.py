@@ -11,10 +11,10 @@ from cloudact.cli.consent import confirm, yes_option
 from cloudact.cli.failures import EndedBadly, Usage
 from cloudact.cli.screen import facts, table
 from cloudact.cli.session import Api, asks_api
-from cloudact.cli.text import words
+from cloudact.cli.text import clean, words
 
 PROVIDER = click.argument("provider", type=click.Choice(["gcp", "openai", "anthropic"]))
-COLUMNS = ("provider", "status", "credential_name", "fingerprint", "validated_at", "last_error")
+COLUMNS = ("provider", "status", "auth", "credential_name", "fingerprint", "validated_at", "last_error")
 
 
 @click.group()
@@ -32,15 +32,34 @@ def integrations() -> None:
 )
 @click.option("--name", "credential_name", help="What to call the credential.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A setting; JSON or text. May be repeated.")
+@click.option("--keyless", is_flag=True, help="gcp without a key: print what to run in your project, ask, connect.")
+@click.option("--project", help="With --keyless: your project, where the service account will be and queries run.")
+@click.option("--dataset", help="With --keyless: the billing export's dataset.")
+@yes_option
 @asks_api
 def setup(
-    api: Api, provider: str, credential_file: str | None, credential_name: str | None, metadata: tuple[str, ...]
+    api: Api,
+    /,
+    provider: str,
+    credential_file: str | None,
+    metadata: tuple[str, ...],
+    yes: bool,
+    **options: Any,
 ) -> None:
     """Connect PROVIDER, or replace its credential. It is tried first, then encrypted; it cannot be read back."""
+    settings = dict(map(_setting, metadata)) | ({"source_dataset": options["dataset"]} if options["dataset"] else {})
+    credential: str | dict[str, str]
+    if options["keyless"]:
+        _check_keyless(provider, credential_file, options["project"])
+        credential = _keyless(api, options["project"], settings, yes=yes)
+    elif options["project"] or options["dataset"]:
+        raise Usage("--project and --dataset go with --keyless; settings are given with --metadata.")
+    else:
+        credential = _credential(provider, credential_file)
     given = {
-        "credential": _credential(provider, credential_file),
-        "credential_name": credential_name,
-        "metadata": dict(map(_setting, metadata)) or None,
+        "credential": credential,
+        "credential_name": options["credential_name"],
+        "metadata": settings or None,
     }
     body = {field: value for field, value in given.items() if value is not None}
     answer = api.call("POST", "integrations", api.org, provider, "setup", body=body)
@@ -73,6 +92,28 @@ def delete(api: Api, provider: str, yes: bool) -> None:
     """Disconnect PROVIDER: its credential is forgotten. Asks first."""
     confirm(f"Forget the {provider} credential of {api.org}?", yes=yes)
     api.screen.answer(api.call("DELETE", "integrations", api.org, provider), _show)
+
+
+def _check_keyless(provider: str, credential_file: str | None, project: str | None) -> None:
+    if provider != "gcp" or credential_file:
+        raise Usage("--keyless is for gcp, and instead of --credential-file.")
+    if not project:
+        raise Usage("Where shall the service account be? Give --project.")
+
+
+def _keyless(api: Api, project: str, settings: dict[str, Any], *, yes: bool) -> dict[str, str]:
+    """The credential, once its owner says that what is printed has been run; with --json it is on stderr."""
+    asked = {
+        "project": project,
+        "source_project": settings.get("source_project"),
+        "dataset": settings.get("source_dataset"),
+    }
+    shown = api.call("GET", "integrations", api.org, "gcp", "keyless", query=asked).body
+    for each in shown["commands"]:
+        for line in (f"# {each['why']}", each["command"]):
+            click.echo(clean(line), err=api.screen.as_json)
+    confirm("Have these commands been run, by someone who may?", yes=yes)
+    return dict(shown["credential"])
 
 
 def _credential(provider: str, file: str | None) -> str:

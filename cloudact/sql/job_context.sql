@@ -1,17 +1,18 @@
--- What a job needs to know of its org: the dataset to load into (none once it is off-boarded), and the credential to
--- read with.
+-- What a job needs to know of its org: the dataset to load into and which of its onboardings this is (neither once it is
+-- off-boarded), and the credential to read with.
 -- @org_slug STRING: the org
 -- @integration STRING: the integration the pipeline requires
 SELECT
   (
-    SELECT IF(status = 'ACTIVE', dataset, NULL)
+    SELECT AS STRUCT dataset, generation
     FROM organizations.org_current_profiles
-    WHERE org_slug = @org_slug
+    WHERE org_slug = @org_slug AND status = 'ACTIVE'
     LIMIT 1
-  ) AS dataset,
+  ) AS org,
   (
     SELECT AS STRUCT
-      status, credential_name, ciphertext, settings, fingerprint, validated_at, last_error, oldest_date, updated_at
+      status, credential_name, ciphertext, settings, fingerprint, validated_at, last_error, oldest_date, auth,
+      updated_at
     FROM organizations.org_integrations
     WHERE org_slug = @org_slug AND integration = @integration
     ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC

@@ -107,7 +107,7 @@ check_settings
 
 # shellcheck disable=SC2034 # the scripts use them
 {
-  ACCOUNTS=(api ops runner migrator dispatcher scheduler operator builder)
+  ACCOUNTS=(api ops runner migrator dispatcher scheduler operator builder reader)
   KEY_NAME=projects/$PROJECT/locations/$REGION/keyRings/$KEY_RING/cryptoKeys/$KEY
   REGISTRY=$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY
 }

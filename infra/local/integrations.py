@@ -15,7 +15,8 @@ from cloudact.clock import utc_now
 from cloudact.credential_checks import checks
 from cloudact.credentials import Vault
 from cloudact.integrations import Integration, Integrations
-from cloudact.orgs import IntegrationStatus, key_hash
+from cloudact.keyless import KeylessAccount
+from cloudact.orgs import IntegrationStatus, Onboarded, key_hash
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
 
@@ -62,6 +63,7 @@ def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegrat
                 ciphertext=vault.encrypt(org_slug, new.integration, credential.plaintext),
                 settings=dict(new.settings),
                 fingerprint=credential.fingerprint,
+                auth=credential.auth,
                 validated_at=now,
                 updated_at=now,
             )
@@ -84,6 +86,19 @@ def register_admin_key(settings: Settings, account: ProviderAccount, credential:
         "rows": account.rows,
     }
     requests.post(f"{url}/local/keys", json=key, timeout=10).raise_for_status()
+
+
+def new_keyless_account(settings: Settings, org: Onboarded, project: str) -> dict[str, str]:
+    """A service account that the customer has made for us, and that our reader may act as."""
+    account = KeylessAccount.of(org, project)
+    let_act_as(settings, account.service_account, [settings.reader_service_account])
+    return account.model_dump()
+
+
+def let_act_as(settings: Settings, service_account: str, token_creators: Sequence[str]) -> None:
+    """Makes the account in the local IAM, or replaces who may act as it."""
+    body = {"service_account": service_account, "token_creators": list(token_creators)}
+    requests.post(f"{settings.iam_endpoint}/local/impersonation", json=body, timeout=10).raise_for_status()
 
 
 def new_service_account(settings: Settings, project: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from cloudact.api_keys import GRACE, ApiKeys
 from cloudact.clock import utc_now
 from cloudact.datasets import claim_org_dataset, fill_org_dataset
 from cloudact.onboarding import Facts, Onboarding
+from cloudact.orgs import Onboarded
 from cloudact.plans import load_plans
 from cloudact.settings import Settings
 from cloudact.tenants import Tenants
@@ -18,6 +19,7 @@ from infra.local.integrations import (
     NewIntegration,
     ProviderAccount,
     new_admin_key,
+    new_keyless_account,
     new_service_account,
     register_admin_key,
     set_up,
@@ -36,6 +38,7 @@ class NewOrg:
     daily_limit: int = 25
     accounts: tuple[ProviderAccount, ...] = ()
     views: bool = True
+    keyless: bool = False
 
 
 @dataclass
@@ -56,11 +59,20 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
     warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
     onboarded = OnboardedOrg(org.org_slug, _with_key(warehouse, settings, org), {}, user_id=str(uuid.uuid4()))
-    google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
+    google = NewIntegration("GCP_SA", _google_credential(settings, warehouse, org), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
     _register(settings, onboarded, org.accounts)
     add_member(settings, org.org_slug, onboarded.user_id, "owner")
     return onboarded
+
+
+def _google_credential(settings: Settings, warehouse: Warehouse, org: NewOrg) -> dict[str, str]:
+    project = org.source["source_project"]
+    if not org.keyless:
+        return new_service_account(settings, project)
+    profile = Tenants(warehouse).read(org.org_slug).profile
+    assert profile  # noqa: S101 - it has just been recorded
+    return new_keyless_account(settings, Onboarded(org.org_slug, profile.generation), project)
 
 
 def _with_key(warehouse: Warehouse, settings: Settings, org: NewOrg) -> str:

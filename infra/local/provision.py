@@ -1,6 +1,6 @@
-"""Makes in the local cloud what `infra/` makes in a Google Cloud project: datasets, tables, queue, job, key.
+"""Makes in the local cloud what `infra/` makes in a Google Cloud project: datasets, tables, queue, job, key, reader.
 
-Every call is one that the real clients make, and may be repeated.
+Every call but that for the reader is one that the real clients make; all may be repeated.
 """
 
 import secrets
@@ -16,6 +16,8 @@ from cloudact.datasets import make_service_dataset
 from cloudact.migrations import Migrations
 from cloudact.settings import Settings
 from cloudact.warehouse import Warehouse
+from infra.local.google_apis.iam_credentials import ANONYMOUS
+from infra.local.integrations import let_act_as
 
 JOB_IMAGE = "runner"
 
@@ -29,6 +31,7 @@ def provision(settings: Settings) -> None:
     _create_key(settings)
     _create_webhook_secret(settings)
     _create_job(settings)
+    let_act_as(settings, settings.reader_service_account, [ANONYMOUS])
 
 
 def _create_queue(settings: Settings) -> None:

@@ -32,6 +32,7 @@ TIMEOUTS_S = {"api": 60, "ops": 900}  # as deployed
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
 SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
 OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
+READER = f"cloudact-reader@{PROJECT}.iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         jwt_issuer=google_url + sessions.PATH,
         jwt_jwks_url=google_url + sessions.JWKS_PATH,
         run_endpoint=google_url,
+        iam_endpoint=google_url,
+        reader_service_account=READER,
         token_uri=f"{google_url}/token",
         token_keys_url=f"{google_url}/oauth2/v3/certs",
         ops_callers=f"{SCHEDULER},{OPERATOR}",

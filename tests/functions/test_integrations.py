@@ -35,6 +35,7 @@ from tests.people import bearer
 PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
 PIPELINES = {"gcp": "gcp/cost/billing", "openai": "openai/usage_cost", "anthropic": "anthropic/usage_cost"}
 NOTHING: dict[str, Any] = {
+    "auth": None,
     "credential_name": None,
     "fingerprint": None,
     "settings": {},
@@ -113,7 +114,8 @@ def test_from_nothing_to_a_run(api: FlaskClient, org: OnboardedOrg, local: Local
     told = answer.get_json()
     assert answer.status_code == 201, told
     assert told == {
-        "integration": PROVIDERS[provider], "provider": provider, "status": "VALID", "credential_name": "reader",
+        "integration": PROVIDERS[provider], "provider": provider, "status": "VALID", "auth": "key",
+        "credential_name": "reader",
         "fingerprint": told["fingerprint"], "settings": metadata, "validated_at": "2026-11-12T12:00:00.000Z",
         "last_error": None,
     }  # fmt: skip

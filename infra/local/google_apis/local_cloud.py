@@ -1,4 +1,4 @@
-"""The composition root: one process, one port, Cloud Tasks, Cloud Run jobs, KMS, Secret Manager, sessions."""
+"""The composition root: one process, one port, Cloud Tasks, Cloud Run jobs, KMS, Secret Manager, IAM, sessions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports.rest import CloudTask
 
 from infra.local.google_apis.clock import Clock, utc_now
 from infra.local.google_apis.database import Database
+from infra.local.google_apis.iam_credentials import IamCredentials, IamCredentialsRestTransport
 from infra.local.google_apis.identity import TokenIssuer
 from infra.local.google_apis.kms.administration import KeyAdministration
 from infra.local.google_apis.kms.encryption import Encryption
@@ -68,6 +69,7 @@ class LocalCloud:
         self.issuer = TokenIssuer(settings.state_dir, settings.clock)
         self.sessions = SessionIssuer(settings.state_dir, settings.clock)
         self.service_accounts = ServiceAccounts(settings.state_dir, self.issuer)
+        self.iam_credentials = IamCredentials(settings.state_dir, self.issuer)
         self._task_store = TaskStore(settings.state_dir)
         self._key_store = KeyStore(settings.state_dir)
         self._secrets = SecretManager(settings.state_dir, settings.clock)
@@ -76,7 +78,8 @@ class LocalCloud:
         self._executions = MessageStore(self._run_database, run_v2.Execution)
         self.region = Region(self._executions, self._surroundings(), settings.max_running)
         secrets = Api("secrets", SecretManagerServiceRestTransport, self._secrets)
-        apis = [*self._tasks_apis(), *self._run_apis(), *self._kms_apis(), secrets]
+        iam = Api("iam", IamCredentialsRestTransport, self.iam_credentials, tells_headers=True)
+        apis = [*self._tasks_apis(), *self._run_apis(), *self._kms_apis(), secrets, iam]
         server = RestServer(apis, self._local_endpoints(), self.faults, self.traffic)
         self._listener = Listener(server.answer, settings.port)
         self.url = self._listener.url
@@ -111,6 +114,7 @@ class LocalCloud:
     def _local_endpoints(self) -> Mapping[tuple[str, str], LocalEndpoint]:
         """Ours, beside Google's: everything under /local, and the key set under Google's own path."""
         faults, traffic, issuer, accounts = self.faults, self.traffic, self.issuer, self.service_accounts
+        iam = self.iam_credentials
         return {
             ("GET", "/oauth2/v3/certs"): lambda _request: issuer.jwks(),
             ("GET", JWKS_PATH): lambda _request: self.sessions.jwks(),
@@ -118,6 +122,8 @@ class LocalCloud:
             ("POST", "/token"): lambda request: accounts.token(request.body),
             ("POST", "/local/service_accounts"): lambda request: accounts.register(request.body),
             ("DELETE", "/local/service_accounts"): lambda request: accounts.remove(request.body),
+            ("POST", "/local/impersonation"): lambda request: iam.put(request.body),
+            ("DELETE", "/local/impersonation"): lambda request: iam.remove(request.body),
             ("POST", "/local/oidc_token"): lambda request: issuer.mint(request.body),
             ("GET", "/local/faults"): lambda _request: faults.in_force(),
             ("POST", "/local/faults"): lambda request: _add_fault(faults, request.body),

@@ -223,6 +223,7 @@ SELECT
   latest.validated_at AS validated_at,
   latest.last_error AS last_error,
   latest.oldest_date AS oldest_date,
+  latest.auth AS auth,
   latest.updated_at AS updated_at
 FROM (
   SELECT
@@ -238,6 +239,7 @@ FROM (
         validated_at AS validated_at,
         last_error AS last_error,
         oldest_date AS oldest_date,
+        auth AS auth,
         updated_at AS updated_at
       )
       ORDER BY updated_at DESC, validated_at DESC, ciphertext DESC LIMIT 1

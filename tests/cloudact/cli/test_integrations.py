@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from cloudact.orgs import Onboarded
+from infra.local.integrations import new_keyless_account
 from infra.local.onboarding import OnboardedOrg
 from tests.cloudact.cli.conftest import Shell
 from tests.conftest import Local, load_fixture_export
@@ -38,6 +40,36 @@ def test_a_credential_from_a_file(customer: Shell, org: OnboardedOrg, local: Loc
     assert (refused.exit_code, "metadata.source_dataset must be" in refused.stderr) == (3, True)
     refused = customer("integrations", "setup", "openai", "--credential-file", str(path))
     assert (refused.exit_code, "PRIVATE KEY" in refused.output) == (3, False)
+
+
+def test_without_a_key(customer: Shell, org: OnboardedOrg, local: Local) -> None:
+    """`--keyless` prints the commands, asks whether they were run, and connects; with --json they are on stderr."""
+    load_fixture_export(local, org)
+    project = org.credentials["GCP_SA"]["project_id"]
+    keyless = ("integrations", "setup", "gcp", "--keyless", "--project", project, "--dataset", "billing_export")
+    unasked = customer(*keyless)
+    assert (unasked.exit_code, "give --yes" in unasked.stderr) == (2, True)
+    assert f"--project={project}" in unasked.stdout
+    too_early = customer(*keyless, "--yes")
+    assert (too_early.exit_code, "does not exist" in too_early.stderr) == (3, True)
+    new_keyless_account(local.settings, Onboarded(org.org_slug, 1), project)
+    told = customer.json(*keyless, "--yes")
+    assert (told["auth"], told["settings"]) == ("keyless", {"source_dataset": "billing_export"})
+    assert ["gcp", "VALID", "keyless"] in [
+        line.split()[:3] for line in customer("integrations", "list").stdout.splitlines()
+    ]
+
+
+def test_how_keyless_is_not_called(customer: Shell) -> None:
+    """It is for gcp, needs a project, and goes with no file; a project alone means nothing."""
+    setup = ("integrations", "setup")
+    for arguments in (
+        ("openai", "--keyless", "--project", "acme"),
+        ("gcp", "--keyless"),
+        ("gcp", "--keyless", "--project", "acme", "--credential-file", "-"),
+        ("gcp", "--project", "acme"),
+    ):
+        assert customer(*setup, *arguments).exit_code == 2
 
 
 def test_what_is_not_a_credential(customer: Shell, tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ ApiError                 any refusal; carries Google's status name and the HTTP 
 ├── InvalidArgument      400: the request is wrong, whatever the state
 ├── FailedPrecondition   400: the request is right, the state forbids it
 ├── Unauthenticated      401: no credential, or one of the wrong kind
+├── PermissionDenied     403: the caller may not; `details` say which permission is missing
 ├── NotFound             404
 ├── AlreadyExists        409: the REST clients raise `Conflict`
 └── Unimplemented        501: Google has it, this stand-in does not
 """
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -32,9 +34,10 @@ class ApiError(Exception):
     http_status = 500
     status_name: str | None = None
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.message = message
+        self.details = details
 
 
 class InvalidArgument(ApiError):
@@ -56,6 +59,12 @@ class Unauthenticated(ApiError):
     http_status = 401
 
 
+class PermissionDenied(ApiError):
+    """The caller may not."""
+
+    http_status = 403
+
+
 class NotFound(ApiError):
     """The named resource does not exist."""
 
@@ -74,7 +83,16 @@ class Unimplemented(ApiError):
     http_status = 501
 
 
-def envelope(http_status: int, message: str, status_name: str | None = None) -> dict[str, Any]:
+def error_info(reason: str, domain: str, **metadata: str) -> list[dict[str, Any]]:
+    """The detail by which programs tell errors apart: https://google.aip.dev/193#errorinfo."""
+    kind = "type.googleapis.com/google.rpc.ErrorInfo"
+    return [{"@type": kind, "reason": reason, "domain": domain, "metadata": metadata}]
+
+
+def envelope(
+    http_status: int, message: str, status_name: str | None = None, details: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Google's error body: https://cloud.google.com/apis/design/errors#http_mapping."""
     name = status_name or STATUS_NAMES.get(http_status) or HTTPStatus(http_status).name
-    return {"error": {"code": http_status, "status": name, "message": message}}
+    known = {"details": list(details)} if details else {}
+    return {"error": {"code": http_status, "status": name, "message": message, **known}}

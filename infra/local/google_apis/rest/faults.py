@@ -14,7 +14,7 @@ class Fault(Rule):
     `status`, or closes the connection when none is given; `delay` waits `delay_s` seconds first.
     """
 
-    api: Literal["tasks", "run", "kms", "secrets", "operations"]
+    api: Literal["tasks", "run", "kms", "secrets", "iam", "operations"]
     method: str = "*"
     kind: Literal["error", "lost_reply", "delay"]
     status: int | None = Field(default=None, ge=400, le=599)

@@ -23,20 +23,22 @@ LocalEndpoint = Callable[[HttpRequest], object]  # takes a request, returns what
 class Api:
     """One Google service: the client's REST transport, and the object whose snake_case methods answer it.
 
-    Several objects may share a transport; a method none of them has is answered 501.
+    Several objects may share a transport; a method none of them has is answered 501. Where `tells_headers`, its methods
+    get the request's headers too.
     """
 
     name: str
     transport: type[Any]
     implementation: object
     check_caller: Callable[[Message], None] = lambda _headers: None
+    tells_headers: bool = False
 
 
 @dataclass(frozen=True)
 class _Endpoint:
     api: Api
     route: Route
-    handler: Callable[[Any], Any] | None
+    handler: Callable[..., Any] | None
 
     @property
     def label(self) -> str:
@@ -114,7 +116,8 @@ def _call(endpoint: _Endpoint, path_fields: dict[str, str], request: HttpRequest
             raise Unimplemented(f"{endpoint.label} is not part of the local cloud.")
         endpoint.api.check_caller(request.headers)
         message = request_message(endpoint.route, path_fields, request.query, request.body)
-        return answer_json(endpoint.handler(message), request.query)
+        told = (request.headers,) if endpoint.api.tells_headers else ()
+        return answer_json(endpoint.handler(message, *told), request.query)
 
     return _guarded(effect)
 
@@ -137,7 +140,7 @@ def _guarded(effect: Callable[[], object]) -> HttpAnswer:
 
 
 def _failure(err: ApiError) -> HttpAnswer:
-    body = envelope(err.http_status, err.message, err.status_name)
+    body = envelope(err.http_status, err.message, err.status_name, err.details)
     return HttpAnswer(err.http_status, json.dumps(body).encode())
 
 
