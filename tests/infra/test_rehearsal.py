@@ -15,6 +15,7 @@ import pytest
 
 from cloudact.settings import ROOT, Settings
 from infra.local.stack import running_stack
+from infra.rehearsal.calls import READING
 from tests.infra.deployment import (
     KINDS,
     Binding,
@@ -61,8 +62,7 @@ class Rehearsed:
             [*rehearsal, "--", *command], cwd=self.root, env=env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        reading = (":getIamPolicy", ":testIamPermissions", ":batchGet", ":queryTestablePermissions")
-        reading += (":generateAccessToken", ":generateIdToken")
+        reading = (*READING, ":generateAccessToken", ":generateIdToken")
         return [
             each for each in self.requests[before:] if each["method"] != "GET" and not each["path"].endswith(reading)
         ]

@@ -9,8 +9,8 @@ MIB = 2**20
 class Limits:
     """Of one service; `body_bytes` of a request and of an answer, which is 500 when it is larger.
 
-    `concurrency` is how many requests its instances answer at once; who waits longer than `pending_s` gets 429. Assumed:
-    `pending_s`, and `header_bytes` (64 KiB are documented of Google's load balancers) with its status 413.
+    `concurrency` is how many requests its instances answer at once; who waits longer than `pending_s` gets 429.
+    Assumed: `pending_s`, and `header_bytes` (64 KiB are documented of Google's load balancers) with its status 413.
     """
 
     body_bytes: int = 32 * MIB
