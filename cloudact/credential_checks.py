@@ -38,14 +38,22 @@ class Credential:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a provider's answer lets expect: the first date that can have rows, if it tells, and what will be lost."""
+
+    oldest_date: date | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class Check(Protocol):
     """How one kind of credential is read and proven."""
 
     def read(self, text: str) -> Credential:
         """What the customer handed over, without what we do not need. Raises `Stop`."""
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
-        """Asks the provider; the first date that can have rows, if it tells. Raises `Stop` or `Retry`."""
+    def prove(self, plaintext: bytes, settings: AnySettings) -> Proof:
+        """Asks the provider. Raises `Stop` or `Retry`."""
 
 
 class ServiceAccountCheck:
@@ -60,7 +68,7 @@ class ServiceAccountCheck:
         key = parse_service_account(text.encode(errors="replace"))
         return _credential(key.as_json(), key.private_key.get_secret_value())
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> date | None:
+    def prove(self, plaintext: bytes, settings: AnySettings) -> Proof:
         """Needs bigquery.jobs.create on the key's project, and the right to read the export."""
         assert isinstance(settings, GcpSettings)  # noqa: S101 - what belongs to GCP_SA
         key = parse_service_account(plaintext)
@@ -72,7 +80,7 @@ class ServiceAccountCheck:
             export = find_export(source, project, dataset, table, patience)
         with explained(str(export), _nobody):
             _plan_query(source, export, self._clock(), patience)
-        return export.oldest_date
+        return Proof(export.oldest_date, export.warnings)
 
 
 class AdminKeyCheck:
@@ -88,13 +96,14 @@ class AdminKeyCheck:
         key = self._vendor.own_key(text)
         return _credential(key, key)
 
-    def prove(self, plaintext: bytes, settings: AnySettings) -> None:
+    def prove(self, plaintext: bytes, settings: AnySettings) -> Proof:
         """The API that runs will read, and no other: a key may have the right to one alone."""
         ask: Callable[[ProviderHttp, date], None] = self._vendor.check
         if isinstance(settings, AnthropicSettings) and settings.api == "analytics":
             ask = check_analytics
         with http.client(IN_A_REQUEST) as client:
             ask(self._vendor.open(self._url, plaintext.decode(), client, IN_A_REQUEST), self._clock().date())
+        return Proof()
 
 
 def checks(settings: Settings, clock: Clock) -> dict[str, Check]:

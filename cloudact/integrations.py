@@ -23,7 +23,8 @@ CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 class Integration:
     """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
 
-    `oldest_date`: before it the provider has nothing; `None` where that is not known.
+    `oldest_date`: before it the provider has nothing; `None` where that is not known. `warnings` are of the moment in
+    which the credential was proven, and not stored.
     """
 
     org_slug: str
@@ -36,6 +37,7 @@ class Integration:
     validated_at: datetime | None = None
     last_error: str | None = None
     oldest_date: date | None = None
+    warnings: tuple[str, ...] = ()
     updated_at: datetime | None = None
 
     @property
@@ -148,7 +150,7 @@ def _of_row(org_slug: str, row: Mapping[str, Any]) -> Integration:
 
 
 def _row(row: Integration) -> dict[str, Any]:
-    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration)}
+    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration) if f.name != "warnings"}
     for name in ("validated_at", "oldest_date", "updated_at"):
         told[name] = told[name] and told[name].isoformat()
     told |= {"status": row.status.value, "settings": json.dumps(row.settings)}

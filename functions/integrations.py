@@ -86,6 +86,9 @@ class IntegrationState(Answer):
     settings: dict[str, Any]
     validated_at: Instant | None = Field(description="when the provider was last asked")
     last_error: str | None = Field(description="why it is INVALID")
+    warnings: list[str] = Field(
+        default=[], description="what the source is known to lose; told when it is set up or validated, else left out"
+    )
 
 
 class IntegrationList(Answer):
@@ -171,4 +174,6 @@ def _answer(row: Integration, status: int = 200) -> Response:
 
 def _state(row: Integration) -> IntegrationState:
     told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
+    if not row.warnings:
+        del told["warnings"]
     return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration]})

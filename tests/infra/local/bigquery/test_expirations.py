@@ -21,7 +21,11 @@ At = Callable[[str], None]
 @pytest.fixture
 def at(api: Api) -> Iterator[At]:
     """Stops the server's clock."""
-    yield lambda now: api.http.post("/local/clock", json={"now": now}).raise_for_status() and None
+
+    def stop(now: str) -> None:
+        api.http.post("/local/clock", json={"now": now}).raise_for_status()
+
+    yield stop
     api.http.delete("/local/clock")
 
 
