@@ -254,7 +254,7 @@ class GcpBillingEtl:
             fields = {
                 "event": f"day_{loaded.result.completeness}",
                 "cause": gap.cause,
-                "org_slug": self.for_run.org_slug,
+                "date": str(self.for_run.date),
             }
             log.warning("the source does not tell the whole day", extra={"fields": fields})
         elif loaded.rows == 0:
