@@ -5,32 +5,28 @@ extract finds the export, transform runs the one statement in the customer's pro
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import Any, TypeVar
 
 from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from cloudact.errors import Retry, Stop
-from cloudact.google_errors import reaching
 from cloudact.integrations import UsableIntegration
 from cloudact.late_rows import Look, newer
 from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
-from cloudact.results import Gap, Source
 from cloudact.run_load import Part
 from cloudact.runs import Run
 from cloudact.source_errors import explained
 from cloudact.warehouse import billed, wait_for
-from jobs.billing.loaded_day import AS_OF, KeptDay, LoadedDay, kept_batches
+from jobs.billing.loaded_day import AS_OF
+from jobs.billing.past import Past
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.source_day import EARLY_DAYS, Facts, Reach, compile_facts, compile_reach, facts_of, reach_of
+from jobs.billing.source_day import EARLY_DAYS
 from jobs.billing.statement import Statement, compile_late_dates, compile_statement
-from jobs.billing.wholeness import Wholeness, completed, judge, told
-from jobs.day_load import UNCHANGED, DayLoad, Loaded, tables_there
+from jobs.day_load import DayLoad, Loaded
 from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.parquet import write_parquet
@@ -39,8 +35,7 @@ from jobs.story import StepStory
 log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of silence
-TABLE = "gcp_billing_daily_raw"
-EMPTY = "No billing rows for this date. Either the billing export did not cover it, or Google has not delivered it yet."
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -69,9 +64,7 @@ class GcpBillingEtl:
     loaded: Loaded | None = None
     export: ExportTable | None = None
     day_query: Any = None
-    facts: Facts = field(default_factory=Facts)
-    kept: KeptDay | None = None
-    wholeness: Wholeness = field(default_factory=Wholeness)
+    past: Past | None = None
     look: Look | None = None
 
     @cached_property
@@ -118,8 +111,11 @@ class GcpBillingEtl:
     def _transform(self, operations: Sequence[str], story: StepStory) -> int:
         export = _known(self.export)
         inactive = self._inactive_projects() if "filter_active_projects" in operations else []
-        reach = self._reach(export, story)
-        after = self._compare(export, reach, inactive)
+        past = self.past = Past(
+            self.for_run, self.day_load, self.tenant.org_dataset, self.started_at, partial(self._answer, export)
+        )
+        reach = past.reach(export, self.limits.late_days, story)
+        after = past.compare(export, reach, inactive)
         statement = compile_statement(
             export,
             operations=operations,
@@ -132,54 +128,14 @@ class GcpBillingEtl:
         )
         self.day_query = self._query(statement, export, story)
         if inactive:
-            count = self.facts.filtered_rows
+            count = past.facts.filtered_rows
             story.say(f"{count} export rows of {len(inactive)} inactive projects were left out.")
         return int(self._rows(self.day_query).total_rows)
 
     def _inactive_projects(self) -> list[str]:
         return [str(project) for project in self.tenant.settings.get("inactive_projects", [])]
 
-    def _reach(self, export: ExportTable, story: StepStory) -> Reach:
-        day, late_days = self.for_run.date, self.limits.late_days
-        asked = compile_reach(export, day=day, snapshot=self.started_at, late_days=late_days)
-        reach = reach_of(self._answer(asked, export)[0], day)
-        if reach.early_days > 1:
-            story.say(f"Rows of this date were exported up to {reach.early_days} days before it; they are read too.")
-        if reach.late_days > late_days:
-            story.say(
-                f"Rows of this date lie in partitions up to {reach.late_days - 1} days after it, later than they were "
-                "exported: they were copied into this table. They are read too, which costs more than an export."
-            )
-        return reach
-
-    def _compare(self, export: ExportTable, reach: Reach, inactive: Sequence[str]) -> datetime | None:
-        """Compares what is loaded with what is told; answers since when rows are new, if what is loaded stays."""
-        run, loaded, earlier = self.for_run, self._loaded_day(), self.day_load.results.earlier(self.for_run)
-        before = loaded.source(earlier, TABLE)
-        asked = compile_facts(
-            export,
-            day=run.date,
-            snapshot=self.started_at,
-            reach=reach,
-            inactive_projects=inactive,
-            loaded_until=before.newest if before else None,
-        )
-        facts = self.facts = facts_of(self._answer(asked, export))
-        self.wholeness = judge(
-            export, run.date, facts, before, earlier.result, self.started_at, forced=run.force_refresh
-        )
-        self.kept = KeptDay(loaded, self.wholeness.unseen_only) if self.wholeness.keeps else None
-        return loaded.newest if self.kept else None
-
-    def _loaded_day(self) -> LoadedDay:
-        with tables_there():
-            return LoadedDay.of(self.day_load.warehouse.rows(f"{TABLE}_loaded", **self._own_day))
-
-    @property
-    def _own_day(self) -> dict[str, Any]:
-        return {"dataset": self.tenant.org_dataset, "org_slug": self.for_run.org_slug, "date": self.for_run.date}
-
-    def _answer(self, statement: Statement, export: ExportTable) -> list[Any]:
+    def _answer(self, export: ExportTable, statement: Statement) -> list[Any]:
         """The few rows of a small question, which come with the call that asks."""
         with explained(str(export), self.reject_credential):
             rows = self.source.query_and_wait(
@@ -230,38 +186,18 @@ class GcpBillingEtl:
         return self._rows(asked)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
+        past = _known(self.past)
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
-            digest = self._write(parquet, story)
+            digest = self._write(parquet, past, story)
             part = Part(config.target_dataset, config.target_table, parquet, digest.rows)
             self.look = self.look or self._look(story)
             tick = self.life.of(story, "The rows are being loaded.")
-            found = fingerprint({part.table: digest}).model_copy(update={"source": self._source()})
-            gap = completed(self.wholeness, *(self.kept.told() if self.kept else (None, None)))
-            loaded = self.loaded = self.day_load.replace([part], found, tick, self.look, gap)
-        self._tell(loaded, gap, story)
+            source = past.source(_known(self.export))
+            found = fingerprint({part.table: digest}).model_copy(update={"source": source})
+            loaded = self.loaded = self.day_load.replace([part], found, tick, self.look, past.gap())
+        past.tell(loaded, story)
         return loaded.rows
-
-    def _source(self) -> Source:
-        """What the day has been read from."""
-        if self.kept and self.wholeness.before:
-            return self.kept.source(self.wholeness.before)
-        return self.facts.source(_known(self.export))
-
-    def _tell(self, loaded: Loaded, gap: Gap | None, story: StepStory) -> None:
-        if gap:
-            story.say(told(gap), level="WARNING")
-            fields = {
-                "event": f"day_{loaded.result.completeness}",
-                "cause": gap.cause,
-                "date": str(self.for_run.date),
-            }
-            log.warning("the source does not tell the whole day", extra={"fields": fields})
-        elif loaded.rows == 0:
-            filtered = f"All {self.facts.rows} billing rows of this date are of inactive projects."
-            story.say(filtered if self.facts.rows else EMPTY, level="WARNING")
-        if loaded.result.unchanged and not self.kept:
-            story.say(UNCHANGED)
 
     def _look(self, story: StepStory) -> Look | None:
         """Looks for late rows of earlier dates, once a day and org: in the run of yesterday, whoever asked for it.
@@ -316,7 +252,7 @@ class GcpBillingEtl:
             dates = ", ".join(map(str, early))
             story.say(f"Rows of {dates} were exported more than {EARLY_DAYS} days before it: not loaded.", "WARNING")
 
-    def _write(self, parquet: Path, story: StepStory) -> Digest:
+    def _write(self, parquet: Path, past: Past, story: StepStory) -> Digest:
         digest = Digest(cost="net_cost", as_of=AS_OF)
         batches = to_batches(
             self._rows_anew(self.day_query),
@@ -324,20 +260,13 @@ class GcpBillingEtl:
             run_id=self.for_run.run_id,
             ingested_at=self.started_at,
         )
-        if self.kept:
-            self.kept = KeptDay(self.kept.loaded, self.kept.unseen_only)  # another try of the step counts anew
-            batches = self.kept.rows(self._kept_batches(), batches)
         with explained(str(self.export), self.reject_credential):
-            write_parquet(parquet, SCHEMA, digest.over(self.life.counted(batches, story)))
+            write_parquet(parquet, SCHEMA, digest.over(self.life.counted(past.batches(batches), story)))
         return digest
 
-    def _kept_batches(self) -> Iterator[pa.RecordBatch]:
-        own = dict(self._own_day)
-        with reaching("BigQuery"):
-            yield from kept_batches(self.day_load.warehouse.pages(f"{TABLE}_day", own.pop("dataset"), PAGE_ROWS, **own))
 
-
-def _known(export: ExportTable | None) -> ExportTable:
-    if export is None:
-        raise Stop("misconfigured", "A transform step needs an extract step before it.", "Please contact support.")
-    return export
+def _known(left: Left | None) -> Left:
+    """What an earlier step has left."""
+    if left is None:
+        raise Stop("misconfigured", "A step is missing before this one.", "Please contact support.")
+    return left

@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 import requests
-from google.cloud.bigquery import Client, Dataset, LoadJobConfig, SchemaField, Table, TimePartitioning
+from google.cloud.bigquery import Client, Dataset, LoadJobConfig, SchemaField
 
 from cloudact import clients
 from cloudact.integrations import Integrations
+from infra.local.billing_export import create_export
 from infra.local.onboarding import OnboardedOrg
 from tests.conftest import Local, fixture
 
@@ -60,10 +61,8 @@ class Exports:
         dataset = Dataset(f"{self.client.project}.{self.dataset}")
         dataset.location = location
         self.client.create_dataset(dataset, exists_ok=True)
-        new = Table(self.name(table), schema=schema())
-        new.time_partitioning = TimePartitioning(**{"type_": "DAY"} | partitioning)
         self.stop_clock(made)
-        self.client.create_table(new)
+        create_export(self.client, self.name(table), fixture("gcp_billing_export_v1.schema.json"), **partitioning)
         self.let_clock_run()
         return table
 
