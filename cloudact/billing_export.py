@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
@@ -34,6 +34,16 @@ REQUIRED = (
 """Without one of these a day cannot be told apart, counted or priced. `credits` is among them because a
 table without it would silently give gross cost as net cost."""
 
+TIMES = ("export_time", "usage_start_time")
+FORMATS = {
+    "BilledCost": "Cloud Billing's FOCUS export",
+    "pricing_as_of_time": "Cloud Billing's pricing export",
+    "payer_billing_account_id": "the export for resellers",
+}
+"""What other tables of Google's are, by a column that only they have."""
+MULTI_REGIONS = frozenset({"US", "EU"})
+NEEDED = "Name the table that Cloud Billing itself writes: by day of ingestion, not a view or a copy of it."
+
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects (with the old "domain.com:" prefix),
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming and /tables#table_naming (its ASCII part:
 # export tables are named by Google).
@@ -57,6 +67,10 @@ class Field(Protocol):
     def name(self) -> str: ...
     @property
     def fields(self) -> Sequence[Any]: ...
+    @property
+    def field_type(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
 
 
 class TableLike(Protocol):
@@ -76,11 +90,18 @@ class TableLike(Protocol):
     def time_partitioning(self) -> Any: ...
     @property
     def created(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+    @property
+    def table_type(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
 class ExportTable:
-    """A readable export. `columns` are dotted paths such as `cost` and `resource.name`."""
+    """A readable export. `columns` are dotted paths such as `cost` and `resource.name`.
+
+    `keeps` is how long a partition is kept, counted from its start; `expires` is when the whole table is deleted.
+    """
 
     project: str
     dataset: str
@@ -89,6 +110,8 @@ class ExportTable:
     columns: frozenset[str]
     detailed: bool
     created: datetime | None = None
+    keeps: timedelta | None = None
+    expires: datetime | None = None
 
     def __post_init__(self) -> None:
         for pattern, name in ((PROJECT, self.project), (DATASET, self.dataset), (TABLE, self.table)):
@@ -96,7 +119,8 @@ class ExportTable:
                 raise UnusableExport(f"{name!r} is not a valid BigQuery name in {self}.")
         missing = [path for path in REQUIRED if path not in self.columns]
         if missing:
-            raise UnusableExport(f"{self} is not a Cloud Billing export: it has no {', '.join(missing)}.")
+            kind = next((f" It looks like {name}." for mark, name in FORMATS.items() if mark in self.columns), "")
+            raise UnusableExport(f"{self} is not a Cloud Billing export: it has no {', '.join(missing)}.{kind}")
 
     def __str__(self) -> str:
         return f"{self.project}.{self.dataset}.{self.table}"
@@ -115,6 +139,34 @@ class ExportTable:
         return (month - timedelta(days=1)).replace(day=1)
 
     @property
+    def filled_from(self) -> datetime | None:
+        """Since when the table holds what Google exported: where it fills tables backwards, since the oldest date."""
+        if self.created is None or (self.location or "").upper() not in MULTI_REGIONS:
+            return self.created
+        assert self.oldest_date is not None  # noqa: S101 - the table's age is known
+        return datetime.combine(self.oldest_date, time(), UTC)
+
+    def lost_by(self, now: datetime) -> date | None:
+        """The newest date of which this table may have deleted rows by now; `None` where it deletes none.
+
+        The first rows of a UTC day lie in the partition before it, which goes a day earlier.
+        """
+        return (now.astimezone(UTC) - self.keeps + timedelta(days=1)).date() if self.keeps else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What will become of its rows, to be told when it is set up."""
+        found = []
+        if self.keeps:
+            found.append(
+                f"{self} deletes partitions after {days_of(self.keeps)} days. Dates older than that will be frozen: "
+                "what is loaded of them is kept and only added to, and what was not loaded by then is lost."
+            )
+        if self.expires:
+            found.append(f"{self} itself will be deleted on {self.expires.date()}: that is its expiration time.")
+        return tuple(found)
+
+    @property
     def quoted(self) -> str:
         """The name for SQL, each part in backticks."""
         return f"`{self.project}`.`{self.dataset}`.`{self.table}`"
@@ -129,7 +181,7 @@ def find_export(source: Any, project: str, dataset: str, table: str, patience: P
     try:
         return from_table(found)
     except UnusableExport as err:
-        raise Stop("source_unusable", str(err), "Name the table that Cloud Billing exports to.") from err
+        raise Stop("source_unusable", str(err), NEEDED) from err
 
 
 def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
@@ -172,15 +224,50 @@ def from_table(table: TableLike) -> ExportTable:
         columns=columns,
         detailed="resource.name" in columns,
         created=table.created,
+        keeps=_keeps(table.time_partitioning),
+        expires=table.expires,
     )
-    partitioning = table.time_partitioning
-    # A view over the export is caught here too: it has no _PARTITIONTIME, so every run would scan everything.
-    if partitioning is None or partitioning.field is not None:
-        raise UnusableExport(
-            f"{export} is not partitioned by ingestion time. Name the table that Cloud Billing itself writes, "
-            "not a view or a copy of it."
-        )
+    wrong = _wrong_layout(table) or _wrong_types(table.schema)
+    if wrong:
+        raise UnusableExport(f"{export} {wrong}")
     return export
+
+
+def _keeps(partitioning: Any) -> timedelta | None:
+    milliseconds = getattr(partitioning, "expiration_ms", None)
+    return timedelta(milliseconds=int(milliseconds)) if milliseconds else None
+
+
+def _wrong_layout(table: TableLike) -> str | None:
+    """What keeps a date's partitions from being found, in words.
+
+    A view has no `_PARTITIONTIME`, so every run would scan everything, and so would one of a copy's other partitions.
+    """
+    if table.table_type not in (None, "TABLE", "SNAPSHOT", "CLONE"):
+        return f"is a {table.table_type.replace('_', ' ').lower()} and not partitioned by ingestion time."
+    partitioning = table.time_partitioning
+    if partitioning is None:
+        return "is not partitioned by ingestion time, nor in time at all."
+    if partitioning.field is not None:
+        return f"is partitioned by its column {partitioning.field}, not partitioned by ingestion time."
+    if partitioning.type_ not in ("DAY", "HOUR"):
+        return f"has a partition for each {partitioning.type_.lower()} of ingestion, not for each day."
+    return None
+
+
+def _wrong_types(fields: Sequence[Field]) -> str | None:
+    """Columns that bear a name of the export's and are something else, as in a table that was loaded from a file."""
+    for field in fields:
+        if field.name in TIMES and field.field_type != "TIMESTAMP":
+            return f"is not a Cloud Billing export: its column {field.name} is {field.field_type}, not TIMESTAMP."
+        if field.name == "credits" and field.mode != "REPEATED":
+            return "is not a Cloud Billing export: its column credits is no list."
+    return None
+
+
+def days_of(span: timedelta) -> str:
+    """Days as text, with a fraction only where there is one."""
+    return f"{span / timedelta(days=1):g}"
 
 
 def _paths(fields: Iterable[Field], prefix: str = "") -> Iterator[str]:

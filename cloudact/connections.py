@@ -6,11 +6,10 @@ Until then the one before it stays in force. Nothing here shows or logs a creden
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
 from cloudact.clock import Clock
-from cloudact.credential_checks import Check
+from cloudact.credential_checks import Check, Proof
 from cloudact.credentials import Vault
 from cloudact.errors import Stop
 from cloudact.integration_settings import read_settings
@@ -56,7 +55,7 @@ class Connections:
         settings = read_settings(integration, given)
         check = self._checks[integration]
         credential = check.read(wanted.credential)
-        oldest_date = check.prove(before.onboarded, credential.plaintext, settings)
+        proof = check.prove(before.onboarded, credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
@@ -66,7 +65,8 @@ class Connections:
             settings=settings.model_dump(exclude_unset=True),
             fingerprint=credential.fingerprint,
             auth=credential.auth,
-            oldest_date=oldest_date,
+            oldest_date=proof.oldest_date,
+            warnings=proof.warnings,
             validated_at=self._clock(),
         )
         return self._integrations.change(new), not before.configured
@@ -77,14 +77,15 @@ class Connections:
         if not stored.configured:
             raise not_configured(integration)
         try:
-            oldest_date = self._prove(stored) or stored.oldest_date
+            proof = self._prove(stored)
         except Stop as err:
             if err.code in OURS:
                 raise
             fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
             log.warning("an integration was found invalid", extra={"fields": fields})
             return self._integrations.judge(stored, err.message)
-        return self._integrations.judge(replace(stored, oldest_date=oldest_date), None)
+        known = replace(stored, oldest_date=proof.oldest_date or stored.oldest_date, warnings=proof.warnings)
+        return self._integrations.judge(known, None)
 
     def remove(self, org_slug: str, integration: str) -> Integration:
         """The integration without its credential; one that is not set up stays as it is."""
@@ -93,7 +94,7 @@ class Connections:
             return stored
         return self._integrations.change(Integration(org_slug=org_slug, integration=integration))
 
-    def _prove(self, stored: OrgIntegration) -> date | None:
+    def _prove(self, stored: OrgIntegration) -> Proof:
         settings = read_settings(stored.integration, stored.settings)
         plaintext = self._vault().decrypt(stored.org_slug, stored.integration, stored.ciphertext or "")
         return self._checks[stored.integration].prove(stored.onboarded, plaintext, settings)

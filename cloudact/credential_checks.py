@@ -38,14 +38,22 @@ class Credential:
     auth: Auth | None = None
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a provider's answer lets expect: the first date that can have rows, if it tells, and what will be lost."""
+
+    oldest_date: date | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class Check(Protocol):
     """How one kind of credential is read and proven."""
 
     def read(self, text: str) -> Credential:
         """What the customer handed over, without what we do not need. Raises `Stop`."""
 
-    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> date | None:
-        """Asks the provider; the first date that can have rows, if it tells. Raises `Stop` or `Retry`."""
+    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> Proof:
+        """Asks the provider. Raises `Stop` or `Retry`."""
 
 
 class GoogleCheck:
@@ -62,7 +70,7 @@ class GoogleCheck:
             offered(self._settings.reader_service_account)
         return _credential(access.as_json(), access.secret, access.auth)
 
-    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> date | None:
+    def prove(self, org: Onboarded, plaintext: bytes, settings: AnySettings) -> Proof:
         """Needs bigquery.jobs.create on the credential's project, and the right to read the export."""
         assert isinstance(settings, GcpSettings)  # noqa: S101 - what belongs to GCP_SA
         access = read_access(plaintext)
@@ -74,7 +82,7 @@ class GoogleCheck:
             export = find_export(source, project, dataset, table, patience)
         with explained(str(export), _nobody):
             _plan_query(source, export, self._clock(), patience)
-        return export.oldest_date
+        return Proof(export.oldest_date, export.warnings)
 
 
 class AdminKeyCheck:
@@ -90,13 +98,14 @@ class AdminKeyCheck:
         key = self._vendor.own_key(text)
         return _credential(key, key)
 
-    def prove(self, _org: Onboarded, plaintext: bytes, settings: AnySettings) -> None:
+    def prove(self, _org: Onboarded, plaintext: bytes, settings: AnySettings) -> Proof:
         """The API that runs will read, and no other: a key may have the right to one alone."""
         ask: Callable[[ProviderHttp, date], None] = self._vendor.check
         if isinstance(settings, AnthropicSettings) and settings.api == "analytics":
             ask = check_analytics
         with http.client(IN_A_REQUEST) as client:
             ask(self._vendor.open(self._url, plaintext.decode(), client, IN_A_REQUEST), self._clock().date())
+        return Proof()
 
 
 def checks(settings: Settings, clock: Clock) -> dict[str, Check]:

@@ -24,6 +24,7 @@ class Integration:
     """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
 
     `oldest_date`: before it the provider has nothing; `None` where that is not known. `auth` is `None` for a key.
+    `warnings` are of the moment in which the credential was proven, and not stored.
     """
 
     org_slug: str
@@ -37,6 +38,7 @@ class Integration:
     last_error: str | None = None
     oldest_date: date | None = None
     auth: Auth | None = None
+    warnings: tuple[str, ...] = ()
     updated_at: datetime | None = None
 
     @property
@@ -159,7 +161,7 @@ def _known(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(row: Integration) -> dict[str, Any]:
-    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration)}
+    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration) if f.name != "warnings"}
     for name in ("validated_at", "oldest_date", "updated_at"):
         told[name] = told[name] and told[name].isoformat()
     told |= {"status": row.status.value, "settings": json.dumps(row.settings)}

@@ -26,6 +26,17 @@ def plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def exact_sum(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Two costs by currency together."""
+    return {name: _EXACT.add(one.get(name, Decimal()), other.get(name, Decimal())) for name in sorted({*one, *other})}
+
+
+def exact_difference(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The first less the second by currency; nothing where not an amount differs."""
+    differences = exact_sum(one, {name: -amount for name, amount in other.items()})
+    return {name: amount for name, amount in differences.items() if amount}
+
+
 Amount = Annotated[Decimal, PlainSerializer(plain)]
 
 
@@ -35,6 +46,8 @@ class Completeness(StrEnum):
     PROVISIONAL = "provisional"
     SETTLING = "settling"
     FINAL = "final"
+    PARTIAL = "partial"
+    FROZEN = "frozen"
 
 
 class _Fact(BaseModel):
@@ -48,6 +61,21 @@ class TableContent(_Fact):
     digest: str = Field(description="of all columns but those that name the run")
 
 
+class Source(_Fact):
+    """What an export told of a day when the day's rows were read from it, before any were left out.
+
+    Exports are only added to, so a source that no longer tells all of this has lost rows.
+    """
+
+    table: str | None = Field(description="project.dataset.table; null where an older run has not told")
+    created: AwareDatetime | None = Field(description="when the table was made")
+    keeps_days: float | None = Field(description="how long it keeps a partition; null where for good")
+    rows: int
+    cost: dict[str, Amount] = Field(description="net cost by currency")
+    oldest: AwareDatetime | None = Field(description="the oldest export_time")
+    newest: AwareDatetime | None = Field(description="the newest export_time")
+
+
 class Fingerprint(_Fact):
     """What a run read: equal fingerprints are equal days."""
 
@@ -57,6 +85,7 @@ class Fingerprint(_Fact):
         description="the newest export_time, or when the provider refreshed its data; null where it does not tell"
     )
     tables: dict[str, TableContent]
+    source: Source | None = Field(default=None, description="of exports; null or left out elsewhere")
 
     def same_rows(self, other: "Fingerprint") -> bool:
         """Whether both are of the same rows."""
@@ -64,7 +93,7 @@ class Fingerprint(_Fact):
 
 
 class Difference(_Fact):
-    """A generation less the one before it."""
+    """Rows and money: of one thing less another, or of a part."""
 
     rows: int
     cost: dict[str, Amount] = Field(description="by currency; nothing where not an amount has changed")
@@ -72,12 +101,11 @@ class Difference(_Fact):
     @classmethod
     def of(cls, new: Fingerprint, old: Fingerprint) -> "Difference":
         """What `new` has more than `old`."""
-        zero = Decimal()
-        changes = {
-            currency: _EXACT.subtract(new.cost.get(currency, zero), old.cost.get(currency, zero))
-            for currency in sorted({*new.cost, *old.cost})
-        }
-        return cls(rows=new.rows - old.rows, cost={name: change for name, change in changes.items() if change})
+        return cls(rows=new.rows - old.rows, cost=exact_difference(new.cost, old.cost))
+
+    def __str__(self) -> str:
+        money = ", ".join(f"{plain(amount)} {currency}" for currency, amount in self.cost.items())
+        return f"{self.rows} rows" + (f" ({money})" if money else "")
 
 
 class Previous(_Fact):
@@ -88,8 +116,33 @@ class Previous(_Fact):
     fingerprint: Fingerprint
 
 
+class Cause(StrEnum):
+    """Why a source does not tell the whole day."""
+
+    EXPIRED = "partitions_expired"
+    MOVED = "export_moved"
+    RECREATED = "export_recreated"
+    GONE = "rows_gone"
+    NOT_COVERED = "before_export"
+
+
+class Gap(_Fact):
+    """What the source does not tell of a day, and what was done about it.
+
+    `kept`: what was loaded before has stayed, and only rows that are surely new were added to it (`frozen`); else the
+    day is what the source has (`partial`).
+    """
+
+    cause: Cause
+    text: str = Field(description="the cause in words")
+    kept: bool
+    missing: Difference | None = Field(description="loaded once and no longer told; null where nobody knows")
+    added: Difference | None = Field(default=None, description="rows and cost of the table that were added")
+    held_back: Difference | None = Field(default=None, description="not added: they may be loaded already")
+
+
 class Result(_Fact):
-    """What the ledger keeps of a run that succeeded. The last is that of a run that looked for late rows."""
+    """What the ledger keeps of a run that succeeded. The last two are told only where there is something to tell."""
 
     fingerprint: Fingerprint
     previous: Previous | None = Field(description="null for a first load, or where the last one has told nothing")
@@ -97,19 +150,24 @@ class Result(_Fact):
     unchanged: bool = Field(description="true where the tables had these rows already and nothing was loaded")
     completeness: Completeness
     look: Look | None = Field(default=None, description="what was found out about late rows of earlier dates")
+    gap: Gap | None = Field(default=None, description="why the day is partial or frozen")
 
     @property
     def text(self) -> str:
-        """As it is stored; only a run that looked for late rows has the last field at all."""
-        return self.model_dump_json(exclude={"look"} if self.look is None else None)
+        """As it is stored; only a run that looked for late rows, or found a gap, has these fields at all."""
+        return self.model_dump_json(exclude={name for name in ("look", "gap") if getattr(self, name) is None})
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier generations left: the last that succeeded, and whether nothing can have been loaded since."""
+    """What earlier generations left: the last that succeeded, and whether nothing can have been loaded since.
+
+    `result` is what that one told; an end that the sweep has told has none.
+    """
 
     previous: Previous | None = None
     untouched: bool = False
+    result: Result | None = None
 
 
 class Results:
@@ -132,7 +190,10 @@ class Results:
             run_ids=ids,
         )
         loaded = [row for row in rows if row["status"] == Status.SUCCESS]
-        return Earlier(_previous(loaded[0]), rows[0] is loaded[0]) if loaded else Earlier()
+        if not loaded:
+            return Earlier()
+        result = _result(loaded[0])
+        return Earlier(_previous(loaded[0], result), rows[0] is loaded[0], result)
 
     def last_look(self, run: Run) -> Look | None:
         """The last look for late rows by a run of this org and pipeline."""
@@ -153,12 +214,16 @@ class Results:
         return loads_of(Ledger(self._warehouse).generations(wanted, run.requested_date))
 
 
-def _previous(row: Mapping[str, object]) -> Previous | None:
+def _result(row: Mapping[str, object]) -> Result | None:
     """What the sweep ended for a container that had died knows no result."""
-    if row["result"] is None:
+    return Result.model_validate_json(str(row["result"])) if row["result"] is not None else None
+
+
+def _previous(row: Mapping[str, object], result: Result | None) -> Previous | None:
+    if result is None:
         return None
-    found = Result.model_validate_json(str(row["result"])).fingerprint
-    return Previous.model_validate({"run_id": row["run_id"], "generation": row["generation"], "fingerprint": found})
+    known = {"run_id": row["run_id"], "generation": row["generation"], "fingerprint": result.fingerprint}
+    return Previous.model_validate(known)
 
 
 def completeness(

@@ -57,6 +57,11 @@ class Warehouse:
 
         `dataset` is where names without a dataset are looked for, an org's own.
         """
+        with reaching("BigQuery"):
+            return [dict(row.items()) for row in self.pages(query, dataset, None, **values)]
+
+    def pages(self, query: str, dataset: str | None, page_rows: int | None, /, **values: Any) -> Any:
+        """The same as the client's iterator, which reads a page at a time; for answers that do not fit into memory."""
         loaded = load_query(query, self._dataset)
         config = _job_config(loaded, values)
         if dataset:
@@ -65,13 +70,14 @@ class Warehouse:
             result = self._client.query_and_wait(
                 loaded.sql,
                 job_config=config,
+                page_size=page_rows,
                 retry=self._retry,
                 job_retry=None,  # by default a failed query is run again for 40 minutes, whatever `retry` says
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
-            self.bytes_billed += _billed(result.total_bytes_processed or 0, loaded.tables)
-            return [dict(row.items()) for row in result]
+        self.bytes_billed += billed(result.total_bytes_processed or 0, loaded.tables)
+        return result
 
     def append(self, table: str, rows: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> None:
         """Streams rows into one of the service's tables; a repeated id within a minute is one row.
@@ -271,7 +277,7 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
     )
 
 
-def _billed(processed: int, tables: int) -> int:
+def billed(processed: int, tables: int) -> int:
     """The bytes that a query is billed: whole MiB, at least ten for each table; none where nothing was read.
 
     The client tells it only of queries that ran as a job, and ours run without one where BigQuery allows it.

@@ -92,6 +92,9 @@ class IntegrationState(Answer):
     settings: dict[str, Any]
     validated_at: Instant | None = Field(description="when the provider was last asked")
     last_error: str | None = Field(description="why it is INVALID")
+    warnings: list[str] = Field(
+        default=[], description="what the source is known to lose; told when it is set up or validated, else left out"
+    )
 
 
 class IntegrationList(Answer):
@@ -178,4 +181,6 @@ def _answer(row: Integration, status: int = 200) -> Response:
 def _state(row: Integration) -> IntegrationState:
     told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
+    if not row.warnings:
+        del told["warnings"]
     return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration], "auth": auth})

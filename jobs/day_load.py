@@ -8,13 +8,12 @@ from datetime import datetime
 from cloudact.clock import Clock, utc_now
 from cloudact.errors import Stop
 from cloudact.late_rows import Look
-from cloudact.results import Difference, Earlier, Fingerprint, Result, Results, completeness
+from cloudact.results import Completeness, Difference, Earlier, Fingerprint, Gap, Result, Results, completeness
 from cloudact.run_load import Part, RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
+from jobs.shrinking import refuse_shrinking
 
-GUARDED_ROWS = 100  # fewer may come and go
-FORCE = "If this is right, start the run again with force_refresh."
 UNCHANGED = "The source has not changed since the last load; nothing was loaded."
 Tick = Callable[[], None]
 
@@ -48,41 +47,50 @@ class DayLoad:
         """What earlier runs have told."""
         return Results(self.warehouse)
 
-    def replace(self, parts: Sequence[Part], fingerprint: Fingerprint, tick: Tick, look: Look | None = None) -> Loaded:
+    def replace(
+        self,
+        parts: Sequence[Part],
+        fingerprint: Fingerprint,
+        tick: Tick,
+        look: Look | None = None,
+        gap: Gap | None = None,
+    ) -> Loaded:
         """Loads every part, one load job each, or none where the tables have exactly these rows already.
 
-        Raises `Stop` before anything is loaded where one table would shrink too much, and what `RunLoad.load` raises.
+        `gap` is what the source is known not to tell. Raises `Stop` before anything is loaded where the day would
+        shrink too much, and what `RunLoad.load` raises.
         """
-        with _tables_there():
-            had = {part.table: self._guarded(part) for part in parts}
+        with tables_there():
+            had = {part.table: self._rows(part) for part in parts}
         earlier = self.results.earlier(self.run)
-        result = self._result(fingerprint, earlier, look)
+        if not self.run.force_refresh:
+            refuse_shrinking(parts, had, fingerprint, earlier.result)
+        result = self._result(fingerprint, earlier, look, gap)
         if self._has_it(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
         return Loaded(self.run_load.load(parts, self.run.date, tick), result)
 
-    def _guarded(self, part: Part) -> int:
-        """How many rows the day has. One that would lose more than half is more likely the source's fault than true."""
+    def _rows(self, part: Part) -> int:
         found = self.warehouse.rows(
             f"{part.table}_rows", dataset=part.dataset, org_slug=self.run.org_slug, date=self.run.date
         )
-        had = int(found[0]["row_count"])
-        if had >= GUARDED_ROWS and part.rows * 2 < had and not self.run.force_refresh:
-            told = f"The result has {part.rows} rows, but the day has {had} rows already"
-            raise Stop("result_shrunk", f"{told} in {part.table}; they were kept.", FORCE)
-        return had
+        return int(found[0]["row_count"])
 
-    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None) -> Result:
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None, gap: Gap | None) -> Result:
         previous = earlier.previous
+        reached = completeness(self.run.date, self.read_at, fingerprint, self.restate_days)
+        if gap:
+            reached = Completeness.FROZEN if gap.kept else Completeness.PARTIAL
         return Result(
             fingerprint=fingerprint,
             previous=previous,
             difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
             unchanged=False,
-            completeness=completeness(self.run.date, self.read_at, fingerprint, self.restate_days),
+            completeness=reached,
             look=look,
+            gap=gap,
         )
 
     def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
@@ -112,8 +120,8 @@ def _load_after_all() -> None:
 
 
 @contextmanager
-def _tables_there() -> Iterator[None]:
-    """Every table is looked at before the first is replaced."""
+def tables_there() -> Iterator[None]:
+    """Every table is looked at before the first is replaced; `Stop` where one is missing."""
     from google.api_core.exceptions import NotFound
 
     try:

@@ -150,7 +150,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _show(body: dict[str, Any]) -> None:
-    facts((name, body[name]) for name in COLUMNS)
+    facts([(name, body[name]) for name in COLUMNS] + [("warning", text) for text in body.get("warnings", [])])
 
 
 def _show_all(body: dict[str, Any]) -> None:

@@ -75,12 +75,16 @@ def load_export(client: Client, table_ref: str, schema: Sequence[dict[str, Any]]
     return count
 
 
-def create_export(client: Client, table_ref: str, schema: Sequence[dict[str, Any]]) -> Table:
-    """The table as Cloud Billing makes it: partitioned by ingestion time, by day; an existing one is kept."""
+def create_export(client: Client, table_ref: str, schema: Sequence[dict[str, Any]], **partitioning: Any) -> Table:
+    """The table as Cloud Billing makes it: partitioned by ingestion time, by day; an existing one is kept.
+
+    `partitioning` is what it has otherwise, as customers' copies do: `expiration_ms`, `type_`, `field`. An export that
+    moves is another such table, without the rows of before.
+    """
     from google.cloud.bigquery import SchemaField, Table, TimePartitioning
 
     table = Table(table_ref, schema=[SchemaField.from_api_repr(field) for field in schema])
-    table.time_partitioning = TimePartitioning(type_="DAY")
+    table.time_partitioning = TimePartitioning(**{"type_": "DAY"} | partitioning)
     return client.create_table(table, exists_ok=True)
 
 

@@ -37,6 +37,8 @@ def compile_statement(
     snapshot: datetime,
     late_days: int,
     inactive_projects: Sequence[str],
+    early_days: int = 1,
+    exported_after: datetime | None = None,
 ) -> Statement:
     """The rows of `day` (the UTC day of `usage_start_time`) as columns `columns.COLUMNS`, in that order.
 
@@ -44,25 +46,20 @@ def compile_statement(
     `filter_active_projects` drops the rows of `inactive_projects`; `aggregate_by_service` sums the rows that
     are equal in every dimension, without it each export row is a row of the result. Only rows exported until
     `snapshot` (aware) count, so a repeated run reads the same; `late_days` (≥ 1) is how many days of delivery are
-    read, the first of them `day` itself. Raises ValueError for an unknown operation or late_days.
+    read, the first of them `day` itself, and `early_days` (≥ 1) how many before it. With `exported_after` (aware)
+    only rows count that were exported later. Raises ValueError for an unknown operation or late_days.
     """
     _check(operations)
     if late_days < 1:
         raise ValueError(f"late_days is {late_days}: at least 1 is needed to see the day's own partition.")
     drop = list(inactive_projects) if "filter_active_projects" in operations else []
-    rows = f"SELECT\n{_list(_of_row(c, source) for c in COLUMNS)}\n{_from(source)}"
+    rows = f"SELECT\n{_list(_of_row(c, source) for c in COLUMNS)}\n{rows_of_day(source)}"
     if drop:
         rows += "\n  AND (project.id IS NULL OR project.id NOT IN UNNEST(@inactive_projects))"
+    if exported_after:
+        rows += "\n  AND export_time > @exported_after"
     sql = _summed(rows) if "aggregate_by_service" in operations else rows
-    return Statement(sql, _parameters(day, snapshot, late_days, drop))
-
-
-def compile_filtered_count(
-    source: ExportTable, *, day: date, snapshot: datetime, late_days: int, inactive_projects: Sequence[str]
-) -> Statement:
-    """One row, one column `filtered_rows`: how many export rows `filter_active_projects` drops that day."""
-    sql = f"SELECT COUNT(*) AS filtered_rows\n{_from(source)}\n  AND project.id IN UNNEST(@inactive_projects)"
-    return Statement(sql, _parameters(day, snapshot, late_days, list(inactive_projects), always=True))
+    return Statement(sql, parameters(day, snapshot, late_days, drop, early_days=early_days, after=exported_after))
 
 
 def compile_late_dates(
@@ -111,7 +108,8 @@ def _of_row(column: Column, source: ExportTable) -> str:
     return f"{column.expression if known else f'CAST(NULL AS {column.type})'} AS {column.name}"
 
 
-def _from(source: ExportTable) -> str:
+def rows_of_day(source: ExportTable) -> str:
+    """FROM and WHERE of a day's rows, for `parameters`."""
     # The export is partitioned by its delivery in Pacific days: a UTC day begins in the partition before it.
     # Constant bounds on _PARTITIONTIME are what prunes; usage_start_time alone would scan the whole table.
     return f"""FROM {source.quoted}
@@ -137,19 +135,27 @@ def _list(items: Iterable[str]) -> str:
     return ",\n".join(f"  {item}" for item in items)
 
 
-def _parameters(
-    day: date, snapshot: datetime, late_days: int, drop: list[str], *, always: bool = False
+def parameters(
+    day: date,
+    snapshot: datetime,
+    late_days: int,
+    drop: list[str],
+    *,
+    early_days: int = 1,
+    after: datetime | None = None,
+    always: bool = False,
 ) -> tuple[ScalarQueryParameter | ArrayQueryParameter, ...]:
+    """Those of `rows_of_day`, of a list of inactive projects if there are any (or `always`), and of `after`."""
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
     start = datetime.combine(day, time(), UTC)
     moments = {
-        "first_partition": start - timedelta(days=1),
+        "first_partition": start - timedelta(days=early_days),
         "end_partition": start + timedelta(days=late_days),
         "day_start": start,
         "day_end": start + timedelta(days=1),
         "snapshot": snapshot,
-    }
+    } | ({"exported_after": after} if after else {})
     scalars = tuple(ScalarQueryParameter(name, "TIMESTAMP", moment) for name, moment in moments.items())
     lists = (ArrayQueryParameter("inactive_projects", "STRING", drop),) if drop or always else ()
     return (*scalars, *lists)

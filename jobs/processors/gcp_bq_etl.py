@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudact.billing_export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from cloudact.errors import Retry, Stop
@@ -20,10 +20,13 @@ from cloudact.pipelines import ExtractConfig, LoadConfig, Step, TransformConfig
 from cloudact.run_load import Part
 from cloudact.runs import Run
 from cloudact.source_errors import explained
-from cloudact.warehouse import wait_for
+from cloudact.warehouse import billed, wait_for
+from jobs.billing.loaded_day import AS_OF
+from jobs.billing.past import Past
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.statement import Statement, compile_filtered_count, compile_late_dates, compile_statement
-from jobs.day_load import UNCHANGED, DayLoad, Loaded
+from jobs.billing.source_day import EARLY_DAYS
+from jobs.billing.statement import Statement, compile_late_dates, compile_statement
+from jobs.day_load import DayLoad, Loaded
 from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.parquet import write_parquet
@@ -31,10 +34,8 @@ from jobs.story import StepStory
 
 log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 60.0
-EMPTY = (
-    "No billing rows for this date. Either the billing export is not set up or did not cover it, "
-    "or Google has not delivered it yet, or every row was filtered."
-)
+ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of silence
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class GcpBillingEtl:
     loaded: Loaded | None = None
     export: ExportTable | None = None
     day_query: Any = None
+    past: Past | None = None
     look: Look | None = None
 
     @cached_property
@@ -103,54 +105,73 @@ class GcpBillingEtl:
             self.export = find_export(self.source, *where)
         kind = "detailed" if self.export.detailed else "standard"
         story.say(f"Reading the {kind} export {self.export} in {self.export.location}.")
+        for warning in self.export.warnings:
+            story.say(warning)
 
     def _transform(self, operations: Sequence[str], story: StepStory) -> int:
         export = _known(self.export)
         inactive = self._inactive_projects() if "filter_active_projects" in operations else []
+        past = self.past = Past(
+            self.for_run, self.day_load, self.tenant.org_dataset, self.started_at, partial(self._answer, export)
+        )
+        reach = past.reach(export, self.limits.late_days, story)
+        after = past.compare(export, reach, inactive)
         statement = compile_statement(
             export,
             operations=operations,
             day=self.for_run.date,
             snapshot=self.started_at,
-            late_days=self.limits.late_days,
+            late_days=reach.late_days,
             inactive_projects=inactive,
+            early_days=reach.early_days,
+            exported_after=after,
         )
         self.day_query = self._query(statement, export, story)
         if inactive:
-            self._tell_filtered(export, inactive, story)
+            count = past.facts.filtered_rows
+            story.say(f"{count} export rows of {len(inactive)} inactive projects were left out.")
         return int(self._rows(self.day_query).total_rows)
 
     def _inactive_projects(self) -> list[str]:
         return [str(project) for project in self.tenant.settings.get("inactive_projects", [])]
 
-    def _tell_filtered(self, export: ExportTable, inactive: list[str], story: StepStory) -> None:
-        count = compile_filtered_count(
-            export,
-            day=self.for_run.date,
-            snapshot=self.started_at,
-            late_days=self.limits.late_days,
-            inactive_projects=inactive,
-        )
-        dropped = next(iter(self._rows(self._query(count, export, story))))["filtered_rows"]
-        story.say(f"{dropped} export rows of {len(inactive)} inactive projects were left out.")
+    def _answer(self, export: ExportTable, statement: Statement) -> list[Any]:
+        """The few rows of a small question, which come with the call that asks."""
+        with explained(str(export), self.reject_credential):
+            rows = self.source.query_and_wait(
+                statement.sql,
+                job_config=self._config(statement),
+                location=export.location,
+                job_retry=None,
+                api_timeout=CALL_TIMEOUT_S,
+                wait_timeout=ANSWER_TIMEOUT_S,
+            )
+            self.bytes_billed += billed(rows.total_bytes_processed or 0, 1)
+            return list(rows)
 
     def _query(self, statement: Statement, export: ExportTable, story: StepStory) -> Any:
         """Runs the statement in the customer's project, where the data is, and answers the finished job."""
-        from google.cloud.bigquery import QueryJobConfig
-
-        config = QueryJobConfig(
-            query_parameters=list(statement.parameters),
-            maximum_bytes_billed=self.limits.max_bytes_billed,
-            labels={"service": "cloudact", "pipeline": self.for_run.pipeline},
-        )
         with explained(str(export), self.reject_credential):
             # A failed query is not run again behind our back: it is the customer's money, and our attempt to tell.
             job = self.source.query(
-                statement.sql, job_config=config, location=export.location, job_retry=None, timeout=CALL_TIMEOUT_S
+                statement.sql,
+                job_config=self._config(statement),
+                location=export.location,
+                job_retry=None,
+                timeout=CALL_TIMEOUT_S,
             )
             wait_for(job, self.life.of(story, "The query is running."))
             self.bytes_billed += int(job.total_bytes_billed or 0)
             return job
+
+    def _config(self, statement: Statement) -> Any:
+        from google.cloud.bigquery import QueryJobConfig
+
+        return QueryJobConfig(
+            query_parameters=list(statement.parameters),
+            maximum_bytes_billed=self.limits.max_bytes_billed,
+            labels={"service": "cloudact", "pipeline": self.for_run.pipeline},
+        )
 
     def _rows(self, job: Any) -> Any:
         """A finished query's rows."""
@@ -165,18 +186,17 @@ class GcpBillingEtl:
         return self._rows(asked)
 
     def _load(self, config: LoadConfig, story: StepStory) -> int:
+        past = _known(self.past)
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             parquet = Path(folder) / "day.parquet"
-            digest = self._write(parquet, story)
+            digest = self._write(parquet, past, story)
             part = Part(config.target_dataset, config.target_table, parquet, digest.rows)
             self.look = self.look or self._look(story)
             tick = self.life.of(story, "The rows are being loaded.")
-            found = fingerprint({part.table: digest})
-            loaded = self.loaded = self.day_load.replace([part], found, tick, self.look)
-        if loaded.result.unchanged:
-            story.say(UNCHANGED)
-        if loaded.rows == 0:
-            story.say(EMPTY, level="WARNING")
+            source = past.source(_known(self.export))
+            found = fingerprint({part.table: digest}).model_copy(update={"source": source})
+            loaded = self.loaded = self.day_load.replace([part], found, tick, self.look, past.gap())
+        past.tell(loaded, story)
         return loaded.rows
 
     def _look(self, story: StepStory) -> Look | None:
@@ -215,6 +235,7 @@ class GcpBillingEtl:
 
     def _within_reach(self, found: Mapping[date, datetime], story: StepStory) -> dict[date, datetime]:
         """Of earlier dates, but none so old that a run of it would not see the new rows."""
+        self._tell_too_early(found, story)
         oldest = self.for_run.date - timedelta(days=self.limits.late_days - 1)
         beyond = sorted(day for day in found if day < oldest)
         if beyond:
@@ -224,8 +245,15 @@ class GcpBillingEtl:
             )
         return {day: newest for day, newest in found.items() if oldest <= day < self.for_run.date}
 
-    def _write(self, parquet: Path, story: StepStory) -> Digest:
-        digest = Digest(cost="net_cost", as_of="source_max_export_time")
+    def _tell_too_early(self, found: Mapping[date, datetime], story: StepStory) -> None:
+        """A run of such a date looks no further back than that for rows that were exported before it."""
+        early = sorted(day for day, newest in found.items() if day - newest.date() > timedelta(days=EARLY_DAYS))
+        if early:
+            dates = ", ".join(map(str, early))
+            story.say(f"Rows of {dates} were exported more than {EARLY_DAYS} days before it: not loaded.", "WARNING")
+
+    def _write(self, parquet: Path, past: Past, story: StepStory) -> Digest:
+        digest = Digest(cost="net_cost", as_of=AS_OF)
         batches = to_batches(
             self._rows_anew(self.day_query),
             org_slug=self.for_run.org_slug,
@@ -233,11 +261,12 @@ class GcpBillingEtl:
             ingested_at=self.started_at,
         )
         with explained(str(self.export), self.reject_credential):
-            write_parquet(parquet, SCHEMA, digest.over(self.life.counted(batches, story)))
+            write_parquet(parquet, SCHEMA, digest.over(self.life.counted(past.batches(batches), story)))
         return digest
 
 
-def _known(export: ExportTable | None) -> ExportTable:
-    if export is None:
-        raise Stop("misconfigured", "A transform step needs an extract step before it.", "Please contact support.")
-    return export
+def _known(left: Left | None) -> Left:
+    """What an earlier step has left."""
+    if left is None:
+        raise Stop("misconfigured", "A step is missing before this one.", "Please contact support.")
+    return left

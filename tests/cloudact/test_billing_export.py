@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from google.cloud.bigquery import SchemaField
 
 from cloudact.billing_export import REQUIRED, ExportTable, UnusableExport, from_table
 from tests.jobs.billing.exports import DETAILED, STANDARD, export, schema, table
@@ -31,6 +32,76 @@ def test_a_copy_or_view_is_refused(partitioning: Any) -> None:
     """A table that is not partitioned by ingestion time cannot be pruned and is refused."""
     with pytest.raises(UnusableExport, match="not partitioned by ingestion time"):
         from_table(table(schema(STANDARD), partitioning))
+
+
+def a_table(**changed: Any) -> Any:
+    """The recorded export with something else about it."""
+    made = table(schema(STANDARD))
+    vars(made).update(changed)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED_VIEW", "EXTERNAL"])
+def test_what_is_no_table_is_refused(kind: str) -> None:
+    """A view says that it is one."""
+    with pytest.raises(UnusableExport, match=f"is a {kind.replace('_', ' ').lower()}"):
+        from_table(a_table(table_type=kind, time_partitioning=None))
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"BilledCost": "NUMERIC", "ChargePeriodStart": "TIMESTAMP"}, "It looks like Cloud Billing's FOCUS export"),
+        (
+            {"export_time": "TIMESTAMP", "pricing_as_of_time": "TIMESTAMP"},
+            "It looks like Cloud Billing's pricing export",
+        ),
+        ({"payer_billing_account_id": "STRING"}, "It looks like the export for resellers"),
+        ({"Cost ": "FLOAT"}, "it has no billing_account_id, cost"),
+    ],
+)
+def test_other_formats_are_named(columns: dict[str, str], found: str) -> None:
+    """A table of another format is refused by what it is."""
+    fields = [SchemaField(name, kind) for name, kind in columns.items()]
+    with pytest.raises(UnusableExport, match=found):
+        from_table(a_table(schema=fields))
+
+
+@pytest.mark.parametrize(
+    ("column", "changed", "found"),
+    [
+        ("export_time", {"type": "STRING"}, "its column export_time is STRING, not TIMESTAMP"),
+        ("usage_start_time", {"type": "DATETIME"}, "its column usage_start_time is DATETIME, not TIMESTAMP"),
+        ("credits", {"mode": "NULLABLE"}, "its column credits is no list"),
+    ],
+)
+def test_columns_of_another_type_are_named(column: str, changed: dict[str, str], found: str) -> None:
+    """So is a copy that was loaded from a file, where columns bear the names and are something else."""
+    fields = [f | changed if f["name"] == column else f for f in schema(STANDARD)]
+    with pytest.raises(UnusableExport, match=found):
+        from_table(table(fields))
+
+
+def test_what_a_table_will_lose() -> None:
+    """Partitions are lost by their start, and with them the first rows of the UTC day after; the table at its end."""
+    keeps = SimpleNamespace(type_="DAY", field=None, expiration_ms=str(60 * 86_400_000))
+    made = from_table(a_table(time_partitioning=keeps, expires=datetime(2027, 1, 1, tzinfo=UTC)))
+    assert made.lost_by(datetime(2026, 12, 12, 23, tzinfo=UTC)) == date(2026, 10, 14)
+    assert [text.split(" ", 1)[1][:37] for text in made.warnings] == [
+        "deletes partitions after 60 days. Dat",
+        "itself will be deleted on 2027-01-01:",
+    ]
+    assert (export(STANDARD).lost_by(datetime.now(UTC)), export(STANDARD).warnings) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("location", "since"), [("US", date(2026, 10, 1)), ("eu", date(2026, 10, 1)), ("us-east1", None)]
+)
+def test_since_when_an_export_is_filled(location: str, since: date | None) -> None:
+    """A multi-region is filled backwards, a region from its creation on."""
+    created = datetime(2026, 11, 12, 12, tzinfo=UTC)
+    filled = from_table(a_table(location=location, created=created)).filled_from
+    assert filled == (datetime.combine(since, datetime.min.time(), UTC) if since else created)
 
 
 @pytest.mark.parametrize(

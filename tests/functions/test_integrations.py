@@ -30,6 +30,7 @@ from jobs.engine import work
 from jobs.execution import Execution
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
 from tests.functions.operators import Operator, problem
+from tests.jobs.exports import DAY_MS, Exports
 from tests.people import bearer
 
 PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
@@ -361,6 +362,45 @@ def test_how_old_the_export_is(api: FlaskClient, org: OnboardedOrg, local: Local
     call(api, org, "DELETE", "/gcp")
     told = [row["oldest_date"] for row in rows(local, org) if row["integration"] == "GCP_SA"]
     assert told == [None, expected, expected, expected, None]
+
+
+def test_a_table_that_loses_its_past(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
+    """Partitions that will be deleted are told at set-up and when it is validated, and not of any other table."""
+    exports = Exports(local, org)
+    exports.make("keeps")
+    exports.make("loses", expiration_ms=60 * DAY_MS)
+    told = [
+        set_up(api, org, "gcp", handed_over(org, "gcp"), metadata=source(org, source_table=table)).get_json()
+        for table in ("keeps", "loses")
+    ]
+    assert "warnings" not in told[0]
+    (warning,) = told[1]["warnings"]
+    assert "loses deletes partitions after 60 days. Dates older than that will be frozen" in warning
+    assert validate(api, org, "gcp").get_json()["warnings"] == [warning]
+
+
+@pytest.mark.parametrize(
+    ("layout", "found"),
+    [
+        ({"type_": "MONTH"}, "a partition for each month of ingestion"),
+        ({"type_": "YEAR"}, "a partition for each year of ingestion"),
+        ({"field": "usage_start_time"}, "partitioned by its column usage_start_time"),
+    ],
+)
+def test_a_table_of_another_layout(
+    api: FlaskClient, org: OnboardedOrg, local: Local, layout: dict[str, Any], found: str
+) -> None:
+    """It is refused at set-up by what it is, with what is needed; hours are as good as days."""
+    exports = Exports(local, org)
+    exports.make("other", **layout)
+    answer = set_up(api, org, "gcp", handed_over(org, "gcp"), metadata=source(org, source_table="other"))
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "source_unusable")
+    assert found in answer.get_json()["detail"]
+    assert "Name the table that Cloud Billing itself writes" in answer.get_json()["detail"]
+    exports.make("hours", type_="HOUR")
+    assert (
+        set_up(api, org, "gcp", handed_over(org, "gcp"), metadata=source(org, source_table="hours")).status_code < 300
+    )
 
 
 def test_a_ciphertext_of_another_org(api: FlaskClient, org: OnboardedOrg, new_org: NewOrgs, local: Local) -> None:

@@ -15,6 +15,7 @@ from infra.local.bigquery.sql.partition_time import PSEUDO_COLUMNS
 from infra.local.bigquery.tables import Resource
 
 DAY_MS = 86_400_000
+PARTITION_DAYS = "partition_expiration_days"
 
 
 def table_body(create: exp.Create) -> Resource:
@@ -85,6 +86,17 @@ def _value(node: exp.Expression) -> Any:
     return node.to_py()
 
 
+def milliseconds(days: float | str | None) -> int | None:
+    """An option in days, which may be a fraction; NULL is none."""
+    return None if days is None else int(float(days) * DAY_MS)
+
+
+def keeping(spec: dict[str, Any], days: float | str | None) -> dict[str, Any]:
+    """The partitioning with so many days of expiration, or without any."""
+    without = {name: value for name, value in spec.items() if name != "expirationMs"}
+    return without if days is None else {**without, "expirationMs": str(milliseconds(days))}
+
+
 def _partitioning(by: exp.Expression, given: dict[str, Any]) -> dict[str, Any]:
     if isinstance(by, exp.Schema):
         by = by.expressions[0]
@@ -95,8 +107,7 @@ def _partitioning(by: exp.Expression, given: dict[str, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = {"type": unit.name.upper() if unit else "DAY"}
     if column.name.lower() not in PSEUDO_COLUMNS:
         spec["field"] = column.name
-    if "partition_expiration_days" in given:
-        spec["expirationMs"] = str(int(float(given["partition_expiration_days"]) * DAY_MS))
+    spec = keeping(spec, given.get(PARTITION_DAYS))
     if given.get("require_partition_filter"):
         spec["requirePartitionFilter"] = True
     return spec

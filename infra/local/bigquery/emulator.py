@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +9,16 @@ from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.catalog.memory_repository import MemoryCatalogRepository
 from bqemulator.config import PersistenceMode, Settings
-from bqemulator.domain.clock import SystemClock
 from bqemulator.domain.events import EventBus
 from bqemulator.observability.metrics import MetricsRegistry
 from bqemulator.row_access.policy import RowAccessPolicyManager
 from bqemulator.udf.runtime import UDFRegistry
 from bqemulator.versioning.snapshots import SnapshotManager
 
+from infra.local.bigquery.clock import StoppableClock
 from infra.local.bigquery.denials import Denials
 from infra.local.bigquery.engine import LocalEngine
+from infra.local.bigquery.expirations import Turn
 from infra.local.bigquery.job_book import JobBook
 from infra.local.bigquery.query_jobs import Queries
 from infra.local.bigquery.request_ids import RequestIds
@@ -45,27 +45,29 @@ class Emulator:
     tables: Tables
     jobs: JobBook
     queries: Queries
+    clock: StoppableClock
+    turn: Turn
     results: ResultStore = field(default_factory=ResultStore)
     insert_ids: InsertIds = field(default_factory=InsertIds)
     denials: Denials = field(default_factory=Denials)
     traffic: Traffic = field(default_factory=Traffic)
     request_ids: RequestIds = field(default_factory=RequestIds)
     uploads: dict[str, Upload] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 async def start(settings: Settings) -> Emulator:
     """Open the database and build the parts over it."""
     engine = LocalEngine(settings)
     await engine.start()
-    context = _context(settings, engine)
+    clock = StoppableClock()
+    context = _context(settings, engine, clock)
     context.udf_registry.hydrate(context.catalog, engine)
     tables = Tables(context, engine)
-    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables))
+    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables), clock, Turn(tables))
 
 
-def _context(settings: Settings, engine: LocalEngine) -> AppContext:
-    clock, events = SystemClock(), EventBus()
+def _context(settings: Settings, engine: LocalEngine, clock: StoppableClock) -> AppContext:
+    events = EventBus()
     catalog = _catalog(settings, engine)
     return AppContext(
         settings=settings,

@@ -64,6 +64,12 @@ def partition_named(table: dict[str, Any], decorator: str) -> Partition:
     return Partition(column or INGESTED, column_type, decorator, start, _end(start, kind))
 
 
+def partition_at(table: dict[str, Any], moment: datetime) -> Partition:
+    """The partition of a table resource that a moment belongs to."""
+    kind = table["timePartitioning"].get("type", "DAY")
+    return partition_named(table, moment.astimezone(UTC).strftime(FORMATS[kind]))
+
+
 def _end(start: datetime, kind: str) -> datetime:
     if kind == "HOUR":
         return start + timedelta(hours=1)

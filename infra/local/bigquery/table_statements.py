@@ -68,6 +68,8 @@ def _create_schema(tables: Tables, create: exp.Create, scope: Scope) -> None:
         DatasetMeta(
             project_id=project, dataset_id=dataset, creation_time=now, last_modified_time=now, etag=uuid4().hex,
             description=options.get("description"), location=_location(create),
+            default_table_expiration_ms=ddl.milliseconds(options.get("default_table_expiration_days")),
+            default_partition_expiration_ms=ddl.milliseconds(options.get("default_partition_expiration_days")),
         )
     )  # fmt: skip
     tables.version += 1
@@ -98,7 +100,10 @@ def _set_options(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
     changed = {name: given[name] for name in ("description",) if name in given}
     if "labels" in given:
         changed["labels"] = dict(given["labels"])
-    tables.apply(TableChange(ref, {**tables.get(ref), **changed}))
+    resource = tables.get(ref)
+    if ddl.PARTITION_DAYS in given:
+        changed["timePartitioning"] = ddl.keeping(resource.get("timePartitioning") or {}, given[ddl.PARTITION_DAYS])
+    tables.apply(TableChange(ref, {**resource, **changed}))
 
 
 def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:

@@ -7,11 +7,14 @@ in which it writes its rows.
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.routes.tables import _rest_to_table_meta, _table_to_rest
+from bqemulator.catalog.models import DatasetMeta
 from bqemulator.domain.errors import AlreadyExistsError, NotFoundError, ValidationError
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
@@ -61,6 +64,14 @@ class Tables:
         self.clock = context.clock
         self.engine = engine
         self.version = 0  # grows with every change: what was translated before it may be stale
+        self.expiring = set(self._expiring())  # tables that expire, or partitions of theirs
+
+    def _expiring(self) -> Iterator[TableRef]:
+        for dataset in self.catalog.list_all_datasets():
+            for meta in self.catalog.list_tables(dataset.project_id, dataset.dataset_id):
+                ref = TableRef(meta.project_id, meta.dataset_id, meta.table_id)
+                if _expires(self.get(ref)):
+                    yield ref
 
     def find(self, ref: TableRef) -> Resource | None:
         """The resource of a table or view, or None."""
@@ -69,6 +80,8 @@ class Tables:
             return None
         resource: Resource = _table_to_rest(meta)
         resource.setdefault("schema", {"fields": []})
+        if meta.expiration_time:
+            resource["expirationTime"] = str(int(meta.expiration_time.timestamp() * 1000))
         if meta.view_query:
             resource["view"] = {"query": meta.view_query, "useLegacySql": False}
         return resource
@@ -82,7 +95,8 @@ class Tables:
 
     def described(self, ref: TableRef, predicate: str = "TRUE") -> Resource:
         """The resource with its present size, of one partition if a predicate is given."""
-        resource = {**self.get(ref), "location": "US"}
+        dataset = self.catalog.get_dataset(ref.project, ref.dataset)
+        resource = {**self.get(ref), "location": dataset.location if dataset else "US"}
         if resource["type"] == "TABLE":
             rows = self.count(ref, predicate)
             size = str(rows * row_width(resource["schema"]["fields"]))
@@ -96,9 +110,10 @@ class Tables:
 
     def creation(self, ref: TableRef, body: Resource) -> TableChange:
         """A new table; raises NotFoundError without its dataset, ValidationError for a bad schema."""
-        if self.catalog.get_dataset(ref.project, ref.dataset) is None:
+        dataset = self.catalog.get_dataset(ref.project, ref.dataset)
+        if dataset is None:
             raise NotFoundError(f"Not found: Dataset {ref.project}:{ref.dataset} was not found in location US")
-        resource = _resource(ref, body)
+        resource = _resource(ref, inherited(body, dataset, self.clock.now()))
         return TableChange(ref, resource, (f"CREATE TABLE {ref.sql} ({_columns(resource)})",))
 
     def replacement(self, ref: TableRef, body: Resource) -> TableChange:
@@ -131,8 +146,12 @@ class Tables:
         ref = change.ref
         existing = self.catalog.get_table(ref.project, ref.dataset, ref.table)
         meta = _rest_to_table_meta(ref.project, ref.dataset, change.resource, self.clock, existing)
+        expires = change.resource.get("expirationTime")
+        if expires:
+            meta = meta.model_copy(update={"expiration_time": datetime.fromtimestamp(int(expires) / 1000, UTC)})
         save = self.catalog.create_table if existing is None else self.catalog.update_table
         save(meta)
+        (self.expiring.add if _expires(change.resource) else self.expiring.discard)(ref)
         self.version += 1
 
     def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
@@ -152,6 +171,7 @@ class Tables:
         kind = "VIEW" if self.get(ref)["type"] == "VIEW" else "TABLE"
         self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
         self.catalog.delete_table(ref.project, ref.dataset, ref.table)
+        self.expiring.discard(ref)
         self.version += 1
 
 
@@ -159,6 +179,22 @@ def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:
     """Those of the given fields that the table does not have."""
     known = by_name(resource["schema"]["fields"])
     return [field for field in given if field["name"].lower() not in known]
+
+
+def inherited(body: Resource, dataset: DatasetMeta, now: datetime) -> Resource:
+    """The body of a new table with what its dataset sets by default, unless it says otherwise itself."""
+    spec: dict[str, Any] = body.get("timePartitioning") or {}
+    if spec and dataset.default_partition_expiration_ms is not None:
+        expiring = {"expirationMs": str(dataset.default_partition_expiration_ms)}
+        return {**body, "timePartitioning": expiring | {k: v for k, v in spec.items() if v is not None}}
+    if dataset.default_table_expiration_ms is not None and not body.get("expirationTime"):
+        at = now + timedelta(milliseconds=int(dataset.default_table_expiration_ms))
+        return {**body, "expirationTime": str(int(at.timestamp() * 1000))}
+    return body
+
+
+def _expires(resource: Resource) -> bool:
+    return bool(resource.get("expirationTime") or (resource.get("timePartitioning") or {}).get("expirationMs"))
 
 
 def _resource(ref: TableRef, body: Resource) -> Resource:

@@ -37,7 +37,7 @@ def table(fields: list[dict[str, Any]], partitioning: Any = INGESTION_DAY) -> An
     return SimpleNamespace(
         project="acme-billing", dataset_id="billing", table_id="export", location="EU",
         schema=[SchemaField.from_api_repr(f) for f in fields], time_partitioning=partitioning,
-        created=None,
+        created=None, expires=None, table_type="TABLE",
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from cloudact.billing_export import ExportTable, from_table
 from cloudact.queries import in_org_dataset
 from infra.local.billing_export import load_export, rows_for_day
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.statement import OPERATIONS, compile_filtered_count, compile_statement
+from jobs.billing.source_day import Reach, compile_facts, facts_of
+from jobs.billing.statement import OPERATIONS, compile_statement
 from jobs.parquet import write_parquet
 from tests.jobs.billing.exact_totals import day_groups, grand_total, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
@@ -88,10 +89,12 @@ def test_inactive_projects_are_dropped_and_counted(client: Client, generated: So
     drop = ["acme-prod-000", "acme-dev-001"]
     found = groups_of(written(client, table, DAYS[1], tmp_path / "day", inactive_projects=drop))
     assert found == day_groups(source, DAYS[1], AT, drop)
-    counted = compile_filtered_count(table, day=DAYS[1], snapshot=AT, late_days=60, inactive_projects=drop)
+    counted = compile_facts(
+        table, day=DAYS[1], snapshot=AT, reach=Reach(late_days=60), inactive_projects=drop, loaded_until=None
+    )
     job = client.query(counted.sql, QueryJobConfig(query_parameters=list(counted.parameters)))
     kept = sum(group["source_row_count"] for group in found.values())
-    assert next(iter(job.result())).filtered_rows == 5_000 - kept > 0
+    assert facts_of(job.result()).filtered_rows == 5_000 - kept > 0
 
 
 def test_a_day_replaces_its_partition(client: Client, recorded: Source, tmp_path: Path) -> None:

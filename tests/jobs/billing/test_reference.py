@@ -8,7 +8,8 @@ import pytest
 
 from infra.local.billing_export import rows_for_day
 from jobs.billing.columns import COLUMNS
-from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_statement
+from jobs.billing.source_day import Reach, compile_facts
+from jobs.billing.statement import OPERATIONS, Statement, compile_statement
 from tests.googlesql_reference import run
 from tests.jobs.billing.exact_totals import day_groups, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, export, rows, schema
@@ -82,10 +83,15 @@ def test_a_row_without_project_is_not_one_of_an_empty_project() -> None:
 
 def test_the_dropped_rows_are_counted() -> None:
     """The count of filtered rows is how many rows of the day belong to inactive projects."""
-    counted = compile_filtered_count(
-        export(STANDARD), day=date(2026, 11, 10), snapshot=LATER, late_days=10, inactive_projects=["acme-prod"]
+    counted = compile_facts(
+        export(STANDARD),
+        day=date(2026, 11, 10),
+        snapshot=LATER,
+        reach=Reach(early_days=1, late_days=10),
+        inactive_projects=["acme-prod"],
+        loaded_until=None,
     )
-    assert _run(counted, STANDARD, rows(STANDARD)) == [{"filtered_rows": Decimal(5)}]
+    assert [row["filtered_rows"] for row in _run(counted, STANDARD, rows(STANDARD))] == [Decimal(5)]
 
 
 def test_without_aggregation_each_row_stays() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cloudact.billing_export import ExportTable
 from jobs.billing.columns import COLUMNS
-from jobs.billing.statement import OPERATIONS, Statement, compile_filtered_count, compile_late_dates, compile_statement
+from jobs.billing.source_day import Reach, compile_facts, compile_reach
+from jobs.billing.statement import OPERATIONS, Statement, compile_late_dates, compile_statement
 from tests.googlesql import INGESTION_TIME, Column, gate, parameter_types
 from tests.jobs.billing.exports import DETAILED, OPTIONAL, STANDARD, export, schema
 
@@ -60,12 +61,24 @@ def test_the_target_has_these_columns_and_the_run() -> None:
     assert gate("org").columns("gcp_billing_daily_raw") == OUTPUT + added
 
 
-def test_the_filtered_count_is_google_sql() -> None:
-    """The count of dropped rows is one INT64."""
-    counted = compile_filtered_count(
-        export(STANDARD), day=date(2026, 1, 1), snapshot=datetime.now(UTC), late_days=3, inactive_projects=["x"]
+@pytest.mark.parametrize("name", [STANDARD, DETAILED])
+def test_the_questions_about_the_source_are_google_sql(name: str) -> None:
+    """Where a day's rows lie, and what they are, by currency."""
+    asked: dict[str, Any] = {"day": date(2026, 1, 1), "snapshot": datetime(2026, 2, 1, tzinfo=UTC)}
+    where = compile_reach(export(name), **asked, late_days=60)
+    assert [column.type for column in analyzed(where, schema(name))] == ["TIMESTAMP"] * 2
+    facts = compile_facts(export(name), **asked, reach=Reach(), inactive_projects=["x"], loaded_until=None)
+    assert [column.type for column in analyzed(facts, schema(name))] == [
+        "STRING", "INT64", "NUMERIC", "TIMESTAMP", "TIMESTAMP", "INT64", "NUMERIC", "INT64",
+    ]  # fmt: skip
+
+
+def test_only_newer_rows_are_google_sql() -> None:
+    """A statement that asks for what was exported after an instant has the same columns."""
+    assert (
+        analyzed(compiled(export(STANDARD), exported_after=datetime(2026, 11, 12, tzinfo=UTC)), schema(STANDARD))
+        == OUTPUT
     )
-    assert analyzed(counted, schema(STANDARD)) == (Column("filtered_rows", "INT64"),)
 
 
 def late_dates(watermark: datetime | None) -> Statement:

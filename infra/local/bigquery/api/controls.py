@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel
 
 from infra.local.bigquery.api.access import EmulatorOf
 from infra.local.bigquery.denials import Denial
@@ -46,6 +47,26 @@ async def clear_faults(emulator: EmulatorOf) -> dict[str, Any]:
     """Forget all faults."""
     emulator.traffic.faults.clear()
     return {"faults": []}
+
+
+class Moment(BaseModel):
+    """An instant with its time zone."""
+
+    now: AwareDatetime
+
+
+@router.post("/clock")
+async def stop_clock(moment: Moment, emulator: EmulatorOf) -> dict[str, Any]:
+    """Let it be `{"now": "2027-01-31T00:00:00Z"}`: what has expired by then is gone with the next request."""
+    emulator.clock.stopped_at = moment.now
+    return {"now": emulator.clock.now().isoformat()}
+
+
+@router.delete("/clock")
+async def let_clock_run(emulator: EmulatorOf) -> dict[str, Any]:
+    """Follow the machine's clock again; what has expired stays gone."""
+    emulator.clock.stopped_at = None
+    return {"now": emulator.clock.now().isoformat()}
 
 
 @router.get("/requests")
