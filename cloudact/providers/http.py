@@ -243,7 +243,7 @@ class ProviderHttp:
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
         told = self._vendor.refusal(status, _json_or_none(body))
-        wait = wait_of(headers, self._time.now())
+        wait = wait_of(status, headers, self._time.now())
         refusal = replace(told, reason=_shown(told.reason), param=_shown(told.param), message=_shown(told.message))
         fields = {"provider": self._vendor.name, "status": status, "path": path, "reason": refusal.reason}
         log.warning("the provider answers %d: %s", status, refusal.message, extra={"fields": fields})

@@ -27,23 +27,29 @@ class Wait:
     asked: bool
 
 
-def wait_of(headers: Mapping[str, str], now: datetime) -> Wait | None:
-    """What the headers of a refused call ask for; `None` where they ask for nothing that can be understood."""
+def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | None:
+    """What the headers of a failed call ask for; `None` where they ask for nothing that can be understood.
+
+    Limits are told with every answer; only a 429 is about them: first the one that is used up, else the next to open.
+    """
     after = _retry_after(headers.get("retry-after", "").strip(), now)
     if after is not None:
         return Wait(after, asked=True)
+    if status != 429:
+        return None
     resets = list(_resets(headers, _date(headers.get("date", "")) or now))
-    spent = [seconds for seconds, used_up in resets if used_up]
-    seconds = max(spent or [seconds for seconds, _ in resets], default=None)
-    return None if seconds is None else Wait(seconds + ROUNDED_S, asked=False)
+    if not resets:
+        return None
+    told = [seconds for seconds, left in resets if left == "0"] or [seconds for seconds, left in resets if not left]
+    return Wait((max(told) if told else min(resets)[0]) + ROUNDED_S, asked=False)
 
 
-def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float, bool]]:
-    """Seconds until each limit begins anew, and whether it is the one that is used up."""
+def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float, str]]:
+    """Seconds until each limit begins anew, and what is left of it, `""` where that is not told."""
     for name, value in headers.items():
         seconds = _until(value.strip(), now) if _RESET.fullmatch(name) else None
         if seconds is not None:
-            yield seconds, headers.get(name.lower().replace("reset", "remaining"), "").strip() == "0"
+            yield seconds, headers.get(name.lower().replace("reset", "remaining"), "").strip()
 
 
 def _until(text: str, now: datetime) -> float | None:

@@ -79,7 +79,7 @@ NAMES = st.one_of(
     ).map(lambda parts: f"ft:{parts[0]}:{parts[1]}:{parts[2]}{parts[3]}:{parts[4]}"),
     st.tuples(st.sampled_from(["proj_", "user-", "wrkspc_", "apikey_01", "vs_"]), text_of(ALNUM, 24)).map("".join),
     st.sampled_from(["claude-opus-4@20250514", "text-embedding-3-large, input", "模型, 输出", "a@b", "0-200k", "sk-"]),
-    st.text(st.characters(exclude_characters="@-_.", exclude_categories=("Cs",)), max_size=40),
+    st.text(st.characters(exclude_characters="@-_.", exclude_categories=["Cs"]), max_size=40),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 
 
 def waited(**headers: str) -> Wait | None:
-    return wait_of(httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()}), NOW)
+    return wait_of(429, httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()}), NOW)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,19 @@ def test_the_limit_that_is_used_up_counts() -> None:
     assert openai == anthropic == Wait(21, asked=False)
 
 
+def test_where_nothing_is_used_up_the_next_to_open_counts() -> None:
+    """Tokens that are left may be too few for the question: the nearest reset is worth a try."""
+    left = {"x_ratelimit_remaining_tokens": "5", "x_ratelimit_remaining_requests": "9"}
+    assert waited(x_ratelimit_reset_tokens="9s", x_ratelimit_reset_requests="6m0s", **left) == Wait(10, asked=False)
+
+
+def test_other_trouble_has_nothing_to_do_with_limits() -> None:
+    """A 500 tells of limits as every answer does; our own backoff decides, unless Retry-After asks."""
+    headers = {"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "0"}
+    assert wait_of(500, headers, NOW) is None
+    assert wait_of(503, {**headers, "retry-after": "3"}, NOW) == Wait(3, asked=True)
+
+
 def test_retry_after_comes_first() -> None:
     """What the provider asks for is more than what its limits hint at."""
     assert waited(retry_after="7", anthropic_ratelimit_requests_reset="2026-11-26T12:00:50Z") == Wait(7, asked=True)
@@ -75,5 +88,5 @@ def test_a_clock_that_is_wrong_does_not_matter() -> None:
 def test_nonsense_asks_for_nothing_or_something_finite(text: str) -> None:
     """No text of a header raises or makes a wait that is negative or without end."""
     headers = {"x-ratelimit-reset-requests": text, "anthropic-ratelimit-tokens-reset": text, "retry-after": text}
-    wait = wait_of(headers, NOW)
+    wait = wait_of(429, headers, NOW)
     assert wait is None or 0 <= wait.seconds < 1e15
