@@ -11,10 +11,11 @@ from typing import Any
 from cloudact.clock import Clock
 from cloudact.credential_checks import Check, Proof
 from cloudact.credentials import Vault
-from cloudact.errors import Stop
+from cloudact.errors import Retry, Stop
 from cloudact.integration_settings import read_settings
 from cloudact.integrations import Integration, Integrations, OrgIntegration, not_configured
 from cloudact.orgs import IntegrationStatus, Onboarded
+from cloudact.providers.http import Refused
 
 log = logging.getLogger(__name__)
 OURS = frozenset({"misconfigured"})  # not the customer's to mend, so nothing is said of their credential
@@ -81,6 +82,8 @@ class Connections:
         except Stop as err:
             if err.code in OURS:
                 raise
+            if isinstance(err, Refused) and err.refusal.status in (401, 403) and not err.blames_credential:
+                raise Retry(err.code, err.message) from err  # nothing is said of the credential
             fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
             log.warning("an integration was found invalid", extra={"fields": fields})
             return self._integrations.judge(stored, err.message)

@@ -12,27 +12,36 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
+from cloudact.redaction import without_secrets
+
 Given = ParamSpec("Given")
 Done = TypeVar("Done")
 _known: ContextVar[Mapping[str, Any]] = ContextVar("known", default=MappingProxyType({}))
 
 
 class JsonLines(logging.Formatter):
-    """`severity`, `message`, `time`, `logger`, what is known, and what was passed as `extra={"fields": {…}}`."""
+    """`severity`, `message`, `time`, `logger`, what is known, and what was passed as `extra={"fields": {…}}`.
+
+    Whoever logs takes care that no key is in it; what is a key by its form is taken out here all the same.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; a traceback goes into `exception` so that Error Reporting groups it."""
         entry = {
             "severity": record.levelname,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "logger": record.name,
             **_known.get(),
-            **getattr(record, "fields", {}),
+            **{name: _without_secrets(value) for name, value in getattr(record, "fields", {}).items()},
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def _without_secrets(value: Any) -> Any:
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def begin(**fields: Any) -> None:

@@ -86,6 +86,7 @@ class Fingerprint(_Fact):
     )
     tables: dict[str, TableContent]
     source: Source | None = Field(default=None, description="of exports; null or left out elsewhere")
+    unpriced: int = Field(default=0, description="cost rows that were left out, since the provider tells no amount")
 
     def same_rows(self, other: "Fingerprint") -> bool:
         """Whether both are of the same rows."""
@@ -232,8 +233,10 @@ def completeness(
     """By age first: after the last planned restatement a day is final, whatever a quiet source has left open.
 
     Before, it is provisional while it was not over when read, while the source's data ends before the day does, and
-    while there is no row at all.
+    while there is no row at all. While an amount is missing it is provisional at any age.
     """
+    if fingerprint.unpriced:
+        return Completeness.PROVISIONAL
     end = dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(days=1)
     if read_at >= end and (read_at.astimezone(dt.UTC).date() - day).days >= max(restate_days, default=1):
         return Completeness.FINAL

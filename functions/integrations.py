@@ -24,6 +24,7 @@ from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
+LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,100}")
 _WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
@@ -161,7 +162,7 @@ def told_plainly() -> Iterator[None]:
     except Retry as err:
         log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
         wait_s = err.wait_s if isinstance(err, Busy) and err.wait_s else 0.0
-        headers = {"Retry-After": str(math.ceil(max(wait_s, 10.0)))}
+        headers = {"Retry-After": str(math.ceil(min(max(wait_s, 10.0), LONGEST_WAIT_S)))}
         raise Problem(503, f"{err.message} Please send the same request again.", headers) from err
 
 

@@ -16,6 +16,7 @@ from cloudact.pipelines import Step
 from cloudact.providers import http
 from cloudact.providers.anthropic import ANTHROPIC
 from cloudact.providers.openai import OPENAI
+from cloudact.providers.vendor import Vendor
 from cloudact.registry import load_registry
 from cloudact.run_load import RunLoad
 from cloudact.runs import Run
@@ -39,14 +40,15 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0
 
 
-def compose(settings: Settings, clock: Clock = utc_now) -> Job:
-    """The job's collaborators; clients are built when they are first needed."""
-    return _Composition(settings, clock).job
+def compose(settings: Settings, clock: Clock = utc_now, time: http.Time = http.Time()) -> Job:  # noqa: B008 - no state
+    """The job's collaborators; clients are built when they are first needed. `time` is that of waits for providers."""
+    return _Composition(settings, clock, time).job
 
 
 class _Composition:
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, time: http.Time) -> None:
         self._settings = settings
+        self._time = time
         self._clock = clock
         self._warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
         self._registry = load_registry(settings.configs_dir)
@@ -87,7 +89,7 @@ class _Composition:
 
     def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
         def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = OPENAI.open(self._settings.openai_url, credential.decode(), self._http, self._patience, tick)
+            api = self._opened(OPENAI, self._settings.openai_url, credential, tick)
             return OpenAiReports(api, run.date, notes)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
@@ -98,10 +100,13 @@ class _Composition:
         generation = str(tenant.settings.get("api", "reports"))
 
         def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = ANTHROPIC.open(self._settings.anthropic_url, credential.decode(), self._http, self._patience, tick)
+            api = self._opened(ANTHROPIC, self._settings.anthropic_url, credential, tick)
             return AnthropicReports(api, run.date, notes, own.started_at.date(), generation)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
+
+    def _opened(self, vendor: Vendor, url: str, credential: bytes, tick: Callable[[], None]) -> http.ProviderHttp:
+        return vendor.open(url, credential.decode(), self._http, self._patience, tick, self._time)
 
     def _usage_cost(
         self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: OpenReports

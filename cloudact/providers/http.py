@@ -7,18 +7,19 @@ cleared of keys and personal data; headers are never shown.
 import json
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import tenacity
 
+from cloudact.clock import Clock, utc_now
 from cloudact.errors import Exhausted, RunError, Stop
+from cloudact.providers.refusals import Refusal
+from cloudact.providers.waits import Wait, wait_of
+from cloudact.redaction import cleared
 
 if TYPE_CHECKING:
     import httpx
@@ -29,19 +30,18 @@ LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tri
 SLICE_S = 5.0  # how long a wait goes on without a sign of life
 LARGEST_ANSWER_BYTES = 32 * 2**20
 PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's 529 among them
-SHOWN_CHARACTERS, CLEARED_CHARACTERS = 300, 64 * 1024
+SHOWN_CHARACTERS = 300
 
 Query = Iterable[tuple[str, str]]
-_KEY = re.compile(r"\bsk-[\w*-]{4,}")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,255}")
 
 
 @dataclass(frozen=True)
 class Patience:
     """How often one call is made before it is given up, and how long each part of it may take.
 
-    `longest_wait_s` is between two tries, whatever Retry-After asks for; `call_timeout_s` is for one read, and the
-    whole answer has `answer_within_s`.
+    `longest_wait_s` is between two tries, whatever the provider asks for; `call_timeout_s` is for one read, and the
+    whole answer has `answer_within_s`. `doubt_s`: after how long a 401 or 403 that is hard to believe is asked once
+    more; `None` believes each at once, as where a person waits for the answer.
     """
 
     attempts: int = 6
@@ -49,24 +49,21 @@ class Patience:
     call_timeout_s: float = 45.0
     connect_timeout_s: float = 10.0
     answer_within_s: float = 120.0
+    doubt_s: float | None = 20.0
 
 
 IN_A_JOB = Patience()
-IN_A_REQUEST = Patience(attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0, answer_within_s=6.0)
+IN_A_REQUEST = Patience(
+    attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0, answer_within_s=6.0, doubt_s=None
+)
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """What a provider says with a 4xx: `reason` is its word for programs, `param` the parameter that it minds.
+class Time:
+    """What time it is, and how it passes."""
 
-    `vendors_own` is false where the body is not the vendor's: a proxy or firewall on the way has answered.
-    """
-
-    status: int
-    reason: str
-    param: str
-    message: str
-    vendors_own: bool = True
+    now: Clock = utc_now
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Refused(Stop):
@@ -79,15 +76,20 @@ class Refused(Stop):
     @property
     def blames_credential(self) -> bool:
         """Whether the credential is what must change."""
-        return self.refusal.status in (401, 403)
+        return self.refusal.about_credential
 
 
 class Busy(Exhausted):
-    """A passing failure; `wait_s` is what the provider asks for, `None` where it asks for nothing."""
+    """A passing failure; `wait` is what the provider asks for, `None` where it asks for nothing."""
 
-    def __init__(self, code: str, message: str, wait_s: float | None = None) -> None:
+    def __init__(self, code: str, message: str, wait: Wait | None = None) -> None:
         super().__init__(code, message, "It is tried again.")
-        self.wait_s = wait_s
+        self.wait = wait
+
+    @property
+    def wait_s(self) -> float | None:
+        """The same in seconds."""
+        return self.wait.seconds if self.wait else None
 
 
 class Refusing(Protocol):
@@ -104,12 +106,16 @@ class Refusing(Protocol):
     def refusal(self, status: int, body: Any) -> Refusal:
         """Reads the body of a failed call."""
 
-    def explain(self, refusal: Refusal) -> tuple[str, str, str]:
+    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
         """Code, sentence and hint."""
 
 
 class ProviderHttp:
-    """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds."""
+    """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds.
+
+    A 401 or 403 is asked once more, later: what an integration is called INVALID for must have been said twice. Only a
+    credential that is told at once what it may not do is believed to be told so, and any where a person waits.
+    """
 
     def __init__(
         self,
@@ -119,6 +125,7 @@ class ProviderHttp:
         client: "httpx.Client",
         patience: Patience,
         tick: Callable[[], None],
+        time: Time,
     ) -> None:
         self._vendor = vendor
         self._url = url
@@ -126,13 +133,44 @@ class ProviderHttp:
         self._client = client
         self._patience = patience
         self._tick = tick
+        self._time = time
+        self._accepted = False
 
-    def get(self, path: str, query: Query, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def get(
+        self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
+    ) -> dict[str, Any]:
         """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
 
-        Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable.
+        Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
+        reason that is not the credential's. `may_lack_rights` believes at once that the credential may not read this.
         """
         asked = tuple(query)
+        try:
+            answer = self._patiently(path, asked, headers or {})
+        except Refused as err:
+            if not self._doubtful(err.refusal, may_lack_rights):
+                raise
+            answer = self._once_more(path, asked, headers or {})
+        self._accepted = True
+        return answer
+
+    def _doubtful(self, refusal: Refusal, may_lack_rights: bool) -> bool:
+        if self._patience.doubt_s is None or refusal.status not in (401, 403):
+            return False
+        if refusal.about_credential and refusal.about_rights:  # a key of another kind, or with less, stays so
+            return self._accepted and not may_lack_rights
+        return True
+
+    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+        self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
+        try:
+            return self._patiently(path, query, headers)
+        except Refused as err:
+            if err.refusal.status in (401, 403) and not err.blames_credential:
+                raise Busy(err.code, err.message) from err
+            raise
+
+    def _patiently(self, path: str, asked: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -140,11 +178,12 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        answer: dict[str, Any] = retrying(self._once, path, asked, headers or {})
+        answer: dict[str, Any] = retrying(self._once, path, asked, headers)
         return answer
 
     def _worth_waiting(self, err: BaseException) -> bool:
-        return isinstance(err, Busy) and (err.wait_s or 0) <= LONGEST_WAIT_S
+        """Who asks for a long wait is not asked again; when a limit is whole again says less: it may open before."""
+        return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """What the provider asks for, else twice as long each time; with jitter, so that runs do not ask in step."""
@@ -154,10 +193,10 @@ class ProviderHttp:
         return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
 
     def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        while seconds > 0:
             self._tick()
-            time.sleep(min(left, SLICE_S))
+            self._time.sleep(min(seconds, SLICE_S))
+            seconds -= SLICE_S
 
     def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
         import httpx
@@ -204,24 +243,24 @@ class ProviderHttp:
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
         told = self._vendor.refusal(status, _json_or_none(body))
+        wait = wait_of(status, headers, self._time.now())
         refusal = replace(told, reason=_shown(told.reason), param=_shown(told.param), message=_shown(told.message))
         fields = {"provider": self._vendor.name, "status": status, "path": path, "reason": refusal.reason}
         log.warning("the provider answers %d: %s", status, refusal.message, extra={"fields": fields})
         said = f": {refusal.message}" if refusal.message else "."
         if status == 429:
             message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){said}"
-            return Busy(f"{self._vendor.code}_rate_limited", message, _retry_after(headers))
+            return Busy(f"{self._vendor.code}_rate_limited", message, wait)
         if status >= 500 or status in PASSING_STATUSES:
             message = f"{self._vendor.name} has trouble of its own (HTTP {status}){said}"
-            return Busy(f"{self._vendor.code}_unavailable", message, _retry_after(headers))
-        refused = Refused(*self._vendor.explain(refusal), refusal=refusal)
-        if refused.blames_credential and not refusal.vendors_own:
+            return Busy(f"{self._vendor.code}_unavailable", message, wait)
+        if status in (401, 403) and not refusal.vendors_own:
             return self._unreadable(f"did not answer itself: something on the way refuses (HTTP {status})")
-        return refused
+        return Refused(*self._vendor.explain(refusal, path), refusal=refusal)
 
 
 def _shown(text: str) -> str:
-    return cleared(text[: 4 * SHOWN_CHARACTERS])[:SHOWN_CHARACTERS]
+    return cleared(text)[:SHOWN_CHARACTERS]
 
 
 def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
@@ -242,12 +281,6 @@ def read_json(body: bytes) -> Any:
         raise ValueError("holds a number that none can be") from err
 
 
-def cleared(text: str) -> str:
-    """The text without anything that looks like a key or an e-mail address, and valid to be stored anywhere."""
-    whole = text[:CLEARED_CHARACTERS].encode("utf-8", "replace").decode()  # JSON may hold half of a character
-    return _EMAIL.sub("[e-mail]", _KEY.sub("[key]", whole))
-
-
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
@@ -257,15 +290,3 @@ def _json_or_none(body: bytes) -> Any:
         return read_json(body)
     except ValueError:
         return None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds, whichever of its two forms it has (RFC 9110 §10.2.3)."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:6])
-    try:
-        wait = parsedate_to_datetime(text) - datetime.now(UTC)
-    except (ValueError, TypeError):
-        return None
-    return max(wait / timedelta(seconds=1), 0.0)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cloudact.providers.http import Query
-from cloudact.providers.vendor import Vendor
+from cloudact.providers.vendor import Door, Vendor
 
 COSTS = "/v1/organization/costs"
 USAGE = "/v1/organization/usage/"
@@ -23,23 +23,38 @@ def _headers(key: str) -> Mapping[str, str]:
 
 
 def _read_error(error: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return error.get("code"), error.get("param"), error.get("message")
+    return error.get("code") or error.get("type"), error.get("param"), error.get("message")
 
 
 def _cheapest(today: date) -> tuple[str, Query]:
     return COSTS, [*day_bounds(today - timedelta(days=2)), ("limit", "1")]
 
 
+_NEEDED = "usage and costs are read with an admin key (sk-admin-…)."
+
 OPENAI = Vendor(
     name="OpenAI",
-    what_to_do=(
-        "An owner of the OpenAI organization creates an admin key (platform.openai.com, Organization, Admin keys) with "
-        "the permission Usage: Read; set up the integration with it."
+    doors=(
+        Door(
+            paths="/v1/organization/",
+            what_to_do=(
+                "An owner of the OpenAI organization creates an admin key (platform.openai.com, Organization, Admin "
+                "keys) with the permission Usage: Read; set up the integration with it."
+            ),
+            misfits={
+                "sk-proj-": f"This is a project key; {_NEEDED}",
+                "sk-svcacct-": f"This is a service account's key; {_NEEDED}",
+                "sk-admin-": "",
+                "sk-": f"This is a user's key; {_NEEDED}",
+                "sess-": f"This is the token of a session, which ends by itself; {_NEEDED}",
+                "eyJ": f"This is an access token, which ends by itself; {_NEEDED}",
+            },
+        ),
     ),
-    foreign_keys={"sk-ant-": "This is a key of Anthropic."},
-    weaker_keys={
-        "sk-proj-": "This is a project key; usage and costs are read with an admin key (sk-admin-…).",
-        "sk-svcacct-": "This is a service account's key; usage and costs are read with an admin key (sk-admin-…).",
+    foreign_keys={
+        "sk-ant-": "This is a key of Anthropic.",
+        "AIza": "This is a key of Google.",
+        "ya29.": "This is an access token of Google.",
     },
     headers=_headers,
     read_error=_read_error,

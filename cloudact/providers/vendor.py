@@ -1,13 +1,14 @@
-"""What one vendor of an admin API is: its headers, its refusals in our words, and which keys are not its own."""
+"""What one vendor of an admin API is: its headers, its refusals in our words, and which key opens which of its APIs."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cloudact.errors import Stop
-from cloudact.providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Refusal
+from cloudact.providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Time
+from cloudact.providers.refusals import ReadError, Refusal, read_refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -16,21 +17,33 @@ _HEADER_VALUE = re.compile(r"[\x21-\x7e]{8,1024}")
 
 
 @dataclass(frozen=True)
+class Door:
+    """One API: the beginning of its paths, who makes the key that it needs, and what else people try to open it with.
+
+    `misfits` says by a key's beginning what it is, the longer beginning first; a key that fits says nothing.
+    """
+
+    paths: str
+    what_to_do: str
+    misfits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Vendor:
     """`foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
-    `weaker_keys` are its own keys that can do less; they are sent, and named where they are refused.
 
     `read_error` finds (reason, param, message) in the `error` object of a refusal; `cheapest` is the path and the
-    query, for a given today, of the call that proves a key.
+    query, for a given today, of the call that proves a key. `doors`: the one with the longest path first.
+    `key_begins` is as much of the key that is used as tells its kind, and never more.
     """
 
     name: str
-    what_to_do: str
+    doors: Sequence[Door]
     foreign_keys: Mapping[str, str]
-    weaker_keys: Mapping[str, str]
     headers: Callable[[str], Mapping[str, str]]
-    read_error: Callable[[Mapping[str, Any]], tuple[Any, Any, Any]]
+    read_error: ReadError
     cheapest: Callable[[date], tuple[str, Query]]
+    key_begins: str = ""
 
     @property
     def code(self) -> str:
@@ -44,22 +57,23 @@ class Vendor:
         client: "httpx.Client",
         patience: Patience = IN_A_JOB,
         tick: Callable[[], None] = lambda: None,
+        time: Time = Time(),  # noqa: B008 - it holds no state
     ) -> ProviderHttp:
         """The vendor's API with this key. Raises `Stop` for a text that cannot be a key of this vendor."""
         key = self.own_key(key)
-        weaker = _named(key, self.weaker_keys)
-        vendor = replace(self, what_to_do=f"{weaker} {self.what_to_do}") if weaker else self
-        return ProviderHttp(vendor, url, self.headers(key), client, patience, tick)
+        kinds = [beginning for door in self.doors for beginning in door.misfits if key.startswith(beginning)]
+        vendor = replace(self, key_begins=max(kinds, key=len, default=""))
+        return ProviderHttp(vendor, url, self.headers(key), client, patience, tick, time)
 
     def own_key(self, text: str) -> str:
         """The key, without the white space that copying leaves around it."""
         key = text.strip()
         foreign = _named(key, self.foreign_keys)
         if foreign:
-            raise Stop("credential_invalid", foreign, self.what_to_do)
+            raise Stop("credential_invalid", foreign, self.doors[-1].what_to_do)
         if not _HEADER_VALUE.fullmatch(key):
             why = f"This is no key of {self.name}: it must be one line of printable characters."
-            raise Stop("credential_invalid", why, self.what_to_do)
+            raise Stop("credential_invalid", why, self.doors[-1].what_to_do)
         return key
 
     def check(self, api: ProviderHttp, today: date) -> None:
@@ -68,28 +82,34 @@ class Vendor:
 
     def refusal(self, status: int, body: Any) -> Refusal:
         """What the body of a failed call says; any body at all."""
-        error = body.get("error") if isinstance(body, dict) else None
-        found = error if isinstance(error, dict) else {}
-        reason, param, message = self.read_error(found)
-        return Refusal(status, str(reason or ""), str(param or ""), str(message or ""), vendors_own=bool(found))
+        return read_refusal(status, body, self.read_error)
 
-    def explain(self, refusal: Refusal) -> tuple[str, str, str]:
-        """Code, sentence and hint of a refusal."""
+    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
+        """Code, sentence and hint of a refusal by the API at `path`."""
         says = f" It says: {refusal.message}" if refusal.message else ""
-        if refusal.status == 401:
-            why = f"{self.name} refuses the key: it is wrong, or was revoked.{says}"
-            return "credential_rejected", why, self.what_to_do
-        if refusal.status == 403:
-            return (
-                "permission_denied",
-                f"The key may not read the organization's usage and costs.{says}",
-                self.what_to_do,
-            )
+        if refusal.about_credential:
+            code, why = self._why_the_key(refusal)
+            return code, f"{why}{says}", self._hint(path)
+        if refusal.status in (401, 403):
+            message = f"{self.name} does not allow the request (HTTP {refusal.status}).{says}"
+            hint = "Its words are not about the key. Try again later; if it stays so, ask the provider."
+            return f"{self.code}_not_allowed", message, hint
         if refusal.status < 400:
             why = f"{self.name} answers with a redirect (HTTP {refusal.status}), which is not followed."
             return f"{self.code}_redirected", why, "Please contact support."
         message = f"{self.name} refuses the question (HTTP {refusal.status}).{says}"
         return f"{self.code}_refused", message, "Please contact support."
+
+    def _why_the_key(self, refusal: Refusal) -> tuple[str, str]:
+        if not refusal.about_rights:
+            return "credential_rejected", f"{self.name} refuses the key: it is wrong, or was revoked."
+        lacks = f": it lacks {', '.join(refusal.scopes)}." if refusal.scopes else "."
+        return "permission_denied", f"The key may not read the organization's usage and costs{lacks}"
+
+    def _hint(self, path: str) -> str:
+        door = next((door for door in self.doors if path.startswith(door.paths)), self.doors[-1])
+        misfit = _named(self.key_begins, door.misfits)
+        return f"{misfit} {door.what_to_do}" if misfit else door.what_to_do
 
 
 def _named(key: str, kinds: Mapping[str, str]) -> str | None:

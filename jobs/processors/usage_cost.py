@@ -1,9 +1,11 @@
 """`openai.usage_cost` and `anthropic.usage_cost`: one day of a provider's reports, loaded into the org's tables.
 
 extract reads every page of every report into one file a table, reconcile compares the sum of the costs with the
-provider's own total, load replaces the day of each table. Nothing is loaded before everything has been read.
+provider's own total, load replaces the day of each table. Nothing is loaded before everything has been read. The costs
+are read first and must be whole; what else cannot be told leaves its table as it was, and never keeps the costs back.
 """
 
+import logging
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from cloudact.errors import Stop
+from cloudact.errors import RunError, Stop
 from cloudact.integrations import UsableIntegration
 from cloudact.pipelines import AnthropicExtract, AnthropicLoad, OpenAiExtract, OpenAiLoad, ReconcileConfig, Step
 from cloudact.providers.http import Refused
@@ -29,6 +31,8 @@ from jobs.reports.lines import exact_difference, exact_sum
 from jobs.reports.report import Notes, NotOffered, Reports, Row, Table
 from jobs.story import StepStory
 
+log = logging.getLogger(__name__)
+FEW_ROWS, FEW_OF = 10, 100  # so many costs, or one in so many, may lack their amount; more is another report
 OpenReports = Callable[[Notes, Callable[[], None]], Reports]
 
 
@@ -54,6 +58,7 @@ class UsageCost:
     loaded: Loaded | None = None
     files: dict[str, _File] = field(default_factory=dict)
     sums: dict[str, Decimal] = field(default_factory=dict)
+    unpriced: int = 0
 
     @cached_property
     def _folder(self) -> "tempfile.TemporaryDirectory[str]":
@@ -77,14 +82,34 @@ class UsageCost:
         self.files, self.sums = {}, {}
         notes = Notes(_warning(story))
         with self._judging():
-            for table, rows in self._reports(notes, story).rows(names):
-                try:
-                    self.files[table.name] = self._write(table, rows)
-                except NotOffered as err:
-                    story.say(f"{err} The table {table.name} was left as it is.", level="WARNING")
+            for table, rows in sorted(self._reports(notes, story).rows(names), key=lambda each: not each[0].of_money):
+                self._read(table, rows, story)
+        self._judge_amounts(notes, story)
         if notes.new_fields:
             story.say(f"Fields that have no column yet were kept as JSON: {', '.join(sorted(notes.new_fields))}.")
         return sum(file.digest.rows for file in self.files.values())
+
+    def _read(self, table: Table, rows: Iterator[Row], story: StepStory) -> None:
+        try:
+            self.files[table.name] = self._write(table, rows)
+        except (NotOffered, RunError) as err:
+            if isinstance(err, RunError) and (table.of_money or not self.files):
+                raise
+            log.warning("a part of the day could not be read: %s", err, exc_info=err)
+            story.say(f"{err} The table {table.name} was left as it is.", level="WARNING")
+
+    def _judge_amounts(self, notes: Notes, story: StepStory) -> None:
+        """An amount that is not told is not zero: its row is left out and named; many such rows are another report."""
+        self.unpriced = notes.unpriced
+        if not notes.unpriced:
+            return
+        rows = sum(file.digest.rows for file in self.files.values() if file.digest.sums)
+        told = f"{notes.unpriced} of {rows + notes.unpriced} cost rows have no amount"
+        named = "; ".join(why.rstrip(".") for why in notes.unpriced_named)
+        if not rows or notes.unpriced > max(FEW_ROWS, rows // FEW_OF):
+            hint = "The provider changed its report, or is not done with the day; please contact support."
+            raise Stop("amounts_missing", f"{told}, so nothing was loaded: {named}.", hint)
+        story.say(f"{told} and were left out, so the sum of the day is not whole: {named}.", level="WARNING")
 
     def _reports(self, notes: Notes, story: StepStory) -> Reports:
         return self.open_reports(notes, self.life.of(story, "Pages are being read."))
@@ -108,7 +133,7 @@ class UsageCost:
         try:
             reports = self._reports(Notes(_warning(story)), story)
             total = reports.total()
-        except Refused as err:
+        except RunError as err:
             story.say(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
             return
         if not {**self.sums, **total}:
@@ -131,6 +156,7 @@ class UsageCost:
             if table in self.files
         ]
         found = fingerprint({part.table: self.files[part.table].digest for part in parts})
+        found = found.model_copy(update={"unpriced": self.unpriced})
         loaded = self.loaded = self.day_load.replace(parts, found, self.life.of(story, "The rows are being loaded."))
         story.say("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         if loaded.result.unchanged:

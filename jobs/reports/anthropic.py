@@ -24,6 +24,7 @@ from cloudact.providers.anthropic import (
 from cloudact.providers.http import ProviderHttp, Refused
 from jobs.reports.anthropic_tables import CLAUDE_CODE_TABLE, COST_TABLE, USAGE_TABLE
 from jobs.reports.claude_code import claude_code
+from jobs.reports.grouping import by_what_is_accepted
 from jobs.reports.lines import Line, exact_json, exact_sum, from_cents, numeric
 from jobs.reports.pages import NextPage
 from jobs.reports.report import Notes, Row, Table
@@ -129,7 +130,7 @@ class _Reports:
         self._notes = notes
 
     def usage(self) -> Iterator[Row]:
-        for line in self._lines(MESSAGES, USAGE_GROUPS):
+        for line in self._grouped(MESSAGES, USAGE_GROUPS):
             extra = line.unknown(_KNOWN_USAGE)
             self._notes.new("messages", extra)
             yield {
@@ -143,16 +144,19 @@ class _Reports:
             }
 
     def costs(self) -> Iterator[Row]:
-        for line in self._lines(COST_REPORT, COST_GROUPS):
+        for line in self._grouped(COST_REPORT, COST_GROUPS):
             self._notes.new("cost", line.unknown(_KNOWN_COST))
+            texts = {name: line.text(name) for name in _TEXTS_OF_COST}
+            price = _price(line, texts, self._notes)
+            if price is None:
+                continue
             yield {
                 "usage_date": self._day,
                 "api": "cost_report",
                 "api_key_id": None,
-                **{name: line.text(name) for name in _TEXTS_OF_COST},
-                "amount": numeric(_dollars(line, "amount")),
+                **texts,
+                **price,
                 "list_amount": None,
-                "currency": line.currency(),
                 "requests": None,
                 "data_refreshed_at": None,
                 "raw": line.as_json(),
@@ -161,12 +165,15 @@ class _Reports:
     def total(self) -> Iterator[Line]:
         return self._lines(COST_REPORT, ())
 
+    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+        return by_what_is_accepted(lambda by: self._lines(path, by), groups, _report(path), self._notes)
+
     def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
         where = f"Anthropic {path.rpartition('/')[2]}"
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
         query += [("group_by[]", group) for group in groups]
-        for page in self._pages.read(path, query):
-            for bucket in Line(page, where).parts("data"):
+        for number, page in enumerate(self._pages.read(path, query), 1):
+            for bucket in Line(page, f"{where}, page {number}").parts("data"):
                 _require_day(bucket, self._day)
                 yield from bucket.parts("results")
 
@@ -180,7 +187,7 @@ class _Analytics:
         self._notes = notes
 
     def usage(self) -> Iterator[Row]:
-        for row, refreshed_at in self._rows(ANALYTICS_USAGE, USAGE_GROUPS):
+        for row, refreshed_at in self._grouped(ANALYTICS_USAGE, USAGE_GROUPS):
             group, usage = row.part("group"), row.part("usage")
             extra = usage.unknown({*_KNOWN_TOKENS, "total_tokens", "requests"}) | group.unknown(USAGE_GROUPS)
             self._notes.new("analytics/usage", extra)
@@ -195,19 +202,22 @@ class _Analytics:
             }
 
     def costs(self) -> Iterator[Row]:
-        for row, refreshed_at in self._rows(ANALYTICS_COST, ANALYTICS_COST_GROUPS):
+        for row, refreshed_at in self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS):
             group, cost = row.part("group"), row.part("cost")
             new = cost.unknown({"amount", "list_amount", "currency", "requests"}) | group.unknown(ANALYTICS_COST_GROUPS)
             self._notes.new("analytics/cost", new)
+            texts = {name: group.text(name) for name in ANALYTICS_COST_GROUPS}
+            price, at_list = _price(cost, texts, self._notes), cost.known("list_amount")
+            if price is None:
+                continue
             yield {
                 "usage_date": self._day,
                 "api": "analytics",
                 "description": None,
                 "inference_geo": group.text("inference_geo"),
-                **{name: group.text(name) for name in ANALYTICS_COST_GROUPS},
-                "amount": numeric(_dollars(cost, "amount")),
-                "list_amount": None if cost.number("list_amount") is None else numeric(_dollars(cost, "list_amount")),
-                "currency": cost.currency(),
+                **texts,
+                **price,
+                "list_amount": None if at_list is None else numeric(from_cents(at_list)),
                 "requests": cost.count("requests"),
                 "data_refreshed_at": refreshed_at,
                 "raw": row.as_json(),
@@ -216,16 +226,32 @@ class _Analytics:
     def total(self) -> Iterator[Line]:
         return (row.part("cost") for row, _ in self._rows(ANALYTICS_COST, ()))
 
+    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[tuple[Line, datetime | None]]:
+        return by_what_is_accepted(lambda by: self._rows(path, by), groups, _report(path), self._notes)
+
     def _rows(self, path: str, groups: Sequence[str]) -> Iterator[tuple[Line, datetime | None]]:
         where = f"Anthropic {path.partition('organizations/')[2]}"
         query = [*day_bounds(self._day), ("time_bucket_width", "1d"), ("limit", ROWS)]
         query += [("group_by[]", group) for group in groups]
-        for page in self._pages.read(path, query, ANALYTICS_BETA):
-            answer = Line(page, where)
+        for number, page in enumerate(self._pages.read(path, query, ANALYTICS_BETA), 1):
+            answer = Line(page, f"{where}, page {number}")
             refreshed_at = answer.time("data_refreshed_at")
             for row in answer.parts("data"):
                 _require_day(row, self._day)
                 yield row, refreshed_at
+
+
+def _report(path: str) -> str:
+    return f"Anthropic's report {path.partition('organizations/')[2]}"
+
+
+def _price(line: Line, dimensions: Mapping[str, str | None], notes: Notes) -> Row | None:
+    """Amount and currency; `None`, and told, where Anthropic tells none."""
+    try:
+        return {"amount": numeric(_dollars(line, "amount")), "currency": line.currency()}
+    except Stop as err:
+        notes.without_amount(err.message, dimensions)
+        return None
 
 
 def _tokens(line: Line) -> dict[str, int]:

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from cloudact.errors import RunError
 from cloudact.providers.anthropic import CLAUDE_CODE
 from cloudact.providers.http import Refused
 from jobs.reports.lines import Line, exact_json, exact_sum, from_cents, numeric
@@ -37,19 +38,19 @@ _KNOWN = frozenset(
 
 
 def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
-    """One row a record. Raises `NotOffered` where Anthropic refuses the report but not the key."""
+    """One row a record. Raises `NotOffered` where Anthropic refuses the report, or it holds what cannot be read."""
     query = [("starting_at", day.isoformat()), ("limit", RECORDS)]
     try:
-        for page in pages.read(CLAUDE_CODE, query):
-            for record in Line(page, "Anthropic claude_code").parts("data"):
+        for number, page in enumerate(pages.read(CLAUDE_CODE, query, may_lack_rights=True), 1):
+            for record in Line(page, f"Anthropic claude_code, page {number}").parts("data"):
                 extra = record.unknown(_KNOWN)
                 notes.new("claude_code", extra)
                 yield {"usage_date": day, **_activity(record), "extra": exact_json(extra) if extra else None}
     except Refused as err:
-        if err.refusal.status == 401:
-            raise
-        said = err.refusal.message or f"HTTP {err.refusal.status}"
+        said = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
         raise NotOffered(f"Anthropic refuses the Claude Code report: {said}.") from err
+    except RunError as err:
+        raise NotOffered(f"The Claude Code report could not be read: {err.message}") from err
 
 
 def _activity(record: Line) -> dict[str, Any]:

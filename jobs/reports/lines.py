@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from cloudact.errors import Stop
-from cloudact.providers.http import cleared
+from cloudact.redaction import cleared, storable, without_addresses, without_keys
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
 NUMERIC_PLACES = Decimal("1e-9")
@@ -26,7 +26,7 @@ _LONGEST_TEXT = 16 * 1024
 
 
 class Line:
-    """A JSON object of a report; `where` names it in errors, as in `OpenAI completions`."""
+    """A JSON object of a report; `where` names it in errors, as in `OpenAI costs, page 2: data[0]`."""
 
     def __init__(self, raw: Any, where: str) -> None:
         if not isinstance(raw, dict):
@@ -35,13 +35,13 @@ class Line:
         self.where = where
 
     def text(self, name: str) -> str | None:
-        """A string, without e-mail addresses and keys; `None` where it is null or absent."""
+        """A name or an id as it was sent, less e-mail addresses and whole keys; `None` where it is null or absent."""
         value = self.raw.get(name)
         if value is None:
             return None
         if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
             raise self.unexpected(name, "a text")
-        return cleared(value)
+        return identifier(value)
 
     def flag(self, name: str) -> bool | None:
         """True, false, or `None`."""
@@ -82,6 +82,13 @@ class Line:
             raise self.unexpected(name, "an amount")
         return number
 
+    def known(self, name: str) -> Decimal | None:
+        """A number that is not worth a failure: `None` where it is none."""
+        try:
+            return self.number(name)
+        except Stop:
+            return None
+
     def currency(self, name: str = "currency") -> str:
         """An ISO 4217 code, upper case."""
         code = (self.text(name) or "").upper()
@@ -110,7 +117,7 @@ class Line:
         value = self.raw.get(name)
         if not isinstance(value, list):
             raise self.unexpected(name, "a list")
-        return [Line(item, f"{self.where}.{name}") for item in value]
+        return [Line(item, f"{self.where}.{name}[{number}]") for number, item in enumerate(value)]
 
     def unknown(self, known: Collection[str]) -> dict[str, Any]:
         """The fields that are not known yet and hold something, by name, without personal data.
@@ -127,7 +134,7 @@ class Line:
             if isinstance(value, Mapping) and any(each.startswith(f"{path}.") for each in known):
                 yield from self._unknown(value, f"{path}.", known)
             else:
-                yield cleared(path), self._storable(name, _without_name(name, value))
+                yield identifier(path), self._storable(name, _without_name(name, value))
 
     def as_json(self) -> str:
         """The whole line, without personal data."""
@@ -143,6 +150,11 @@ class Line:
         """The error that names this field; what it holds is not shown."""
         message = f"{self.where}: {cleared(name)} is not {wanted}."
         return Stop("report_unexpected", message, "The provider changed its report; please contact support.")
+
+
+def identifier(text: str) -> str:
+    """A value that rows are joined on, as it was sent, but for what no row may hold."""
+    return without_addresses(without_keys(storable(text)))
 
 
 def numeric(number: Decimal) -> Decimal:
@@ -172,13 +184,13 @@ def without_personal_data(value: Any) -> Any:
     """The JSON value without what names a person, at any depth: fields, e-mail addresses in texts and in names."""
     if isinstance(value, Mapping):
         return {
-            cleared(name): without_personal_data(_without_name(name, part))
+            identifier(name): without_personal_data(_without_name(name, part))
             for name, part in value.items()
             if not _PERSONAL.search(name)
         }
     if isinstance(value, list):
         return [without_personal_data(item) for item in value]
-    return cleared(value) if isinstance(value, str) else value
+    return identifier(value) if isinstance(value, str) else value
 
 
 def _without_name(name: str, part: Any) -> Any:

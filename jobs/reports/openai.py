@@ -11,8 +11,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain
 
-from cloudact.providers.http import ProviderHttp, Refusal, Refused
+from cloudact.errors import Stop
+from cloudact.providers.http import ProviderHttp, Refused
 from cloudact.providers.openai import COSTS, OPENAI, USAGE, day_bounds
+from jobs.reports.grouping import by_what_is_accepted
 from jobs.reports.lines import Line, exact_json, exact_sum, numeric
 from jobs.reports.pages import NextPage
 from jobs.reports.report import Column, Notes, Row, Table
@@ -102,7 +104,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 COST_GROUPS = ("project_id", "line_item", "api_key_id", "api_source")
 # OpenAI refuses costs by API key before this day.
 COSTS_BY_KEY_FROM = date(2025, 12, 6)
-NEW_GROUPS = ("api_source", "api_key_id")  # added last; what is refused is left out in this order
 NEW_REPORTS = frozenset({"decisions"})  # not offered everywhere
 
 
@@ -156,47 +157,38 @@ class OpenAiReports:
         groups = [g for g in COST_GROUPS if g != "api_key_id" or self._day >= COSTS_BY_KEY_FROM]
         for line in self._grouped(COSTS, groups):
             self._notes.new("costs", line.unknown(_KNOWN_COSTS))
-            amount, quantity = line.part("amount"), line.number("quantity")
-            yield {
-                "usage_date": self._day,
-                **{name: line.text(name) for name in _COST_DIMENSIONS},
-                "amount": numeric(amount.money("value")),
-                "currency": amount.currency(),
-                "quantity": None if quantity is None else numeric(quantity),
-                "quantity_unit": line.text("quantity_unit"),
-                "raw": line.as_json(),
-            }
+            price = self._price(line)
+            if price is not None:
+                yield {**self._cost_row(line), "amount": numeric(price[0]), "currency": price[1]}
+
+    def _price(self, line: Line) -> tuple[Decimal, str] | None:
+        try:
+            amount = line.part("amount")
+            return amount.money("value"), amount.currency()
+        except Stop as err:
+            self._notes.without_amount(err.message, {name: line.text(name) for name in _COST_DIMENSIONS})
+            return None
+
+    def _cost_row(self, line: Line) -> Row:
+        quantity = line.known("quantity")
+        return {
+            "usage_date": self._day,
+            **{name: line.text(name) for name in _COST_DIMENSIONS},
+            "quantity": None if quantity is None else numeric(quantity),
+            "quantity_unit": line.text("quantity_unit"),
+            "raw": line.as_json(),
+        }
 
     def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
-        """By all dimensions, or by those that OpenAI accepts; the first page tells, before a line was given out."""
-        lines = self._lines(path, groups)
-        try:
-            first = next(lines, None)
-        except Refused as err:
-            minded = _minded(err.refusal, path, groups)
-            if minded is None:
-                raise
-            self._notes.say(f"OpenAI refuses to group {path} by {minded}: {err.refusal.message or 'without a reason'}")
-            yield from self._grouped(path, [group for group in groups if group != minded])
-            return
-        if first is not None:
-            yield from chain([first], lines)
+        what = f"OpenAI's report {path.rpartition('/')[2]}"
+        return by_what_is_accepted(lambda by: self._lines(path, by), groups, what, self._notes)
 
     def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
         where = f"OpenAI {path.rpartition('/')[2]}"
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
-        for page in self._pages.read(path, [*query, *(("group_by", group) for group in groups)]):
-            for bucket in Line(page, where).parts("data"):
+        pages = self._pages.read(path, [*query, *(("group_by", group) for group in groups)])
+        for number, page in enumerate(pages, 1):
+            for bucket in Line(page, f"{where}, page {number}").parts("data"):
                 if bucket.count("start_time") != self._start:
                     raise bucket.unexpected("start_time", "the day that was asked for")
                 yield from bucket.parts("results")
-
-
-def _minded(refusal: Refusal, path: str, groups: Sequence[str]) -> str | None:
-    """The dimension that OpenAI minds, by its words for programs: one that is too new for it, or for the date."""
-    if refusal.status != 400 or refusal.reason != "invalid_request_error":
-        return None
-    new = [group for group in NEW_GROUPS if group in groups and (path == COSTS or group != "api_key_id")]
-    if refusal.param == "start_time":
-        return "api_key_id" if "api_key_id" in new else None
-    return next(iter(new), None) if refusal.param.startswith("group_by") else None

@@ -23,13 +23,13 @@ class NextPage:
         self._vendor = vendor
 
     def read(
-        self, path: str, query: list[Pair], headers: Mapping[str, str] | None = None
+        self, path: str, query: list[Pair], headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
     ) -> Iterator[Mapping[str, Any]]:
         """The pages, each with its `data`. Raises `Retry` where they do not lead to an end, and what `get` raises."""
         cursor: list[Pair] = []
         seen: set[str] = set()
         while len(seen) < LARGEST_REPORT_PAGES:
-            page = self._api.get(path, [*query, *cursor], headers)
+            page = self._api.get(path, [*query, *cursor], headers, may_lack_rights=may_lack_rights)
             if not isinstance(page.get("data"), list) or not isinstance(page.get("has_more"), bool):
                 raise self._lost(path, "leaves out what makes a page of a report")
             yield page

@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 class NotOffered(CloudActError):
-    """The provider does not offer this report to this account; the others are read nevertheless."""
+    """The provider does not offer this report to this account, or cannot tell it; the others are read nevertheless."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,34 @@ class Table:
     name: str
     columns: Sequence[Column]
 
+    @property
+    def of_money(self) -> bool:
+        """Whether it holds what is paid; all others are told of it, and never stand in its way."""
+        return any(column.name == "amount" for column in self.columns)
+
 
 MOST_NEW_FIELDS = 100
+MOST_NAMED = 5
 
 
 @dataclass
 class Notes:
-    """What is worth telling of a reading: sentences, and fields that are new to us, each once."""
+    """What is worth telling of a reading: sentences, fields that are new to us, each once, and costs of unknown amount.
+
+    Of the last all are counted and the first named.
+    """
 
     say: Callable[[str], None]
     new_fields: set[str] = field(default_factory=set)
+    unpriced: int = 0
+    unpriced_named: list[str] = field(default_factory=list)
+
+    def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:
+        """A cost row that has no amount: where it stands, and what it is for."""
+        self.unpriced += 1
+        if len(self.unpriced_named) < MOST_NAMED:
+            known = ", ".join(f"{name} {value}" for name, value in dimensions.items() if value is not None)
+            self.unpriced_named.append(f"{why} ({known or 'without dimensions'})")
 
     def new(self, report: str, names: Iterable[str]) -> None:
         """Fields of this report that we do not know."""

@@ -43,6 +43,19 @@ def test_threads_that_work_for_a_request() -> None:
     assert "request_id" not in next(line for line in lines.told if line["message"] == "alone")
 
 
+def test_no_key_is_written() -> None:
+    """What is a key by its form is taken out of messages, fields and tracebacks; names that begin like one stay."""
+    key = "sk-admin-" + "aB3_" * 20
+    with written_lines() as lines:
+        try:
+            raise ValueError(f"Authorization: Bearer {key}")
+        except ValueError as err:
+            log.warning("asked with %s for sk-learn-bot", key, exc_info=err, extra={"fields": {"said": f"not {key}"}})
+    (line,) = lines.told
+    assert (line["message"], line["said"]) == ("asked with [key] for sk-learn-bot", "not [key]")
+    assert "aB3_" not in lines.text[0]
+
+
 def test_one_line_whatever_is_in_it() -> None:
     """Line ends, quotes and objects stay inside one line of JSON; a traceback has a field of its own."""
     with written_lines() as lines:

@@ -43,6 +43,7 @@ NOTHING: dict[str, Any] = {
     "validated_at": None,
     "last_error": None,
 }
+SCOPES = "You have insufficient permissions for this operation. Missing scopes: api.usage.read."
 NOBODY = f"http://127.0.0.1:{free_port()}"
 
 
@@ -345,6 +346,46 @@ def test_validating_again(api: FlaskClient, org: OnboardedOrg, local: Local) -> 
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["last_error"]) == (200, "VALID", None)
     assert answer.get_json() in call(api, org, "GET").get_json()["integrations"]
     assert trigger(api, org, "openai").status_code == 202
+
+
+@pytest.mark.parametrize("body", [{"error": SCOPES}, {"detail": SCOPES}, {"error": {"message": SCOPES}}])
+def test_a_refusal_is_told_at_once(api: FlaskClient, org: OnboardedOrg, local: Local, body: dict[str, Any]) -> None:
+    """Whatever its envelope, one question tells which scope is missing, and the set-up before stays in force."""
+    before = rows(local, org)
+    local.providers.log.reset()
+    local.providers.faults.add(Fault(path_regex="costs", status=403, body=body))
+    answer = set_up(api, org, "openai", new_key(local, "OPENAI"))
+    assert (answer.status_code, answer.json and answer.json["code"]) == (400, "permission_denied")
+    assert "it lacks api.usage.read" in problem(answer)[1]
+    assert (len(local.providers.log.summary()["requests"]), rows(local, org)) == (1, before)
+
+
+def test_a_refusal_that_is_not_about_the_key(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
+    """At set-up it is told as it is; a validation that meets it says nothing of the credential in force."""
+    fault = Fault(
+        path_regex="cost_report", status=403, body={"error": {"type": "forbidden", "message": "Request not allowed"}}
+    )
+    local.providers.faults.add(fault)
+    answer = set_up(api, org, "anthropic", new_key(local, "ANTHROPIC"))
+    assert (answer.status_code, answer.json and answer.json["code"]) == (400, "anthropic_not_allowed")
+    before = rows(local, org)
+    local.providers.faults.add(fault)
+    answer = validate(api, org, "anthropic")
+    assert ("Request not allowed" in problem(answer)[1], rows(local, org)) == (True, before)
+    assert answer.status_code == 503
+
+
+def test_the_analytics_take_a_key_of_their_own(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
+    """A key of Claude Enterprise with read:analytics opens the analytics alone; the hint names both."""
+    key = "sk-ant-api01-" + "aB3_" * 20
+    account = {"key": key, "kind": "anthropic", "seed": 3, "scopes": ["read:analytics"]}
+    post(local.settings.anthropic_url, "/local/keys", account)
+    refused = set_up(api, org, "anthropic", key, metadata={"api": "reports"})
+    assert "If this is a key of Claude Enterprise, it reads the analytics" in problem(refused)[1]
+    assert set_up(api, org, "anthropic", key, metadata={"api": "analytics"}).status_code == 200
+    post(local.settings.anthropic_url, "/local/keys", account | {"scopes": []})
+    refused = set_up(api, org, "anthropic", key)
+    assert "creates an analytics key with the scope read:analytics" in problem(refused)[1]
 
 
 def test_how_old_the_export_is(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:

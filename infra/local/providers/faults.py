@@ -20,16 +20,18 @@ class Fault(Rule):
     """One rule, as posted to `/local/faults`; exactly one of KINDS.
 
     path_regex: searched in the path with its query, so that `page=` finds the pages after the first. status: with
-    the vendor's own words, or `body`; `retry_after` as the header is sent. html: 200 or 502 with a web page. delay_s:
-    late, then right. null_cursor: more is promised, without a cursor. same_cursor: a page after the first promises
-    more with the cursor it was asked with.
+    the vendor's own words, or `body` (any JSON) or `text` (of no kind); `headers` come beside its own, `retry_after`
+    as it is. html: 200 or 502 with a web page. delay_s: late, then right. null_cursor: more is promised, without a
+    cursor. same_cursor: a page after the first promises more with the cursor it was asked with.
     """
 
     method: str = ".*"
     path_regex: str
     times: int | None = Field(default=1, ge=1)
     status: int | None = Field(default=None, ge=400, le=599)
-    body: dict[str, Any] | None = None
+    body: Any = None
+    text: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
     retry_after: str | int | None = None
     truncate: bool = False
     reset: bool = False
@@ -57,6 +59,8 @@ def answer_with(fault: Fault | None, place: str, vendor: Vendor, call: Callable[
     """The answer of `call` to `place`, as the fault has it. Raises what `call` raises, and the fault's `Refused`."""
     if fault is None:
         return whole(call())
+    if fault.status and fault.text is not None:
+        return HttpAnswer(fault.status, fault.text.encode(), {"Content-Type": "text/plain", **fault.headers})
     if fault.status:
         raise _refused(fault, vendor)
     if fault.html:
@@ -77,7 +81,8 @@ def whole(body: Body) -> HttpAnswer:
 def _refused(fault: Fault, vendor: Vendor) -> Refused:
     refused = vendor.failure(fault.status or 500)
     wait = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-    return Refused(refused.status, fault.body or refused.body, {**refused.headers, **wait})
+    body = refused.body if fault.body is None else fault.body
+    return Refused(refused.status, body, {**refused.headers, **fault.headers, **wait})
 
 
 def _with_cursor(fault: Fault, place: str, body: Body) -> Body:

@@ -20,7 +20,9 @@ class RegisteredKey(BaseModel):
     seed: which organization; the same seed and UTC date always give the same numbers. rows: the finest rows of a day
     of model usage; other reports follow from it; 0 is an organization without usage. page_results: results on one
     page. amounts: how OpenAI's costs are written, `string` (in several notations) or `number`. scopes: all of the
-    vendor's unless told; Anthropic's own keys have none, there they switch off `claude_code` and `read:analytics`.
+    vendor's unless told; Anthropic's own keys have none, there they switch off `claude_code` and `read:analytics`; one
+    without `org:admin` is of Claude Enterprise. per_minute: requests that are answered within a minute.
+    without_amount: so many rows at the end of each page of costs by groups have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +35,8 @@ class RegisteredKey(BaseModel):
     page_results: int = Field(default=50, ge=1, le=100_000)
     amounts: Literal["string", "number"] = "string"
     revoked: bool = False
+    per_minute: int | None = Field(default=None, ge=1)
+    without_amount: int = Field(default=0, ge=0)
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope."""

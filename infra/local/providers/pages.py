@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from infra.local.providers.cursors import Position
 from infra.local.providers.facts import Fact
@@ -36,6 +36,13 @@ def bucket_page(
         size -= len(part)
         number, first = number + 1, 0
     return BucketPage(page, None)
+
+
+def without_amounts(results: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """The results, the last `count` of them without what they cost."""
+    kept = max(len(results) - count, 0)
+    lost = ("amount", "currency")
+    return results[:kept] + [{name: v for name, v in each.items() if name not in lost} for each in results[kept:]]
 
 
 def days_between(first: date, end: date) -> list[date]:

@@ -9,9 +9,9 @@ Body = dict[str, Any]
 
 
 class Refused(Exception):
-    """An answer other than 200, in the vendor's own envelope."""
+    """An answer other than 200, in the vendor's own envelope unless a fault has another."""
 
-    def __init__(self, status: int, body: Body, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status}: {body}")
         self.status = status
         self.body = body

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Rule(BaseModel, ABC):
-    """One rule. times: at most so many strikes, unlimited when None. seed: makes `probability` repeatable."""
+    """One rule. times: at most so many strikes, unlimited when None. after: how many calls that it concerns are left
+    alone first. seed: makes `probability` repeatable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     probability: float = Field(default=1.0, ge=0, le=1)
     times: int | None = Field(default=None, ge=1)
+    after: int = Field(default=0, ge=0)
     seed: int = 0
 
     @abstractmethod
@@ -57,11 +59,15 @@ class _Record(Generic[AnyRule]):
     def __init__(self, rule: AnyRule) -> None:
         self.rule = rule
         self.struck = 0
+        self._seen = 0
         self._random = random.Random(rule.seed)
 
     def strikes(self, place: str, method: str) -> bool:
         spent = self.rule.times is not None and self.struck >= self.rule.times
         if spent or not self.rule.concerns(place, method):
+            return False
+        self._seen += 1
+        if self._seen <= self.rule.after:
             return False
         hit = self._random.random() < self.rule.probability
         self.struck += hit

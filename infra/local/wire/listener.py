@@ -105,8 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.sending is Sending.RESET:
             self._reset()
             return
-        self.send_response(answer.status)
-        for name, value in {**_JSON, **answer.headers, "Content-Length": str(len(answer.body))}.items():
+        self.send_response_only(answer.status)
+        of_all = {"Server": self.version_string(), "Date": self.date_time_string(), **_JSON}
+        for name, value in {**of_all, **answer.headers, "Content-Length": str(len(answer.body))}.items():
             self.send_header(name, value)
         self.end_headers()
         half = len(answer.body) // 2

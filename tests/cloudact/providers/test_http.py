@@ -1,21 +1,21 @@
 """Passing trouble is repeated, a refusal is explained, and no answer can hurt: broken, huge, endless or hostile."""
 
 import logging
-import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from cloudact.errors import Stop
+from cloudact.errors import Skip, Stop
 from cloudact.providers.anthropic import ANTHROPIC
-from cloudact.providers.http import Busy, Patience, ProviderHttp, Refused, cleared, client
+from cloudact.providers.http import IN_A_JOB, IN_A_REQUEST, Busy, Patience, ProviderHttp, Refused, Time, client
 from cloudact.providers.openai import OPENAI
-from tests.conftest import fixture
+from tests.conftest import NOON, SteppedClock, fixture
 
-KEY = "sk-admin-0123456789abcdef"
+KEY = "sk-admin-" + "0aB_9" * 20
 
 
 AT_ONCE = Patience(attempts=6, longest_wait_s=0)
@@ -162,9 +162,9 @@ def test_a_refusal_is_explained(vendor: Any, file: str, name: str, code: str, hi
         return refusal(name, file)
 
     key = "sk-admin-x1234567" if vendor is OPENAI else "sk-ant-admin01-x1234567"
-    opened = vendor.open("http://vendor.invalid", key, httpx.Client(transport=httpx.MockTransport(refuse)))
+    client = httpx.Client(transport=httpx.MockTransport(refuse))
     with pytest.raises(Refused) as caught:
-        opened.get("/x", [])
+        vendor.open("http://vendor.invalid", key, client, IN_A_REQUEST).get("/x", [])
     assert (len(asked), caught.value.code, hint in caught.value.hint) == (1, code, True)
     assert caught.value.refusal.status == fixture(file)[name]["status"]
     if code.endswith("refused"):
@@ -191,23 +191,6 @@ def test_a_foreign_key_is_never_sent(vendor: Any, key: str, says: str) -> None:
     assert not key or key not in str(vars(caught.value))
 
 
-@pytest.mark.parametrize(
-    ("vendor", "key", "says"),
-    [
-        (OPENAI, "sk-proj-abcdefgh", "This is a project key"),
-        (OPENAI, "sk-svcacct-abcdefgh", "This is a service account's key"),
-        (ANTHROPIC, "sk-ant-api03-abcdefgh", "If this is a workspace's API key"),
-    ],
-)
-def test_pitfall_18_a_key_that_can_do_less_is_named(vendor: Any, key: str, says: str) -> None:
-    """A project or workspace key is tried, and where the vendor refuses it, the hint says what it is."""
-    answer = httpx.Response(403, json={"error": {"type": "permission_error", "message": "No."}})
-    client = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
-    with pytest.raises(Refused, match=r"It says: No\.") as caught:
-        vendor.open("http://vendor.invalid", key, client).get("/x", [])
-    assert caught.value.hint.startswith(says)
-
-
 def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """Neither an error nor the log repeats a key or an e-mail address, even if the provider's answer holds them."""
     message = f"Incorrect key {KEY} of dev@example.com"
@@ -219,13 +202,6 @@ def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert not any(secret in told for secret in (KEY, "dev@example.com"))
 
 
-def test_clearing_is_quick() -> None:
-    """A megabyte that looks like the beginning of an address is cleared as fast as any text."""
-    started = time.process_time()
-    assert cleared("a" * 10**6 + "@" * 10) != ""
-    assert time.process_time() - started < 5
-
-
 def test_a_redirect_is_not_followed() -> None:
     """The credential goes to the address in the settings and nowhere else."""
     answer = httpx.Response(307, headers={"Location": "http://elsewhere.invalid/"})
@@ -233,3 +209,138 @@ def test_a_redirect_is_not_followed() -> None:
         api(lambda _: answer).get("/x", [])
     with client() as real:
         assert not real.follow_redirects
+
+
+@dataclass
+class Passing:
+    """Time that passes while somebody sleeps, and what they slept."""
+
+    clock: SteppedClock = field(default_factory=SteppedClock)
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds=seconds)
+
+    @property
+    def time(self) -> Time:
+        return Time(self.clock, self.sleep)
+
+    @property
+    def slept(self) -> float:
+        return (self.clock.now - NOON).total_seconds()
+
+
+ACCEPTED, WRONG_KEY, NOT_ALLOWED, NO_RIGHTS = (
+    httpx.Response(200, json={"data": []}),
+    httpx.Response(401, json={"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}),
+    httpx.Response(403, json={"error": {"type": "forbidden", "message": "Request not allowed"}}),
+    httpx.Response(403, json={"error": {"message": "Missing scopes: api.usage.read.", "code": "missing_scope"}}),
+)
+
+
+@dataclass
+class Answers:
+    """A vendor that gives these answers one after the other, the last one for good."""
+
+    answers: list[httpx.Response]
+    passing: Passing = field(default_factory=Passing)
+    asked: int = 0
+
+    def open(self, patience: Patience = IN_A_JOB, tick: Callable[[], None] = lambda: None) -> ProviderHttp:
+        client = httpx.Client(transport=httpx.MockTransport(self._next))
+        return OPENAI.open("http://vendor.invalid", KEY, client, patience, tick, self.passing.time)
+
+    def _next(self, _: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        answer = self.answers[min(self.asked, len(self.answers)) - 1]
+        return httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+
+@pytest.mark.parametrize("odd", [WRONG_KEY, NOT_ALLOWED, NO_RIGHTS])
+def test_one_odd_refusal_between_accepted_calls(odd: httpx.Response) -> None:
+    """It is asked once more, twenty seconds later, and forgotten when the answer comes."""
+    vendor = Answers([ACCEPTED, odd, ACCEPTED])
+    api = vendor.open()
+    assert [api.get("/x", []), api.get("/y", [])] == [{"data": []}] * 2
+    assert (vendor.asked, vendor.passing.slept) == (3, 20)
+
+
+@pytest.mark.parametrize("first", [WRONG_KEY, NOT_ALLOWED])
+def test_one_odd_refusal_at_the_very_first_call(first: httpx.Response) -> None:
+    """A key that was proven when it was set up is not given up for the first answer of a day."""
+    vendor = Answers([first, ACCEPTED])
+    assert vendor.open().get("/x", []) == {"data": []}
+
+
+def test_a_key_that_is_refused_twice() -> None:
+    """Accepted seconds ago and refused twice with words about the key: the key is what must change."""
+    vendor = Answers([ACCEPTED, WRONG_KEY])
+    api = vendor.open()
+    api.get("/x", [])
+    with pytest.raises(Refused) as caught:
+        api.get("/y", [])
+    assert (vendor.asked, caught.value.blames_credential) == (3, True)
+
+
+def test_a_key_without_the_rights_is_told_at_once() -> None:
+    """Missing scopes at the first call do not come by chance; nor do those of a report that a key may lack."""
+    vendor = Answers([NO_RIGHTS])
+    with pytest.raises(Refused):
+        vendor.open().get("/x", [])
+    optional = Answers([ACCEPTED, NO_RIGHTS])
+    api = optional.open()
+    api.get("/x", [])
+    with pytest.raises(Refused):
+        api.get("/y", [], may_lack_rights=True)
+    assert (vendor.asked, optional.asked) == (1, 2)
+
+
+def test_what_is_not_about_the_key_and_stays_is_passing() -> None:
+    """ "Request not allowed" twice ends this try, not the integration: it is tried again by the platform."""
+    vendor = Answers([NOT_ALLOWED])
+    with pytest.raises(Busy, match=r"does not allow the request \(HTTP 403\). It says: Request not allowed") as caught:
+        vendor.open().get("/x", [])
+    assert (vendor.asked, caught.value.code, caught.value.retryable) == (2, "openai_not_allowed", True)
+
+
+def limited(**headers: str) -> httpx.Response:
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(429, headers=told, json={"error": {"message": "Slow down."}})
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (limited(x_ratelimit_reset_requests="42s", x_ratelimit_remaining_requests="0"), 43),
+        (limited(x_ratelimit_reset_tokens="1m30s"), 91),
+        (limited(x_ratelimit_reset_requests="120ms"), 1.12),
+        (limited(anthropic_ratelimit_requests_reset="2026-11-12T12:00:42Z"), 43),
+    ],
+)
+def test_a_limit_per_minute_is_waited_for(answer: httpx.Response, seconds: float) -> None:
+    """Without Retry-After the reset tells how long: no try is spent in between, and a second of jitter at the most."""
+    vendor = Answers([answer, ACCEPTED])
+    assert vendor.open().get("/x", []) == {"data": []}
+    assert vendor.asked == 2
+    assert seconds <= vendor.passing.slept <= seconds + 1
+
+
+@pytest.mark.parametrize("reset", ["9999h", "2999-01-01T00:00:00Z", "6m0s"])
+def test_a_reset_far_away_is_bounded(reset: str) -> None:
+    """When a limit is whole again may be long after it opens: asked after the longest wait, and given up as passing."""
+    vendor = Answers([limited(x_ratelimit_reset_requests=reset)])
+    with pytest.raises(Busy) as caught:
+        vendor.open(Patience(attempts=3, longest_wait_s=30)).get("/x", [])
+    assert (vendor.asked, vendor.passing.slept, caught.value.code) == (3, 60, "openai_rate_limited")
+
+
+def test_a_cancelled_run_does_not_wait_to_the_end() -> None:
+    """While a limit is waited for somebody looks every five seconds whether the run is still wanted."""
+    vendor = Answers([limited(x_ratelimit_reset_requests="60s"), ACCEPTED])
+
+    def tick() -> None:
+        if vendor.passing.slept >= 10:
+            raise Skip("cancelled")
+
+    with pytest.raises(Skip):
+        vendor.open(tick=tick).get("/x", [])
+    assert (vendor.asked, vendor.passing.slept) == (1, 10)

@@ -107,7 +107,7 @@ def test_pitfall_07_costs_by_api_key_have_a_first_day() -> None:
     other = Vendor({}, refuse=lambda *_: httpx.Response(400, json={"error": {"message": "No.", "code": "other"}}))
     with pytest.raises(Stop, match=r"It says: No\.$"):
         table_rows(other.openai(), "costs")
-    assert len(other.asked) == 1
+    assert (len(other.asked), other.said) == (8, [])  # without each, without two, three and all of them
 
 
 def test_pitfall_08_each_endpoint_has_its_own_dimensions() -> None:

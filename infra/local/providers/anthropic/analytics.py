@@ -11,7 +11,7 @@ from infra.local.providers.anthropic.results import GROUP_FIELDS, cost_row, usag
 from infra.local.providers.cursors import Cursors
 from infra.local.providers.facts import Fact
 from infra.local.providers.keys import RegisteredKey
-from infra.local.providers.pages import bucket_page, days_between
+from infra.local.providers.pages import bucket_page, days_between, without_amounts
 from infra.local.providers.parameters import Parameters
 from infra.local.providers.refusals import Body
 
@@ -51,11 +51,13 @@ class Analytics:
         """Costs before credits, at list price and after discounts."""
         asking.refuse_unknown(asked, COMMON, costs.DIMS)
         by, only = asking.groups(asked, GROUP_FIELDS, UNCOUNTED), asking.filters(asked, costs.DIMS)
-        return self._rows(
+        page = self._rows(
             asked, cursors,
             lambda span: self._days.costs(key, span.days, by, only, credited=False),
             lambda fact: cost_row(fact, by, key.seed),
         )  # fmt: skip
+        paid = without_amounts([row["cost"] for row in page["data"]], key.without_amount if by else 0)
+        return {**page, "data": [{**row, "cost": cost} for row, cost in zip(page["data"], paid, strict=True)]}
 
     def _rows(
         self,

@@ -1,10 +1,11 @@
 """The API: which path is whose, which headers it needs, who may ask.
 
 Assumed where Anthropic is silent: without its beta header the analytics do not exist (404); the first generation
-takes a key only in `x-api-key`, the analytics also as a bearer token.
+takes a key only in `x-api-key`, the analytics also as a bearer token, and there a key of Claude Enterprise too.
 """
 
 from email.message import Message
+from email.utils import format_datetime
 
 from cloudact.clock import Clock
 from infra.local.providers.anthropic import errors
@@ -14,6 +15,7 @@ from infra.local.providers.anthropic.reports import Reports
 from infra.local.providers.anthropic.usage import organization
 from infra.local.providers.cursors import Cursors
 from infra.local.providers.keys import Keys, RegisteredKey
+from infra.local.providers.limits import PerMinute
 from infra.local.providers.parameters import Parameters
 from infra.local.providers.refusals import Body, Refused
 from infra.local.wire.listener import HttpRequest
@@ -30,6 +32,8 @@ class Anthropic:
 
     def __init__(self, keys: Keys, clock: Clock) -> None:
         self._keys = keys
+        self._clock = clock
+        self._limits = PerMinute(clock)
         days = Days(keys, clock)
         reports, analytics = Reports(days, keys, clock), Analytics(days, clock)
         self._reports = {
@@ -52,7 +56,7 @@ class Anthropic:
         return errors.by_status(status)
 
     def _reported(self, name: str, request: HttpRequest) -> Body:
-        key = self._key(request.headers.get("x-api-key"))
+        key = self._admin_key(request.headers.get("x-api-key"))
         version = request.headers.get("anthropic-version")
         if version != VERSION:
             said = "anthropic-version: header is required" if version is None else f'"{version}" is not a valid version'
@@ -64,22 +68,32 @@ class Anthropic:
 
     def _analysed(self, name: str, request: HttpRequest) -> Body:
         bearer = (request.headers.get("Authorization") or "").removeprefix("Bearer ")
-        key = self._key(request.headers.get("x-api-key") or bearer)
+        key = self._known(request.headers.get("x-api-key") or bearer)
         if ANALYTICS_BETA not in _betas(request.headers):
             raise errors.by_status(404)
         if not key.may("read:analytics"):
-            raise errors.by_status(403)
+            raise errors.missing_scopes(["api:admin"], "read:analytics")
         asked = Parameters(request.query)
         return self._analytics[name](key, asked, Cursors(key.key, request.path, asked))
 
-    def _key(self, text: str | None) -> RegisteredKey:
+    def _admin_key(self, text: str | None) -> RegisteredKey:
         if text and text.startswith("sk-ant-api"):
             raise errors.by_status(403)  # the key of a workspace, whether or not it exists
-        key = self._keys.find(text or "", "anthropic")
-        if key is None:
-            raise errors.by_status(401)
+        key = self._known(text)
         if not key.may("org:admin"):
             raise errors.by_status(403)
+        return key
+
+    def _known(self, text: str | None) -> RegisteredKey:
+        key = self._keys.find(text or "", "anthropic")
+        if key is None and text and text.startswith("sk-ant-api"):
+            raise errors.missing_scopes([], "read:analytics")
+        if key is None:
+            raise errors.by_status(401)
+        if end := self._limits.over(key):
+            refused = errors.rate_limited(end, key.per_minute or 0)
+            date = {"Date": format_datetime(self._clock(), usegmt=True)}
+            raise Refused(refused.status, refused.body, {**refused.headers, **date})
         return key
 
 

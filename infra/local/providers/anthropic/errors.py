@@ -1,6 +1,8 @@
 """Anthropic's refusals. The envelope and two of the texts are documented; clients match on status and type."""
 
 import uuid
+from collections.abc import Collection
+from datetime import datetime
 
 from infra.local.providers.refusals import Refused
 
@@ -31,6 +33,24 @@ def too_many_groups() -> Refused:
 def no_complete_bucket() -> Refused:
     """400, as seen in the wild (langwatch#7178): the window holds no day that is over."""
     return invalid("Invalid date range: ending date must be after starting date")
+
+
+def missing_scopes(held: Collection[str], needed: str) -> Refused:
+    """403, as seen in the wild: the key is of another kind than this API needs."""
+    return _refused(403, "permission_error", f"Missing required scopes. Got: {sorted(held)} Needed: ['{needed}']")
+
+
+def rate_limited(until: datetime, limit: int) -> Refused:
+    """429: the limit of requests is used up, that of tokens is not. Without Retry-After."""
+    headers = {
+        "anthropic-ratelimit-requests-limit": str(limit),
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "anthropic-ratelimit-input-tokens-remaining": "50000",
+        "anthropic-ratelimit-input-tokens-reset": f"{until.replace(year=until.year + 1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    refused = by_status(429)
+    return Refused(429, refused.body, {**refused.headers, **headers})
 
 
 def not_built(what: str) -> Refused:

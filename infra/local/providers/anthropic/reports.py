@@ -12,7 +12,7 @@ from infra.local.providers.anthropic.results import cost_result, message_result
 from infra.local.providers.cursors import Cursors
 from infra.local.providers.facts import Fact
 from infra.local.providers.keys import Keys, RegisteredKey
-from infra.local.providers.pages import bucket_page, days_between
+from infra.local.providers.pages import bucket_page, days_between, without_amounts
 from infra.local.providers.parameters import Parameters
 from infra.local.providers.refusals import Body
 
@@ -56,11 +56,14 @@ class Reports:
         if not days:
             raise errors.no_complete_bucket()
         default = usage.workspace(key.seed, 0)
-        return self._buckets(
+        page = self._buckets(
             key, asked, cursors, days,
             lambda day: self._days.costs(key, [day], by, {}, credited=True),
             lambda fact: cost_result(fact, default),
         )  # fmt: skip
+        for bucket in page["data"]:
+            bucket["results"] = without_amounts(bucket["results"], key.without_amount if by else 0)
+        return page
 
     def claude_code(self, key: RegisteredKey, asked: Parameters, cursors: Cursors, betas: str) -> Body:  # noqa: ARG002
         """Records of one day, without buckets; nothing of the last hour, which here is a whole day or none of it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from cloudact.clock import Clock
@@ -9,12 +10,13 @@ from infra.local.providers.cursors import Cursors, Position, WrongCursor
 from infra.local.providers.facts import Fact, grouped
 from infra.local.providers.generated import Generated
 from infra.local.providers.keys import Keys, RegisteredKey
+from infra.local.providers.limits import PerMinute, seconds_left
 from infra.local.providers.openai import errors
 from infra.local.providers.openai.costs import costs_of
 from infra.local.providers.openai.reports import COSTS, USAGE, Report
 from infra.local.providers.openai.results import cost_result, usage_result
 from infra.local.providers.openai.usage import openai_usage
-from infra.local.providers.pages import bucket_page, days_between
+from infra.local.providers.pages import bucket_page, days_between, without_amounts
 from infra.local.providers.parameters import Parameters
 from infra.local.providers.refusals import Body, Refused
 from infra.local.wire.listener import HttpRequest
@@ -34,12 +36,17 @@ class OpenAI:
     def __init__(self, keys: Keys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
+        self._limits = PerMinute(clock)
         self._generated = Generated()
 
     def answer(self, request: HttpRequest) -> Body:
         """A page of a report."""
         report = _report(request)
         key = self._key(request.headers.get("Authorization") or "")
+        now = self._clock()
+        if end := self._limits.over(key):
+            refused = errors.rate_limited(seconds_left(end, now), key.per_minute or 0)
+            raise Refused(refused.status, refused.body, {**refused.headers, "Date": format_datetime(now, usegmt=True)})
         return self._page(key, _Query(report, request, key, self._clock()))
 
     def failure(self, status: int) -> Refused:
@@ -98,6 +105,7 @@ class _Query:
     def __init__(self, report: Report, request: HttpRequest, key: RegisteredKey, now: datetime) -> None:
         self._asked = Parameters(request.query)
         self._amounts = key.amounts
+        self._without_amount = key.without_amount
         self._cursors = Cursors(key.key, request.path, self._asked)
         self.report = report
         self._refuse_unknown()
@@ -110,7 +118,8 @@ class _Query:
     def results(self, facts: Sequence[Fact], first: int) -> Results:
         """Facts of one bucket, the first of which is the `first` of it."""
         if self.report is COSTS:
-            return [cost_result(fact, self.by, self._amounts, n) for n, fact in enumerate(facts, first)]
+            found = [cost_result(fact, self.by, self._amounts, n) for n, fact in enumerate(facts, first)]
+            return without_amounts(found, self._without_amount if self.by else 0)
         return [usage_result(self.report, fact) for fact in facts]
 
     def cursor(self, position: Position) -> str:

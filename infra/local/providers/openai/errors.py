@@ -41,6 +41,20 @@ def missing_scope() -> Refused:
     return _refused(403, message, "invalid_request_error", None, "missing_scope")
 
 
+def rate_limited(seconds: int, limit: int) -> Refused:
+    """429: the limit of requests is used up, that of tokens is not. Without Retry-After, as it is seen."""
+    headers = {
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s",
+        "x-ratelimit-limit-tokens": "150000",
+        "x-ratelimit-remaining-tokens": "149984",
+        "x-ratelimit-reset-tokens": "6m0s",
+    }
+    refused = by_status(429)
+    return Refused(429, refused.body, {**refused.headers, **headers})
+
+
 def unknown_url(verb: str, path: str) -> Refused:
     """404."""
     return _refused(404, f"Invalid URL ({verb} {path})", "invalid_request_error", None, None)

@@ -269,5 +269,5 @@ def test_keys_without_claude_code(anthropic: NewClient) -> None:
     """An organization may lack Claude Code or the analytics: 403 there, costs all the same."""
     client = anthropic(scopes=["org:admin"])
     assert client.refused(CLAUDE_CODE, starting_at="2026-11-10") == documented("anthropic", "403_not_admin_key")
-    assert client.refused(ANALYTICS_COST, BETA, **ROWS) == documented("anthropic", "403_not_admin_key")
+    assert client.refused(ANALYTICS_COST, BETA, **ROWS) == documented("anthropic", "403_analytics_scope")
     assert client.page(COSTS, **DAYS)["data"]

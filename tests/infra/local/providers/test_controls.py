@@ -177,3 +177,48 @@ def test_a_key_is_changed_and_forgotten(openai: NewClient, providers: LocalProvi
     assert client.get(COSTS, **WINDOW).status_code == 401
     wrong = {"key": "sk-admin-1234", "kind": "google", "seed": 1}
     assert requests.post(f"{client.url}/local/keys", json=wrong, timeout=5).status_code == 400
+
+
+@pytest.mark.parametrize("body", ["a text", [1, 2], {"error": "Missing scopes: api.usage.read."}])
+def test_any_json_and_any_headers(openai: NewClient, body: Any) -> None:
+    """A status may come with JSON of any kind, and with headers of one's own."""
+    client = openai()
+    inject(client, status=403, body=body, headers={"x-ratelimit-reset-requests": "6m0s"})
+    answer = client.get(COSTS, **WINDOW)
+    assert (answer.status_code, answer.json(), answer.headers["x-ratelimit-reset-requests"]) == (403, body, "6m0s")
+
+
+def test_a_text_and_nothing_at_all(anthropic: NewClient) -> None:
+    """A status may come with what is no JSON, or without a body."""
+    client = anthropic()
+    for text in ("<html>Forbidden</html>", ""):
+        inject(client, status=401, text=text)
+        answer = client.get("/v1/organizations/cost_report", **DAYS)
+        assert (answer.status_code, answer.text) == (401, text)
+
+
+def test_a_fault_in_the_middle(openai: NewClient) -> None:
+    """`after` leaves so many calls alone; then the fault strikes `times` times, and no more."""
+    client = openai()
+    inject(client, status=401, after=2)
+    assert [client.get(COSTS, **WINDOW).status_code for _ in range(4)] == [200, 200, 401, 200]
+
+
+def test_a_limit_per_minute(openai: NewClient, anthropic: NewClient) -> None:
+    """More requests than a key may make in a minute are 429, with the reset in the vendor's form and no Retry-After."""
+    one, other = openai(per_minute=2), anthropic(per_minute=2)
+    calls = [one.get(COSTS, **WINDOW) for _ in range(3)]
+    assert [call.status_code for call in calls] == [200, 200, 429]
+    assert (calls[2].headers["x-ratelimit-reset-requests"], "retry-after" in calls[2].headers) == ("1m0s", False)
+    calls = [other.get("/v1/organizations/cost_report", **DAYS) for _ in range(3)]
+    assert [call.status_code for call in calls] == [200, 200, 429]
+    assert calls[2].headers["anthropic-ratelimit-requests-reset"] == "2026-11-12T12:01:00Z"
+
+
+def test_costs_without_amounts(openai: NewClient, anthropic: NewClient) -> None:
+    """The last rows of a page of costs lack their amount, where they are grouped; the total has it."""
+    one, other = openai(without_amount=1, page_results=1000), anthropic(without_amount=1, page_results=1000)
+    assert ["amount" in row for row in one.results(COSTS, **WINDOW, **BY)][-2:] == [True, False]
+    rows = other.results("/v1/organizations/cost_report", **DAYS, **{"group_by[]": ["description"]})
+    assert ["amount" in row for row in rows][-2:] == [True, False]
+    assert all("amount" in row for row in one.results(COSTS, **WINDOW))

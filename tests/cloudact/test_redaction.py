@@ -1,0 +1,137 @@
+"""What is a key by its whole form never gets out; what only looks like the beginning of one stays as it is."""
+
+import string
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudact.orgs import new_api_key
+from cloudact.redaction import CLEARED_CHARACTERS, cleared, without_keys
+from jobs.reports.lines import Line
+
+ALNUM = string.ascii_letters + string.digits
+URL_SAFE = ALNUM + "_-"
+UPPER = string.ascii_uppercase + "234567"
+
+
+def text_of(alphabet: str, least: int, most: int | None = None) -> st.SearchStrategy[str]:
+    return st.text(alphabet, min_size=least, max_size=most or least)
+
+
+def after(prefix: str, rest: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return rest.map(lambda text: prefix + text)
+
+
+def marked(prefix: str, alphabet: str, half: int) -> st.SearchStrategy[str]:
+    halves = st.tuples(text_of(alphabet, half), text_of(alphabet, half))
+    return halves.map(lambda pair: f"{prefix}{pair[0]}T3BlbkFJ{pair[1]}")
+
+
+KEYS = {
+    "openai, first form": marked("sk-", ALNUM, 20),
+    "openai, 48 characters": after("sk-", text_of(ALNUM, 48)),
+    "openai project": marked("sk-proj-", URL_SAFE, 74) | marked("sk-proj-", ALNUM, 20),
+    "openai service account": marked("sk-svcacct-", URL_SAFE, 74),
+    "openai admin": marked("sk-admin-", URL_SAFE, 58) | after("sk-admin-", text_of(URL_SAFE, 48)),
+    "openai session": after("sess-", text_of(ALNUM, 40)),
+    "anthropic api": after("sk-ant-api03-", text_of(URL_SAFE, 93).map(lambda text: text + "AA")),
+    "anthropic enterprise": after("sk-ant-api01-", text_of(URL_SAFE, 86)),
+    "anthropic admin": after("sk-ant-admin01-", text_of(URL_SAFE, 48, 95)),
+    "anthropic oauth": after("sk-ant-oat01-", text_of(URL_SAFE, 95)),
+    "google api key": after("AIza", text_of(URL_SAFE, 35)),
+    "google access token": after("ya29.", text_of(URL_SAFE, 60, 200)),
+    "google client secret": after("GOCSPX-", text_of(URL_SAFE, 28)),
+    "google refresh token": after("1//0", text_of(URL_SAFE, 60)),
+    "github": st.sampled_from("pousr").flatmap(lambda kind: after(f"gh{kind}_", text_of(ALNUM, 36))),
+    "github, fine-grained": after("github_pat_", text_of(ALNUM + "_", 82)),
+    "aws": st.sampled_from(["AKIA", "ASIA"]).flatmap(lambda p: after(p, text_of(UPPER, 16))),
+    "jwt": st.tuples(*[text_of(URL_SAFE, 20, 60)] * 3).map(lambda parts: "eyJ" + ".".join(parts)),
+    "ours": st.from_regex(r"[a-z0-9][a-z0-9_]{2,20}", fullmatch=True).map(new_api_key),
+    "webhook": after("whsec_", text_of(URL_SAFE, 43)),
+    "pem": text_of(ALNUM + "+/=\n", 200, 900).map(
+        lambda body: f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    ),
+}  # fmt: skip
+SURROUNDING = st.sampled_from(["", " ", "key: ", '"', "(", "'\n", "https://x.invalid/?k=", "Token=", "a:", "é", "_"])
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@given(data=st.data(), before=SURROUNDING, behind=st.sampled_from(["", " ", ".", '"', ")", "\n", ", please"]))
+def test_no_real_key_survives(kind: str, data: st.DataObject, before: str, behind: str) -> None:
+    """Whatever stands around it, no key of any issuer's form is left in a message, nor in a row or its JSON."""
+    key = data.draw(KEYS[kind])
+    text = f"{before}{key}{behind}"
+    line = Line({"model": text, "new": {"note": [text]}}, "x")
+    told = [cleared(text), without_keys(text), str(line.text("model")), line.as_json(), repr(line.unknown(()))]
+    assert [each for each in told if key in each] == []
+
+
+BEGINNINGS = ["sk-", "sk-proj-", "sk-admin-", "sk-ant-", "task-proj-", "AKIA", "eyJ", "my_api_", "sess-", ""]
+NAMES = st.one_of(
+    st.tuples(
+        st.sampled_from(["gpt-4o", "gpt-4.1-mini-2025-04-14"]),
+        st.from_regex(r"[a-z0-9-]{1,18}", fullmatch=True),
+        st.sampled_from(BEGINNINGS),
+        st.from_regex(r"[a-z][a-z0-9-]{0,17}", fullmatch=True),
+        text_of(ALNUM, 8),
+    ).map(lambda parts: f"ft:{parts[0]}:{parts[1]}:{parts[2]}{parts[3]}:{parts[4]}"),
+    st.tuples(st.sampled_from(["proj_", "user-", "wrkspc_", "apikey_01", "vs_"]), text_of(ALNUM, 24)).map("".join),
+    st.sampled_from(["claude-opus-4@20250514", "text-embedding-3-large, input", "模型, 输出", "a@b", "0-200k", "sk-"]),
+    st.text(st.characters(exclude_characters="@-_.", exclude_categories=["Cs"]), max_size=40),
+)  # fmt: skip
+
+
+@given(name=NAMES)
+def test_names_stay_as_they_are(name: str) -> None:
+    """A model, project, key id or line item that is no key by its form is stored as the vendor sends it."""
+    assert Line({"model": name}, "x").text("model") == name
+
+
+def test_models_with_names_that_begin_like_keys() -> None:
+    """Fine-tuned models called sk-learn-bot or sk-lines stay apart, in rows and in messages."""
+    for name in (
+        "ft:gpt-4.1-mini-2025-04-14:acme:sk-learn-bot:BxYz1234",
+        "ft:gpt-4o:acme:sk-proj-support-bot-emea:Ab12",
+    ):
+        assert (Line({"m": name}, "x").text("m"), cleared(f"{name}, input costs nothing.")) == (
+            name,
+            f"{name}, input costs nothing.",
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Incorrect API key provided: sk-admin-************abcd.", "Incorrect API key provided: [key]."),
+        ("Incorrect API key provided: sk-abc1****************wxyz.", "Incorrect API key provided: [key]."),
+        ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: [key]"),
+        ("authorization: bearer  a.b-c_d~e+f/g0123456==", "authorization: [key]"),
+        ("The bearer authentication-scheme-is-needed", "The bearer authentication-scheme-is-needed"),
+        ("mail dev.ops+x@sub.example.com now", "mail [e-mail] now"),
+        ("-----BEGIN PRIVATE KEY-----\\nMIIE cut off", "[key]"),
+    ],
+)
+def test_free_text(text: str, told: str) -> None:
+    """Masked keys, bearer tokens, addresses and half of a PEM are taken out of free text; its words stay."""
+    assert cleared(text) == told
+
+
+def test_a_key_at_the_end_of_what_is_looked_at() -> None:
+    """A text is cut to 64 KiB before it is cleared; a key that the cut goes through is not left as half a key."""
+    key = "sk-admin-" + "aB3" * 40
+    for fits in (0, 5, 30, 60):
+        told = cleared("x " * ((CLEARED_CHARACTERS - fits) // 2) + key)
+        assert "sk-admin" not in told
+
+
+EVIL = ["sk-", "a_", "-a_api_", "sk-sk-T3Blbk", "eyJ-", "bearer ", "-----BEGIN PRIVATE KEY", "a@", "x."]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_clearing_is_quick(evil: str) -> None:
+    """A megabyte that begins to look like keys over and over is cleared as fast as any text."""
+    started = time.process_time()
+    assert isinstance(cleared(evil * (10**6 // len(evil))), str)
+    assert time.process_time() - started < 5
