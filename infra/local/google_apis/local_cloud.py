@@ -16,6 +16,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports.re
 )
 from google.cloud.tasks_v2.services.cloud_tasks.transports.rest import CloudTasksRestTransport
 
+from infra.discovery.check import tally
 from infra.local.google_apis.clock import Clock, utc_now
 from infra.local.google_apis.database import Database
 from infra.local.google_apis.identity import TokenIssuer
@@ -124,6 +125,7 @@ class LocalCloud:
             ("DELETE", "/local/faults"): lambda _request: faults.clear(),
             ("GET", "/local/requests"): lambda _request: traffic.summary(),
             ("DELETE", "/local/requests"): lambda _request: traffic.reset(),
+            ("GET", "/local/schemas"): lambda _request: tally().counts(),
         }
 
     def start(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
+from infra.discovery.check import NotDescribed, NotWellFormed, Sent, check
 from infra.local.google_apis.rest.errors import ApiError, InvalidArgument, NotFound, Unimplemented, envelope
 from infra.local.google_apis.rest.faults import Fault, Faults
 from infra.local.google_apis.rest.messages import answer_json, request_message
@@ -113,10 +114,20 @@ def _call(endpoint: _Endpoint, path_fields: dict[str, str], request: HttpRequest
         if endpoint.handler is None:
             raise Unimplemented(f"{endpoint.label} is not part of the local cloud.")
         endpoint.api.check_caller(request.headers)
+        _check_schema(request)
         message = request_message(endpoint.route, path_fields, request.query, request.body)
         return answer_json(endpoint.handler(message), request.query)
 
     return _guarded(effect)
+
+
+def _check_schema(request: HttpRequest) -> None:
+    try:
+        check(Sent(request.verb, request.path, request.query, request.body))
+    except NotDescribed as err:
+        raise NotFound(str(err)) from err
+    except NotWellFormed as err:
+        raise InvalidArgument(str(err)) from err
 
 
 def _call_local(endpoint: LocalEndpoint, request: HttpRequest) -> object:
