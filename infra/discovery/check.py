@@ -3,18 +3,16 @@
 Each checked request is counted, by API, for as long as the process lives: a suite tells how much it has checked.
 """
 
-import json
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from urllib.parse import parse_qs
 
 from infra.discovery.documents import Method, document, find
 from infra.discovery.exceptions import is_allowed, is_undescribed
+from infra.discovery.sent import NotWellFormed, Sent, metadata
 from infra.discovery.values import Fault, Path, faults, query_fault
 
 REFUSED = "refused"
@@ -23,21 +21,6 @@ MOST_TOLD = 10  # faults of one request
 
 class NotDescribed(Exception):
     """Google has no such method: 404."""
-
-
-class NotWellFormed(Exception):
-    """Google refuses the request in these words: 400 INVALID_ARGUMENT."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A request as it came; `path` is decoded, `query` is not, `body` is not compressed."""
-
-    verb: str
-    path: str
-    query: str = ""
-    body: bytes = b""
-    content_type: str = ""
 
 
 class Tally:
@@ -83,17 +66,6 @@ def check(sent: Sent) -> Method | None:
     return method
 
 
-def metadata(sent: Sent) -> Any:
-    """The JSON of a request: its body, or that part of an upload which says what the file is. Raises NotWellFormed."""
-    body = sent.body
-    if sent.content_type.startswith("multipart/"):
-        body = _first_part(sent)
-    try:
-        return json.loads(body) if body.strip() else None
-    except ValueError as err:
-        raise NotWellFormed(f"Invalid JSON payload received. {err}") from err
-
-
 def _refuse_faults(method: Method, sent: Sent) -> None:
     wrong = [fault for fault in _faults(method, sent) if not is_allowed(method.name, fault)]
     if wrong:
@@ -129,13 +101,3 @@ def _query_faults(method: Method, given: dict[str, list[str]]) -> Iterator[Fault
 def _root(schema: str) -> Path:
     """Where Google's words begin: a request is its own root, a resource is the field that carries it."""
     return () if schema.endswith("Request") else (re.sub(r"^GoogleCloud\w+?V\d", "", schema).lower(),)
-
-
-def _first_part(sent: Sent) -> bytes:
-    """Google's own clients quote the boundary in ways of their own, or end lines with LF alone."""
-    boundary = re.search(r"""boundary=['"]?([^'";]+)""", sent.content_type)
-    parts = sent.body.split(f"--{boundary[1]}".encode(), 2) if boundary else []
-    head = re.search(rb"\r?\n\r?\n", parts[1]) if len(parts) == 3 else None
-    if head is None:
-        raise NotWellFormed("Malformed multipart body.")
-    return parts[1][head.end() :]

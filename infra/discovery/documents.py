@@ -51,6 +51,10 @@ class Document:
                 for verb in {described["httpMethod"], "PUT" if method.is_upload else described["httpMethod"]}:
                     self._methods.setdefault((verb, method.slashes), []).append(method)
 
+    def __iter__(self) -> Iterator[Method]:
+        """Every method."""
+        return (method for methods in self._methods.values() for method in methods)
+
     def find(self, verb: str, path: str) -> Method | None:
         """The method of a request; where several match, the one that leaves least open."""
         candidates = self._methods.get((verb, path.count("/")), ())

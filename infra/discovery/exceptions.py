@@ -39,6 +39,12 @@ ALLOWED = (
         r"(dataset|table)\..+",
         "bq and google-cloud-bigquery send a resource back as they read it, changed in one place",
     ),
+    Allowed(
+        r"run\.namespaces\.(jobs|services)\.(create|replaceJob|replaceService)",
+        "output",
+        r"(job|service)\.status",
+        "gcloud sends a resource as it read it, and an empty status for a new one",
+    ),
 )
 UNDESCRIBED = {
     r"/\$discovery/rest": "bq asks every address of an API for its description",

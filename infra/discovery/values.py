@@ -147,7 +147,11 @@ def _is_number_of_enum(value: Any) -> bool:
 def _is_integer(schema: Json, value: Any) -> bool:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not (isinstance(value, int) or value.is_integer())
+    ):
         return False
     lowest, highest = _RANGES[schema.get("format", "int32")]
     return lowest <= value <= highest

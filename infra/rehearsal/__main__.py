@@ -1,10 +1,12 @@
 """`python -m infra.rehearsal [--state FOLDER] -- COMMAND…`: runs a command whose gcloud and bq reach a recorder only.
 
-`--state` keeps what the command made, for the next one; requests are in its `requests.jsonl`. The exit code is that of
+`--state` keeps what the command made, for the next one; requests are in its `requests.jsonl`, and how
+many were checked is in `checked.json`. The exit code is that of
 the command.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.discovery.check import REFUSED, tally
 from infra.rehearsal.offline import offline
 from infra.rehearsal.recorder import Recorder
 
@@ -32,7 +35,12 @@ def rehearse(command: Sequence[str], folder: Path) -> int:
     with Recorder(folder) as recorder:
         done = subprocess.run(command, env=offline(os.environ, folder, recorder.url), check=False)
         changing = sum(request.changes for request in recorder.requests)
-        sys.stderr.write(f"rehearsal: {len(recorder.requests)} requests, {changing} of them change something\n")
+        checked = tally().counts()
+        (folder / "checked.json").write_text(json.dumps(checked), encoding="utf-8")
+        sys.stderr.write(
+            f"rehearsal: {len(recorder.requests)} requests, {changing} of them change something;"
+            f" {checked.get(REFUSED, 0)} are not as Google's schemas have them\n"
+        )
     return done.returncode
 
 

@@ -7,7 +7,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.discovery.check import NotDescribed, NotWellFormed, Sent, check
+from infra.discovery.check import NotDescribed, check
+from infra.discovery.sent import NotWellFormed, Sent
 from infra.local.bigquery.errors import envelope, error_proto
 
 GOOGLES = ("/bigquery/", "/upload/", "/resumable/")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from infra.discovery.check import NotDescribed, NotWellFormed, Sent, check
+from infra.discovery.check import NotDescribed, check
+from infra.discovery.sent import NotWellFormed, Sent
 from infra.local.google_apis.rest.errors import ApiError, InvalidArgument, NotFound, Unimplemented, envelope
 from infra.local.google_apis.rest.faults import Fault, Faults
 from infra.local.google_apis.rest.messages import answer_json, request_message
