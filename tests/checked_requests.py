@@ -1,7 +1,7 @@
 """How many requests a session has checked against Google's schemas: here, in the servers it started, in its workers.
 
-tests/conftest.py makes the hooks known. A server's own count is fetched before it ends; a worker hands its counts to the
-controller, which prints one line at the end.
+tests/conftest.py makes the hooks known. A server's own count is fetched before it ends; a worker hands its counts to
+the controller, which prints one line at the end.
 """
 
 import json

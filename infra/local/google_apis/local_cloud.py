@@ -46,7 +46,10 @@ from infra.local.wire.traffic import Traffic
 
 @dataclass(frozen=True)
 class Settings:
-    """`dispatching` False leaves sending tasks to calls of `dispatcher.dispatch_due` (tests with a clock)."""
+    """`dispatching` False leaves sending tasks to calls of `dispatcher.dispatch_due` (tests with a clock).
+
+    `follows_redirects` is what Cloud Tasks may do.
+    """
 
     state_dir: Path
     port: int = 0
@@ -55,6 +58,7 @@ class Settings:
     grace_s: float = 10.0
     clock: Clock = utc_now
     dispatching: bool = True
+    follows_redirects: bool = True
 
 
 class LocalCloud:
@@ -73,7 +77,9 @@ class LocalCloud:
         self._key_store = KeyStore(settings.state_dir)
         self._secrets = SecretManager(settings.state_dir, settings.clock)
         self._run_database = Database(settings.state_dir / "run_jobs.sqlite3", SCHEMA)
-        self.dispatcher = Dispatcher(self._task_store, self.issuer, settings.clock)
+        self.dispatcher = Dispatcher(
+            self._task_store, self.issuer, settings.clock, follows_redirects=settings.follows_redirects
+        )
         self._executions = MessageStore(self._run_database, run_v2.Execution)
         self.region = Region(self._executions, self._surroundings(), settings.max_running)
         secrets = Api("secrets", SecretManagerServiceRestTransport, self._secrets)
