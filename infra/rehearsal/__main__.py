@@ -1,8 +1,7 @@
 """`python -m infra.rehearsal [--state FOLDER] -- COMMAND…`: runs a command whose gcloud and bq reach a recorder only.
 
-`--state` keeps what the command made, for the next one; requests are in its `requests.jsonl`, and how
-many were checked is in `checked.json`. The exit code is that of
-the command.
+`--state` keeps what the command made, for the next one; its `requests.jsonl` has the requests, and `checked.json` how
+many of them were checked against Google's schemas. The exit code is that of the command.
 """
 
 import argparse
@@ -17,6 +16,7 @@ from pathlib import Path
 from infra.discovery.check import REFUSED, tally
 from infra.rehearsal.offline import offline
 from infra.rehearsal.recorder import Recorder
+from infra.rehearsal.versions import installed, pinned, warning
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def rehearse(command: Sequence[str], folder: Path) -> int:
         (folder / "checked.json").write_text(json.dumps(checked), encoding="utf-8")
         sys.stderr.write(
             f"rehearsal: {len(recorder.requests)} requests, {changing} of them change something;"
-            f" {checked.get(REFUSED, 0)} are not as Google's schemas have them\n"
+            f" {checked.get(REFUSED, 0)} are not as Google's schemas have them\n" + warning(installed(), pinned())
         )
     return done.returncode
 

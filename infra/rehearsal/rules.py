@@ -77,6 +77,11 @@ def labels(value: dict[str, str]) -> bool:
     return len(value) <= 64 and keys and texts and str(value) == str(value).lower()
 
 
+def labels_but_googles(value: dict[str, str]) -> bool:
+    """The same, without those that Cloud Run sets itself and gcloud sends back: `cloud.googleapis.com/location`."""
+    return labels({name: text for name, text in value.items() if "googleapis.com/" not in name})
+
+
 def parallelism(execution: dict[str, Any]) -> bool:
     """Not above the number of tasks; 0 is as many as possible."""
     return int(execution.get("parallelism") or 0) <= int(execution.get("taskCount") or 1)

@@ -6,7 +6,17 @@ A source in brackets is a discovery document of infra/discovery and a field of i
 import re
 
 from infra.rehearsal.calls import Call
-from infra.rehearsal.rules import Rule, at_most, between, bytes_at_most, labels, matches, parallelism, rotation
+from infra.rehearsal.rules import (
+    Rule,
+    at_most,
+    between,
+    bytes_at_most,
+    labels,
+    labels_but_googles,
+    matches,
+    parallelism,
+    rotation,
+)
 from infra.rehearsal.schedules import is_cron, is_time_zone
 from infra.rehearsal.sizes import cpus, enough_cpus, enough_memory, gibibytes, seconds
 
@@ -50,7 +60,7 @@ RULES = (
          "[run.v1 RevisionSpec.timeoutSeconds]"),
     Rule(_SERVICES, f"{_SERVICE}.containerConcurrency", between(0, 1000), "must be at most 1000",
          f"{_RUN}/docs/about-concurrency"),
-    Rule(_ANY_RUN, "metadata.labels", labels, "labels are at most 64, of at most 63 lowercase characters",
+    Rule(_ANY_RUN, "metadata.labels", labels_but_googles, "labels are at most 64, of at most 63 lowercase characters",
          "https://cloud.google.com/resource-manager/docs/labels-overview#requirements"),
     *(
         Rule(methods, f"{spec}.containers.[].{at}", holds, words, source)
