@@ -16,6 +16,7 @@ from functions.composition import Api
 from functions.inputs import Flag, Input, in_body
 from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
+from functions.redirects import redirects
 
 
 def _events(given: Any, info: ValidationInfo) -> tuple[str, ...] | None:
@@ -101,6 +102,8 @@ def put_webhook(api: Api, org: str) -> Response:
     before = api.webhooks.find(org)
     events = body.events or CHOOSABLE
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
+    if (before is None or before.url != url) and redirects(url, allow_http=api.webhook_allow_http):
+        raise bad_request("url answers with a redirect; set the address that it leads to.")
     found = before if before and same else api.webhooks.put(org, url, events, new_key=body.rotate_secret)
     secret = api.signing.secret(org, found.key_version)
     return answered(_state(org, found, signing_secret=secret))

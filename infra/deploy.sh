@@ -100,7 +100,7 @@ build_image() {
 
 deploy_runner() {
   deploy_changed jobs "$RUNNER_JOB" "" --image="$IMAGE" --service-account="$(email runner)" --tasks=1 \
-    --parallelism="$JOB_PARALLELISM" --max-retries="$JOB_MAX_RETRIES" --task-timeout="${JOB_TIMEOUT_S}s" \
+    --max-retries="$JOB_MAX_RETRIES" --task-timeout="${JOB_TIMEOUT_S}s" \
     --cpu="$JOB_CPU" --memory="${JOB_MEMORY_GIB}Gi" --set-env-vars="$(joined runner)"
   grants_on "the job $RUNNER_JOB" gcloud run jobs -- "$RUNNER_JOB" --region="$REGION"
   grant "$(member dispatcher)" roles/run.jobsExecutorWithOverrides

@@ -246,7 +246,8 @@ look_at_dataset() {
 }
 
 # admit_to_dataset DATASET: adds to its access what is lacking, in one change, and takes from it what BigQuery gives to
-# every editor and viewer of the project: key hashes and the ledger are nobody's by the way.
+# every editor and viewer of the project: key hashes and the ledger are nobody's by the way. Entries of accounts that were
+# deleted go too: BigQuery may refuse the whole list for one.
 admit_to_dataset() {
   local wanted lacking access
   wanted=$(jq -nc --arg ledger "$(custom_role cloudactLedger)" --arg migrator "$(email migrator)" \
@@ -254,7 +255,8 @@ admit_to_dataset() {
     --args "$(email api)" "$(email ops)" "$(email runner)")
   lacking=$(jq -c --argjson wanted "$wanted" '$wanted - (.access // [])' <<<"$1")
   access=$(jq -c --argjson lacking "$lacking" '{access: ([.access[]? |
-    select(.specialGroup | IN("projectReaders", "projectWriters") | not)] + $lacking)}' <<<"$1")
+    select(.specialGroup | IN("projectReaders", "projectWriters") | not) |
+    select(.userByEmail // .iamMember // "" | startswith("deleted:") | not)] + $lacking)}' <<<"$1")
   jq -e --argjson access "$access" '.access != $access.access' <<<"$1" >/dev/null || return 0
   echo "$access" >"$SCRATCH/access.json"
   change "granted on the dataset $DATASET: $(jq -r 'map("\(.role | sub(".*/"; "")) to \(.userByEmail)") | join(", ")' \

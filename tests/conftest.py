@@ -32,7 +32,14 @@ from infra.local.providers.local_providers import LocalProviders
 from infra.local.providers.local_providers import Settings as ProviderSettings
 from infra.local.provision import provision
 from infra.local.stack import local_settings
+from tests.checked_requests import (
+    counted,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]  # pytest finds them here
 FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
@@ -90,7 +97,9 @@ def bigquery_url() -> Iterator[str]:
     command = [sys.executable, "-m", "infra.local.bigquery", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        yield server.stdout.readline().split()[-1]  # "bigquery ready http://127.0.0.1:PORT"
+        url = server.stdout.readline().split()[-1]  # "bigquery ready http://127.0.0.1:PORT"
+        with counted(url):
+            yield url
         server.terminate()
 
 

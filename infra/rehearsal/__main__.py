@@ -1,10 +1,12 @@
 """`python -m infra.rehearsal [--state FOLDER] [--stack FILE] -- COMMAND…`: what it runs reaches a recorder only.
 
-`--state` keeps what the command made, for the next one; requests are in its `requests.jsonl`. With `--stack` the
-functions that it deploys are those of a local cloud that runs. The exit code is that of the command.
+`--state` keeps what the command made, for the next one; its `requests.jsonl` has the requests, and `checked.json` how
+many of them were checked against Google's schemas. With `--stack` the functions that it deploys are those of a local
+cloud that runs. The exit code is that of the command.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +14,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.discovery.check import REFUSED, tally
 from infra.rehearsal.local_stack import LocalStack
 from infra.rehearsal.offline import offline
 from infra.rehearsal.recorder import Recorder
+from infra.rehearsal.versions import installed, pinned, warning
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +39,12 @@ def rehearse(command: Sequence[str], folder: Path, stack: LocalStack | None = No
     with Recorder(folder, stack) as recorder:
         done = subprocess.run(command, env=offline(os.environ, folder, recorder.url), check=False)
         changing = sum(request.changes for request in recorder.requests)
-        sys.stderr.write(f"rehearsal: {len(recorder.requests)} requests, {changing} of them change something\n")
+        checked = tally().counts()
+        (folder / "checked.json").write_text(json.dumps(checked), encoding="utf-8")
+        sys.stderr.write(
+            f"rehearsal: {len(recorder.requests)} requests, {changing} of them change something;"
+            f" {checked.get(REFUSED, 0)} are not as Google's schemas have them\n" + warning(installed(), pinned())
+        )
     return done.returncode
 
 

@@ -2,13 +2,14 @@
 
 import gzip
 import json
-import re
 import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+from infra.discovery.check import NotDescribed, check
+from infra.discovery.sent import NotWellFormed, Sent, metadata, parts
 from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
 from infra.rehearsal import (
     bigquery,
@@ -26,6 +27,7 @@ from infra.rehearsal import (
 from infra.rehearsal.calls import Call, Reply, refusal
 from infra.rehearsal.local_stack import LocalStack
 from infra.rehearsal.store import Store
+from infra.rehearsal.value_rules import broken_rules
 
 APIS = (
     projects.answer,
@@ -62,9 +64,10 @@ class Recorder:
         self._store.save()
 
     def _answer(self, request: HttpRequest) -> HttpAnswer:
-        call = _parsed(request, self.url)
+        sent = _sent(request)
+        call = _parsed(sent, self.url)
         with self._lock:
-            reply = self._reply(call)
+            reply = _refusal(sent, call) or self._reply(call)
             self.requests.append(call)
             self._write(call, reply.status)
         return HttpAnswer(reply.status, reply.content, reply.headers)
@@ -82,32 +85,35 @@ class Recorder:
             file.write(json.dumps(line) + "\n")
 
 
-def _parsed(request: HttpRequest, url: str) -> Call:
+def _sent(request: HttpRequest) -> Sent:
     body = request.body
     if request.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
-    kind = request.headers.get("Content-Type", "")
-    parsed, size = _parts(kind, body) if kind.startswith("multipart/") else (_json(body), len(body))
-    return Call(request.verb, request.path, dict(parse_qsl(request.query)), parsed, url, size)
+    return Sent(request.verb, request.path, request.query, body, request.headers.get("Content-Type", ""))
 
 
-def _json(body: bytes) -> Any:
+def _refusal(sent: Sent, call: Call) -> Reply | None:
+    """What Google refuses whatever there is already: a request that no schema describes, or a value out of bounds."""
     try:
-        return json.loads(body) if body else None
-    except ValueError:
-        return f"{len(body)} bytes"
+        method = check(sent)
+    except NotDescribed as err:
+        return refusal(404, "NOT_FOUND", str(err))
+    except NotWellFormed as err:
+        return refusal(400, "INVALID_ARGUMENT", str(err))
+    broken = broken_rules(method.name, call) if method else []
+    return refusal(400, "INVALID_ARGUMENT", "\n".join(broken)) if broken else None
 
 
-def _parts(kind: str, body: bytes) -> tuple[Any, int]:
-    """An upload: metadata as JSON, then the object. Google's clients quote the boundary in ways of their own."""
-    boundary = re.search(r"""boundary=['"]?([^'";]+)""", kind)
-    _, metadata, content, _ = body.split(f"--{boundary[1] if boundary else ''}".encode(), 3)
-    return _json(_after_head(metadata)), len(_after_head(content))
+def _parsed(sent: Sent, url: str) -> Call:
+    size = len(parts(sent)[1] if sent.is_multipart else sent.body)
+    return Call(sent.verb, sent.path, dict(parse_qsl(sent.query)), _json(sent), url, size)
 
 
-def _after_head(part: bytes) -> bytes:
-    head = re.search(rb"\r?\n\r?\n", part)
-    return re.sub(rb"\r?\n\Z", b"", part[head.end() :] if head else part)
+def _json(sent: Sent) -> Any:
+    try:
+        return metadata(sent)
+    except NotWellFormed:
+        return f"{len(sent.body)} bytes"
 
 
 def _without_secrets(body: Any) -> Any:

@@ -3,11 +3,13 @@
 import json
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -27,8 +29,10 @@ from cloudact.runs import Run, Status
 from cloudact.settings import ROOT, Settings
 from cloudact.signing import Signing
 from cloudact.webhook_urls import PATTERN, webhook_url
+from cloudact.webhooks import Webhooks
 from functions.composition import compose
 from functions.quota_watch import threshold
+from functions.redirects import redirects
 from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg, add_member
@@ -547,3 +551,73 @@ def test_without_a_secret_there_are_no_webhooks(customer: Customer) -> None:
     assert problem(refused) == (409, "Webhooks are not available in this deployment.")
     with pytest.raises(ConfigError):
         Signing(lambda: b"short").secret("acmecorp", 1)
+
+
+@dataclass
+class Redirecting:
+    """A receiver that sends whoever calls it elsewhere; it knows HEAD too."""
+
+    url: str
+    elsewhere: str
+    server: ThreadingHTTPServer
+
+
+@pytest.fixture
+def redirecting(target: Target) -> Iterator[Redirecting]:
+    class Handler(BaseHTTPRequestHandler):
+        def _redirect(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(307)
+            self.send_header("Location", target.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_POST = _redirect  # noqa: N815 - names given by http.server
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield Redirecting(f"http://127.0.0.1:{server.server_port}/hook", target.url, server)
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_receiver_that_redirects_is_refused(customer: Customer, redirecting: Redirecting) -> None:
+    """Set-up asks the address once, without a body, and says what is wrong; the webhook stays as it was."""
+    answer = problem(customer.call("PUT", json={"url": redirecting.url}))
+    assert answer == (400, "url answers with a redirect; set the address that it leads to.")
+    assert customer.call("GET").get_json()["url"] == customer.target.url
+    assert customer.target.requests == []
+
+
+def test_what_a_redirect_would_carry_away(customer: Customer, redirecting: Redirecting) -> None:
+    """One that begins to redirect later: the third party gets the event and its signature, which fit no other event,
+    and neither a credential nor the secret."""
+    customer.local.clock.now = datetime.now(UTC)
+    Webhooks(customer.local.warehouse, customer.local.clock).put(customer.org.org_slug, redirecting.url, ["run_failed"])
+    customer.call("POST", "/test")
+    [heard] = customer.deliver()
+    [request] = customer.target.requests
+    told = {name.lower(): value for name, value in request.headers.items()}
+    assert not {"authorization", "cookie", "x-api-key"} & set(told)
+    sent = repr(told) + json.dumps(heard)
+    assert customer.secret.removeprefix("whsec_") not in sent
+    assert customer.org.api_key not in sent
+    assert verifies(customer.secret, request)
+    assert not verifies(customer.secret, request, request.body.replace(b"ping", b"run_failed"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1:1/", "https://localhost/", "https://no-such-host.invalid/", "http://127.0.0.1:1/"],
+)
+def test_nobody_inner_is_asked(url: str) -> None:
+    """An address that leads to this machine, or to nobody, is not called, and is no redirect."""
+    assert redirects(url) is False
+
+
+def test_the_machine_s_own_receivers(redirecting: Redirecting) -> None:
+    """They are asked where the local cloud allows them, and only there."""
+    assert (redirects(redirecting.url, allow_http=True), redirects(redirecting.url)) == (True, False)

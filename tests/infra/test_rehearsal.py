@@ -16,6 +16,8 @@ import pytest
 from cloudact.settings import ROOT, Settings
 from infra.local.stack import running_stack
 from infra.rehearsal.calls import READING
+from infra.rehearsal.versions import REHEARSED, installed, pinned, warning
+from tests.checked_requests import RECORDED
 from tests.infra.deployment import (
     KINDS,
     Binding,
@@ -61,6 +63,7 @@ class Rehearsed:
         done = subprocess.run(
             [*rehearsal, "--", *command], cwd=self.root, env=env, capture_output=True, text=True, check=False
         )
+        RECORDED.update(json.loads((self.folder / "checked.json").read_text("utf-8")))
         assert done.returncode == 0, done.stderr
         reading = (*READING, ":generateAccessToken", ":generateIdToken")
         return [
@@ -107,6 +110,33 @@ class Rehearsed:
 def _called(name: str) -> str:
     *_, collection, identity = ["", *name.split("/")]
     return on("project", "") if name == "projects/demo-project" else on(KINDS[POLICIES[collection]], identity)
+
+
+def test_the_rehearsed_gcloud_is_the_one_that_is_written_down() -> None:
+    """docs/adr/0017 names the installed gcloud, and the one that the build deploys with: who raises one reads it."""
+    said = subprocess.run([str(shutil.which("gcloud")), "version"], capture_output=True, text=True, check=True).stdout
+    assert f"Google Cloud SDK {installed()}\n" in said
+    assert installed() == REHEARSED
+    decision = next((ROOT / "docs" / "adr").glob("0017-*.md")).read_text(encoding="utf-8")
+    assert f"gcloud {REHEARSED}" in decision
+    assert pinned()
+    assert f"`{pinned()}-stable`" in decision
+    assert (warning(pinned(), pinned()), pinned() in warning(installed(), pinned())) == ("", installed() != pinned())
+
+
+def test_schedule(tmp_path: Path) -> None:
+    """schedule.sh sends what Cloud Scheduler's schema and rules allow: two calls, for the function's own address."""
+    rehearsed, settings = Rehearsed(tmp_path / "state"), settings_file(tmp_path)
+    service = {"metadata": {"name": "ops"}, "spec": {}, "status": {"url": "https://ops.example.com"}}
+    rehearsed.folder.mkdir()
+    (rehearsed.folder / "state.json").write_text(json.dumps({"resources": {"run/services/ops": service}}))
+    before = RECORDED["cloudscheduler.v1"]
+    made = rehearsed.run("infra/schedule.sh", "--settings", str(settings))
+    assert [each["body"]["httpTarget"]["uri"] for each in made] == [
+        f"https://ops.example.com/ops/{name}" for name in ("daily", "sweep")
+    ]
+    assert RECORDED["cloudscheduler.v1"] - before == len(rehearsed.requests) - 1
+    assert RECORDED["refused"] == 0
 
 
 def test_a_key_is_made_once_and_rotates(tmp_path: Path) -> None:
@@ -190,7 +220,7 @@ class TestWholeDeployment:
         """One task a run, as many retries as the job is told of, an hour, the image by digest, its own identity."""
         execution = deployed.resource("run/jobs/runner")["spec"]["template"]["spec"]
         task = execution["template"]["spec"]
-        assert (execution["taskCount"], execution["parallelism"]) == (1, 10)
+        assert execution["taskCount"] == 1
         assert (task["maxRetries"], task["timeoutSeconds"]) == (3, "3600")
         assert task["serviceAccountName"] == EMAIL.format("runner")
         container = deployed.container("jobs/runner")

@@ -231,6 +231,9 @@ def test_what_passes_is_tried_again(tmp_path: Path) -> None:
         "INVALID_ARGUMENT: Role (projects/demo-project/roles/cloudactJobs) does not exist in the resource's hierarchy.",
         "NOT_FOUND: Unknown service account",
         "PERMISSION_DENIED: Permission iam.serviceAccounts.setIamPolicy denied on resource (or it may not exist).",
+        "BigQuery error in update operation: User cloudact-api@demo-project.iam.gserviceaccount.com does not exist.",
+        "BigQuery error in update operation: IAM setPolicy failed for Dataset demo-project:organizations",
+        "INVALID_ARGUMENT: member deleted:serviceAccount:cloudact-api@demo-project.iam.gserviceaccount.com?uid=1",
     ],
 )
 def test_what_was_just_made_is_waited_for(told: str, tmp_path: Path) -> None:
@@ -272,15 +275,17 @@ def test_a_dataset_is_not_moved(tmp_path: Path) -> None:
 
 
 def test_the_ledger_is_nobody_s_by_the_way(tmp_path: Path) -> None:
-    """Editors and viewers of the project are taken out of the dataset's access, its owners stay."""
+    """Editors, viewers and deleted accounts are taken out of the dataset's access, the project's owners stay."""
     groups = (
         '{"role": "READER", "specialGroup": "projectReaders"}',
         '{"role": "OWNER", "specialGroup": "projectOwners"}',
+        '{"role": "WRITER", "userByEmail": "deleted:serviceAccount:cloudact-migrator@demo-project?uid=1"}',
     )
     answer = f"""[[ $0 != */bq ]] || echo '{{"location": "US", "access": [{", ".join(groups)}]}}'"""
     done = Project(tmp_path, answer).run("setup.sh", "--only", "dataset", "--dry-run")
     assert "projectOwners" in done.stdout
     assert "projectReaders" not in done.stdout
+    assert "deleted:" not in done.stdout
 
 
 def test_teardown_wants_the_project_typed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from infra.local.bigquery.api import controls, datasets, discovery, jobs, querie
 from infra.local.bigquery.emulator import Emulator
 from infra.local.bigquery.errors import as_domain_error, envelope, error_proto
 from infra.local.bigquery.traffic import Gate
+from infra.local.bigquery.well_formed import WellFormed
 
 OURS = (controls, discovery, datasets, queries, jobs, uploads, tabledata, tables)
 THEIRS = (emulated_datasets, projects, routines, emulated_tables)
@@ -31,7 +32,8 @@ def create_app(emulator: Emulator) -> ASGIApp:
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(Exception, _refused)
-    app.add_middleware(GzipRequestMiddleware)
+    app.add_middleware(WellFormed)
+    app.add_middleware(GzipRequestMiddleware)  # the outer one: what is checked is unpacked
     return Gate(app, emulator.traffic)
 
 

@@ -16,6 +16,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports.re
 )
 from google.cloud.tasks_v2.services.cloud_tasks.transports.rest import CloudTasksRestTransport
 
+from infra.discovery.check import tally
 from infra.local.google_apis.clock import Clock, utc_now
 from infra.local.google_apis.database import Database
 from infra.local.google_apis.iam_credentials import IamCredentials, IamCredentialsRestTransport
@@ -46,7 +47,10 @@ from infra.local.wire.traffic import Traffic
 
 @dataclass(frozen=True)
 class Settings:
-    """`dispatching` False leaves sending tasks to calls of `dispatcher.dispatch_due` (tests with a clock)."""
+    """`dispatching` False leaves sending tasks to calls of `dispatcher.dispatch_due` (tests with a clock).
+
+    `follows_redirects` is what Cloud Tasks may do.
+    """
 
     state_dir: Path
     port: int = 0
@@ -55,6 +59,7 @@ class Settings:
     grace_s: float = 10.0
     clock: Clock = utc_now
     dispatching: bool = True
+    follows_redirects: bool = True
 
 
 class LocalCloud:
@@ -74,7 +79,9 @@ class LocalCloud:
         self._key_store = KeyStore(settings.state_dir)
         self._secrets = SecretManager(settings.state_dir, settings.clock)
         self._run_database = Database(settings.state_dir / "run_jobs.sqlite3", SCHEMA)
-        self.dispatcher = Dispatcher(self._task_store, self.issuer, settings.clock)
+        self.dispatcher = Dispatcher(
+            self._task_store, self.issuer, settings.clock, follows_redirects=settings.follows_redirects
+        )
         self._executions = MessageStore(self._run_database, run_v2.Execution)
         self.region = Region(self._executions, self._surroundings(), settings.max_running)
         secrets = Api("secrets", SecretManagerServiceRestTransport, self._secrets)
@@ -130,6 +137,7 @@ class LocalCloud:
             ("DELETE", "/local/faults"): lambda _request: faults.clear(),
             ("GET", "/local/requests"): lambda _request: traffic.summary(),
             ("DELETE", "/local/requests"): lambda _request: traffic.reset(),
+            ("GET", "/local/schemas"): lambda _request: tally().counts(),
         }
 
     def start(self) -> None:

@@ -52,6 +52,12 @@ def test_conditions_say_which_resource_they_mean(name: str) -> None:
         assert "resource.type = " in query or "monitored_resource=" in query
 
 
+def test_a_query_waits_for_no_metric() -> None:
+    """Prometheus queries name metrics that were made seconds before; Google would refuse what it does not know yet."""
+    queries = [each for policy in policies().values() for each in conditions(policy) if "query" in each]
+    assert [each["disableMetricValidation"] for each in queries] == [True, True]
+
+
 def test_google_takes_the_dashboard() -> None:
     """The file is a Dashboard, and no tile lies on another."""
     parsed = json_format.ParseDict(dashboard(), Dashboard.pb(Dashboard()))

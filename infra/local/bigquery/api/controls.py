@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
+from infra.discovery.check import tally
 from infra.local.bigquery.api.access import EmulatorOf
 from infra.local.bigquery.denials import Denial
 from infra.local.bigquery.traffic import Fault
@@ -81,3 +82,9 @@ async def reset_requests(emulator: EmulatorOf) -> dict[str, Any]:
     """Count from zero."""
     emulator.traffic.counts.clear()
     return {"requests": {}, "total": 0}
+
+
+@router.get("/schemas")
+async def schemas() -> dict[str, int]:
+    """Requests that were checked against Google's schemas since the start, by API, and how many were refused."""
+    return tally().counts()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
+from infra.discovery.check import NotDescribed, check
+from infra.discovery.sent import NotWellFormed, Sent
 from infra.local.google_apis.rest.errors import ApiError, InvalidArgument, NotFound, Unimplemented, envelope
 from infra.local.google_apis.rest.faults import Fault, Faults
 from infra.local.google_apis.rest.messages import answer_json, request_message
@@ -115,11 +117,21 @@ def _call(endpoint: _Endpoint, path_fields: dict[str, str], request: HttpRequest
         if endpoint.handler is None:
             raise Unimplemented(f"{endpoint.label} is not part of the local cloud.")
         endpoint.api.check_caller(request.headers)
+        _check_schema(request)
         message = request_message(endpoint.route, path_fields, request.query, request.body)
         told = (request.headers,) if endpoint.api.tells_headers else ()
         return answer_json(endpoint.handler(message, *told), request.query)
 
     return _guarded(effect)
+
+
+def _check_schema(request: HttpRequest) -> None:
+    try:
+        check(Sent(request.verb, request.path, request.query, request.body))
+    except NotDescribed as err:
+        raise NotFound(str(err)) from err
+    except NotWellFormed as err:
+        raise InvalidArgument(str(err)) from err
 
 
 def _call_local(endpoint: LocalEndpoint, request: HttpRequest) -> object:

@@ -25,11 +25,11 @@ class Dispatcher:
     `start` runs it in the background; tests that own the clock call `dispatch_due` instead.
     """
 
-    def __init__(self, store: TaskStore, issuer: TokenIssuer, clock: Clock) -> None:
+    def __init__(self, store: TaskStore, issuer: TokenIssuer, clock: Clock, *, follows_redirects: bool = True) -> None:
         self._store = store
         self._issuer = issuer
         self._clock = clock
-        self._sender = Sender()
+        self._sender = Sender(follows_redirects=follows_redirects)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tasks")
         self._buckets: dict[str, TokenBucket] = {}
         self._in_flight: Counter[str] = Counter()

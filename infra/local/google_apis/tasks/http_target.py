@@ -5,22 +5,27 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from google.cloud import tasks_v2
 
 from infra.local.google_apis.identity import TokenIssuer
 from infra.local.google_apis.wire_types import HttpTarget, Task
 
+MOST_REDIRECTS = 5
 _REPLACED = ("host", "content-length", "user-agent", "x-google-", "x-appengine-", "x-cloudtasks-")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a target: status 0 when there was none, `retry_after_s` 0 when it named no wait."""
+    """The answer of a target: status 0 when there was none, `retry_after_s` 0 when it named no wait.
+
+    `location` is where a redirect points, else empty.
+    """
 
     status: int
     retry_after_s: float = 0.0
+    location: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -66,16 +71,30 @@ def _authorization(request: HttpTarget, issuer: TokenIssuer) -> dict[str, str]:
 
 
 class Sender:
-    """Makes requests on any number of threads; `hang_up` ends those that wait for an answer."""
+    """Makes requests on any number of threads; `hang_up` ends those that wait for an answer.
 
-    def __init__(self) -> None:
+    Cloud Tasks says that a redirect "may be followed" ([cloudtasks.v2 HttpRequest.url]). How is not told; the worst is
+    taken: the very same request, body and headers, goes to wherever `Location` points.
+    """
+
+    def __init__(self, *, follows_redirects: bool = True) -> None:
+        self._most_redirects = MOST_REDIRECTS if follows_redirects else 0
         self._waiting: set[http.client.HTTPConnection] = set()
         self._closed = False
 
     def send(self, request: HttpTarget, headers: Mapping[str, str], deadline_s: float) -> Reply:
         """Make the request and wait for the answer, `deadline_s` at most per read."""
+        url = request.url
+        for _ in range(self._most_redirects + 1):
+            reply = self._send_to(url, request, headers, deadline_s)
+            if not reply.location:
+                break
+            url = urljoin(url, reply.location)
+        return reply
+
+    def _send_to(self, url: str, request: HttpTarget, headers: Mapping[str, str], deadline_s: float) -> Reply:
         try:
-            connection = _connection(request.url, deadline_s)
+            connection = _connection(url, deadline_s)
         except ValueError:  # a port that is no number
             return Reply(status=0)
         self._waiting.add(connection)
@@ -83,7 +102,7 @@ class Sender:
             connection.connect()
             if self._closed:
                 return Reply(status=0)
-            return _exchange(connection, request, headers)
+            return _exchange(connection, url, request, headers)
         except (OSError, http.client.HTTPException, ValueError):
             return Reply(status=0)
         finally:
@@ -105,14 +124,17 @@ def _connection(url: str, timeout_s: float) -> http.client.HTTPConnection:
     return kind(parts.hostname or "", parts.port, timeout=timeout_s)
 
 
-def _exchange(connection: http.client.HTTPConnection, request: HttpTarget, headers: Mapping[str, str]) -> Reply:
-    url = urlsplit(request.url)
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+def _exchange(
+    connection: http.client.HTTPConnection, url: str, request: HttpTarget, headers: Mapping[str, str]
+) -> Reply:
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     method = tasks_v2.HttpMethod(request.http_method).name
     connection.request(method, target, request.body or None, dict(headers))
     response = connection.getresponse()
     response.read()
-    return Reply(response.status, _seconds(response.getheader("Retry-After")))
+    location = response.getheader("Location", "") if response.status // 100 == 3 else ""
+    return Reply(response.status, _seconds(response.getheader("Retry-After")), location)
 
 
 def _seconds(retry_after: str | None) -> float:

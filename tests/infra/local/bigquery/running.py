@@ -13,6 +13,8 @@ import httpx
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from tests.checked_requests import counted
+
 PROJECT = "demo"
 
 
@@ -25,7 +27,8 @@ def running_server(*arguments: str) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("bigquery ready "), line
-        yield line.split()[-1]
+        with counted(line.split()[-1]):
+            yield line.split()[-1]
     finally:
         process.terminate()
         assert process.wait(timeout=10) == 0

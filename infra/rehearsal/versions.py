@@ -1,0 +1,33 @@
+"""Which gcloud the scripts were rehearsed with, and which one Cloud Build deploys with."""
+
+import re
+import shutil
+from pathlib import Path
+
+from cloudact.settings import ROOT
+
+REHEARSED = "528.0.0"  # the last with which all scripts were rehearsed; raise it when they are rehearsed again
+_IMAGE = re.compile(r"google-cloud-cli:(\d+\.\d+\.\d+)-stable@sha256:")
+
+
+def installed() -> str:
+    """The version of the Google Cloud SDK on this machine, empty where there is none."""
+    gcloud = shutil.which("gcloud")
+    file = Path(gcloud).resolve().parents[1] / "VERSION" if gcloud else None
+    return file.read_text(encoding="ascii").strip() if file and file.is_file() else ""
+
+
+def pinned() -> str:
+    """The version of the image that cloudbuild.yaml deploys with."""
+    found = _IMAGE.search((ROOT / "cloudbuild.yaml").read_text(encoding="utf-8"))
+    return found[1] if found else ""
+
+
+def warning(ours: str, builds: str) -> str:
+    """What a rehearsal says where the two are not the same; nothing where they are."""
+    if ours == builds:
+        return ""
+    return (
+        f"rehearsal: this is gcloud {ours or '(unknown)'}, and Cloud Build deploys with {builds}."
+        " Nobody has compared their flags and requests (docs/adr/0017).\n"
+    )
