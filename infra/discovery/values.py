@@ -179,7 +179,7 @@ def _invalid(schema: Json, value: Any, at: str) -> Fault:
 
 
 def _type_name(schema: Json) -> str:
-    form, kind = str(schema.get("format", "")), str(schema.get("type", schema.get("$ref", "object")))
+    form, kind = schema.get("format", ""), str(schema.get("type", schema.get("$ref", "object")))
     if "enum" in schema:
         return "TYPE_ENUM"
     if form in _TYPES:
