@@ -1,8 +1,10 @@
 """The service's own BigQuery: bounded queries, appended events, ids accepted once, partitions replaced.
 
-Owns the BigQuery client library. Knows no run, no org and no HTTP.
+Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013). Owns the BigQuery client library.
+Knows no run, no org and no HTTP.
 """
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cloudact import clients
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
+from cloudact.installation import own_name
 from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.scripts import statements
+from cloudact.settings import Settings
 
 log = logging.getLogger(__name__)
+PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
 ADMISSION_TRIES = 5
 BY_THE_WAY = ("projectReaders", "projectWriters")  # who may read or change every dataset of a project unless told
@@ -31,8 +37,16 @@ class Warehouse:
     `patience_s` is how long one call is retried and waited for: short in a request, long in a job.
     """
 
-    def __init__(self, client: Callable[[], Any], *, dataset: str = DEFAULT_DATASET, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        *,
+        installation: str,
+        dataset: str = DEFAULT_DATASET,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._build_client = client
+        self._installation = installation
         self._dataset = dataset
         self._patience_s = patience_s
         self.bytes_billed = 0  # by `rows`: what else is here reads nothing; read by processes of one thread only
@@ -82,12 +96,16 @@ class Warehouse:
             errors = self._client.insert_rows_json(
                 f"{self._client.project}.{self._dataset}.{table}",
                 [dict(row) for row in rows],
-                row_ids=list(ids),
+                row_ids=[self._insert_id(each) for each in ids],
                 retry=self._retry,
                 timeout=self._patience_s,
             )
         if errors:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
+
+    def _insert_id(self, text: str) -> str:
+        """Google takes 128 characters at most, and a user's id alone may have as many."""
+        return hashlib.sha256(own_name(text, self._installation).encode()).hexdigest()
 
     def accept_once(self, job_id: str, query: str, **values: Any) -> dict[str, Any]:
         """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
@@ -106,9 +124,12 @@ class Warehouse:
 
         with reaching("BigQuery"):
             try:
-                return self._client.get_job(job_id, retry=self._retry, timeout=self._patience_s)
+                return self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
                 return None
+
+    def _job_id(self, name: str) -> str:
+        return own_name(name, self._installation)
 
     def wait_for(self, job: Any, tick: Callable[[], None]) -> None:
         """Until the job is over; each look at it takes no longer than our patience."""
@@ -125,7 +146,7 @@ class Warehouse:
                 return self._client.query(
                     loaded.sql,
                     job_config=config,
-                    job_id=job_id,
+                    job_id=self._job_id(job_id),
                     job_retry=None,
                     retry=self._retry,
                     timeout=self._patience_s,
@@ -156,7 +177,7 @@ class Warehouse:
                         file,
                         f"{name}${day:%Y%m%d}",
                         size=parquet.stat().st_size,
-                        job_id=job_id,
+                        job_id=self._job_id(job_id),
                         job_config=config,
                         timeout=self._patience_s,
                     )
@@ -259,6 +280,16 @@ class Warehouse:
                 api_timeout=LOOK_TIMEOUT_S,
                 wait_timeout=LOOK_TIMEOUT_S,
             )
+
+
+def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:
+    """The deployment's own."""
+    return Warehouse(
+        lambda: clients.bigquery(settings),
+        installation=settings.installation,
+        dataset=settings.dataset,
+        patience_s=patience_s,
+    )
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from cloudact.registry import load_registry
 from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import open_warehouse
 from jobs.claim import Claim
 from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import httpx
 
 SOURCE_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
-PATIENCE_S = 60.0
 
 
 def compose(settings: Settings, clock: Clock = utc_now) -> Job:
@@ -48,7 +47,7 @@ class _Composition:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
+        self._warehouse = open_warehouse(settings)
         self._registry = load_registry(settings.configs_dir)
         notifier = open_notifier(settings, self._warehouse, clock)
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)

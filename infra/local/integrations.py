@@ -17,7 +17,7 @@ from cloudact.credentials import Vault
 from cloudact.integrations import Integration, Integrations
 from cloudact.orgs import IntegrationStatus, key_hash
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import open_warehouse
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
@@ -66,7 +66,7 @@ def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegrat
                 updated_at=now,
             )
         )
-    Integrations(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset), utc_now).add(rows)
+    Integrations(open_warehouse(settings), utc_now).add(rows)
 
 
 def new_admin_key(integration: str) -> dict[str, str]:

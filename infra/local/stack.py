@@ -24,6 +24,7 @@ from infra.local.provision import provision
 
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
+INSTALLATION = "local"  # `make reset` takes the memory of names along with the datasets
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
@@ -115,6 +116,7 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
     return Settings(
         project=PROJECT,
         location=LOCATION,
+        installation=INSTALLATION,
         kms_key=KMS_KEY,
         dispatcher_service_account=DISPATCHER,
         task_max_retries=1,
