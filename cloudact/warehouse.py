@@ -24,6 +24,7 @@ from cloudact.settings import Settings
 log = logging.getLogger(__name__)
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
+TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
 BY_THE_WAY = ("projectReaders", "projectWriters")  # who may read or change every dataset of a project unless told
 MIB = 2**20
@@ -113,9 +114,7 @@ class Warehouse:
         BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
         crashing.
         """
-        job = self.start_query(job_id, query, **values) or self.job(job_id)
-        if job is None:
-            raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+        job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
         return {parameter.name: parameter.value for parameter in job.query_parameters}
 
     def job(self, job_id: str) -> Any | None:
@@ -127,6 +126,19 @@ class Warehouse:
                 return self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
                 return None
+
+    def taken_job(self, job_id: str) -> Any:
+        """The job whose id was refused as taken. Raises `Retry` where it cannot be read within some seconds.
+
+        BigQuery may say "not found" right after "exists already": https://github.com/googleapis/python-bigquery/issues/2134
+        """
+        give_up, pause_s = time.monotonic() + min(TAKEN_WITHIN_S, self._patience_s), 0.1
+        while (job := self.job(job_id)) is None:
+            if time.monotonic() + pause_s > give_up:
+                raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1.0)
+        return job
 
     def _job_id(self, name: str) -> str:
         return own_name(name, self._installation)
@@ -198,7 +210,7 @@ class Warehouse:
             try:
                 made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
             except Conflict:
-                made = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+                return self.dataset_labels(name) or {}
         return dict(made.labels)
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
@@ -222,8 +234,9 @@ class Warehouse:
 
     def _admit(self, name: str, emails: Iterable[str]) -> None:
         from google.cloud.bigquery import AccessEntry
+        from google.cloud.bigquery.enums import DatasetView
 
-        dataset = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+        dataset = self._dataset_as(name, DatasetView.ACL)
         kept = [entry for entry in dataset.access_entries if entry.entity_id not in BY_THE_WAY]
         may_write = {entry.entity_id for entry in kept if entry.role in ("WRITER", "OWNER")}
         added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
@@ -246,12 +259,20 @@ class Warehouse:
     def dataset_labels(self, name: str) -> dict[str, str] | None:
         """The dataset's labels; `None` where there is no such dataset."""
         from google.api_core.exceptions import NotFound
+        from google.cloud.bigquery.enums import DatasetView
 
         with reaching("BigQuery"):
             try:
-                return dict(self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s).labels)
+                return dict(self._dataset_as(name, DatasetView.METADATA).labels)
             except NotFound:
                 return None
+
+    def _dataset_as(self, name: str, view: Any) -> Any:
+        """Unasked, Google tells the access too, which takes a right of its own on a dataset that may be a stranger's.
+
+        https://cloud.google.com/bigquery/docs/dataset-access-control
+        """
+        return self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s, dataset_view=view)
 
     def delete_dataset(self, name: str) -> None:
         """Deletes the dataset and all that is in it; none is fine."""
