@@ -45,6 +45,10 @@ class Connections:
         """Every integration there can be, as it stands."""
         return self._integrations.all(org_slug)
 
+    def shows(self, told: Integration) -> bool:
+        """Whether what was told can be read."""
+        return self._integrations.shows(told)
+
     def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)

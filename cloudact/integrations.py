@@ -77,6 +77,11 @@ class Integrations:
         """The org's integration, whatever its state."""
         return self._read(org_slug, integration)[1]
 
+    def shows(self, told: Integration) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        seen = self.find(told.org_slug, told.integration).updated_at
+        return told.updated_at is None or (seen is not None and seen >= told.updated_at)
+
     def all(self, org_slug: str) -> list[Integration]:
         """Every integration there can be, without ciphertexts."""
         rows = self._warehouse.rows("integrations", org_slug=org_slug)

@@ -22,6 +22,7 @@ from functions.composition import Api
 from functions.inputs import Input, in_body
 from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
+from functions.readable import wait_until
 
 log = logging.getLogger(__name__)
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
@@ -112,7 +113,7 @@ def set_up(api: Api, org: str, provider: str) -> Response:
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with _told():
         stored, new = api.connections.set_up(org, integration, wanted)
-    return _answer(stored, 201 if new else 200)
+    return _answer(api, stored, 201 if new else 200)
 
 
 def validate(api: Api, org: str, provider: str) -> Response:
@@ -120,7 +121,8 @@ def validate(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org)
     _no_input()
     with _told():
-        return _answer(api.connections.validate(org, _integration(provider)))
+        stored = api.connections.validate(org, _integration(provider))
+    return _answer(api, stored)
 
 
 def remove(api: Api, org: str, provider: str) -> Response:
@@ -128,7 +130,8 @@ def remove(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org).require_admin()
     _no_input()
     with _told():
-        return _answer(api.connections.remove(org, _integration(provider)))
+        stored = api.connections.remove(org, _integration(provider))
+    return _answer(api, stored)
 
 
 def _no_input() -> None:
@@ -165,7 +168,9 @@ def _refusal(err: Stop) -> Exception:
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 
-def _answer(row: Integration, status: int = 200) -> Response:
+def _answer(api: Api, row: Integration, status: int = 200) -> Response:
+    """A run that is asked for next finds the integration as it is told here."""
+    wait_until(lambda: api.connections.shows(row))
     return answered(_state(row), status)
 
 

@@ -23,6 +23,7 @@ from infra.local.bigquery.job_book import JobBook
 from infra.local.bigquery.query_jobs import Queries
 from infra.local.bigquery.request_ids import RequestIds
 from infra.local.bigquery.results import ResultStore
+from infra.local.bigquery.stream_buffer import StreamBuffer
 from infra.local.bigquery.streaming import InsertIds
 from infra.local.bigquery.tables import Tables
 from infra.local.bigquery.traffic import Traffic
@@ -36,22 +37,42 @@ class NoSnapshots(SnapshotManager):  # type: ignore[misc, unused-ignore]
         """Keep nothing."""
 
 
+class Turn:
+    """One request at a time changes or reads the database; what is due of the stream is in it by then."""
+
+    def __init__(self, buffer: StreamBuffer) -> None:
+        self._buffer = buffer
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+        try:
+            self._buffer.let_in()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 @dataclass(frozen=True)
 class Emulator:
-    """Everything a route needs. `turn` lets one request at a time change or read the database."""
+    """Everything a route needs, one in its `turn` after the other where it needs the database."""
 
     context: AppContext
     engine: LocalEngine
     tables: Tables
     jobs: JobBook
     queries: Queries
+    stream: StreamBuffer
+    turn: Turn
     results: ResultStore = field(default_factory=ResultStore)
     insert_ids: InsertIds = field(default_factory=InsertIds)
     denials: Denials = field(default_factory=Denials)
     traffic: Traffic = field(default_factory=Traffic)
     request_ids: RequestIds = field(default_factory=RequestIds)
     uploads: dict[str, Upload] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 async def start(settings: Settings) -> Emulator:
@@ -61,7 +82,8 @@ async def start(settings: Settings) -> Emulator:
     context = _context(settings, engine)
     context.udf_registry.hydrate(context.catalog, engine)
     tables = Tables(context, engine)
-    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables))
+    stream = StreamBuffer(tables)
+    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables), stream, Turn(stream))
 
 
 def _context(settings: Settings, engine: LocalEngine) -> AppContext:
