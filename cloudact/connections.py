@@ -49,6 +49,10 @@ class Connections:
         """Which onboarding of the org this is; `Stop` where it is not with us."""
         return self._integrations.find(org_slug, "GCP_SA").onboarded
 
+    def shows(self, told: Integration) -> bool:
+        """Whether what was told can be read."""
+        return self._integrations.shows(told)
+
     def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)

@@ -2,17 +2,26 @@
 
 from collections.abc import Iterable
 
-from cloudact.errors import Stop
+from cloudact.errors import ConfigError, Stop
+from cloudact.installation import LABEL as INSTALLATION
 from cloudact.migrations import Migrations
 from cloudact.warehouse import Warehouse
 
 LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lower case that labels must have
 
 
-def make_service_dataset(warehouse: Warehouse, migrations: Migrations) -> None:
-    """The dataset of the service with what it lacks of tables and views. May be repeated."""
+def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installation: str) -> None:
+    """The dataset of the service with what it lacks of tables and views. May be repeated.
+
+    `ConfigError` where the dataset that is there is another installation's: its decisions have other names.
+    """
     lacking = migrations.service_behind()
-    warehouse.create_dataset(warehouse.dataset, {})
+    labels = warehouse.create_dataset(warehouse.dataset, {INSTALLATION: installation})
+    if labels.get(INSTALLATION) != installation:
+        raise ConfigError(
+            f"The dataset {warehouse.dataset} belongs to the installation {labels.get(INSTALLATION, '(none)')}, and "
+            f"CLOUDACT_INSTALLATION is {installation}: run infra/setup.sh, then infra/deploy.sh, or make reset locally."
+        )
     migrations.bring(warehouse.dataset, lacking)
 
 

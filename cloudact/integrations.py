@@ -99,6 +99,11 @@ class Integrations:
         named = {"org_slug": org_slug, "integration": integration}
         return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], org_generation=org["generation"])
 
+    def shows(self, told: Integration) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        seen = self.find(told.org_slug, told.integration).updated_at
+        return told.updated_at is None or (seen is not None and seen >= told.updated_at)
+
     def all(self, org_slug: str) -> list[Integration]:
         """Every integration there can be, without ciphertexts."""
         rows = self._warehouse.rows("integrations", org_slug=org_slug)

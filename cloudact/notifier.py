@@ -18,6 +18,7 @@ from cloudact import clients
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, ConfigError, Retry, Stop
 from cloudact.google_errors import reaching
+from cloudact.installation import own_name
 from cloudact.integrations import Integration
 from cloudact.notifications import Event, Notification, integration_invalid
 from cloudact.secrets import read_secret
@@ -47,6 +48,7 @@ class Outbox:
     def __init__(self, client: Callable[[], Any], settings: Settings, signing: Signing, clock: Clock) -> None:
         self._build_client = client
         self._queue = settings.webhook_queue_path
+        self._installation = settings.installation
         self._signing = signing
         self._clock = clock
 
@@ -75,7 +77,7 @@ class Outbox:
             "body": body,
         }
         return {
-            "name": f"{self._queue}/tasks/{_task_id(notification)}",
+            "name": f"{self._queue}/tasks/{own_name(_task_id(notification), self._installation)}",
             "schedule_time": at + DELAY,
             "dispatch_deadline": DISPATCH_DEADLINE,
             "http_request": request,
@@ -159,7 +161,7 @@ def open_signing(settings: Settings) -> Signing:
             raise ConfigError("CLOUDACT_WEBHOOK_SECRET is not set.")
         return read_secret(lambda: clients.secret_manager(settings), settings.webhook_secret)
 
-    return Signing(master)
+    return Signing(master, settings.installation)
 
 
 def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock) -> Notifier:

@@ -6,7 +6,7 @@ comes again after a crash, carries out the same. The profile is written when eve
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloudact.errors import Stop
 from cloudact.integrations import Integrations
 from cloudact.orgs import IntegrationStatus, SubscriptionStatus
 from cloudact.plans import Plan, Plans
-from cloudact.tenants import Profile, ProfileStatus, Tenant, Tenants, after
+from cloudact.tenants import Profile, ProfileStatus, SetUp, StoredSubscription, Tenant, Tenants, after
 from cloudact.warehouse import Warehouse
 from cloudact.webhooks import Webhooks
 
@@ -34,6 +34,18 @@ class Facts:
     at: str
     generation: int = 1
     keys_before: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """The org as it is from now on, whether or not that can be read yet, and whether this call has changed it.
+
+    `key` is its first one, where this call has made it.
+    """
+
+    org: Tenant
+    changed: bool
+    key: NewKey | None = None
 
 
 class Onboarding:
@@ -56,8 +68,8 @@ class Onboarding:
         self._dataset_writers = frozenset(dataset_writers)
         self.plans = plans
 
-    def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> NewKey | None:
-        """The org with everything it needs, and its first API key; `None` where it has been given one before."""
+    def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> Done:
+        """The org with everything it needs, and its first API key; without where it has been given one before."""
         tenant = self._tenants.read(org_slug)
         profile = _own(tenant, org_slug)
         if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
@@ -69,18 +81,24 @@ class Onboarding:
                 self._forget_credentials(tenant, org_slug)
             facts = self._decide(org_slug, name, plan, tenant)
             fill_org_dataset(self._warehouse, org_slug)
-            self.record(facts)
-            return self._api_keys.first(org_slug, facts.keys_before + 1)
+            org = replace(self.record(facts), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
+            return self._with_first_key(org, org_slug, facts.keys_before)
         if tenant.last_key_number > profile.keys_before:
-            return None
-        return self._api_keys.first(org_slug, profile.keys_before + 1)
+            return Done(tenant, changed=False)
+        return self._with_first_key(tenant, org_slug, profile.keys_before)
 
-    def record(self, facts: Facts) -> None:
-        """Adds what was decided: the subscription, then the profile, which makes it an org."""
-        subscription = {"plan": facts.plan, "status": facts.status, "daily_limit": facts.daily_limit}
+    def _with_first_key(self, org: Tenant, org_slug: str, keys_before: int) -> Done:
+        key = self._api_keys.first(org_slug, keys_before + 1)
+        if key is None:
+            return Done(org, changed=False)
+        return Done(replace(org, api_keys=(*org.api_keys, key.stored)), changed=True, key=key)
+
+    def record(self, facts: Facts) -> Tenant:
+        """Adds what was decided: the subscription, then the profile, which makes it an org. Answers both."""
         event = f"{facts.org_slug}/{facts.generation}"
-        row = {"org_slug": facts.org_slug, **subscription, "updated_at": facts.at}
-        self._warehouse.append("org_subscriptions", [row], [event])
+        at = datetime.fromisoformat(facts.at)
+        subscription = StoredSubscription(facts.status, facts.plan, facts.daily_limit, at)
+        self._append_subscription(facts.org_slug, subscription, event)
         profile = Profile(
             org_slug=facts.org_slug,
             name=facts.name,
@@ -88,12 +106,13 @@ class Onboarding:
             status=ProfileStatus.ACTIVE,
             generation=facts.generation,
             keys_before=facts.keys_before,
-            created_at=datetime.fromisoformat(facts.at),
+            created_at=at,
         )
         self._append_profile(profile)
+        return Tenant(profile, subscription, integrations=(), api_keys=())
 
-    def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> bool:
-        """Gives the org another status or plan; whether that changed anything. Of two calls at once the last counts."""
+    def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> Done:
+        """Gives the org another status or plan. Of two calls at once the last counts."""
         tenant = self._active(org_slug)
         old = tenant.subscription
         if old is None:
@@ -104,25 +123,28 @@ class Onboarding:
             "daily_limit": plan.daily_limit if plan else old.daily_limit,
         }
         if wanted == {name: getattr(old, name) for name in wanted}:
-            return False
-        self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
-        return True
+            return Done(tenant, changed=False)
+        new = self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        return Done(replace(tenant, subscription=new), changed=True)
 
-    def offboard(self, org_slug: str, *, delete_data: bool) -> bool:
-        """Ends the org: keys, subscription, credentials; its data too if wished. Whether anything was left to do."""
+    def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
+        """Ends the org: keys, subscription, credentials; its data too if wished. Changed: something was left to do."""
         tenant = self._tenants.read(org_slug)
         profile = _onboarded(_own(tenant, org_slug), org_slug)
         active = profile.status is ProfileStatus.ACTIVE
         if active:
             closed = self._api_keys.close(tenant, org_slug)
-            self._cancel(tenant, org_slug)
+            subscription = self._cancel(tenant, org_slug)
             Webhooks(self._warehouse, self._clock).remove(org_slug)
-            ended = {"status": ProfileStatus.OFFBOARDED, "keys_before": closed}
-            self._append_profile(Profile(**{**vars(profile), **ended}))
+            profile = replace(profile, status=ProfileStatus.OFFBOARDED, keys_before=closed)
+            self._append_profile(profile)
+            tenant = replace(tenant, profile=profile, subscription=subscription)
         # Also for an org that has ended: a set-up that was under way may have come after.
-        forgotten = self._forget_credentials(self._tenants.read(org_slug), org_slug)
+        newest = self._tenants.read(org_slug)
+        forgotten = self._forget_credentials(newest, org_slug)
         dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
-        return active or forgotten or dropped
+        org = replace(tenant, integrations=_forgotten(newest.integrations))
+        return Done(org, changed=active or forgotten or dropped)
 
     def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
         last = tenant.subscription.updated_at if tenant.subscription else None
@@ -149,15 +171,21 @@ class Onboarding:
             raise Stop("org_offboarded", f"The organization {org_slug} was off-boarded.")
         return tenant
 
-    def _cancel(self, tenant: Tenant, org_slug: str) -> None:
+    def _cancel(self, tenant: Tenant, org_slug: str) -> StoredSubscription | None:
         old = tenant.subscription
-        if old and old.status != SubscriptionStatus.CANCELLED:
-            wanted = {"plan": old.plan, "status": SubscriptionStatus.CANCELLED.value, "daily_limit": old.daily_limit}
-            self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        if old is None or old.status == SubscriptionStatus.CANCELLED:
+            return old
+        wanted = {"plan": old.plan, "status": SubscriptionStatus.CANCELLED.value, "daily_limit": old.daily_limit}
+        return self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
 
-    def _subscribe(self, org_slug: str, wanted: dict[str, Any], at: datetime) -> None:
-        row = {"org_slug": org_slug, **wanted, "updated_at": at.isoformat()}
-        self._warehouse.append("org_subscriptions", [row], [f"{org_slug}/{at.isoformat()}"])
+    def _subscribe(self, org_slug: str, wanted: dict[str, Any], at: datetime) -> StoredSubscription:
+        new = StoredSubscription(**wanted, updated_at=at)
+        self._append_subscription(org_slug, new, f"{org_slug}/{at.isoformat()}")
+        return new
+
+    def _append_subscription(self, org_slug: str, new: StoredSubscription, event: str) -> None:
+        row = {"org_slug": org_slug, **vars(new), "updated_at": new.updated_at.isoformat()}
+        self._warehouse.append("org_subscriptions", [row], [event])
 
     def _forget_credentials(self, tenant: Tenant, org_slug: str) -> bool:
         """Whether there were any."""
@@ -179,6 +207,10 @@ def _own(tenant: Tenant, org_slug: str) -> Profile | None:
     if tenant.profile and tenant.profile.org_slug != org_slug:
         raise _differs_in_case(org_slug, tenant.profile.org_slug)
     return tenant.profile
+
+
+def _forgotten(integrations: Iterable[SetUp]) -> tuple[SetUp, ...]:
+    return tuple(replace(each, status=IntegrationStatus.NOT_CONFIGURED, configured=False) for each in integrations)
 
 
 def _onboarded(profile: Profile | None, org_slug: str) -> Profile:

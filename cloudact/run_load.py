@@ -133,6 +133,7 @@ class RunLoad:
             done = progress.of(self._attempt)
             job = self._start(progress.number, parts[done], day, len(parts))
             if job is None:
+                self._warehouse.taken_job(self._id(progress.number))
                 failed, progress = failed + 1, self._progress(tick)
                 continue
             self._warehouse.wait_for(job, tick)
@@ -149,7 +150,7 @@ class RunLoad:
 
         `begun` is called where some of its tables have been replaced already, and may raise to leave it at that.
         """
-        for tries in range(ROUNDS):
+        for _ in range(ROUNDS):
             progress = self._progress(tick)
             if progress.verdict:
                 return progress.verdict
@@ -158,8 +159,8 @@ class RunLoad:
                 wish = _half_loaded(wish, progress.replaced)
             if self._warehouse.start_query(self._id(progress.number), "fence", verdict=wish.parameters):
                 return wish
-            _pause(tries)
-        raise Retry("bigquery_unavailable", "BigQuery refuses a job id that it does not know.")
+            self._warehouse.taken_job(self._id(progress.number))
+        raise Retry("bigquery_unavailable", "Others keep deciding this run.")
 
     def _progress(self, tick: Tick) -> _Progress:
         progress = _Progress()

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from cloudact.errors import ConfigError
+from cloudact.installation import PATTERN as INSTALLATION
 
 PREFIX = "CLOUDACT_"
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,9 @@ class Settings(BaseModel):
 
     project: str = Field(min_length=1, description="Google Cloud project of the service")
     location: str = Field(min_length=1, description="region of the queue, the job and the KMS key")
+    installation: str = Field(
+        pattern=f"^{INSTALLATION}$", description="the identity that infra/setup.sh gave the dataset as a label"
+    )
     bigquery_location: str = "US"
     dataset: str = "organizations"
     queue: str = "runs"

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from functools import cached_property
 
 from cloudact.errors import ConfigError
+from cloudact.installation import ORIGINAL
 
 SHORTEST = 32  # bytes
 
 
 class Signing:
-    """`master` reads the service's secret, once per process; it raises `Retry` or `ConfigError`."""
+    """`master` reads the service's secret, once per process; it raises `Retry` or `ConfigError`.
 
-    def __init__(self, master: Callable[[], bytes]) -> None:
+    The secret may outlive the installation, whose orgs' keys are counted from 1 anew: none of another is used again.
+    """
+
+    def __init__(self, master: Callable[[], bytes], installation: str) -> None:
         self._read = master
+        self._installation = () if installation == ORIGINAL else (installation,)
 
     @cached_property
     def _master(self) -> bytes:
@@ -26,7 +31,7 @@ class Signing:
 
     def secret(self, org_slug: str, key_version: int) -> str:
         """What the org verifies with. It tells nothing of the master, nor of any other org's or version's."""
-        told = f"webhook|v1|{org_slug}|{key_version}".encode()
+        told = "|".join(("webhook", "v1", org_slug, str(key_version), *self._installation)).encode()
         derived = hmac.digest(self._master, told, hashlib.sha256)
         return "whsec_" + base64.urlsafe_b64encode(derived).decode().rstrip("=")
 

@@ -1,12 +1,16 @@
 """One org as it stands: profile, subscription, integrations and API keys, in one read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from cloudact.ledger import RETENTION
 from cloudact.orgs import ApiKey, IntegrationStatus, subscription_status
 from cloudact.warehouse import Warehouse
+
+Row = TypeVar("Row")
 
 
 class ProfileStatus(StrEnum):
@@ -73,6 +77,14 @@ class Tenant:
         numbers = [key.number for key in self.api_keys if key.number is not None]
         return max([self.profile.keys_before if self.profile else 0, *numbers])
 
+    def shows(self, told: "Tenant") -> bool:
+        """Whether profile, subscription and keys of `told`, or newer ones, are among what was read."""
+        return (
+            _reached(self.profile, told.profile, lambda profile: (profile.generation, profile.status.value))
+            and _reached(self.subscription, told.subscription, lambda subscription: subscription.updated_at)
+            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in told.api_keys}
+        )
+
     def live_keys(self, now: datetime) -> tuple[IssuedKey, ...]:
         """Keys that open the org."""
         return tuple(key for key in self.api_keys if key.usable(now))
@@ -102,6 +114,11 @@ class Tenants:
             known = days.get(row["fingerprint"], row["last_used_day"])
             days[row["fingerprint"]] = max(known, row["last_used_day"])
         return days
+
+
+def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Any]) -> bool:
+    """A profile is ACTIVE before it is OFFBOARDED, of which the second is the greater word too."""
+    return told is None or (seen is not None and age(seen) >= age(told))
 
 
 def after(now: datetime, last: datetime | None) -> datetime:

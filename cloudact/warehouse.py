@@ -1,8 +1,10 @@
 """The service's own BigQuery: bounded queries, appended events, ids accepted once, partitions replaced.
 
-Owns the BigQuery client library. Knows no run, no org and no HTTP.
+Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013). Owns the BigQuery client library.
+Knows no run, no org and no HTTP.
 """
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,13 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cloudact import clients
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
+from cloudact.installation import own_name
 from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.scripts import statements
+from cloudact.settings import Settings
 
 log = logging.getLogger(__name__)
+PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
+TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
 BY_THE_WAY = ("projectReaders", "projectWriters")  # who may read or change every dataset of a project unless told
 MIB = 2**20
@@ -31,8 +38,16 @@ class Warehouse:
     `patience_s` is how long one call is retried and waited for: short in a request, long in a job.
     """
 
-    def __init__(self, client: Callable[[], Any], *, dataset: str = DEFAULT_DATASET, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        *,
+        installation: str,
+        dataset: str = DEFAULT_DATASET,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._build_client = client
+        self._installation = installation
         self._dataset = dataset
         self._patience_s = patience_s
         self.bytes_billed = 0  # by `rows`: what else is here reads nothing; read by processes of one thread only
@@ -88,12 +103,16 @@ class Warehouse:
             errors = self._client.insert_rows_json(
                 f"{self._client.project}.{self._dataset}.{table}",
                 [dict(row) for row in rows],
-                row_ids=list(ids),
+                row_ids=[self._insert_id(each) for each in ids],
                 retry=self._retry,
                 timeout=self._patience_s,
             )
         if errors:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
+
+    def _insert_id(self, text: str) -> str:
+        """Google takes 128 characters at most, and a user's id alone may have as many."""
+        return hashlib.sha256(own_name(text, self._installation).encode()).hexdigest()
 
     def accept_once(self, job_id: str, query: str, **values: Any) -> dict[str, Any]:
         """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
@@ -101,9 +120,7 @@ class Warehouse:
         BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
         crashing.
         """
-        job = self.start_query(job_id, query, **values) or self.job(job_id)
-        if job is None:
-            raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+        job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
         return {parameter.name: parameter.value for parameter in job.query_parameters}
 
     def job(self, job_id: str) -> Any | None:
@@ -112,9 +129,25 @@ class Warehouse:
 
         with reaching("BigQuery"):
             try:
-                return self._client.get_job(job_id, retry=self._retry, timeout=self._patience_s)
+                return self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
                 return None
+
+    def taken_job(self, job_id: str) -> Any:
+        """The job whose id was refused as taken. Raises `Retry` where it cannot be read within some seconds.
+
+        BigQuery may say "not found" right after "exists already": https://github.com/googleapis/python-bigquery/issues/2134
+        """
+        give_up, pause_s = time.monotonic() + min(TAKEN_WITHIN_S, self._patience_s), 0.1
+        while (job := self.job(job_id)) is None:
+            if time.monotonic() + pause_s > give_up:
+                raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1.0)
+        return job
+
+    def _job_id(self, name: str) -> str:
+        return own_name(name, self._installation)
 
     def wait_for(self, job: Any, tick: Callable[[], None]) -> None:
         """Until the job is over; each look at it takes no longer than our patience."""
@@ -131,7 +164,7 @@ class Warehouse:
                 return self._client.query(
                     loaded.sql,
                     job_config=config,
-                    job_id=job_id,
+                    job_id=self._job_id(job_id),
                     job_retry=None,
                     retry=self._retry,
                     timeout=self._patience_s,
@@ -162,7 +195,7 @@ class Warehouse:
                         file,
                         f"{name}${day:%Y%m%d}",
                         size=parquet.stat().st_size,
-                        job_id=job_id,
+                        job_id=self._job_id(job_id),
                         job_config=config,
                         timeout=self._patience_s,
                     )
@@ -183,7 +216,7 @@ class Warehouse:
             try:
                 made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
             except Conflict:
-                made = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+                return self.dataset_labels(name) or {}
         return dict(made.labels)
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
@@ -207,8 +240,9 @@ class Warehouse:
 
     def _admit(self, name: str, emails: Iterable[str]) -> None:
         from google.cloud.bigquery import AccessEntry
+        from google.cloud.bigquery.enums import DatasetView
 
-        dataset = self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s)
+        dataset = self._dataset_as(name, DatasetView.ACL)
         kept = [entry for entry in dataset.access_entries if entry.entity_id not in BY_THE_WAY]
         may_write = {entry.entity_id for entry in kept if entry.role in ("WRITER", "OWNER")}
         added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
@@ -231,12 +265,20 @@ class Warehouse:
     def dataset_labels(self, name: str) -> dict[str, str] | None:
         """The dataset's labels; `None` where there is no such dataset."""
         from google.api_core.exceptions import NotFound
+        from google.cloud.bigquery.enums import DatasetView
 
         with reaching("BigQuery"):
             try:
-                return dict(self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s).labels)
+                return dict(self._dataset_as(name, DatasetView.METADATA).labels)
             except NotFound:
                 return None
+
+    def _dataset_as(self, name: str, view: Any) -> Any:
+        """Unasked, Google tells the access too, which takes a right of its own on a dataset that may be a stranger's.
+
+        https://cloud.google.com/bigquery/docs/dataset-access-control
+        """
+        return self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s, dataset_view=view)
 
     def delete_dataset(self, name: str) -> None:
         """Deletes the dataset and all that is in it; none is fine."""
@@ -265,6 +307,16 @@ class Warehouse:
                 api_timeout=LOOK_TIMEOUT_S,
                 wait_timeout=LOOK_TIMEOUT_S,
             )
+
+
+def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:
+    """The deployment's own."""
+    return Warehouse(
+        lambda: clients.bigquery(settings),
+        installation=settings.installation,
+        dataset=settings.dataset,
+        patience_s=patience_s,
+    )
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

@@ -44,11 +44,17 @@ class Webhooks:
         changed = new_key or before is None or before.url is None
         return self._add(org_slug, before, url, events, version + changed)
 
-    def remove(self, org_slug: str) -> None:
-        """Ends it; its key is never used again. None is fine."""
+    def remove(self, org_slug: str) -> Webhook | None:
+        """Ends it; its key is never used again. `None` where there was none."""
         before = self.find(org_slug)
-        if before and before.url is not None:
-            self._add(org_slug, before, None, (), before.key_version)
+        if before is None or before.url is None:
+            return None
+        return self._add(org_slug, before, None, (), before.key_version)
+
+    def shows(self, told: Webhook) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        seen = self.find(told.org_slug)
+        return seen is not None and seen.updated_at >= told.updated_at
 
     def _add(
         self, org_slug: str, before: Webhook | None, url: str | None, events: Sequence[str], key_version: int

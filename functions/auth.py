@@ -1,4 +1,4 @@
-"""Who is calling: API keys by hash, remembered for a minute. Tells a refused caller nothing about other orgs."""
+"""Who is calling: API keys by hash, remembered for a minute if known. Tells a refused caller nothing of other orgs."""
 
 from datetime import datetime, timedelta
 from threading import Lock
@@ -12,6 +12,7 @@ from cloudact.orgs import KEY, SLUG_RULE, ApiKey, is_slug, key_hash
 from functions.problems import Problem, bad_request
 
 REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
+UNKNOWN = timedelta(seconds=5)  # a key that was just issued is readable within seconds, and may be tried before
 CAPACITY = 10_000  # of each kind
 LOOKS = 16
 OTHER_ORG = "Access denied: this key belongs to another organization"
@@ -19,7 +20,7 @@ _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="clouda
 
 
 class KeyRing:
-    """API keys by hash, each asked for once a minute, unknown ones too.
+    """API keys by hash, each asked for once a minute, and unknown ones once in five seconds.
 
     Known and unknown ones are bounded apart: whoever sends a flood of wrong keys drives out wrong keys only.
     """
@@ -56,7 +57,7 @@ class KeyRing:
 
     def remember(self, hashed: str, key: ApiKey | None, asked_at: datetime) -> None:
         """Keeps what a query that was asked then has told; the oldest of its kind goes where there is no room."""
-        until = asked_at + REMEMBERED
+        until = asked_at + (REMEMBERED if key else UNKNOWN)
         with self._lock:
             known = self._known.get(hashed) or self._unknown.get(hashed)
             if known and known[0] > until:

@@ -20,7 +20,7 @@ from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.signing import Signing
 from cloudact.tenants import Tenants
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from cloudact.webhooks import Webhooks
 from functions.auth import KeyRing
 from functions.health import LOOK_S, Dependencies
@@ -67,7 +67,7 @@ class Api:
 
 def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Api:
     """Reads the configs; Google's clients are built when they are first needed."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=patience_s)
+    warehouse = open_warehouse(settings, patience_s)
     ledger = Ledger(warehouse)
     keys = KeyRing(ledger, clock)
     tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
@@ -123,7 +123,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
 
 def _looks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
     """How each dependency is asked for its health: with less patience than a request for something else has."""
-    impatient = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=LOOK_S)
+    impatient = open_warehouse(settings, LOOK_S)
     return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(LOOK_S)}
 
 

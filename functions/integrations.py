@@ -22,6 +22,7 @@ from functions.composition import Api
 from functions.inputs import Input, in_body
 from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
+from functions.readable import wait_until
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
@@ -122,7 +123,7 @@ def set_up(api: Api, org: str, provider: str) -> Response:
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with told_plainly():
         stored, new = api.connections.set_up(org, integration, wanted)
-    return _answer(stored, 201 if new else 200)
+    return _answer(api, stored, 201 if new else 200)
 
 
 def validate(api: Api, org: str, provider: str) -> Response:
@@ -130,7 +131,8 @@ def validate(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org)
     _no_input()
     with told_plainly():
-        return _answer(api.connections.validate(org, _integration(provider)))
+        stored = api.connections.validate(org, _integration(provider))
+    return _answer(api, stored)
 
 
 def remove(api: Api, org: str, provider: str) -> Response:
@@ -138,7 +140,8 @@ def remove(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org).require_admin()
     _no_input()
     with told_plainly():
-        return _answer(api.connections.remove(org, _integration(provider)))
+        stored = api.connections.remove(org, _integration(provider))
+    return _answer(api, stored)
 
 
 def _no_input() -> None:
@@ -175,7 +178,9 @@ def _refusal(err: Stop) -> Exception:
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 
-def _answer(row: Integration, status: int = 200) -> Response:
+def _answer(api: Api, row: Integration, status: int = 200) -> Response:
+    """A run that is asked for next finds the integration as it is told here."""
+    wait_until(lambda: api.connections.shows(row))
     return answered(_state(row), status)
 
 

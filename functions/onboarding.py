@@ -7,6 +7,7 @@ from flask import Response, jsonify, request
 
 from cloudact import logs
 from cloudact.errors import Stop
+from cloudact.onboarding import Done
 from cloudact.orgs import BILLING_WORDS, SLUG_RULE, SubscriptionStatus, is_slug
 from cloudact.plans import Plan, UnknownPlan
 from cloudact.tenants import Tenant
@@ -14,6 +15,7 @@ from functions.api_keys import instant, issue_next, live_keys, new_key_json, rev
 from functions.composition import Api
 from functions.parameters import body_object
 from functions.problems import bad_request
+from functions.readable import wait_until
 from functions.refusals import refused
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,200}")
@@ -30,15 +32,21 @@ def onboard(api: Api) -> Response:
     plan, plans = _plan(api, body.get("plan")), api.onboarding.plans
     name = _name(body.get("name")) or org
     with refused():
-        new = api.onboarding.onboard(org, name, plan or plans.get(plans.default), reactivate=reactivate)
-        tenant = api.tenants.read(org)
-    told = _org_json(org, tenant)
-    if new:
+        done = api.onboarding.onboard(org, name, plan or plans.get(plans.default), reactivate=reactivate)
+    told = _settled(api, org, done)
+    if new := done.key:
         key = {field: value for field, value in new_key_json(new).items() if field in ("api_key", "fingerprint")}
         answer = jsonify(told | key | {"changed": True, "message": f"{org} is onboarded. The key is shown this once."})
         answer.status_code = 201
         return answer
-    return jsonify(told | {"changed": False, "message": _unchanged(org, tenant, body, plan)})
+    return jsonify(told | {"changed": False, "message": _unchanged(org, done.org, body, plan)})
+
+
+def _settled(api: Api, org: str, done: Done) -> dict[str, Any]:
+    """The org as it was decided; what others read by the time this is answered tells the same."""
+    if done.changed:
+        wait_until(lambda: api.tenants.read(org).shows(done.org))
+    return _org_json(org, done.org) | {"changed": done.changed}
 
 
 def _unchanged(org: str, tenant: Tenant, body: Any, plan: Plan | None) -> str:
@@ -64,8 +72,8 @@ def change_subscription(api: Api, org: str) -> Response:
     status = _status(body["status"]) if "status" in body else None
     plan = _plan(api, body["plan"]) if "plan" in body else None
     with refused():
-        changed = api.onboarding.subscribe(_slug(org), status, plan)
-    return jsonify(_org_json(org, api.tenants.read(org)) | {"changed": changed})
+        done = api.onboarding.subscribe(_slug(org), status, plan)
+    return jsonify(_settled(api, org, done))
 
 
 def offboard(api: Api, org: str) -> Response:
@@ -77,9 +85,9 @@ def offboard(api: Api, org: str) -> Response:
     if body.get("confirm") != _slug(org):
         raise bad_request("confirm must be the organization's slug, typed again.")
     with refused():
-        changed = api.onboarding.offboard(org, delete_data=delete_data)
-    message = f"{org} is off-boarded." if changed else f"{org} was off-boarded already; nothing was changed."
-    return jsonify(_org_json(org, api.tenants.read(org)) | {"changed": changed, "message": message})
+        done = api.onboarding.offboard(org, delete_data=delete_data)
+    message = f"{org} is off-boarded." if done.changed else f"{org} was off-boarded already; nothing was changed."
+    return jsonify(_settled(api, org, done) | {"message": message})
 
 
 def new_key(api: Api, org: str) -> Response:

@@ -12,6 +12,7 @@ from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.clock import Clock
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
+from cloudact.installation import own_name
 from cloudact.runs import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
 
@@ -135,7 +136,7 @@ class RunQueue:
         return _started_by(task.http_request.body)
 
     def _name(self, task_id: str) -> str:
-        return f"{self._settings.queue_path}/tasks/{task_id}"
+        return f"{self._settings.queue_path}/tasks/{own_name(task_id, self._settings.installation)}"
 
     def _start_run(self, run: Run) -> dict[str, Any]:
         return self._start_job(MESSAGE_VARIABLE, run.model_dump_json())

@@ -1,4 +1,4 @@
-"""Answers of the ledger that are kept for a minute: bounded in number, negative ones too."""
+"""Answers of the ledger that are kept for a minute, and for seconds where they are nothing; bounded in number."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,13 +8,17 @@ from typing import Generic, TypeVar
 from cloudact.clock import Clock
 
 FOR = timedelta(seconds=60)  # what is withdrawn stops within this time
+NOTHING_FOR = timedelta(seconds=5)  # what was just added is readable within seconds, and may be asked for before
 CAPACITY = 10_000
 LOOKS = 16  # at the same time: names share a lock with others of their hash
 Answer = TypeVar("Answer")
 
 
 class Remembered(Generic[Answer]):
-    """`look` is asked for each name once a minute, or `kept`; who asks at the same time waits for the one look."""
+    """`look` is asked for each name once a minute, or `kept`; who asks at the same time waits for the one look.
+
+    An answer that is nothing (empty, `None`) is kept for five seconds.
+    """
 
     def __init__(self, look: Callable[[str], Answer], clock: Clock, kept: timedelta = FOR) -> None:
         self._look = look
@@ -46,7 +50,7 @@ class Remembered(Generic[Answer]):
 
     def remember(self, name: str, answer: Answer, asked_at: datetime) -> None:
         """Keeps what a query that was asked then has told, unless a later one has; the oldest goes for want of room."""
-        until = asked_at + self._kept
+        until = asked_at + (self._kept if answer else min(self._kept, NOTHING_FOR))
         with self._lock:
             known = self._known.pop(name, None)
             if known and known[0] > until:

@@ -16,6 +16,7 @@ from functions.composition import Api
 from functions.inputs import Flag, Input, in_body
 from functions.parameters import body_object, only_known
 from functions.problems import Problem, bad_request
+from functions.readable import wait_until
 from functions.redirects import redirects
 
 
@@ -104,16 +105,23 @@ def put_webhook(api: Api, org: str) -> Response:
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
     if (before is None or before.url != url) and redirects(url, allow_http=api.webhook_allow_http):
         raise bad_request("url answers with a redirect; set the address that it leads to.")
-    found = before if before and same else api.webhooks.put(org, url, events, new_key=body.rotate_secret)
+    found = before if before and same else _put(api, org, url, events, body)
     secret = api.signing.secret(org, found.key_version)
     return answered(_state(org, found, signing_secret=secret))
+
+
+def _put(api: Api, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
+    new = api.webhooks.put(org, url, events, new_key=body.rotate_secret)
+    wait_until(lambda: api.webhooks.shows(new))
+    return new
 
 
 def delete_webhook(api: Api, org: str) -> Response:
     """None from now on, and its secret is never used again; it may be repeated."""
     authenticate(api, org).require_admin()
     _no_input()
-    api.webhooks.remove(org)
+    if ended := api.webhooks.remove(org):
+        wait_until(lambda: api.webhooks.shows(ended))
     return answered(_state(org, None))
 
 

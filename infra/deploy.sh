@@ -31,10 +31,12 @@ takes_flag() {
 . "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
 . infra/bash/variables.sh
 . infra/bash/cloud_run.sh
+. infra/bash/installation.sh
 
 deploy() {
   name_revision
   check_key
+  read_installation
   read_secret_versions
   IMAGE=${IMAGE:-$(built_image)}
   [[ -n $IMAGE ]] || build_image
@@ -61,10 +63,24 @@ name_revision() {
 # Another key would leave every stored credential unreadable.
 check_key() {
   local held
-  held=$(described services "$API_SERVICE" |
-    jq -r '.spec.template.spec.containers[0].env[]? | select(.name == "CLOUDACT_KMS_KEY") | .value')
+  held=$(variable_of "$API_SERVICE" CLOUDACT_KMS_KEY)
   [[ -z $held || $held == "$KEY_NAME" ]] ||
     die "Credentials are encrypted with $held, and the settings name $KEY_NAME; nothing could read them."
+}
+
+# Every process is told the installation's identity, as the dataset has it, and another than before would forget what was
+# decided: a dataset that was made anew from copies gets the label of the one before.
+read_installation() {
+  local held deployed
+  need_programs bq
+  held=$(look_at_dataset "$DATASET")
+  INSTALLATION=$(installation_of "${held:-null}")
+  if ((DRY_RUN)); then INSTALLATION=${INSTALLATION:-unknown}; fi
+  [[ -n $INSTALLATION ]] || die "The dataset $DATASET says of no installation that it is its: run infra/setup.sh."
+  deployed=$(variable_of "$API_SERVICE" CLOUDACT_INSTALLATION)
+  [[ -z $deployed || $deployed == "$INSTALLATION" ]] ||
+    die "The installation $deployed is deployed, and the dataset $DATASET is labelled $INSTALLATION. If it is the same one:" \
+      "bq update --set_label=cloudact_installation:$deployed $PROJECT:$DATASET"
 }
 
 # What a checkout without git is known by: everything that an image or a function is made of.

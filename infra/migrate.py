@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
-from cloudact import clients, logs
+from cloudact import logs
 from cloudact.datasets import make_service_dataset
 from cloudact.errors import ConfigError, Retry
 from cloudact.migrations import Behind, Migrations, Outcome
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 
 log = logging.getLogger(__name__)
 DONE, FAILED, UNUSABLE = 0, 1, 2
@@ -52,12 +52,12 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run(settings: Settings, applied_by: str, dry_run: bool) -> int:
     """The same with settings. Raises what keeps it from migrating anything."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    warehouse = open_warehouse(settings)
     migrations = Migrations(warehouse, applied_by=applied_by)
     if dry_run:
         tell(warehouse, migrations)
         return DONE
-    make_service_dataset(warehouse, migrations)
+    make_service_dataset(warehouse, migrations, settings.installation)
     fleet = Fleet(migrations)
     fleet.migrate()
     return FAILED if fleet.failed else DONE

@@ -18,6 +18,8 @@ takes_flag() {
 }
 
 . "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
+. infra/bash/cloud_run.sh
+. infra/bash/installation.sh
 ((${#PARTS[@]})) || PARTS=(apis accounts roles registry queues keys secrets dataset)
 
 APIS=(artifactregistry bigquery cloudbuild cloudkms cloudresourcemanager cloudscheduler cloudtasks iam iamcredentials
@@ -73,7 +75,8 @@ set_up_roles() {
   set_up_role cloudactJobs "CloudAct: BigQuery jobs" bigquery.jobs.create,bigquery.jobs.get
   set_up_role cloudactLedger "CloudAct: the ledger" \
     bigquery.datasets.get,bigquery.tables.get,bigquery.tables.getData,bigquery.tables.list,bigquery.tables.updateData
-  set_up_role cloudactDatasets "CloudAct: datasets of orgs" bigquery.datasets.create,bigquery.datasets.get
+  set_up_role cloudactDatasets "CloudAct: datasets of orgs" \
+    bigquery.datasets.create,bigquery.datasets.get,bigquery.datasets.getIamPolicy
   set_up_role cloudactCancel "CloudAct: cancel a run" run.executions.cancel
   set_up_role cloudactInvoker "CloudAct: who may call the functions" run.services.setIamPolicy
   grants_on "the project" gcloud projects -- "$PROJECT"
@@ -223,14 +226,35 @@ set_up_secret() {
 set_up_dataset() {
   local held
   need_programs bq
-  held=$(look_at_dataset)
+  held=$(look_at_dataset "$DATASET")
   if [[ -z $held ]]; then
     change "created the dataset $DATASET" bq --project_id="$PROJECT" mk --dataset --location="$BIGQUERY_LOCATION" \
-      --description="CloudAct: orgs, keys and the ledger of runs" "$PROJECT:$DATASET"
-    ((DRY_RUN)) || held=$(look_at_dataset)
+      --description="CloudAct: orgs, keys and the ledger of runs" --label="$INSTALLATION_LABEL:$(new_installation)" \
+      "$PROJECT:$DATASET"
+    ((DRY_RUN)) || held=$(look_at_dataset "$DATASET")
+  else
+    check_location "$held"
+    name_installation "$(installation_of "$held")"
   fi
-  check_location "${held:-null}"
   admit_to_dataset "${held:-null}"
+}
+
+# name_installation LABEL: of a dataset that is there. Without one it was restored, and what is deployed knows; or it is
+# in use since before there were labels, and what it has decided keeps its names; or it is empty, made by hand, and
+# perhaps not for the first time in this project.
+name_installation() {
+  local tables identity
+  [[ -z $1 ]] || return 0
+  identity=$(variable_of "$API_SERVICE" CLOUDACT_INSTALLATION)
+  tables=$(look bq --project_id="$PROJECT" --format=json ls --max_results=1 "$PROJECT:$DATASET")
+  if [[ -z $identity && -n $tables && $tables != "[]" ]]; then identity=original; fi
+  identity=${identity:-$(new_installation)}
+  change "the installation is called $identity" bq --project_id="$PROJECT" update \
+    --set_label="$INSTALLATION_LABEL:$identity" "$PROJECT:$DATASET"
+}
+
+new_installation() {
+  head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n'
 }
 
 # Where a dataset lies is decided once.
@@ -241,17 +265,14 @@ check_location() {
     die "The dataset $DATASET lies in $location, and BIGQUERY_LOCATION is $BIGQUERY_LOCATION; a dataset cannot be moved."
 }
 
-look_at_dataset() {
-  look bq --project_id="$PROJECT" --format=json show --dataset "$PROJECT:$DATASET"
-}
-
 # admit_to_dataset DATASET: adds to its access what is lacking, in one change, and takes from it what BigQuery gives to
 # every editor and viewer of the project: key hashes and the ledger are nobody's by the way. Entries of accounts that were
 # deleted go too: BigQuery may refuse the whole list for one.
 admit_to_dataset() {
   local wanted lacking access
   wanted=$(jq -nc --arg ledger "$(custom_role cloudactLedger)" --arg migrator "$(email migrator)" \
-    '[$ARGS.positional[] | {role: $ledger, userByEmail: .}] + [{role: "WRITER", userByEmail: $migrator}]' \
+    --arg builder "$(email builder)" '[$ARGS.positional[] | {role: $ledger, userByEmail: .}] +
+    [{role: "WRITER", userByEmail: $migrator}, {role: "roles/bigquery.metadataViewer", userByEmail: $builder}]' \
     --args "$(email api)" "$(email ops)" "$(email runner)")
   lacking=$(jq -c --argjson wanted "$wanted" '$wanted - (.access // [])' <<<"$1")
   access=$(jq -c --argjson lacking "$lacking" '{access: ([.access[]? |

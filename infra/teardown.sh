@@ -7,8 +7,10 @@
 # --queues deletes both queues; Google does not accept their names again for days. --secrets deletes the secrets, which
 # ends every customer's webhook secret. --images deletes the registry, --accounts the service accounts, with the reader
 # that customers without a key have let in: they must let the next one in again. --datasets deletes the dataset of the
-# service AND that of every org, with all costs. It asks for the project's id. Exits 0 if all is gone, 1 at the first
-# step that fails or if the id does not match, 2 if called wrongly or with unusable settings.
+# service AND that of every org, with all costs. The project may be used again: BigQuery remembers jobs for months and
+# Cloud Tasks names for a day, but infra/setup.sh makes another installation, with names of its own. It asks for the
+# project's id. Exits 0 if all is gone, 1 at the first step that fails or if the id does not match, 2 if called wrongly
+# or with unusable settings.
 
 declare -A ALSO=()
 

@@ -21,7 +21,7 @@ from cloudact.registry import load_registry
 from cloudact.run_load import RunLoad
 from cloudact.runs import Run
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import open_warehouse
 from jobs.claim import Claim
 from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
@@ -37,8 +37,6 @@ from jobs.watch import Watch
 if TYPE_CHECKING:
     import httpx
 
-PATIENCE_S = 60.0
-
 
 def compose(settings: Settings, clock: Clock = utc_now, time: http.Time = http.Time()) -> Job:  # noqa: B008 - no state
     """The job's collaborators; clients are built when they are first needed. `time` is that of waits for providers."""
@@ -50,7 +48,7 @@ class _Composition:
         self._settings = settings
         self._time = time
         self._clock = clock
-        self._warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset, patience_s=PATIENCE_S)
+        self._warehouse = open_warehouse(settings)
         self._registry = load_registry(settings.configs_dir)
         notifier = open_notifier(settings, self._warehouse, clock)
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)

@@ -19,7 +19,7 @@ from cloudact.ledger import Ledger
 from cloudact.logs import JsonLines
 from cloudact.runs import Run, TriggerType
 from cloudact.settings import ROOT, Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from functions.composition import compose
 from functions.routes import public_app
 from infra.local.billing_export import load_export
@@ -71,7 +71,7 @@ class Local:
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(lambda: clients.bigquery(self.settings))
+        return open_warehouse(self.settings)
 
     @property
     def ledger(self) -> Ledger:

@@ -29,6 +29,12 @@ described() {
   echo "${held:-null}"
 }
 
+# variable_of SERVICE NAME: what a function was deployed with.
+variable_of() {
+  described services "$1" |
+    jq -r --arg name "$2" '.spec.template.spec.containers[0].env[]? | select(.name == $name) | .value'
+}
+
 # What was deployed last, if it became ready.
 deployed_hash() {
   jq -r 'select(.) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True")) |

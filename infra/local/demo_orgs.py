@@ -5,19 +5,24 @@ What must outlive a restart (keys, credentials, which days were generated) is ke
 
 import datetime as dt
 import json
+import time
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 
 from cloudact import clients
 from cloudact.clock import utc_now
+from cloudact.orgs import key_hash
 from cloudact.settings import ROOT, Settings
+from cloudact.tenants import Tenant, Tenants
+from cloudact.warehouse import open_warehouse
 from infra.local.billing_export import load_export, rows_for_day
 from infra.local.integrations import ProviderAccount
 from infra.local.onboarding import NewOrg, OnboardedOrg, connect, onboard
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
+READABLE_WITHIN_S = 60.0
 DAYS = 3  # of export rows, ending yesterday
 
 
@@ -77,7 +82,28 @@ def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg
         _write(state_file, known)
         _generate(settings, org, known[org.org_slug])
         _write(state_file, known)
+    _wait_until_readable(settings, known)
     return list(known.values())
+
+
+def _wait_until_readable(settings: Settings, known: dict[str, OnboardedOrg]) -> None:
+    """Streamed rows take seconds; whoever is told of the orgs may use them at once."""
+    tenants = Tenants(open_warehouse(settings))
+    deadline = time.monotonic() + READABLE_WITHIN_S
+    while not all(_is_readable(tenants.read(slug), org) for slug, org in known.items()):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the demo orgs cannot be read")
+        time.sleep(0.1)
+
+
+def _is_readable(tenant: Tenant, org: OnboardedOrg) -> bool:
+    configured = {each.integration for each in tenant.integrations if each.configured}
+    keys = {key.key_hash for key in tenant.api_keys}
+    return (
+        bool(tenant.profile and tenant.subscription)
+        and key_hash(org.api_key) in keys
+        and configured >= {*org.credentials}
+    )
 
 
 def _read(state_file: Path) -> dict[str, OnboardedOrg]:

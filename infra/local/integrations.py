@@ -18,7 +18,7 @@ from cloudact.integrations import Integration, Integrations
 from cloudact.keyless import KeylessAccount
 from cloudact.orgs import IntegrationStatus, Onboarded, key_hash
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import open_warehouse
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
@@ -68,7 +68,7 @@ def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegrat
                 updated_at=now,
             )
         )
-    Integrations(Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset), utc_now).add(rows)
+    Integrations(open_warehouse(settings), utc_now).add(rows)
 
 
 def new_admin_key(integration: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudact import clients
 from cloudact.api_keys import GRACE, ApiKeys
 from cloudact.clock import utc_now
 from cloudact.datasets import claim_org_dataset, fill_org_dataset
@@ -14,7 +13,7 @@ from cloudact.orgs import Onboarded
 from cloudact.plans import load_plans
 from cloudact.settings import Settings
 from cloudact.tenants import Tenants
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from infra.local.integrations import (
     NewIntegration,
     ProviderAccount,
@@ -57,7 +56,7 @@ class OnboardedOrg:
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    warehouse = open_warehouse(settings)
     onboarded = OnboardedOrg(org.org_slug, _with_key(warehouse, settings, org), {}, user_id=str(uuid.uuid4()))
     google = NewIntegration("GCP_SA", _google_credential(settings, warehouse, org), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
@@ -89,8 +88,7 @@ def _with_key(warehouse: Warehouse, settings: Settings, org: NewOrg) -> str:
 def add_member(settings: Settings, org_slug: str, user_id: str, role: str) -> None:
     """From now on the user has this role in the org."""
     row = {"org_slug": org_slug, "user_id": user_id, "role": role, "created_at": utc_now().isoformat()}
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    warehouse.append("org_members", [row], [f"{org_slug}/{user_id}/{role}"])
+    open_warehouse(settings).append("org_members", [row], [f"{org_slug}/{user_id}/{role}"])
 
 
 def connect(settings: Settings, org: OnboardedOrg, accounts: tuple[ProviderAccount, ...]) -> None:

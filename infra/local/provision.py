@@ -15,7 +15,7 @@ from cloudact import clients
 from cloudact.datasets import make_service_dataset
 from cloudact.migrations import Migrations
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import open_warehouse
 from infra.local.google_apis.iam_credentials import ANONYMOUS
 from infra.local.integrations import let_act_as
 
@@ -24,8 +24,8 @@ JOB_IMAGE = "runner"
 
 def provision(settings: Settings) -> None:
     """Everything the service needs before its first org."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
-    make_service_dataset(warehouse, Migrations(warehouse, applied_by="provision"))
+    warehouse = open_warehouse(settings)
+    make_service_dataset(warehouse, Migrations(warehouse, applied_by="provision"), settings.installation)
     _create_queue(settings)
     _create_webhook_queue(settings)
     _create_key(settings)

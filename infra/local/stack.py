@@ -25,6 +25,8 @@ from infra.local.provision import provision
 
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
+STREAM_DELAY_S = 0.5, 3.0  # until streamed rows can be read: Google says "within a few seconds"
+INSTALLATION = "local"  # `make reset` takes the memory of names along with the datasets
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 Invoker = Literal["no-check", "iam"]  # OPS_INVOKER of infra/env.example
@@ -96,7 +98,16 @@ def _start_cloud(processes: Processes, state: Path) -> Settings:
     bigquery, google, openai, anthropic = (free_port(port) for port in (9050, 9051, 9052, 9053))
     processes.start(
         "bigquery",
-        ["-m", "infra.local.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery")],
+        [
+            "-m",
+            "infra.local.bigquery",
+            "--port",
+            str(bigquery),
+            "--data-dir",
+            str(state / "bigquery"),
+            "--stream-delay",
+            *map(str, STREAM_DELAY_S),
+        ],
         _environment(),
     )
     job = f"*={sys.executable} -m jobs.main"
@@ -125,6 +136,7 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
     return Settings(
         project=PROJECT,
         location=LOCATION,
+        installation=INSTALLATION,
         kms_key=KMS_KEY,
         dispatcher_service_account=DISPATCHER,
         task_max_retries=1,

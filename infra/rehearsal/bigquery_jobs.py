@@ -6,12 +6,15 @@ from infra.rehearsal.calls import Call, Json, Reply, missing
 from infra.rehearsal.store import Store
 
 TABLE = re.compile(r"/bigquery/v2/projects/[^/]+/datasets/[^/]+/tables/(?P<id>[^/]+)")
+TABLES = re.compile(r"/bigquery/v2/projects/[^/]+/datasets/[^/]+/tables")
 JOBS = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queries)(?:/(?P<id>[^/]+))?")
 NO_ROWS = {"jobComplete": True, "totalRows": "0", "schema": {"fields": []}}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
     """Tables that nobody has; jobs that are over."""
+    if TABLES.fullmatch(call.path) and call.method == "GET":
+        return Reply({"kind": "bigquery#tableList", "totalItems": 0})
     if TABLE.fullmatch(call.path):
         return missing("Table")
     if not (found := JOBS.fullmatch(call.path)):

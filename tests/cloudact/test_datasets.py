@@ -1,9 +1,12 @@
 """Who may write into an org's dataset: the service accounts of the settings, beside whoever may already."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
 from google.cloud.bigquery import AccessEntry
 
 from cloudact import clients
@@ -13,6 +16,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse import BY_THE_WAY
 from functions.composition import compose
 from tests.conftest import Local, SteppedClock
+from tests.functions.operators import Operator
 
 RUNNER, MIGRATOR = "cloudact-runner@p.iam.gserviceaccount.com", "cloudact-migrator@p.iam.gserviceaccount.com"
 
@@ -67,6 +71,25 @@ def test_a_strangers_dataset_is_left_alone(local: Local, slug: str) -> None:
     with pytest.raises(Stop, match="does not belong"):
         claim_org_dataset(local.warehouse, slug, [RUNNER])
     assert access(local, slug) == before
+
+
+def test_a_strangers_dataset_may_hide_its_access(local: Local, slug: str) -> None:
+    """Where the access of a dataset takes a right that we lack there, the slug is refused all the same."""
+    clients.bigquery(local.settings).create_dataset(slug)
+    denial = {"project": local.settings.project, "permission": "bigquery.datasets.getIamPolicy", "dataset": slug}
+    with controlled(local, "deny", denial):
+        answer = Operator(local).onboard(slug)
+    assert answer.status_code == 409
+    assert "does not belong to this organization" in answer.get_json()["detail"]
+
+
+@contextmanager
+def controlled(local: Local, control: str, body: dict[str, Any]) -> Iterator[None]:
+    """The local BigQuery with this trouble."""
+    url = f"{local.settings.bigquery_endpoint}/local/{control}"
+    requests.post(url, json=body, timeout=5).raise_for_status()
+    yield
+    requests.delete(url, timeout=5).raise_for_status()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.conftest import Local, billing_run
 REQUIRED = {
     "CLOUDACT_PROJECT": "p",
     "CLOUDACT_LOCATION": "us-central1",
+    "CLOUDACT_INSTALLATION": "test",
     "CLOUDACT_KMS_KEY": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k",
     "CLOUDACT_DISPATCHER_SERVICE_ACCOUNT": "d@p.iam.gserviceaccount.com",
 }
@@ -34,7 +35,13 @@ def test_all_mistakes_are_named_at_once() -> None:
     """Every missing or wrong variable is in one error."""
     with pytest.raises(ConfigError) as refusal:
         Settings.from_env({"CLOUDACT_PROJECT": "p", "CLOUDACT_DATASET": "a-b", "CLOUDACT_LATE_DAYS": "x"})
-    for name in ("CLOUDACT_LOCATION", "CLOUDACT_KMS_KEY", "CLOUDACT_DATASET", "CLOUDACT_LATE_DAYS"):
+    for name in (
+        "CLOUDACT_LOCATION",
+        "CLOUDACT_INSTALLATION",
+        "CLOUDACT_KMS_KEY",
+        "CLOUDACT_DATASET",
+        "CLOUDACT_LATE_DAYS",
+    ):
         assert name in str(refusal.value)
 
 

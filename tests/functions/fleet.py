@@ -16,7 +16,7 @@ from cloudact.clock import Clock
 from cloudact.ledger import Ledger, RunEvent
 from cloudact.runs import Run, Status
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from functions.caller import Caller
 from functions.composition import compose
 from functions.queue import batch_in
@@ -54,7 +54,7 @@ class Fleet:
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(lambda: clients.bigquery(self.settings), dataset=self.settings.dataset)
+        return open_warehouse(self.settings)
 
     def add(
         self,

@@ -222,7 +222,8 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
             super().append(table, rows, ids)
 
     parts = compose(local.settings, local.clock)
-    uses = KeyUses(Hanging(lambda: clients.bigquery(local.settings)), parts.keys, local.clock, within_s=0.05)
+    warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
+    uses = KeyUses(warehouse, parts.keys, local.clock, within_s=0.05)
     hanging = public_app(replace(parts, key_uses=uses)).test_client()
     assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]
     assert (asked, used(local, org)) == (["org_api_key_uses"], None)

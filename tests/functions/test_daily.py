@@ -53,7 +53,7 @@ def test_the_task_starts_an_execution_of_many_tasks(fleet: Fleet) -> None:
         batch = Batch.model_validate_json(variable["value"])
         assert variable["name"] == BATCH_VARIABLE
         assert (overrides["taskCount"], task.http_request.url) == (len(batch.items), fleet.settings.job_run_url)
-        assert task.name.endswith("/" + batch_task_id(batch.batch_id))
+        assert task.name.endswith(f"/{batch_task_id(batch.batch_id)}-{fleet.settings.installation}")
     waits = [(task.schedule_time - NOON).total_seconds() for task in tasks]
     assert waits == [3, 5, 7]
 

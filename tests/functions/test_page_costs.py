@@ -18,7 +18,7 @@ from cloudact.datasets import make_service_dataset
 from cloudact.ledger import After, Filters, Ledger
 from cloudact.migrations import Migrations
 from cloudact.runs import run_id
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from tests.conftest import Local
 
 ORG, RUNS, DAYS, PAGE = "long_history", 1_000_000, 390, 100
@@ -49,9 +49,11 @@ class Counting(Warehouse):
 @pytest.fixture(scope="module")
 def warehouse(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Counting:
     settings = session_cloud.settings.model_copy(update={"dataset": DATASET})
-    warehouse = Counting(lambda: clients.bigquery(settings), dataset=DATASET, patience_s=600)
-    plain = Warehouse(lambda: clients.bigquery(settings), dataset=DATASET)
-    make_service_dataset(plain, Migrations(plain, applied_by="test"))
+    warehouse = Counting(
+        lambda: clients.bigquery(settings), installation=settings.installation, dataset=DATASET, patience_s=600
+    )
+    plain = open_warehouse(settings)
+    make_service_dataset(plain, Migrations(plain, applied_by="test"), settings.installation)
     client = clients.bigquery(settings)
     table = f"{settings.project}.{DATASET}.pipeline_run_events"
     config = LoadJobConfig(

@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from cloudact import clients
 from cloudact.errors import ConfigError, Stop
+from cloudact.installation import ORIGINAL
 from cloudact.integrations import Integrations
 from cloudact.ledger import RunEvent
 from cloudact.logs import JsonLines
@@ -140,7 +141,7 @@ def test_the_documented_check(customer: Customer) -> None:
     assert verifies(customer.secret, request)
     assert not verifies(customer.secret, request, request.body + b" ")
     assert not verifies(customer.secret[:-1], request)
-    signing = Signing(lambda: b"m" * 32)
+    signing = Signing(lambda: b"m" * 32, ORIGINAL)
     old = signing.header("acmecorp", 1, int(time.time()) - 100_000, b"{}")
     request.headers["CloudAct-Signature"] = old
     assert not verifies(signing.secret("acmecorp", 1), request, b"{}")
@@ -233,6 +234,7 @@ def test_this_machine_is_for_the_local_cloud() -> None:
     with pytest.raises(ValueError, match="https://"):
         webhook_url("http://127.0.0.1:8000/")
     google = {"CLOUDACT_PROJECT": "p", "CLOUDACT_LOCATION": "l", "CLOUDACT_KMS_KEY": "k"}
+    google |= {"CLOUDACT_INSTALLATION": "test"}
     google |= {"CLOUDACT_DISPATCHER_SERVICE_ACCOUNT": "d", "CLOUDACT_WEBHOOK_ALLOW_HTTP": "true"}
     with pytest.raises(ConfigError, match=r"CLOUDACT_WEBHOOK_ALLOW_HTTP: .* local cloud only"):
         Settings.from_env(google)
@@ -550,7 +552,7 @@ def test_without_a_secret_there_are_no_webhooks(customer: Customer) -> None:
     refused = customer.call("PUT", json={"url": "https://example.com"})
     assert problem(refused) == (409, "Webhooks are not available in this deployment.")
     with pytest.raises(ConfigError):
-        Signing(lambda: b"short").secret("acmecorp", 1)
+        Signing(lambda: b"short", ORIGINAL).secret("acmecorp", 1)
 
 
 @dataclass

@@ -25,7 +25,7 @@ from cloudact.errors import ConfigError, Retry
 from cloudact.migrations import Migrations, Outcome
 from cloudact.scripts import SQL, Scope, load_scripts, statements
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse
+from cloudact.warehouse import Warehouse, open_warehouse
 from infra.migrate import DONE, FAILED, UNUSABLE, Fleet, main
 from tests.conftest import Local
 from tests.doorman import Doorman
@@ -78,13 +78,17 @@ class Deployment:
         """What a migration did to the orgs, and the scripts it applied to any dataset."""
         warehouse = warehouse or self.warehouse()
         migrations = self.migrations(warehouse)
-        make_service_dataset(warehouse, migrations)
+        make_service_dataset(warehouse, migrations, self.settings.installation)
         fleet = Fleet(migrations)
         fleet.migrate()
         return fleet, warehouse.applied
 
     def warehouse(self) -> Watched:
-        return Watched(lambda: clients.bigquery(self.settings), dataset=self.settings.dataset)
+        return Watched(
+            lambda: clients.bigquery(self.settings),
+            installation=self.settings.installation,
+            dataset=self.settings.dataset,
+        )
 
     def migrations(self, warehouse: Warehouse | None = None) -> Migrations:
         return Migrations(warehouse or self.warehouse(), applied_by="test", root=self.root)
@@ -279,9 +283,9 @@ def test_newer_scripts_than_ours_are_left_alone(two_orgs: Deployment, caplog: py
 
 def migrate_through(settings: Settings, root: Path) -> None:
     """What the entry point does, in a process of its own."""
-    warehouse = Warehouse(lambda: clients.bigquery(settings), dataset=settings.dataset)
+    warehouse = open_warehouse(settings)
     migrations = Migrations(warehouse, applied_by="test", root=root)
-    make_service_dataset(warehouse, migrations)
+    make_service_dataset(warehouse, migrations, settings.installation)
     fleet = Fleet(migrations)
     fleet.migrate()
     os._exit(len(fleet.failed))

@@ -95,7 +95,9 @@ class TestCosts:
 
     def test_what_an_org_costs(self, assumed: dict[str, Decimal]) -> None:
         """Every cell, to the cent."""
-        tariff = Tariff.of(Settings(project="p", location="l", kms_key="k", dispatcher_service_account="d"))
+        tariff = Tariff.of(
+            Settings(project="p", location="l", installation="test", kms_key="k", dispatcher_service_account="d")
+        )
         told = {cells[0]: [runbook.number(cell) for cell in cells[1:]] for cells in runbook.table("US dollars a month")}
         columns = [month(orgs, assumed, tariff) for orgs in FLEETS]
         assert told == {name: [column[name] for column in columns] for name in columns[0]}

@@ -288,6 +288,64 @@ def test_the_ledger_is_nobody_s_by_the_way(tmp_path: Path) -> None:
     assert "deleted:" not in done.stdout
 
 
+INSTALLED = '{"location": "US", "access": [], "labels": {"cloudact_installation": "a1b2c3"}}'
+HAS_TABLES = """'[{"id": "demo-project:organizations.org_profiles"}]'"""
+DEPLOYED = """'{"spec": {"template": {"spec": {"containers": [{"env": [
+  {"name": "CLOUDACT_INSTALLATION", "value": "e5f6"}]}]}}}}'"""
+
+
+@pytest.mark.parametrize(
+    ("tables", "deployed", "identity"),
+    [("", "", "[0-9a-f]{12}"), (HAS_TABLES, "", "original"), (HAS_TABLES, DEPLOYED, "e5f6"), ("", DEPLOYED, "e5f6")],
+)
+def test_a_dataset_without_a_label_gets_one(tables: str, deployed: str, identity: str, tmp_path: Path) -> None:
+    """That of what is deployed; else one in use keeps the names that it has, and an empty one is a new installation."""
+    answer = f"""case "$0 $*" in
+      *"/bq "*" show "*) echo '{{"location": "US", "access": []}}' ;; *"/bq "*" ls "*) echo {tables} ;;
+      *" services describe "*) echo {deployed} ;; esac"""
+    project = Project(tmp_path, answer)
+    assert project.run("setup.sh", "--only", "dataset").returncode == 0
+    labelled = [asked for asked in project.asked if "set_label" in asked]
+    assert len(labelled) == 1
+    assert re.search(rf"--set_label=cloudact_installation:{identity} ", labelled[0])
+
+
+def test_a_label_is_kept(tmp_path: Path) -> None:
+    """A dataset that has one is not given another."""
+    project = Project(tmp_path, f"[[ $0 != */bq ]] || echo '{INSTALLED}'")
+    assert project.run("setup.sh", "--only", "dataset").returncode == 0
+    assert not any("label" in asked for asked in project.asked)
+
+
+def test_a_new_dataset_is_a_new_installation(tmp_path: Path) -> None:
+    """Its identity comes with it in one command, and is another one each time."""
+    made = [one(commands(dry_run(tmp_path)), "bq", "--project_id=demo-project", "mk") for _ in range(2)]
+    labels = [flag(command, "label") for command in made]
+    assert all(re.fullmatch("cloudact_installation:[0-9a-f]{12}", label) for label in labels)
+    assert labels[0] != labels[1]
+
+
+def test_every_process_is_told_the_installation(tmp_path: Path) -> None:
+    """Both functions and both jobs have the label of the dataset."""
+    answer = f"""if [[ $0 == */bq ]]; then echo '{INSTALLED}'; else {NOT_FOUND}; fi"""
+    done = Project(tmp_path, answer).run("deploy.sh", "--dry-run", "--revision", "abc123", "--image", DIGEST)
+    deployed = [command for command in commands(done.stdout) if "deploy" in command]
+    assert [environment(command)["CLOUDACT_INSTALLATION"] for command in deployed] == ["a1b2c3"] * 4
+
+
+@pytest.mark.parametrize(
+    ("dataset", "sentence"),
+    [(INSTALLED, "set_label=cloudact_installation:e5f6"), ('{"location": "US"}', "run infra/setup.sh")],
+)
+def test_another_installation_is_not_deployed(dataset: str, sentence: str, tmp_path: Path) -> None:
+    """A dataset with another label than what is deployed, or with none, stops before anything is changed."""
+    answer = f"""case "$0 $*" in */bq*) echo '{dataset}' ;; *" services describe "*) echo {DEPLOYED} ;; esac"""
+    project = Project(tmp_path, answer)
+    done = project.run("deploy.sh", "--revision", "abc123", "--image", DIGEST)
+    assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
+    assert [asked for asked in project.asked if not READING.match(asked)] == []
+
+
 def test_teardown_wants_the_project_typed(tmp_path: Path) -> None:
     """Anything else than the project's id removes nothing."""
     project = Project(tmp_path)

@@ -1,7 +1,7 @@
 """Permissions that tests take away: this server knows no IAM, so a denial is stated by hand.
 
-A denial names a project and a permission, optionally one table (`dataset.table`) and one principal: the text of the
-request's bearer token. Without a principal it applies to everybody.
+A denial names a project and a permission, optionally a dataset, or one table (`dataset.table`), and one principal: the
+text of the request's bearer token. Without a principal it applies to everybody.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Denial(BaseModel):
 
     project: str
     permission: str = "bigquery.jobs.create"
+    dataset: str | None = None
     table: str | None = None
     principal: str | None = None
 
@@ -42,6 +43,15 @@ class Denials:
                 f"Access Denied: Project {project}: User does not have bigquery.jobs.create permission "
                 f"in project {project}."
             )
+
+    def refuse_dataset(self, project: str, dataset: str, principal: str, permission: str) -> None:
+        """Raise PermissionDeniedError if the caller lacks the permission on the dataset."""
+        for denial in self.denials:
+            if denial.applies(permission, project, principal) and denial.dataset in (None, dataset):
+                raise PermissionDeniedError(
+                    f"Access Denied: Dataset {project}:{dataset}: Permission {permission} denied on dataset "
+                    f"{project}:{dataset} (or it may not exist)."
+                )
 
     def refuse_table(self, ref: TableRef, principal: str, permission: str = "bigquery.tables.getData") -> None:
         """Raise PermissionDeniedError if the caller may not read (or write) the table."""

@@ -18,14 +18,15 @@ from bqemulator.versioning.snapshots import SnapshotManager
 from infra.local.bigquery.clock import StoppableClock
 from infra.local.bigquery.denials import Denials
 from infra.local.bigquery.engine import LocalEngine
-from infra.local.bigquery.expirations import Turn
 from infra.local.bigquery.job_book import JobBook
 from infra.local.bigquery.query_jobs import Queries
 from infra.local.bigquery.request_ids import RequestIds
 from infra.local.bigquery.results import ResultStore
+from infra.local.bigquery.stream_buffer import StreamBuffer
 from infra.local.bigquery.streaming import InsertIds
 from infra.local.bigquery.tables import Tables
 from infra.local.bigquery.traffic import Traffic
+from infra.local.bigquery.turn import Turn
 from infra.local.bigquery.upload_files import Upload
 
 
@@ -38,7 +39,7 @@ class NoSnapshots(SnapshotManager):  # type: ignore[misc, unused-ignore]
 
 @dataclass(frozen=True)
 class Emulator:
-    """Everything a route needs. `turn` lets one request at a time change or read the database."""
+    """Everything a route needs, one in its `turn` after the other where it needs the database."""
 
     context: AppContext
     engine: LocalEngine
@@ -46,6 +47,7 @@ class Emulator:
     jobs: JobBook
     queries: Queries
     clock: StoppableClock
+    stream: StreamBuffer
     turn: Turn
     results: ResultStore = field(default_factory=ResultStore)
     insert_ids: InsertIds = field(default_factory=InsertIds)
@@ -63,7 +65,9 @@ async def start(settings: Settings) -> Emulator:
     context = _context(settings, engine, clock)
     context.udf_registry.hydrate(context.catalog, engine)
     tables = Tables(context, engine)
-    return Emulator(context, engine, tables, JobBook(context), Queries(context, tables), clock, Turn(tables))
+    stream = StreamBuffer(tables)
+    jobs, queries, turn = JobBook(context), Queries(context, tables), Turn(tables, stream)
+    return Emulator(context, engine, tables, jobs, queries, clock, stream, turn)
 
 
 def _context(settings: Settings, engine: LocalEngine, clock: StoppableClock) -> AppContext:

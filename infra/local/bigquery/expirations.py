@@ -9,9 +9,7 @@ a partition expires at its time, the start of its day, plus `timePartitioning.ex
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 
 from infra.local.bigquery.partitions import partition_at
 from infra.local.bigquery.schemas import quoted
@@ -44,24 +42,3 @@ def _drop_partitions(tables: Tables, ref: TableRef, resource: Resource, now: dat
     condition = f"{quoted(newest.column)} < {newest.literal(newest.end)}"
     if tables.count(ref, condition):
         tables.engine.execute(f"DELETE FROM {ref.sql} WHERE {condition}")
-
-
-class Turn:
-    """`async with` it: one request at a time changes or reads the database, and never sees what has expired."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._lock = asyncio.Lock()
-        self._tables = tables
-
-    async def __aenter__(self) -> None:
-        await self._lock.acquire()
-        try:
-            sweep(self._tables)
-        except BaseException:
-            self._lock.release()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from infra.local.bigquery.app import create_app
 from infra.local.bigquery.emulator import start
 from infra.local.bigquery.sql import decimal_type
+from infra.local.bigquery.stream_buffer import Delay
 
 # Our code calls into these packages below their public surface.
 PINS = {"bqemulator": "1.4.0", "duckdb": "1.5.5"}
@@ -43,16 +44,18 @@ class _WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
 
 
-async def serve(port: int, data_dir: Path | None, project: str, announce: Callable[[str], None]) -> None:
+async def serve(port: int, data_dir: Path | None, project: str, announce: Callable[[str], None], delay: Delay) -> None:
     """Serve on loopback; `announce` gets one line when requests are accepted. Raises OSError if the port is taken."""
     check_pins()
     decimal_type.apply()
     sys.meta_path.insert(0, _WithoutPandas())
     with _listener(port) as listener:
         emulator = await start(_settings(port, data_dir, project))
+        emulator.stream.delay_by(delay)
         try:
             await _until_stopped(uvicorn.Server(_config(create_app(emulator))), listener, announce)
         finally:
+            emulator.stream.let_in(everything=True)
             await emulator.engine.stop()
 
 

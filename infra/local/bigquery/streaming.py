@@ -8,11 +8,10 @@ from typing import Any
 
 from bqemulator.domain.errors import ValidationError
 
-from infra.local.bigquery import sources
 from infra.local.bigquery.partitions import partition_named
 from infra.local.bigquery.rows import BadValue, Row, parse_row
-from infra.local.bigquery.tables import TableChange, TableRef, Tables
-from infra.local.bigquery.writes import Write, append
+from infra.local.bigquery.stream_buffer import StreamBuffer
+from infra.local.bigquery.tables import TableRef, Tables
 
 # Google remembers an insertId for at least a minute and promises no more ("best effort").
 MEMORY_S = 300.0
@@ -37,7 +36,12 @@ class InsertIds:
 
 
 def insert_all(
-    tables: Tables, insert_ids: InsertIds, ref: TableRef, decorator: str | None, body: dict[str, Any]
+    tables: Tables,
+    buffer: StreamBuffer,
+    insert_ids: InsertIds,
+    ref: TableRef,
+    decorator: str | None,
+    body: dict[str, Any],
 ) -> dict[str, Any]:
     """Google's answer: `insertErrors` lists bad rows, and then none is inserted unless `skipInvalidRows`."""
     resource = tables.get(ref)
@@ -48,11 +52,10 @@ def insert_all(
     if errors and not body.get("skipInvalidRows"):
         return _answer(errors, stopped=list(good))
     fresh = _without_repeats(insert_ids, ref, given, good)
+    if decorator:
+        partition_named(resource, decorator)  # refused now, not when the rows are let in
     if fresh:
-        source = sources.staged(tables.engine, [good[index] for index in fresh], resource["schema"]["fields"])
-        partition = partition_named(resource, decorator) if decorator else None
-        append(tables, Write(TableChange(ref, resource), source.select, source.columns, partition=partition))
-        sources.release(tables.engine)
+        buffer.add(ref, decorator, [good[index] for index in fresh])
     insert_ids.remember(ref, [given[index]["insertId"] for index in fresh if given[index].get("insertId")])
     return _answer(errors, stopped=[])
 

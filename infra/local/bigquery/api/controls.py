@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from infra.discovery.check import tally
 from infra.local.bigquery.api.access import EmulatorOf
 from infra.local.bigquery.denials import Denial
+from infra.local.bigquery.stream_buffer import Delay
 from infra.local.bigquery.traffic import Fault
 
 router = APIRouter(prefix="/local")
@@ -68,6 +69,22 @@ async def let_clock_run(emulator: EmulatorOf) -> dict[str, Any]:
     """Follow the machine's clock again; what has expired stays gone."""
     emulator.clock.stopped_at = None
     return {"now": emulator.clock.now().isoformat()}
+
+
+@router.post("/streaming")
+async def delay_streams(delay: Delay, emulator: EmulatorOf) -> dict[str, Any]:
+    """Rows streamed from now on can be read only after some seconds: `{"at_least_s", "at_most_s", "seed"?}`."""
+    emulator.stream.delay_by(delay)
+    return {"delay": delay.model_dump(), "waiting": emulator.stream.waiting}
+
+
+@router.delete("/streaming")
+async def undelay_streams(emulator: EmulatorOf) -> dict[str, Any]:
+    """All rows can be read, and those to come at once."""
+    emulator.stream.delay_by(Delay())
+    async with emulator.turn:
+        emulator.stream.let_in(everything=True)
+    return {"waiting": emulator.stream.waiting}
 
 
 @router.get("/requests")

@@ -1,13 +1,13 @@
-"""What bqemulator's datasets lack: the access that every new one has, and `If-Match`."""
+"""What bqemulator's datasets lack: the access that every new one has, views of a dataset, and `If-Match`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bqemulator.api.routes import datasets as emulated
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
-from infra.local.bigquery.api.access import EmulatorOf
+from infra.local.bigquery.api.access import EmulatorOf, Principal
 from infra.local.bigquery.errors import ConditionNotMet
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}/datasets")
@@ -27,6 +27,19 @@ async def insert_dataset(project: str, request: Request, emulator: EmulatorOf) -
     body.setdefault("access", list(DEFAULT_ACCESS))
     made: dict[str, Any] = await emulated.insert_dataset(project, request, emulator.context)
     return made
+
+
+@router.get("/{dataset}")
+async def get_dataset(
+    project: str, dataset: str, emulator: EmulatorOf, principal: Principal,
+    view: str = Query(default="FULL", alias="datasetView"),
+) -> dict[str, Any]:  # fmt: skip
+    """A dataset; its access is told to whoever asks for that view, or for none, and may see it."""
+    found: dict[str, Any] = emulated.get_dataset(project, dataset, emulator.context)
+    if view == "METADATA":
+        return {name: value for name, value in found.items() if name != "access"}
+    emulator.denials.refuse_dataset(project, dataset, principal, "bigquery.datasets.getIamPolicy")
+    return found
 
 
 @router.patch("/{dataset}")

@@ -30,7 +30,7 @@ async def stream(
     ref = TableRef(project, dataset, name)
     emulator.denials.refuse_table(ref, principal, "bigquery.tables.updateData")
     async with emulator.turn:
-        return as_json(insert_all(emulator.tables, emulator.insert_ids, ref, decorator, body))
+        return as_json(insert_all(emulator.tables, emulator.stream, emulator.insert_ids, ref, decorator, body))
 
 
 @router.get("/data")

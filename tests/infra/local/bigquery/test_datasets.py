@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from google.api_core.exceptions import PreconditionFailed
+from google.api_core.exceptions import Forbidden, PreconditionFailed
 from google.cloud import bigquery
 from google.cloud.bigquery import AccessEntry
+from google.cloud.bigquery.enums import DatasetView
+
+from tests.infra.local.bigquery.running import PROJECT, Api
 
 RUNNER = AccessEntry("WRITER", "userByEmail", "runner@p.iam.gserviceaccount.com")
 
@@ -28,3 +31,20 @@ def test_an_update_of_what_was_not_seen_is_refused(client: bigquery.Client, data
     other.access_entries = [*other.access_entries, RUNNER]
     with pytest.raises(PreconditionFailed):
         client.update_dataset(other, ["access_entries"])
+
+
+def test_the_access_takes_a_right_of_its_own(api: Api, client: bigquery.Client, dataset: str) -> None:
+    """Under the granular access model whoever may not see a dataset's policy reads its metadata, and nothing more."""
+    client.update_dataset(labelled(client.get_dataset(dataset)), ["labels"])
+    denial = {"project": PROJECT, "permission": "bigquery.datasets.getIamPolicy", "dataset": dataset}
+    api.http.post("/local/deny", json=denial)
+    plain = client.get_dataset(dataset, dataset_view=DatasetView.METADATA)
+    assert (plain.labels, plain.access_entries) == ({"team": "data"}, [])
+    for view in (None, DatasetView.FULL, DatasetView.ACL):
+        with pytest.raises(Forbidden, match=r"bigquery\.datasets\.getIamPolicy"):
+            client.get_dataset(dataset, dataset_view=view)
+
+
+def labelled(dataset: bigquery.Dataset) -> bigquery.Dataset:
+    dataset.labels = {"team": "data"}
+    return dataset

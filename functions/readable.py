@@ -1,0 +1,30 @@
+"""Waits until what was just added can be read, so that whoever is answered may go on at once, with any instance.
+
+BigQuery shows streamed rows within a few seconds (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery);
+who asks sooner is answered from what was before: unknown key, no integration. No answer is made of what is read here.
+After ten seconds, or where BigQuery cannot be asked, the answer goes out all the same.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from cloudact.errors import Retry
+
+log = logging.getLogger(__name__)
+WITHIN_S = 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+
+
+def wait_until(readable: Callable[[], bool]) -> None:
+    """Asks until it is so; never fails."""
+    give_up, pause_s = time.monotonic() + WITHIN_S, FIRST_PAUSE_S
+    try:
+        while not readable():
+            if time.monotonic() + pause_s > give_up:
+                log.warning("what was just added cannot be read yet", extra={"fields": {"event": "not_readable"}})
+                return
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+    except Retry as err:
+        log.warning("whether what was just added can be read is not known", exc_info=err)

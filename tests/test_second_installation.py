@@ -1,0 +1,171 @@
+"""A second installation in the same project: whatever Google remembers of the first decides nothing any more."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cloudact import clients
+from cloudact.datasets import make_service_dataset
+from cloudact.errors import ConfigError
+from cloudact.installation import LABEL, ORIGINAL, own_name
+from cloudact.migrations import Migrations
+from cloudact.notifications import ping
+from cloudact.notifier import _task_id, open_signing
+from cloudact.settings import Settings
+from cloudact.warehouse import open_warehouse
+from functions.caller import Caller
+from functions.composition import compose
+from functions.queue import second_task_id, slot_task_id
+from functions.routes import private_app, public_app
+from infra.local.integrations import ProviderAccount, new_admin_key, register_admin_key
+from infra.local.provision import provision
+from tests.conftest import NOON, Local
+from tests.functions.operators import AUDIENCE, operator_token
+
+WITHIN_S = 60.0
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The service with a dataset of its own; it shares queue, key and secrets with those before it."""
+
+    local: Local
+    settings: Settings
+
+    @property
+    def api(self) -> FlaskClient:
+        return public_app(compose(self.settings, self.local.clock)).test_client()
+
+    def ops(self, method: str, path: str = "", **body: Any) -> TestResponse:
+        settings = self.settings.model_copy(update={"ops_audience": AUDIENCE})
+        client = private_app(compose(settings, self.local.clock), Caller(settings)).test_client()
+        headers = {"Authorization": f"Bearer {operator_token(self.local)}"}
+        return client.open(f"/ops/orgs{path}", method=method, headers=headers, json=body)
+
+    def status_of(self, key: str, org: str) -> int:
+        return self.api.get(f"/api/v1/pipelines/{org}/runs", headers={"X-API-Key": key}).status_code
+
+    def connect(self, org: str, key: str, credential: Mapping[str, str]) -> None:
+        path, body = f"/api/v1/integrations/{org}/openai/setup", {"credential": credential["api_key"]}
+        assert self.api.post(path, headers={"X-API-Key": key}, json=body).status_code == 201
+
+    def run(self, org: str, key: str) -> Json:
+        """The detail of yesterday's run, from its admission until it has ended."""
+        headers = {"X-API-Key": key}
+        asked = self.api.post(f"/api/v1/pipelines/run/{org}/openai/usage_cost", headers=headers)
+        assert asked.status_code == 202, asked.get_json()
+        self.local.clock.advance(seconds=3)
+        wait(self.local.google.dispatcher.dispatch_due(), timeout=WITHIN_S)
+        return until(lambda: ended(self.api.get(asked.headers["Location"], headers=headers).get_json()))
+
+    def tear_down(self, *orgs: str) -> None:
+        """As infra/teardown.sh --datasets does. Jobs and the names of tasks are remembered."""
+        for dataset in (self.settings.dataset, *orgs):
+            clients.bigquery(self.settings).delete_dataset(dataset, delete_contents=True)
+
+    def set_up_again(self, identity: str) -> "Installation":
+        again = Installation(self.local, self.settings.model_copy(update={"installation": identity}))
+        provision(again.settings)
+        return again
+
+
+def until(what: Callable[[], Json | None]) -> Json:
+    """The first answer that is one."""
+    deadline = time.monotonic() + WITHIN_S
+    while (answer := what()) is None:
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.1)
+    return answer
+
+
+def ended(run: Json) -> Json | None:
+    return run if run["status"] not in ("PENDING", "RUNNING") else None
+
+
+@pytest.fixture
+def first(local: Local) -> Installation:
+    """The first one in its project."""
+    name = f"again{next(local.numbers)}"
+    own = {"dataset": name, "queue": name, "job": name, "webhook_queue": f"{name}-webhooks", "installation": "first"}
+    installation = Installation(local, local.settings.model_copy(update=own))
+    provision(installation.settings)
+    return installation
+
+
+@pytest.fixture
+def org(local: Local) -> str:
+    """A slug that both onboard."""
+    return f"again_org_{next(local.numbers)}"
+
+
+def test_nothing_of_the_first_is_carried_out_again(first: Installation, org: str) -> None:
+    """Keys of before, revoked or not, are unknown; a new one is shown; and the very same run runs again."""
+    credential = new_admin_key("OPENAI")
+    register_admin_key(first.settings, ProviderAccount("OPENAI", seed=7), credential)
+    key = first.ops("POST", org_slug=org).get_json()["api_key"]
+    second_key = first.ops("POST", f"/{org}/api-key").get_json()
+    assert first.ops("DELETE", f"/{org}/api-keys/{second_key['fingerprint']}").status_code == 200
+    first.connect(org, key, credential)
+    before = first.run(org, key)
+    first.tear_down(org)
+
+    again = first.set_up_again("second")
+    onboarded = again.ops("POST", org_slug=org)
+    new = onboarded.get_json()["api_key"]
+    assert onboarded.status_code == 201
+    again.connect(org, new, credential)
+    after = again.run(org, new)
+    rotated = again.ops("POST", f"/{org}/api-key").get_json()["api_key"]
+    assert [again.status_of(each, org) for each in (key, second_key["api_key"], new, rotated)] == [401, 401, 200, 200]
+    assert (before["status"], after["status"]) == ("SUCCESS", "SUCCESS")
+    assert (after["run_id"], after["rows_processed"]) == (before["run_id"], before["rows_processed"])
+
+
+def test_google_remembers_and_the_identity_tells_them_apart(first: Installation, org: str) -> None:
+    """With the identity of the first one, an onboarding would find itself decided and show no key."""
+    assert first.ops("POST", org_slug=org).status_code == 201
+    first.tear_down(org)
+    same = first.set_up_again(first.settings.installation).ops("POST", org_slug=org)
+    assert (same.status_code, "api_key" in same.get_json()) == (200, False)
+
+
+def test_a_dataset_of_another_installation_is_refused(first: Installation) -> None:
+    """Whoever migrates it with another identity changes nothing and says what to do."""
+    other = first.settings.model_copy(update={"installation": "other"})
+    warehouse = open_warehouse(other)
+    with pytest.raises(ConfigError, match=r"belongs to the installation first, and CLOUDACT_INSTALLATION is other"):
+        make_service_dataset(warehouse, Migrations(warehouse, applied_by="test"), "other")
+    assert warehouse.dataset_labels(first.settings.dataset) == {LABEL: "first"}
+
+
+def test_an_older_installation_keeps_its_names(first: Installation) -> None:
+    """What was decided before there were identities is found under the same ids after the upgrade."""
+    name = f"key_acme_{secrets.token_hex(8)}"
+    clients.bigquery(first.settings).query("SELECT 1", job_id=name, job_retry=None)
+    found = [
+        open_warehouse(first.settings.model_copy(update={"installation": identity})).job(name)
+        for identity in (ORIGINAL, "second")
+    ]
+    assert (found[0].job_id if found[0] else None, found[1]) == (name, None)
+
+
+def test_the_longest_names_fit() -> None:
+    """A task id has at most 500 characters, whatever the org, the event and the identity."""
+    longest = slot_task_id("o" * 50, NOON.date(), 10**9), _task_id(ping("o" * 50, "k", NOON)), second_task_id("r" * 36)
+    assert max(len(own_name(name, "i" * 32)) for name in longest) < 200
+
+
+def test_webhook_secrets_of_the_first_sign_nothing(first: Installation) -> None:
+    """The service's secret may stay, and orgs' keys are counted from 1 again: another installation, other keys."""
+    kept = [
+        open_signing(first.settings.model_copy(update={"installation": each})) for each in (ORIGINAL, "a1b2", "c3d4")
+    ]
+    assert len({signing.secret("acmecorp", 1) for signing in kept}) == 3
