@@ -8,8 +8,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
+from cloudact.batches import groups
 from cloudact.registry import Entry
 from cloudact.runs import Run, Status, TriggerType
 
@@ -43,10 +44,13 @@ class Owed:
     stale: frozenset[dt.date] = frozenset()
 
 
-def plan(owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | None = None) -> list[Run]:
-    """All due runs. Every org's first comes before any org's second, so nobody waits behind another's pile.
+def plan(
+    owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | None = None, task_runs: int = 1
+) -> list[Run]:
+    """All due runs. A turn is what one task works on, up to `task_runs` of an org; every org's first comes before any
+    org's second, so nobody waits behind another's pile, and yesterday before what is restated.
 
-    `started` is how many runs of the org an earlier call of the day has batched. An org that has had its turns waits
+    `started` is how many tasks of the org an earlier call of the day has batched. An org that has had its turns waits
     for the others to have theirs, so whoever goes on after a crash, or plans beside another, makes the batches that
     the first call would have made.
     """
@@ -54,9 +58,10 @@ def plan(owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | No
     by_org: defaultdict[str, list[Run]] = defaultdict(list)
     for each in owed:
         by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
-    for runs in by_org.values():
-        runs.sort(key=lambda run: run.trigger_type is TriggerType.RESTATEMENT)  # stable: a new day before an old one
-    turns = {org: [None] * (started or {}).get(org, 0) + runs for org, runs in by_org.items()}
+    turns: dict[str, list[list[Run]]] = {}
+    for org, runs in by_org.items():
+        runs.sort(key=lambda run: (run.trigger_type is TriggerType.RESTATEMENT, today - run.date))
+        turns[org] = [[]] * (started or {}).get(org, 0) + list(groups(runs, task_runs))
     return list(interleaved(turns, today))
 
 
@@ -90,11 +95,11 @@ def _never_works(owed: Owed) -> bool:
     return any(each.status is Status.FAILED for each in known) and not any(map(_loaded, known))
 
 
-def interleaved(by_org: Mapping[str, Sequence[Run | None]], today: dt.date) -> Iterator[Run]:
-    """One run of each org after the other, in an order of orgs that changes from day to day."""
+def interleaved(by_org: Mapping[str, Sequence[Sequence[Run]]], today: dt.date) -> Iterator[Run]:
+    """One turn of each org after the other, in an order of orgs that changes from day to day."""
     orgs = sorted(by_org, key=lambda org: hashlib.sha256(f"{today}/{org}".encode()).digest())
-    for turn in zip_longest(*(by_org[org] for org in orgs)):
-        yield from filter(None, turn)
+    for turn in zip_longest(*(by_org[org] for org in orgs), fillvalue=()):
+        yield from chain.from_iterable(turn)
 
 
 def _run(owed: Owed, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
