@@ -23,7 +23,7 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
     from google.auth.exceptions import RefreshError
 
     try:
-        with reaching("The customer's BigQuery"):
+        with reaching("The customer's BigQuery", ours=False):
             yield
     except (RefreshError, google.Unauthorized) as err:
         why = "Google does not accept the service account key: it was deleted, disabled or is not a key."

@@ -15,6 +15,7 @@ from cloudact.runs import Run, Status, TriggerType
 from functions.planning import CATCH_UP_DAYS, Known, Owed, scheduled_run
 
 log = logging.getLogger(__name__)
+POSTPONED = "POSTPONED"  # the query's word
 OF_EACH = 5  # words that are told of each date; what was batched today has more
 
 
@@ -104,7 +105,9 @@ def _facts(row: Mapping[str, Any]) -> list[list[str]]:
 
 def _known(fact: list[str]) -> Known:
     date, generation, status, loaded_on, asked_on = fact[:OF_EACH]
-    return Known(dt.date.fromisoformat(date), int(generation), Status(status), _day(loaded_on), _day(asked_on))
+    postponed = status == POSTPONED
+    became = Status.FAILED if postponed else Status(status)
+    return Known(dt.date.fromisoformat(date), int(generation), became, _day(loaded_on), _day(asked_on), postponed)
 
 
 def _day(text: str) -> dt.date | None:

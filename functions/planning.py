@@ -23,7 +23,7 @@ class Known:
     """One date as the ledger tells it: its newest generation, and what all of them have come to.
 
     `loaded_on` is the day of the last request that loaded the date once it was over, `asked_on` that of the service's
-    own last request.
+    own last request. `postponed`: the newest found the day's load jobs used up, and is to be repeated.
     """
 
     date: dt.date
@@ -31,6 +31,7 @@ class Known:
     status: Status
     loaded_on: dt.date | None
     asked_on: dt.date | None
+    postponed: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
     first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(owed.since, yesterday))
     missed = {date for date in _days(first, yesterday) if not _loaded(owed.runs.get(date))}
     restated = {today - dt.timedelta(days=days) for days in owed.entry.restate_days} | owed.stale
-    dates = {yesterday} if _never_works(owed) else {date for date in missed | restated if date < today}
+    postponed = {date for date, known in owed.runs.items() if known.postponed}
+    wanted = {date for date in missed | restated | postponed if date < today}
+    dates = {yesterday} if _never_works(owed) else wanted
     for date in sorted(dates & missed, reverse=True):
         if _free(owed.runs.get(date), today):
             yield date, TriggerType.SCHEDULE
@@ -85,14 +88,18 @@ def _loaded(known: Known | None) -> bool:
 
 
 def _free(known: Known | None, today: dt.date) -> bool:
-    """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow."""
-    return known is None or (known.status.final and known.asked_on != today)
+    """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow.
+
+    But for what waits for BigQuery's quotas, which refill during the day.
+    """
+    return known is None or known.postponed or (known.status.final and known.asked_on != today)
 
 
 def _never_works(owed: Owed) -> bool:
     """Something has failed and nothing was loaded all week: one try a day tells as much as seven, and tells it once."""
     known = owed.runs.values()
-    return any(each.status is Status.FAILED for each in known) and not any(map(_loaded, known))
+    failed = any(each.status is Status.FAILED and not each.postponed for each in known)
+    return failed and not any(map(_loaded, known))
 
 
 def interleaved(by_org: Mapping[str, Sequence[Sequence[Run]]], today: dt.date) -> Iterator[Run]:

@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 
 from cloudact.batches import BATCH_VARIABLE, Batch
+from cloudact.errors import Postponed
 from cloudact.late_rows import Look
 from cloudact.ledger import RunEvent
+from cloudact.run_load import OVER_LOAD_QUOTA
 from cloudact.runs import Run, Status, TriggerType
 from functions.queue import batch_task_id
 from infra.local.google_apis.rest.faults import Fault
@@ -227,6 +229,23 @@ def dates(fleet: Fleet, kind: TriggerType, told: dict[str, int]) -> list[int]:
     runs = [run for run in fleet.started() if run.trigger_type is kind]
     assert told["planned"] == len(fleet.started())
     return sorted((fleet.local.clock().date() - run.date).days for run in runs)
+
+
+def test_what_found_the_load_jobs_used_up(fleet: Fleet, local: Local) -> None:
+    """The next call of the day, and that of the next day, repeat it in the next generation; then it is done."""
+    fleet.add(["acme"])
+    fleet.daily()
+    for generation, later in ((2, {"hours": 3}), (3, {"days": 1})):
+        runs, now = fleet.fire(), local.clock()
+        error = Postponed(OVER_LOAD_QUOTA, "Too many.")
+        fleet.end(runs[1:])
+        fleet.ledger.append_run(runs[0], RunEvent(Status.FAILED, started_at=now, error=error), now)
+        local.clock.advance(**later)
+        fleet.daily()
+        assert (runs[0].date, generation) in {(run.date, run.generation) for run in fleet.started()}
+    fleet.end(fleet.fire())
+    local.clock.advance(hours=3)
+    assert fleet.daily()["planned"] == 0
 
 
 def test_midnight(fleet: Fleet, local: Local) -> None:

@@ -85,6 +85,19 @@ def test_failures_of_earlier_days_are_tried_again() -> None:
     assert (again[ago(5)], again[ago(1)]) == (4, 2)
 
 
+def test_what_waits_for_a_quota_is_repeated() -> None:
+    """On the same day and on later ones, whatever its date; as a restatement where the date had been loaded before."""
+    done = [known(days) for days in (1, 2, 3, 4, 6)]
+    first = replace(known(5, Status.FAILED, requested=0), postponed=True)
+    later = replace(known(8, Status.FAILED, requested=1, loaded=7, generation=2), postponed=True)
+    one = owed(*done, first, later)
+    assert (dates(one, TriggerType.SCHEDULE), 8 in dates(one, TriggerType.RESTATEMENT)) == ([5, 7], True)
+    alone = owed(*(replace(known(days, Status.FAILED, requested=0), postponed=True) for days in range(1, 8)))
+    assert dates(alone, TriggerType.SCHEDULE) == [1, 2, 3, 4, 5, 6, 7]
+    flying = owed(*done, replace(first, status=Status.RUNNING, postponed=False))
+    assert 5 not in dates(flying, TriggerType.SCHEDULE)
+
+
 def test_stale_dates_are_restated() -> None:
     """A date whose source has newer rows is restated, however old, once a day, and never today itself."""
     stale = frozenset({ago(40), ago(5), TODAY})

@@ -20,6 +20,7 @@ from bqemulator.versioning.snapshots import SnapshotManager
 from infra.local.bigquery.denials import Denials
 from infra.local.bigquery.engine import LocalEngine
 from infra.local.bigquery.job_book import JobBook
+from infra.local.bigquery.load_quota import LoadQuota
 from infra.local.bigquery.query_jobs import Queries
 from infra.local.bigquery.request_ids import RequestIds
 from infra.local.bigquery.results import ResultStore
@@ -48,6 +49,7 @@ class Emulator:
     results: ResultStore = field(default_factory=ResultStore)
     insert_ids: InsertIds = field(default_factory=InsertIds)
     denials: Denials = field(default_factory=Denials)
+    load_quota: LoadQuota = field(default_factory=LoadQuota)
     traffic: Traffic = field(default_factory=Traffic)
     request_ids: RequestIds = field(default_factory=RequestIds)
     uploads: dict[str, Upload] = field(default_factory=dict)

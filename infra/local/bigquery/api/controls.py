@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from infra.local.bigquery.api.access import EmulatorOf
 from infra.local.bigquery.denials import Denial
+from infra.local.bigquery.load_quota import LoadQuota
 from infra.local.bigquery.traffic import Fault
 
 router = APIRouter(prefix="/local")
@@ -46,6 +47,20 @@ async def clear_faults(emulator: EmulatorOf) -> dict[str, Any]:
     """Forget all faults."""
     emulator.traffic.faults.clear()
     return {"faults": []}
+
+
+@router.put("/load-quota")
+async def set_load_quota(quota: LoadQuota, emulator: EmulatorOf) -> dict[str, Any]:
+    """Accept so many load jobs from now on: `{"left": 0}`; the others fail with quotaExceeded, as at Google."""
+    emulator.load_quota.left = quota.left
+    return emulator.load_quota.model_dump()
+
+
+@router.delete("/load-quota")
+async def forget_load_quota(emulator: EmulatorOf) -> dict[str, Any]:
+    """Accept all load jobs."""
+    emulator.load_quota.left = None
+    return emulator.load_quota.model_dump()
 
 
 @router.get("/requests")
