@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench reset deploy
+.PHONY: help up demo test check bench reset deploy verify-project
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 $(READY): requirements.txt jobs/requirements.txt requirements-cli.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; call make with PYTHON=python3.x")'
@@ -41,3 +41,6 @@ reset: $(READY) ## forgets the local cloud's state
 
 deploy: ## into the Google Cloud project of infra/env: all that is not there yet, or differs
 	infra/setup.sh && infra/deploy.sh && infra/schedule.sh && infra/monitoring.sh
+
+verify-project: ## asks the project of infra/env what no document tells for certain; free of charge
+	infra/verify_project.sh

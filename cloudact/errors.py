@@ -4,6 +4,7 @@
     ├── ConfigError     a file or environment variable of ours is wrong: fix it and deploy again
     ├── Retry           passing: a timeout, a 429, a 5xx; the same call may succeed later
     │   └── Exhausted   passing, and repeated as often as is sensible for now
+    │       └── Postponed  passing, but not within the hour: a quota of a day is used up
     ├── Stop            final: the same call will fail again until a person changes something
     └── Skip            nothing to do: someone else has done it, or it is no longer wanted
 
@@ -47,6 +48,10 @@ class Retry(RunError):
 
 class Exhausted(Retry):
     """A passing failure that was repeated already: the next try is the platform's."""
+
+
+class Postponed(Exhausted):
+    """Nothing that is done within the hour helps: who waits for it gives up, and a later call does the work."""
 
 
 class Stop(RunError):

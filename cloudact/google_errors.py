@@ -3,15 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cloudact.errors import Retry
+from cloudact.errors import Postponed, Retry
+
+OVER_QUOTA = "quotaExceeded"  # https://cloud.google.com/bigquery/docs/troubleshoot-quotas: what refills within a day
 
 
 @contextmanager
-def reaching(service: str) -> Iterator[None]:
-    """Turns every passing failure of a call into `Retry`, with a sentence that names the service and no internals."""
+def reaching(service: str, *, ours: bool = True) -> Iterator[None]:
+    """Turns every passing failure of a call into `Retry`, with a sentence that names the service and no internals.
+
+    A quota of a day that is used up is `Postponed`, but left as it is where it is not `ours` to wait for.
+    """
     try:
         yield
     except Exception as err:
+        if ours and OVER_QUOTA in error_reasons(err):
+            code = f"{service.lower().replace(' ', '_')}_quota_exceeded"
+            raise Postponed(code, f"A quota of {service} is used up.", "It refills within a day.") from err
         if not is_passing(err):
             raise
         code = f"{service.lower().replace(' ', '_')}_unavailable"
@@ -23,9 +31,7 @@ def reaching(service: str) -> Iterator[None]:
 PASSING_REASONS = frozenset(
     {"backendError", "internalError", "jobBackendError", "jobInternalError", "rateLimitExceeded"}
 )
-LASTING_REASONS = frozenset(
-    {"billingTierLimitExceeded", "bytesBilledLimitExceeded", "quotaExceeded", "resourcesExceeded"}
-)
+LASTING_REASONS = frozenset({"billingTierLimitExceeded", "bytesBilledLimitExceeded", OVER_QUOTA, "resourcesExceeded"})
 
 
 def is_passing(err: BaseException) -> bool:

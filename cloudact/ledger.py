@@ -12,7 +12,7 @@ from cloudact.costs import Cost
 from cloudact.errors import RunError
 from cloudact.members import Membership, Role
 from cloudact.orgs import ALLOWED_WORDS, ApiKey, Subscription, subscription_status
-from cloudact.runs import NAMESPACE, Run, Status, run_id, step_logging_id
+from cloudact.runs import FIRST_DATE, NAMESPACE, Run, Status, run_id, step_logging_id
 from cloudact.warehouse import Warehouse
 from cloudact.webhooks import Webhook, webhook_of
 
@@ -23,7 +23,8 @@ START_WITHIN = dt.timedelta(minutes=15)
 # alone costs a call of jobs.run, and a region accepts some tens a minute: that is for batches that are surely lost.
 BATCHED_START_WITHIN = dt.timedelta(hours=3)
 SPEAK_WITHIN = dt.timedelta(minutes=10)
-RECENT = dt.timedelta(days=30)  # nearly every run that anyone looks at
+FRESH = dt.timedelta(days=2)  # most runs that anyone looks at
+RECENT = dt.timedelta(days=30)  # nearly all
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
 DATES_AT_ONCE = 20_000  # of 90 bytes at most: a query has 10 MB
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
@@ -236,16 +237,32 @@ class Ledger:
             row_offset=offset,
         )
 
-    def run(self, org_slug: str, run_id: str, today: dt.date) -> dict[str, Any] | None:
-        """One run, or `None` where the org has none of this id; its day is looked for from today backwards."""
+    def run(
+        self, org_slug: str, run_id: str, today: dt.date, requested_date: dt.date | None = None
+    ) -> dict[str, Any] | None:
+        """One run, or `None` where the org has none of this id.
+
+        Who knows the day it was asked for reads that day's partition alone. A run that has not begun there may be one
+        that was asked for on both sides of midnight (docs/adr/0001), so the days beside it are looked at too; else, and
+        for who was wrong about the day, it is looked for from today backwards.
+        """
+        day = dt.timedelta(days=1)
+        if requested_date and FIRST_DATE < requested_date <= today:
+            row = self._look_up(org_slug, run_id, requested_date, requested_date)
+            if row and row["started_at"]:
+                return row
+            if row := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
+                return row
         last = today
-        for span in (RECENT, RETENTION):
-            first = today - span
-            rows = self._warehouse.rows("run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last)
-            if rows:
-                return rows[0]
-            last = first - dt.timedelta(days=1)
+        for span in (FRESH, RECENT, RETENTION):
+            if row := self._look_up(org_slug, run_id, today - span, last):
+                return row
+            last = today - span - day
         return None
+
+    def _look_up(self, org_slug: str, run_id: str, first: dt.date, last: dt.date) -> dict[str, Any] | None:
+        rows = self._warehouse.rows("run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last)
+        return rows[0] if rows else None
 
     def steps(self, org_slug: str, run_id: str, requested_date: dt.date) -> list[dict[str, Any]]:
         """The run's steps in their order, each with its messages."""

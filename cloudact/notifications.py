@@ -74,6 +74,7 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
         "pipeline_id": run.pipeline_id,
         "pipeline": run.pipeline,
         "date": run.date.isoformat(),
+        "requested_date": run.requested_date.isoformat(),
         "generation": run.generation,
         "trigger_type": run.trigger_type.value,
         "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from cloudact.late_rows import Load, Look, loads_of
-from cloudact.ledger import GENERATIONS, RECENT, RETENTION, Ledger
+from cloudact.ledger import FRESH, GENERATIONS, RECENT, RETENTION, Ledger
 from cloudact.runs import Run, Status, run_id
 from cloudact.warehouse import Warehouse
 
@@ -197,9 +197,9 @@ class Results:
         return Earlier(_previous(loaded[0], result), rows[0] is loaded[0], result)
 
     def last_look(self, run: Run) -> Look | None:
-        """The last look for late rows by a run of this org and pipeline."""
+        """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""
         last = run.requested_date
-        for span in (RECENT, RETENTION):
+        for span in (FRESH, RECENT, RETENTION):
             first = run.requested_date - span
             found = self._warehouse.rows(
                 "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last

@@ -18,11 +18,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from cloudact.errors import Exhausted, Retry, RunError, Skip, Stop
-from cloudact.google_errors import PASSING_REASONS
+from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
+from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs import Status
 from cloudact.warehouse import Warehouse
 
+OVER_LOAD_QUOTA = "load_quota_exceeded"  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
 ROUNDS = 5
 PARTS, ATTEMPT = "parts", "attempt"  # labels of a load: how many tables its try replaces, and which try it is
@@ -122,8 +123,8 @@ class RunLoad:
     def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
         """Replaces the day of each table in turn, unless an earlier try has replaced all; answers how many rows it has.
 
-        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, and `Exhausted` after three loads of a table
-        that failed for a passing reason.
+        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a table
+        that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
         """
         progress, failed = self._progress(tick), 0
         while progress.verdict is None:
@@ -137,13 +138,18 @@ class RunLoad:
                 failed, progress = failed + 1, self._progress(tick)
                 continue
             self._warehouse.wait_for(job, tick)
+            if _reason(job) == OVER_QUOTA:
+                raise _postponed()
             progress.add(job)
             failed = 0 if progress.of(self._attempt) > done else failed + 1
         return _loaded(progress.verdict)
 
     def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
-        return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
+        try:
+            return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
+        except Postponed as err:
+            raise _postponed() from err
 
     def settle(self, wish: Verdict, tick: Tick, begun: Tick = lambda: None) -> Verdict:
         """Decides the run as wished, if nothing was decided before; answers what holds.
@@ -176,7 +182,18 @@ class RunLoad:
 
 def _failed_passing(job: Any) -> bool:
     """Whether this job decides nothing: a load that failed for a reason that passes."""
-    return job.job_type == "load" and (job.error_result or {}).get("reason") in PASSING_REASONS
+    return job.job_type == "load" and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
+
+
+def _reason(job: Any) -> str | None:
+    return (job.error_result or {}).get("reason")
+
+
+def _postponed() -> Postponed:
+    message = "The service has loaded as much as BigQuery accepts in a day; the day was left as it is."
+    return Postponed(
+        OVER_LOAD_QUOTA, message, "What the service runs by itself it repeats; else try again in some hours."
+    )
 
 
 def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:

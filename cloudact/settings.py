@@ -48,6 +48,13 @@ class Settings(BaseModel):
     max_bytes_billed: int = Field(default=200 * 2**30, ge=10 * 2**20, description="per query on a customer's export")
     task_max_retries: int = Field(default=3, ge=0, le=10, description="the job's --max-retries")
     batch_size: int = Field(default=200, ge=1, le=200, description="runs of one execution in the daily fan-out")
+    task_runs: int = Field(
+        default=12, ge=1, le=200, description="of them, runs of one org in one task, one after another"
+    )
+    task_timeout_s: int = Field(default=3600, ge=60, le=604_800, description="the job's --task-timeout, of one attempt")
+    run_seconds: Decimal = Field(default=Decimal(20), gt=0, le=3600, description="how long a run takes on the whole")
+    region_vcpus: Decimal = Field(default=Decimal(20), gt=0, description="quota of Cloud Run: 20 in a new project")
+    region_memory_gib: Decimal = Field(default=Decimal(40), gt=0, description="quota of Cloud Run, the same")
     job_runs_per_minute: int = Field(
         default=16,
         ge=1,

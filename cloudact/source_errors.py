@@ -23,7 +23,7 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
     from google.auth.exceptions import RefreshError
 
     try:
-        with reaching("The customer's BigQuery"):
+        with reaching("The customer's BigQuery", ours=False):
             yield
     except Stop as err:  # of a service account that we may no longer act as
         if err.code == "credential_rejected":

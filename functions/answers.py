@@ -126,6 +126,7 @@ class Started(Answer):
     org_slug: str = Field(examples=[_EXAMPLES["org_slug"]])
     pipeline: str = Field(examples=[_EXAMPLES["pipeline"]])
     date: dt.date = Field(examples=[_EXAMPLES["date"]])
+    requested_date: dt.date = Field(description="the UTC day the run was asked for", examples=["2025-11-26"])
     deduplicated: bool = Field(description="true where an existing run answers")
     message: str
 
@@ -188,6 +189,7 @@ class RunAnswer(Answer):
     domain: str = Field(examples=["cost"])
     status: Status
     date: dt.date = Field(description="the UTC date whose costs are loaded", examples=[_EXAMPLES["date"]])
+    requested_date: dt.date = Field(description="the UTC day the run was asked for", examples=["2025-11-26"])
     generation: int = Field(ge=1, description="counts the runs of this pipeline and date")
     trigger_type: TriggerType
     triggered_by: str = Field(description="a key's name or a person's id; never an address")

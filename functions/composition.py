@@ -25,6 +25,7 @@ from cloudact.webhooks import Webhooks
 from functions.auth import KeyRing
 from functions.health import LOOK_S, Dependencies
 from functions.key_uses import KeyUses
+from functions.pace import Pace
 from functions.people import Keys, PublicKeys, Sessions, SharedSecret
 from functions.queue import RunQueue
 from functions.quota_watch import QuotaWatch
@@ -54,7 +55,7 @@ class Api:
     issued_keys: ApiKeys
     onboarding: Onboarding
     key_uses: KeyUses
-    batch_size: int
+    pace: Pace
     connections: Connections
     webhooks: Webhooks
     signing: Signing
@@ -104,7 +105,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
             dataset_writers=settings.dataset_writer_accounts,
         ),
         key_uses=KeyUses(warehouse, keys, clock),
-        batch_size=settings.batch_size,
+        pace=Pace.of(settings),
         connections=Connections(
             Integrations(warehouse, clock, notifier.tell_invalid),
             checks(settings, clock),

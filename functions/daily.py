@@ -6,10 +6,10 @@ creates the tasks that are missing, by their names, and plans only what is in no
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import compress, count, islice
+from dataclasses import dataclass
+from itertools import compress, islice
 
 from flask import Response, jsonify, request
 
@@ -19,53 +19,92 @@ from cloudact.ledger import RunEvent
 from cloudact.runs import Run, Status, TriggerType
 from functions.composition import Api
 from functions.owed import read_facts
+from functions.pace import DAY
 from functions.parameters import body_object, only_known
 from functions.planning import plan
-from functions.queue import batch_task_id
+from functions.queue import DELAY, batch_task_id
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # batches: each is a streaming insert and then a CreateTask, and mostly waits for Google
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A batch, when it starts, and when the last of its runs is expected to end. `new`: nobody was told of it yet."""
+
+    batch: Batch
+    at: dt.datetime
+    ends_at: dt.datetime
+    new: bool
 
 
 def daily(api: Api) -> Response:
     """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
     body_object(request, allowed=())
     only_known(request.args, allowed=())
-    now = api.clock()
+    now, pace = api.clock(), api.pace
     facts = read_facts(api.ledger, api.registry, now.date())
-    runs = plan(facts.owed, now, facts.turns())
-    found, new = list(facts.unstarted()), list(batches(runs, api.batch_size))
-    created = [*_each(api.queue.create_batch, found, 0), *_each(partial(_start, api), new, len(found))]
+    runs = plan(facts.owed, now, facts.turns(pace.task_runs), pace.task_runs)
+    found, new = list(facts.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
+    starts = _within_a_day(_starts(api, found, new, now), now)
+    created = list(_created(api, starts))
     told = {
         "planned": len(runs),
         "started": sum(len(batch.items) for batch in created),
         "batches": len(created),
+        "tasks": sum(len(batch.tasks) for batch in created),
         "already": len(facts.batched),
+        "left": len(runs) - sum(len(start.batch.items) for start in starts if start.new),
+        "minutes": max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
         "orgs": len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
     }
-    log.info("the daily runs are queued", extra={"fields": {"event": "daily_queued", **told}})
+    _log(told)
     return jsonify(told)
 
 
-def _each(create: Callable[[Batch, int], bool], chosen: Sequence[Batch], place: int) -> Iterator[Batch]:
+def _starts(api: Api, found: Sequence[Batch], new: Sequence[Batch], now: dt.datetime) -> Iterator[_Start]:
+    """All batches one after another, as fast as the region's quotas allow: those from before come first."""
+    for number, (batch, after, ends) in enumerate(api.pace.starts([*found, *new])):
+        yield _Start(batch, now + DELAY + after, now + DELAY + ends, new=number >= len(found))
+
+
+def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:
+    """Those that start before tomorrow's call does: the rest waits behind tomorrow's new day, not before it."""
+    return [start for start in starts if not start.new or start.at < now + DAY]
+
+
+def _log(told: dict[str, int]) -> None:
+    fields = {"event": "daily_queued", **told}
+    if told["left"]:
+        log.warning("the region's quotas do not suffice for all daily runs of a day", extra={"fields": fields})
+    else:
+        log.info("the daily runs are queued", extra={"fields": fields})
+
+
+def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
     """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
-    places = count(place)
-    rest = iter(chosen)
+
+    def create(start: _Start) -> bool:
+        if start.new:
+            _tell(api, start)
+        return api.queue.create_batch(start.batch, start.at)
+
+    rest = iter(starts)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while few := list(islice(rest, AT_ONCE)):
-            yield from compress(few, list(threads.map(logs.carried(create), few, places)))
+            yield from compress([start.batch for start in few], list(threads.map(logs.carried(create), few)))
 
 
-def _start(api: Api, batch: Batch, place: int) -> bool:
-    batch_id = batch.batch_id
+def _tell(api: Api, start: _Start) -> None:
+    """The event is of when the batch starts: from then on, and not before, the sweep misses runs that stay silent."""
+    batch_id = start.batch.batch_id
     task_id = batch_task_id(batch_id)
     events = [
         (run, RunEvent(Status.PENDING, key=f"/{batch_id}", task_id=task_id, batch_id=batch_id, batch_index=index))
-        for index, run in enumerate(batch.runs())
+        for index, run in enumerate(start.batch.runs())
     ]
-    api.ledger.append_runs(events, batch.requested_at)
-    return api.queue.create_batch(batch, place)
+    api.ledger.append_runs(events, start.at)
 
 
 def _kinds(runs: Sequence[Run], yesterday: dt.date) -> dict[str, int]:

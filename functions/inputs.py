@@ -174,6 +174,16 @@ class BackfillBody(Input):
         return raw
 
 
+class RunQuery(Input):
+    """The query string of one run."""
+
+    requested_date: Day | None = Field(
+        default=None,
+        description="UTC day the run was asked for, as its answers and Location tell: it is found at once then",
+        examples=["2025-11-26"],
+    )
+
+
 class ProviderQuery(Input):
     """The query string of the catalogue."""
 

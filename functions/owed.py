@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudact.batches import Batch
+from cloudact.batches import Batch, groups
 from cloudact.late_rows import Look, loads_of
 from cloudact.ledger import Ledger
 from cloudact.registry import Entry, Registry
@@ -15,6 +15,7 @@ from cloudact.runs import Run, Status, TriggerType
 from functions.planning import CATCH_UP_DAYS, Known, Owed, scheduled_run
 
 log = logging.getLogger(__name__)
+POSTPONED = "POSTPONED"  # the query's word
 OF_EACH = 5  # words that are told of each date; what was batched today has more
 
 
@@ -35,33 +36,39 @@ class Facts:
     owed: tuple[Owed, ...]
     batched: tuple[Batched, ...]
 
-    def turns(self) -> Counter[str]:
-        """How many runs of each org are batched."""
-        return Counter(each.run.org_slug for each in self.batched)
+    def turns(self, task_runs: int) -> Counter[str]:
+        """How many tasks of each org are in batches."""
+        found = [[each.run for each in members] for members in self._by_batch().values()]
+        return Counter(group[0].org_slug for runs in found for group in groups(runs, task_runs))
 
-    def unstarted(self) -> Iterator[Batch]:
+    def _by_batch(self) -> Mapping[str, list[Batched]]:
+        """What is batched, in the order in which it was."""
+        found: defaultdict[str, list[Batched]] = defaultdict(list)
+        for each in sorted(self.batched, key=lambda each: each.index):
+            found[each.batch_id].append(each)
+        return found
+
+    def unstarted(self, task_runs: int) -> Iterator[Batch]:
         """Batches with runs that have not begun: their tasks wait, or have fired, or were never created.
 
         A batch's id is made of its runs, so one of which not all runs were read is recognised and left to the sweep.
         """
-        found: defaultdict[str, list[Batched]] = defaultdict(list)
-        for each in self.batched:
-            found[each.batch_id].append(each)
-        for batch_id, members in sorted(found.items(), key=lambda item: item[1][0].run.requested_at):
+        by_time = sorted(self._by_batch().items(), key=lambda item: item[1][0].run.requested_at)
+        for batch_id, members in by_time:
             if all(each.begun for each in members):
                 continue
-            batch = _together(members)
+            batch = _together(members, task_runs)
             if batch.batch_id == batch_id:
                 yield batch
             else:
                 log.warning("a batch is incomplete and left to the sweep", extra={"fields": {"batch_id": batch_id}})
 
 
-def _together(members: Iterable[Batched]) -> Batch:
+def _together(members: Iterable[Batched], task_runs: int) -> Batch:
     """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
-    runs = [each.run for each in sorted(members, key=lambda each: each.index)]
+    runs = [each.run for each in members]
     at = max(run.requested_at for run in runs)
-    return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs])
+    return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs], task_runs)
 
 
 def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
@@ -98,7 +105,9 @@ def _facts(row: Mapping[str, Any]) -> list[list[str]]:
 
 def _known(fact: list[str]) -> Known:
     date, generation, status, loaded_on, asked_on = fact[:OF_EACH]
-    return Known(dt.date.fromisoformat(date), int(generation), Status(status), _day(loaded_on), _day(asked_on))
+    postponed = status == POSTPONED
+    became = Status.FAILED if postponed else Status(status)
+    return Known(dt.date.fromisoformat(date), int(generation), became, _day(loaded_on), _day(asked_on), postponed)
 
 
 def _day(text: str) -> dt.date | None:

@@ -48,13 +48,9 @@ class RunQueue:
     def _http(self) -> Any:
         return self._build_http()
 
-    def create_batch(self, batch: Batch, place: int) -> bool:
-        """Whether the batch's task is new; one that exists, or has fired, is as good.
-
-        `place` counts the batches before it from 0: they fire one after another, no faster than a region accepts.
-        """
+    def create_batch(self, batch: Batch, at: datetime) -> bool:
+        """Whether the batch's task, which fires at that time, is new; one that exists, or has fired, is as good."""
         task_id, start = batch_task_id(batch.batch_id), self._start_batch(batch)
-        at = self._clock() + DELAY + timedelta(minutes=place / self._settings.job_runs_per_minute)
         try:
             return self._create(task_id, start, at)
         except Retry:
@@ -142,7 +138,7 @@ class RunQueue:
         return self._start_job(MESSAGE_VARIABLE, run.model_dump_json())
 
     def _start_batch(self, batch: Batch) -> dict[str, Any]:
-        return self._start_job(BATCH_VARIABLE, batch.model_dump_json(), taskCount=len(batch.items))
+        return self._start_job(BATCH_VARIABLE, batch.model_dump_json(), taskCount=len(batch.tasks))
 
     def _start_job(self, variable: str, message: str, **overrides: Any) -> dict[str, Any]:
         """A call of Cloud Run's `jobs.run` whose override carries the message; environment overrides merge by name."""

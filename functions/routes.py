@@ -33,7 +33,7 @@ from functions.cors import allow_origins
 from functions.daily import daily
 from functions.endpoints import BASE, Endpoint, add_endpoints
 from functions.health import show_health
-from functions.inputs import BackfillBody, ProviderQuery, RotateBody, RunsQuery, TriggerBody, TriggerQuery
+from functions.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
 from functions.integrations import (
     IntegrationList,
     IntegrationState,
@@ -102,15 +102,15 @@ PUBLIC: tuple[Endpoint, ...] = (
     Endpoint("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
     Endpoint(
         "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps",
-        {200: RunDetail}, (404,), conditional=True,
+        {200: RunDetail}, (404,), query=RunQuery, conditional=True,
     ),
     Endpoint(
         "POST", f"{_RUNS}/<run_id>/cancel", "cancel", cancel, "End a run before its time",
-        {202: Cancelled}, (404, 409, 415),
+        {202: Cancelled}, (404, 409, 415), query=RunQuery,
     ),
     Endpoint(
         "POST", f"{_RUNS}/<run_id>/retry", "retry", retry, "The next generation of a failed or cancelled run",
-        {200: Started, 202: Started}, (404, 409, 415, 429), headers=_LEFT,
+        {200: Started, 202: Started}, (404, 409, 415, 429), query=RunQuery, headers=_LEFT,
     ),
     Endpoint(
         "GET", "/pipelines/runs", "own_runs", list_own_runs, "Older path: runs of the credential's organization",
@@ -118,7 +118,7 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET", "/pipelines/runs/<pipeline_logging_id>", "own_run", show_own_run, "Older path and shape of one run",
-        {200: OlderRun}, (404,), conditional=True,
+        {200: OlderRun}, (404,), query=RunQuery, conditional=True,
     ),
     Endpoint("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}),
     Endpoint("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}),

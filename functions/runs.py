@@ -28,8 +28,7 @@ from functions.answers import (
     answered,
 )
 from functions.composition import Api
-from functions.inputs import RunsQuery, in_query
-from functions.parameters import only_known
+from functions.inputs import RunQuery, RunsQuery, in_query
 from functions.problems import Problem, bad_request
 
 OLDER_WORDS = {Status.SUCCESS: "COMPLETE"}
@@ -51,7 +50,6 @@ def list_own_runs(api: Api) -> Response:
 def show_run(api: Api, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
     authenticate(api, org)
-    only_known(request.args, allowed=())
     row = find_run(api, org, run_id)
     steps = [_step(step, row) for step in api.ledger.steps(org, row["run_id"], row["requested_date"])]
     result = Result.model_validate_json(row["result"]) if row["result"] else None
@@ -61,7 +59,6 @@ def show_run(api: Api, org: str, run_id: str) -> Response:
 def show_own_run(api: Api, pipeline_logging_id: str) -> Response:
     """One run at the older path, in the older shape."""
     org = own_org(api)
-    only_known(request.args, allowed=())
     row = find_run(api, org, pipeline_logging_id)
     fields = _fields(row)
     older = {name: fields[name] for name in OlderRun.model_fields}
@@ -94,8 +91,9 @@ def _conditional(row: Mapping[str, Any], shape: Answer) -> Response:
 
 
 def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
-    """The org's run, or 404."""
-    row = api.ledger.run(org, _uuid(run_id), api.clock().date())
+    """The org's run, or 404; the query string may tell the day it was asked for."""
+    query = in_query(request.args, RunQuery)
+    row = api.ledger.run(org, _uuid(run_id), api.clock().date(), query.requested_date)
     if row is None:
         raise Problem(404, f"Run not found: {run_id}")
     logs.know(run_id=row["run_id"])

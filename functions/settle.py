@@ -15,7 +15,7 @@ from cloudact.runs import Status, TriggerType
 from functions.access import authenticate
 from functions.answers import Cancelled, answered
 from functions.composition import Api
-from functions.parameters import body_object, only_known
+from functions.parameters import body_object
 from functions.problems import Problem
 from functions.queue import second_task_id
 from functions.runs import find_run, run_of
@@ -66,7 +66,6 @@ def retry(api: Api, org: str, run_id: str) -> Response:
 
 def _no_input() -> None:
     body_object(request, allowed=())
-    only_known(request.args, allowed=())
 
 
 def _too_late() -> None:

@@ -57,13 +57,13 @@ def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts)
     return _answer(202, run, Status.PENDING, message, left)
 
 
-def existing(run: Run, status: Status, left: Mapping[str, str]) -> Response:
-    """200 with the run that answers the request already."""
+def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
+    """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
     logs.know(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
-    return _answer(200, run, status, message, left)
+    return _answer(200, run, status, message, left, requested_date)
 
 
 def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
@@ -80,7 +80,10 @@ def _tell(api: Api, run: Run, task_id: str) -> None:
         log.error("PENDING could not be recorded", exc_info=err)
 
 
-def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str, str]) -> Response:
+def _answer(
+    code: int, run: Run, status: Status, message: str, left: Mapping[str, str], requested_date: dt.date | None = None
+) -> Response:
+    day = requested_date or run.requested_date
     answer = Started(
         status=status,
         run_id=run.run_id,
@@ -89,10 +92,12 @@ def _answer(code: int, run: Run, status: Status, message: str, left: Mapping[str
         org_slug=run.org_slug,
         pipeline=run.pipeline,
         date=run.date,
+        requested_date=day,
         deduplicated=code == 200,
         message=message,
     )
-    return answered(answer, code, {"Location": f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}", **left})
+    location = f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}?requested_date={day}"
+    return answered(answer, code, {"Location": location, **left})
 
 
 def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:

@@ -47,7 +47,9 @@ def trigger(api: Api, org: str, path: str) -> Response:
     left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
     if generation is None:
         assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
-        return existing(_run(actor, entry, wanted, facts.latest.generation, now), facts.latest.status, left)
+        latest = facts.latest
+        run = _run(actor, entry, wanted, latest.generation, now)
+        return existing(run, latest.status, left, latest.requested_date)
     return start(api, _run(actor, entry, wanted, generation, now), subscription, facts)
 
 

@@ -114,8 +114,10 @@ build_image() {
   [[ -n $IMAGE ]] || die "Cloud Build has built runner:$REVISION, but the registry $REPOSITORY does not have it."
 }
 
+# Its parallelism stays 0, as many tasks at once as there are: it may not exceed the number of tasks, and an execution
+# brings its own number. What is at work at once is bounded by the daily call (docs/adr/0014).
 deploy_runner() {
-  deploy_changed jobs "$RUNNER_JOB" "" --image="$IMAGE" --service-account="$(email runner)" --tasks=1 \
+  deploy_changed jobs "$RUNNER_JOB" "" --image="$IMAGE" --service-account="$(email runner)" --tasks=1 --parallelism=0 \
     --max-retries="$JOB_MAX_RETRIES" --task-timeout="${JOB_TIMEOUT_S}s" \
     --cpu="$JOB_CPU" --memory="${JOB_MEMORY_GIB}Gi" --set-env-vars="$(joined runner)"
   grants_on "the job $RUNNER_JOB" gcloud run jobs -- "$RUNNER_JOB" --region="$REGION"

@@ -16,13 +16,13 @@ import stamina
 
 from cloudact.clock import Clock
 from cloudact.costs import Cost
-from cloudact.errors import CloudActError, Exhausted, Retry, RunError, Skip, Stop
+from cloudact.errors import CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.ledger import Ledger
 from cloudact.notifications import run_failed
 from cloudact.notifier import Notifier
 from cloudact.pipelines import Step, StepType
 from cloudact.run_ended import log_run_ended
-from cloudact.run_load import RunLoad, Settled, Verdict
+from cloudact.run_load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
 from cloudact.runs import Run, Status
 from cloudact.warehouse import Warehouse
 from jobs.claim import Claim, claim
@@ -150,7 +150,7 @@ class _Attempt:
         self._job.ensure_wanted(self._run)
         if self._step:
             self._step.failed(error.message)
-        if error.retryable and not self._execution.last_attempt:
+        if error.retryable and not isinstance(error, Postponed) and not self._execution.last_attempt:
             self._story.tried(self._cost())
             return again
         wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
@@ -162,11 +162,15 @@ class _Attempt:
 
         Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
         """
-        if verdict.status is Status.FAILED and verdict.error:
+        if verdict.status is Status.FAILED and verdict.error and not self._is_repeated(verdict.error):
             self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
         if self._step and verdict.rows is not None:
             self._step.succeeded(verdict.rows)
         _patiently(lambda: self._end(verdict, ours=ours))
+
+    def _is_repeated(self, error: RunError) -> bool:
+        """Whether the daily call takes the date up again before its org need do anything."""
+        return error.code == OVER_LOAD_QUOTA and not self._run.trigger_type.counted
 
     def _end(self, verdict: Verdict, *, ours: bool = True) -> None:
         bytes_billed = self._processor.bytes_billed if self._processor else 0

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Execution:
-    """One try of one task of one execution; `attempt` is 0 for the first try, `last_attempt` that none will follow."""
+    """One try of one task of one execution; `attempt` is 0 for the first try, `last_attempt` that none will follow.
+
+    `runs` are those that the whole execution works on: it is cancelled only with its only one.
+    """
 
     name: str
     task_index: int
     attempt: int
     last_attempt: bool
-    tasks: int = 1
+    runs: int = 1
 
     @property
     def claimant(self) -> str:
@@ -30,5 +33,4 @@ class Execution:
             task_index=int(env.get("CLOUD_RUN_TASK_INDEX", "0")),
             attempt=attempt,
             last_attempt=not name or attempt >= max_retries,
-            tasks=int(env.get("CLOUD_RUN_TASK_COUNT", "1")),
         )

@@ -1,4 +1,4 @@
-"""What this container has used for its run, and what that costs; counts from when it was built."""
+"""What this container has used for a run, and what that costs; counts from when it was built, or begun anew."""
 
 import time
 from collections.abc import Callable
@@ -17,8 +17,13 @@ class Meter:
         self._tariff = tariff
         self._warehouse = warehouse
         self._seconds = seconds
-        self._began_s = seconds()
+        self.begin()
+
+    def begin(self) -> None:
+        """What was used up to now was for another run."""
+        self._began_s, self._billed_before = self._seconds(), self._warehouse.bytes_billed
 
     def cost(self) -> Cost:
         """Up to now; the container's start, and its end after the last event, are not in it."""
-        return self._tariff.cost(Decimal(f"{self._seconds() - self._began_s:.3f}"), self._warehouse.bytes_billed)
+        seconds = Decimal(f"{self._seconds() - self._began_s:.3f}")
+        return self._tariff.cost(seconds, self._warehouse.bytes_billed - self._billed_before)

@@ -53,7 +53,7 @@ class RunStory:
             status,
             started_at=self._started_at,
             execution=self._execution.name,
-            execution_tasks=self._execution.tasks,
+            execution_tasks=self._execution.runs,
             attempt=self._execution.attempt,
             **told,
         )

@@ -8,11 +8,19 @@ class Terminated(BaseException):
     """SIGTERM arrived. Not an `Exception`, so that no library's own error handling swallows it."""
 
 
-def raise_on_sigterm() -> None:
+class Termination:
+    """Whether SIGTERM has arrived; it stays so after whoever was interrupted has dealt with it."""
+
+    came = False
+
+    def _raise(self, _signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.came = True
+        raise Terminated
+
+
+def raise_on_sigterm() -> Termination:
     """From now on the first SIGTERM raises `Terminated` in the main thread; later ones change nothing."""
-    signal.signal(signal.SIGTERM, _raise)
-
-
-def _raise(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+    termination = Termination()
+    signal.signal(signal.SIGTERM, termination._raise)
+    return termination

@@ -146,7 +146,7 @@ def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
 
 def _follow(api: Api, run: dict[str, Any], timeout_s: float) -> Answer:
     def read() -> Answer:
-        return _call(api, "GET", run["run_id"])
+        return _call(api, "GET", run["run_id"], requested_date=run.get("requested_date"))
 
     return follow(read, run, timeout_s, as_json=api.screen.as_json)
 
@@ -157,8 +157,10 @@ def _end(api: Api, detail: Answer) -> None:
         raise EndedBadly(f"The run is {detail.body['status']}.")
 
 
-def _call(api: Api, method: str, run_id: Any, *action: str) -> Answer:
-    return api.call(method, "pipelines", api.org, "runs", str(run_id), *action)
+def _call(api: Api, method: str, run_id: Any, *action: str, requested_date: str | None = None) -> Answer:
+    """The API finds a run at once where it is told the day it was asked for."""
+    query = {"requested_date": requested_date} if requested_date else None
+    return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
 
 
 def _show_started(body: dict[str, Any]) -> None:

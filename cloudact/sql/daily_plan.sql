@@ -1,7 +1,7 @@
 -- What the service knows of everyone it may owe runs: allowed orgs, their working integrations, and of each pipeline its
 -- dates. One row per org and pipeline, or per org that has run nothing lately.
 -- Ten thousand orgs have a quarter of a million dates, so these are told as text, separated by commas: `date`, then
--- `generation` and `status` of the newest run, `loaded_on`, the day of the last request that loaded the date after it was
+-- `generation` and `status` of the newest run (POSTPONED where it has failed since the day's load jobs were used up), `loaded_on`, the day of the last request that loaded the date after it was
 -- over, and `asked_on`, the last day the service itself asked for it; what was batched today also with its batch, index,
 -- trigger type and time. `look` is the last look for late rows.
 -- @allowed ARRAY<STRING>: subscription statuses that may run
@@ -43,7 +43,7 @@ LEFT JOIN (
       date,
       ARRAY_AGG(
         STRUCT(
-          CONCAT(CAST(generation AS STRING), ' ', status) AS run,
+          CONCAT(CAST(generation AS STRING), ' ', IF(error_code = 'load_quota_exceeded', 'POSTPONED', status)) AS run,
           IF(
             batch_id IS NULL OR requested_date != @today,
             '',

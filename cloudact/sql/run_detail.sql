@@ -1,8 +1,8 @@
 -- One run of an org.
 -- @org_slug STRING: the org
 -- @run_id STRING: the run
--- @first_day DATE: how far back runs are kept
--- @last_day DATE: today
+-- @first_day DATE: the day it was asked for, or how far back it is looked for
+-- @last_day DATE: the same day, or the last one
 SELECT
   run_id, org_slug, pipeline_id, pipeline, provider, domain, status, date, generation, trigger_type, triggered_by,
   requested_date, created_at, started_at, completed_at, duration_ms, rows_processed, bytes_billed,

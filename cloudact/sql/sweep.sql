@@ -1,7 +1,8 @@
 -- Runs that have no final status and have been silent for too long, and how the others are: those that work first, then
 -- those that wait alone, then those that wait in a batch. Each kind begins elsewhere with every sweep, so what cannot be
 -- settled holds up nobody. A batch that works is left alone: a run that waits in it is as silent as the batch is. Its runs
--- that were enqueued alone do not speak for it. The first row may be of a run that is not silent: it carries what is told
+-- that were enqueued alone do not speak for it. A run that waits in a task for its next try speaks by the org's others,
+-- which the task works on meanwhile. The first row may be of a run that is not silent: it carries what is told
 -- of all.
 -- @first_day DATE: how far back runs are looked for
 -- @last_day DATE: today
@@ -20,7 +21,7 @@ FROM (
     SELECT
       *,
       CASE
-        WHEN status = 'RUNNING' THEN spoke_at <= @running_before
+        WHEN status = 'RUNNING' THEN IFNULL(task_spoke_at, spoke_at) <= @running_before
         WHEN batched THEN batch_spoke_at <= @batched_before
         ELSE last_event_at <= @pending_before
       END AS silent
@@ -34,7 +35,18 @@ FROM (
         GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at)) AS spoke_at,
         -- by run where there is no batch: all these would be one group, too large for one machine
         MAX(IF(run.enqueued > 1, NULL, GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at))))
-          OVER (PARTITION BY IFNULL(run.batch_id, run.run_id)) AS batch_spoke_at
+          OVER (PARTITION BY IFNULL(run.batch_id, run.run_id)) AS batch_spoke_at,
+        IF(
+          run.enqueued > 1,
+          NULL,
+          MAX(
+            IF(
+              run.enqueued > 1 OR run.started_at IS NULL,
+              NULL,
+              GREATEST(run.last_event_at, IFNULL(steps.last_at, run.last_event_at))
+            )
+          ) OVER (PARTITION BY IFNULL(run.batch_id, run.run_id), run.org_slug)
+        ) AS task_spoke_at
       FROM organizations.org_meta_pipeline_runs AS run
       LEFT JOIN (
         SELECT requested_date, run_id, MAX(occurred_at) AS last_at

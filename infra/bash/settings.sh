@@ -63,13 +63,14 @@ check_settings() {
   must_be OPS_MIN_INSTANCES '[0-9]+' "a number"
   must_be JOB_MAX_RETRIES '[0-9]|10' "a number from 0 to 10"
   for name in KEY_ROTATION_DAYS {API,OPS}_CONCURRENCY {API,OPS}_MEMORY_MIB {API,OPS}_MAX_INSTANCES OPS_TIMEOUT_S \
-    JOB_TIMEOUT_S JOB_PARALLELISM JOB_RUNS_PER_MINUTE; do
+    JOB_TIMEOUT_S JOB_RUNS_PER_MINUTE JOB_TASK_RUNS JOB_RUN_SECONDS REGION_{VCPUS,MEMORY_GIB}; do
     must_be "$name" '[1-9][0-9]{0,5}' "a number above 0"
   done
   for name in API_CONCURRENCY OPS_CONCURRENCY; do
     ((${!name} <= 1000)) || refuse "$name in $SETTINGS_FILE is above 1000, which no instance answers at once."
   done
   ((JOB_RUNS_PER_MINUTE <= 900)) || refuse "JOB_RUNS_PER_MINUTE in $SETTINGS_FILE is above 900."
+  ((JOB_TASK_RUNS <= 200)) || refuse "JOB_TASK_RUNS in $SETTINGS_FILE is above 200, which no execution works on."
   ((JOB_TIMEOUT_S <= 86400)) || refuse "JOB_TIMEOUT_S in $SETTINGS_FILE is above 86400, a day."
   ((OPS_TIMEOUT_S <= 1800)) || refuse "OPS_TIMEOUT_S in $SETTINGS_FILE is above 1800, and Cloud Scheduler waits no longer."
   for name in DAILY_SCHEDULE SWEEP_SCHEDULE; do

@@ -4,12 +4,15 @@ import datetime as dt
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
 from cloudact.batches import BATCH_VARIABLE, Batch
+from cloudact.errors import Postponed
 from cloudact.late_rows import Look
 from cloudact.ledger import RunEvent
+from cloudact.run_load import OVER_LOAD_QUOTA
 from cloudact.runs import Run, Status, TriggerType
 from functions.queue import batch_task_id
 from infra.local.google_apis.rest.faults import Fault
@@ -22,7 +25,7 @@ YESTERDAY = NOON.date() - dt.timedelta(days=1)
 
 @pytest.fixture
 def fleet(local: Local) -> Fleet:
-    return new_fleet(local, batch_size=3, job_runs_per_minute=30)
+    return new_fleet(local, batch_size=3, task_runs=1, job_runs_per_minute=30)
 
 
 def test_yesterday_of_every_org(fleet: Fleet) -> None:
@@ -33,7 +36,8 @@ def test_yesterday_of_every_org(fleet: Fleet) -> None:
     fleet.add(["broken"], status="INVALID")
     told = fleet.daily()
     assert told == {
-        "planned": 28, "started": 28, "batches": 10, "already": 0, "orgs": 3, "catch_up": 0, "restatements": 21,
+        "planned": 28, "started": 28, "batches": 10, "tasks": 28, "already": 0, "left": 0, "minutes": 1, "orgs": 3,
+        "catch_up": 0, "restatements": 21,
     }  # fmt: skip
     runs = fleet.started()
     assert {run.org_slug for run in runs} == {"acme", "bolt", "paid"}
@@ -58,11 +62,55 @@ def test_the_task_starts_an_execution_of_many_tasks(fleet: Fleet) -> None:
     assert waits == [3, 5, 7]
 
 
+def test_several_runs_of_an_org_share_a_task(local: Local) -> None:
+    """Yesterday of all pipelines is one task, and the first of every org; the restatements are another."""
+    fleet = new_fleet(local)
+    fleet.add(["acme", "bolt"], INTEGRATIONS)
+    told = fleet.daily()
+    (task,) = fleet.tasks()
+    (batch,) = fleet.batches()
+    assert (told["tasks"], told["minutes"]) == (4, 3)  # 9 runs of 20 seconds, and 3 seconds until it fires
+    assert json.loads(task.http_request.body)["overrides"]["taskCount"] == 4
+    assert batch.tasks == (3, 3, 9, 9)
+    assert {run.date for index in (0, 1) for run in batch.of_task(index)} == {YESTERDAY}
+    assert [len({run.org_slug for run in batch.of_task(index)}) for index in range(4)] == [1] * 4
+    assert fleet.daily()["started"] == 0
+
+
+def test_batches_wait_for_room_in_the_region(local: Local) -> None:
+    """Two thirds of three vCPUs are two tasks at once, of twenty seconds each; so nobody sees them silent before."""
+    fleet = new_fleet(local, region_vcpus=Decimal(3), task_runs=1)
+    fleet.add(["acme", "bolt"])
+    fleet.daily()
+    assert [(task.schedule_time - NOON).total_seconds() for task in fleet.tasks()] == [3, 23, 43, 63]
+    due = {row["run_id"]: row["last_event_at"] for row in fleet.ledger.unsettled(NOON + dt.timedelta(hours=4)).silent}
+    assert due == {
+        run.run_id: task.schedule_time
+        for task, batch in zip(fleet.tasks(), fleet.batches(), strict=True)
+        for run in batch.runs()
+    }
+
+
+def test_what_a_day_has_no_room_for(local: Local, caplog: pytest.LogCaptureFixture) -> None:
+    """It is left, restatements first, and said with figures; calls later that day start more, each run once."""
+    fleet = new_fleet(local, region_vcpus=Decimal(1), task_runs=1, run_seconds=Decimal(3600))
+    fleet.add([f"org_{number}" for number in range(10)])
+    told = fleet.daily()
+    assert (told["planned"], told["started"], told["left"], told["minutes"]) == (40, 24, 16, 24 * 60)
+    (line,) = [record for record in caplog.records if record.name == "functions.daily"]
+    assert (line.levelname, line.__dict__["fields"]["left"]) == ("WARNING", 16)
+    assert Counter(run.trigger_type for run in fleet.fire()) == {TriggerType.SCHEDULE: 10, TriggerType.RESTATEMENT: 14}
+    local.clock.advance(hours=3)
+    again = fleet.daily()
+    assert (again["planned"], again["started"], again["left"]) == (16, 0, 16)  # all room is for what has not begun
+    fleet.end([run for batch in fleet.batches() for run in batch.runs()])
+
+
 def test_runs_are_seen_before_they_start(fleet: Fleet) -> None:
     """Each is PENDING, tells its batch and its place in it, and does not count against the quota."""
     fleet.add(["acme"])
     fleet.daily()
-    rows = fleet.ledger.unsettled(NOON + dt.timedelta(hours=3)).silent
+    rows = fleet.ledger.unsettled(fleet.tasks()[-1].schedule_time + dt.timedelta(hours=3)).silent
     assert {(row["status"], row["trigger_type"]) for row in rows} == {
         ("PENDING", "schedule"),
         ("PENDING", "restatement"),
@@ -76,14 +124,14 @@ def test_called_twice(fleet: Fleet, local: Local) -> None:
     fleet.add(["acme", "bolt"], INTEGRATIONS)
     first = fleet.daily()
     nothing = {"planned": 0, "started": 0, "batches": 0, "already": first["planned"]}
-    nothing |= {"orgs": 0, "catch_up": 0, "restatements": 0}
+    nothing |= {"tasks": 0, "left": 0, "minutes": 1, "orgs": 0, "catch_up": 0, "restatements": 0}
     assert fleet.daily() == nothing
     runs = fleet.fire()
     local.clock.advance(minutes=1)
     assert fleet.daily() == nothing
     fleet.end(runs[::2])
     fleet.end(runs[1::2], Status.FAILED)
-    assert fleet.daily() == nothing
+    assert fleet.daily() == nothing | {"minutes": 0}
     assert fleet.tasks() == []
     assert set(fleet.memberships().values()) == {1}
 
@@ -181,6 +229,23 @@ def dates(fleet: Fleet, kind: TriggerType, told: dict[str, int]) -> list[int]:
     runs = [run for run in fleet.started() if run.trigger_type is kind]
     assert told["planned"] == len(fleet.started())
     return sorted((fleet.local.clock().date() - run.date).days for run in runs)
+
+
+def test_what_found_the_load_jobs_used_up(fleet: Fleet, local: Local) -> None:
+    """The next call of the day, and that of the next day, repeat it in the next generation; then it is done."""
+    fleet.add(["acme"])
+    fleet.daily()
+    for generation, later in ((2, {"hours": 3}), (3, {"days": 1})):
+        runs, now = fleet.fire(), local.clock()
+        error = Postponed(OVER_LOAD_QUOTA, "Too many.")
+        fleet.end(runs[1:])
+        fleet.ledger.append_run(runs[0], RunEvent(Status.FAILED, started_at=now, error=error), now)
+        local.clock.advance(**later)
+        fleet.daily()
+        assert (runs[0].date, generation) in {(run.date, run.generation) for run in fleet.started()}
+    fleet.end(fleet.fire())
+    local.clock.advance(hours=3)
+    assert fleet.daily()["planned"] == 0
 
 
 def test_midnight(fleet: Fleet, local: Local) -> None:

@@ -96,7 +96,7 @@ def all_once(fleet: Fleet) -> None:
 
 def test_the_calls_of_a_fan_out(local: Local, doors: Doors, start: Any) -> None:
     """These are all points there are: the calls of a fan-out that nobody disturbs."""
-    fleet = new_fleet(local, batch_size=3)
+    fleet = new_fleet(local, batch_size=3, task_runs=1)
     fleet.add(ORGS)
     process = start(call, doors.settings(fleet), fleet.token)
     process.join(WITHIN_S)
@@ -109,7 +109,7 @@ def test_the_calls_of_a_fan_out(local: Local, doors: Doors, start: Any) -> None:
 
 def dies_and_is_called_again(local: Local, doors: Doors, start: Any, points: list[tuple[int, str]]) -> None:
     for number, moment in points:
-        fleet = new_fleet(local, batch_size=3)
+        fleet = new_fleet(local, batch_size=3, task_runs=1)
         fleet.add(ORGS)
         killed_at(fleet, doors, start, number, moment)
         fleet.daily()
@@ -124,7 +124,7 @@ def test_killed_and_called_again(local: Local, doors: Doors, start: Any, number:
 
 def test_killed_again_and_again(local: Local, doors: Doors, start: Any) -> None:
     """An instance that dies three times on its way gets a little further each time."""
-    fleet = new_fleet(local, batch_size=3)
+    fleet = new_fleet(local, batch_size=3, task_runs=1)
     fleet.add(ORGS)
     for number in (6, 9, 12):
         killed_at(fleet, doors, start, number, "after")

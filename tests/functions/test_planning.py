@@ -2,15 +2,19 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from cloudact.batches import LARGEST, MAX_MESSAGE_BYTES, Batch, batches
+from cloudact.batches import LARGEST, MAX_MESSAGE_BYTES, Batch, batches, groups
 from cloudact.registry import Entry, load_registry
-from cloudact.runs import Status, TriggerType
+from cloudact.runs import Run, Status, TriggerType
 from cloudact.settings import ROOT
+from functions.owed import Batched, Facts
 from functions.planning import Known, Owed, due, plan
 
 NOW = dt.datetime(2026, 11, 12, 6, 0, tzinfo=dt.UTC)
@@ -81,6 +85,19 @@ def test_failures_of_earlier_days_are_tried_again() -> None:
     assert (again[ago(5)], again[ago(1)]) == (4, 2)
 
 
+def test_what_waits_for_a_quota_is_repeated() -> None:
+    """On the same day and on later ones, whatever its date; as a restatement where the date had been loaded before."""
+    done = [known(days) for days in (1, 2, 3, 4, 6)]
+    first = replace(known(5, Status.FAILED, requested=0), postponed=True)
+    later = replace(known(8, Status.FAILED, requested=1, loaded=7, generation=2), postponed=True)
+    one = owed(*done, first, later)
+    assert (dates(one, TriggerType.SCHEDULE), 8 in dates(one, TriggerType.RESTATEMENT)) == ([5, 7], True)
+    alone = owed(*(replace(known(days, Status.FAILED, requested=0), postponed=True) for days in range(1, 8)))
+    assert dates(alone, TriggerType.SCHEDULE) == [1, 2, 3, 4, 5, 6, 7]
+    flying = owed(*done, replace(first, status=Status.RUNNING, postponed=False))
+    assert 5 not in dates(flying, TriggerType.SCHEDULE)
+
+
 def test_stale_dates_are_restated() -> None:
     """A date whose source has newer rows is restated, however old, once a day, and never today itself."""
     stale = frozenset({ago(40), ago(5), TODAY})
@@ -141,15 +158,49 @@ def test_a_plan_holds_every_due_run_once(found: list[Owed]) -> None:
     assert set(planned.values()) <= {1}
 
 
-@given(OWED)
-def test_no_org_waits_behind_another_s_pile(found: list[Owed]) -> None:
-    """Before any org's second run stands every org's first one, and so on."""
+@given(OWED, st.integers(1, 12))
+def test_no_org_waits_behind_another_s_pile(found: list[Owed], task_runs: int) -> None:
+    """Before any org's second task stands every org's first one, and so on; each of one kind, the newest day first."""
     turns: Counter[str] = Counter()
     order = []
-    for run in plan(found, NOW):
-        turns[run.org_slug] += 1
-        order.append(turns[run.org_slug])
+    for group in groups(plan(found, NOW, task_runs=task_runs), task_runs):
+        turns[group[0].org_slug] += 1
+        order.append(turns[group[0].org_slug])
+        assert len(group) <= task_runs
+        assert len({(run.org_slug, run.trigger_type) for run in group}) == 1
+        assert [run.date for run in group] == sorted((run.date for run in group), reverse=True)
     assert order == sorted(order)
+
+
+@given(OWED, st.integers(1, 12), st.integers(1, 9), st.data())
+def test_who_goes_on_makes_the_same_batches(found: list[Owed], task_runs: int, tasks: int, data: Any) -> None:
+    """However far an earlier call has come, the rest is cut in the same places. (What never works shrinks the plan.)"""
+    found = [one for one in found if Status.FAILED not in {each.status for each in one.runs.values()}]
+    whole = list(batches(plan(found, NOW, task_runs=task_runs), tasks, task_runs))
+    made = data.draw(st.integers(0, len(whole)))
+    batched = [
+        Batched(batch.batch_id, index, run, begun=False)
+        for batch in whole[:made]
+        for index, run in enumerate(batch.runs())
+    ]
+    facts = Facts(tuple(without(found, batched)), tuple(batched))
+    rest = batches(plan(facts.owed, NOW, facts.turns(task_runs), task_runs), tasks, task_runs)
+    assert list(rest) == whole[made:]
+    assert list(facts.unstarted(task_runs)) == whole[:made]
+
+
+def without(found: list[Owed], batched: list[Batched]) -> list[Owed]:
+    """The same orgs, and the ledger knows that these runs are PENDING since today."""
+    done = []
+    for one in found:
+        mine = [each.run for each in batched if (each.run.org_slug, each.run.pipeline) == (one.org_slug, one.entry.id)]
+        pending = {run.date: Known(run.date, run.generation, Status.PENDING, _loaded(one, run), TODAY) for run in mine}
+        done.append(replace(one, runs={**one.runs, **pending}))
+    return done
+
+
+def _loaded(one: Owed, run: Run) -> dt.date | None:
+    return one.runs[run.date].loaded_on if run.date in one.runs else None
 
 
 @given(OWED, st.randoms())
@@ -173,7 +224,21 @@ def test_a_batch_carries_its_runs() -> None:
     """A batch of 200 runs with the longest names fits an environment variable, and gives back each run by its index."""
     runs = [run_of(f"{number:03d}{'x' * 47}", ENTRIES[number % 3]) for number in range(450)]
     found = list(batches(runs))
-    assert [len(batch.items) for batch in found] == [LARGEST, LARGEST, 50]
+    assert [(len(batch.items), batch.tasks) for batch in found[1:]] == [(LARGEST, (1,) * LARGEST), (50, (1,) * 50)]
     text = found[0].model_dump_json()
     assert len(text.encode()) < MAX_MESSAGE_BYTES
     assert Batch.model_validate_json(text).runs() == runs[:LARGEST]
+    assert [Batch.model_validate_json(text).of_task(index) for index in (0, 199)] == [[runs[0]], [runs[199]]]
+
+
+def test_a_task_of_a_batch_has_runs_of_one_org() -> None:
+    """Each task finds its own, a batch of before this was so has a run a task, and sizes of other runs are refused."""
+    orgs = [Owed(org, entry, ago(1), {}) for org in ("acme", "bolt") for entry in ENTRIES]
+    runs = plan(orgs, NOW, task_runs=5)
+    (batch,) = batches(runs, 20, 5)
+    assert batch.tasks == (3, 3, 5, 5, 4, 4)
+    assert [run for index in range(6) for run in batch.of_task(index)] == batch.runs() == runs
+    older = Batch.model_validate(batch.model_dump() | {"sizes": ()})
+    assert older.of_task(4) == [runs[4]]
+    with pytest.raises(ValidationError, match="sizes are of 23 runs, and there are 24"):
+        Batch.model_validate(batch.model_dump() | {"sizes": (3, 20)})

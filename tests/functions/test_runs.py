@@ -75,6 +75,7 @@ def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> 
         "domain": "cost",
         "status": "SUCCESS",
         "date": "2026-11-10",
+        "requested_date": "2026-11-12",
         "generation": 1,
         "trigger_type": "api",
         "triggered_by": "api_key",

@@ -14,10 +14,11 @@ from tests.functions.fleet import Fleet, new_fleet
 
 @pytest.fixture
 def fleet(local: Local) -> Fleet:
-    """Eight runs in three batches."""
-    fleet = new_fleet(local, batch_size=3)
+    """Eight runs in three batches, the last of which has just become due."""
+    fleet = new_fleet(local, batch_size=3, task_runs=1)
     fleet.add(["acme", "bolt"])
     fleet.daily()
+    local.clock.now = fleet.tasks()[-1].schedule_time
     return fleet
 
 
@@ -73,11 +74,29 @@ def test_signs_of_life_speak_for_the_batch(fleet: Fleet, local: Local) -> None:
     assert {run.run_id for run in runs[1:3]} <= set(swept(fleet)["enqueued"])
 
 
+def test_a_run_that_waits_for_its_next_try(local: Local) -> None:
+    """While its task works on another run of the org it is not lost, though it says nothing; later it is."""
+    fleet = new_fleet(local)
+    fleet.add(["acme", "bolt"])
+    fleet.daily()
+    runs = fleet.fire()
+    of_acme, of_bolt = ([run for run in runs if run.org_slug == org] for org in ("acme", "bolt"))
+    tell(fleet, of_acme[:1], Status.RUNNING, started_at=local.clock())
+    local.clock.advance(minutes=9)
+    tell(fleet, of_acme[1:2], Status.RUNNING, started_at=local.clock())
+    local.clock.advance(minutes=9)
+    assert counts(swept(fleet)) == {}
+    tell(fleet, of_bolt, Status.RUNNING, started_at=local.clock())
+    local.clock.advance(minutes=1)
+    assert set(swept(fleet)["settled"]) == {run.run_id for run in of_acme[:2]}
+
+
 def test_a_lost_batch_is_not_enqueued_at_once(local: Local) -> None:
     """Fifty runs a sweep, so that the calls of jobs.run suffice for users; those enqueued before hold up no other."""
     fleet = new_fleet(local, batch_size=200)
     fleet.add([f"lost_{number:02d}" for number in range(15)])  # no other test's: a claim is one of the whole project
     fleet.daily()
+    local.clock.now = fleet.tasks()[-1].schedule_time
     fleet.fire()
     local.clock.advance(hours=3)
     assert counts(swept(fleet)) == {"enqueued": 50, "left": 10}

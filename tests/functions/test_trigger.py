@@ -55,10 +55,11 @@ def test_a_run_is_admitted(api: FlaskClient, new_org: NewOrgs) -> None:
         "org_slug": org.org_slug,
         "pipeline": "gcp_billing",
         "date": DAY,
+        "requested_date": "2026-11-12",
         "deduplicated": False,
         "message": f"Pipeline gcp/billing triggered successfully for {org.org_slug} (async mode)",
     }
-    assert answer.headers["Location"] == f"/api/v1/pipelines/{org.org_slug}/runs/{expected}"
+    assert answer.headers["Location"] == f"/api/v1/pipelines/{org.org_slug}/runs/{expected}?requested_date=2026-11-12"
     assert answer.headers["RateLimit"] == '"day";r=24;t=43200'
     assert answer.headers["RateLimit-Policy"] == '"day";q=25;w=86400'
 

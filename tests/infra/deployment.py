@@ -58,7 +58,8 @@ class Project:
     @property
     def asked(self) -> list[str]:
         """What gcloud and bq were called with."""
-        return (self.folder / "asked").read_text(encoding="utf-8").splitlines()
+        file = self.folder / "asked"
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
 def dry_run(folder: Path, changes: Mapping[str, str | None] = {}) -> str:

@@ -18,6 +18,7 @@ class Block:
     line: int
     text: str
     local: bool
+    section: str = ""
 
 
 def text() -> str:
@@ -29,7 +30,22 @@ def blocks() -> list[Block]:
     """All of them, in their order."""
     page = text()
     found = [each for each in FENCE.finditer(page) if each["language"] == "sh"]
-    return [Block(page[: each.start("text")].count("\n") + 1, each["text"], bool(each["local"])) for each in found]
+    return [
+        Block(
+            line=page[: each.start("text")].count("\n") + 1,
+            text=each["text"],
+            local=bool(each["local"]),
+            section=re.findall(r"^## (.+)$", page[: each.start("text")], re.MULTILINE)[-1],
+        )
+        for each in found
+    ]
+
+
+def in_order(found: list[Block]) -> list[Block]:
+    """As they are typed: the page begins with what comes after the first deployment."""
+    first = [each for each in found if each.section.startswith("The first hour")]
+    deployed = [each for each in found if each.section == "First deployment"]
+    return [*deployed, *first, *(each for each in found if each not in first and each not in deployed)]
 
 
 def anchors() -> list[str]:

@@ -7,14 +7,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from decimal import ROUND_CEILING, Decimal
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from cloudact.costs import Tariff
+from cloudact.registry import load_registry
 from cloudact.settings import ROOT, Settings
+from infra import capacity
 from infra.local.stack import SCHEDULER, Stack, running_stack
 from infra.rehearsal.offline import offline
 from tests.infra import runbook
@@ -25,7 +27,16 @@ installed = pytest.mark.skipif(
     not (shutil.which("gcloud") and shutil.which("bq")), reason="gcloud and bq are not installed"
 )
 LOCAL = {"bin/cloudact", "bq query", "infra/smoke.sh", "curl"}  # what the local cloud can be asked
-ONLY_GOOGLE = ("gcloud ", "make deploy", "infra/setup.sh", "infra/deploy.sh", "infra/teardown.sh", " bq cp ", " bq mk ")
+ONLY_GOOGLE = (
+    "gcloud ",
+    "make deploy",
+    "make verify-project",
+    "infra/setup.sh",
+    "infra/deploy.sh",
+    "infra/teardown.sh",
+    " bq cp ",
+    " bq mk ",
+)
 MIB, TIB = Decimal(2**20), Decimal(2**40)
 FLEETS = (1, 100, 10_000)
 
@@ -102,25 +113,58 @@ class TestCosts:
         columns = [month(orgs, assumed, tariff) for orgs in FLEETS]
         assert told == {name: [column[name] for column in columns] for name in columns[0]}
 
-    def test_how_many_vcpus_the_daily_runs_need(self, assumed: dict[str, Decimal]) -> None:
-        """Runs, container-seconds, minutes with a new project's quota, vCPUs for four hours, rounded up."""
-        rows = [[runbook.number(cell) for cell in cells] for cells in runbook.table("orgs")]
-        for orgs, runs, seconds, minutes, vcpus in rows:
-            assert runs == orgs * assumed["runs of an org a day"]
-            assert seconds == runs * assumed["seconds of a container"]
-            assert (minutes, vcpus) == (seconds / 20 / 60, (seconds / (4 * 3600)).to_integral_value(ROUND_CEILING))
-        assert [int(cells[0]) for cells in rows] == [*FLEETS]
+    def test_what_so_many_orgs_need(self, assumed: dict[str, Decimal]) -> None:
+        """Every cell is what infra/capacity.py computes, which assumes what the page does."""
+        pace = capacity.default_pace()
+        assert [tuple(cells) for cells in runbook.table("orgs")] == capacity.needs(capacity.SIZES, pace)
+        assert assumed["runs of an org a day"] == capacity.RUNS
+        assert assumed["seconds of a run"] == capacity.Day(1, pace).run_s == pace.run_takes.total_seconds()
+        assert assumed["seconds that a task is billed at least"] == capacity.LEAST_S
+        assert assumed["KiB a sweep reads of a run"] * 1024 == capacity.RUN_BYTES
+        entries = load_registry(ROOT / "configs").entries
+        assert len(entries) == capacity.PIPELINES
+        assert {1 + len(entry.restate_days) for entry in entries} == {capacity.DATES}
+
+    def test_where_each_limit_is_met(self) -> None:
+        """With an org less it is not met, by the same arithmetic that the first table is made of."""
+        pace = capacity.default_pace()
+        found = capacity.limits(pace)
+        told = [(name, int(runbook.number(orgs)), then) for name, orgs, then in runbook.table("limit")]
+        assert told == [(each.name, each.orgs, each.then) for each in found]
+        met = {each.name: each.orgs for each in found}
+        counted: tuple[tuple[str, Callable[[capacity.Day], Decimal | int], int], ...] = (
+            ("vCPUs: all done within a day", lambda day: day.work_s / pace.tasks, capacity.DAY_S),
+            ("vCPUs: all done within four hours", lambda day: day.work_s / pace.tasks, 4 * 3600),
+            ("load jobs, every date changed", lambda day: day.loads_changed, capacity.LOAD_JOBS),
+            ("load jobs, no restated date changed", lambda day: day.loads_unchanged, capacity.LOAD_JOBS),
+        )
+        for name, of, limit in counted:
+            below, above = (of(capacity.Day(met[name] + more, pace)) for more in (0, 1))
+            assert below <= limit < above, name
+
+    def test_a_task_of_several_runs(self, assumed: dict[str, Decimal]) -> None:
+        """It is never dearer than a task a run, and cheaper exactly where a run is shorter than the least time."""
+        for seconds in (1, 5, 20, 59, 60, 61, 300):
+            day = capacity.Day(1, capacity.default_pace(), Decimal(seconds))
+            assert (day.together_minutes < day.alone_minutes) == (
+                seconds < assumed["seconds that a task is billed at least"]
+            )
+            without = day.billed_s([3, 9], least_s=0), day.billed_s([1] * 12, least_s=0)
+            assert without[0] == without[1]
 
 
 def month(orgs: int, assumed: dict[str, Decimal], tariff: Tariff) -> dict[str, Decimal]:
     """A column of the table."""
     days, runs = assumed["days a month"], assumed["runs of an org a day"] * orgs
-    run = tariff.cost(assumed["seconds of a container"], int(assumed["MiB billed to a run"] * MIB))
+    day = capacity.Day(orgs, capacity.default_pace(), assumed["seconds of a run"])
+    tasks = [capacity.PIPELINES, capacity.RUNS - capacity.PIPELINES]
+    billed_s = orgs * day.billed_s(tasks, int(assumed["seconds that a task is billed at least"]))
+    containers, run = tariff.cost(billed_s, 0), tariff.cost(Decimal(0), int(assumed["MiB billed to a run"] * MIB))
     asked = assumed["requests of an org a day"] * orgs * assumed["MiB billed to a request"] * MIB
     read = runs * assumed["days a sweep looks at"] * assumed["KiB a sweep reads of a run"] * 1024
     swept = assumed["sweeps a day"] * max(read, assumed["MiB billed to a sweep at least"] * MIB)
     costs = {
-        "containers": days * runs * run.compute_usd,
+        "containers": days * containers.compute_usd,
         "queries of runs": days * runs * run.bigquery_usd,
         "queries of requests": days * asked / TIB * tariff.bigquery_tib_usd,
         "sweeps": days * swept / TIB * tariff.bigquery_tib_usd,
@@ -166,7 +210,7 @@ class TestCommands:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         rehearsal = [sys.executable, "-m", "infra.rehearsal", "--state", str(tmp_path / "state")]
         rehearsal += ["--stack", str(tmp_path / "stack.json"), "--"]
-        blocks = [each for each in runbook.blocks() if not each.local]
+        blocks = runbook.in_order([each for each in runbook.blocks() if not each.local])
         run_blocks(blocks, checkout, rehearsal, env)
         left = json.loads((tmp_path / "state" / "state.json").read_text("utf-8"))["resources"]
         assert [name for name in left if name.startswith("run/services/")] == []

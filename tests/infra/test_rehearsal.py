@@ -220,7 +220,7 @@ class TestWholeDeployment:
         """One task a run, as many retries as the job is told of, an hour, the image by digest, its own identity."""
         execution = deployed.resource("run/jobs/runner")["spec"]["template"]["spec"]
         task = execution["template"]["spec"]
-        assert execution["taskCount"] == 1
+        assert (execution["taskCount"], execution.get("parallelism", 0)) == (1, 0)
         assert (task["maxRetries"], task["timeoutSeconds"]) == (3, "3600")
         assert task["serviceAccountName"] == EMAIL.format("runner")
         container = deployed.container("jobs/runner")

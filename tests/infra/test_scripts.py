@@ -8,7 +8,7 @@ import pytest
 from cloudact.settings import PREFIX, Settings
 from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag
 
-SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown")
+SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown", "verify_project")
 READING = re.compile(
     r"gcloud (alpha |beta )?[a-z -]*\b(list|describe|get-iam-policy|list-files-for-upload)\b|bq .* (show|ls) "
 )
@@ -46,7 +46,9 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"QUEUES": "runs"}, "QUEUES is not a setting"),
         ({"CLOUDACT_MAX_BYTE": "1"}, "CLOUDACT_MAX_BYTE is not a setting"),
         ({"JOB_MAX_RETRIES": "11"}, 'JOB_MAX_RETRIES in .* is "11", which is not a number from 0 to 10'),
-        ({"JOB_PARALLELISM": "0"}, "JOB_PARALLELISM in"),
+        ({"JOB_TASK_RUNS": "0"}, "JOB_TASK_RUNS in"),
+        ({"REGION_VCPUS": "0"}, "REGION_VCPUS in"),
+        ({"JOB_PARALLELISM": "10"}, "JOB_PARALLELISM is not a setting"),
         ({"OPS_TIMEOUT_S": "3600"}, "Cloud Scheduler waits no longer"),
         ({"CORS_ORIGINS": "a|b"}, "CORS_ORIGINS holds a |"),
         ({"DAILY_SCHEDULE": "daily"}, "a schedule of five fields"),
@@ -199,6 +201,38 @@ def test_more_variables_reach_every_process(tmp_path: Path) -> None:
     done = Project(tmp_path).run("deploy.sh", *flags, changes={"CLOUDACT_LATE_DAYS": "30"})
     deployed = [command for command in commands(done.stdout) if "deploy" in command]
     assert {environment(command)["CLOUDACT_LATE_DAYS"] for command in deployed} == {"30"}
+
+
+VERIFIED = r"""
+case "$*" in
+  *"jobs deploy"*) echo "parallelism: must be <= task_count" >&2; exit 1 ;;
+  *"jobs describe"*) echo '{"spec": {"template": {"spec": {"parallelism": 10}}}}' ;;
+  *"roles describe"*) echo '{"includedPermissions": ["run.jobs.run", "bigquery.jobs.create"]}' ;;
+  *"quotas info list"*)
+    of_region='{"applicableLocations": ["us-central1"], "details": {"value": "20"}}'
+    echo "[{\"quotaId\": \"CpuPerRegion\", \"dimensionsInfos\": [$of_region]}]" ;;
+  *first_day:DATE:$(date -u +%F)*) echo '{"statistics": {"totalBytesProcessed": "100"}}' ;;
+  *first_day*) echo '{"statistics": {"totalBytesProcessed": "4000"}}' ;;
+  *"services describe"*) echo '{"status": {"url": "http://127.0.0.1:1"}}' ;;
+  *print-identity-token*) echo token-of-the-operator ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+def test_what_a_project_is_asked(tmp_path: Path) -> None:
+    """A line an answer: what holds, what differs, and what could not be told; the operator's token is no argument."""
+    project = Project(tmp_path, VERIFIED)
+    done = project.run("verify_project.sh")
+    told = [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert told == ["ok", "differs", "differs", "differs", "differs", "ok", "CpuPerRegion", "ok", "ok", "not", "not"]
+    assert "cloudact/sql" not in done.stdout
+    assert "is 100 bytes of 4000: partitions are pruned" in done.stdout
+    assert "roles/run.jobsExecutorWithOverrides lacks run.jobs.runWithOverrides" in done.stdout
+    assert "4 answers differ" in done.stderr
+    assert [asked for asked in project.asked if "token-of-the-operator" in asked] == []
+    assert any("jobs delete cloudact-verify" in asked for asked in project.asked)
 
 
 def test_an_image_without_digest_is_refused(tmp_path: Path) -> None:

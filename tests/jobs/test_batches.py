@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.errors import ConfigError
 from cloudact.runs import MESSAGE_VARIABLE, Run
 from infra.local.onboarding import OnboardedOrg
-from jobs.main import read_run
+from jobs.main import read_runs
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
 from tests.infra.local.google_apis.conftest import client
 from tests.jobs.conftest import detail
@@ -24,7 +25,7 @@ WITHIN_S = 60.0
 def started(local: Local, batch: Batch) -> str:
     """Starts the batch as a task on the queue does, and answers the execution's name."""
     override = {"env": [{"name": BATCH_VARIABLE, "value": batch.model_dump_json()}]}
-    body = {"overrides": {"containerOverrides": [override], "taskCount": len(batch.items)}}
+    body = {"overrides": {"containerOverrides": [override], "taskCount": len(batch.tasks)}}
     headers = {"Authorization": "Bearer ya29.local"}
     answer = requests.post(local.settings.job_run_url, json=body, headers=headers, timeout=10)
     answer.raise_for_status()
@@ -56,6 +57,24 @@ def test_a_batch_of_three(local: Local, new_org: NewOrgs) -> None:
     assert [claim.query_parameters[0].value.rpartition("/")[2] for claim in claims] == ["0", "1", "2"]
 
 
+def test_a_batch_whose_tasks_have_several_runs(local: Local, new_org: NewOrgs) -> None:
+    """Two tasks work on two runs of their org each, and every line of their logs tells of which run it is."""
+    orgs = new_org(), new_org()
+    for org in orgs:
+        load_fixture_export(local, org)
+    runs = [billing_run(org, day) for org in orgs for day in (FIXTURE_DAY, date(2026, 11, 2))]
+    batch = Batch.of(runs, task_runs=2)
+    execution = finished(local, started(local, batch))
+    assert (execution.succeeded_count, execution.task_count) == (2, 2)
+    told = [detail(local, run) for run in runs]
+    assert [(each["status"], each["execution_tasks"]) for each in told] == [("SUCCESS", 4)] * 4
+    for task in range(2):
+        log = Path(execution.log_uri.removeprefix("file://")) / f"{task}-0.log"
+        lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+        assert list(dict.fromkeys(line["run_id"] for line in lines)) == [run.run_id for run in batch.of_task(task)]
+        assert {(line["org_slug"], line["task_index"]) for line in lines} == {(orgs[task].org_slug, task)}
+
+
 def some_run(day: date = FIXTURE_DAY) -> Run:
     return billing_run(OnboardedOrg("acme", "", {}), day)
 
@@ -64,9 +83,9 @@ def test_a_task_beyond_the_batch() -> None:
     """An index that the batch has no run for is named, as any message that cannot be used."""
     batch = Batch.of([some_run(), some_run(date(2026, 11, 2))])
     env = {BATCH_VARIABLE: batch.model_dump_json()}
-    assert read_run(env, 1) == some_run(date(2026, 11, 2))
-    with pytest.raises(ConfigError, match="has 2 runs, none for task 2"):
-        read_run(env, 2)
+    assert read_runs(env, 1) == ([some_run(date(2026, 11, 2))], 2)
+    with pytest.raises(ConfigError, match="has 2 tasks, none for index 2"):
+        read_runs(env, 2)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +100,4 @@ def test_a_task_beyond_the_batch() -> None:
 def test_a_message_that_cannot_be_used(env: dict[str, str], message: str) -> None:
     """Neither, both, or something else is named in plain words."""
     with pytest.raises(ConfigError, match=message):
-        read_run(env, 0)
+        read_runs(env, 0)

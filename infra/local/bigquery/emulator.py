@@ -19,6 +19,7 @@ from infra.local.bigquery.clock import StoppableClock
 from infra.local.bigquery.denials import Denials
 from infra.local.bigquery.engine import LocalEngine
 from infra.local.bigquery.job_book import JobBook
+from infra.local.bigquery.load_quota import LoadQuota
 from infra.local.bigquery.query_jobs import Queries
 from infra.local.bigquery.request_ids import RequestIds
 from infra.local.bigquery.results import ResultStore
@@ -52,6 +53,7 @@ class Emulator:
     results: ResultStore = field(default_factory=ResultStore)
     insert_ids: InsertIds = field(default_factory=InsertIds)
     denials: Denials = field(default_factory=Denials)
+    load_quota: LoadQuota = field(default_factory=LoadQuota)
     traffic: Traffic = field(default_factory=Traffic)
     request_ids: RequestIds = field(default_factory=RequestIds)
     uploads: dict[str, Upload] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from infra.discovery.check import tally
 from infra.local.bigquery.api.access import EmulatorOf
 from infra.local.bigquery.denials import Denial
+from infra.local.bigquery.load_quota import LoadQuota
 from infra.local.bigquery.stream_buffer import Delay
 from infra.local.bigquery.traffic import Fault
 
@@ -85,6 +86,20 @@ async def undelay_streams(emulator: EmulatorOf) -> dict[str, Any]:
     async with emulator.turn:
         emulator.stream.let_in(everything=True)
     return {"waiting": emulator.stream.waiting}
+
+
+@router.put("/load-quota")
+async def set_load_quota(quota: LoadQuota, emulator: EmulatorOf) -> dict[str, Any]:
+    """Accept so many load jobs from now on: `{"left": 0}`; the others fail with quotaExceeded, as at Google."""
+    emulator.load_quota.left = quota.left
+    return emulator.load_quota.model_dump()
+
+
+@router.delete("/load-quota")
+async def forget_load_quota(emulator: EmulatorOf) -> dict[str, Any]:
+    """Accept all load jobs."""
+    emulator.load_quota.left = None
+    return emulator.load_quota.model_dump()
 
 
 @router.get("/requests")

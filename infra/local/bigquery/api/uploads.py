@@ -79,6 +79,7 @@ def _load(emulator: Emulator, project: str, upload: Upload) -> dict[str, Any]:
     statistics: dict[str, Any] = {"outputRows": "0"}
     error: DomainError | None = None
     try:
+        emulator.load_quota.take()
         statistics = load_jobs.run(emulator.tables, LoadJob(configuration["load"], upload.path, project))
     except Exception as exc:
         error = as_domain_error(exc)

@@ -55,6 +55,12 @@ def _override_container(template: TaskTemplate, override: Overrides.ContainerOve
 def _check(template: ExecutionTemplate) -> None:
     if not 0 < template.task_count <= MOST_TASKS:
         raise InvalidArgument(f"task_count must be between 1 and {MOST_TASKS}.")
+    if not 0 <= template.parallelism <= template.task_count:
+        # "Must be <= task_count": Execution.parallelism in the discovery document of run.v2. An override counts too:
+        # https://github.com/googleapis/google-cloud-node/issues/4908. Whether Google enforces it today is not known.
+        raise InvalidArgument(
+            f"parallelism is {template.parallelism}; it must be <= task_count, {template.task_count}."
+        )
     if not timedelta(0) < template.template.timeout <= LONGEST_TIMEOUT:
         raise InvalidArgument("timeout must be between 1s and 168h.")
     for container in template.template.containers:

@@ -48,8 +48,7 @@ class RunningExecution:
     @property
     def width(self) -> int:
         """How many tasks may run at once; parallelism 0 means as many as possible."""
-        most: int = self._execution.task_count
-        return min(self._execution.parallelism or most, most)
+        return int(self._execution.parallelism or self._execution.task_count)
 
     def run_next_task(self) -> bool:
         """Run a waiting task to its end; False when none was left."""

@@ -136,6 +136,28 @@ def test_impossible_overrides_are_refused(jobs: Any, executions: Any, overrides:
     assert list(executions.list_executions(parent=JOB)) == []
 
 
+@pytest.mark.parametrize("of_job", [{"task_count": 1, "parallelism": 10}, {"task_count": 3, "parallelism": -1}])
+def test_a_job_with_more_parallelism_than_tasks(jobs: Any, of_job: dict[str, int]) -> None:
+    """It is INVALID_ARGUMENT when it is made and when it is replaced, and stays what it was."""
+    with pytest.raises(BadRequest, match="parallelism"):
+        create(jobs, shell_job("true", **of_job))
+    create(jobs, shell_job("true", task_count=3, parallelism=3))
+    changed = shell_job("true", **of_job)
+    changed.name = JOB
+    with pytest.raises(BadRequest, match="parallelism"):
+        jobs.update_job(job=changed)
+    assert jobs.get_job(name=JOB).template.parallelism == 3
+
+
+def test_an_execution_with_fewer_tasks_than_the_jobs_parallelism(jobs: Any, executions: Any) -> None:
+    """An override may not bring the number of tasks below the job's parallelism; nothing starts."""
+    create(jobs, shell_job("true", task_count=10, parallelism=10))
+    with pytest.raises(BadRequest, match="it must be <= task_count, 9"):
+        jobs.run_job(request={"name": JOB, "overrides": {"task_count": 9}})
+    assert list(executions.list_executions(parent=JOB)) == []
+    assert ended(jobs.run_job(request={"name": JOB, "overrides": {"task_count": 11}})).succeeded_count == 11
+
+
 def test_a_cloud_task_starts_a_job(
     jobs: Any, executions: Any, tasks: Any, queue: str, cloud: LocalCloud, dispatch: Callable[[], int]
 ) -> None:
