@@ -13,7 +13,7 @@ from cloudact.orgs import Onboarded
 from cloudact.plans import load_plans
 from cloudact.settings import Settings
 from cloudact.tenants import Tenants
-from cloudact.warehouse import Warehouse, open_warehouse
+from cloudact.warehouse import open_warehouse
 from infra.local.integrations import (
     NewIntegration,
     ProviderAccount,
@@ -56,31 +56,30 @@ class OnboardedOrg:
 
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
-    warehouse = open_warehouse(settings)
-    onboarded = OnboardedOrg(org.org_slug, _with_key(warehouse, settings, org), {}, user_id=str(uuid.uuid4()))
-    google = NewIntegration("GCP_SA", _google_credential(settings, warehouse, org), org.source)
+    name, at = org.name or org.org_slug, utc_now().isoformat()
+    facts = Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
+    onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, facts), {}, user_id=str(uuid.uuid4()))
+    google = NewIntegration("GCP_SA", _google_credential(settings, org, facts), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
     _register(settings, onboarded, org.accounts)
     add_member(settings, org.org_slug, onboarded.user_id, "owner")
     return onboarded
 
 
-def _google_credential(settings: Settings, warehouse: Warehouse, org: NewOrg) -> dict[str, str]:
+def _google_credential(settings: Settings, org: NewOrg, facts: Facts) -> dict[str, str]:
     project = org.source["source_project"]
-    if not org.keyless:
-        return new_service_account(settings, project)
-    profile = Tenants(warehouse).read(org.org_slug).profile
-    assert profile  # noqa: S101 - it has just been recorded
-    return new_keyless_account(settings, Onboarded(org.org_slug, profile.generation), project)
+    if org.keyless:
+        return new_keyless_account(settings, Onboarded(org.org_slug, facts.generation), project)
+    return new_service_account(settings, project)
 
 
-def _with_key(warehouse: Warehouse, settings: Settings, org: NewOrg) -> str:
+def _with_key(settings: Settings, org: NewOrg, facts: Facts) -> str:
+    warehouse = open_warehouse(settings)
     tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
     onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
     claim_org_dataset(warehouse, org.org_slug)
     fill_org_dataset(warehouse, org.org_slug, views=org.views)
-    name, at = org.name or org.org_slug, utc_now().isoformat()
-    onboarding.record(Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at))
+    onboarding.record(facts)
     new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)
     return new.api_key
 
