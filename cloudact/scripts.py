@@ -20,7 +20,8 @@ _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 # Whoever crashes between applying and recording applies again, and so do two who migrate at once. Nothing here takes
 # anything away, so all scripts may also run anew over a dataset that has them.
 _VERSIONED = re.compile(
-    r"CREATE TABLE IF NOT EXISTS \S|ALTER TABLE \S+\s+(?:ADD COLUMN IF NOT EXISTS \S|SET OPTIONS\s*\()",
+    r"CREATE TABLE IF NOT EXISTS \S"
+    r"|ALTER TABLE \S+\s+(?:ADD COLUMN IF NOT EXISTS \S|(?:ALTER COLUMN IF EXISTS \S+ )?SET OPTIONS\s*\()",
 )
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW \S")
 _ADDS_BLINDLY = re.compile(r"\bADD COLUMN (?!IF NOT EXISTS )")

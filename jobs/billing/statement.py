@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 
 from cloudact.billing_export import ExportTable
 from cloudact.pipelines import Operation
-from jobs.billing.columns import COLUMNS, Column
+from jobs.billing.columns import COLUMNS
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
@@ -53,12 +53,15 @@ def compile_statement(
     if late_days < 1:
         raise ValueError(f"late_days is {late_days}: at least 1 is needed to see the day's own partition.")
     drop = list(inactive_projects) if "filter_active_projects" in operations else []
-    rows = f"SELECT\n{_list(_of_row(c, source) for c in COLUMNS)}\n{rows_of_day(source)}"
+    values = (f"{c.over(source.columns)} AS {c.name}" for c in COLUMNS if c.parts)
+    rows = f"SELECT\n{_list(values)}\n{rows_of_day(source)}"
     if drop:
         rows += "\n  AND (project.id IS NULL OR project.id NOT IN UNNEST(@inactive_projects))"
     if exported_after:
         rows += "\n  AND export_time > @exported_after"
-    sql = _summed(rows) if "aggregate_by_service" in operations else rows
+    result = _summed() if "aggregate_by_service" in operations else _alone()
+    indented = rows.replace("\n", "\n  ")
+    sql = f"WITH export_row AS (\n  {indented}\n)\n{result}"
     return Statement(sql, parameters(day, snapshot, late_days, drop, early_days=early_days, after=exported_after))
 
 
@@ -103,11 +106,6 @@ def _check(operations: Sequence[str]) -> None:
         raise ValueError(f"Unknown operation {unknown[0]!r}. Allowed: {', '.join(OPERATIONS)}.")
 
 
-def _of_row(column: Column, source: ExportTable) -> str:
-    known = all(path in source.columns for path in column.reads)
-    return f"{column.expression if known else f'CAST(NULL AS {column.type})'} AS {column.name}"
-
-
 def rows_of_day(source: ExportTable) -> str:
     """FROM and WHERE of a day's rows, for `parameters`."""
     # The export is partitioned by its delivery in Pacific days: a UTC day begins in the partition before it.
@@ -120,15 +118,15 @@ WHERE _PARTITIONTIME >= @first_partition
   AND export_time <= @snapshot"""
 
 
-def _summed(rows: str) -> str:
-    # GROUP BY takes NULLs as one group of their own: a tax row (project NULL) never joins project ''.
+def _summed() -> str:
+    # GROUP BY takes NULLs as one group of their own: a tax row (project NULL) joins no project.
+    totals = [f"{c.total} AS {c.name}" if c.total else c.name for c in COLUMNS]
     dimensions = [c.name for c in COLUMNS if c.total is None]
-    totals = [f"{c.total} AS {c.name}" for c in COLUMNS if c.total]
-    indented = rows.replace("\n", "\n  ")
-    return (
-        f"WITH export_row AS (\n  {indented}\n)\n"
-        f"SELECT\n{_list([*dimensions, *totals])}\nFROM export_row\nGROUP BY\n{_list(dimensions)}"
-    )
+    return f"SELECT\n{_list(totals)}\nFROM export_row\nGROUP BY\n{_list(dimensions)}"
+
+
+def _alone() -> str:
+    return f"SELECT\n{_list(f'{c.single} AS {c.name}' if c.single else c.name for c in COLUMNS)}\nFROM export_row"
 
 
 def _list(items: Iterable[str]) -> str:

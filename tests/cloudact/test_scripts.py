@@ -81,5 +81,6 @@ def test_tables_may_be_added_to(tmp_path: Path) -> None:
     more = (
         "-- why; and wherefore\nALTER TABLE org_dataset.t\n  ADD COLUMN IF NOT EXISTS b STRING,\n"
         "  ADD COLUMN IF NOT EXISTS c STRING;\n\nALTER TABLE org_dataset.t SET OPTIONS (description = 'x');\n"
+        "ALTER TABLE org_dataset.t ALTER COLUMN IF EXISTS b SET OPTIONS (description = 'y');\n"
     )
     assert [s.version for s in load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, _002_more=more))] == [1, 2]

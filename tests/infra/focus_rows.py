@@ -16,9 +16,11 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 DAY = "2026-11-10"
+DATASET = "focus_costs_org"
 LOADED = {"org_slug": "acme", "run_id": "r-1", "ingested_at": "2026-11-11 06:00:00 UTC"}
 KEY = ("model", "service_tier", "context_window")
 MEASURES = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
+KNOWN = ("usage_amount", "pricing_amount", "list_cost", "contracted_cost")
 METERS = (
     *MEASURES,
     "cache_creation.ephemeral_5m_input_tokens",
@@ -168,16 +170,30 @@ def _random_gcp(rng: random.Random) -> Row:
         "project_name": rng.choice([None, "one"]),
         "service_description": rng.choice([None, "Cloud SQL", "BigQuery Storage API", "Invoice", "Networking"]),
         "sku_id": rng.choice([None, "A-1", "A-2"]),
-        "cost_type": rng.choice([None, "regular", "regular", "tax", "adjustment", "rounding_error", "new"]),
+        "cost_type": rng.choice([None, "", "regular", "Regular", "tax", "TAX", "adjustment", "Rounding_Error", "new"]),
         "transaction_type": rng.choice([None, "GOOGLE", "THIRD_PARTY_RESELLER"]),
-        "seller_name": rng.choice([None, "Seller"]),
-        "adjustment_mode": rng.choice([None, None, "PARTIAL_CORRECTION"]),
+        "seller_name": rng.choice([None, "", "Seller"]),
+        "adjustment_mode": rng.choice([None, "", "PARTIAL_CORRECTION"]),
         "price_tier_start_amount": rng.choice([None, "0", "100.5"]),
         "currency": rng.choice([None, "usd", "EUR"]),
         "usage_unit": rng.choice([None, "seconds"]),
         "pricing_unit": rng.choice([None, "hour"]),
-        "credits": rng.choice([None, "-0.25"]),
-        **{name: rng.choice([None, _amount(rng)]) for name in amounts},
+        "credits": rng.choice([None, "-0.25", "0.125"]),
+        "labels": rng.choice([None, "{}", '{"team":"a\\"b"}']),
+        "project_labels": rng.choice([None, "{}", '{"team":"ads","cost-center":"c,\\"d\\":\\"e"}']),
+        "system_labels": rng.choice([None, "{}", '{"compute.googleapis.com/cores":null}']),
+        "tags": rng.choice([None, "{}", '{"1111/env":"prod","1111/team":"{}"}']),
+        "sku_description": rng.choice([None, "N1 Core", "Commitment v1: Cpu in Americas for 1 Year"]),
+        "resource_name": rng.choice([None, "vm-1"]),
+        "resource_global_name": rng.choice([None, "", "//compute.googleapis.com/1", "vm-1"]),
+        "region": rng.choice([None, "", "us-central1"]),
+        "zone": rng.choice([None, "", "us-central1-a"]),
+        "commitment_fee": rng.choice([None, False, True]),
+        "subscription_id": rng.choice([None, "", "subscriptions/1"]),
+        "more_labels": rng.choice([None, '[{"kind":"label","key":null,"value":"x"}]']),
+        **{f"{name}_known": rng.choice([None, False, True]) for name in KNOWN},
+        **rng.choice([{}, {"period_start": "2026-12-01 07:00:00 UTC", "period_end": "2027-01-01 08:00:00 UTC"}]),
+        **{name: rng.choice([None, "0", _amount(rng)]) for name in amounts},
     }
 
 
@@ -186,7 +202,7 @@ def _random_openai(rng: random.Random) -> Row:
         usage_date=_day(rng),
         amount=_amount(rng),
         line_item=rng.choice([None, "", "gpt, input", "a, b, cached input", "gpt-6, input_tokens", "x, image output"]),
-        project_id=rng.choice([None, "proj"]),
+        project_id=rng.choice([None, "", "proj"]),
         quantity=rng.choice([None, "0", _amount(rng).lstrip("-")]),
         quantity_unit=rng.choice([None, "tokens", "1000_tokens", "images", "gibibyte_hours", "new_unit"]),
     )
@@ -216,7 +232,7 @@ def _random_key(rng: random.Random, apis: tuple[str, str], *, lone: bool) -> Row
     return {
         "usage_date": _day(rng),
         "api": api,
-        "workspace_id": rng.choice([None, "w-1"]),
+        "workspace_id": rng.choice([None, "", "w-1"]),
         "api_key_id": None if api == "cost_report" else rng.choice([None, "k-1"]),
         "model": None if lone else rng.choice([None, "m", "n"]),
         "service_tier": None if lone else rng.choice(["standard", "batch"]),

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from google.cloud.bigquery import LoadJobConfig
 
-from cloudact import clients
-from cloudact.datasets import claim_org_dataset, fill_org_dataset
 from cloudact.queries import ORG_DATASET
 from tests.conftest import Local, fixture
 from tests.googlesql import SQL_ROOT, gate
 from tests.googlesql_reference import run_over
-from tests.infra.focus_rows import DAY, Row, Tables, anthropic, anthropic_usage, gcp, generated, openai, recorded
+from tests.infra.conftest import Read
+from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, gcp, openai
 
 # FOCUS 1.4, "Cost and Usage", feature level Mandatory: https://focus.finops.org/focus-specification/v1-4/
 NEVER_NULL = (
@@ -37,42 +35,6 @@ UNLIKE_GOOGLES_SAMPLE = {
 }  # fmt: skip
 UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
 VIEW = SQL_ROOT / "org" / "views_focus_costs.sql"
-DATASET = "focus_costs_org"
-Read = Callable[..., list[Row]]
-
-
-@pytest.fixture(scope="module")
-def raw() -> Tables:
-    """The recorded rows of all providers and many random ones."""
-    random_rows = generated(seed=4, rows=100)
-    return {table: [*rows, *random_rows[table]] for table, rows in recorded().items()}
-
-
-@pytest.fixture(scope="module")
-def charges(session_cloud: Local, raw: Tables) -> list[Row]:
-    """The view over `raw`, the only rows so far."""
-    client = clients.bigquery(session_cloud.settings)
-    claim_org_dataset(session_cloud.warehouse, DATASET)
-    fill_org_dataset(session_cloud.warehouse, DATASET)
-    for table, rows in raw.items():
-        config = LoadJobConfig(schema=client.get_table(f"{DATASET}.{table}").schema)
-        client.load_table_from_json(rows, f"{DATASET}.{table}", job_config=config).result()
-    return session_cloud.query(f"SELECT * FROM {DATASET}.focus_costs")
-
-
-@pytest.fixture
-def read(local: Local, charges: list[Row]) -> Read:  # noqa: ARG001 - after `charges`, which must be alone
-    """Appends rows under days of their own and answers the view's rows of the day that was `DAY`."""
-
-    def rows_of_day(**tables: Iterable[Row]) -> list[Row]:
-        client, earlier = clients.bigquery(local.settings), timedelta(days=30 + 2 * next(local.numbers))
-        for table, rows in tables.items():
-            moved = [row | {"usage_date": str(date.fromisoformat(row["usage_date"]) - earlier)} for row in rows]
-            assert client.insert_rows_json(client.get_table(f"{DATASET}.{table}"), moved) == []
-        day = date.fromisoformat(DAY) - earlier
-        return local.query(f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = '{day}'")
-
-    return rows_of_day
 
 
 def test_the_columns_are_those_of_focus() -> None:
@@ -118,18 +80,18 @@ def test_amounts_and_rows_are_those_of_the_raw_table(raw: Tables, charges: list[
 def test_mandatory_columns_are_never_null(charges: list[Row]) -> None:
     """The fifteen columns that FOCUS 1.4 lets no row leave out are filled in every row."""
     assert not [(name, row) for row in charges for name in NEVER_NULL if row[name] is None]
-    assert {row["ChargeCategory"] for row in charges} == {"Usage", "Tax", "Credit", "Adjustment"}
+    assert {row["ChargeCategory"] for row in charges} == {"Usage", "Purchase", "Tax", "Credit", "Adjustment"}
     assert {row["BillingCurrency"] for row in charges} == {"USD", "EUR", "XXX"}
 
 
 def test_quantities_follow_category_and_class(charges: list[Row]) -> None:
-    """Usage that is no correction has both quantities, their units and a price id; no other charge has a quantity."""
-    quantities = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
+    """Usage and purchases that are no corrections are priced, usage alone is consumed; others have no quantity."""
     for row in charges:
-        metered = row["ChargeCategory"] == "Usage" and row["ChargeClass"] is None
-        assert [row[name] is not None for name in quantities] == [metered] * 4
-        assert (row["x_QuantityKnown"] is not None) == metered
-        assert row["x_QuantityKnown"] or not metered or (row["ConsumedQuantity"], row["ConsumedUnit"]) == (1, "Units")
+        consumed = row["ChargeCategory"] == "Usage" and row["ChargeClass"] is None
+        priced = consumed or (row["ChargeCategory"] == "Purchase" and row["ChargeClass"] is None)
+        assert [row[name] is not None for name in ("ConsumedQuantity", "ConsumedUnit")] == [consumed] * 2
+        assert [row[name] is not None for name in ("PricingQuantity", "PricingUnit")] == [priced] * 2
+        assert (row["x_QuantityKnown"] is not None, row["x_PricingQuantityKnown"] is not None) == (consumed, priced)
         assert (row["SkuPriceId"] is None) == (row["ChargeCategory"] == "Tax")
 
 
@@ -143,12 +105,17 @@ def test_credits_cost_the_same_everywhere(charges: list[Row]) -> None:
 
 
 def test_periods_are_the_utc_day_and_its_month(charges: list[Row]) -> None:
-    """A charge's period is its UTC day, its billing period the month of that day, both without their ends."""
+    """A charge's period is its UTC day, unless it lasts longer, and its billing period the month of that day."""
+    own = (datetime(2026, 12, 1, 7, tzinfo=UTC), datetime(2027, 1, 1, 8, tzinfo=UTC))
+    periods = set()
     for row in charges:
         day = datetime.combine(row["x_UsageDate"], datetime.min.time(), UTC)
         month = day.replace(day=1)
-        assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == (day, day + timedelta(days=1))
+        period = row["ChargePeriodStart"], row["ChargePeriodEnd"]
+        periods.add(period == own)
+        assert period in ((day, day + timedelta(days=1)), own)
         assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == (month, (month + timedelta(32)).replace(day=1))
+    assert periods == {True, False}
 
 
 def test_google_computes_the_same(raw: Tables, charges: list[Row]) -> None:

@@ -25,7 +25,7 @@ from jobs.execution import Execution
 from jobs.story import StepStory
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.doorman import Doorman
-from tests.jobs.billing.exact_totals import AMOUNTS, DIMENSIONS, day_groups
+from tests.jobs.billing.exact_totals import day_groups, groups_of
 from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
 
 SOURCES = {
@@ -34,19 +34,13 @@ SOURCES = {
 }
 
 
-def loaded_groups(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The table's rows in the shape of `day_groups`."""
-    counted = [*AMOUNTS, "source_row_count", "source_max_export_time"]
-    return {tuple(row[name] for name in DIMENSIONS): {name: row[name] for name in counted} for row in rows}
-
-
 @pytest.mark.parametrize("kind", SOURCES)
 def test_loaded_totals_are_exact(local: Local, new_org: NewOrgs, run_job: RunJob, kind: str) -> None:
     """Every group of the day, in both exports, equals an independent Decimal computation to the last digit."""
     org = new_org(source={"source_table": SOURCES[kind]})
     source = load_fixture_export(local, org, kind)
     assert run_job(billing_run(org)) == 0
-    assert loaded_groups(table(local, org)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
+    assert groups_of(table(local, org)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
 
 
 class LoadsNothing:

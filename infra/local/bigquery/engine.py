@@ -11,6 +11,7 @@ from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.storage.engine import DuckDBEngine
 
 from infra.local.bigquery.errors import in_googles_words
+from infra.local.bigquery.sql import bignumeric
 from infra.local.bigquery.sql.casts import macro_statements
 
 
@@ -20,6 +21,7 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
     async def start(self) -> None:
         """Open the database and define the macros that translated statements call."""
         await super().start()
+        bignumeric.define_functions(self.connection)
         for statement in macro_statements():
             self.execute(statement)
 

@@ -12,6 +12,8 @@ from bqemulator.scripting.ast import SqlStmt
 from bqemulator.scripting.parser import parse_script
 from sqlglot import exp
 
+from infra.local.bigquery.sql import column_options
+
 DML = {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE"}
 
 
@@ -48,6 +50,8 @@ def parse(sql: str) -> exp.Expression:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError as err:
         raise InvalidQueryError(f"Syntax error: {_first_error(err)}", location="query") from err
+    if isinstance(tree, exp.Command):
+        tree = column_options.altered(tree) or tree
     if not isinstance(tree, exp.Expression):
         raise InvalidQueryError("Syntax error: Unexpected end of statement", location="query")
     return tree

@@ -91,6 +91,8 @@ def _alter(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
         _add_columns(tables, alter, ref)
     elif actions and all(isinstance(action, exp.AlterSet) for action in actions):
         _set_options(tables, alter, ref)
+    elif actions and all(isinstance(action, exp.AlterColumn) and action.args.get("comment") for action in actions):
+        _describe_columns(tables, actions, ref)
     else:
         raise InvalidQueryError(f"[local BigQuery] not emulated: {alter.sql(dialect='bigquery')}", location="query")
 
@@ -104,6 +106,20 @@ def _set_options(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
     if ddl.PARTITION_DAYS in given:
         changed["timePartitioning"] = ddl.keeping(resource.get("timePartitioning") or {}, given[ddl.PARTITION_DAYS])
     tables.apply(TableChange(ref, {**resource, **changed}))
+
+
+def _describe_columns(tables: Tables, actions: list[exp.Expression], ref: TableRef) -> None:
+    resource = tables.get(ref)
+    described = {action.name.lower(): action.args["comment"].to_py() for action in actions}
+    known = {field["name"].lower() for field in resource["schema"]["fields"]}
+    missing = [action.name for action in actions if action.name.lower() not in known and not action.meta["exists"]]
+    if missing:
+        raise InvalidQueryError(f"Column not found: {missing[0]}", location="query")
+    fields = [
+        {**field, "description": described.get(field["name"].lower(), field.get("description"))}
+        for field in resource["schema"]["fields"]
+    ]
+    tables.apply(TableChange(ref, {**resource, "schema": {**resource["schema"], "fields": fields}}))
 
 
 def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:

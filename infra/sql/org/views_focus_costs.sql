@@ -11,11 +11,26 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   SubAccountName, SubAccountType, ServiceSubcategory, SkuId, SkuPriceId, SkuMeter, RegionId, AvailabilityZone,
   ResourceId, ResourceName, Tags, x_UsageDate, x_Provider, x_Model, x_TokenType, x_ServiceTier, x_ApiKeyId, x_UserId,
   x_ContextWindow, x_InferenceGeo, x_ApiSource, x_InvoiceMonth, x_CostType, x_Credits, x_ListCostKnown,
-  x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt
+  x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt, x_PricingQuantityKnown, x_SubscriptionId, x_OtherTags
 )
 OPTIONS(description = 'Costs of all providers in the columns of FOCUS 1.4 with the names of 1.2, see docs/focus.md')
 AS
 WITH
+gcp_line AS (
+  -- commitment_fee is NULL in rows loaded before there was such a column: their SKU must tell.
+  SELECT
+    *,
+    IFNULL(
+      IFNULL(
+        commitment_fee,
+        REGEXP_CONTAINS(LOWER(sku_description), r'^commitment\b|\bcommitted use discounts?\b')
+        OR REGEXP_CONTAINS(labels, r'"goog-originating-sku-id":')
+      ) AND NOT STARTS_WITH(UPPER(IFNULL(transaction_type, '')), 'THIRD_PARTY'),
+      FALSE
+    ) AS is_fee,
+    IFNULL(LOWER(cost_type) IN ('tax', 'rounding_error'), FALSE) AS is_unpriced
+  FROM org_dataset.gcp_billing_daily_raw
+),
 openai_line AS (
   -- The line item is free text: only the endings that OpenAI is known to write are taken for a model and a token type.
   SELECT
@@ -92,7 +107,35 @@ anthropic_key AS (
   GROUP BY usage_date, by_api_key, workspace_id, api_key_id, meter, model, service_tier, context_window
 ),
 charge AS (
-  SELECT *, charge_category = 'Usage' AND NOT is_correction AS is_metered
+  -- What is absent is NULL, also where a provider sends ''.
+  SELECT
+    * REPLACE (
+      NULLIF(seller_name, '') AS seller_name,
+      NULLIF(billing_account_id, '') AS billing_account_id,
+      NULLIF(sub_account_id, '') AS sub_account_id,
+      NULLIF(sub_account_name, '') AS sub_account_name,
+      NULLIF(charge_description, '') AS charge_description,
+      NULLIF(currency, '') AS currency,
+      NULLIF(consumed_unit, '') AS consumed_unit,
+      NULLIF(pricing_unit, '') AS pricing_unit,
+      NULLIF(region_id, '') AS region_id,
+      NULLIF(availability_zone, '') AS availability_zone,
+      NULLIF(resource_id, '') AS resource_id,
+      NULLIF(resource_name, '') AS resource_name,
+      NULLIF(model, '') AS model,
+      NULLIF(token_type, '') AS token_type,
+      NULLIF(service_tier, '') AS service_tier,
+      NULLIF(api_key_id, '') AS api_key_id,
+      NULLIF(user_id, '') AS user_id,
+      NULLIF(context_window, '') AS context_window,
+      NULLIF(inference_geo, '') AS inference_geo,
+      NULLIF(api_source, '') AS api_source,
+      NULLIF(invoice_month, '') AS invoice_month,
+      NULLIF(cost_type, '') AS cost_type,
+      NULLIF(subscription_id, '') AS subscription_id
+    ),
+    charge_category = 'Usage' AND NOT is_correction AS is_metered,
+    charge_category IN ('Usage', 'Purchase') AND NOT is_correction AS is_priced
   FROM (
     SELECT
       usage_date,
@@ -101,12 +144,12 @@ charge AS (
       ingested_at,
       'gcp' AS provider,
       'Google Cloud' AS provider_name,
-      IF(STARTS_WITH(transaction_type, 'THIRD_PARTY'), seller_name, NULL) AS seller_name,
+      IF(STARTS_WITH(UPPER(transaction_type), 'THIRD_PARTY'), seller_name, NULL) AS seller_name,
       billing_account_id,
       project_id AS sub_account_id,
       project_name AS sub_account_name,
       'Project' AS sub_account_type,
-      IFNULL(service_description, 'Unknown') AS service_name,
+      IFNULL(NULLIF(service_description, ''), 'Unknown') AS service_name,
       -- Google names no category. This is ours, by the name of the service.
       CASE
         WHEN REGEXP_CONTAINS(
@@ -146,28 +189,61 @@ charge AS (
       END AS service_category,
       NULL AS service_subcategory,
       CASE
-        WHEN cost_type = 'tax' THEN 'Tax'
-        WHEN IFNULL(cost_type, 'regular') = 'regular' THEN 'Usage'
+        WHEN LOWER(cost_type) = 'tax' THEN 'Tax'
+        WHEN IFNULL(NULLIF(LOWER(cost_type), ''), 'regular') = 'regular' THEN IF(is_fee, 'Purchase', 'Usage')
         ELSE 'Adjustment'
       END AS charge_category,
-      COALESCE(adjustment_id, adjustment_description, adjustment_mode, adjustment_type) IS NOT NULL AS is_correction,
+      COALESCE(
+        NULLIF(adjustment_id, ''),
+        NULLIF(adjustment_description, ''),
+        NULLIF(adjustment_mode, ''),
+        NULLIF(adjustment_type, '')
+      ) IS NOT NULL AS is_correction,
       sku_description AS charge_description,
       IFNULL(net_cost, 0) AS billed_cost,
-      COALESCE(contracted_cost, cost, net_cost, 0) AS contracted_cost,
-      list_cost,
+      -- A fee buys a discount: what it covers has its list and contracted cost in the rows of the usage.
+      IF(
+        is_fee, 0, COALESCE(IF(is_unpriced, NULLIF(contracted_cost, 0), contracted_cost), cost, net_cost, 0)
+      ) AS contracted_cost,
+      IF(is_fee, 0, IF(is_unpriced, NULLIF(list_cost, 0), list_cost)) AS list_cost,
+      is_fee OR list_cost_known IS NOT FALSE AS list_cost_known,
       currency,
       usage_amount AS consumed_quantity,
       usage_unit AS consumed_unit,
       usage_amount_in_pricing_units AS pricing_quantity,
       pricing_unit,
-      IFNULL(sku_id, 'gcp/unknown') AS sku_id,
+      usage_amount_known IS NOT FALSE AS consumed_quantity_known,
+      pricing_amount_known IS NOT FALSE AS pricing_quantity_known,
+      IFNULL(NULLIF(sku_id, ''), 'gcp/unknown') AS sku_id,
       CONCAT('|', CAST(price_tier_start_amount AS STRING)) AS sku_price_suffix,
       NULL AS sku_meter,
       region AS region_id,
       zone AS availability_zone,
       resource_global_name AS resource_id,
       resource_name,
-      labels AS tags,
+      -- The keys of each kind but labels begin with its name in Google's own FOCUS view: no two kinds share a key.
+      IF(
+        COALESCE(labels, project_labels, system_labels, tags) IS NULL,
+        NULL,
+        CONCAT(
+          '{',
+          IFNULL(ARRAY_TO_STRING([
+            NULLIF(TRIM(labels, '{}'), ''),
+            NULLIF(REGEXP_REPLACE(
+              TRIM(project_labels, '{}'),
+              r'"((?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|null))', r'"project_label/\1'
+            ), ''),
+            NULLIF(REGEXP_REPLACE(
+              TRIM(system_labels, '{}'),
+              r'"((?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|null))', r'"system_label/\1'
+            ), ''),
+            NULLIF(REGEXP_REPLACE(
+              TRIM(tags, '{}'), r'"((?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|null))', r'"tag/\1'
+            ), '')
+          ], ','), ''),
+          '}'
+        )
+      ) AS tags,
       NULL AS model,
       NULL AS token_type,
       NULL AS service_tier,
@@ -178,8 +254,12 @@ charge AS (
       invoice_month,
       cost_type,
       credits,
-      NULL AS api_source
-    FROM org_dataset.gcp_billing_daily_raw
+      NULL AS api_source,
+      period_start,
+      period_end,
+      subscription_id,
+      more_labels
+    FROM gcp_line
     UNION ALL
     SELECT
       usage_date,
@@ -202,12 +282,15 @@ charge AS (
       amount AS billed_cost,
       amount AS contracted_cost,
       NULL AS list_cost,
+      FALSE AS list_cost_known,
       currency,
       CAST(IF(quantity_unit = '1000_tokens', quantity * 1000, quantity) AS NUMERIC) AS consumed_quantity,
       IF(quantity_unit IN ('tokens', '1000_tokens'), 'Tokens', quantity_unit) AS consumed_unit,
       NULL AS pricing_quantity,
       NULL AS pricing_unit,
-      CONCAT('openai/', IFNULL(line_item, 'unknown')) AS sku_id,
+      TRUE AS consumed_quantity_known,
+      TRUE AS pricing_quantity_known,
+      CONCAT('openai/', IFNULL(NULLIF(line_item, ''), 'unknown')) AS sku_id,
       NULL AS sku_price_suffix,
       CASE token_type
         WHEN 'input' THEN 'Input Tokens'
@@ -229,7 +312,11 @@ charge AS (
       NULL AS invoice_month,
       NULL AS cost_type,
       NULL AS credits,
-      api_source
+      api_source,
+      NULL AS period_start,
+      NULL AS period_end,
+      NULL AS subscription_id,
+      NULL AS more_labels
     FROM openai_line
     UNION ALL
     SELECT
@@ -253,6 +340,7 @@ charge AS (
       cost.amount AS billed_cost,
       cost.amount AS contracted_cost,
       IF(cost.amount < 0, NULL, cost.list_amount) AS list_cost,
+      TRUE AS list_cost_known,
       cost.currency,
       -- Usage cannot be shared out between several charges of one key (inference_geo, for one, is not in it), and none
       -- that was paid for is not zero: both are unknown.
@@ -264,6 +352,8 @@ charge AS (
       IF(anthropic_key.meter = 'web_search', 'Requests', 'Tokens') AS consumed_unit,
       NULL AS pricing_quantity,
       NULL AS pricing_unit,
+      TRUE AS consumed_quantity_known,
+      TRUE AS pricing_quantity_known,
       CONCAT(
         'anthropic',
         IFNULL(CONCAT('/', cost.model), ''),
@@ -297,7 +387,11 @@ charge AS (
       NULL AS invoice_month,
       cost.cost_type,
       NULL AS credits,
-      NULL AS api_source
+      NULL AS api_source,
+      NULL AS period_start,
+      NULL AS period_end,
+      NULL AS subscription_id,
+      NULL AS more_labels
     FROM anthropic_key
     CROSS JOIN UNNEST(anthropic_key.costs) AS cost
   )
@@ -313,8 +407,8 @@ SELECT
   TIMESTAMP(DATE_TRUNC(usage_date, MONTH), 'UTC') AS BillingPeriodStart,
   TIMESTAMP(DATE_ADD(DATE_TRUNC(usage_date, MONTH), INTERVAL 1 MONTH), 'UTC') AS BillingPeriodEnd,
   charge_category AS ChargeCategory,
-  TIMESTAMP(usage_date, 'UTC') AS ChargePeriodStart,
-  TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY), 'UTC') AS ChargePeriodEnd,
+  IFNULL(period_start, TIMESTAMP(usage_date, 'UTC')) AS ChargePeriodStart,
+  IFNULL(period_end, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY), 'UTC')) AS ChargePeriodEnd,
   provider_name AS InvoiceIssuerName,
   service_category AS ServiceCategory,
   service_name AS ServiceName,
@@ -325,14 +419,14 @@ SELECT
   charge_description AS ChargeDescription,
   IF(seller_name IS NULL, provider_name, NULL) AS HostProviderName,
   CASE
-    WHEN NOT is_metered THEN NULL
+    WHEN NOT is_priced THEN NULL
     WHEN provider = 'gcp' THEN IFNULL(pricing_quantity, 1)
     WHEN consumed_quantity IS NULL THEN 1
     WHEN consumed_unit = 'Tokens' THEN CAST(consumed_quantity * NUMERIC '0.000001' AS NUMERIC)
     ELSE consumed_quantity
   END AS PricingQuantity,
   CASE
-    WHEN NOT is_metered THEN NULL
+    WHEN NOT is_priced THEN NULL
     WHEN provider = 'gcp' THEN IF(pricing_quantity IS NULL, 'Units', IFNULL(pricing_unit, 'Units'))
     WHEN consumed_quantity IS NULL THEN 'Units'
     WHEN consumed_unit = 'Tokens' THEN '1000000 Tokens'
@@ -349,16 +443,16 @@ SELECT
     ELSE IFNULL(consumed_unit, 'Units')
   END AS ConsumedUnit,
   sub_account_id AS SubAccountId,
-  IF(sub_account_id IS NULL, NULL, sub_account_name) AS SubAccountName,
+  IF(sub_account_id IS NULL, NULL, IFNULL(sub_account_name, sub_account_id)) AS SubAccountName,
   IF(sub_account_id IS NULL, NULL, sub_account_type) AS SubAccountType,
-  service_subcategory AS ServiceSubcategory,
+  IFNULL(service_subcategory, CONCAT('Other (', service_category, ')')) AS ServiceSubcategory,
   IF(charge_category = 'Tax', NULL, sku_id) AS SkuId,
   IF(charge_category = 'Tax', NULL, CONCAT(sku_id, IFNULL(sku_price_suffix, ''))) AS SkuPriceId,
   IF(charge_category = 'Tax', NULL, sku_meter) AS SkuMeter,
   region_id AS RegionId,
   availability_zone AS AvailabilityZone,
-  resource_id AS ResourceId,
-  resource_name AS ResourceName,
+  IFNULL(resource_id, resource_name) AS ResourceId,
+  IF(resource_id IS NULL, NULL, NULLIF(resource_name, resource_id)) AS ResourceName,
   tags AS Tags,
   -- Ours
   usage_date AS x_UsageDate,
@@ -374,9 +468,16 @@ SELECT
   invoice_month AS x_InvoiceMonth,
   cost_type AS x_CostType,
   credits AS x_Credits,
-  list_cost IS NOT NULL AS x_ListCostKnown,
-  IF(is_metered, consumed_quantity IS NOT NULL, NULL) AS x_QuantityKnown,
+  list_cost IS NOT NULL AND list_cost_known AS x_ListCostKnown,
+  IF(is_metered, consumed_quantity IS NOT NULL AND consumed_quantity_known, NULL) AS x_QuantityKnown,
   org_slug AS x_OrgSlug,
   run_id AS x_RunId,
-  ingested_at AS x_IngestedAt
+  ingested_at AS x_IngestedAt,
+  CASE
+    WHEN NOT is_priced THEN NULL
+    WHEN provider = 'gcp' THEN pricing_quantity IS NOT NULL AND pricing_quantity_known
+    ELSE consumed_quantity IS NOT NULL
+  END AS x_PricingQuantityKnown,
+  subscription_id AS x_SubscriptionId,
+  more_labels AS x_OtherTags
 FROM charge;

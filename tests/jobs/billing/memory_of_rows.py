@@ -20,11 +20,12 @@ VALUES = {
     "NUMERIC": "CAST(n AS NUMERIC) / 1000 + NUMERIC '0.000000001'",
     "FLOAT64": "1.0",
     "INT64": "n",
+    "BOOL": "TRUE",
     "TIMESTAMP": "TIMESTAMP '2026-11-10 09:12:44.123456+00'",
 }
 CELLS = {
     "STRING": "value-{}", "DATE": "2026-11-10", "NUMERIC": "{}.000000001", "FLOAT64": "1.0", "INT64": "{}",
-    "TIMESTAMP": "1794301964123456",
+    "BOOL": "true", "TIMESTAMP": "1794301964123456",
 }  # fmt: skip
 
 

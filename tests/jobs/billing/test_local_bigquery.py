@@ -23,7 +23,7 @@ from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
 AT = datetime(2026, 12, 31, tzinfo=UTC)
 DAYS = [date(2026, 4, day) for day in (1, 2, 3, 4)]
-DDL = Path(__file__).parents[3] / "infra" / "sql" / "org" / "001_gcp_billing_daily_raw.sql"
+DDL = sorted((Path(__file__).parents[3] / "infra" / "sql" / "org").glob("*_gcp_billing_*.sql"))
 
 
 def written(client: Client, source: ExportTable, day: date, path: Path, **changed: Any) -> list[dict[str, Any]]:
@@ -99,7 +99,8 @@ def test_inactive_projects_are_dropped_and_counted(client: Client, generated: So
 
 def test_a_day_replaces_its_partition(client: Client, recorded: Source, tmp_path: Path) -> None:
     """The Parquet file loads into the shipped table as it is, and loading it again changes nothing."""
-    client.query(in_org_dataset(DDL.read_text(), "acme")).result()
+    for script in DDL:
+        client.query(in_org_dataset(script.read_text(), "acme")).result()
     table, source = recorded
     written(client, table, date(2026, 11, 10), tmp_path / "day")
     net_cost = grand_total(day_groups(source, date(2026, 11, 10), AT).values())["net_cost"]

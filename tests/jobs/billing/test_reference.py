@@ -38,7 +38,7 @@ def _python(type_: str, value: Any) -> Any:
     if value is None or type_ == "STRING":
         return value
     parse: dict[str, Any] = {"DATE": date.fromisoformat, "TIMESTAMP": datetime.fromisoformat}
-    convert = parse | {"FLOAT64": float, "INT64": int}
+    convert = parse | {"FLOAT64": float, "INT64": int, "BOOL": bool}
     return convert.get(type_, Decimal)(value)
 
 
@@ -73,12 +73,13 @@ def test_a_row_in_the_partition_of_the_day_before_counts() -> None:
     assert not result(STANDARD, [row | {"_partition_date": "2026-11-08"}], date(2026, 11, 10))
 
 
-def test_a_row_without_project_is_not_one_of_an_empty_project() -> None:
-    """NULL and '' stay two groups, and inactive projects never take rows without a project along."""
+def test_a_row_of_an_empty_project_is_one_without_project() -> None:
+    """NULL and '' are one group, and inactive projects never take rows without a project along."""
     row = rows(STANDARD)[0]
-    source = [row | {"project": None}, row | {"project": row["project"] | {"id": ""}}, row]
+    source = [row | {"project": None}, row | {"project": row["project"] | {"id": "", "name": "", "number": " "}}, row]
+    source = [each | {"project": (each["project"] or {}) | {"labels": [], "ancestry_numbers": ""}} for each in source]
     found = result(STANDARD, source, date(2026, 11, 10), inactive=("acme-prod",))
-    assert sorted(str(r["project_id"]) for r in found) == ["", "None"]
+    assert [(r["project_id"], r["project_number"], r["source_row_count"]) for r in found] == [(None, None, 2)]
 
 
 def test_the_dropped_rows_are_counted() -> None:

@@ -3,6 +3,7 @@
 FLOAT64 to NUMERIC      the exact binary value to nine decimals, half away from zero; DuckDB multiplies binary floats
 FLOAT64 to INT64        half away from zero; DuckDB half to even
 numbers to STRING       1.5 and 10; DuckDB 1.500000000 and 10.0
+anything to BIGNUMERIC  38 decimals (`bignumeric`); DuckDB has 38 digits in all
 
 Macros decide by the operand's type, which is known only when DuckDB binds the statement.
 """
@@ -10,6 +11,8 @@ Macros decide by the operand's type, which is known only when DuckDB binds the s
 from __future__ import annotations
 
 from sqlglot import exp
+
+from infra.local.bigquery.sql import bignumeric
 
 # Dekker's exact product: x * 1e9 = p + rest, where x is split into a high and a low half of 26 bits. 1e9 is 2^9 * 5^9
 # and so needs 21 bits, which keeps every partial product exact. Whole part and fraction are converted apart, because a
@@ -23,7 +26,7 @@ MACROS = (
        + CAST(CAST(sign(x) * bq_nanos(abs(x - trunc(x))) AS BIGINT) AS DECIMAL(18,0))
        * CAST('0.000000001' AS DECIMAL(9,9))""",
     """bq_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq_exact(CAST(x AS DOUBLE))
-       ELSE CAST(x AS DECIMAL(38,9)) END""",
+       WHEN typeof(x) = 'BIGNUM' THEN bq_unscaled(x) ELSE CAST(x AS DECIMAL(38,9)) END""",
     """bq_safe_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY(bq_exact(CAST(x AS DOUBLE)))
        ELSE TRY_CAST(x AS DECIMAL(38,9)) END""",
     """bq_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(CAST(x AS DOUBLE)) AS BIGINT)
@@ -43,12 +46,15 @@ CASTS = {
 
 def macro_statements() -> list[str]:
     """The DuckDB statements that define the macros."""
-    return [f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS]
+    return [f"CREATE OR REPLACE MACRO {macro}" for macro in (*bignumeric.MACROS, *MACROS)]
 
 
 def rewrite(tree: exp.Expression) -> None:
-    """Let every cast to NUMERIC, INT64 and STRING go through its macro."""
+    """Let every cast to NUMERIC, BIGNUMERIC, INT64 and STRING go through its macro."""
     for cast in list(tree.find_all(exp.Cast)):
+        if cast.to.this == exp.DataType.Type.BIGDECIMAL and not isinstance(cast, exp.TryCast):
+            cast.replace(exp.Anonymous(this="bq_bignumeric", expressions=[cast.this]))
+            continue
         macros = CASTS.get(cast.to.this)
         if macros and not isinstance(cast.this, (exp.Parameter, exp.Placeholder, exp.Null)):
             macro = macros[isinstance(cast, exp.TryCast)]

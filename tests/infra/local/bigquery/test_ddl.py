@@ -118,6 +118,20 @@ def test_replace_drop_and_alter(client: bigquery.Client, dataset: str) -> None:
         rows(client, f"DROP TABLE {dataset}.t")
 
 
+def test_columns_are_described_anew(client: bigquery.Client, dataset: str) -> None:
+    """ALTER COLUMN … SET OPTIONS describes columns, several at once; a missing one is refused unless it may be."""
+    columns = "a STRING OPTIONS(description='old'), b STRING OPTIONS(description='kept')"
+    rows(client, f"CREATE TABLE {dataset}.t ({columns})")
+    described = "SET OPTIONS (description = 'it\\'s (new), ok')"
+    rows(client, f"ALTER TABLE {dataset}.t ALTER COLUMN a {described}, ALTER COLUMN IF EXISTS c {described}")
+    table = client.get_table(f"{dataset}.t")
+    assert [field.description for field in table.schema] == ["it's (new), ok", "kept"]
+    with pytest.raises(BadRequest, match="Column not found: c"):
+        rows(client, f"ALTER TABLE {dataset}.t ALTER COLUMN c {described}")
+    with pytest.raises(BadRequest):
+        rows(client, f"ALTER TABLE {dataset}.t ALTER COLUMN a DROP NOT NULL")
+
+
 def test_tables_and_views_through_the_api(client: bigquery.Client, dataset: str) -> None:
     """The API makes tables and views, adds columns, relaxes REQUIRED ones, and refuses to lose one."""
     name = f"{PROJECT}.{dataset}.t"

@@ -1,12 +1,14 @@
-"""NUMERIC has nine decimals wherever it appears."""
+"""NUMERIC has nine decimals wherever it appears, and BIGNUMERIC 38 on the way to it."""
 
 from __future__ import annotations
 
 import random
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from google.cloud import bigquery
-from google.cloud.bigquery import ScalarQueryParameter
+from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.infra.local.bigquery.running import rows, value
 
@@ -70,3 +72,26 @@ def test_a_million_casts_are_quick(client: bigquery.Client, dataset: str) -> Non
     job = client.query(f"SELECT SUM(CAST(x AS NUMERIC)) FROM {dataset}.t")
     assert len(list(job.result())) == 1
     assert (job.ended - job.started).total_seconds() < 3
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(-1e12, 1e12), st.floats(-1e-8, 1e-8)), max_size=30))
+def test_sums_of_bignumeric_are_exact(client: bigquery.Client, numbers: list[float | None]) -> None:
+    """CAST to BIGNUMERIC keeps 38 decimals and sums of them every digit; the CAST to NUMERIC rounds once."""
+    exact = Context(prec=120)
+    total = Decimal()
+    for number in filter(None, numbers):
+        total = exact.add(total, Decimal(number).quantize(Decimal("1e-38"), ROUND_HALF_UP, exact))
+    given_ = [ArrayQueryParameter("xs", "FLOAT64", [0.0 if n is None else n for n in numbers])]
+    sql = "SELECT CAST(SUM(CAST(x AS BIGNUMERIC)) AS NUMERIC) FROM UNNEST(@xs) AS x"
+    found = rows(client, sql, query_parameters=given_)[0][0]
+    assert found == (total.quantize(Decimal("1e-9"), ROUND_HALF_UP, exact) if numbers else None)
+
+
+def test_bignumeric_goes_with_null_numeric_and_zero(client: bigquery.Client) -> None:
+    """NULL stays NULL, NUMERIC and whole numbers keep their value, and halves round away from zero either way."""
+    sql = """SELECT CAST(CAST(NULL AS BIGNUMERIC) AS NUMERIC), CAST(CAST(NUMERIC '-1.5' AS BIGNUMERIC) AS NUMERIC),
+      CAST(IFNULL(CAST(NULL AS BIGNUMERIC), 0) + CAST(7 AS BIGNUMERIC) AS NUMERIC),
+      CAST(CAST('-0.0000000005' AS BIGNUMERIC) AS NUMERIC), CAST(CAST(8.6e22 AS BIGNUMERIC) AS NUMERIC)"""
+    expected = (None, Decimal("-1.5"), Decimal(7), Decimal("-1e-9"), numeric(8.6e22))
+    assert rows(client, sql) == [expected]

@@ -1,0 +1,64 @@
+"""BIGNUMERIC inside a statement: 38 decimals, as an integer without limit that is 10^38 times the value.
+
+DuckDB's decimals end at 38 digits in all, so its BIGNUM carries the value. It adds, sums and compares exactly; it does
+not multiply, and a literal beside it is not scaled: both must be cast first. CAST(… AS NUMERIC) leads out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+
+ONE = 10**38
+NUMERIC_UNIT = 10**29
+"""A NUMERIC's last decimal, 10^-9, at this scale."""
+
+MACROS = (
+    """bq_bignumeric(x) AS CASE WHEN typeof(x) = 'BIGNUM' THEN CAST(CAST(x AS VARCHAR) AS BIGNUM)
+       WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(bq_scaled_float(CAST(x AS DOUBLE)) AS BIGNUM)
+       ELSE CAST(bq_scaled_text(CAST(x AS VARCHAR)) AS BIGNUM) END""",
+    "bq_unscaled(x) AS bq_unscaled_text(CAST(x AS VARCHAR))",
+)
+
+
+def define_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Define what the macros call; once a connection."""
+    functions: tuple[tuple[str, Callable[[pa.Array], pa.Array], str, str], ...] = (
+        ("bq_scaled_float", lambda values: _each(values, _of_float, pa.string()), "DOUBLE", "VARCHAR"),
+        ("bq_scaled_text", lambda values: _each(values, _of_text, pa.string()), "VARCHAR", "VARCHAR"),
+        ("bq_unscaled_text", lambda values: _each(values, _numeric, pa.decimal128(38, 9)), "VARCHAR", "DECIMAL(38,9)"),
+    )
+    for name, function, takes, gives in functions:
+        connection.create_function(name, function, [takes], gives, type="arrow")  # type: ignore[call-overload, unused-ignore]
+
+
+def _each(values: pa.Array, convert: Callable[..., object], type_: pa.DataType) -> pa.Array:
+    return pa.array([None if value is None else convert(value) for value in values.to_pylist()], type_)
+
+
+def _of_float(value: float) -> str:
+    numerator, denominator = value.as_integer_ratio()  # exact; raises for what is no number
+    return str(_rounded(numerator * ONE, denominator))
+
+
+def _of_text(value: str) -> str:
+    numerator, denominator = Decimal(value).as_integer_ratio()
+    return str(_rounded(numerator * ONE, denominator))
+
+
+def _numeric(scaled: str) -> Decimal:
+    return Decimal((int(scaled) < 0, _digits(abs(_rounded(int(scaled), NUMERIC_UNIT))), -9))
+
+
+def _digits(value: int) -> tuple[int, ...]:
+    return tuple(map(int, str(value)))
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The quotient as a whole number, half away from zero."""
+    whole, rest = divmod(abs(numerator), denominator)
+    whole += 2 * rest >= denominator
+    return -whole if numerator < 0 else whole

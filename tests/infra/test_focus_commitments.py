@@ -1,0 +1,153 @@
+"""A commitment's fee and the usage that it covers, in both of Google's models: each cost counts once.
+
+The amounts are those of Google's own example, one machine and a flexible commitment for a year
+(docs.cloud.google.com/docs/cuds-multiprice-datamodel). List prices and a contract that lowers them are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import QueryJobConfig
+
+from cloudact import clients
+from cloudact.billing_export import from_table
+from infra.local.billing_export import load_export
+from jobs.billing.statement import OPERATIONS, compile_statement
+from tests.conftest import Local
+from tests.infra.conftest import Read
+from tests.infra.focus_rows import LOADED, Row, gcp
+from tests.jobs.billing.exports import DETAILED, schema
+from tests.jobs.billing.hours import DAY, credit, hour, pairs
+
+CUD = {"instance_id": "subscriptions/1fd3b130"}
+FLEX = {"id": "D97B-0795-975B", "description": "Compute Flexible CUDs 1 Year"}
+RAM, CORE = "0.174496", "0.093568"
+ON_DEMAND = Decimal(RAM) + Decimal(CORE)
+COSTS = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost")
+_numbers = count()
+
+
+def usage(sku: str, cost: str, on_demand: str, *, covered: str = "0", **columns: Any) -> Row:
+    """An hour of one SKU: what it costs, at the default price, and the older model's credit for what is covered."""
+    credits_ = [credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", -float(covered))] if Decimal(covered) else []
+    return hour(sku={"id": sku, "description": f"E2 {sku}"}, cost=float(cost), cost_at_list=float(on_demand),
+                cost_at_effective_price_default=float(on_demand), credits=credits_, **columns)  # fmt: skip
+
+
+def old_fee(cost: str, of: str | None) -> Row:
+    """The older model's fee: its own SKU, at its own price, with no credit."""
+    return _fee("Commitment - dollar based v1: GCE for 1 year", cost, of, [])
+
+
+def new_fee(cost: str, offset: str, of: str | None) -> Row:
+    """The newer model's fee: $1 each, and a credit for what was used."""
+    credits_ = [credit("FEE_UTILIZATION_OFFSET", -float(offset))] if Decimal(offset) else []
+    return _fee("Compute Flexible Committed Use Discounts - 1 Year", cost, of, credits_)
+
+
+def _fee(name: str, cost: str, of: str | None, credits_: list[Row]) -> Row:
+    costs = {"cost": float(cost), "cost_at_list": float(cost), "cost_at_effective_price_default": float(cost)}
+    labels = pairs(("goog-originating-sku-id", of)) if of else []
+    return hour(sku={"id": "FEE", "description": name}, labels=labels, credits=credits_, subscription=CUD, **costs)
+
+
+OLD_USED = [
+    old_fee("0.046868", "RAM"), old_fee("0.025132", "CORE"),
+    usage("RAM", RAM, RAM, covered="0.065095"), usage("CORE", CORE, CORE, covered="0.034905"),
+]  # fmt: skip
+NEW_USED = [
+    new_fee("0.046868", "0.046868", "RAM"), new_fee("0.025132", "0.025132", "CORE"),
+    usage("RAM", "0.109398", "0.109398"), usage("CORE", "0.058648", "0.058648"),
+    usage("RAM", "0.046868", "0.065098", consumption_model=FLEX, subscription=CUD),
+    usage("CORE", "0.025132", "0.034920", consumption_model=FLEX, subscription=CUD),
+]  # fmt: skip
+OLD_UNUSED = [
+    old_fee("0.022994", None), old_fee("0.125637", "RAM"), old_fee("0.067369", "CORE"),
+    usage("RAM", RAM, RAM, covered=RAM), usage("CORE", CORE, CORE, covered=CORE),
+]  # fmt: skip
+NEW_UNUSED = [
+    new_fee("0.022994", "0", None), new_fee("0.125637", "0.125637", "RAM"), new_fee("0.067369", "0.067369", "CORE"),
+    usage("RAM", "0.125637", RAM, consumption_model=FLEX, subscription=CUD),
+    usage("CORE", "0.067369", CORE, consumption_model=FLEX, subscription=CUD),
+]  # fmt: skip
+
+
+@pytest.fixture
+def charged(local: Local, read: Read) -> Any:
+    """The view's rows of export rows, by way of the statement and the raw table."""
+    client = clients.bigquery(local.settings)
+
+    def rows(source: Iterable[Row]) -> list[Row]:
+        client.create_dataset("focus_export", exists_ok=True)
+        name = f"{client.project}.focus_export.e{next(_numbers)}"
+        load_export(client, name, schema(DETAILED), source)
+        statement = compile_statement(
+            from_table(client.get_table(name)), operations=OPERATIONS, day=date.fromisoformat(DAY),
+            snapshot=datetime(2026, 12, 31, tzinfo=UTC), late_days=60, inactive_projects=[],
+        )  # fmt: skip
+        result = client.query_and_wait(
+            statement.sql, job_config=QueryJobConfig(query_parameters=list(statement.parameters))
+        )
+        raw = [{k: v if v is None or isinstance(v, bool) else str(v) for k, v in row.items()} for row in result]
+        return read(gcp_billing_daily_raw=[row | LOADED for row in raw])
+
+    return rows
+
+
+def sums(rows: list[Row], *categories: str) -> list[Decimal]:
+    """The four costs of the rows of these categories."""
+    return [sum((row[name] for row in rows if row["ChargeCategory"] in categories), Decimal()) for name in COSTS]
+
+
+@pytest.mark.parametrize(("source", "paid", "on_demand"), [
+    (OLD_USED, Decimal("0.240064"), ON_DEMAND), (NEW_USED, Decimal("0.240046"), ON_DEMAND),
+    (OLD_UNUSED, Decimal("0.216"), ON_DEMAND), (NEW_UNUSED, Decimal("0.216"), ON_DEMAND),
+], ids=["old, used", "new, used", "old, unused", "new, unused"])  # fmt: skip
+def test_each_cost_counts_once(charged: Any, source: list[Row], paid: Decimal, on_demand: Decimal) -> None:
+    """Fee and usage together cost what is paid, and at list price and the contract's what the usage alone would."""
+    rows = charged(source)
+    assert sums(rows, "Usage", "Purchase") == [paid, paid, on_demand, on_demand]
+    assert sums(rows, "Usage")[2:] == [on_demand, on_demand]
+
+
+@pytest.mark.parametrize(("source", "left"), [
+    (OLD_USED, "0.072"), (NEW_USED, "0"), (OLD_UNUSED, "0.216"), (NEW_UNUSED, "0.022994"),
+], ids=["old, used", "new, used", "old, unused", "new, unused"])  # fmt: skip
+def test_fees_are_purchases(charged: Any, source: list[Row], left: str) -> None:
+    """Fees are purchases, apart from usage: priced, not consumed, and billed what their offset leaves."""
+    rows = charged(source)
+    fees = [row for row in rows if row["ChargeCategory"] == "Purchase"]
+    assert {row["SkuId"] for row in fees} == {"FEE"}
+    assert sums(rows, "Purchase") == [Decimal(left), Decimal(left), 0, 0]
+    assert all(row["PricingQuantity"] is not None and row["ConsumedQuantity"] is None for row in fees)
+    assert {row["x_SubscriptionId"] for row in fees} == {CUD["instance_id"]}
+
+
+def test_a_contract_lowers_the_contracted_cost_alone(charged: Any) -> None:
+    """Covered usage keeps the contract's price, and the fee adds neither to it nor to the list price."""
+    covered = usage("RAM", "5", "8", consumption_model=FLEX, subscription=CUD) | {"cost_at_list": 10.0}
+    assert sums(charged([covered, new_fee("7", "5", None)]), "Usage", "Purchase") == [7, 7, 8, 10]
+
+
+def test_a_correction_of_a_fee_is_no_purchase(charged: Any) -> None:
+    """A fee that is taken back is an adjustment, at no list price, like the fee."""
+    info = {"id": "a", "description": "d", "mode": "COMPLETE_NEGATION", "type": "PRICE_CORRECTION"}
+    back = old_fee("-0.072", "RAM") | {"cost_type": "adjustment", "adjustment_info": info}
+    assert sums(charged([back]), "Adjustment") == [Decimal("-0.072"), Decimal("-0.072"), 0, 0]
+
+
+def test_fees_loaded_before_are_known_by_their_sku(read: Read) -> None:
+    """Rows that were loaded before fees were noted are purchases too, where SKU or label says so."""
+    rows = [
+        gcp(sku_description="Commitment v1: Cpu in Americas for 1 Year"),
+        gcp(labels='{"goog-originating-sku-id":"x"}'),
+        gcp(sku_description="N1 Core"),
+    ]
+    found = sorted((row["ChargeCategory"], row["ListCost"]) for row in read(gcp_billing_daily_raw=rows))
+    assert found == [("Purchase", 0), ("Purchase", 0), ("Usage", Decimal("1.5"))]

@@ -1,0 +1,145 @@
+"""What FOCUS 1.4 ties together holds in every row of `focus_costs`, and what Google's export says comes out so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import Read
+from tests.infra.focus_rows import Row, gcp
+
+# Column → the column without which it is NULL, and whether it is then never NULL (requirements model of FOCUS 1.4).
+TIED = {
+    "SubAccountName": ("SubAccountId", True),
+    "SubAccountType": ("SubAccountId", True),
+    "ResourceName": ("ResourceId", False),
+    "SkuMeter": ("SkuId", False),
+    "SkuPriceId": ("SkuId", True),
+    "ConsumedUnit": ("ConsumedQuantity", True),
+    "PricingUnit": ("PricingQuantity", True),
+    "ConsumedQuantity": ("SkuPriceId", False),
+    "PricingQuantity": ("SkuPriceId", False),
+    "ServiceSubcategory": ("ServiceCategory", True),
+}
+
+
+@pytest.mark.parametrize("column", TIED)
+def test_tied_columns_are_null_together(charges: list[Row], column: str) -> None:
+    """A name, type or unit is never without what it names, and where FOCUS demands it never missing."""
+    other, always = TIED[column]
+    assert not [row for row in charges if row[column] is not None and row[other] is None]
+    assert not always or not [row for row in charges if row[column] is None and row[other] is not None]
+
+
+def test_no_text_is_empty(charges: list[Row]) -> None:
+    """What is absent is NULL, also where a raw table has an empty text."""
+    assert not {(name, row["x_Provider"]) for row in charges for name, value in row.items() if value == ""}
+
+
+def test_costs_agree_where_focus_says_so(charges: list[Row]) -> None:
+    """Tax and credits cost the same effectively as billed; each price has one SKU, and no name repeats its id."""
+    skus: dict[str, set[str]] = {}
+    for row in charges:
+        assert row["ChargeCategory"] not in ("Tax", "Credit") or row["EffectiveCost"] == row["BilledCost"]
+        assert row["ResourceName"] is None or row["ResourceName"] != row["ResourceId"]
+        assert row["ChargePeriodStart"] < row["ChargePeriodEnd"]
+        if row["SkuPriceId"]:
+            skus.setdefault(row["SkuPriceId"], set()).add(row["SkuId"])
+    assert all(len(parents) == 1 for parents in skus.values())
+
+
+def test_tags_are_objects_with_unique_keys(charges: list[Row]) -> None:
+    """Tags are JSON objects whose keys stand once and whose values are texts or null."""
+    found = [json.loads(row["Tags"], object_pairs_hook=list) for row in charges if row["Tags"]]
+    assert any(len(tags) > 3 for tags in found)
+    for tags in found:
+        assert max(Counter(key for key, _ in tags).values(), default=1) == 1
+        assert all(value is None or isinstance(value, str) for _, value in tags)
+
+
+def test_each_kind_of_tag_keeps_its_name(read: Read) -> None:
+    """A key that is a label, a project label, a system label and a tag stands four times, under four names."""
+    (row,) = read(
+        gcp_billing_daily_raw=[
+            gcp(
+                labels='{"env":"{a}","q\\"":"x\\\\"}', project_labels='{"env":"b","env\\":\\"c":"d\\",\\"e"}',
+                system_labels='{"env":null}', tags='{"1111/env":"prod"}', more_labels='[{"kind":"tag"}]',
+            )
+        ]
+    )  # fmt: skip
+    assert json.loads(row["Tags"]) == {
+        "env": "{a}", 'q"': "x\\", "project_label/env": "b", 'project_label/env":"c': 'd","e',
+        "system_label/env": None, "tag/1111/env": "prod",
+    }  # fmt: skip
+    assert row["x_OtherTags"] == '[{"kind":"tag"}]'
+
+
+def test_without_labels_there_are_no_tags(read: Read) -> None:
+    """A row that has none has an empty object; one whose labels were never read has NULL."""
+    none = dict.fromkeys(("labels", "project_labels", "system_labels", "tags"), "{}")
+    rows = read(gcp_billing_daily_raw=[gcp(**none, sku_id="none"), gcp(sku_id="unread")])
+    assert {row["SkuId"]: row["Tags"] for row in rows} == {"none": "{}", "unread": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (("//x/1", "vm-1"), ("//x/1", "vm-1")),
+        (("//x/1", None), ("//x/1", None)),
+        (("//x/1", "//x/1"), ("//x/1", None)),
+        ((None, "vm-1"), ("vm-1", None)),
+        (("", ""), (None, None)),
+    ],
+)
+def test_a_resource_has_an_id_or_no_name(read: Read, given: tuple[Any, Any], found: tuple[Any, Any]) -> None:
+    """A resource that Google names without an id has its name for one; a name that is the id is none."""
+    (row,) = read(gcp_billing_daily_raw=[gcp(resource_global_name=given[0], resource_name=given[1])])
+    assert (row["ResourceId"], row["ResourceName"]) == found
+
+
+@pytest.mark.parametrize(
+    ("written", "category"),
+    [
+        ("Regular", "Usage"), ("", "Usage"), (None, "Usage"), ("TAX", "Tax"), ("Rounding_Error", "Adjustment"),
+        ("ADJUSTMENT", "Adjustment"), ("levy", "Adjustment"),
+    ],
+)  # fmt: skip
+def test_cost_types_in_any_case(read: Read, written: str | None, category: str) -> None:
+    """Google's cost_type counts in any case; nothing is regular, and a type that is not known an adjustment."""
+    (row,) = read(gcp_billing_daily_raw=[gcp(cost_type=written)])
+    assert (row["ChargeCategory"], row["x_CostType"]) == (category, written or None)
+
+
+@pytest.mark.parametrize("told", ["0", None])
+@pytest.mark.parametrize("cost", ["19", "-19"])
+@pytest.mark.parametrize("cost_type", ["tax", "Tax", "rounding_error"])
+def test_a_tax_has_no_price(read: Read, cost_type: str, cost: str, told: str | None) -> None:
+    """A tax (or its refund) that Google tells at list price as 0, or not at all, costs at list price what it costs."""
+    money = {"cost": cost, "net_cost": cost, "list_cost": told, "contracted_cost": told}
+    (row,) = read(gcp_billing_daily_raw=[gcp(cost_type=cost_type, project_id="p", **money)])
+    names = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "x_ListCostKnown", "SubAccountId")
+    assert [row[name] for name in names] == [*[Decimal(cost)] * 4, False, "p"]
+
+
+def test_known_means_every_row(read: Read) -> None:
+    """A sum is known if every source row told it; rows loaded before this was noted count as they did."""
+    partly = gcp(sku_id="partly", list_cost_known=False, usage_amount="5", usage_amount_known=False,
+                 usage_amount_in_pricing_units="2", pricing_amount_known=False, usage_unit="seconds")  # fmt: skip
+    before = gcp(sku_id="before", usage_amount="5", usage_amount_in_pricing_units="2", usage_unit="seconds")
+    names = ("ListCost", "x_ListCostKnown", "ConsumedQuantity", "x_QuantityKnown", "x_PricingQuantityKnown")
+    found = {row["SkuId"]: [row[name] for name in names] for row in read(gcp_billing_daily_raw=[partly, before])}
+    assert found == {
+        "partly": [Decimal("1.5"), False, 5, False, False],
+        "before": [Decimal("1.5"), True, 5, True, True],
+    }
+
+
+def test_a_marketplace_fee_keeps_its_price(read: Read) -> None:
+    """What a third party sells under a name like a commitment's is usage with the seller's price."""
+    third = {"transaction_type": "third_party_reseller", "seller_name": "Seller", "commitment_fee": True}
+    (row,) = read(gcp_billing_daily_raw=[gcp(sku_description="Commitment management", **third)])
+    assert (row["ChargeCategory"], row["ListCost"], row["ServiceProviderName"]) == ("Usage", Decimal("1.5"), "Seller")
