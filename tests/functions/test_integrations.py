@@ -283,13 +283,13 @@ def test_what_a_run_needs_of_google(api: FlaskClient, org: OnboardedOrg, local: 
 
 
 def test_the_question_to_google_costs_nothing(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
-    """A setup runs no query in the customer's project: one look at the table, one dry run."""
+    """A setup runs no query in the customer's project: one look at the table, one dry run; three at our own."""
     load_fixture_export(local, org)
     call(api, org, "GET")
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     assert set_up(api, org, "gcp", org.credentials["GCP_SA"]).status_code == 200
     counted = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
-    assert counted == {"jobs.query": 2, "tables.get": 1, "jobs.insert": 1, "tabledata.insertAll": 1}
+    assert counted == {"jobs.query": 3, "tables.get": 1, "jobs.insert": 1, "tabledata.insertAll": 1}
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "gcp", "kms", "overloaded"])
