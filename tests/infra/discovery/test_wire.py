@@ -1,7 +1,9 @@
 """The local cloud answers 400 to what Google's schemas do not describe, over HTTP, for each API that it plays."""
 
 import copy
+import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +12,15 @@ import requests
 from cloudact import clients
 from functions.composition import compose
 from infra.discovery.check import tally
-from tests.checked_requests import SERVERS, counted, line
+from tests.checked_requests import (
+    KEY,
+    SERVERS,
+    WORKERS,
+    counted,
+    line,
+    pytest_sessionfinish,
+    pytest_testnodedown,
+)
 from tests.conftest import Local, NewOrgs
 
 AT = "projects/cloudact-local/locations/us-central1"
@@ -111,3 +121,21 @@ def test_a_server_is_asked_before_it_ends(local: Local) -> None:
     SERVERS.clear()
     SERVERS.update(known)  # the session's own fixture adds them in the end
     assert added == bigquery_checked(local)
+
+
+def test_workers_hand_their_counts_over() -> None:
+    """A worker of pytest-xdist sends what it knows when its session ends, and the controller adds it to its own."""
+    output: dict[str, Any] = {}
+    worker = SimpleNamespace(config=SimpleNamespace(workeroutput=output))
+    pytest_sessionfinish(worker)  # type: ignore[arg-type]
+    controller = {where: known.copy() for where, known in WORKERS.items()}
+    try:
+        for _ in range(2):
+            pytest_testnodedown(SimpleNamespace(workeroutput=output))
+        added = {where: known - controller[where] for where, known in WORKERS.items()}
+    finally:
+        for where, known in controller.items():
+            WORKERS[where].clear()
+            WORKERS[where].update(known)
+    once = json.loads(json.dumps(output))[KEY]  # it crosses processes
+    assert added == {where: {api: 2 * number for api, number in known.items()} for where, known in once.items()}

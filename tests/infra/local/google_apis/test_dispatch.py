@@ -3,7 +3,9 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import tasks_v2
 
 from infra.local.google_apis.local_cloud import LocalCloud, Settings
-from infra.local.google_apis.tasks.http_target import Sender
+from infra.local.google_apis.tasks.http_target import MOST_REDIRECTS, Sender
 from infra.local.google_apis.tasks.queue_settings import is_exhausted, retry_delay
+from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
 from tests.infra.local.google_apis.conftest import LOCATION, FakeClock, Target, client, new_task, wait_until
 
 Dispatch = Callable[[], int]
@@ -239,3 +242,43 @@ def test_due_tasks_are_sent_without_being_asked(
     tasks.create_task(parent=queue, task=new_task(queue, url=target.url))
     wait_until(lambda: len(target.requests) == 3)
     wait_until(lambda: not list(tasks.list_tasks(parent=queue)))
+
+
+@pytest.mark.parametrize(("follows", "heard", "left"), [(True, 1, 0), (False, 0, 1)])
+def test_a_redirect_is_followed_as_google_may(
+    follows: bool,
+    heard: int,
+    left: int,
+    settings: Settings,
+    start_cloud: Callable[[Settings], LocalCloud],
+    target: Target,
+) -> None:
+    """The very same request goes to where the redirect points; with the switch off it is an attempt that failed."""
+    moved = Listener(lambda _request: HttpAnswer(308, b"", {"Location": target.url}), port=0)
+    moved.start()
+    cloud = start_cloud(replace(settings, follows_redirects=follows))
+    tasks = client(tasks_v2.CloudTasksClient, cloud.url)
+    queue = f"{LOCATION}/queues/moved"
+    tasks.create_queue(parent=LOCATION, queue={"name": queue})
+    tasks.create_task(parent=queue, task=new_task(queue, url=moved.url, body=b"{}", headers={"X-Own": "1"}))
+    wait(cloud.dispatcher.dispatch_due(), timeout=10)
+    moved.stop()
+    assert [(each.verb, each.body, each.headers["X-Own"]) for each in target.requests] == [("POST", b"{}", "1")] * heard
+    assert len(list(tasks.list_tasks(parent=queue))) == left
+
+
+def test_a_circle_of_redirects_ends(tasks: Any, queue: str, dispatch: Dispatch) -> None:
+    """Whoever redirects to itself is asked a few times, and has failed."""
+    asked: list[HttpRequest] = []
+
+    def around(request: HttpRequest) -> HttpAnswer:
+        asked.append(request)
+        return HttpAnswer(302, b"", {"Location": "/again"})
+
+    circle = Listener(around, port=0)
+    circle.start()
+    tasks.create_task(parent=queue, task=new_task(queue, url=circle.url))
+    dispatch()
+    circle.stop()
+    assert len(asked) == 1 + MOST_REDIRECTS
+    assert len(list(tasks.list_tasks(parent=queue))) == 1
