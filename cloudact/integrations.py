@@ -55,12 +55,7 @@ class OrgIntegration(Integration):
     """An integration with what is known of its org: the dataset its rows go to, and which onboarding this is."""
 
     org_dataset: str
-    org_generation: int
-
-    @property
-    def onboarded(self) -> Onboarded:
-        """Whose it is."""
-        return Onboarded(self.org_slug, self.org_generation)
+    onboarded: Onboarded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +92,8 @@ class Integrations:
             raise Stop("org_unknown", message, "Complete backend onboarding first.")
         known = _known(found["integration"] or {"status": IntegrationStatus.NOT_CONFIGURED, "settings": None})
         named = {"org_slug": org_slug, "integration": integration}
-        return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], org_generation=org["generation"])
+        onboarded = Onboarded(org_slug, org["generation"], self._warehouse.installation)
+        return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], onboarded=onboarded)
 
     def shows(self, told: Integration) -> bool:
         """Whether this row, or a newer one, can be read."""

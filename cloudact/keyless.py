@@ -15,6 +15,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cloudact.errors import Stop
+from cloudact.installation import own_name
 from cloudact.orgs import Auth, Onboarded
 
 CODE_DIGITS = 20  # hex, so 80 bits; with the prefix 29 of the 30 characters that Google allows
@@ -91,8 +92,8 @@ class Command:
 
 
 def account_id(org: Onboarded) -> str:
-    """The name that this org's service account must have, whoever installed this service: `cloudact-` and 20 digits."""
-    text = f"cloudact/keyless/v1/{org.org_slug}/{org.generation}"
+    """The name that this org's service account must have in this installation: `cloudact-` and 20 digits."""
+    text = own_name(f"cloudact/keyless/v1/{org.org_slug}/{org.generation}", org.installation)
     return f"cloudact-{hashlib.sha256(text.encode()).hexdigest()[:CODE_DIGITS]}"
 
 

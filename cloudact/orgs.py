@@ -57,10 +57,14 @@ class IntegrationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Onboarded:
-    """One onboarding of an org. `generation` counts them: who comes back under the same slug may be someone else."""
+    """One onboarding of an org. `generation` counts them: who comes back under the same slug may be someone else.
+
+    Another installation counts from 1 again, so `installation` tells theirs apart.
+    """
 
     org_slug: str
     generation: int
+    installation: str
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ class Warehouse:
         """The service's own dataset."""
         return self._dataset
 
+    @property
+    def installation(self) -> str:
+        """Which deployment this is."""
+        return self._installation
+
     @cached_property
     def _client(self) -> Any:
         return self._build_client()

@@ -69,7 +69,7 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
 def _google_credential(settings: Settings, org: NewOrg, facts: Facts) -> dict[str, str]:
     project = org.source["source_project"]
     if org.keyless:
-        return new_keyless_account(settings, Onboarded(org.org_slug, facts.generation), project)
+        return new_keyless_account(settings, Onboarded(org.org_slug, facts.generation, settings.installation), project)
     return new_service_account(settings, project)
 
 

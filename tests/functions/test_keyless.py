@@ -41,7 +41,7 @@ def project_of(org: OnboardedOrg) -> str:
 @pytest.fixture
 def credential(org: OnboardedOrg, local: Local) -> dict[str, str]:
     """A service account that the org has made and lets our reader act as."""
-    return new_keyless_account(local.settings, Onboarded(org.org_slug, 1), project_of(org))
+    return new_keyless_account(local.settings, Onboarded(org.org_slug, 1, local.settings.installation), project_of(org))
 
 
 def call(api: FlaskClient, org: OnboardedOrg, method: str, path: str, **options: Any) -> TestResponse:
@@ -96,7 +96,7 @@ def test_the_commands(api: FlaskClient, org: OnboardedOrg, local: Local) -> None
     """They name the org's account, our reader, the project and the dataset; each has a reason."""
     asked = {"project": "example.com:acme", "source_project": "acme-billing", "dataset": "export_eu"}
     shown = call(api, org, "GET", "/gcp/keyless", query_string=asked).get_json()
-    name = account_id(Onboarded(org.org_slug, 1))
+    name = account_id(Onboarded(org.org_slug, 1, local.settings.installation))
     assert shown["service_account"] == f"{name}@acme.example.com.iam.gserviceaccount.com"
     assert shown["reader"] == local.settings.reader_service_account
     commands = "\n".join(each["command"] for each in shown["commands"])
@@ -157,7 +157,7 @@ def test_who_comes_back_under_the_same_name(
     successor = OnboardedOrg(org.org_slug, back.get_json()["api_key"], org.credentials)
     answer = set_up(public_app(compose(local.settings, local.clock)).test_client(), successor, credential)
     assert (answer.status_code, answer.get_json()["code"]) == (400, "credential_invalid")
-    assert account_id(Onboarded(org.org_slug, 2)) in problem(answer)[1]
+    assert account_id(Onboarded(org.org_slug, 2, local.settings.installation)) in problem(answer)[1]
 
 
 WRONG: list[tuple[Any, str]] = [

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from cloudact.installation import ORIGINAL
 from cloudact.keyless import KeylessAccount, account_id, commands, may_read
 from cloudact.orgs import Onboarded
 from tests.googlesql import GoogleSql
 from tests.infra.test_rehearsal import Rehearsed
 
-ORG = Onboarded("acmecorp", 1)
+ORG = Onboarded("acmecorp", 1, "a1b2")
 READER = "cloudact-reader@ours.iam.gserviceaccount.com"
 ACCOUNT = KeylessAccount.of(ORG, "demo-project")
 EMAIL = ACCOUNT.service_account
@@ -47,6 +48,13 @@ def test_a_name_belongs_to_one_onboarding() -> None:
     """It fits Google's rules, is the same for ever, and another org's or onboarding's differs."""
     name = account_id(ORG)
     assert name == "cloudact-d2034ba59bcabe0d8c8f"
-    others = (Onboarded("acmecorp", 2), Onboarded("Acmecorp", 1), Onboarded("acmecorp1", 1), Onboarded("globex", 1))
+    others = (
+        Onboarded("acmecorp", 2, "a1b2"),
+        Onboarded("acmecorp", 1, "c3d4"),
+        Onboarded("acmecorp", 1, ORIGINAL),
+        Onboarded("Acmecorp", 1, "a1b2"),
+        Onboarded("acmecorp1", 1, "a1b2"),
+        Onboarded("globex", 1, "a1b2"),
+    )
     assert len({name, *map(account_id, others)}) == 5
-    assert len(account_id(Onboarded("x" * 50, 10**6))) == 29
+    assert len(account_id(Onboarded("x" * 50, 10**6, "f" * 32))) == 29

@@ -52,7 +52,7 @@ def test_without_a_key(customer: Shell, org: OnboardedOrg, local: Local) -> None
     assert f"--project={project}" in unasked.stdout
     too_early = customer(*keyless, "--yes")
     assert (too_early.exit_code, "does not exist" in too_early.stderr) == (3, True)
-    new_keyless_account(local.settings, Onboarded(org.org_slug, 1), project)
+    new_keyless_account(local.settings, Onboarded(org.org_slug, 1, local.settings.installation), project)
     told = customer.json(*keyless, "--yes")
     assert (told["auth"], told["settings"]) == ("keyless", {"source_dataset": "billing_export"})
     assert ["gcp", "VALID", "keyless"] in [
