@@ -112,17 +112,17 @@ def compile_facts(
     export_time,
     IFNULL(export_time <= @loaded_until, FALSE) AS kept,
     IFNULL(project.id IN UNNEST(@inactive_projects), FALSE) AS filtered,
-    IFNULL(CAST(cost AS NUMERIC), 0) + {CREDITS} AS net_cost
+    IFNULL(CAST(cost AS BIGNUMERIC), CAST(0 AS BIGNUMERIC)) + {CREDITS} AS net_cost
   {rows_of_day(source).replace(chr(10), chr(10) + "  ")}
 )
 SELECT
   currency,
   COUNT(*) AS source_rows,
-  SUM(net_cost) AS cost,
+  CAST(SUM(net_cost) AS NUMERIC) AS cost,
   MIN(export_time) AS oldest,
   MAX(export_time) AS newest,
   COUNTIF(kept) AS kept_rows,
-  SUM(IF(kept, net_cost, 0)) AS kept_cost,
+  IFNULL(CAST(SUM(IF(kept, net_cost, NULL)) AS NUMERIC), 0) AS kept_cost,
   COUNTIF(filtered) AS filtered_rows
 FROM export_row
 GROUP BY currency"""  # noqa: S608 - checked identifiers and fixed text only
