@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -130,12 +130,13 @@ class TestCosts:
         told = [(name, int(runbook.number(orgs)), then) for name, orgs, then in runbook.table("limit")]
         assert told == [(each.name, each.orgs, each.then) for each in found]
         met = {each.name: each.orgs for each in found}
-        for name, of, limit in (
-            ("vCPUs: all done within a day", lambda day: day.work_s / pace.tasks, capacity.DAY_S),
-            ("vCPUs: all done within four hours", lambda day: day.work_s / pace.tasks, 4 * 3600),
-            ("load jobs, every date changed", lambda day: day.loads_changed, capacity.LOAD_JOBS),
-            ("load jobs, no restated date changed", lambda day: day.loads_unchanged, capacity.LOAD_JOBS),
-        ):
+        needed: dict[str, tuple[Callable[[capacity.Day], Decimal | int], int]] = {
+            "vCPUs: all done within a day": (lambda day: day.work_s / pace.tasks, capacity.DAY_S),
+            "vCPUs: all done within four hours": (lambda day: day.work_s / pace.tasks, 4 * 3600),
+            "load jobs, every date changed": (lambda day: day.loads_changed, capacity.LOAD_JOBS),
+            "load jobs, no restated date changed": (lambda day: day.loads_unchanged, capacity.LOAD_JOBS),
+        }
+        for name, (of, limit) in needed.items():
             below, above = (of(capacity.Day(met[name] + more, pace)) for more in (0, 1))
             assert below <= limit < above, name
 
