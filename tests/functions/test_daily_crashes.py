@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from cloudact.settings import Settings
 from functions.caller import Caller
 from functions.composition import compose
+from functions.queue import DELAY
 from functions.routes import private_app
 from tests.conftest import Local, SteppedClock
 from tests.doorman import Doorman
@@ -134,11 +136,11 @@ def test_killed_again_and_again(local: Local, doors: Doors, start: Any) -> None:
 
 def test_the_sweep_heals_it_too(local: Local, doors: Doors, start: Any) -> None:
     """Nobody calls again that day: runs that were told PENDING and have no task are enqueued by the sweep."""
-    fleet = new_fleet(local, batch_size=100)
+    fleet = new_fleet(local, region_vcpus=Decimal(90), region_memory_gib=Decimal(90), task_runs=1)  # one batch
     fleet.add(ORGS)
     killed_at(fleet, doors, start, 2, "after")
     assert fleet.tasks() == []
-    local.clock.advance(hours=3)
+    local.clock.advance(hours=3, seconds=DELAY.seconds)
     answer = fleet.ops().post("/ops/sweep", headers={"Authorization": f"Bearer {fleet.token}"})
     assert len(answer.get_json()["enqueued"]) == DUE
     assert len(fleet.tasks()) == DUE
