@@ -298,9 +298,10 @@ class Lifecycle(RuleBasedStateMachine):
         return own.started_at
 
     def _tasks(self) -> list[str]:
-        """The org's tasks, first and second ones."""
+        """The ids of the org's tasks, first and second ones, as the ledger has them."""
+        installation = f"-{self.local.settings.installation}"
         tasks = clients.tasks(self.local.settings).list_tasks(request={"parent": self.local.settings.queue_path})
-        names = [task.name.rpartition("/")[2] for task in tasks]
+        names = [task.name.rpartition("/")[2].removesuffix(installation) for task in tasks]
         own = (f"-{self.org.org_slug}-", *(run.run_id for run in self.runs))
         return [name for name in names if any(part in name for part in own)]
 
