@@ -83,10 +83,12 @@ class Local:
 
 
 @pytest.fixture(autouse=True)
-def nobody_logs_to_a_closed_stdout() -> Iterator[None]:
-    """An entry point that a test calls sends all logs to what is stdout then; the next test has another."""
-    yield
+def logging_as_it_was() -> Iterator[None]:
+    """An entry point that a test calls sends all logs, INFO too, to what is stdout then; the next test has another."""
     root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
     for handler in [each for each in root.handlers if isinstance(each.formatter, JsonLines)]:
         root.removeHandler(handler)
 
