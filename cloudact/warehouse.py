@@ -16,7 +16,7 @@ from typing import Any
 from cloudact import clients
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
-from cloudact.installation import own_name
+from cloudact.installation import ORIGINAL, own_name
 from cloudact.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.scripts import statements
 from cloudact.settings import Settings
@@ -35,14 +35,15 @@ QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pr
 class Warehouse:
     """`client` builds the `bigquery.Client` when it is first needed, since that costs a cold start.
 
-    `patience_s` is how long one call is retried and waited for: short in a request, long in a job.
+    `patience_s` is how long one call is retried and waited for: short in a request, long in a job. `installation` is in
+    the id of all that is decided or added here; who only reads may leave it out. The service uses `open_warehouse`.
     """
 
     def __init__(
         self,
         client: Callable[[], Any],
         *,
-        installation: str,
+        installation: str = ORIGINAL,
         dataset: str = DEFAULT_DATASET,
         patience_s: float = PATIENCE_S,
     ) -> None:

@@ -72,3 +72,15 @@ def test_each_vendor_library_has_one_door() -> None:
             if library in path.read_text(encoding="utf-8")
         }
         assert users == allowed
+
+
+def test_the_service_opens_its_warehouse_in_one_place() -> None:
+    """No process can forget which installation it is: `open_warehouse` alone makes a `Warehouse`."""
+    rooms = (ROOT / room for room in ("cloudact", "functions", "jobs", "infra"))
+    makers = [file.relative_to(ROOT).as_posix() for room in rooms for file in room.rglob("*.py") if _makes_one(file)]
+    assert makers == ["cloudact/warehouse.py"]
+
+
+def _makes_one(file: Path) -> bool:
+    calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    return any(isinstance(call.func, ast.Name) and call.func.id == "Warehouse" for call in calls)

@@ -38,7 +38,6 @@ class DemoOrg:
     rows_per_day: int
     detailed: bool
     accounts: tuple[ProviderAccount, ...]
-    keyless: bool = False
 
     @property
     def kind(self) -> str:
@@ -61,7 +60,7 @@ DEMO_ORGS = (
         accounts=(ProviderAccount("OPENAI", seed=1, rows=400), ProviderAccount("ANTHROPIC", seed=1, rows=300)),
     ),
     DemoOrg(
-        "globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False, keyless=True,
+        "globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False,
         accounts=(
             ProviderAccount("OPENAI", seed=2, rows=80),
             ProviderAccount("ANTHROPIC", seed=2, rows=60, settings={"api": "analytics"}),
@@ -75,7 +74,7 @@ def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg
     known = _read(state_file)
     for org in DEMO_ORGS:
         if org.org_slug not in known:
-            new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit, keyless=org.keyless)
+            new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit)
             known[org.org_slug] = onboard(settings, new)
             _write(state_file, known)
         connect(settings, known[org.org_slug], org.accounts)

@@ -9,7 +9,6 @@ from cloudact.api_keys import GRACE, ApiKeys
 from cloudact.clock import utc_now
 from cloudact.datasets import claim_org_dataset, fill_org_dataset
 from cloudact.onboarding import Facts, Onboarding
-from cloudact.orgs import Onboarded
 from cloudact.plans import load_plans
 from cloudact.settings import Settings
 from cloudact.tenants import Tenants
@@ -18,7 +17,6 @@ from infra.local.integrations import (
     NewIntegration,
     ProviderAccount,
     new_admin_key,
-    new_keyless_account,
     new_service_account,
     register_admin_key,
     set_up,
@@ -37,7 +35,6 @@ class NewOrg:
     daily_limit: int = 25
     accounts: tuple[ProviderAccount, ...] = ()
     views: bool = True
-    keyless: bool = False
 
 
 @dataclass
@@ -59,18 +56,11 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     name, at = org.name or org.org_slug, utc_now().isoformat()
     facts = Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
     onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, facts), {}, user_id=str(uuid.uuid4()))
-    google = NewIntegration("GCP_SA", _google_credential(settings, org, facts), org.source)
+    google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
     _register(settings, onboarded, org.accounts)
     add_member(settings, org.org_slug, onboarded.user_id, "owner")
     return onboarded
-
-
-def _google_credential(settings: Settings, org: NewOrg, facts: Facts) -> dict[str, str]:
-    project = org.source["source_project"]
-    if org.keyless:
-        return new_keyless_account(settings, Onboarded(org.org_slug, facts.generation, settings.installation), project)
-    return new_service_account(settings, project)
 
 
 def _with_key(settings: Settings, org: NewOrg, facts: Facts) -> str:
