@@ -82,6 +82,15 @@ def test_without_a_signature_all_else_is_verified(changes: dict[str, Any], local
     assert called(behind, Authorization=forged(**changes)) == INVALID
 
 
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("aud", ["", [""], [], ["", AUDIENCE], AUDIENCE, None])
+def test_nobody_calls_a_function_without_an_address(aud: Any, checked: bool, local: Local) -> None:
+    """While `ops_audience` is empty no token is for us, whatever its audience is."""
+    function = ops(local, ops_invoker_check=checked, ops_audience="")
+    assert called(function, Authorization=forged(aud=aud)) == INVALID
+    assert called(function, Authorization=operator_token(local, audience="")) == INVALID
+
+
 @pytest.mark.parametrize(
     "changes", [{"email": "someone@else.iam.gserviceaccount.com"}, {"email_verified": False}, {"email_verified": "x"}]
 )
