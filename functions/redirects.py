@@ -1,51 +1,129 @@
 """Whether an address that a customer has chosen answers with a redirect, which Cloud Tasks might follow.
 
-Asked once, without a body or any credential, of public addresses only: a name that leads into an inner network is left
-alone, and so is whoever does not answer in time. A receiver that begins to redirect later is not seen (docs/adr/0009).
+Asked once, without a body or any credential, of public IPv4 addresses only: a name that leads into an inner network is
+left alone, and so is whoever does not answer in time. A receiver that begins to redirect later is not seen
+(docs/adr/0009).
 """
 
 import ipaddress
+import re
 import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Event, Thread
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-TIMEOUT_S = 3.0
+WITHIN_S = 3.0
+AT_ONCE = 4
+LONGEST_LINE = 1024  # bytes
 _PORTS = {"https": 443, "http": 80}
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r\n]")
 
 
-def redirects(url: str, *, allow_http: bool = False) -> bool:
-    """Whether HEAD of the address is answered with 3xx. `allow_http` as for `webhook_url`, which has accepted it."""
-    from http.client import HTTPException
+@dataclass(frozen=True)
+class Probes:
+    """Questions to strangers, each in a thread of its own: a request waits `within_s` seconds and no longer.
 
+    The sockets end at the same time. Only the resolver, `look_up`, cannot be told to (`getaddrinfo` waits for as long
+    as the system says), so a thread may outlive its request; there are never more than `at_once`.
+    """
+
+    look_up: Callable[..., list[Any]] = socket.getaddrinfo
+    within_s: float = WITHIN_S
+    at_once: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
+
+    def status(self, parts: SplitResult, *, own: bool) -> int | None:
+        """What HEAD is answered with, or None: no answer in time, nobody who may be asked, or no thread is free."""
+        if not self.at_once.acquire(blocking=False):
+            return None
+        told: list[int] = []
+        ended, deadline = Event(), time.monotonic() + self.within_s
+        try:
+            Thread(target=self._ask, args=(parts, own, deadline, told, ended), daemon=True).start()
+        except RuntimeError:  # the system has no thread left
+            self.at_once.release()
+        else:
+            ended.wait(self.within_s)
+        return told[0] if told else None
+
+    def _ask(self, parts: SplitResult, own: bool, deadline: float, told: list[int], ended: Event) -> None:
+        from http.client import HTTPException
+
+        try:
+            address = self._address(parts, own)
+            if address is not None and (status := _status(parts, address, deadline)):
+                told.append(status)
+        except (OSError, HTTPException, ValueError):
+            pass
+        finally:
+            self.at_once.release()
+            ended.set()
+
+    def _address(self, parts: SplitResult, own: bool) -> tuple[str, int] | None:
+        """What is looked at is what is called: a name may lead elsewhere the second time."""
+        port = parts.port or _PORTS[parts.scheme]
+        told = self.look_up(parts.hostname, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        found = [str(each[4][0]) for each in told]
+        return (found[0], port) if found and (own or all(map(may_be_asked, found))) else None
+
+
+_PROBES = Probes()
+
+
+def redirects(url: str, *, allow_http: bool = False, probes: Probes = _PROBES) -> bool:
+    """Whether HEAD of the address is answered with 3xx within three seconds, DNS and TLS included.
+
+    `allow_http` as for `webhook_url`, which has accepted the address: it adds this machine's own receivers.
+    """
     parts = urlsplit(url)
-    own = allow_http and parts.scheme == "http"
-    try:
-        address = _address(parts, public=not own)
-        return address is not None and _status(parts, address) // 100 == 3
-    except (OSError, HTTPException, ValueError):
-        return False
+    own = allow_http and (parts.scheme, parts.hostname) == ("http", "127.0.0.1")
+    status = probes.status(parts, own=own)
+    return status is not None and status // 100 == 3
 
 
-def _address(parts: SplitResult, *, public: bool) -> tuple[str, int] | None:
-    """What is looked at is what is called: a name may lead elsewhere the second time."""
-    port = parts.port or _PORTS[parts.scheme]
-    found = {str(told[4][0]) for told in socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)}
-    if public and not all(ipaddress.ip_address(each).is_global for each in found):
-        return None
-    return min(found), port
+def may_be_asked(address: str) -> bool:
+    """Whether it is one public host's IPv4 address. `is_global` alone is true of multicast in some Pythons."""
+    ip = ipaddress.IPv4Address(address)
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
-def _status(parts: SplitResult, address: tuple[str, int]) -> int:
+def _status(parts: SplitResult, address: tuple[str, int], deadline: float) -> int | None:
+    """A time-out of a socket counts for one `connect`, handshake, `sendall` or `recv`; so each gets what is left."""
     import ssl
     from http.client import HTTPConnection
 
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
-    connection.sock = socket.create_connection(address, TIMEOUT_S)
+    connection = HTTPConnection(parts.hostname or "", parts.port)
+    connection.sock = socket.create_connection(address, _left(deadline))
     try:
         if parts.scheme == "https":
             tls = ssl.create_default_context()
+            connection.sock.settimeout(_left(deadline))
             connection.sock = tls.wrap_socket(connection.sock, server_hostname=parts.hostname)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.sock.settimeout(_left(deadline))
         connection.request("HEAD", path, headers={"Host": parts.netloc, "User-Agent": "CloudAct-Webhooks"})
-        return connection.getresponse().status
+        found = _STATUS.match(_first_line(connection.sock, deadline))
+        return int(found[1]) if found else None
     finally:
         connection.close()
+
+
+def _first_line(sock: socket.socket, deadline: float) -> bytes:
+    """Nothing beyond it is waited for."""
+    line = b""
+    while b"\n" not in line and len(line) < LONGEST_LINE:
+        sock.settimeout(_left(deadline))
+        if not (more := sock.recv(LONGEST_LINE - len(line))):
+            break
+        line += more
+    return line
+
+
+def _left(deadline: float) -> float:
+    """Seconds. Raises `TimeoutError` where none are."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
