@@ -34,8 +34,9 @@ from cloudact.signing import Signing
 from cloudact.webhook_urls import PATTERN, webhook_url
 from cloudact.webhooks import Webhooks
 from functions.composition import compose
+from functions.probes import Probes, may_be_asked
 from functions.quota_watch import threshold
-from functions.redirects import Probes, may_be_asked, redirects
+from functions.redirects import redirects
 from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg, add_member
@@ -650,14 +651,14 @@ def test_every_address_of_a_name_is_looked_at(addresses: tuple[str, ...], redire
     """One inner address among them, or no IPv4 address at all, and nobody is asked; not even locally."""
     asked: list[dict[str, Any]] = []
     url = f"http://hooks.example.com:{redirecting.server.server_port}/"
-    assert redirects(url, allow_http=True, probes=Probes(resolver(*addresses, asked=asked))) is False
+    assert redirects(url, allow_http=True, probes=Probes(10, resolver(*addresses, asked=asked))) is False
     assert asked == [{"family": socket.AF_INET, "type": socket.SOCK_STREAM}]
 
 
 def test_a_name_is_resolved_once(redirecting: Redirecting) -> None:
     """What was looked at is called, wherever the name would lead the second time."""
     asked: list[dict[str, Any]] = []
-    probes = Probes(resolver("127.0.0.1", asked=asked))
+    probes = Probes(10, resolver("127.0.0.1", asked=asked))
     assert redirects(redirecting.url, allow_http=True, probes=probes) is True
     assert len(asked) == 1
 
@@ -711,7 +712,7 @@ def test_only_the_first_line_counts_and_only_in_time(
 ) -> None:
     """Headers are not waited for; a byte now and then buys no time; a line without an end is left."""
     with dripping(answer, pause_s) as url:
-        assert redirects(url, allow_http=True, probes=Probes(within_s=within_s)) is seen
+        assert redirects(url, allow_http=True, probes=Probes(within_s)) is seen
 
 
 def test_a_resolver_that_hangs(redirecting: Redirecting) -> None:
@@ -726,10 +727,10 @@ def test_a_resolver_that_hangs(redirecting: Redirecting) -> None:
 
     places = threading.BoundedSemaphore(2)
     for _ in range(3):
-        assert redirects(redirecting.url, allow_http=True, probes=Probes(hang, 0.05, places)) is False
+        assert redirects(redirecting.url, allow_http=True, probes=Probes(0.05, hang, places)) is False
     assert (len(asked), over.is_set()) == (2, False)
     over.set()
     assert all(places.acquire(timeout=10) for _ in range(2))
     for _ in range(2):
         places.release()
-    assert redirects(redirecting.url, allow_http=True, probes=Probes(hang, 10, places)) is True
+    assert redirects(redirecting.url, allow_http=True, probes=Probes(10, hang, places)) is True
