@@ -202,7 +202,8 @@ def test_tables_come_before_functions(printed: list[list[str]]) -> None:
 
 DEPLOY = ("--revision", "abc123", "--image", DIGEST)
 # A project where everything is deployed; $open is what Cloud Run says of the invoker check.
-DEPLOYED = """case $* in
+DEPLOYED = """case "$0 $*" in
+  */bq*show*) echo '{"location": "US", "labels": {"cloudact_installation": "a1b2"}}' ;;
   *print-identity-token*) echo "PERMISSION_DENIED: Failed to impersonate" >&2; exit 1 ;;
   *"secrets versions list"*) echo 1 ;;
   *"services describe"*)
