@@ -51,10 +51,14 @@ class Settings(BaseModel):
     task_runs: int = Field(
         default=12, ge=1, le=200, description="of them, runs of one org in one task, one after another"
     )
-    task_timeout_s: int = Field(default=3600, ge=60, le=604_800, description="the job's --task-timeout, of one attempt")
+    task_timeout_s: int = Field(default=3600, ge=60, le=86_400, description="the job's --task-timeout, of one attempt")
     run_seconds: Decimal = Field(default=Decimal(20), gt=0, le=3600, description="how long a run takes on the whole")
-    region_vcpus: Decimal = Field(default=Decimal(20), gt=0, description="quota of Cloud Run: 20 in a new project")
-    region_memory_gib: Decimal = Field(default=Decimal(40), gt=0, description="quota of Cloud Run, the same")
+    region_vcpus: Decimal = Field(
+        default=Decimal(20), gt=0, le=999_999, description="quota of Cloud Run: 20 in a new project"
+    )
+    region_memory_gib: Decimal = Field(
+        default=Decimal(40), gt=0, le=999_999, description="quota of Cloud Run, the same"
+    )
     job_runs_per_minute: int = Field(
         default=16,
         ge=1,

@@ -2,14 +2,12 @@
 
 BigQuery shows streamed rows within a few seconds (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery);
 who asks sooner is answered from what was before: unknown key, no integration. No answer is made of what is read here.
-After ten seconds, or where BigQuery cannot be asked, the answer goes out all the same.
+After ten seconds, or whatever comes of asking, the answer goes out all the same: it may show a key that is shown once.
 """
 
 import logging
 import time
 from collections.abc import Callable
-
-from cloudact.errors import Retry
 
 log = logging.getLogger(__name__)
 WITHIN_S = 10.0
@@ -17,7 +15,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 
 
 def wait_until(readable: Callable[[], bool]) -> None:
-    """Asks until it is so; never fails."""
+    """Asks until it is so, for ten seconds. Whatever `readable` raises is logged, and counts as not yet readable."""
     give_up, pause_s = time.monotonic() + WITHIN_S, FIRST_PAUSE_S
     try:
         while not readable():
@@ -26,5 +24,6 @@ def wait_until(readable: Callable[[], bool]) -> None:
                 return
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-    except Retry as err:
-        log.warning("whether what was just added can be read is not known", exc_info=err)
+    except Exception as err:  # what was decided stands, whether or not it can be read: the answer must not get lost
+        fields = {"event": "not_readable", "error": type(err).__name__}
+        log.warning("whether what was just added can be read is not known", exc_info=err, extra={"fields": fields})

@@ -49,6 +49,12 @@ must_be() {
   [[ -z ${!1+set} || ${!1} =~ ^($2)$ ]] || refuse "$1 in $SETTINGS_FILE is \"${!1}\", which is not $3."
 }
 
+# must_count NAME LEAST MOST: the setting is a whole number with the bounds that cloudact/settings.py has, or narrower ones.
+must_count() {
+  must_be "$1" '0|[1-9][0-9]{0,5}' "a number from $2 to $3"
+  ((${!1} >= $2 && ${!1} <= $3)) || refuse "$1 in $SETTINGS_FILE is \"${!1}\", which is not a number from $2 to $3."
+}
+
 check_settings() {
   local name
   must_be PROJECT '[a-z][a-z0-9-]{4,28}[a-z0-9]' "a project id like my-project-1"
@@ -61,17 +67,19 @@ check_settings() {
   must_be JOB_MEMORY_GIB '0\.5|[1-9]|[12][0-9]|3[0-2]' "0.5, or a number of GiB from 1 to 32"
   must_be API_MIN_INSTANCES '[0-9]+' "a number"
   must_be OPS_MIN_INSTANCES '[0-9]+' "a number"
-  must_be JOB_MAX_RETRIES '[0-9]|10' "a number from 0 to 10"
-  for name in KEY_ROTATION_DAYS {API,OPS}_CONCURRENCY {API,OPS}_MEMORY_MIB {API,OPS}_MAX_INSTANCES OPS_TIMEOUT_S \
-    JOB_TIMEOUT_S JOB_RUNS_PER_MINUTE JOB_TASK_RUNS JOB_RUN_SECONDS REGION_{VCPUS,MEMORY_GIB}; do
+  must_count JOB_MAX_RETRIES 0 10
+  must_count JOB_RUNS_PER_MINUTE 1 900
+  must_count JOB_TASK_RUNS 1 200
+  must_count JOB_TIMEOUT_S 60 86400
+  must_count JOB_RUN_SECONDS 1 3600
+  must_count REGION_VCPUS 1 999999
+  must_count REGION_MEMORY_GIB 1 999999
+  for name in KEY_ROTATION_DAYS {API,OPS}_CONCURRENCY {API,OPS}_MEMORY_MIB {API,OPS}_MAX_INSTANCES OPS_TIMEOUT_S; do
     must_be "$name" '[1-9][0-9]{0,5}' "a number above 0"
   done
   for name in API_CONCURRENCY OPS_CONCURRENCY; do
     ((${!name} <= 1000)) || refuse "$name in $SETTINGS_FILE is above 1000, which no instance answers at once."
   done
-  ((JOB_RUNS_PER_MINUTE <= 900)) || refuse "JOB_RUNS_PER_MINUTE in $SETTINGS_FILE is above 900."
-  ((JOB_TASK_RUNS <= 200)) || refuse "JOB_TASK_RUNS in $SETTINGS_FILE is above 200, which no execution works on."
-  ((JOB_TIMEOUT_S <= 86400)) || refuse "JOB_TIMEOUT_S in $SETTINGS_FILE is above 86400, a day."
   ((OPS_TIMEOUT_S <= 1800)) || refuse "OPS_TIMEOUT_S in $SETTINGS_FILE is above 1800, and Cloud Scheduler waits no longer."
   for name in DAILY_SCHEDULE SWEEP_SCHEDULE; do
     must_be "$name" '[^ ]+( [^ ]+){4}' "a schedule of five fields like 0 6 * * *"
@@ -86,6 +94,14 @@ check_settings() {
   for name in JWT_ISSUER JWT_JWKS_URL; do
     must_be "$name" 'https://[^ ]+' "an address like https://example.com"
   done
+  if [[ -n ${JWT_SECRET:-} && -n ${JWT_JWKS_URL:-} ]]; then
+    refuse "$SETTINGS_FILE has JWT_SECRET and JWT_JWKS_URL; sessions are verified in one way."
+  fi
+  if [[ -n ${JWT_SECRET:-}${JWT_JWKS_URL:-} && -z ${JWT_ISSUER:-} ]]; then
+    refuse "$SETTINGS_FILE says how sessions are verified, so it needs JWT_ISSUER too."
+  fi
+  must_be CORS_ORIGINS 'https?://[a-z0-9.-]+(:[0-9]{1,5})?(,https?://[a-z0-9.-]+(:[0-9]{1,5})?)*' \
+    "a list of origins like https://app.example.com,https://example.com"
   must_be ALERT_EMAIL '[^@ ]+@[^@ ]+' "an e-mail address"
   must_be OPERATORS '(user|group|serviceAccount):[^@, ]+@[^@, ]+(,(user|group|serviceAccount):[^@, ]+@[^@, ]+)*' \
     "a list like group:ops@example.com,user:jo@example.com"

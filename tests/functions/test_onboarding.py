@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -18,10 +19,13 @@ from cloudact import clients
 from cloudact.errors import Stop
 from cloudact.integrations import Integrations
 from cloudact.settings import Settings
+from cloudact.tenants import Tenant, Tenants
+from functions.caller import Caller
 from functions.composition import compose
+from functions.routes import private_app
 from tests.conftest import Local, NewOrgs, SteppedClock
 from tests.doorman import Doorman
-from tests.functions.operators import Operator, problem
+from tests.functions.operators import AUDIENCE, Operator, operator_token, problem
 from tests.log_lines import written_lines
 from tests.processes import started_processes
 
@@ -47,6 +51,26 @@ def quota(api: FlaskClient, org: str, key: str) -> int:
 
 def rows(local: Local, table: str, org: str) -> list[dict[str, Any]]:
     return local.query(f"SELECT * FROM organizations.{table} WHERE org_slug = '{org}'")
+
+
+class Unreadable(Tenants):
+    """Cannot be read, and will not be until a person changes something."""
+
+    def read(self, org_slug: str) -> Tenant:
+        raise Stop("tables_forbidden", f"BigQuery refuses to show {org_slug}.", "Ask.")
+
+
+def test_a_key_is_shown_whatever_comes_of_looking(local: Local, slug: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The org is there and its key is shown this once: that it cannot be read yet is logged, and no 500."""
+    settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
+    parts = compose(settings, local.clock)
+    app = private_app(replace(parts, tenants=Unreadable(parts.warehouse)), Caller(settings))
+    headers = {"Authorization": f"Bearer {operator_token(local)}"}
+    answer = app.test_client().post("/ops/orgs", json={"org_slug": slug}, headers=headers)
+    assert (answer.status_code, bool(answer.get_json()["api_key"])) == (201, True)
+    assert [fields["error"] for line in caplog.records if (fields := getattr(line, "fields", {})).get("error")] == [
+        "Stop"
+    ]
 
 
 def test_an_org_is_onboarded(ops: Operator, api: FlaskClient, local: Local, slug: str) -> None:

@@ -3,10 +3,12 @@
 import json
 import logging
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +34,7 @@ from cloudact.signing import Signing
 from cloudact.webhook_urls import PATTERN, webhook_url
 from cloudact.webhooks import Webhooks
 from functions.composition import compose
+from functions.probes import Probes, may_be_asked
 from functions.quota_watch import threshold
 from functions.redirects import redirects
 from functions.routes import public_app
@@ -620,6 +623,114 @@ def test_nobody_inner_is_asked(url: str) -> None:
     assert redirects(url) is False
 
 
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True), ("127.0.0.1", False), ("10.0.0.1", False), ("169.254.169.254", False), ("0.1.2.3", False),
+        ("100.64.0.1", False), ("192.168.1.1", False), ("172.16.0.1", False), ("224.0.0.1", False),
+        ("239.1.1.1", False), ("240.0.0.1", False), ("255.255.255.255", False), ("198.18.0.1", False),
+    ],
+)  # fmt: skip
+def test_who_may_be_asked(address: str, public: bool) -> None:
+    """Public hosts; no inner network, no group of hosts, nothing that is reserved."""
+    assert may_be_asked(address) is public
+
+
+def resolver(*addresses: str, asked: list[dict[str, Any]]) -> Callable[..., list[Any]]:
+    """Answers as `getaddrinfo` does, and keeps what it was asked for."""
+
+    def look_up(_host: str, port: int, **wanted: Any) -> list[Any]:
+        asked.append(wanted)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    return look_up
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1",), ("127.0.0.1", "8.8.8.8"), ()])
+def test_every_address_of_a_name_is_looked_at(addresses: tuple[str, ...], redirecting: Redirecting) -> None:
+    """One inner address among them, or no IPv4 address at all, and nobody is asked; not even locally."""
+    asked: list[dict[str, Any]] = []
+    url = f"http://hooks.example.com:{redirecting.server.server_port}/"
+    assert redirects(url, allow_http=True, probes=Probes(10, resolver(*addresses, asked=asked))) is False
+    assert asked == [{"family": socket.AF_INET, "type": socket.SOCK_STREAM}]
+
+
+def test_a_name_is_resolved_once(redirecting: Redirecting) -> None:
+    """What was looked at is called, wherever the name would lead the second time."""
+    asked: list[dict[str, Any]] = []
+    probes = Probes(10, resolver("127.0.0.1", asked=asked))
+    assert redirects(redirecting.url, allow_http=True, probes=probes) is True
+    assert len(asked) == 1
+
+
 def test_the_machine_s_own_receivers(redirecting: Redirecting) -> None:
     """They are asked where the local cloud allows them, and only there."""
     assert (redirects(redirecting.url, allow_http=True), redirects(redirecting.url)) == (True, False)
+
+
+@contextmanager
+def dripping(answer: bytes, pause_s: float) -> Iterator[str]:
+    """A receiver whose answer comes byte by byte, and that then says nothing more."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with suppress(OSError):
+            caller, _ = listener.accept()
+            with caller:
+                for number in range(len(answer)):
+                    caller.sendall(answer[number : number + 1])
+                    over.wait(pause_s)
+                over.wait(10)
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+    over.set()
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(10)
+
+
+LINE = b"HTTP/1.1 307 Temporary Redirect\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause_s", "within_s", "seen"),
+    [
+        (LINE, 0, 10, True),
+        (LINE, 0.1, 0.5, False),
+        (b"x" * 5000, 0, 10, False),
+        (b"HTTP/1.1 307" + b"7" * 5000, 0, 10, False),
+        (b"\r\n" + LINE, 0, 10, False),
+    ],
+    ids=["whole", "slow", "endless", "endless line", "nonsense"],
+)
+def test_only_the_first_line_counts_and_only_in_time(
+    answer: bytes, pause_s: float, within_s: float, seen: bool
+) -> None:
+    """Headers are not waited for; a byte now and then buys no time; a line without an end is left."""
+    with dripping(answer, pause_s) as url:
+        assert redirects(url, allow_http=True, probes=Probes(within_s)) is seen
+
+
+def test_a_resolver_that_hangs(redirecting: Redirecting) -> None:
+    """Nobody waits for it longer than for a receiver, and it holds no more than its few threads: others are not asked
+    meanwhile, and are asked again when it is over."""
+    over, asked = threading.Event(), []
+
+    def hang(_host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(port)
+        over.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    places = threading.BoundedSemaphore(2)
+    for _ in range(3):
+        assert redirects(redirecting.url, allow_http=True, probes=Probes(0.05, hang, places)) is False
+    assert (len(asked), over.is_set()) == (2, False)
+    over.set()
+    assert all(places.acquire(timeout=10) for _ in range(2))
+    for _ in range(2):
+        places.release()
+    assert redirects(redirecting.url, allow_http=True, probes=Probes(10, hang, places)) is True

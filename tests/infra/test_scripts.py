@@ -1,12 +1,15 @@
 """The scripts of infra/ without gcloud: settings, help, what a dry run prints, and how they stop."""
 
 import re
+import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from cloudact.settings import PREFIX, Settings
-from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag
+from cloudact.errors import ConfigError
+from cloudact.settings import PREFIX, ROOT, Settings
+from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag, settings_file
 
 SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown", "verify_project")
 READING = re.compile(
@@ -56,7 +59,11 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"KE[Y$(touch${IFS}here)]": "x"}, "what is there is no name"),
         ({"JWT_ISSUER": '"https://id.example.com"'}, "JWT_ISSUER holds a quote"),
         ({"CLOUDACT_OPS_CALLERS": "x@example.com"}, "CLOUDACT_OPS_CALLERS is not a setting"),
-        ({"JOB_RUNS_PER_MINUTE": "1000"}, "JOB_RUNS_PER_MINUTE in .* is above 900"),
+        ({"JOB_RUNS_PER_MINUTE": "1000"}, "JOB_RUNS_PER_MINUTE in .*, which is not a number from 1 to 900"),
+        ({"JOB_RUN_SECONDS": "020"}, "JOB_RUN_SECONDS in .*, which is not a number"),
+        ({"JWT_JWKS_URL": "https://id.example.com/keys"}, "JWT_SECRET and JWT_JWKS_URL; sessions are verified in one"),
+        ({"JWT_ISSUER": None}, "needs JWT_ISSUER too"),
+        ({"CORS_ORIGINS": "app.example.com"}, "CORS_ORIGINS in .*, which is not a list of origins"),
         ({"JOB_MEMORY_GIB": "0"}, "JOB_MEMORY_GIB in"),
         ({"API_SERVICE": "Api"}, "a name of lower-case letters"),
         ({"OPS_INVOKER": "everyone"}, 'OPS_INVOKER in .* is "everyone", which is not no-check or iam'),
@@ -69,6 +76,64 @@ def test_settings_that_cannot_be_used(changes: dict[str, str | None], sentence: 
     assert re.search(sentence, done.stderr)
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir() if path.name in ("asked", "here")] == []
+
+
+NUMBERS = {
+    "REGION_VCPUS": ("1", "999999"),
+    "REGION_MEMORY_GIB": ("1", "999999"),
+    "JOB_CPU": ("1", "8"),
+    "JOB_MEMORY_GIB": ("0.5", "32"),
+    "JOB_TIMEOUT_S": ("60", "86400"),
+    "JOB_MAX_RETRIES": ("0", "10"),
+    "JOB_TASK_RUNS": ("1", "200"),
+    "JOB_RUN_SECONDS": ("1", "3600"),
+    "JOB_RUNS_PER_MINUTE": ("1", "900"),
+}
+"""The least and the most of each number that scripts and code share; what is beyond is refused by the scripts."""
+GIVEN_ON = re.compile(r"^CLOUDACT_([A-Z_]+)=\$[({ ]*([A-Z_]+)", re.MULTILINE)
+READ = """
+refuse() { echo "$*" >&2; }
+SETTINGS_FILE=$1 INSTALLATION=testing WEBHOOK_SECRET_VERSION=projects/p/secrets/s/versions/1
+. infra/bash/settings.sh
+. infra/bash/variables.sh
+variables_of ops
+variables_of runner
+"""
+
+
+def read(folder: Path, name: str, number: str) -> tuple[bool, bool]:
+    """Whether the scripts take the number, and whether `Settings` would, whatever the scripts say."""
+    file = settings_file(folder, {name: number})
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", "-c", READ, "bash", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    try:
+        Settings.from_env(dict(line.split("=", 1) for line in done.stdout.splitlines()))
+    except ConfigError:
+        return not done.stderr, False
+    return not done.stderr, True
+
+
+def test_every_number_that_is_shared_is_known() -> None:
+    """Whatever the scripts hand on and the code bounds is in the list above."""
+    text = (ROOT / "infra" / "bash" / "variables.sh").read_text(encoding="utf-8")
+    numbers = {name for name, field in Settings.model_fields.items() if field.annotation in (int, float, Decimal)}
+    assert {script for field, script in GIVEN_ON.findall(text) if field.lower() in numbers} == set(NUMBERS)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_scripts_and_code_have_the_same_bounds(name: str, tmp_path: Path) -> None:
+    """What the scripts deploy, the code starts with: both take the least and the most, and neither what is beyond."""
+    least, most = NUMBERS[name]
+    below = "-1" if least == "0" else "59" if least == "60" else "0"
+    assert [read(tmp_path, name, number) for number in (least, most)] == [(True, True)] * 2
+    beyond = [read(tmp_path, name, number) for number in (below, str(int(most) + 1))]
+    assert beyond == [(False, False)] * 2
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -137,7 +202,8 @@ def test_tables_come_before_functions(printed: list[list[str]]) -> None:
 
 DEPLOY = ("--revision", "abc123", "--image", DIGEST)
 # A project where everything is deployed; $open is what Cloud Run says of the invoker check.
-DEPLOYED = """case $* in
+DEPLOYED = """case "$0 $*" in
+  */bq*show*) echo '{"location": "US", "labels": {"cloudact_installation": "a1b2"}}' ;;
   *print-identity-token*) echo "PERMISSION_DENIED: Failed to impersonate" >&2; exit 1 ;;
   *"secrets versions list"*) echo 1 ;;
   *"services describe"*)
@@ -324,13 +390,18 @@ def test_the_ledger_is_nobody_s_by_the_way(tmp_path: Path) -> None:
 
 INSTALLED = '{"location": "US", "access": [], "labels": {"cloudact_installation": "a1b2c3"}}'
 HAS_TABLES = """'[{"id": "demo-project:organizations.org_profiles"}]'"""
-DEPLOYED = """'{"spec": {"template": {"spec": {"containers": [{"env": [
+TOLD_INSTALLATION = """'{"spec": {"template": {"spec": {"containers": [{"env": [
   {"name": "CLOUDACT_INSTALLATION", "value": "e5f6"}]}]}}}}'"""
 
 
 @pytest.mark.parametrize(
     ("tables", "deployed", "identity"),
-    [("", "", "[0-9a-f]{12}"), (HAS_TABLES, "", "original"), (HAS_TABLES, DEPLOYED, "e5f6"), ("", DEPLOYED, "e5f6")],
+    [
+        ("", "", "[0-9a-f]{12}"),
+        (HAS_TABLES, "", "original"),
+        (HAS_TABLES, TOLD_INSTALLATION, "e5f6"),
+        ("", TOLD_INSTALLATION, "e5f6"),
+    ],
 )
 def test_a_dataset_without_a_label_gets_one(tables: str, deployed: str, identity: str, tmp_path: Path) -> None:
     """That of what is deployed; else one in use keeps the names that it has, and an empty one is a new installation."""
@@ -373,7 +444,7 @@ def test_every_process_is_told_the_installation(tmp_path: Path) -> None:
 )
 def test_another_installation_is_not_deployed(dataset: str, sentence: str, tmp_path: Path) -> None:
     """A dataset with another label than what is deployed, or with none, stops before anything is changed."""
-    answer = f"""case "$0 $*" in */bq*) echo '{dataset}' ;; *" services describe "*) echo {DEPLOYED} ;; esac"""
+    answer = f"""case "$0 $*" in */bq*) echo '{dataset}' ;; *" services describe "*) echo {TOLD_INSTALLATION} ;; esac"""
     project = Project(tmp_path, answer)
     done = project.run("deploy.sh", "--revision", "abc123", "--image", DIGEST)
     assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr

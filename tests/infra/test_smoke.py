@@ -13,6 +13,7 @@ import pytest
 from cloudact.settings import ROOT
 from infra.local.processes import Processes, free_port
 from infra.local.stack import OPERATOR, Invoker
+from infra.local.wire.listener import HttpAnswer, Listener
 from tests.conftest import Local
 from tests.functions.operators import operator_token
 from tests.served import fronted
@@ -55,13 +56,26 @@ def test_a_healthy_deployment(invoker: Invoker, local: Local) -> None:
 
 
 def test_an_ops_that_believes_in_a_check_that_is_off(local: Local) -> None:
-    """The one mistake that lets anybody in: the forger is, and the smoke test says so."""
+    """It asks its own address, and lets no forger in; that the check is off, though it should be on, is told."""
     with fronted(local, local.settings, "no-check", believes=True) as fronts:
         token = operator_token(local, OPERATOR, fronts.ops_url)
-        wrong = [smoke(fronts.api_url, fronts.ops_url, invoker, token=token) for invoker in ("no-check", "iam")]
-    for done in wrong:
-        assert done.returncode == 1
-        assert "FAILED  /ops/caller as a forger answers 200, not 401" in done.stderr
+        off, on = (smoke(fronts.api_url, fronts.ops_url, invoker, token=token) for invoker in ("no-check", "iam"))
+    assert (off.returncode, off.stderr) == (0, "")
+    assert on.returncode == 1
+    assert on.stderr.startswith("FAILED  /ops/caller as a stranger answers 401, not 403: ")
+
+
+@pytest.mark.parametrize("invoker", ["no-check", "iam"])
+def test_an_ops_that_lets_anybody_in(invoker: Invoker) -> None:
+    """The smoke test says so, of strangers and of forgers."""
+    anybody = HttpAnswer(200, b'{"caller": "scheduler"}')
+    listener = Listener(lambda _: anybody, port=0)
+    listener.start()
+    done = smoke(listener.url, listener.url, invoker, token="head.claims.signature")
+    listener.stop()
+    assert done.returncode == 1
+    assert "FAILED  /ops/caller as a stranger answers 200, not 40" in done.stderr
+    assert "FAILED  /ops/caller as a forger answers 200, not 401" in done.stderr
 
 
 def test_an_ops_that_refuses_its_callers(local: Local) -> None:
