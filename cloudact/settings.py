@@ -52,7 +52,7 @@ class Settings(BaseModel):
         default=12, ge=1, le=200, description="of them, runs of one org in one task, one after another"
     )
     task_timeout_s: int = Field(default=3600, ge=60, le=86_400, description="the job's --task-timeout, of one attempt")
-    run_seconds: Decimal = Field(default=Decimal(20), gt=0, le=3600, description="how long a run takes on the whole")
+    run_seconds: Decimal = Field(default=Decimal(20), gt=0, le=3600, description="a run takes on the whole, at least")
     region_vcpus: Decimal = Field(
         default=Decimal(20), gt=0, le=999_999, description="quota of Cloud Run: 20 in a new project"
     )

@@ -6,7 +6,7 @@ creates the tasks that are missing, by their names, and plans only what is in no
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress, islice
@@ -42,11 +42,13 @@ def daily(api: Api) -> Response:
     """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
     body_object(request, allowed=())
     only_known(request.args, allowed=())
-    now, pace = api.clock(), api.pace
+    now = api.clock()
     facts = read_facts(api.ledger, api.registry, now.date())
+    pace = api.pace.seen(facts.run_takes)
     runs = plan(facts.owed, now, facts.turns(pace.task_runs), pace.task_runs)
     found, new = list(facts.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
-    starts = _within_a_day(_starts(api, found, new, now), now)
+    expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
+    starts = _within_a_day(_starts(expected, len(found), now), now)
     created = list(_created(api, starts))
     told = {
         "planned": len(runs),
@@ -63,10 +65,12 @@ def daily(api: Api) -> Response:
     return jsonify(told)
 
 
-def _starts(api: Api, found: Sequence[Batch], new: Sequence[Batch], now: dt.datetime) -> Iterator[_Start]:
-    """All batches one after another, as fast as the region's quotas allow: those from before come first."""
-    for number, (batch, after, ends) in enumerate(api.pace.starts([*found, *new])):
-        yield _Start(batch, now + DELAY + after, now + DELAY + ends, new=number >= len(found))
+def _starts(
+    expected: Iterable[tuple[Batch, dt.timedelta, dt.timedelta]], found: int, now: dt.datetime
+) -> Iterator[_Start]:
+    """All batches one after another, as fast as the region's quotas allow: the first ones were found from before."""
+    for number, (batch, after, ends) in enumerate(expected):
+        yield _Start(batch, now + DELAY + after, now + DELAY + ends, new=number >= found)
 
 
 def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:

@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from cloudact.batches import Batch, groups
@@ -27,14 +28,16 @@ class Batched:
     index: int
     run: Run
     begun: bool
+    ended: bool = False
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything a call needs to know."""
+    """Everything a call needs to know. `run_takes`: the mean of yesterday's and today's runs; None without any."""
 
     owed: tuple[Owed, ...]
     batched: tuple[Batched, ...]
+    run_takes: dt.timedelta | None = None
 
     def turns(self, task_runs: int) -> Counter[str]:
         """How many tasks of each org are in batches."""
@@ -63,6 +66,15 @@ class Facts:
             else:
                 log.warning("a batch is incomplete and left to the sweep", extra={"fields": {"batch_id": batch_id}})
 
+    def at_work(self, task_runs: int) -> Iterator[int]:
+        """How many runs are left of each task, in batches whose runs have all begun: `unstarted` has the others."""
+        for members in self._by_batch().values():
+            if all(each.begun for each in members):
+                rest = iter(members)
+                for group in groups([each.run for each in members], task_runs):
+                    if left := sum(not each.ended for each in islice(rest, len(group))):
+                        yield left
+
 
 def _together(members: Iterable[Batched], task_runs: int) -> Batch:
     """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
@@ -85,7 +97,14 @@ def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
         for row in rows
         if row["look"]
     }
-    return Facts(tuple(_with_stale_dates(ledger, owed, looks, today)), tuple(batched))
+    return Facts(tuple(_with_stale_dates(ledger, owed, looks, today)), tuple(batched), _mean(orgs.values()))
+
+
+def _mean(orgs: Iterable[list[Mapping[str, Any]]]) -> dt.timedelta | None:
+    """How long a run has taken on the whole, of all that have ended lately."""
+    told = [(row["ended"], row["took_ms"]) for rows in orgs for row in rows if row["ended"]]
+    ended = sum(number for number, _ in told)
+    return dt.timedelta(milliseconds=sum(took for _, took in told)) / ended if ended else None
 
 
 def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[Owed]:
@@ -126,7 +145,8 @@ def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[B
                 TriggerType(trigger),
                 dt.datetime.fromisoformat(at),
             )
-            yield Batched(batch_id, int(index), run, begun=known.status not in (Status.PENDING, Status.CANCELLED))
+            begun = known.status not in (Status.PENDING, Status.CANCELLED)
+            yield Batched(batch_id, int(index), run, begun=begun, ended=known.status.final)
 
 
 def _with_stale_dates(

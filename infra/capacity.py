@@ -120,7 +120,9 @@ def limits(pace: Pace, run_s: Decimal = Decimal(20)) -> list[Limit]:
 
 def default_pace() -> Pace:
     """What a new project's quotas allow."""
-    return Pace.of(Settings(project="p", location="l", kms_key="k", dispatcher_service_account="d", installation="i"))
+    return Pace.of(
+        Settings(project="p", location="l", kms_key="k", dispatcher_service_account="d", installation="test")
+    )
 
 
 NEEDS = ("orgs", "runs", "loads, unchanged", "loads, changed", "MiB of a detail", "MiB of a late look",

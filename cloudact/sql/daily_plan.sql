@@ -4,6 +4,7 @@
 -- `generation` and `status` of the newest run (POSTPONED where it has failed since the day's load jobs were used up), `loaded_on`, the day of the last request that loaded the date after it was
 -- over, and `asked_on`, the last day the service itself asked for it; what was batched today also with its batch, index,
 -- trigger type and time. `look` is the last look for late rows.
+-- `ended` and `took_ms`: how many runs of yesterday's and today's requests have ended by themselves, and how long they took.
 -- @allowed ARRAY<STRING>: subscription statuses that may run
 -- @first_day DATE: the first date that is looked at; a run cannot have been requested before its date
 -- @today DATE: the UTC day
@@ -13,7 +14,9 @@ SELECT
   integrations.valid AS integrations,
   runs.pipeline AS pipeline,
   runs.known AS known,
-  runs.look AS look
+  runs.look AS look,
+  runs.ended AS ended,
+  runs.took_ms AS took_ms
 FROM organizations.org_current_profiles AS orgs
 INNER JOIN organizations.org_current_subscriptions AS subscriptions
   ON subscriptions.org_slug = orgs.org_slug AND subscriptions.status IN UNNEST(@allowed)
@@ -35,7 +38,9 @@ LEFT JOIN (
       ','
       ORDER BY date
     ) AS known,
-    SUBSTR(MAX(looked), 22) AS look
+    SUBSTR(MAX(looked), 22) AS look,
+    SUM(ended) AS ended,
+    SUM(took_ms) AS took_ms
   FROM (
     SELECT
       org_slug,
@@ -64,7 +69,17 @@ LEFT JOIN (
           CONCAT(FORMAT_TIMESTAMP('%Y%m%d%H%M%E6S', completed_at), JSON_QUERY(result, '$.look')),
           NULL
         )
-      ) AS looked
+      ) AS looked,
+      COUNT(
+        IF(
+          status IN ('SUCCESS', 'FAILED') AND requested_date >= DATE_SUB(@today, INTERVAL 1 DAY), duration_ms, NULL
+        )
+      ) AS ended,
+      SUM(
+        IF(
+          status IN ('SUCCESS', 'FAILED') AND requested_date >= DATE_SUB(@today, INTERVAL 1 DAY), duration_ms, NULL
+        )
+      ) AS took_ms
     FROM organizations.org_meta_pipeline_runs
     WHERE requested_date BETWEEN @first_day AND @today AND (date >= @first_day OR batch_id IS NOT NULL)
     GROUP BY org_slug, pipeline, date

@@ -110,10 +110,10 @@ class Fleet:
             clients.tasks(self.settings).delete_task(name=task.name)
         return [run for task in tasks if (batch := batch_in(task.http_request.body)) for run in batch.runs()]
 
-    def end(self, runs: Iterable[Run], status: Status = Status.SUCCESS) -> None:
-        """Tells that these runs have ended."""
+    def end(self, runs: Iterable[Run], status: Status = Status.SUCCESS, took: dt.timedelta = dt.timedelta(0)) -> None:
+        """Tells that these runs have ended, each after as long."""
         now = self.local.clock()
-        self.ledger.append_runs([(run, RunEvent(status, started_at=now)) for run in runs], now)
+        self.ledger.append_runs([(run, RunEvent(status, started_at=now - took)) for run in runs], now)
 
     def memberships(self) -> Counter[str]:
         """In how many batches each run is, by what the ledger tells."""

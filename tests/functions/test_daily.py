@@ -91,6 +91,37 @@ def test_batches_wait_for_room_in_the_region(local: Local) -> None:
     }
 
 
+def test_what_is_at_work_takes_room(local: Local) -> None:
+    """The second call of a day starts nothing beside what the first one's batches still work on."""
+    fleet = new_fleet(local, region_vcpus=Decimal(3), task_runs=1)
+    fleet.add(["acme"])
+    fleet.daily()
+    runs = fleet.fire()
+    fleet.end(runs, Status.RUNNING)
+    fleet.end(runs[:1])
+    fleet.add(["bolt"])
+    fleet.daily()
+    assert [(task.schedule_time - NOON).total_seconds() for task in fleet.tasks()] == [23, 43]
+
+
+def test_how_long_runs_have_taken(local: Local) -> None:
+    """The mean of those that ended lately, well or not, is what the next ones are expected to take."""
+    fleet = new_fleet(local, region_vcpus=Decimal(3), task_runs=1)
+    fleet.add(["acme"])
+    fleet.daily()
+    runs = fleet.fire()
+    fleet.end(runs[:2], Status.SUCCESS, dt.timedelta(seconds=90))
+    fleet.end(runs[2:], Status.FAILED, dt.timedelta(seconds=30))
+    fleet.add(["bolt"])
+    fleet.daily()
+    assert [(task.schedule_time - NOON).total_seconds() for task in fleet.tasks()] == [3, 63]
+    local.clock.advance(days=2)
+    fleet.add(["cube"])
+    fleet.daily()
+    waits = sorted({(task.schedule_time - local.clock()).total_seconds() for task in fleet.tasks()})
+    assert waits[-2:-1] == [waits[-1] - 20]
+
+
 def test_what_a_day_has_no_room_for(local: Local, caplog: pytest.LogCaptureFixture) -> None:
     """It is left, restatements first, and said with figures; calls later that day start more, each run once."""
     fleet = new_fleet(local, region_vcpus=Decimal(1), task_runs=1, run_seconds=Decimal(3600))

@@ -189,6 +189,29 @@ def test_who_goes_on_makes_the_same_batches(found: list[Owed], task_runs: int, t
     assert list(facts.unstarted(task_runs)) == whole[:made]
 
 
+@given(
+    st.lists(st.lists(st.booleans(), min_size=1, max_size=9), min_size=1, max_size=9), st.integers(1, 4), st.booleans()
+)
+def test_what_is_left_of_tasks_at_work(orgs: list[list[bool]], task_runs: int, begun: bool) -> None:
+    """Of a batch that has begun altogether, the runs of each task that have not ended; of any other nothing."""
+    ends = [ended for days in orgs for ended in days]
+    runs = [
+        run_of(f"org_{number}", ENTRIES[0]).model_copy(update={"date": TODAY - dt.timedelta(days=day)})
+        for number, days in enumerate(orgs)
+        for day in range(len(days))
+    ]
+    batch = Batch.of(runs, task_runs)
+    batched = [
+        Batched(batch.batch_id, index, run, begun=begun or index > 0, ended=ends[index])
+        for index, run in enumerate(runs)
+    ]
+    of_tasks = [days[first : first + task_runs] for days in orgs for first in range(0, len(days), task_runs)]
+    left = [len(task) - sum(task) for task in of_tasks if not all(task)]
+    facts = Facts((), tuple(batched))
+    assert list(facts.at_work(task_runs)) == (left if begun else [])
+    assert list(facts.unstarted(task_runs)) == ([] if begun else [batch])
+
+
 def without(found: list[Owed], batched: list[Batched]) -> list[Owed]:
     """The same orgs, and the ledger knows that these runs are PENDING since today."""
     done = []
