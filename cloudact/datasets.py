@@ -1,9 +1,10 @@
 """Datasets with their tables and views: the service's own, and one for each org."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cloudact.errors import ConfigError, Stop
 from cloudact.installation import LABEL as INSTALLATION
+from cloudact.installation import ORIGINAL
 from cloudact.migrations import Migrations
 from cloudact.warehouse import Warehouse
 
@@ -25,16 +26,37 @@ def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installat
     migrations.bring(warehouse.dataset, lacking)
 
 
-def claim_org_dataset(warehouse: Warehouse, org_slug: str, writers: Iterable[str] = ()) -> None:
-    """The org's dataset, still empty if it is new; `Stop` where one of this name is not ours, or another org's.
+def claim_org_dataset(
+    warehouse: Warehouse, org_slug: str, writers: Iterable[str] = (), *, returning: bool = False
+) -> None:
+    """The org's dataset, still empty if it is new; `Stop` where it is a stranger's, another org's or installation's.
 
-    `writers` are the service accounts that may write there, besides whoever made it.
+    `writers` are the service accounts that may write there, besides whoever made it. Of a `returning` org this
+    installation has a profile: a dataset that is older than labels of installations is its own.
     """
-    labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower()})
+    labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower(), INSTALLATION: warehouse.installation})
+    _refuse_a_strangers(org_slug, labels)
+    _refuse_another_installations(warehouse, org_slug, labels, warehouse.installation if returning else ORIGINAL)
+    warehouse.admit_writers(org_slug, writers)
+
+
+def _refuse_a_strangers(org_slug: str, labels: Mapping[str, str]) -> None:
     if labels.get(LABEL) != org_slug.lower():
         message = f"A dataset named {org_slug} exists already and does not belong to this organization."
         raise Stop("dataset_taken", message, "Choose another slug, or remove the dataset.")
-    warehouse.admit_writers(org_slug, writers)
+
+
+def _refuse_another_installations(
+    warehouse: Warehouse, org_slug: str, labels: Mapping[str, str], unlabelled: str
+) -> None:
+    owner = labels.get(INSTALLATION, unlabelled)
+    if owner != warehouse.installation:
+        raise Stop(
+            "dataset_taken",
+            f"The dataset {org_slug} holds data of another installation, {owner}; this is {warehouse.installation}.",
+            "Choose another slug, or remove the dataset with its data. Only if it is the same customer's: bq update "
+            f"--set_label={INSTALLATION}:{warehouse.installation} {org_slug}",
+        )
 
 
 def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True) -> None:
@@ -47,9 +69,14 @@ def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True)
 
 
 def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
-    """Deletes the org's dataset with all its data, if it is ours; whether there was one."""
+    """Deletes the org's dataset with all its data, if it is this installation's; whether there was one.
+
+    The installation has a profile of the org: a dataset that is older than labels of installations is its own.
+    """
     labels = warehouse.dataset_labels(org_slug)
     if labels is None or labels.get(LABEL) != org_slug.lower():
+        return False
+    if labels.get(INSTALLATION, warehouse.installation) != warehouse.installation:
         return False
     warehouse.delete_dataset(org_slug)
     return True
