@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from cloudact.errors import ConfigError
 from cloudact.installation import LABEL, ORIGINAL, PATTERN, own_name
 from cloudact.migrations import Migrations
 from cloudact.notifications import ping
-from cloudact.notifier import _task_id, open_signing
+from cloudact.notifier import _task_id, open_outbox, open_signing
+from cloudact.runs import NAMESPACE
 from cloudact.settings import Settings
 from cloudact.warehouse import open_warehouse
 from functions.caller import Caller
@@ -244,3 +246,13 @@ def test_who_comes_back_finds_the_older_dataset(first: Installation, org: str) -
 def test_an_identity_is_a_label(identity: str) -> None:
     """Google takes up to 63 small letters, digits, `_` and `-` (https://cloud.google.com/bigquery/docs/labels-intro)."""
     assert re.fullmatch("[a-z0-9_-]{0,63}", identity)
+
+
+def test_events_of_the_first_are_not_those_of_the_second(local: Local) -> None:
+    """A receiver that remembers ids hears the second's event about an equal thing; an older one keeps its ids."""
+    event = ping("acmecorp", "k", NOON)
+    named = uuid.uuid5(NAMESPACE, "acmecorp/events/ping/k")
+    settings = [local.settings.model_copy(update={"installation": each}) for each in (ORIGINAL, "a1b2", "c3d4")]
+    outboxes = [open_outbox(each, open_signing(each), local.clock) for each in settings]
+    ids = [outbox.own(event).id for outbox in outboxes if outbox]
+    assert (ids[0], len(set(ids))) == (str(named), 3)
