@@ -14,16 +14,37 @@ LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lo
 def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installation: str) -> None:
     """The dataset of the service with what it lacks of tables and views. May be repeated.
 
-    `ConfigError` where the dataset that is there is another installation's: its decisions have other names.
+    `ConfigError` where the dataset that is there is another installation's, by its label or by its table
+    `installations`: its decisions have other names.
     """
     lacking = migrations.service_behind()
-    labels = warehouse.create_dataset(warehouse.dataset, {INSTALLATION: installation})
-    if labels.get(INSTALLATION) != installation:
+    recorded = _recorded_installation(warehouse)
+    label = warehouse.create_dataset(warehouse.dataset, {INSTALLATION: installation}).get(INSTALLATION)
+    if recorded not in (None, label):
+        raise _another_recorded(warehouse.dataset, recorded, label, installation)
+    if label != installation:
         raise ConfigError(
-            f"The dataset {warehouse.dataset} belongs to the installation {labels.get(INSTALLATION, '(none)')}, and "
+            f"The dataset {warehouse.dataset} belongs to the installation {label or '(none)'}, and "
             f"CLOUDACT_INSTALLATION is {installation}: run infra/setup.sh, then infra/deploy.sh, or make reset locally."
         )
     migrations.bring(warehouse.dataset, lacking)
+    if recorded is None:
+        warehouse.write("record_installation", identity=installation)
+
+
+def _recorded_installation(warehouse: Warehouse) -> str | None:
+    """Whose the tables are, whatever became of the label; `None` before that was recorded."""
+    rows = warehouse.rows("installation") if warehouse.has_table("installations") else []
+    return rows[0]["identity"] if rows else None
+
+
+def _another_recorded(dataset: str, recorded: str, label: str | None, installation: str) -> ConfigError:
+    return ConfigError(
+        f"The tables of the dataset {dataset} belong to the installation {recorded}; its label {INSTALLATION} is "
+        f"{label or '(none)'}, and CLOUDACT_INSTALLATION is {installation}. With another identity claims, webhook "
+        f"secrets and keyless accounts of before are lost. Label it, then run infra/deploy.sh: "
+        f"bq update --set_label={INSTALLATION}:{recorded} {dataset}"
+    )
 
 
 def claim_org_dataset(

@@ -32,6 +32,7 @@ from functions.queue import second_task_id, slot_task_id
 from functions.routes import private_app, public_app
 from infra.local.integrations import ProviderAccount, new_admin_key, register_admin_key
 from infra.local.provision import provision
+from infra.migrate import DONE, UNUSABLE, main
 from tests.conftest import NOON, Local
 from tests.functions.operators import AUDIENCE, operator_token
 
@@ -256,3 +257,32 @@ def test_events_of_the_first_are_not_those_of_the_second(local: Local) -> None:
     outboxes = [open_outbox(each, open_signing(each), local.clock) for each in settings]
     ids = [outbox.own(event).id for outbox in outboxes if outbox]
     assert (ids[0], len(set(ids))) == (str(named), 3)
+
+
+def relabel(installation: Installation, identity: str) -> None:
+    client = clients.bigquery(installation.settings)
+    dataset = client.get_dataset(installation.settings.dataset)
+    dataset.labels = {LABEL: identity}
+    client.update_dataset(dataset, ["labels"])
+
+
+@pytest.mark.parametrize(("label", "told"), [(ORIGINAL, ORIGINAL), (ORIGINAL, "first")])
+def test_a_lost_label_does_not_make_another_installation(first: Installation, label: str, told: str) -> None:
+    """The tables know whose they are: a migration by another name changes nothing and says which label was lost."""
+    relabel(first, label)
+    with pytest.raises(
+        ConfigError, match=r"belong to the installation first; .* --set_label=cloudact_installation:first"
+    ):
+        first.set_up_again(told)
+    assert main(first.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
+    relabel(first, "first")
+    assert main(first.settings.to_env()) == DONE
+
+
+def test_an_installation_from_before_the_table_is_recorded(first: Installation) -> None:
+    """An upgrade writes down once whose the tables are."""
+    client, table = clients.bigquery(first.settings), f"{first.settings.dataset}.installations"
+    client.query_and_wait(f"DELETE FROM {table} WHERE TRUE")
+    for _ in range(2):
+        provision(first.settings)
+    assert [row["identity"] for row in client.query_and_wait(f"SELECT identity FROM {table}")] == ["first"]
