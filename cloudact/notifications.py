@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudact.clock import next_midnight
 from cloudact.errors import RunError
+from cloudact.installation import ORIGINAL, own_name
 from cloudact.integrations import PROVIDERS, Integration
 from cloudact.runs import NAMESPACE, Run
 
@@ -42,11 +43,13 @@ class Notification:
     key: str
     created_at: datetime
     data: dict[str, Any] = field(default_factory=dict)
+    installation: str = ORIGINAL
 
     @property
     def id(self) -> str:
-        """UUIDv5 of what happened."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.org_slug}/events/{self.event}/{self.key}"))
+        """UUIDv5 of what happened, and in which installation: receivers remember ids."""
+        name = f"{self.org_slug}/events/{self.event}/{self.key}"
+        return str(uuid.uuid5(NAMESPACE, own_name(name, self.installation)))
 
     @property
     def severity(self) -> int:

@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -56,9 +57,13 @@ class Outbox:
     def _client(self) -> Any:
         return self._build_client()
 
+    def own(self, notification: Notification) -> Notification:
+        """The event as this installation tells it."""
+        return replace(notification, installation=self._installation)
+
     def put(self, webhook: Webhook, notification: Notification, tries: int = 1) -> bool:
         """Whether the event was not there yet. Raises `Retry` where Cloud Tasks cannot be reached in so many tries."""
-        task = self._task(webhook, notification)
+        task = self._task(webhook, self.own(notification))
         waits = {"wait_initial": FIRST_WAIT_S, "wait_max": LONGEST_WAIT_S}
         for attempt in stamina.retry_context(on=Retry, attempts=tries, timeout=None, **waits):
             with attempt:
@@ -139,6 +144,8 @@ class Notifier:
 
     def tell_to(self, webhook: Webhook | None, notification: Notification) -> bool:
         """The same where the org's webhook is known."""
+        if self._outbox is not None:
+            notification = self._outbox.own(notification)
         if webhook is None or self._outbox is None or not webhook.wants(notification.event):
             return _logged(notification, "none")
         try:

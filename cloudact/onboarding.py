@@ -76,7 +76,8 @@ class Onboarding:
             message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
             raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
-            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers)
+            returning = profile is not None
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
             facts = self._decide(org_slug, name, plan, tenant)

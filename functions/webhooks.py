@@ -133,7 +133,7 @@ def test_webhook(api: Api, org: str) -> Response:
     if webhook is None or webhook.url is None:
         raise Problem(404, "No webhook is set up for this organization.")
     window = int(now.timestamp()) // 10
-    event = ping(org, f"{webhook.updated_at.isoformat()}/{window}", now)
+    event = outbox.own(ping(org, f"{webhook.updated_at.isoformat()}/{window}", now))
     new = outbox.put(webhook, event)
     message = "A test event is on its way." if new else "A test event was sent within these ten seconds."
     return answered(Ping(id=event.id, type=event.event.value, deduplicated=not new, message=message), 202)

@@ -241,7 +241,8 @@ set_up_dataset() {
 
 # name_installation LABEL: of a dataset that is there. Without one it was restored, and what is deployed knows; or it is
 # in use since before there were labels, and what it has decided keeps its names; or it is empty, made by hand, and
-# perhaps not for the first time in this project.
+# perhaps not for the first time in this project. Where that is wrong, its table `installations` knows: infra/deploy.sh
+# ends at the migration, which says what the label was.
 name_installation() {
   local tables identity
   [[ -z $1 ]] || return 0

@@ -7,7 +7,7 @@
 # --queues deletes both queues; Google does not accept their names again for days. --secrets deletes the secrets, which
 # ends every customer's webhook secret. --images deletes the registry, --accounts the service accounts, with the reader
 # that customers without a key have let in: they must let the next one in again. --datasets deletes the dataset of the
-# service AND that of every org, with all costs. The project may be used again: BigQuery remembers jobs for months and
+# service AND that of each of its orgs, with all costs; not those of another installation. The project may be used again: BigQuery remembers jobs for months and
 # Cloud Tasks names for a day, but infra/setup.sh makes another installation, with names of its own. It asks for the
 # project's id. Exits 0 if all is gone, 1 at the first step that fails or if the id does not match, 2 if called wrongly
 # or with unusable settings.
@@ -20,6 +20,7 @@ takes_flag() {
 }
 
 . "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
+. infra/bash/installation.sh
 AT=(--location="$REGION")
 
 confirm() {
@@ -37,6 +38,7 @@ also() {
 }
 
 tear_down() {
+  if is_also datasets; then find_datasets; fi
   remove_scheduled
   remove_monitoring
   remove_each "the function" "$API_SERVICE $OPS_SERVICE" 'value(metadata.name)' gcloud run services -- --region="$REGION"
@@ -89,13 +91,30 @@ remove_monitoring() {
   remove_each "the metric" "$metrics" 'value(name)' gcloud logging metrics --
 }
 
-# An org's dataset carries its slug as a label.
-remove_datasets() {
-  local found name
+# Sets OURS and OTHERS. An org's dataset carries its slug as a label, and the installation that made it: one without is
+# older, and belongs to the installation `original`. The service's own comes last: it tells which installation this is.
+find_datasets() {
+  local found own
   need_programs bq
   found=$(look bq --project_id="$PROJECT" --format=json ls --datasets --max_results=50000)
-  for name in $(jq -r --arg service "$DATASET" '.[]? | select(.labels.cloudact_org or
-    .datasetReference.datasetId == $service) | .datasetReference.datasetId' <<<"${found:-[]}"); do
+  own=$(jq -c --arg name "$DATASET" '.[]? | select(.datasetReference.datasetId == $name)' <<<"${found:-[]}")
+  INSTALLATION=$(installation_of "${own:-null}")
+  [[ -z $own || -n $INSTALLATION ]] ||
+    die "The dataset $DATASET says of no installation that it is its, so nobody knows which orgs are: run infra/setup.sh."
+  OURS=$(org_datasets "==")${own:+ $DATASET}
+  OTHERS=$(org_datasets "!=")
+}
+
+# org_datasets == or !=: the datasets of orgs that are this installation's, or that are not.
+org_datasets() {
+  jq -r --arg own "$INSTALLATION" "[.[]? | select(.labels.cloudact_org and
+    (.labels.cloudact_installation // \"original\") $1 \$own) | .datasetReference.datasetId] | join(\" \")" <<<"${found:-[]}"
+}
+
+remove_datasets() {
+  local name
+  [[ -z $OTHERS ]] || say "Left, for they are another installation's: $OTHERS. Remove by hand what nobody needs."
+  for name in $OURS; do
     change "removed the dataset $name with all its data" bq --project_id="$PROJECT" rm --recursive --force --dataset \
       "$PROJECT:$name"
   done

@@ -1,7 +1,9 @@
 """A second installation in the same project: whatever Google remembers of the first decides nothing any more."""
 
+import re
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -9,15 +11,19 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from google.cloud.bigquery import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.datasets import make_service_dataset
+from cloudact.datasets import drop_org_dataset, make_service_dataset
 from cloudact.errors import ConfigError
-from cloudact.installation import LABEL, ORIGINAL, own_name
+from cloudact.installation import LABEL, ORIGINAL, PATTERN, own_name
 from cloudact.migrations import Migrations
 from cloudact.notifications import ping
-from cloudact.notifier import _task_id, open_signing
+from cloudact.notifier import _task_id, open_outbox, open_signing
+from cloudact.runs import NAMESPACE
 from cloudact.settings import Settings
 from cloudact.warehouse import open_warehouse
 from functions.caller import Caller
@@ -26,6 +32,7 @@ from functions.queue import second_task_id, slot_task_id
 from functions.routes import private_app, public_app
 from infra.local.integrations import ProviderAccount, new_admin_key, register_admin_key
 from infra.local.provision import provision
+from infra.migrate import DONE, UNUSABLE, main
 from tests.conftest import NOON, Local
 from tests.functions.operators import AUDIENCE, operator_token
 
@@ -65,6 +72,27 @@ class Installation:
         self.local.clock.advance(seconds=3)
         wait(self.local.google.dispatcher.dispatch_due(), timeout=WITHIN_S)
         return until(lambda: ended(self.api.get(asked.headers["Location"], headers=headers).get_json()))
+
+    def onboard(self, org: str) -> TestResponse:
+        return self.ops("POST", org_slug=org)
+
+    def labels(self, org: str) -> dict[str, str] | None:
+        return open_warehouse(self.settings).dataset_labels(org)
+
+    def make_older(self, org: str) -> None:
+        """The org's dataset as it was made before it told its installation."""
+        client = clients.bigquery(self.settings)
+        client.delete_dataset(org, delete_contents=True, not_found_ok=True)
+        older = Dataset(f"{client.project}.{org}")
+        older.labels = {"cloudact_org": org}
+        client.create_dataset(older)
+
+    def label(self, org: str) -> None:
+        """As the refusal says."""
+        client = clients.bigquery(self.settings)
+        dataset = client.get_dataset(org)
+        dataset.labels = {**dataset.labels, LABEL: self.settings.installation}
+        client.update_dataset(dataset, ["labels"])
 
     def tear_down(self, *orgs: str) -> None:
         """As infra/teardown.sh --datasets does. Jobs and the names of tasks are remembered."""
@@ -169,3 +197,92 @@ def test_webhook_secrets_of_the_first_sign_nothing(first: Installation) -> None:
         open_signing(first.settings.model_copy(update={"installation": each})) for each in (ORIGINAL, "a1b2", "c3d4")
     ]
     assert len({signing.secret("acmecorp", 1) for signing in kept}) == 3
+
+
+def test_an_orgs_dataset_is_its_installations(first: Installation, org: str) -> None:
+    """A dataset that the first one left behind is not adopted, nor deleted: it may be another customer's."""
+    assert first.onboard(org).status_code == 201
+    first.tear_down()
+    again = first.set_up_again("second")
+    refused = again.onboard(org)
+    assert refused.status_code == 409
+    assert "data of another installation, first; this is second" in refused.get_json()["detail"]
+    assert drop_org_dataset(open_warehouse(again.settings), org) is False
+    assert again.labels(org) == {"cloudact_org": org, LABEL: "first"}
+
+
+def test_one_says_whose_dataset_it_is(first: Installation, org: str) -> None:
+    """Who has labelled it as the refusal says has the same customer's data again, and may delete it."""
+    assert first.onboard(org).status_code == 201
+    first.tear_down()
+    again = first.set_up_again("second")
+    again.label(org)
+    assert again.onboard(org).status_code == 201
+    assert drop_org_dataset(open_warehouse(again.settings), org) is True
+    assert again.labels(org) is None
+
+
+@pytest.mark.parametrize(("identity", "status"), [(ORIGINAL, 201), ("second", 409)])
+def test_a_dataset_without_a_label_is_the_original_ones(
+    first: Installation, org: str, identity: str, status: int
+) -> None:
+    """It was made before there were labels, when there was one installation only."""
+    first.tear_down()
+    first.make_older(org)
+    assert first.set_up_again(identity).onboard(org).status_code == status
+
+
+def test_who_comes_back_finds_the_older_dataset(first: Installation, org: str) -> None:
+    """An org of this installation keeps its dataset through an off-boarding, and one with its data takes it along."""
+    assert first.onboard(org).status_code == 201
+    first.make_older(org)
+    assert first.ops("DELETE", f"/{org}", confirm=org).status_code == 200
+    assert first.ops("POST", org_slug=org, reactivate=True).status_code == 201
+    assert first.labels(org) == {"cloudact_org": org}
+    assert first.ops("DELETE", f"/{org}", confirm=org, delete_data=True).status_code == 200
+    assert first.labels(org) is None
+
+
+@given(st.from_regex(PATTERN, fullmatch=True))
+def test_an_identity_is_a_label(identity: str) -> None:
+    """Google takes up to 63 small letters, digits, `_` and `-` (https://cloud.google.com/bigquery/docs/labels-intro)."""
+    assert re.fullmatch("[a-z0-9_-]{0,63}", identity)
+
+
+def test_events_of_the_first_are_not_those_of_the_second(local: Local) -> None:
+    """A receiver that remembers ids hears the second's event about an equal thing; an older one keeps its ids."""
+    event = ping("acmecorp", "k", NOON)
+    named = uuid.uuid5(NAMESPACE, "acmecorp/events/ping/k")
+    settings = [local.settings.model_copy(update={"installation": each}) for each in (ORIGINAL, "a1b2", "c3d4")]
+    outboxes = [open_outbox(each, open_signing(each), local.clock) for each in settings]
+    ids = [outbox.own(event).id for outbox in outboxes if outbox]
+    assert (ids[0], len(set(ids))) == (str(named), 3)
+
+
+def relabel(installation: Installation, identity: str) -> None:
+    client = clients.bigquery(installation.settings)
+    dataset = client.get_dataset(installation.settings.dataset)
+    dataset.labels = {LABEL: identity}
+    client.update_dataset(dataset, ["labels"])
+
+
+@pytest.mark.parametrize(("label", "told"), [(ORIGINAL, ORIGINAL), (ORIGINAL, "first")])
+def test_a_lost_label_does_not_make_another_installation(first: Installation, label: str, told: str) -> None:
+    """The tables know whose they are: a migration by another name changes nothing and says which label was lost."""
+    relabel(first, label)
+    with pytest.raises(
+        ConfigError, match=r"belong to the installation first; .* --set_label=cloudact_installation:first"
+    ):
+        first.set_up_again(told)
+    assert main(first.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
+    relabel(first, "first")
+    assert main(first.settings.to_env()) == DONE
+
+
+def test_an_installation_from_before_the_table_is_recorded(first: Installation) -> None:
+    """An upgrade writes down once whose the tables are."""
+    client, table = clients.bigquery(first.settings), f"{first.settings.dataset}.installations"
+    client.query_and_wait(f"DELETE FROM {table} WHERE TRUE")
+    for _ in range(2):
+        provision(first.settings)
+    assert [row["identity"] for row in client.query_and_wait(f"SELECT identity FROM {table}")] == ["first"]

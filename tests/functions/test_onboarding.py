@@ -86,7 +86,10 @@ def test_an_org_is_onboarded(ops: Operator, api: FlaskClient, local: Local, slug
     assert len(told["api_key"].removeprefix(f"{slug}_api_")) == 43
     assert quota(api, slug, told["api_key"]) == 200
     bigquery = clients.bigquery(local.settings)
-    assert bigquery.get_dataset(slug).labels == {"cloudact_org": slug}
+    assert bigquery.get_dataset(slug).labels == {
+        "cloudact_org": slug,
+        "cloudact_installation": local.settings.installation,
+    }
     assert "gcp_billing_daily_raw" in {table.table_id for table in bigquery.list_tables(slug)}
 
 

@@ -136,10 +136,14 @@ def deployment(local: Local, tmp_path: Path) -> Deployment:
 
 def some_of_what_ships(root: Path) -> Path:
     """A copy of `infra/sql` with one table and no great view for the orgs: the rest only costs time."""
-    for folder, names in {"organizations": ["001_schema_migrations", "002_tenants"], "org": []}.items():
+    for folder, names in {
+        "organizations": ["001_schema_migrations", "002_tenants"],
+        "org": [],
+    }.items():
         (root / folder).mkdir()
         for name in names:
             shutil.copy(SQL / folder / f"{name}.sql", root / folder)
+    shutil.copy(SQL / "organizations" / "005_installations.sql", root / "organizations" / "003_installations.sql")
     shutil.copy(SQL / "org" / f"003_{TABLE}.sql", root / "org" / f"001_{TABLE}.sql")
     (root / "org" / "views_amounts.sql").write_text(OLD_VIEW, encoding="utf-8")
     views = statements((SQL / "organizations" / "views_state.sql").read_text(encoding="utf-8"))
@@ -250,7 +254,7 @@ def test_an_org_that_comes_meanwhile_is_migrated(two_orgs: Deployment) -> None:
 
 def test_two_at_once_do_no_harm(two_orgs: Deployment) -> None:
     """Two migrations beside each other end as one does."""
-    two_orgs.add("organizations/003_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
+    two_orgs.add("organizations/004_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
     two_orgs.add("org/002_cost_center", NEW_COLUMN)
     with ThreadPoolExecutor(2) as pool:
         fleets = [fleet for fleet, _ in pool.map(two_orgs.migrate, (None, None))]
@@ -263,7 +267,7 @@ def test_a_changed_script_is_refused(two_orgs: Deployment) -> None:
     two_orgs.add("org/002_cost_center", NEW_COLUMN)
     two_orgs.migrate()
     two_orgs.add("org/002_cost_center", NEW_COLUMN.replace("BOOL", "STRING"))
-    two_orgs.add("organizations/003_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
+    two_orgs.add("organizations/004_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
     warehouse = two_orgs.warehouse()
     with pytest.raises(ConfigError, match=rf"org/002_cost_center\.sql: dataset {two_orgs.orgs[0]} and 1 more"):
         two_orgs.migrate(warehouse)
@@ -291,18 +295,18 @@ def migrate_through(settings: Settings, root: Path) -> None:
     os._exit(len(fleet.failed))
 
 
-@pytest.mark.parametrize("number", [4, 9])
+@pytest.mark.parametrize("number", [6, 11])
 def test_a_crash_is_made_up_for(two_orgs: Deployment, number: int) -> None:
     """A migration that dies at any request is completed by the next one.
 
-    1 and 2 ask for the table of records and for them, 3 for the dataset; 4 is the first statement, 5 records it, 6 asks
-    who is behind, 7 to 12 are the orgs' statements, 13 records them.
+    1 to 4 ask for the tables of records and of the installation and for what is in them, 5 for the dataset; 6 is the
+    first statement, 7 records it, 8 asks who is behind, 9 to 14 are the orgs' statements, 15 records them.
     """
     crash(two_orgs, number)
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize("number", range(1, 15))
+@pytest.mark.parametrize("number", range(1, 17))
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_crash_anywhere_is_made_up_for(two_orgs: Deployment, number: int, moment: str) -> None:
     """The same at every request, before its effect and after it."""
@@ -310,7 +314,7 @@ def test_a_crash_anywhere_is_made_up_for(two_orgs: Deployment, number: int, mome
 
 
 def crash(two_orgs: Deployment, number: int, moment: str = "after") -> None:
-    two_orgs.add("organizations/003_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
+    two_orgs.add("organizations/004_more", "CREATE TABLE IF NOT EXISTS organizations.more (a STRING);\n")
     two_orgs.add("org/002_cost_center", NEW_COLUMN)
     two_orgs.add("org/views_by_center", NEW_VIEW)
     door = Doorman(two_orgs.settings.bigquery_endpoint)

@@ -1,5 +1,6 @@
 """The scripts of infra/ without gcloud: settings, help, what a dry run prints, and how they stop."""
 
+import json
 import re
 import subprocess
 from decimal import Decimal
@@ -464,3 +465,35 @@ def test_teardown_leaves_data_unless_told(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert project.run("teardown.sh", said="demo-project\n").returncode == 0
     assert not re.search(r"queues|secrets|bq|service-accounts|kms", "\n".join(project.asked))
+
+
+def datasets(**installations: dict[str, str]) -> str:
+    """What `bq ls` tells: names with their labels."""
+    told = [{"datasetReference": {"datasetId": name}, "labels": labels} for name, labels in installations.items()]
+    return f"""[[ "$0 $*" != *"/bq "*" ls "* ]] || echo '{json.dumps(told)}'"""
+
+
+def org(installation: str = "") -> dict[str, str]:
+    """The labels of an org's dataset; without an installation it is older than those."""
+    return {"cloudact_org": "x"} | ({"cloudact_installation": installation} if installation else {})
+
+
+@pytest.mark.parametrize(("identity", "gone"), [("a1b2c3", ["mine"]), ("original", ["first", "older"])])
+def test_teardown_takes_the_datasets_of_its_installation(identity: str, gone: list[str], tmp_path: Path) -> None:
+    """Another one's are named and left, as are strangers'; the service's own goes last, for it tells whose they are."""
+    own = {"cloudact_installation": identity}
+    told = datasets(organizations=own, mine=org("a1b2c3"), first=org("original"), older=org(), strange={})
+    project = Project(tmp_path, told)
+    done = project.run("teardown.sh", "--datasets", said="demo-project\n")
+    removed = [asked.rpartition(":")[2] for asked in project.asked if " rm " in asked]
+    assert (done.returncode, removed) == (0, [*gone, "organizations"]), done.stderr
+    left = " ".join(name for name in ("mine", "first", "older") if name not in gone)
+    assert f"another installation's: {left}." in done.stderr + done.stdout
+
+
+def test_teardown_stops_where_nobody_knows_whose_datasets_are(tmp_path: Path) -> None:
+    """A service's dataset that has lost its label stops it before anything is removed."""
+    project = Project(tmp_path, datasets(organizations={}, older=org()))
+    done = project.run("teardown.sh", "--datasets", said="demo-project\n")
+    assert (done.returncode, "run infra/setup.sh" in done.stderr) == (1, True), done.stderr
+    assert [asked for asked in project.asked if not READING.match(asked)] == []
