@@ -116,7 +116,7 @@ def test_an_empty_domain_both_ways(local: Local, new_org: NewOrgs) -> None:
 @pytest.mark.parametrize("invoker", MODES)
 def test_a_day_of_three_orgs(invoker: Invoker, tmp_path: Path) -> None:
     """The whole local cloud: queue and containers work by themselves until all three orgs have their costs."""
-    with running_stack(tmp_path, api_port=0, ops_port=0, ops_invoker=invoker) as (stack, _):
+    with running_stack(tmp_path, api_port=0, ops_port=0, ops_invoker=invoker, late_streams=True) as (stack, _):
         client = Client(Fronts(stack.api_url, stack.ops_url), stack.ops_token)
         keys = {f"org_of_{name}": client.onboard(f"org_of_{name}") for name in ("ann", "bob", "eve")}
         for seed, (slug, key) in enumerate(keys.items()):

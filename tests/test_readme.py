@@ -26,7 +26,7 @@ def walk_through() -> list[str]:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder like the root, after `make up` on ports of its own."""
     (tmp_path / "bin").symlink_to(ROOT / "bin")
-    with running_stack(tmp_path / ".local", api_port=0, ops_port=0):
+    with running_stack(tmp_path / ".local", api_port=0, ops_port=0, late_streams=True):
         yield tmp_path
 
 

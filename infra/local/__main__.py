@@ -1,4 +1,4 @@
-"""`python -m infra.local up | demo | reset`."""
+"""`python -m infra.local up [--late-streams] | demo | reset`: with it BigQuery shows streamed rows after seconds."""
 
 import signal
 import sys
@@ -13,8 +13,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs one command and answers the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     match list(arguments):
-        case ["up"]:
-            return _up()
+        case ["up", *flags] if set(flags) <= {"--late-streams"}:
+            return _up(late_streams=bool(flags))
         case ["demo"]:
             return _demo()
         case ["reset"]:
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     return 2
 
 
-def _up() -> int:
-    with running_stack() as (stack, processes):
+def _up(*, late_streams: bool) -> int:
+    with running_stack(late_streams=late_streams) as (stack, processes):
         print(f"API        {stack.api_url}/api/v1\nops        {stack.ops_url}\nBigQuery   {stack.bigquery_url}")
         for org in stack.orgs:
             print(f"{org.org_slug:<10} X-API-Key: {org.api_key}")

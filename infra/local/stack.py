@@ -25,7 +25,7 @@ from infra.local.provision import provision
 
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
-STREAM_DELAY_S = 0.5, 3.0  # until streamed rows can be read: Google says "within a few seconds"
+LATE_S = 0.5, 3.0  # until streamed rows can be read: Google says "within a few seconds"
 INSTALLATION = "local"  # `make reset` takes the memory of names along with the datasets
 KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
@@ -68,12 +68,18 @@ def running_stack(
     ops_port: int = 8081,
     ops_invoker: Invoker = "no-check",
     ops_callers: Sequence[str] = (SCHEDULER, OPERATOR),
+    late_streams: bool = False,
 ) -> Iterator[tuple[Stack, Processes]]:
-    """Starts everything, and stops it in the end. With `iam` Cloud Run checks who calls ops, else ops alone does."""
+    """Starts everything, and stops it in the end. With `iam` Cloud Run checks who calls ops, else ops alone does.
+
+    With `late_streams` streamed rows can be read only after a time within `LATE_S`, as at Google.
+    """
     state.mkdir(parents=True, exist_ok=True)
     processes = Processes(state / "logs")
     try:
-        settings = _start_cloud(processes, state).model_copy(update={"ops_callers": ",".join(ops_callers)})
+        settings = _start_cloud(processes, state, late_streams=late_streams).model_copy(
+            update={"ops_callers": ",".join(ops_callers)}
+        )
         services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
         _wait_cloud(processes, settings)
         provision(settings)
@@ -94,22 +100,14 @@ def reset(state: Path = STATE) -> bool:
     return existed
 
 
-def _start_cloud(processes: Processes, state: Path) -> Settings:
+def _start_cloud(processes: Processes, state: Path, *, late_streams: bool) -> Settings:
     bigquery, google, openai, anthropic = (free_port(port) for port in (9050, 9051, 9052, 9053))
     processes.start(
         "bigquery",
-        [
-            "-m",
-            "infra.local.bigquery",
-            "--port",
-            str(bigquery),
-            "--data-dir",
-            str(state / "bigquery"),
-            "--stream-delay",
-            *map(str, STREAM_DELAY_S),
-        ],
+        ["-m", "infra.local.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery"),
+         *(("--stream-delay", *map(str, LATE_S)) if late_streams else ())],
         _environment(),
-    )
+    )  # fmt: skip
     job = f"*={sys.executable} -m jobs.main"
     processes.start(
         "google_apis",
