@@ -32,16 +32,17 @@ def refused(
     *,
     day_over: bool = True,
     table_rows: int | None = None,
-    **part: bool,
+    of_money: bool = True,
+    coarser: bool = False,
 ) -> bool:
     """Whether a day that had this is kept; `None` is one of which nothing is told."""
     told = {"fingerprint": had, "previous": None, "difference": None, "unchanged": False, "completeness": completeness}
     last = Result.model_validate(told) if completeness else None
     try:
-        parts = [Part("org", "t", Path("t"), found.rows, **part)]
+        parts = [Part("org", "t", Path("t"), found.rows, of_money, coarser)]
         rows = had.rows if table_rows is None else table_rows
         told_fewer = refuse_shrinking(parts, {"t": rows}, found, Earlier(result=last, day_over=day_over))
-        assert bool(told_fewer) is (found.rows * 2 < rows and rows >= (100 if part.get("of_money", True) else 20))
+        assert bool(told_fewer) is (found.rows * 2 < rows and rows >= (100 if of_money else 20))
     except Stop as err:
         return err.code == "result_shrunk" and "force_refresh" in err.hint
     return False
@@ -111,15 +112,14 @@ def test_money_that_is_not_known() -> None:
 
 def test_usage() -> None:
     """It has no money: of a settled day less than half of twenty rows is too little, unless a dimension is refused."""
-    usage = {"of_money": False}
-    assert refused(read(80), read(1), **usage)
-    assert refused(read(80, USD="5"), read(1, USD="5"), **usage)
-    assert not refused(read(80), read(40), **usage)
-    assert not refused(read(19), read(1), **usage)
-    assert not refused(read(80), read(1), PROVISIONAL, **usage)
-    assert refused(read(100), read(1), PROVISIONAL, **usage)
-    assert not refused(read(80), read(1), coarser=True, **usage)
-    assert refused(read(80), read(0), coarser=True, **usage)
+    assert refused(read(80), read(1), of_money=False)
+    assert refused(read(80, USD="5"), read(1, USD="5"), of_money=False)
+    assert not refused(read(80), read(40), of_money=False)
+    assert not refused(read(19), read(1), of_money=False)
+    assert not refused(read(80), read(1), PROVISIONAL, of_money=False)
+    assert refused(read(100), read(1), PROVISIONAL, of_money=False)
+    assert not refused(read(80), read(1), coarser=True, of_money=False)
+    assert refused(read(80), read(0), coarser=True, of_money=False)
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
