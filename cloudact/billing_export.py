@@ -34,7 +34,45 @@ REQUIRED = (
 """Without one of these a day cannot be told apart, counted or priced. `credits` is among them because a
 table without it would silently give gross cost as net cost."""
 
-TIMES = ("export_time", "usage_start_time")
+_TEXT, _TIME, _TRUTH, _NUMBER = ("STRING",), ("TIMESTAMP",), ("BOOLEAN", "BOOL"), (
+    "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "INTEGER", "INT64",
+)  # fmt: skip
+_RECORD = ("RECORD", "STRUCT")
+LISTS = frozenset({"credits", "labels", "project.labels", "system_labels", "tags"})
+TYPES = {
+    **dict.fromkeys(("export_time", "usage_start_time", "usage_end_time"), _TIME),
+    **dict.fromkeys(
+        (
+            "cost", "cost_at_effective_price_default", "cost_at_list", "credits.amount", "currency_conversion_rate",
+            "price.effective_price", "price.list_price", "price.pricing_unit_quantity", "price.tier_start_amount",
+            "usage.amount", "usage.amount_in_pricing_units",
+        ),
+        _NUMBER,
+    ),
+    "tags.inherited": _TRUTH,
+    **dict.fromkeys(
+        (
+            "adjustment_info.description", "adjustment_info.id", "adjustment_info.mode", "adjustment_info.type",
+            "billing_account_id", "consumption_model.description", "consumption_model.id", "cost_type", "credits.type",
+            "currency", "invoice.month", "invoice.publisher_type", "labels.key", "labels.value", "location.country",
+            "location.location", "location.region", "location.zone", "project.ancestry_numbers", "project.id",
+            "project.labels.key", "project.labels.value", "project.name", "project.number", "resource.global_name",
+            "resource.name", "seller_name", "service.description", "service.id", "sku.description", "sku.id",
+            "subscription.instance_id", "system_labels.key", "system_labels.value", "tags.key", "tags.namespace",
+            "tags.value", "transaction_type", "usage.pricing_unit", "usage.unit",
+        ),
+        _TEXT,
+    ),
+    **dict.fromkeys(
+        (
+            "adjustment_info", "consumption_model", "credits", "invoice", "labels", "location", "price", "project",
+            "project.labels", "resource", "service", "sku", "subscription", "system_labels", "tags", "usage",
+        ),
+        _RECORD,
+    ),
+}  # fmt: skip
+"""What every column that a run reads must be, in the API's older names and GoogleSQL's: what Google's own schema says
+(docs.cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/detailed-usage); any number for a number."""
 FORMATS = {
     "BilledCost": "Cloud Billing's FOCUS export",
     "pricing_as_of_time": "Cloud Billing's pricing export",
@@ -255,13 +293,25 @@ def _wrong_layout(table: TableLike) -> str | None:
     return None
 
 
-def _wrong_types(fields: Sequence[Field]) -> str | None:
+def _wrong_types(fields: Sequence[Field], prefix: str = "") -> str | None:
     """Columns that bear a name of the export's and are something else, as in a table that was loaded from a file."""
     for field in fields:
-        if field.name in TIMES and field.field_type != "TIMESTAMP":
-            return f"is not a Cloud Billing export: its column {field.name} is {field.field_type}, not TIMESTAMP."
-        if field.name == "credits" and field.mode != "REPEATED":
-            return "is not a Cloud Billing export: its column credits is no list."
+        path = prefix + field.name
+        wrong = _wrong_type(field, path) or _wrong_types(field.fields, f"{path}.")
+        if wrong:
+            return wrong
+    return None
+
+
+def _wrong_type(field: Field, path: str) -> str | None:
+    needed = TYPES.get(path)
+    if needed is None:
+        return None
+    column, is_list = f"is not a Cloud Billing export: its column {path}", field.mode == "REPEATED"
+    if field.field_type not in needed:
+        return f"{column} is {field.field_type}, not {needed[0]}."
+    if is_list is not (path in LISTS):
+        return f"{column} is {'a' if is_list else 'no'} list, not {'one' if is_list else 'a list of'} {needed[0]}."
     return None
 
 

@@ -163,12 +163,22 @@ class Result(_Fact):
 class Earlier:
     """What earlier generations left: the last that succeeded, and whether nothing can have been loaded since.
 
-    `result` is what that one told; an end that the sweep has told has none.
+    `result` is what that one told; an end that the sweep has told has none. `day_over`: it was requested on a later
+    date than the day's.
     """
 
     previous: Previous | None = None
     untouched: bool = False
     result: Result | None = None
+    day_over: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the day can have been told whole, by its age and rows: an amount that was missing says nothing."""
+        if self.result is None or self.result.completeness is not Completeness.PROVISIONAL:
+            return self.result is not None
+        found = self.result.fingerprint
+        return bool(found.unpriced) and self.day_over and found.rows > 0
 
 
 class Results:
@@ -194,7 +204,8 @@ class Results:
         if not loaded:
             return Earlier()
         result = _result(loaded[0])
-        return Earlier(_previous(loaded[0], result), rows[0] is loaded[0], result)
+        over = loaded[0]["requested_date"] > run.date
+        return Earlier(_previous(loaded[0], result), rows[0] is loaded[0], result, over)
 
     def last_look(self, run: Run) -> Look | None:
         """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""

@@ -63,12 +63,17 @@ class Settled(Skip):
 
 @dataclass(frozen=True)
 class Part:
-    """One table of a run's load, with the file that holds its day; no rows empty the day."""
+    """One table of a run's load, with the file that holds its day; no rows empty the day.
+
+    `of_money`: it holds what is paid. `coarser`: the source has refused to tell its rows as much apart as wanted.
+    """
 
     dataset: str
     table: str
     parquet: Path
     rows: int
+    of_money: bool = True
+    coarser: bool = False
 
 
 @dataclass

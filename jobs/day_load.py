@@ -20,11 +20,12 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The day as the tables have it now. `at` is when it was found to be there already."""
+    """The day as the tables have it now. `at` is when it was found to be there already, `fewer` what became less."""
 
     rows: int
     result: Result
     at: datetime | None = None
+    fewer: tuple[str, ...] = ()
 
 
 class _Begun(Exception):
@@ -63,14 +64,13 @@ class DayLoad:
         with tables_there():
             had = {part.table: self._rows(part) for part in parts}
         earlier = self.results.earlier(self.run)
-        if not self.run.force_refresh:
-            refuse_shrinking(parts, had, fingerprint, earlier.result)
+        fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
         result = self._result(fingerprint, earlier, look, gap)
         if self._has_it(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
-        return Loaded(self.run_load.load(parts, self.run.date, tick), result)
+        return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
 
     def _rows(self, part: Part) -> int:
         found = self.warehouse.rows(

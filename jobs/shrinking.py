@@ -1,39 +1,85 @@
 """Days that would become much smaller by a load: more likely the source's fault than true, so they are not replaced.
 
 An export tells all its rows, and what it has lost of them is known before (`jobs/billing/wholeness.py`). A provider's
-reports tell only sums, so of these money counts as well as rows.
+reports tell only sums, so of these money counts as well as rows. The same money in fewer rows is told less apart, not
+lost; usage has no money to say so.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from cloudact.errors import Stop
-from cloudact.results import Completeness, Fingerprint, Result, exact_difference, plain
+from cloudact.results import Earlier, Fingerprint, exact_difference, plain
 from cloudact.run_load import Part
 
 GUARDED_ROWS = 100  # fewer may come and go, unless money goes with them
+GUARDED_USAGE_ROWS = 20  # of a settled day
 TOLERANCE = Decimal("0.01")  # of a currency: what is less may come and go
 FORCE = "If this is right, start the run again with force_refresh."
+Fallen = Mapping[str, tuple[Decimal, Decimal]]
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What is known of the loaded day, and what of its money becomes less."""
+
+    earlier: Earlier
+    settled: bool
+    fallen: Fallen
+
+    def keeps_money(self, table: str, rows: int) -> bool:
+        """Whether the day's money is known, is not zero and becomes less in no currency.
+
+        It is known where the table still has as many rows as the last run that succeeded has told.
+        """
+        if self.earlier.result is None or self.fallen:
+            return False
+        known = self.earlier.result.fingerprint
+        content = known.tables.get(table)
+        return content is not None and content.rows == rows and any(known.cost.values())
+
+    def refuses(self, part: Part, before: int) -> bool:
+        """Whether less than half of a table's `before` rows is too little."""
+        if part.coarser and not part.of_money and part.rows:
+            return False
+        if self.settled and (self.fallen or not part.rows):
+            return True
+        if part.of_money:
+            return before >= GUARDED_ROWS and not self.keeps_money(part.table, before)
+        return before >= (GUARDED_USAGE_ROWS if self.settled else GUARDED_ROWS)
 
 
 def refuse_shrinking(
-    parts: Sequence[Part], had: Mapping[str, int], fingerprint: Fingerprint, last: Result | None
-) -> None:
-    """Raises `Stop` where a table would lose more than half of its rows, or a settled day more than half of its money.
+    parts: Sequence[Part], had: Mapping[str, int], fingerprint: Fingerprint, earlier: Earlier
+) -> tuple[str, ...]:
+    """What becomes less and is loaded nevertheless, in words.
 
-    `had` is how many rows each table has of the day, `last` what the last run that succeeded has told. A day that was
-    provisional has no money to compare with; fewer than a hundred rows may become fewer as long as no money goes.
+    Raises `Stop` where a table would lose more than half of its rows, or a settled day more than half of its money.
+    `had` is how many rows each table has of the day. A hundred rows of costs may become fewer only where the day's
+    money is whole, rows of usage only where the provider has refused a dimension; of a settled day twenty rows of usage
+    are guarded already, and any rows with which money goes. A day that was not settled has no money to compare with.
     """
-    settled = None if fingerprint.source or last is None or last.completeness is Completeness.PROVISIONAL else last
-    fallen = dict(_fallen(settled.fingerprint, fingerprint)) if settled else {}
-    for part in parts:
-        before = had[part.table]
-        guarded = before >= GUARDED_ROWS or (settled is not None and (bool(fallen) or not part.rows))
-        if guarded and part.rows * 2 < before:
+    last = earlier.result
+    fallen = dict(_fallen(last.fingerprint, fingerprint)) if last else {}
+    day = _Day(earlier, earlier.settled and fingerprint.source is None, fallen)
+    fewer = {part: had[part.table] for part in parts if part.rows * 2 < had[part.table]}
+    for part, before in fewer.items():
+        if day.refuses(part, before):
             _refuse(f"{part.rows} rows, but the day has {before} rows already in {part.table}")
-    for currency, (before_cost, cost) in fallen.items():
-        if abs(before_cost - cost) * 2 > abs(before_cost):
-            _refuse(f"costs of {plain(cost)} {currency}, but the day has {plain(before_cost)} {currency} already")
+    if day.settled:
+        _refuse_less_money(fallen)
+    return tuple(
+        f"{part.table} has {part.rows} rows of the day where it had {before}: less is told apart."
+        for part, before in fewer.items()
+        if before >= (GUARDED_ROWS if part.of_money else GUARDED_USAGE_ROWS)
+    )
+
+
+def _refuse_less_money(fallen: Fallen) -> None:
+    for currency, (before, cost) in fallen.items():
+        if abs(before - cost) * 2 > abs(before):
+            _refuse(f"costs of {plain(cost)} {currency}, but the day has {plain(before)} {currency} already")
 
 
 def _fallen(before: Fingerprint, after: Fingerprint) -> Iterator[tuple[str, tuple[Decimal, Decimal]]]:

@@ -79,7 +79,7 @@ def _known(name: str, amount: str) -> Column:
 
 def _told(path: str) -> str:
     # No price belongs to a tax or a rounding: a zero that Google writes there is no cost at list price.
-    return f"IF(LOWER(cost_type) IN ('tax', 'rounding_error'), NULLIF({path}, 0), {path})"
+    return f"IF(LOWER(TRIM(cost_type)) IN ('tax', 'rounding_error'), NULLIF({path}, 0), {path})"
 
 
 TAG_KEY = "CONCAT(IFNULL(CONCAT(NULLIF(label.namespace, ''), '/'), ''), label.key)"

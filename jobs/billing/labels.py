@@ -1,8 +1,8 @@
 """Lists of key/value pairs of an export row as JSON text, in GoogleSQL.
 
-A JSON object has a key once, and none without a name. An export may have a key twice, and NULL or '' for one. So the
-object takes one value of a key, in a fixed order: one that is not NULL, one of the resource itself before one that it
-inherits, then the least. `more_pairs` has all others. Equal lists in any order give equal text.
+A JSON object has a key once, and none without a name. An export may have a key twice, and NULL, '' or spaces for one.
+So the object takes one value of a key, in a fixed order: one that is not NULL, one of the resource itself before one
+that it inherits, then the least. `more_pairs` has all others. Equal lists in any order give equal text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def object_text(path: str, key: str = "label.key", *, inherits: bool = False) ->
     return (
         f"(SELECT CONCAT('{{', IFNULL(STRING_AGG({pair}, ',' ORDER BY pair.name), ''), '}}')"  # noqa: S608 (fixed text)
         f" FROM (SELECT {key} AS name, {value} AS value FROM UNNEST({path}) AS label"
-        " WHERE label.key != '' GROUP BY name) AS pair)"
+        " WHERE TRIM(label.key) != '' GROUP BY name) AS pair)"
     )
 
 
@@ -37,7 +37,7 @@ def more_pairs(kind: str, path: str, key: str = "label.key", *, inherits: bool =
         f"(SELECT IFNULL(STRING_AGG(CONCAT({told}), '' ORDER BY pair.name, pair.value), '')"  # noqa: S608 (fixed text)
         " FROM (SELECT name, value,"
         " ROW_NUMBER() OVER (PARTITION BY name ORDER BY value IS NULL, rank, value) AS place"
-        f" FROM (SELECT IF(label.key != '', {key}, NULL) AS name, label.value AS value, {rank} AS rank"
+        f" FROM (SELECT IF(TRIM(label.key) != '', {key}, NULL) AS name, label.value AS value, {rank} AS rank"
         f" FROM UNNEST({path}) AS label GROUP BY name, value)) AS pair"
         " WHERE pair.name IS NULL OR pair.place > 1)"
     )

@@ -13,7 +13,7 @@ from cloudact.results import Source
 from jobs.billing.columns import CREDITS
 from jobs.billing.statement import Statement, parameters, rows_of_day
 
-EARLY_DAYS = 36  # a charge that is made in advance is exported before its usage begins
+EARLY_DAYS = 400  # a charge that is made in advance, for a year at most, is exported before its usage begins
 _EXACT = Context(prec=200)
 Ask = Callable[[Statement], Iterable[Mapping[str, Any]]]
 
@@ -65,7 +65,7 @@ class Facts:
 def compile_reach(source: ExportTable, *, day: date, snapshot: datetime, late_days: int) -> Statement:
     """One row: `first_partition` and `last_partition` with rows of `day`, NULL without any.
 
-    Read are 36 partitions before the day and all after it, but only of two small columns: history that was copied
+    Read are 400 partitions before the day and all after it, but only of two small columns: history that was copied
     into a table lies in the partition of the copy's day. What Google exported more than `late_days` after the day does
     not count.
     """

@@ -196,6 +196,8 @@ class GcpBillingEtl:
             source = past.source(_known(self.export))
             found = fingerprint({part.table: digest}).model_copy(update={"source": source})
             loaded = self.loaded = self.day_load.replace([part], found, tick, self.look, past.gap())
+        for text in loaded.fewer:
+            story.say(text, level="WARNING")
         past.tell(loaded, story)
         return loaded.rows
 

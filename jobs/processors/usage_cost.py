@@ -32,14 +32,19 @@ from jobs.reports.report import Notes, NotOffered, Reports, Row, Table
 from jobs.story import StepStory
 
 log = logging.getLogger(__name__)
-FEW_ROWS, FEW_OF = 10, 100  # so many costs, or one in so many, may lack their amount; more is another report
+# So many costs, or one in so many, may lack their amount, and fewer than have one; more is another report.
+FEW_ROWS, FEW_OF = 10, 100
 OpenReports = Callable[[Notes, Callable[[], None]], Reports]
 
 
 @dataclass(frozen=True)
 class _File:
+    """A table's day. `coarser`: the provider has refused a dimension of it."""
+
+    table: Table
     path: Path
     digest: Digest
+    coarser: bool
 
 
 @dataclass
@@ -83,15 +88,15 @@ class UsageCost:
         notes = Notes(_warning(story))
         with self._judging():
             for table, rows in sorted(self._reports(notes, story).rows(names), key=lambda each: not each[0].of_money):
-                self._read(table, rows, story)
+                self._read(table, rows, notes, story)
         self._judge_amounts(notes, story)
         if notes.new_fields:
             story.say(f"Fields that have no column yet were kept as JSON: {', '.join(sorted(notes.new_fields))}.")
         return sum(file.digest.rows for file in self.files.values())
 
-    def _read(self, table: Table, rows: Iterator[Row], story: StepStory) -> None:
+    def _read(self, table: Table, rows: Iterator[Row], notes: Notes, story: StepStory) -> None:
         try:
-            self.files[table.name] = self._write(table, rows)
+            self.files[table.name] = self._write(table, rows, notes)
         except (NotOffered, RunError) as err:
             if isinstance(err, RunError) and (table.of_money or not self.files):
                 raise
@@ -106,7 +111,8 @@ class UsageCost:
         rows = sum(file.digest.rows for file in self.files.values() if file.digest.sums)
         told = f"{notes.unpriced} of {rows + notes.unpriced} cost rows have no amount"
         named = "; ".join(why.rstrip(".") for why in notes.unpriced_named)
-        if not rows or notes.unpriced > max(FEW_ROWS, rows // FEW_OF):
+        many = 1 < notes.unpriced >= rows or notes.unpriced > max(FEW_ROWS, rows // FEW_OF)
+        if not rows or many:
             hint = "The provider changed its report, or is not done with the day; please contact support."
             raise Stop("amounts_missing", f"{told}, so nothing was loaded: {named}.", hint)
         story.say(f"{told} and were left out, so the sum of the day is not whole: {named}.", level="WARNING")
@@ -114,10 +120,12 @@ class UsageCost:
     def _reports(self, notes: Notes, story: StepStory) -> Reports:
         return self.open_reports(notes, self.life.of(story, "Pages are being read."))
 
-    def _write(self, table: Table, rows: Iterator[Row]) -> _File:
+    def _write(self, table: Table, rows: Iterator[Row], notes: Notes) -> _File:
+        refused = notes.refused_dimensions
         path = Path(self._folder.name) / f"{table.name}.parquet"
         run = {"org_slug": self.for_run.org_slug, "run_id": self.for_run.run_id, "ingested_at": self.started_at}
-        return _File(path, write_rows(path, table, self._summed(rows), run))
+        digest = write_rows(path, table, self._summed(rows), run)
+        return _File(table, path, digest, notes.refused_dimensions > refused)
 
     def _summed(self, rows: Iterator[Row]) -> Iterator[Row]:
         """The rows; what they cost is added up on the way, as it will be loaded."""
@@ -150,15 +158,17 @@ class UsageCost:
     def _load(self, config: OpenAiLoad | AnthropicLoad, story: StepStory) -> int:
         names = {"org_slug": self.for_run.org_slug, "org_dataset": self.tenant.org_dataset}
         dataset = config.filled(names).target_dataset
+        files = [self.files[table] for table in config.target_tables if table in self.files]
         parts = [
-            Part(dataset, table, self.files[table].path, self.files[table].digest.rows)
-            for table in config.target_tables
-            if table in self.files
+            Part(dataset, each.table.name, each.path, each.digest.rows, each.table.of_money, each.coarser)
+            for each in files
         ]
         found = fingerprint({part.table: self.files[part.table].digest for part in parts})
         found = found.model_copy(update={"unpriced": self.unpriced})
         loaded = self.loaded = self.day_load.replace(parts, found, self.life.of(story, "The rows are being loaded."))
         story.say("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
+        for text in loaded.fewer:
+            story.say(text, level="WARNING")
         if loaded.result.unchanged:
             story.say(UNCHANGED)
         if loaded.rows == 0:

@@ -50,7 +50,9 @@ def by_what_is_accepted(
                 raise refused from None
             by = following
     if refused:
-        notes.say(_told(what, [group for group in groups if group not in by], refused.refusal))
+        left_out = [group for group in groups if group not in by]
+        notes.refused_dimensions += len(left_out)
+        notes.say(_told(what, left_out, refused.refusal))
     if first is not None:
         yield from chain([first], lines)
 

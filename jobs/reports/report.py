@@ -44,11 +44,12 @@ MOST_NAMED = 5
 class Notes:
     """What is worth telling of a reading: sentences, fields that are new to us, each once, and costs of unknown amount.
 
-    Of the last all are counted and the first named.
+    Of the last all are counted and the first named. `refused_dimensions` counts over all reports.
     """
 
     say: Callable[[str], None]
     new_fields: set[str] = field(default_factory=set)
+    refused_dimensions: int = 0
     unpriced: int = 0
     unpriced_named: list[str] = field(default_factory=list)
 

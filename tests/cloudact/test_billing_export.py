@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from google.cloud.bigquery import SchemaField
 
-from cloudact.billing_export import REQUIRED, ExportTable, UnusableExport, from_table
+from cloudact.billing_export import LISTS, REQUIRED, TYPES, ExportTable, UnusableExport, from_table
+from jobs.billing.columns import COLUMNS
 from tests.jobs.billing.exports import DETAILED, STANDARD, export, schema, table
 
 
@@ -72,14 +73,42 @@ def test_other_formats_are_named(columns: dict[str, str], found: str) -> None:
     [
         ("export_time", {"type": "STRING"}, "its column export_time is STRING, not TIMESTAMP"),
         ("usage_start_time", {"type": "DATETIME"}, "its column usage_start_time is DATETIME, not TIMESTAMP"),
-        ("credits", {"mode": "NULLABLE"}, "its column credits is no list"),
+        ("credits", {"mode": "NULLABLE"}, "its column credits is no list, not a list of RECORD"),
+        ("labels", {"mode": "NULLABLE"}, "its column labels is no list, not a list of RECORD"),
+        ("labels", {"type": "STRING", "mode": "NULLABLE"}, "its column labels is STRING, not RECORD"),
+        ("usage_end_time", {"type": "STRING"}, "its column usage_end_time is STRING, not TIMESTAMP"),
+        ("cost", {"type": "STRING"}, "its column cost is STRING, not FLOAT"),
+        ("currency", {"mode": "REPEATED"}, "its column currency is a list, not one STRING"),
+        ("invoice.month", {"type": "INTEGER"}, "its column invoice.month is INTEGER, not STRING"),
+        ("project.number", {"type": "INT64"}, "its column project.number is INT64, not STRING"),
+        ("tags.inherited", {"type": "STRING"}, "its column tags.inherited is STRING, not BOOLEAN"),
     ],
 )
 def test_columns_of_another_type_are_named(column: str, changed: dict[str, str], found: str) -> None:
     """So is a copy that was loaded from a file, where columns bear the names and are something else."""
-    fields = [f | changed if f["name"] == column else f for f in schema(STANDARD)]
     with pytest.raises(UnusableExport, match=found):
-        from_table(table(fields))
+        from_table(table(changed_at(schema(STANDARD), column, changed)))
+
+
+def changed_at(fields: list[dict[str, Any]], path: str, changed: dict[str, str]) -> list[dict[str, Any]]:
+    """The schema with something else about the column of this dotted path."""
+    name, _, rest = path.partition(".")
+    return [
+        f if f["name"] != name else f | {"fields": changed_at(f["fields"], rest, changed)} if rest else f | changed
+        for f in fields
+    ]
+
+
+@pytest.mark.parametrize("kind", ["FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "INTEGER", "INT64"])
+def test_any_number_is_a_number(kind: str) -> None:
+    """A cost is read from every type of numbers, under the older names and GoogleSQL's."""
+    assert from_table(table(changed_at(schema(STANDARD), "cost", {"type": kind}))).columns
+
+
+def test_every_column_that_is_read_has_a_type() -> None:
+    """What a run reads of an export is judged before it reads; each list is a list of records."""
+    assert {path for column in COLUMNS for part in column.parts for path in part.reads} <= TYPES.keys()
+    assert set(REQUIRED) | LISTS <= TYPES.keys()
 
 
 def test_what_a_table_will_lose() -> None:

@@ -170,7 +170,9 @@ def _random_gcp(rng: random.Random) -> Row:
         "project_name": rng.choice([None, "one"]),
         "service_description": rng.choice([None, "Cloud SQL", "BigQuery Storage API", "Invoice", "Networking"]),
         "sku_id": rng.choice([None, "A-1", "A-2"]),
-        "cost_type": rng.choice([None, "", "regular", "Regular", "tax", "TAX", "adjustment", "Rounding_Error", "new"]),
+        "cost_type": rng.choice(
+            [None, "", "regular", "Regular", "tax", " TAX", "REGULAR ", "adjustment", "Rounding_Error", "new"]
+        ),
         "transaction_type": rng.choice([None, "GOOGLE", "THIRD_PARTY_RESELLER"]),
         "seller_name": rng.choice([None, "", "Seller"]),
         "adjustment_mode": rng.choice([None, "", "PARTIAL_CORRECTION"]),

@@ -105,18 +105,18 @@ def test_a_resource_has_an_id_or_no_name(read: Read, given: tuple[Any, Any], fou
     ("written", "category"),
     [
         ("Regular", "Usage"), ("", "Usage"), (None, "Usage"), ("TAX", "Tax"), ("Rounding_Error", "Adjustment"),
-        ("ADJUSTMENT", "Adjustment"), ("levy", "Adjustment"),
+        ("ADJUSTMENT", "Adjustment"), ("levy", "Adjustment"), ("REGULAR ", "Usage"), (" tax", "Tax"),
     ],
 )  # fmt: skip
 def test_cost_types_in_any_case(read: Read, written: str | None, category: str) -> None:
-    """Google's cost_type counts in any case; nothing is regular, and a type that is not known an adjustment."""
+    """Google's cost_type counts in any case and between spaces; nothing is regular, what is not known an adjustment."""
     (row,) = read(gcp_billing_daily_raw=[gcp(cost_type=written)])
     assert (row["ChargeCategory"], row["x_CostType"]) == (category, written or None)
 
 
 @pytest.mark.parametrize("told", ["0", None])
 @pytest.mark.parametrize("cost", ["19", "-19"])
-@pytest.mark.parametrize("cost_type", ["tax", "Tax", "rounding_error"])
+@pytest.mark.parametrize("cost_type", ["tax", " Tax", "rounding_error "])
 def test_a_tax_has_no_price(read: Read, cost_type: str, cost: str, told: str | None) -> None:
     """A tax (or its refund) that Google tells at list price as 0, or not at all, costs at list price what it costs."""
     money = {"cost": cost, "net_cost": cost, "list_cost": told, "contracted_cost": told}

@@ -384,24 +384,25 @@ def test_a_first_load_of_a_day_before_the_export(exports: Exports, run_job: RunJ
 
 
 def test_a_charge_that_was_made_in_advance(exports: Exports, run_job: RunJob) -> None:
-    """Usage that begins up to 36 days after its export is loaded on its day, and said."""
+    """Usage that begins up to 400 days after its export is loaded on its day, and said."""
     exports.make(made=BEFORE)
     exports.add([row(DAY), row(DAY, 1, cost=5000.0, export_time="2026-10-08 10:00:00 UTC")])
     exports.add([row(DAY, 2, cost=700.0, export_time="2026-09-07 10:00:00 UTC")])
+    exports.add([row(DAY, 3, cost=90.0, export_time="2025-09-08 10:00:00 UTC")])
     day = Day(exports, run_job)
     run = day.run()
-    assert day.net == 5710
+    assert day.net == 5800
     texts = [m["text"] for step in detail(exports.local, run)["steps"] for m in step["messages"]]
-    assert any("exported up to 36 days before it" in text for text in texts)
+    assert any("exported up to 400 days before it" in text for text in texts)
 
 
 def test_a_charge_that_was_made_too_early_is_told(exports: Exports, run_job: RunJob) -> None:
     """Whoever looks for late rows tells of rows that no run of their date will see."""
     exports.make(made=BEFORE)
-    exports.add([row(date(2027, 1, 30), export_time="2026-11-11 10:00:00 UTC")])
+    exports.add([row(date(2027, 12, 30), export_time="2026-11-11 10:00:00 UTC")])
     day = Day(exports, run_job, date(2026, 11, 11))
     run = day.run()
-    assert "Rows of 2027-01-30 were exported more than 36 days before it: not loaded." in day.warnings(run)
+    assert "Rows of 2027-12-30 were exported more than 400 days before it: not loaded." in day.warnings(run)
 
 
 def test_history_in_one_partition(exports: Exports, run_job: RunJob) -> None:

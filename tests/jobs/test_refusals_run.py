@@ -165,6 +165,23 @@ def test_a_refused_dimension(local: Local, new_org: NewOrgs, run_job: RunJob, fo
     assert any(row["api_key_id"] for row in rows_of(local, org, COSTS["openai"]))
 
 
+def test_a_dimension_that_is_refused_later(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A settled day of more than a hundred rows becomes few rows of the same money: SUCCESS, and a warning."""
+    org = new_org()
+    run_job(llm_run(org, "openai"))
+    before = len(rows_of(local, org, COSTS["openai"]))
+    body = OPENAI_ERRORS[FORMS[0]]["body"]
+    put(local, path_regex="/costs.*group_by=(line_item|project_id|api_key_id)", status=400, body=body, times=None)
+    again = llm_run(org, "openai", generation=2)
+    assert run_job(again) == 0
+    after = len(rows_of(local, org, COSTS["openai"]))
+    assert (before >= 100, after * 2 < before, is_whole(local, org, "openai")) == (True, True, True)
+    assert detail(local, again)["status"] == "SUCCESS"
+    assert f"openai_cost_daily_raw has {after} rows of the day where it had {before}" in " ".join(
+        warnings(local, again)
+    )
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_limit_per_minute(local: Local, new_org: NewOrgs, provider: str) -> None:
     """Reset headers without Retry-After are waited for: every page is asked for once, the day is whole, SUCCESS."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloudact.errors import Stop
-from cloudact.results import Completeness, Fingerprint, Result, Source
+from cloudact.results import Completeness, Earlier, Fingerprint, Result, Source, TableContent
 from cloudact.run_load import Part
 from infra.local.providers.keys import Restatement
 from jobs.shrinking import refuse_shrinking
@@ -21,15 +21,28 @@ def read(rows: int, source: bool = False, **cost: str) -> Fingerprint:
     """A day of one table."""
     told = Source(table="p.d.t", created=None, keeps_days=None, rows=rows, cost={}, oldest=None, newest=None)
     amounts = {currency: Decimal(amount) for currency, amount in cost.items()}
-    return Fingerprint(rows=rows, cost=amounts, source_as_of=None, tables={}, source=told if source else None)
+    tables = {"t": TableContent(rows=rows, digest="")}
+    return Fingerprint(rows=rows, cost=amounts, source_as_of=None, tables=tables, source=told if source else None)
 
 
-def refused(had: Fingerprint, found: Fingerprint, completeness: Completeness | None = SETTLING) -> bool:
+def refused(
+    had: Fingerprint,
+    found: Fingerprint,
+    completeness: Completeness | None = SETTLING,
+    *,
+    day_over: bool = True,
+    table_rows: int | None = None,
+    of_money: bool = True,
+    coarser: bool = False,
+) -> bool:
     """Whether a day that had this is kept; `None` is one of which nothing is told."""
     told = {"fingerprint": had, "previous": None, "difference": None, "unchanged": False, "completeness": completeness}
     last = Result.model_validate(told) if completeness else None
     try:
-        refuse_shrinking([Part("org", "t", Path("t"), found.rows)], {"t": had.rows}, found, last)
+        parts = [Part("org", "t", Path("t"), found.rows, of_money, coarser)]
+        rows = had.rows if table_rows is None else table_rows
+        told_fewer = refuse_shrinking(parts, {"t": rows}, found, Earlier(result=last, day_over=day_over))
+        assert bool(told_fewer) is (found.rows * 2 < rows and rows >= (100 if of_money else 20))
     except Stop as err:
         return err.code == "result_shrunk" and "force_refresh" in err.hint
     return False
@@ -54,7 +67,10 @@ def refused(had: Fingerprint, found: Fingerprint, completeness: Completeness | N
         (read(3), read(0), True),
         (read(0), read(0), False),
         (read(0), read(3, USD="5"), False),
-        (read(100, USD="5"), read(49, USD="5"), True),
+        (read(100, USD="5"), read(49, USD="5"), False),  # the same, and a warning
+        (read(100, USD="5"), read(49, USD="4.9"), True),
+        (read(100, USD="0"), read(49, USD="0"), True),
+        (read(100), read(49), True),
     ],
 )
 def test_a_settled_day_of_a_provider(had: Fingerprint, found: Fingerprint, expected: bool) -> None:
@@ -65,15 +81,45 @@ def test_a_settled_day_of_a_provider(had: Fingerprint, found: Fingerprint, expec
 
 @pytest.mark.parametrize("completeness", [None, PROVISIONAL])
 def test_a_day_that_is_not_settled(completeness: Completeness | None) -> None:
-    """Of a provisional day, and of one of which nothing is told, only many rows are guarded."""
+    """Of a provisional day, and of one of which nothing is told, only many rows are guarded whose money is not kept."""
     assert not refused(read(3, USD="600"), read(0), completeness)
-    assert refused(read(100, USD="600"), read(49, USD="600"), completeness)
+    assert refused(read(100, USD="600"), read(49, USD="599"), completeness)
+    assert refused(read(100, USD="600"), read(49, USD="600"), completeness) is (completeness is None)
+
+
+def test_a_day_with_an_amount_missing() -> None:
+    """It is provisional for its sum, and settled for what must not vanish; not while the day was going on."""
+    had = read(3, USD="600").model_copy(update={"unpriced": 1})
+    for found in (read(0), read(1, USD="0.01")):
+        assert refused(had, found, PROVISIONAL)
+        assert not refused(had, found, PROVISIONAL, day_over=False)
+    nothing = read(0).model_copy(update={"unpriced": 1})
+    assert not refused(nothing, read(0), PROVISIONAL)
 
 
 def test_a_day_of_an_export() -> None:
-    """What an export tells whole may be any money: its corrections are rows of their own."""
+    """What an export tells whole may be any money: its corrections are rows of their own. Many rows may become few
+    where the money stays."""
     assert not refused(read(3, True, USD="600"), read(3, True, USD="-1"))
-    assert refused(read(100, True, USD="600"), read(49, True, USD="600"))
+    assert not refused(read(100, True, USD="600"), read(49, True, USD="600"))
+    assert refused(read(100, True, USD="600"), read(49, True, USD="300"))
+
+
+def test_money_that_is_not_known() -> None:
+    """Where the table has other rows than the last run has told, nobody can say that its money stays."""
+    assert refused(read(100, USD="5"), read(49, USD="5"), table_rows=120)
+
+
+def test_usage() -> None:
+    """It has no money: of a settled day less than half of twenty rows is too little, unless a dimension is refused."""
+    assert refused(read(80), read(1), of_money=False)
+    assert refused(read(80, USD="5"), read(1, USD="5"), of_money=False)
+    assert not refused(read(80), read(40), of_money=False)
+    assert not refused(read(19), read(1), of_money=False)
+    assert not refused(read(80), read(1), PROVISIONAL, of_money=False)
+    assert refused(read(100), read(1), PROVISIONAL, of_money=False)
+    assert not refused(read(80), read(1), coarser=True, of_money=False)
+    assert refused(read(80), read(0), coarser=True, of_money=False)
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])

@@ -28,7 +28,7 @@ gcp_line AS (
       ) AND NOT STARTS_WITH(UPPER(IFNULL(transaction_type, '')), 'THIRD_PARTY'),
       FALSE
     ) AS is_fee,
-    IFNULL(LOWER(cost_type) IN ('tax', 'rounding_error'), FALSE) AS is_unpriced
+    IFNULL(LOWER(TRIM(cost_type)) IN ('tax', 'rounding_error'), FALSE) AS is_unpriced
   FROM org_dataset.gcp_billing_daily_raw
 ),
 openai_line AS (
@@ -189,8 +189,8 @@ charge AS (
       END AS service_category,
       NULL AS service_subcategory,
       CASE
-        WHEN LOWER(cost_type) = 'tax' THEN 'Tax'
-        WHEN IFNULL(NULLIF(LOWER(cost_type), ''), 'regular') = 'regular' THEN IF(is_fee, 'Purchase', 'Usage')
+        WHEN LOWER(TRIM(cost_type)) = 'tax' THEN 'Tax'
+        WHEN IFNULL(NULLIF(LOWER(TRIM(cost_type)), ''), 'regular') = 'regular' THEN IF(is_fee, 'Purchase', 'Usage')
         ELSE 'Adjustment'
       END AS charge_category,
       COALESCE(

@@ -158,7 +158,7 @@ def _credits(row: Row) -> Decimal:
 
 def _priced(row: Row, name: str) -> Decimal | None:
     value = row.get(name)
-    unpriced = str(row["cost_type"]).lower() in ("tax", "rounding_error")
+    unpriced = str(row["cost_type"]).strip().lower() in ("tax", "rounding_error")
     return None if unpriced and value == 0 else big(value)
 
 
@@ -190,14 +190,14 @@ def _text(value: Any) -> Any:
 
 def _tags(row: Row) -> list[Row]:
     named = ({**t, "prefix": f"{t['namespace']}/" if t.get("namespace") else ""} for t in row.get("tags") or [])
-    return [{**t, "key": t["key"] and t["prefix"] + t["key"]} for t in named]
+    return [{**t, "key": (t["key"] or "").strip() and t["prefix"] + t["key"]} for t in named]
 
 
 def _ranked(pairs: Iterable[Row] | None) -> dict[str | None, list[Any]]:
     """The values of each key, the one that an object takes first."""
     by_key: defaultdict[str | None, dict[Any, bool]] = defaultdict(dict)
     for pair in pairs or []:
-        values, inherited = by_key[pair["key"] or None], bool(pair.get("inherited"))
+        values, inherited = by_key[((pair["key"] or "").strip() and pair["key"]) or None], bool(pair.get("inherited"))
         values[pair["value"]] = inherited and values.get(pair["value"], True)
     return {key: [value for *_, value in sorted(map(_rank, values.items()))] for key, values in by_key.items()}
 

@@ -75,7 +75,7 @@ def test_what_no_row_tells_stays_unknown(read: Read) -> None:
 def test_a_price_of_zero_is_told(read: Read) -> None:
     """A zero at list price is a price of usage and adjustments; of a tax or a rounding it is the lack of one."""
     zero = {"cost_at_list": 0.0, "cost_at_effective_price_default": 0.0}
-    kinds = ("regular", "adjustment", "tax", "Tax", "TAX", "rounding_error", "Rounding_Error")
+    kinds = ("regular", "adjustment", "tax", "Tax", "TAX ", "rounding_error", " Rounding_Error")
     found = {row["cost_type"]: [row[c] for c in COSTS] for row in read(*(hour(cost_type=k, **zero) for k in kinds))}
     told, untold = [0, True, 0, True], [None, False, None, False]
     assert found == {kind: told if kind in ("regular", "adjustment") else untold for kind in kinds}
@@ -132,12 +132,15 @@ def test_empty_texts_are_null(read: Read, blank: str) -> None:
 
 def test_a_key_stands_once(read: Read) -> None:
     """The least value of a key that comes twice is kept in the object, all others beside it; order plays no role."""
-    labels = pairs(("team", "search"), ("team", "ads"), ("team", "ads"), ("b", None), (None, "v"), ("", "w"))
+    labels = pairs(
+        ("team", "search"), ("team", "ads"), ("team", "ads"), ("b", None), (None, "v"), ("", "w"), ("  ", "x")
+    )
     found = read(hour(labels=labels), hour(labels=labels[::-1]))
     kept, more = one(found, "labels", "more_labels")
     assert kept == '{"b":null,"team":"ads"}'
     assert json.loads(more) == [
-        {"kind": "label", "key": key, "value": value} for key, value in ((None, "v"), (None, "w"), ("team", "search"))
+        {"kind": "label", "key": key, "value": value}
+        for key, value in ((None, "v"), (None, "w"), (None, "x"), ("team", "search"))
     ]
 
 
@@ -234,7 +237,7 @@ def _random_rows(rng: random.Random, rows: int) -> list[Row]:
 
 def _random_row(rng: random.Random) -> Row:
     kinds: list[Row] = [
-        {}, {}, {"cost_type": rng.choice(["tax", "TAX", "", "rounding_error"])}, {"project__id": ""},
+        {}, {}, {"cost_type": rng.choice(["tax", " TAX", "", "rounding_error "])}, {"project__id": ""},
         {"labels": rng.choice([pairs(("a", "1"), ("a", "2")), pairs(("a", "2"), ("a", "1"), (None, None))])},
         {"tags": pairs(("k", "v"), inherited=True, namespace="1") + pairs(("k", "u"), inherited=None, namespace="1")},
         {"usage_end_time": "2026-12-01 08:00:00 UTC"}, {"credits": [credit("FEE_UTILIZATION_OFFSET", 0.1)]},
