@@ -186,10 +186,13 @@ class ProviderHttp:
         return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """What the provider asks for, else twice as long each time; with jitter, so that runs do not ask in step."""
+        """Twice as long each time, and never less than the provider asks for: it may ask for nothing, and refuse again.
+
+        With jitter, so that runs do not ask in step.
+        """
         err = state.outcome.exception() if state.outcome else None
-        asked = err.wait_s if isinstance(err, Busy) else None
-        wait = 2.0 ** (state.attempt_number - 1) if asked is None else max(asked, 1.0)
+        asked = (err.wait_s if isinstance(err, Busy) else None) or 0.0
+        wait = max(asked, 2.0 ** (state.attempt_number - 1))
         return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
 
     def _sleep(self, seconds: float) -> None:
