@@ -157,6 +157,8 @@ class ProviderHttp:
     def _doubtful(self, refusal: Refusal, may_lack_rights: bool) -> bool:
         if self._patience.doubt_s is None or refusal.status not in (401, 403):
             return False
+        if refusal.param and not refusal.about_credential:  # it minds the question
+            return False
         if refusal.about_credential and refusal.about_rights:  # a key of another kind, or with less, stays so
             return self._accepted and not may_lack_rights
         return True
