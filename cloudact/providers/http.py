@@ -157,6 +157,8 @@ class ProviderHttp:
     def _doubtful(self, refusal: Refusal, may_lack_rights: bool) -> bool:
         if self._patience.doubt_s is None or refusal.status not in (401, 403):
             return False
+        if refusal.param and not refusal.about_credential:  # it minds the question
+            return False
         if refusal.about_credential and refusal.about_rights:  # a key of another kind, or with less, stays so
             return self._accepted and not may_lack_rights
         return True
@@ -186,10 +188,13 @@ class ProviderHttp:
         return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """What the provider asks for, else twice as long each time; with jitter, so that runs do not ask in step."""
+        """Twice as long each time, and never less than the provider asks for: it may ask for nothing, and refuse again.
+
+        With jitter, so that runs do not ask in step.
+        """
         err = state.outcome.exception() if state.outcome else None
-        asked = err.wait_s if isinstance(err, Busy) else None
-        wait = 2.0 ** (state.attempt_number - 1) if asked is None else max(asked, 1.0)
+        asked = (err.wait_s if isinstance(err, Busy) else None) or 0.0
+        wait = max(asked, 2.0 ** (state.attempt_number - 1))
         return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
 
     def _sleep(self, seconds: float) -> None:

@@ -74,8 +74,12 @@ def read_refusal(status: int, body: Any, read_error: ReadError) -> Refusal:
     """What the body says, parsed JSON or `None`; any body at all.
 
     `read_error` finds (reason, param, message) in an object. Both vendors document `{"error": {…}}`; seen are also
-    `{"error": "text"}` (OpenAI's missing scopes), lists, and the `detail` or `message` of the frameworks before them.
+    `{"error": "text"}` (OpenAI's missing scopes), lists, the `detail` or `message` of the frameworks before them, and
+    a text alone, which is the vendor's where it is about the credential.
     """
+    text = "; ".join(_words(body))[:LONGEST_TEXT]
+    if _CREDENTIAL_WORDS.search(text):
+        return _refusal(status, ("", "", text), documented=False)
     found = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else body
     told: Mapping[str, Any] = found if isinstance(found, dict) else {}
     for name in _WORDS:
@@ -90,6 +94,13 @@ def read_refusal(status: int, body: Any, read_error: ReadError) -> Refusal:
 def _refusal(status: int, told: tuple[Any, Any, Any], *, documented: bool) -> Refusal:
     reason, param, message = (str(word or "") for word in told)
     return Refusal(status, reason, param, message, documented=documented)
+
+
+def _words(body: Any) -> Iterator[str]:
+    """The texts of a body that is nothing but texts."""
+    texts = [body] if isinstance(body, str) else body
+    if isinstance(texts, list) and all(isinstance(each, str) for each in texts):
+        yield from filter(str.strip, texts[:MOST_WORDS])
 
 
 def _first_object(value: Any) -> Any:

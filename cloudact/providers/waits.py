@@ -15,6 +15,7 @@ ROUNDED_S = 1.0  # resets and the Date header are cut to whole seconds
 _RESET = re.compile(r"(?=.*ratelimit).*\breset\b.*", re.IGNORECASE)
 EPOCH_S = 1e9  # a larger number is an instant
 _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|us|µs|ns|d|h|m|s))+", re.ASCII)
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
 _UNIT_S = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -32,7 +33,9 @@ def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | No
 
     Limits are told with every answer; only a 429 is about them: first the one that is used up, else the next to open.
     """
-    after = _retry_after(headers.get("retry-after", "").strip(), now)
+    after = _milliseconds(headers.get("retry-after-ms", "").strip())
+    if after is None:
+        after = _retry_after(headers.get("retry-after", "").strip(), now)
     if after is not None:
         return Wait(after, asked=True)
     if status != 429:
@@ -67,11 +70,16 @@ def _until(text: str, now: datetime) -> float | None:
 
 
 def _retry_after(text: str, now: datetime) -> float | None:
-    """Seconds, whichever of its two forms it has (RFC 9110 §10.2.3)."""
-    if text.isascii() and text.isdigit():
-        return float(text[:6])
+    """Seconds, whichever of its two forms it has (RFC 9110 §10.2.3); fractions are seen, though not allowed."""
+    if _NUMBER.fullmatch(text):
+        return float(text)
     at = _date(text)
     return None if at is None else _seconds(at, now)
+
+
+def _milliseconds(text: str) -> float | None:
+    """OpenAI's own header beside `Retry-After`; its SDK reads it first."""
+    return float(text) / 1000 if _NUMBER.fullmatch(text) else None
 
 
 def _date(text: str) -> datetime | None:

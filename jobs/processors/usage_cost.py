@@ -28,7 +28,7 @@ from jobs.fingerprint import Digest, fingerprint
 from jobs.life import Life
 from jobs.reports.files import write_rows
 from jobs.reports.lines import exact_difference, exact_sum
-from jobs.reports.report import Notes, NotOffered, Reports, Row, Table
+from jobs.reports.report import Notes, NotOffered, ReadAgain, Reports, Row, Table
 from jobs.story import StepStory
 
 log = logging.getLogger(__name__)
@@ -88,15 +88,19 @@ class UsageCost:
         notes = Notes(_warning(story))
         with self._judging():
             for table, rows in sorted(self._reports(notes, story).rows(names), key=lambda each: not each[0].of_money):
-                self._read(table, rows, notes, story)
+                self._read(table, rows, story, notes, names)
         self._judge_amounts(notes, story)
         if notes.new_fields:
             story.say(f"Fields that have no column yet were kept as JSON: {', '.join(sorted(notes.new_fields))}.")
         return sum(file.digest.rows for file in self.files.values())
 
-    def _read(self, table: Table, rows: Iterator[Row], notes: Notes, story: StepStory) -> None:
+    def _read(self, table: Table, rows: Iterator[Row], story: StepStory, notes: Notes, names: Sequence[str]) -> None:
         try:
-            self.files[table.name] = self._write(table, rows, notes)
+            with notes.begun_again():
+                self.files[table.name] = self._write(table, rows, notes)
+        except ReadAgain:
+            again = {each.name: found for each, found in self._reports(notes, story).rows(names)}
+            self._read(table, again[table.name], story, notes, names)
         except (NotOffered, RunError) as err:
             if isinstance(err, RunError) and (table.of_money or not self.files):
                 raise

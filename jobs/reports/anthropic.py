@@ -173,7 +173,7 @@ class _Reports:
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
         query += [("group_by[]", group) for group in groups]
         for number, page in enumerate(self._pages.read(path, query), 1):
-            for bucket in Line(page, f"{where}, page {number}").parts("data"):
+            for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
                 _require_day(bucket, self._day)
                 yield from bucket.parts("results")
 
@@ -234,7 +234,7 @@ class _Analytics:
         query = [*day_bounds(self._day), ("time_bucket_width", "1d"), ("limit", ROWS)]
         query += [("group_by[]", group) for group in groups]
         for number, page in enumerate(self._pages.read(path, query, ANALYTICS_BETA), 1):
-            answer = Line(page, f"{where}, page {number}")
+            answer = Line(page, f"{where}, page {number}", self._notes.odd)
             refreshed_at = answer.time("data_refreshed_at")
             for row in answer.parts("data"):
                 _require_day(row, self._day)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cloudact.providers.http import Refused
 from cloudact.providers.refusals import Refusal
-from jobs.reports.report import Notes
+from jobs.reports.report import Notes, ReadAgain
 
 Found = TypeVar("Found")
 Groups = tuple[str, ...]
@@ -30,31 +30,38 @@ def by_what_is_accepted(
     read: Callable[[Groups], Iterator[Found]], groups: Sequence[str], what: str, notes: Notes
 ) -> Iterator[Found]:
     """What `read` finds by all groups, or by those that are accepted; the loss is told. The first of `groups` is kept
-    the longest. Only the first page can refuse a dimension: nothing has been given out then.
+    the longest.
 
-    Raises the first refusal where no choice of groups is accepted, and any that is not about groups.
+    Raises the first refusal where no choice of groups is accepted, and any that is not about groups; `ReadAgain` where
+    a later page refuses, when what was given out must be forgotten.
     """
-    choices, by = _Choices(tuple(groups)), tuple(groups)
-    refused: Refused | None = None
+    choices: _Choices = notes.choices.setdefault(what, _Choices(tuple(groups)))
+    lines = _accepted(read, choices)
+    if choices.refused and not choices.told:
+        choices.told = True
+        left_out = [group for group in groups if group not in choices.by]
+        notes.refused_dimensions += len(left_out)
+        notes.say(_told(what, left_out, choices.refused.refusal))
+    try:
+        yield from lines
+    except Refused as err:
+        if not choices.named_by(err.refusal):
+            raise
+        choices.refuse(err)
+        choices.told = False
+        raise ReadAgain(f"{what} must be read again.") from err
+
+
+def _accepted(read: Callable[[Groups], Iterator[Found]], choices: "_Choices") -> Iterator[Found]:
+    """The lines by the first choice whose first page is not refused."""
     while True:
-        lines = read(by)
+        lines = read(choices.by)
         try:
             first = next(lines, None)
-            break
         except Refused as err:
-            if not choices.may_be_minded(by, err.refusal):
-                raise
-            refused = refused or err
-            following = choices.after(by, err.refusal)
-            if following is None:
-                raise refused from None
-            by = following
-    if refused:
-        left_out = [group for group in groups if group not in by]
-        notes.refused_dimensions += len(left_out)
-        notes.say(_told(what, left_out, refused.refusal))
-    if first is not None:
-        yield from chain([first], lines)
+            choices.refuse(err)
+            continue
+        return iter(()) if first is None else chain([first], lines)
 
 
 def _told(what: str, left_out: Iterable[str], refusal: Refusal) -> str:
@@ -71,16 +78,38 @@ class _Choices:
 
     groups: Groups
     wanted: Groups = field(init=False)
+    by: Groups = field(init=False)
+    refused: Refused | None = None
+    told: bool = False
     tried: set[Groups] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.wanted = self.groups
+        self.wanted = self.by = self.groups
+
+    def refuse(self, err: Refused) -> None:
+        """Goes on to the next choice. Raises where the refusal is about something else, or no choice is left."""
+        if not self.may_be_minded(self.by, err.refusal):
+            raise err
+        self.refused = self.refused or err
+        following = self.after(self.by, err.refusal)
+        if following is None:
+            raise self.refused from None
+        self.by = following
+
+    def named_by(self, refusal: Refusal) -> bool:
+        """Whether the refusal says that it is about a dimension; a later page may mind its cursor instead."""
+        return "group_by" in f"{refusal.param} {refusal.message}" or bool(_named(self.wanted, refusal))
 
     def may_be_minded(self, by: Groups, refusal: Refusal) -> bool:
-        """Whether the refusal can be about a dimension: unless it names another parameter."""
+        """Whether the refusal can be about a dimension: unless it names another parameter.
+
+        A 403 or 404 has reasons enough of its own; it is about one only where its `param` says so.
+        """
+        if refusal.status in (403, 404):
+            return bool(by) and not refusal.about_credential and _minds_groups(self.wanted, refusal.param)
         if refusal.status not in (400, 422) or not by:
             return False
-        if "group_by" in f"{refusal.param} {refusal.message}" or _named(self.wanted, refusal):
+        if self.named_by(refusal):
             return True
         return refusal.param in _DATES or (not refusal.param and not _OTHERS.search(refusal.message))
 
@@ -99,6 +128,10 @@ class _Choices:
         order = (*(group for group in last_first if group in named), *(g for g in last_first if g not in named))
         yield from (_without(self.groups, (group,)) for group in order)
         yield from (_without(self.groups, order[: count + 1]) for count in range(len(order)))
+
+
+def _minds_groups(groups: Groups, param: str) -> bool:
+    return param.startswith("group_by") or param in groups
 
 
 def _named(by: Groups, refusal: Refusal) -> Groups:

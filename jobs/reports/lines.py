@@ -5,7 +5,7 @@ Unknown fields are kept, personal data is not.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +16,7 @@ from cloudact.redaction import cleared, storable, without_addresses, without_key
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
 NUMERIC_PLACES = Decimal("1e-9")
 LARGEST_DIGITS = 24  # before the point: NUMERIC has 29, and sums and units need room
+LARGEST_ID = 10**40
 LARGEST_COUNT = 10**15  # of anything, in one line: so that sums fit INT64
 _WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
 _PERSONAL = re.compile(r"e-?mail|(user|full|first|last|middle|given|family|display|real|nick)_?name", re.IGNORECASE)
@@ -23,25 +24,42 @@ _PERSON = re.compile(r"user|actor|owner|person|member|author", re.IGNORECASE)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _LONGEST_TEXT = 16 * 1024
+Odd = Callable[[str, str], None]  # where, and which field
 
 
 class Line:
     """A JSON object of a report; `where` names it in errors, as in `OpenAI costs, page 2: data[0]`."""
 
-    def __init__(self, raw: Any, where: str) -> None:
+    def __init__(self, raw: Any, where: str, odd: Odd | None = None) -> None:
         if not isinstance(raw, dict):
             raise Stop("report_unexpected", f"{where}: expected an object.", "Please contact support.")
         self.raw: Mapping[str, Any] = raw
         self.where = where
+        self._odd = odd
 
     def text(self, name: str) -> str | None:
-        """A name or an id as it was sent, less e-mail addresses and whole keys; `None` where it is null or absent."""
+        """A name or an id as it was sent, less e-mail addresses and whole keys; `None` where it is null or absent.
+
+        A whole number is taken as its text. Anything else is told to `odd` and is `None`, or raises without one.
+        """
         value = self.raw.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
+            value = str(value)
         if value is None:
             return None
-        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
+            return identifier(value)
+        if self._odd is None:
             raise self.unexpected(name, "a text")
-        return identifier(value)
+        self._odd(self.where, cleared(name))
+        return None
+
+    def _sent(self, name: str, wanted: str) -> str:
+        """A text that decides what a row means: nothing else will do."""
+        value = self.raw.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
+            raise self.unexpected(name, wanted)
+        return identifier(value or "")
 
     def flag(self, name: str) -> bool | None:
         """True, false, or `None`."""
@@ -91,14 +109,14 @@ class Line:
 
     def currency(self, name: str = "currency") -> str:
         """An ISO 4217 code, upper case."""
-        code = (self.text(name) or "").upper()
+        code = self._sent(name, "a currency").upper()
         if not _CURRENCY.fullmatch(code):
             raise self.unexpected(name, "a currency")
         return code
 
     def time(self, name: str) -> datetime | None:
         """An instant in RFC 3339, `None` where it is null or absent."""
-        text = self.text(name)
+        text = self._sent(name, "a time")
         try:
             at = datetime.fromisoformat(text) if text else None
         except ValueError:
@@ -110,14 +128,14 @@ class Line:
     def part(self, name: str) -> "Line":
         """A nested object; empty where it is null or absent."""
         value = self.raw.get(name)
-        return Line({} if value is None else value, f"{self.where}.{name}")
+        return Line({} if value is None else value, f"{self.where}.{name}", self._odd)
 
     def parts(self, name: str) -> list["Line"]:
         """The objects of a list that must be there."""
         value = self.raw.get(name)
         if not isinstance(value, list):
             raise self.unexpected(name, "a list")
-        return [Line(item, f"{self.where}.{name}[{number}]") for number, item in enumerate(value)]
+        return [Line(item, f"{self.where}.{name}[{number}]", self._odd) for number, item in enumerate(value)]
 
     def unknown(self, known: Collection[str]) -> dict[str, Any]:
         """The fields that are not known yet and hold something, by name, without personal data.

@@ -188,7 +188,7 @@ class OpenAiReports:
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
         pages = self._pages.read(path, [*query, *(("group_by", group) for group in groups)])
         for number, page in enumerate(pages, 1):
-            for bucket in Line(page, f"{where}, page {number}").parts("data"):
+            for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
                 if bucket.count("start_time") != self._start:
                     raise bucket.unexpected("start_time", "the day that was asked for")
                 yield from bucket.parts("results")

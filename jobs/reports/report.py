@@ -1,6 +1,7 @@
 """What a report is to the processor: rows of one table of ours, page by page, and the provider's own total."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -12,6 +13,10 @@ Row = Mapping[str, Any]
 
 class NotOffered(CloudActError):
     """The provider does not offer this report to this account, or cannot tell it; the others are read nevertheless."""
+
+
+class ReadAgain(CloudActError):
+    """A report that was given out in part must be read from its first page; the notes know what to ask for then."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,26 @@ class Notes:
     refused_dimensions: int = 0
     unpriced: int = 0
     unpriced_named: list[str] = field(default_factory=list)
+    choices: dict[str, Any] = field(default_factory=dict)  # by report: where the search for its dimensions has come
+    odd_fields: set[str] = field(default_factory=set)
+
+    def odd(self, where: str, name: str) -> None:
+        """A field that is not the money and holds what it should not; each is told once, however many rows have it."""
+        named = f"{where.partition(',')[0]}: {name}"
+        if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
+            self.odd_fields.add(named)
+            self.say(f"{named} is not a text in some rows, and was left empty there.")
+
+    @contextmanager
+    def begun_again(self) -> Iterator[None]:
+        """Forgets the rows without amount that were counted, where the report must be read again."""
+        unpriced, named = self.unpriced, len(self.unpriced_named)
+        try:
+            yield
+        except ReadAgain:
+            self.unpriced = unpriced
+            del self.unpriced_named[named:]
+            raise
 
     def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:
         """A cost row that has no amount: where it stands, and what it is for."""

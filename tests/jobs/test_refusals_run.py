@@ -182,6 +182,18 @@ def test_a_dimension_that_is_refused_later(local: Local, new_org: NewOrgs, run_j
     )
 
 
+def test_a_dimension_that_a_later_page_refuses(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """The costs are read again from their first page without it: whole, and nothing twice."""
+    org = new_org()
+    body = OPENAI_ERRORS["400_group_by_param_only"]["body"]
+    for path in ("/costs.*group_by=api_source.*page=", "/costs.*page=.*group_by=api_source"):
+        put(local, path_regex=path, status=400, body=body, times=None)
+    run = llm_run(org, "openai")
+    assert run_job(run) == 0
+    assert (detail(local, run)["status"], is_whole(local, org, "openai")) == ("SUCCESS", True)
+    assert any("api_source" in text for text in warnings(local, run))
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_limit_per_minute(local: Local, new_org: NewOrgs, provider: str) -> None:
     """Reset headers without Retry-After are waited for: every page is asked for once, the day is whole, SUCCESS."""

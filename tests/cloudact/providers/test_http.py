@@ -324,6 +324,24 @@ def test_a_limit_per_minute_is_waited_for(answer: httpx.Response, seconds: float
     assert seconds <= vendor.passing.slept <= seconds + 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry_after": "0"},
+        {"retry_after_ms": "1"},
+        {"x_ratelimit_reset_requests": "0s", "x_ratelimit_remaining_requests": "0"},
+        {"x_ratelimit_reset_requests": "1ms"},
+        {"anthropic_ratelimit_requests_reset": "2026-11-12T11:00:00Z"},
+    ],
+)
+def test_a_hint_never_shortens_the_patience(headers: dict[str, str]) -> None:
+    """Who says that the limit is open, and refuses, is asked as late as who says nothing: 31 seconds in six tries."""
+    vendor = Answers([limited(**headers)])
+    with pytest.raises(Busy):
+        vendor.open(Patience()).get("/x", [])
+    assert 31 <= vendor.passing.slept <= 37
+
+
 @pytest.mark.parametrize("reset", ["9999h", "2999-01-01T00:00:00Z", "6m0s"])
 def test_a_reset_far_away_is_bounded(reset: str) -> None:
     """When a limit is whole again may be long after it opens: asked after the longest wait, and given up as passing."""

@@ -38,6 +38,8 @@ SHAPES: dict[str, Any] = {
     "message": {"message": SCOPES},
     "OAuth": {"error": "insufficient_scope", "error_description": "Missing scopes: api.usage.read"},
     "list": [{"error": {"message": SCOPES}}],
+    "text alone": SCOPES,
+    "texts alone": [SCOPES],
 }
 
 
@@ -67,6 +69,7 @@ NOBODYS: dict[str, bytes] = {
     "nothing": b"",
     "text": b"Forbidden",
     "a JSON text": b'"Forbidden"',
+    "JSON texts": b'["Forbidden", ""]',
     "null": b"null",
     "a number": b"403",
     "an empty list": b"[]",

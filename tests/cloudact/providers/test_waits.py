@@ -21,6 +21,7 @@ def waited(**headers: str) -> Wait | None:
     [
         ("1s", 1),
         ("6m0s", 360),
+        ("1m30s", 90),
         ("120ms", 0.12),
         ("1h2m3.5s", 3723.5),
         ("59.951s", 59.951),
@@ -78,6 +79,22 @@ def test_retry_after_comes_first() -> None:
     assert waited(retry_after="7", anthropic_ratelimit_requests_reset="2026-11-26T12:00:50Z") == Wait(7, asked=True)
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "1.5"}, 1.5),
+        ({"retry_after_ms": "1500"}, 1.5),
+        ({"retry_after_ms": "250.5", "retry_after": "1"}, 0.2505),
+        ({"retry_after_ms": "soon", "retry_after": "7"}, 7),
+        ({"retry_after": "0"}, 0),
+        ({"retry_after": "Thu, 26 Nov 2026 11:00:00 GMT"}, 0),
+    ],
+)
+def test_forms_of_retry_after(headers: dict[str, str], seconds: float) -> None:
+    """Seconds with a fraction and milliseconds are understood, the finer one first."""
+    assert waited(**headers) == Wait(seconds, asked=True)
+
+
 def test_a_clock_that_is_wrong_does_not_matter() -> None:
     """Instants are counted from the provider's own Date, where it sends one."""
     date = "Thu, 26 Nov 2026 11:30:00 GMT"
@@ -88,5 +105,6 @@ def test_a_clock_that_is_wrong_does_not_matter() -> None:
 def test_nonsense_asks_for_nothing_or_something_finite(text: str) -> None:
     """No text of a header raises or makes a wait that is negative or without end."""
     headers = {"x-ratelimit-reset-requests": text, "anthropic-ratelimit-tokens-reset": text, "retry-after": text}
+    headers["retry-after-ms"] = text
     wait = wait_of(429, headers, NOW)
     assert wait is None or 0 <= wait.seconds < 1e15

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cloudact.errors import Stop
 from jobs.reports.openai import COST_GROUPS, GROUPS
+from jobs.reports.report import ReadAgain
 from tests.conftest import fixture
 from tests.jobs.reports.test_pitfalls import groups
 from tests.jobs.reports.vendor import Vendor, costs, fixture_pages, reported, table_rows
@@ -136,12 +137,35 @@ def test_a_refusal_about_something_else_is_no_reason_to_try(status: int, body: A
     assert (len(vendor.asked), vendor.said) == (1, [])
 
 
-def test_a_later_page_is_not_asked_differently() -> None:
-    """A cursor goes with its query: once rows were given out, a refusal ends the report."""
-    later = httpx.Response(400, json=OPENAIS["param only"])
-    vendor = Vendor({"costs": [costs("1"), later]})
-    with pytest.raises(Stop, match="api_source"):
-        table_rows(vendor.openai(), "costs")
+def test_a_later_page_that_refuses_a_dimension() -> None:
+    """A cursor goes with its query: rows that were given out are forgotten, and the next reading leaves it out."""
+
+    def refuse(_path: str, query: httpx.QueryParams) -> httpx.Response | None:
+        minded = "page" in query and "api_source" in query.get_list("group_by")
+        return httpx.Response(400, json=OPENAIS["param only"]) if minded else None
+
+    vendor = Vendor({"costs": [costs("1"), costs("2")]}, refuse=refuse)
+    reports = vendor.openai()
+    with pytest.raises(ReadAgain):
+        table_rows(reports, "costs")
+    assert [row["amount"] for row in table_rows(reports, "costs")] == [1, 2]
+    assert len(vendor.said) == 1
+    assert "api_source" not in groups(vendor.asked[-1][1])
+
+
+def test_a_later_page_that_refuses_something_else() -> None:
+    """An expired cursor says nothing of dimensions: the report ends with it."""
+    later = httpx.Response(400, json=openai_error("Expired."))
+    with pytest.raises(Stop, match="Expired"):
+        table_rows(Vendor({"costs": [costs("1"), later]}).openai(), "costs")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_other_statuses_that_mind_a_dimension(status: int) -> None:
+    """A 403 or 404 whose param is group_by is about the dimension, and believed at once."""
+    vendor = minding(["api_source"], openai_error("api_source is not enabled here.", "group_by"), status)
+    assert len(table_rows(vendor.openai(), "costs")) == 1
+    assert len(vendor.asked) == 2
 
 
 @given(minded=st.sets(st.sampled_from(GROUPS["completions"]), min_size=1), form=st.sampled_from(list(OPENAIS)))

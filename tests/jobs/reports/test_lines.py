@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cloudact.errors import Stop
 from cloudact.providers.http import read_json
 from jobs.reports.lines import Line, exact_json, exact_sum, from_cents, numeric
+from tests.jobs.reports.vendor import Vendor, costs, table_rows
 
 AMOUNTS = st.decimals(min_value=-(10**15), max_value=10**15, allow_nan=False, allow_infinity=False, places=12)
 
@@ -106,3 +107,24 @@ def test_an_error_shows_the_field_and_not_its_value() -> None:
     with pytest.raises(Stop) as caught:
         line(currency="sk-admin-secret").currency()
     assert "sk-admin" not in str(vars(caught.value))
+
+
+def test_a_number_where_an_id_is_expected() -> None:
+    """A whole number is taken as its text; another odd value is told and empty, and stays in the line as it came."""
+    told: list[str] = []
+    odd = Line({"project_id": 17, "unit": [5], "flag": True}, "x", lambda _, name: told.append(name))
+    assert [odd.text(name) for name in ("project_id", "unit", "flag")] == ["17", None, None]
+    assert (told, json.loads(odd.as_json())["unit"]) == (["unit", "flag"], [5])
+    with pytest.raises(Stop, match="currency is not a currency"):
+        Line({"currency": 5}, "x", lambda _, name: told.append(name)).currency()
+
+
+def test_money_with_odd_names_is_loaded() -> None:
+    """Costs whose unit is no text keep their amount, and each odd field is told once."""
+    vendor = Vendor({"costs": [costs(2, 3, quantity_unit={"a": 1}, project_id=17)]})
+    rows = table_rows(vendor.openai(), "costs")
+    assert [(row["amount"], row["project_id"], row["quantity_unit"]) for row in rows] == [
+        (2, "17", None),
+        (3, "17", None),
+    ]
+    assert vendor.said == ["OpenAI costs: quantity_unit is not a text in some rows, and was left empty there."]
