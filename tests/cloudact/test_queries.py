@@ -9,8 +9,9 @@ from cloudact.queries import SQL_DIR, in_dataset, load_query
 from tests.googlesql import gate
 
 QUERIES = sorted(path.stem for path in SQL_DIR.glob("*.sql"))
-OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "applied_migrations", "orgs_behind", "record_migrations")
-WRITING = ("record_migrations",)
+OF_THE_SERVICE = ("applied_migrations", "record_migrations", "installation", "record_installation")
+OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
+WRITING = ("record_migrations", "record_installation")
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")
 
 
