@@ -188,7 +188,7 @@ def test_behind_the_check(tmp_path: Path) -> None:
     file = settings_file(tmp_path, {"OPS_INVOKER": "iam", "API_INVOKER": "everyone", "JWT_SECRET": None})
     with running_stack(tmp_path / "stack", api_port=0, ops_port=0, ops_invoker="iam", ops_callers=CALLERS):
         rehearsed = Rehearsed(tmp_path / "state", checkout, tmp_path / "stack" / "stack.json")
-        parts = "--only accounts --only registry --only secrets"
+        parts = "--only accounts --only registry --only secrets --only dataset"
         rehearsed.run("bash", "-c", f"infra/setup.sh --settings {file} {parts}")
         rehearsed.run("bash", "-c", f"infra/deploy.sh --settings {file}")  # it ends with the smoke test
         assert rehearsed.run("bash", "-c", f"infra/deploy.sh --settings {file} --no-smoke") == []
