@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from cloudact.yaml_files import Strict, read_model
+from cloudact.yaml_files import Strict, read_model, words
 
 PLACEHOLDERS = ("org_slug", "org_dataset", "source_project", "source_dataset", "source_table")
 
@@ -271,13 +271,7 @@ def _typed(kind: StepType, model: type[StepConfig], config: Any) -> Any:
     try:
         return model.model_validate(config)
     except ValidationError as err:  # flattened, so that the outer error names the step and this one the key
-        raise ValueError(
-            "; ".join(f"config.{'.'.join(map(str, e['loc']))}: {_words(e)}" for e in err.errors())
-        ) from err
-
-
-def _words(error: Mapping[str, Any]) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")
+        raise ValueError("; ".join(f"config.{'.'.join(map(str, e['loc']))}: {words(e)}" for e in err.errors())) from err
 
 
 class Parameter(Strict):

@@ -59,6 +59,11 @@ def _what(error: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"unknown key; allowed are {_allowed(model, error['loc'][:-1])}"
     if error["type"] == "missing":
         return "is missing"
+    return words(error)
+
+
+def words(error: Mapping[str, Any]) -> str:
+    """What is wrong, of one of pydantic's errors, as our own validators have said it."""
     return str(error["msg"]).removeprefix("Value error, ")
 
 

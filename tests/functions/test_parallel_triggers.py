@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Thread
 from threading import local as thread_local
 from typing import Any
 
 import pytest
 import requests
-from werkzeug.serving import make_server
 
 from cloudact import clients
 from cloudact.runs import run_id
@@ -21,6 +19,7 @@ from functions.routes import public_app
 from infra.local.google_apis.rest.faults import Fault
 from infra.local.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
+from tests.served import served
 
 SEEN_BY_NO_SWEEP = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)  # far from the days of other tests
 FIRST, LIMIT, REQUESTS, CLIENTS = dt.date(2025, 1, 1), 25, 200, 100
@@ -44,14 +43,8 @@ Send = Callable[[OnboardedOrg, Sequence[dt.date]], list[Answer]]
 def url(local: Local) -> Iterator[str]:
     """The function `api` behind a server with a thread for every connection."""
     local.clock.now = SEEN_BY_NO_SWEEP
-    server = make_server("127.0.0.1", 0, public_app(compose(local.settings, local.clock)), threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(public_app(compose(local.settings, local.clock))) as url:
+        yield url
 
 
 @pytest.fixture
