@@ -17,10 +17,10 @@ $(READY): requirements.txt jobs/requirements.txt requirements-cli.txt requiremen
 	@touch $@
 
 up: $(READY) ## the local cloud and both functions, until Ctrl-C
-	@$(BIN)/python -m infra.local up
+	@$(BIN)/python -m localcloud up
 
 demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs, stop
-	@$(BIN)/python -m infra.local demo
+	@$(BIN)/python -m localcloud demo
 
 test: $(READY) check ## check, then every test but the slow proofs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -37,7 +37,7 @@ bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 	$(BIN)/python -m pytest -m bench -s
 
 reset: $(READY) ## forgets the local cloud's state
-	@$(BIN)/python -m infra.local reset
+	@$(BIN)/python -m localcloud reset
 
 deploy: ## into the Google Cloud project of infra/env: all that is not there yet, or differs
 	infra/setup.sh && infra/deploy.sh && infra/schedule.sh && infra/monitoring.sh

@@ -2,11 +2,11 @@
 
 from flask import Response, request
 
-from cloudact.registry import Entry, Registry
-from functions.answers import Answer, Catalogue, Parameter, Pipeline, answered
+from cloudact.pipelines.registry import Entry, Registry
 from functions.composition import Api
-from functions.inputs import ProviderQuery, in_query
-from functions.problems import Problem
+from functions.web.answers import Answer, Catalogue, Parameter, Pipeline, answered
+from functions.web.inputs import ProviderQuery, in_query
+from functions.web.problems import Problem
 
 
 def list_pipelines(api: Api) -> Response:

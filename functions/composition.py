@@ -4,32 +4,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cloudact import clients
-from cloudact.api_keys import ApiKeys
 from cloudact.clock import Clock, utc_now
-from cloudact.connections import Connections
-from cloudact.credential_checks import checks
-from cloudact.credentials import Vault
-from cloudact.integrations import Integrations
-from cloudact.ledger import Ledger
-from cloudact.members import Membership
-from cloudact.notifier import Notifier, Outbox, open_outbox, open_signing
-from cloudact.onboarding import Onboarding
-from cloudact.plans import load_plans
-from cloudact.registry import Registry, load_registry
+from cloudact.notify.notifier import Notifier, Outbox, open_outbox, open_signing
+from cloudact.notify.signing import Signing
+from cloudact.notify.webhooks import Webhooks
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.members import Membership
+from cloudact.orgs.vault import Vault
+from cloudact.pipelines.registry import Registry, load_registry
+from cloudact.runs.ledger import Ledger
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
-from cloudact.signing import Signing
-from cloudact.tenants import Tenants
-from cloudact.warehouse import Warehouse, open_warehouse
-from cloudact.webhooks import Webhooks
-from functions.auth import KeyRing
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from functions.auth.cache import Remembered
+from functions.auth.key_cache import KeyRing
+from functions.auth.key_uses import KeyUses
+from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.health import LOOK_S, Dependencies
-from functions.key_uses import KeyUses
-from functions.pace import Pace
-from functions.people import Keys, PublicKeys, Sessions, SharedSecret
-from functions.queue import RunQueue
-from functions.quota_watch import QuotaWatch
-from functions.remembered import Remembered
+from functions.orgs.connections import Connections
+from functions.orgs.key_issue import ApiKeys
+from functions.orgs.lifecycle import Onboarding
+from functions.orgs.plans import load_plans
+from functions.orgs.tenant import Tenants
+from functions.runs.queue import RunQueue
+from functions.runs.quota_notices import QuotaWatch
+from functions.schedule.pace import Pace
+from providers.credential_checks import checks
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer

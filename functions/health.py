@@ -10,8 +10,8 @@ from flask import Response
 
 from cloudact import logs
 from cloudact.clock import Clock
-from functions.answers import Health, Readiness, answered
-from functions.remembered import Remembered
+from functions.auth.cache import Remembered
+from functions.web.answers import Health, Readiness, answered
 
 log = logging.getLogger(__name__)
 WITHIN_S = 1.5  # of waiting, whatever hangs; the rest of the two seconds is for everything else that an answer needs

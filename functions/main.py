@@ -40,7 +40,7 @@ def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     except ConfigError:
         import logging
 
-        from functions.problems import PROBLEM_JSON, document
+        from functions.web.problems import PROBLEM_JSON, document
 
         logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
         text = document(500, "The service is not configured; its operators have been told.", request.path)
@@ -62,7 +62,7 @@ def _api_app() -> "Flask":
 def _ops_app() -> "Flask":
     from cloudact import logs
     from cloudact.settings import Settings
-    from functions.caller import Caller
+    from functions.auth.service_accounts import Caller
     from functions.composition import OPS_PATIENCE_S, compose
     from functions.routes import private_app
 

@@ -6,8 +6,41 @@ from functools import partial
 from flask import Flask, Response
 
 from cloudact import logs
-from cloudact.orgs import is_slug
-from functions.answers import (
+from cloudact.orgs.org import is_slug
+from functions.auth.service_accounts import Caller
+from functions.catalogue import list_pipelines, show_pipeline
+from functions.composition import Api
+from functions.health import show_health
+from functions.orgs.api_keys import rotate, show_keys
+from functions.orgs.integrations import (
+    IntegrationList,
+    IntegrationState,
+    SetupBody,
+    list_integrations,
+    remove,
+    set_up,
+    validate,
+)
+from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
+from functions.orgs.members import remove_member, set_member
+from functions.orgs.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.orgs.webhooks import (
+    Ping,
+    WebhookBody,
+    WebhookState,
+    delete_webhook,
+    put_webhook,
+    show_webhook,
+    test_webhook,
+)
+from functions.runs.backfill import backfill
+from functions.runs.cancel_retry import cancel, retry
+from functions.runs.history import list_own_runs, list_runs, show_own_run, show_run
+from functions.runs.quota import show_quota
+from functions.runs.trigger import trigger
+from functions.schedule.daily import daily
+from functions.schedule.sweep import sweep
+from functions.web.answers import (
     Backfilled,
     Cancelled,
     Catalogue,
@@ -23,44 +56,11 @@ from functions.answers import (
     RunPage,
     Started,
 )
-from functions.api_keys import rotate, show_keys
-from functions.app import create_app
-from functions.backfill import backfill
-from functions.caller import Caller
-from functions.catalogue import list_pipelines, show_pipeline
-from functions.composition import Api
-from functions.cors import allow_origins
-from functions.daily import daily
-from functions.endpoints import BASE, Endpoint, add_endpoints
-from functions.health import show_health
-from functions.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.integrations import (
-    IntegrationList,
-    IntegrationState,
-    SetupBody,
-    list_integrations,
-    remove,
-    set_up,
-    validate,
-)
-from functions.keyless import KeylessQuery, KeylessSetup, show_keyless
-from functions.membership import remove_member, set_member
-from functions.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
-from functions.openapi import KEY, SESSION, documenting
-from functions.quota import show_quota
-from functions.runs import list_own_runs, list_runs, show_own_run, show_run
-from functions.settle import cancel, retry
-from functions.sweep import sweep
-from functions.trigger import trigger
-from functions.webhooks import (
-    Ping,
-    WebhookBody,
-    WebhookState,
-    delete_webhook,
-    put_webhook,
-    show_webhook,
-    test_webhook,
-)
+from functions.web.app import create_app
+from functions.web.cors import allow_origins
+from functions.web.endpoints import BASE, Endpoint, add_endpoints
+from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
+from functions.web.openapi import KEY, SESSION, documenting
 
 
 def public_app(api: Api) -> Flask:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from cloudact.settings import Settings
-from functions.pace import Pace
+from functions.schedule.pace import Pace
 
 SIZES = (1, 100, 1_000, 10_000)
 TABLES = 6  # that the three pipelines load, one load job each: gcp 1, openai 2, anthropic 3

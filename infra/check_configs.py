@@ -3,9 +3,9 @@
 import sys
 
 from cloudact.errors import ConfigError
-from cloudact.plans import load_plans
-from cloudact.registry import load_registry
+from cloudact.pipelines.registry import load_registry
 from cloudact.settings import ROOT
+from functions.orgs.plans import load_plans
 
 
 def main() -> int:

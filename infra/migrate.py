@@ -1,4 +1,4 @@
-"""`python -m infra.migrate`: brings the service's dataset, and then every active org's, to what `infra/sql/` ships.
+"""`python -m infra.migrate`: brings the service's dataset, and then every active org's, to what `sql/` ships.
 
 Exit code 0: all have everything. 1: some failed, the logs name them; run it again. 2: settings or scripts are wrong,
 and nothing was changed. `--dry-run` only says what is lacking; `--allow-failed-orgs` answers 0 although orgs failed,
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from cloudact import logs
-from cloudact.datasets import make_service_dataset
 from cloudact.errors import ConfigError, Retry
-from cloudact.migrations import Behind, Migrations, Outcome
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse, open_warehouse
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.datasets import make_service_dataset
+from cloudact.warehouse.migrations import Behind, Migrations, Outcome
 
 log = logging.getLogger(__name__)
 DONE, FAILED, UNUSABLE = 0, 1, 2

@@ -127,7 +127,7 @@ check_partitions() {
 estimate() {
   asked bq --format=json query --dry_run --use_legacy_sql=false \
     --parameter=org_slug:STRING:nobody --parameter=run_id:STRING:none "--parameter=first_day:DATE:$1" \
-    "--parameter=last_day:DATE:$(date -u +%F)" "$(sed "/^--/d; s/organizations\./$DATASET./" cloudact/sql/run_detail.sql)" || return 0
+    "--parameter=last_day:DATE:$(date -u +%F)" "$(sed "/^--/d; s/organizations\./$DATASET./" sql/queries/run_detail.sql)" || return 0
   jq -r '.statistics.totalBytesProcessed // .statistics.query.totalBytesProcessed // ""' "$SCRATCH/seen" 2>/dev/null || true
 }
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.errors import Skip
-from cloudact.runs import Run
-from cloudact.warehouse import Warehouse
+from cloudact.runs.run import Run
+from cloudact.warehouse.bigquery import Warehouse
 from jobs.execution import Execution
 
 

@@ -6,33 +6,33 @@ from typing import TYPE_CHECKING
 
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
-from cloudact.costs import Tariff
-from cloudact.credentials import Vault
-from cloudact.google_access import open_bigquery, read_access
-from cloudact.integrations import Integrations, UsableIntegration
-from cloudact.ledger import Ledger
-from cloudact.notifier import open_notifier
-from cloudact.pipelines import Step
-from cloudact.providers import http
-from cloudact.providers.anthropic import ANTHROPIC
-from cloudact.providers.openai import OPENAI
-from cloudact.providers.vendor import Vendor
-from cloudact.registry import load_registry
-from cloudact.run_load import RunLoad
-from cloudact.runs import Run
+from cloudact.notify.notifier import open_notifier
+from cloudact.orgs.integrations import Integrations, UsableIntegration
+from cloudact.orgs.vault import Vault
+from cloudact.pipelines.config import Step
+from cloudact.pipelines.registry import load_registry
+from cloudact.runs.ledger import Ledger
+from cloudact.runs.load import RunLoad
+from cloudact.runs.run import Run
+from cloudact.runs.run_cost import Tariff
 from cloudact.settings import Settings
-from cloudact.warehouse import open_warehouse
+from cloudact.warehouse.bigquery import open_warehouse
+from jobs.bigquery_export import GcpBillingEtl, Limits
+from jobs.cancellation import Watch
 from jobs.claim import Claim
-from jobs.day_load import DayLoad
 from jobs.engine import Job, Processor
-from jobs.life import Life
+from jobs.heartbeat import Life
+from jobs.load import DayLoad
 from jobs.meter import Meter
-from jobs.processors.gcp_bq_etl import GcpBillingEtl, Limits
-from jobs.processors.usage_cost import OpenReports, UsageCost
-from jobs.reports.anthropic import AnthropicReports
-from jobs.reports.openai import OpenAiReports
-from jobs.reports.report import Notes, Reports
-from jobs.watch import Watch
+from jobs.usage_reports import OpenReports, UsageCost
+from providers import http
+from providers.admin_key import Vendor
+from providers.anthropic.api import ANTHROPIC
+from providers.anthropic.reports import AnthropicReports
+from providers.gcp.access import open_bigquery, read_access
+from providers.openai.api import OPENAI
+from providers.openai.reports import OpenAiReports
+from providers.source import Notes, Reports
 
 if TYPE_CHECKING:
     import httpx

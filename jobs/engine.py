@@ -15,21 +15,21 @@ from typing import Protocol, TypeVar
 import stamina
 
 from cloudact.clock import Clock
-from cloudact.costs import Cost
 from cloudact.errors import CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
-from cloudact.ledger import Ledger
-from cloudact.notifications import run_failed
-from cloudact.notifier import Notifier
-from cloudact.pipelines import Step, StepType
-from cloudact.run_ended import log_run_ended
-from cloudact.run_load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
-from cloudact.runs import Run, Status
-from cloudact.warehouse import Warehouse
+from cloudact.notify.notifications import run_failed
+from cloudact.notify.notifier import Notifier
+from cloudact.pipelines.config import Step, StepType
+from cloudact.runs.ledger import Ledger
+from cloudact.runs.load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
+from cloudact.runs.run import Run, Status
+from cloudact.runs.run_cost import Cost
+from cloudact.runs.run_log import log_run_ended
+from cloudact.warehouse.bigquery import Warehouse
 from jobs.claim import Claim, claim
-from jobs.day_load import Loaded
 from jobs.execution import Execution
+from jobs.load import Loaded
 from jobs.meter import Meter
-from jobs.story import RunStory, StepStory
+from jobs.progress import RunStory, StepStory
 from jobs.termination import Terminated
 
 log = logging.getLogger(__name__)

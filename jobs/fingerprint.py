@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloudact.results import Fingerprint, TableContent
+from cloudact.runs.result import Fingerprint, TableContent
 from jobs.parquet import RUN_FIELDS
 
 DIGEST_BYTES = 16

@@ -10,9 +10,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cloudact import logs
-from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.errors import ConfigError
-from cloudact.runs import MESSAGE_VARIABLE, Run
+from cloudact.runs.batch import BATCH_VARIABLE, Batch
+from cloudact.runs.run import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
 from jobs.composition import compose
 from jobs.engine import TERMINATED

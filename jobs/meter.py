@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 
-from cloudact.costs import Cost, Tariff
-from cloudact.warehouse import Warehouse
+from cloudact.runs.run_cost import Cost, Tariff
+from cloudact.warehouse.bigquery import Warehouse
 
 Seconds = Callable[[], float]
 

@@ -1,6 +1,6 @@
 """Days that would become much smaller by a load: more likely the source's fault than true, so they are not replaced.
 
-An export tells all its rows, and what it has lost of them is known before (`jobs/billing/wholeness.py`). A provider's
+An export tells all its rows, and what it has lost of them is known before (`providers/gcp/wholeness.py`). A provider's
 reports tell only sums, so of these money counts as well as rows. The same money in fewer rows is told less apart, not
 lost; usage has no money to say so.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cloudact.errors import Stop
-from cloudact.results import Earlier, Fingerprint, exact_difference, plain
-from cloudact.run_load import Part
+from cloudact.runs.load import Part
+from cloudact.runs.result import Earlier, Fingerprint, exact_difference, plain
 
 GUARDED_ROWS = 100  # fewer may come and go, unless money goes with them
 GUARDED_USAGE_ROWS = 20  # of a settled day

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cloudact import logs
 from cloudact.errors import Retry
-from cloudact.runs import Run, Status
+from cloudact.runs.run import Run, Status
 from jobs.engine import DONE, TERMINATED, TRY_AGAIN, Job, work
 from jobs.execution import Execution
 from jobs.termination import Termination

@@ -15,23 +15,23 @@ import pytest
 from flask.testing import FlaskClient
 
 from cloudact import clients
-from cloudact.ledger import Ledger
 from cloudact.logs import JsonLines
-from cloudact.runs import Run, TriggerType
+from cloudact.runs.ledger import Ledger
+from cloudact.runs.run import Run, TriggerType
 from cloudact.settings import ROOT, Settings
-from cloudact.warehouse import Warehouse, open_warehouse
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.billing_export import load_export
-from infra.local.google_apis.local_cloud import LocalCloud
-from infra.local.google_apis.local_cloud import Settings as CloudSettings
-from infra.local.google_apis.run.container import Images
-from infra.local.integrations import ProviderAccount
-from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
-from infra.local.providers.local_providers import LocalProviders
-from infra.local.providers.local_providers import Settings as ProviderSettings
-from infra.local.provision import provision
-from infra.local.stack import local_settings
+from localcloud.billing_export import load_export
+from localcloud.google_apis.local_cloud import LocalCloud
+from localcloud.google_apis.local_cloud import Settings as CloudSettings
+from localcloud.google_apis.run.container import Images
+from localcloud.integrations import ProviderAccount
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from localcloud.providers.local_providers import LocalProviders
+from localcloud.providers.local_providers import Settings as ProviderSettings
+from localcloud.provision import provision
+from localcloud.stack import local_settings
 from tests.checked_requests import (
     counted,
     pytest_sessionfinish,
@@ -96,7 +96,7 @@ def logging_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bigquery_url() -> Iterator[str]:
     """The URL of a local BigQuery of this test session, in memory."""
-    command = [sys.executable, "-m", "infra.local.bigquery", "--port", "0"]
+    command = [sys.executable, "-m", "localcloud.bigquery", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         url = server.stdout.readline().split()[-1]  # "bigquery ready http://127.0.0.1:PORT"

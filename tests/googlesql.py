@@ -1,6 +1,6 @@
 """The SQL gate: analyses GoogleSQL with Google's own analyzer (ZetaSQL compiled to WASM, PyPI `zetasql`).
 
-A `GoogleSql` holds a catalog. Tables and views enter it as the DDL we ship (`infra/sql/**/*.sql`) or as a
+A `GoogleSql` holds a catalog. Tables and views enter it as the DDL we ship (`sql/**/*.sql`) or as a
 BigQuery schema in JSON; `analyze` then answers a statement's output columns or raises `AnalysisError` with
 the analyzer's own words. It checks names, types, signatures and grouping, and knows nothing of quotas,
 pruning or INFORMATION_SCHEMA. `gate()` is the catalog of everything we ship, built once per process.
@@ -25,9 +25,9 @@ from zetasql.wasi._pb2.zetasql.public import options_pb2 as language_pb2
 from zetasql.wasi._pb2.zetasql.public import simple_table_pb2, type_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as node_kind
 
-from cloudact.queries import ORG_DATASET
+from cloudact.warehouse.queries import ORG_DATASET
 
-SQL_ROOT = Path(__file__).parents[1] / "infra" / "sql"
+SQL_ROOT = Path(__file__).parents[1] / "sql"
 INGESTION_TIME = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """The pseudo columns of an ingestion-time partitioned table, for `GoogleSql.add_schema`."""
 
@@ -46,8 +46,9 @@ class Column:
 
 @cache
 def gate(folder: str = "") -> GoogleSql:
-    """The catalog of the shipped SQL (`infra/sql/<folder>/**/*.sql`; everything without a folder)."""
-    return GoogleSql().add_files(sorted((SQL_ROOT / folder).rglob("*.sql")))
+    """The catalog of the tables and views we ship (`sql/<folder>/*.sql`; those of both scopes without a folder)."""
+    folders = [folder] if folder else ["org", "organizations"]
+    return GoogleSql().add_files([path for each in folders for path in sorted((SQL_ROOT / each).glob("*.sql"))])
 
 
 def parameter_types(parameters: Iterable[Any]) -> dict[str, str]:

@@ -9,13 +9,13 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from cloudact.settings import Settings
-from functions.caller import Caller
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.routes import private_app, public_app
-from infra.local.cloud_run_front.front import Service
-from infra.local.cloud_run_front.invoker_check import InvokerCheck
-from infra.local.cloud_run_front.server import FrontServer, address, listening
-from infra.local.stack import Invoker
+from localcloud.cloud_run_front.front import Service
+from localcloud.cloud_run_front.invoker_check import InvokerCheck
+from localcloud.cloud_run_front.server import FrontServer, address, listening
+from localcloud.stack import Invoker
 from tests.conftest import Local
 
 

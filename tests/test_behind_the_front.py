@@ -10,13 +10,13 @@ import pytest
 import requests
 
 from cloudact import clients
-from infra.local.cloud_run_front.front import Service
-from infra.local.cloud_run_front.server import FrontServer, listening
-from infra.local.integrations import ProviderAccount, new_admin_key, register_admin_key
-from infra.local.stack import OPERATOR, SCHEDULER, Invoker, local_settings, running_stack
 from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.cloud_run_front.front import Service
+from localcloud.cloud_run_front.server import FrontServer, listening
+from localcloud.integrations import ProviderAccount, new_admin_key, register_admin_key
+from localcloud.stack import OPERATOR, SCHEDULER, Invoker, local_settings, running_stack
 from tests.conftest import Local, NewOrgs
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.operators import operator_token

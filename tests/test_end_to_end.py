@@ -16,7 +16,7 @@ import requests
 from flask.testing import FlaskClient
 
 from cloudact import clients
-from infra.local.onboarding import OnboardedOrg
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, load_fixture_export
 
 WITHIN_S = 60.0

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from cloudact.results import Result
-from cloudact.runs import Run
-from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from cloudact.runs.result import Result
+from cloudact.runs.run import Run
 from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import NOON, Local, billing_run, fixture, load_rows
 from tests.functions.fleet import Fleet, new_fleet
-from tests.jobs.test_late_rows import exported
+from tests.jobs.test_late_data import exported
 
 SIX = NOON.replace(hour=6)
 

@@ -83,5 +83,5 @@ def test_a_copy_grows_alone(sql: GoogleSql) -> None:
 
 
 def test_everything_shipped_is_google_sql() -> None:
-    """Every file below infra/sql is accepted by Google's analyzer."""
+    """Every file below sql is accepted by Google's analyzer."""
     assert gate("org").columns("gcp_billing_daily_raw")

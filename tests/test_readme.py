@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudact.settings import ROOT
-from infra.local.stack import running_stack
+from localcloud.stack import running_stack
 
 STEPS = ("setup", "--wait", "cloudact runs", "quota", "keys show", "POST", "limit=1")
 

@@ -17,22 +17,22 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.datasets import drop_org_dataset, make_service_dataset
 from cloudact.errors import ConfigError
 from cloudact.installation import LABEL, ORIGINAL, PATTERN, own_name
-from cloudact.migrations import Migrations
-from cloudact.notifications import ping
-from cloudact.notifier import _task_id, open_outbox, open_signing
-from cloudact.runs import NAMESPACE
+from cloudact.notify.notifications import ping
+from cloudact.notify.notifier import _task_id, open_outbox, open_signing
+from cloudact.runs.run import NAMESPACE
 from cloudact.settings import Settings
-from cloudact.warehouse import open_warehouse
-from functions.caller import Caller
+from cloudact.warehouse.bigquery import open_warehouse
+from cloudact.warehouse.datasets import drop_org_dataset, make_service_dataset
+from cloudact.warehouse.migrations import Migrations
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.queue import second_task_id, slot_task_id
 from functions.routes import private_app, public_app
-from infra.local.integrations import ProviderAccount, new_admin_key, register_admin_key
-from infra.local.provision import provision
+from functions.runs.queue import second_task_id, slot_task_id
 from infra.migrate import DONE, UNUSABLE, main
+from localcloud.integrations import ProviderAccount, new_admin_key, register_admin_key
+from localcloud.provision import provision
 from tests.conftest import NOON, Local
 from tests.functions.operators import AUDIENCE, operator_token
 

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 
 from infra.discovery.check import NotDescribed, check
 from infra.discovery.sent import NotWellFormed, Sent, metadata, parts
-from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
 from infra.rehearsal import (
     bigquery,
     bigquery_jobs,
@@ -28,6 +27,7 @@ from infra.rehearsal.calls import Call, Reply, refusal
 from infra.rehearsal.local_stack import LocalStack
 from infra.rehearsal.store import Store
 from infra.rehearsal.value_rules import broken_rules
+from localcloud.wire.listener import HttpAnswer, HttpRequest, Listener
 
 APIS = (
     projects.answer,

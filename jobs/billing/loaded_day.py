@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cloudact.errors import Retry
-from cloudact.results import Difference, Earlier, Source, exact_sum
+from cloudact.runs.result import Difference, Earlier, Source, exact_sum
 from jobs.billing.rows import SCHEMA
 from jobs.fingerprint import Digest, fingerprint
 from jobs.parquet import ARROW

@@ -11,18 +11,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloudact.billing_export import ExportTable
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
-from cloudact.results import Gap, Source
-from cloudact.runs import Run
+from cloudact.runs.result import Gap, Source
+from cloudact.runs.run import Run
 from jobs.billing.loaded_day import KeptDay, LoadedDay, kept_batches
 from jobs.billing.rows import PAGE_ROWS
-from jobs.billing.source_day import Facts, Reach, compile_facts, compile_reach, facts_of, reach_of
-from jobs.billing.statement import Statement
-from jobs.billing.wholeness import Wholeness, completed, judge, told
-from jobs.day_load import UNCHANGED, DayLoad, Loaded, tables_there
-from jobs.story import StepStory
+from jobs.load import UNCHANGED, DayLoad, Loaded, tables_there
+from jobs.progress import StepStory
+from providers.gcp.export import ExportTable
+from providers.gcp.source_day import Facts, Reach, compile_facts, compile_reach, facts_of, reach_of
+from providers.gcp.statement import Statement
+from providers.gcp.wholeness import Wholeness, completed, judge, told
 
 log = logging.getLogger(__name__)
 TABLE = "gcp_billing_daily_raw"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.billing.columns import COLUMNS
 from jobs.parquet import ARROW, RUN_FIELDS
+from providers.gcp.columns import COLUMNS
 
 if TYPE_CHECKING:
     from google.cloud.bigquery.table import RowIterator

@@ -10,10 +10,10 @@ import requests
 from google.cloud.bigquery import AccessEntry
 
 from cloudact import clients
-from cloudact.datasets import claim_org_dataset
 from cloudact.errors import ConfigError, Stop
 from cloudact.settings import Settings
-from cloudact.warehouse import BY_THE_WAY
+from cloudact.warehouse.bigquery import BY_THE_WAY
+from cloudact.warehouse.datasets import claim_org_dataset
 from functions.composition import compose
 from tests.conftest import Local, SteppedClock
 from tests.functions.operators import Operator

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudact.queries import SQL_DIR, in_dataset, load_query
+from cloudact.warehouse.queries import SQL_DIR, in_dataset, load_query
 from tests.googlesql import gate
 
 QUERIES = sorted(path.stem for path in SQL_DIR.glob("*.sql"))
@@ -54,7 +54,7 @@ def test_another_dataset_name() -> None:
     assert "organizations." not in sql
 
 
-@pytest.mark.parametrize("path", sorted(Path("infra/sql/organizations").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path("sql/organizations").glob("*.sql")), ids=lambda path: path.stem)
 def test_ddl_moves_to_another_dataset_too(path: Path) -> None:
     """Tables and views can be made in a dataset of another name."""
     assert "organizations." not in in_dataset(path.read_text(encoding="utf-8"), "finops_state").replace(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudact.orgs import new_api_key
+from cloudact.orgs.org import new_api_key
 from cloudact.redaction import CLEARED_CHARACTERS, cleared, without_keys
-from jobs.reports.lines import Line
+from providers.lines import Line
 
 ALNUM = string.ascii_letters + string.digits
 URL_SAFE = ALNUM + "_-"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from cloudact.errors import ConfigError
-from cloudact.pipelines import ExtractConfig, LoadConfig, StepType, TransformConfig, read_pipeline
-from cloudact.registry import Registry, UnknownPipeline, load_registry
+from cloudact.pipelines.config import ExtractConfig, LoadConfig, StepType, TransformConfig, read_pipeline
+from cloudact.pipelines.registry import Registry, UnknownPipeline, load_registry
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 OLDER_SHAPE = """

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from cloudact.errors import Stop
-from cloudact.run_load import Part, RunLoad, Settled, Verdict
-from cloudact.runs import Run, Status
-from infra.local.onboarding import OnboardedOrg
-from jobs.reports.anthropic_tables import USAGE_TABLE
-from jobs.reports.files import write_rows
-from jobs.reports.openai import COST_TABLE
+from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.run import Run, Status
+from jobs.row_files import write_rows
+from localcloud.onboarding import OnboardedOrg
+from providers.anthropic.tables import USAGE_TABLE
+from providers.openai.reports import COST_TABLE
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 
 LOST = Verdict(Status.FAILED, error=Stop("lost", "It was lost."), at=NOON)

@@ -1,11 +1,11 @@
-"""The scripts of `infra/sql/`: their order, their names, and that each may run again."""
+"""The scripts of `sql/`: their order, their names, and that each may run again."""
 
 from pathlib import Path
 
 import pytest
 
 from cloudact.errors import ConfigError
-from cloudact.scripts import Scope, load_scripts
+from cloudact.warehouse.scripts import Scope, load_scripts
 
 TABLE = "CREATE TABLE IF NOT EXISTS org_dataset.t (a STRING);\n"
 VIEW = "CREATE OR REPLACE VIEW org_dataset.v AS SELECT a FROM org_dataset.t;\n"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cloudact.clock import next_midnight
 from cloudact.errors import ConfigError
-from cloudact.orgs import RESERVED_SLUGS, is_slug, key_hash, new_api_key
-from cloudact.runs import Run, run_id
+from cloudact.orgs.org import RESERVED_SLUGS, is_slug, key_hash, new_api_key
+from cloudact.runs.run import Run, run_id
 from cloudact.settings import Settings
-from infra.local.onboarding import OnboardedOrg
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, billing_run
 
 REQUIRED = {

@@ -7,9 +7,9 @@ import pytest
 import requests
 
 from cloudact.errors import Retry
-from cloudact.run_load import RunLoad, Verdict
-from cloudact.runs import Run, Status
-from cloudact.warehouse import open_warehouse
+from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.run import Run, Status
+from cloudact.warehouse.bigquery import open_warehouse
 from jobs.claim import claim
 from jobs.execution import Execution
 from tests.conftest import NOON, Local, NewOrgs, billing_run

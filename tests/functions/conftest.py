@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from cloudact import clients
-from cloudact.ledger import RunEvent
-from cloudact.runs import Status
-from functions.runs import run_of
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status
+from functions.runs.history import run_of
 from tests.conftest import NOON, Local
 
 

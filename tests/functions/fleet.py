@@ -11,17 +11,17 @@ from google.cloud.tasks_v2 import Task
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.batches import Batch
 from cloudact.clock import Clock
-from cloudact.ledger import Ledger, RunEvent
-from cloudact.runs import Run, Status
+from cloudact.runs.batch import Batch
+from cloudact.runs.ledger import Ledger, RunEvent
+from cloudact.runs.run import Run, Status
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse, open_warehouse
-from functions.caller import Caller
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.queue import batch_in
 from functions.routes import private_app
-from infra.local.provision import provision
+from functions.runs.queue import batch_in
+from localcloud.provision import provision
 from tests.conftest import NOON, Local
 from tests.functions.operators import AUDIENCE, operator_token
 

@@ -7,10 +7,10 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.caller import Caller
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.routes import private_app
-from infra.local.stack import SCHEDULER
+from localcloud.stack import SCHEDULER
 from tests.conftest import Local
 
 AUDIENCE = "http://ops.test"

@@ -12,17 +12,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.orgs import fingerprint, key_hash
-from cloudact.warehouse import Warehouse
-from functions import auth
-from functions.auth import KeyRing
+from cloudact.orgs.org import fingerprint, key_hash
+from cloudact.warehouse.bigquery import Warehouse
+from functions.auth import key_cache as auth
+from functions.auth.key_cache import KeyRing
+from functions.auth.key_uses import KeyUses
 from functions.composition import compose
-from functions.key_uses import KeyUses
 from functions.routes import public_app
-from infra.local.onboarding import OnboardedOrg, add_member
+from localcloud.onboarding import OnboardedOrg, add_member
 from tests.conftest import NOON, Local, NewOrgs
 from tests.functions.operators import Operator, problem
-from tests.people import bearer
+from tests.sessions import bearer
 
 REFUSED = (401, "Invalid or inactive API key")
 

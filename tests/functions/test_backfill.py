@@ -12,17 +12,17 @@ from flask.testing import FlaskClient
 from google.cloud.tasks_v2 import Task
 
 from cloudact import clients
-from cloudact.integrations import Integrations
-from cloudact.ledger import RunEvent
-from cloudact.runs import Run, Status, TriggerType
+from cloudact.orgs.integrations import Integrations
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Run, Status, TriggerType
 from functions.composition import compose
-from functions.queue import run_in
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.onboarding import OnboardedOrg
+from functions.runs.queue import run_in
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 from tests.functions.operators import problem
-from tests.people import bearer
+from tests.sessions import bearer
 
 TODAY = NOON.date()
 
@@ -219,7 +219,7 @@ def test_what_the_rest_of_a_day_costs(api: FlaskClient, local: Local, new_org: N
 
 def test_how_far_back_a_provider_goes(local: Local, new_org: NewOrgs) -> None:
     """Dates before what the provider keeps are skipped, and take nothing of the quota."""
-    from infra.local.integrations import ProviderAccount
+    from localcloud.integrations import ProviderAccount
 
     org = new_org(daily_limit=5, accounts=(ProviderAccount("ANTHROPIC", 1),))
     api = public_app(compose(local.settings, local.clock)).test_client()

@@ -8,15 +8,15 @@ from decimal import Decimal
 
 import pytest
 
-from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.errors import Postponed
-from cloudact.late_rows import Look
-from cloudact.ledger import RunEvent
-from cloudact.run_load import OVER_LOAD_QUOTA
-from cloudact.runs import Run, Status, TriggerType
-from functions.queue import batch_task_id
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.provision import provision
+from cloudact.runs.batch import BATCH_VARIABLE, Batch
+from cloudact.runs.late_data import Look
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import OVER_LOAD_QUOTA
+from cloudact.runs.run import Run, Status, TriggerType
+from functions.runs.queue import batch_task_id
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.provision import provision
 from tests.conftest import NOON, Local, SteppedClock
 from tests.functions.fleet import INTEGRATIONS, Fleet, new_fleet
 
@@ -128,7 +128,7 @@ def test_what_a_day_has_no_room_for(local: Local, caplog: pytest.LogCaptureFixtu
     fleet.add([f"org_{number}" for number in range(10)])
     told = fleet.daily()
     assert (told["planned"], told["started"], told["left"], told["minutes"]) == (40, 24, 16, 24 * 60)
-    (line,) = [record for record in caplog.records if record.name == "functions.daily"]
+    (line,) = [record for record in caplog.records if record.name == "functions.schedule.daily"]
     assert (line.levelname, line.__dict__["fields"]["left"]) == ("WARNING", 16)
     assert Counter(run.trigger_type for run in fleet.fire()) == {TriggerType.SCHEDULE: 10, TriggerType.RESTATEMENT: 14}
     local.clock.advance(hours=3)
@@ -407,7 +407,7 @@ def test_who_may_call(fleet: Fleet) -> None:
 def test_a_cancelled_run_leaves_its_batch_alone(fleet: Fleet) -> None:
     """Its event is all that happens: the batch's task starts other runs too."""
     from functions.composition import compose
-    from functions.settle import _stop
+    from functions.runs.cancel_retry import _stop
 
     fleet.add(["acme"])
     fleet.daily()

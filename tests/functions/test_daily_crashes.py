@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from cloudact.settings import Settings
-from functions.caller import Caller
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.queue import DELAY
 from functions.routes import private_app
+from functions.runs.queue import DELAY
 from tests.conftest import Local, SteppedClock
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.operators import AUDIENCE
 from tests.processes import started_processes
@@ -29,7 +29,7 @@ from tests.processes import started_processes
 pytestmark = pytest.mark.bench
 PROCESSES = multiprocessing.get_context("forkserver")
 PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "jobs.processors.gcp_bq_etl"]  # one server for all
+PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "jobs.bigquery_export"]  # one server for all
 WITHIN_S = 60.0
 ORGS = [f"org_{number}" for number in range(7)]
 DUE, BATCHES = 28, 10

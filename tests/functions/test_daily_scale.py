@@ -20,14 +20,14 @@ from typing import Any
 import pytest
 
 from cloudact import clients
-from cloudact.runs import Run, Status, TriggerType
+from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import Settings
-from functions.caller import Caller
+from functions.auth.service_accounts import Caller
 from functions.composition import OPS_PATIENCE_S, compose
-from functions.queue import batch_in
 from functions.routes import private_app
+from functions.runs.queue import batch_in
 from tests.conftest import NOON, Local, SteppedClock
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.functions.fleet import INTEGRATIONS, Fleet, connected, new_fleet, profile, subscribed
 from tests.functions.operators import AUDIENCE
 

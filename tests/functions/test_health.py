@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from functions.composition import compose
 from functions.health import WITHIN_S, Dependencies
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
+from localcloud.google_apis.rest.faults import Fault
 from tests.conftest import Local
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1"])

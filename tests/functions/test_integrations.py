@@ -15,23 +15,23 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.billing_export import from_table
-from cloudact.credentials import Vault
-from cloudact.integrations import Integrations
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.vault import Vault
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault as GoogleFault
-from infra.local.integrations import ProviderAccount, new_admin_key, new_service_account, register_admin_key
-from infra.local.onboarding import OnboardedOrg, add_member
-from infra.local.processes import free_port
-from infra.local.providers.faults import Fault
 from jobs.composition import compose as compose_job
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.google_apis.rest.faults import Fault as GoogleFault
+from localcloud.integrations import ProviderAccount, new_admin_key, new_service_account, register_admin_key
+from localcloud.onboarding import OnboardedOrg, add_member
+from localcloud.processes import free_port
+from localcloud.providers.faults import Fault
+from providers.gcp.export import from_table
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
 from tests.functions.operators import Operator, problem
 from tests.jobs.exports import DAY_MS, Exports
-from tests.people import bearer
+from tests.sessions import bearer
 
 PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
 PIPELINES = {"gcp": "gcp/cost/billing", "openai": "openai/usage_cost", "anthropic": "anthropic/usage_cost"}

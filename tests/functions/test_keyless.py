@@ -10,19 +10,19 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
-from cloudact.credentials import Vault
-from cloudact.integrations import Integrations
-from cloudact.keyless import account_id
-from cloudact.orgs import Onboarded
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.org import Onboarded
+from cloudact.orgs.vault import Vault
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.integrations import let_act_as, new_keyless_account
-from infra.local.onboarding import OnboardedOrg
-from infra.local.processes import free_port
 from jobs.composition import compose as compose_job
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.integrations import let_act_as, new_keyless_account
+from localcloud.onboarding import OnboardedOrg
+from localcloud.processes import free_port
+from providers.gcp.keyless import account_id
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.functions.operators import Operator, problem
 

@@ -9,16 +9,16 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from cloudact.ledger import RunEvent
-from cloudact.orgs import key_hash
-from cloudact.runs import Status
+from cloudact.orgs.org import key_hash
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.onboarding import OnboardedOrg
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 from tests.functions.fleet import new_fleet
 from tests.functions.operators import Operator
-from tests.functions.test_settle import ops, swept, tasks_of
+from tests.functions.test_cancel_retry import ops, swept, tasks_of
 
 __all__ = ["ops"]
 WITHIN_S = 20.0

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cloudact.ledger import RunEvent
-from cloudact.results import Results
-from cloudact.runs import Run, Status
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.result import Results
+from cloudact.runs.run import Run, Status
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.onboarding import OnboardedOrg
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, billing_run
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 
 DAY = dt.timedelta(days=1)
 DAYS = 60

@@ -17,14 +17,14 @@ from flask.testing import FlaskClient
 
 from cloudact import clients
 from cloudact.errors import Stop
-from cloudact.integrations import Integrations
+from cloudact.orgs.integrations import Integrations
 from cloudact.settings import Settings
-from cloudact.tenants import Tenant, Tenants
-from functions.caller import Caller
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
+from functions.orgs.tenant import Tenant, Tenants
 from functions.routes import private_app
 from tests.conftest import Local, NewOrgs, SteppedClock
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.functions.operators import AUDIENCE, Operator, operator_token, problem
 from tests.log_lines import written_lines
 from tests.processes import started_processes

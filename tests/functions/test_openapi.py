@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, Phase, settings
 from openapi_spec_validator import validate
 from schemathesis.config import SchemathesisConfig
 
-from cloudact.ledger import RunEvent
-from cloudact.runs import Status
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status
 from functions.composition import compose
-from functions.openapi import KEY, SESSION, document, paths_of
 from functions.routes import PUBLIC, public_app
-from infra.local.onboarding import NewOrg, OnboardedOrg, onboard
+from functions.web.openapi import KEY, SESSION, document, paths_of
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
-from tests.people import bearer
+from tests.sessions import bearer
 
 # What a JSON schema cannot say: dates end today, a start is not after its end, a cursor excludes an offset, two names
 # of one filter must not differ. So these may be refused with 400 although each of their parts is fine.

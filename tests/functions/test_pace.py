@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudact.batches import Batch, batches
-from cloudact.runs import Run, TriggerType
+from cloudact.runs.batch import Batch, batches
+from cloudact.runs.run import Run, TriggerType
 from cloudact.settings import Settings
-from functions.pace import Pace
+from functions.schedule.pace import Pace
 
 NOW = dt.datetime(2026, 11, 12, 6, tzinfo=dt.UTC)
 

@@ -14,11 +14,11 @@ from google.cloud.bigquery import LoadJobConfig, SourceFormat
 from pyarrow import parquet
 
 from cloudact import clients
-from cloudact.datasets import make_service_dataset
-from cloudact.ledger import After, Filters, Ledger
-from cloudact.migrations import Migrations
-from cloudact.runs import run_id
-from cloudact.warehouse import Warehouse, open_warehouse
+from cloudact.runs.ledger import After, Filters, Ledger
+from cloudact.runs.run import run_id
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.datasets import make_service_dataset
+from cloudact.warehouse.migrations import Migrations
 from tests.conftest import Local
 
 ORG, RUNS, DAYS, PAGE = "long_history", 1_000_000, 390, 100

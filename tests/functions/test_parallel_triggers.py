@@ -13,11 +13,11 @@ import pytest
 import requests
 
 from cloudact import clients
-from cloudact.runs import run_id
+from cloudact.runs.run import run_id
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.onboarding import OnboardedOrg
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
 from tests.served import served
 

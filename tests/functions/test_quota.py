@@ -5,9 +5,9 @@ from typing import Any
 import requests
 from flask.testing import FlaskClient
 
-from cloudact.ledger import RunEvent
-from cloudact.runs import Status, TriggerType
-from infra.local.onboarding import OnboardedOrg
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status, TriggerType
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run
 from tests.functions.operators import problem
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from cloudact.errors import Retry, Stop
-from functions.readable import wait_until
+from functions.orgs.readable import wait_until
 
 
 @pytest.mark.parametrize("error", [Retry("busy", "Busy."), Stop("no", "No.", "Ask."), KeyError("row"), OSError()])

@@ -9,12 +9,12 @@ from werkzeug.datastructures import Headers
 
 from functions.composition import compose
 from functions.routes import public_app
-from functions.trace import trace_fields
-from infra.local.google_apis.rest.faults import Fault
+from functions.web.trace import trace_fields
+from localcloud.google_apis.rest.faults import Fault
 from tests.conftest import Local, NewOrgs, billing_run
 from tests.functions.operators import Operator
 from tests.log_lines import written_lines
-from tests.people import bearer
+from tests.sessions import bearer
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 W3C = f"00-{TRACE}-{SPAN}-01"

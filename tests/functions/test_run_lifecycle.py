@@ -16,12 +16,12 @@ from werkzeug.test import TestResponse
 
 from cloudact import clients
 from cloudact.errors import Stop
-from cloudact.ledger import RunEvent, StepEvent
-from cloudact.run_load import Part, RunLoad, Settled, Verdict
-from cloudact.runs import Run, Status, TriggerType, run_id
+from cloudact.runs.ledger import RunEvent, StepEvent
+from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.run import Run, Status, TriggerType, run_id
 from functions.composition import compose
 from functions.routes import public_app
-from functions.sweep import sweep
+from functions.schedule.sweep import sweep
 from jobs.billing.rows import SCHEMA
 from jobs.claim import claim
 from jobs.execution import Execution

@@ -8,14 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloudact.costs import Cost
 from cloudact.errors import Stop
-from cloudact.ledger import RunEvent, StepEvent
-from cloudact.runs import Run, Status, TriggerType
-from functions.access import SEVERAL_ORGS
-from infra.local.onboarding import OnboardedOrg, add_member
+from cloudact.runs.ledger import RunEvent, StepEvent
+from cloudact.runs.run import Run, Status, TriggerType
+from cloudact.runs.run_cost import Cost
+from functions.auth.authenticate import SEVERAL_ORGS
+from localcloud.onboarding import OnboardedOrg, add_member
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
-from tests.people import bearer
+from tests.sessions import bearer
 
 COST = Cost(Decimal("17.8"), Decimal("35.6"), 20971520, Decimal("0.000356"), Decimal("0.000119"), date(2026, 11, 27))
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cloudact import clients
-from cloudact.ledger import RunEvent, StepEvent
-from cloudact.runs import Run, Status, TriggerType
+from cloudact.runs.ledger import RunEvent, StepEvent
+from cloudact.runs.run import Run, Status, TriggerType
 from tests.conftest import NOON, Local
 from tests.functions.fleet import Fleet, new_fleet
 

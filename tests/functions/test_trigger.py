@@ -13,15 +13,15 @@ from werkzeug.test import TestResponse
 
 from cloudact import clients
 from cloudact.errors import Stop
-from cloudact.integrations import Integrations
-from cloudact.ledger import RunEvent
-from cloudact.orgs import key_hash
-from cloudact.runs import Status, run_id
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.org import key_hash
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status, run_id
 from functions.composition import compose
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.onboarding import OnboardedOrg
-from infra.local.processes import free_port
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.onboarding import OnboardedOrg
+from localcloud.processes import free_port
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run
 
 DAY = FIXTURE_DAY.isoformat()

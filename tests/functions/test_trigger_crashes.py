@@ -19,22 +19,22 @@ from flask.testing import FlaskClient
 from google.cloud.tasks_v2 import Task
 
 from cloudact import clients
-from cloudact.runs import Run, run_id
+from cloudact.runs.run import Run, run_id
 from cloudact.settings import Settings
-from functions.admission import probe_order
 from functions.composition import compose
-from functions.queue import run_in
 from functions.routes import public_app
-from infra.local.onboarding import OnboardedOrg
+from functions.runs.queue import run_in
+from functions.runs.slots import probe_order
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, SteppedClock, billing_run, load_fixture_export
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.jobs.conftest import RunJob, detail, run_job, table
 from tests.processes import started_processes
 
 __all__ = ["run_job"]
 PROCESSES = multiprocessing.get_context("forkserver")
 PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "jobs.processors.gcp_bq_etl"]  # one server for both
+PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "jobs.bigquery_export"]  # one server for both
 WITHIN_S = 60.0
 LIMIT = 3  # one for a neighbour, one for the run, and the second that SPEC §8 lets it take
 MOMENTS = ("before", "after")

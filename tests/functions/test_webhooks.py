@@ -22,31 +22,31 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.errors import ConfigError, Stop
 from cloudact.installation import ORIGINAL
-from cloudact.integrations import Integrations
-from cloudact.ledger import RunEvent
 from cloudact.logs import JsonLines
-from cloudact.notifications import Event, run_failed
-from cloudact.notifier import open_notifier
-from cloudact.run_load import RunLoad, Verdict
-from cloudact.runs import Run, Status
+from cloudact.notify.notifications import Event, run_failed
+from cloudact.notify.notifier import open_notifier
+from cloudact.notify.signing import Signing
+from cloudact.notify.webhooks import Webhooks
+from cloudact.orgs.integrations import Integrations
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.run import Run, Status
 from cloudact.settings import ROOT, Settings
-from cloudact.signing import Signing
-from cloudact.webhook_urls import PATTERN, webhook_url
-from cloudact.webhooks import Webhooks
 from functions.composition import compose
-from functions.probes import Probes, may_be_asked
-from functions.quota_watch import threshold
-from functions.redirects import redirects
+from functions.orgs.redirects import redirects
+from functions.orgs.webhook_urls import PATTERN, webhook_url
 from functions.routes import public_app
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.onboarding import OnboardedOrg, add_member
-from infra.local.wire.listener import HttpAnswer, HttpRequest, Listener
+from functions.runs.quota_notices import threshold
+from functions.web.probes import Probes, may_be_asked
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.onboarding import OnboardedOrg, add_member
+from localcloud.wire.listener import HttpAnswer, HttpRequest, Listener
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.functions.operators import Operator, problem
-from tests.functions.test_settle import ops, swept
-from tests.infra.local.google_apis.conftest import Target, target
+from tests.functions.test_cancel_retry import ops, swept
 from tests.jobs.conftest import AFTERWARDS, RunJob, run_job
-from tests.people import bearer
+from tests.localcloud.google_apis.conftest import Target, target
+from tests.sessions import bearer
 
 __all__ = ["ops", "run_job", "target"]
 OURS = ("cloudact", "functions", "stamina")  # the loggers of our own lines, and of those about our tries

@@ -9,7 +9,7 @@ import pytest
 from google.cloud.bigquery import LoadJobConfig
 
 from cloudact import clients
-from cloudact.datasets import claim_org_dataset, fill_org_dataset
+from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
 from tests.conftest import Local
 from tests.infra.focus_rows import DATASET, DAY, Row, Tables, generated, recorded
 

@@ -16,9 +16,9 @@ import pytest
 from google.cloud.bigquery import QueryJobConfig
 
 from cloudact import clients
-from cloudact.billing_export import from_table
-from infra.local.billing_export import load_export
-from jobs.billing.statement import OPERATIONS, compile_statement
+from localcloud.billing_export import load_export
+from providers.gcp.export import from_table
+from providers.gcp.statement import OPERATIONS, compile_statement
 from tests.conftest import Local
 from tests.infra.conftest import Read
 from tests.infra.focus_rows import LOADED, Row, gcp

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cloudact.queries import ORG_DATASET
+from cloudact.warehouse.queries import ORG_DATASET
 from tests.conftest import Local, fixture
 from tests.googlesql import SQL_ROOT, gate
 from tests.googlesql_reference import run_over

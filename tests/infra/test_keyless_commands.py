@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cloudact.installation import ORIGINAL
-from cloudact.keyless import KeylessAccount, account_id, commands, may_read
-from cloudact.orgs import Onboarded
+from cloudact.orgs.org import Onboarded
+from providers.gcp.keyless import KeylessAccount, account_id, commands, may_read
 from tests.googlesql import GoogleSql
 from tests.infra.test_rehearsal import Rehearsed
 

@@ -20,15 +20,15 @@ import requests
 from google.api_core.exceptions import NotFound
 
 from cloudact import clients
-from cloudact.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
 from cloudact.errors import ConfigError, Retry
-from cloudact.migrations import Migrations, Outcome
-from cloudact.scripts import SQL, Scope, load_scripts, statements
 from cloudact.settings import Settings
-from cloudact.warehouse import Warehouse, open_warehouse
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
+from cloudact.warehouse.migrations import Migrations, Outcome
+from cloudact.warehouse.scripts import SQL, Scope, load_scripts, statements
 from infra.migrate import DONE, FAILED, UNUSABLE, Fleet, main
 from tests.conftest import Local
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.processes import started_processes
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -135,7 +135,7 @@ def deployment(local: Local, tmp_path: Path) -> Deployment:
 
 
 def some_of_what_ships(root: Path) -> Path:
-    """A copy of `infra/sql` with one table and no great view for the orgs: the rest only costs time."""
+    """A copy of `sql` with one table and no great view for the orgs: the rest only costs time."""
     for folder, names in {
         "organizations": ["001_schema_migrations", "002_tenants"],
         "org": [],

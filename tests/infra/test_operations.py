@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cloudact.costs import Tariff
-from cloudact.registry import load_registry
+from cloudact.pipelines.registry import load_registry
+from cloudact.runs.run_cost import Tariff
 from cloudact.settings import ROOT, Settings
 from infra import capacity
-from infra.local.stack import SCHEDULER, Stack, running_stack
 from infra.rehearsal.offline import offline
+from localcloud.stack import SCHEDULER, Stack, running_stack
 from tests.infra import runbook
 from tests.infra.test_rehearsal import clean_checkout
 from tests.logging_query import compiled

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from cloudact.settings import ROOT, Settings
-from infra.local.stack import running_stack
 from infra.rehearsal.calls import READING
 from infra.rehearsal.versions import REHEARSED, installed, pinned, warning
+from localcloud.stack import running_stack
 from tests.checked_requests import RECORDED
 from tests.infra.deployment import (
     KINDS,

@@ -294,7 +294,7 @@ def test_what_a_project_is_asked(tmp_path: Path) -> None:
     told = [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()]
     assert done.returncode == 1
     assert told == ["ok", "differs", "differs", "differs", "differs", "ok", "CpuPerRegion", "ok", "ok", "not", "not"]
-    assert "cloudact/sql" not in done.stdout
+    assert "sql/queries" not in done.stdout
     assert "is 100 bytes of 4000: partitions are pruned" in done.stdout
     assert "roles/run.jobsExecutorWithOverrides lacks run.jobs.runWithOverrides" in done.stdout
     assert "4 answers differ" in done.stderr

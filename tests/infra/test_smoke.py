@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 
 from cloudact.settings import ROOT
-from infra.local.processes import Processes, free_port
-from infra.local.stack import OPERATOR, Invoker
-from infra.local.wire.listener import HttpAnswer, Listener
+from localcloud.processes import Processes, free_port
+from localcloud.stack import OPERATOR, Invoker
+from localcloud.wire.listener import HttpAnswer, Listener
 from tests.conftest import Local
 from tests.functions.operators import operator_token
 from tests.served import fronted

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cloudact.runs import Run
-from infra.local.onboarding import OnboardedOrg
+from cloudact.runs.run import Run
 from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
 
 AFTERWARDS = datetime(2026, 12, 20, tzinfo=UTC)  # everything in the fixtures has been exported by then

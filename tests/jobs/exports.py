@@ -8,9 +8,9 @@ import requests
 from google.cloud.bigquery import Client, Dataset, LoadJobConfig, SchemaField
 
 from cloudact import clients
-from cloudact.integrations import Integrations
-from infra.local.billing_export import create_export
-from infra.local.onboarding import OnboardedOrg
+from cloudact.orgs.integrations import Integrations
+from localcloud.billing_export import create_export
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, fixture
 
 DAY_MS = 86_400_000

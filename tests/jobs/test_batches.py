@@ -10,14 +10,14 @@ import pytest
 import requests
 from google.cloud.run_v2 import ExecutionsClient
 
-from cloudact.batches import BATCH_VARIABLE, Batch
 from cloudact.errors import ConfigError
-from cloudact.runs import MESSAGE_VARIABLE, Run
-from infra.local.onboarding import OnboardedOrg
+from cloudact.runs.batch import BATCH_VARIABLE, Batch
+from cloudact.runs.run import MESSAGE_VARIABLE, Run
 from jobs.main import read_runs
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
-from tests.infra.local.google_apis.conftest import client
 from tests.jobs.conftest import detail
+from tests.localcloud.google_apis.conftest import client
 
 WITHIN_S = 60.0
 

@@ -11,21 +11,19 @@ from typing import Any
 
 import pytest
 
-from cloudact.ledger import RunEvent
-from cloudact.results import Result
-from cloudact.run_load import RunLoad, Verdict
-from cloudact.runs import MESSAGE_VARIABLE, Run, Status
-from infra.local.onboarding import OnboardedOrg
-from jobs.watch import LOOK_EVERY
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.result import Result
+from cloudact.runs.run import MESSAGE_VARIABLE, Run, Status
+from jobs.cancellation import LOOK_EVERY
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.jobs.conftest import RunJob, detail, table
 from tests.processes import started_processes
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(
-    ["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "jobs.processors.gcp_bq_etl"]
-)
+PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "jobs.bigquery_export"])
 WITHIN_S = 60.0
 Containers = Callable[..., BaseProcess]
 

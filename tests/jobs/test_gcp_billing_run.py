@@ -11,20 +11,20 @@ import pytest
 import requests
 
 from cloudact import clients
-from cloudact.credentials import Vault
-from cloudact.pipelines import Step
-from cloudact.runs import Run
-from infra.local.google_apis.rest.faults import Fault
-from infra.local.onboarding import OnboardedOrg
-from infra.local.processes import free_port
+from cloudact.orgs.vault import Vault
+from cloudact.pipelines.config import Step
+from cloudact.runs.run import Run
 from jobs.claim import claim
 from jobs.composition import compose
-from jobs.day_load import Loaded
 from jobs.engine import work
 from jobs.execution import Execution
-from jobs.story import StepStory
+from jobs.load import Loaded
+from jobs.progress import StepStory
+from localcloud.google_apis.rest.faults import Fault
+from localcloud.onboarding import OnboardedOrg
+from localcloud.processes import free_port
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.jobs.billing.exact_totals import day_groups, groups_of
 from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
 

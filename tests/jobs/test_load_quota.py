@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from cloudact.errors import Postponed
-from cloudact.runs import Run, TriggerType
-from infra.local.onboarding import OnboardedOrg
+from cloudact.runs.run import Run, TriggerType
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import RunJob, detail, table
 from tests.jobs.test_usage_cost_run import llm_run

@@ -10,11 +10,11 @@ import pytest
 import stamina
 from flask.testing import FlaskClient
 
-from cloudact.ledger import RunEvent
-from cloudact.results import Result
-from cloudact.runs import Run, Status, TriggerType
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.result import Result
+from cloudact.runs.run import Run, Status, TriggerType
 from tests.conftest import Local, NewOrgs, billing_run
-from tests.doorman import Doorman
+from tests.fault_proxy import Doorman
 from tests.jobs.conftest import RunJob, detail, table
 from tests.jobs.exports import DAY_MS, OLD, Exports, correction, row
 from tests.jobs.test_gcp_billing_run import passing_trouble

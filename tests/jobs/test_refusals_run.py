@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cloudact.providers.http import Time
-from infra.local.onboarding import OnboardedOrg
-from infra.local.providers.anthropic.costs import cost_report_total
-from infra.local.providers.faults import Fault
-from infra.local.providers.openai.costs import openai_total
 from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
+from localcloud.onboarding import OnboardedOrg
+from localcloud.providers.anthropic.costs import cost_report_total
+from localcloud.providers.faults import Fault
+from localcloud.providers.openai.costs import openai_total
+from providers.http import Time
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, fixture
 from tests.jobs.conftest import AFTERWARDS, RunJob, detail
 from tests.jobs.test_usage_cost_run import (

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from cloudact.runs import MESSAGE_VARIABLE, Run
+from cloudact.runs.run import MESSAGE_VARIABLE, Run
 from cloudact.settings import ROOT
-from infra.local.onboarding import OnboardedOrg
-from infra.local.processes import free_port
+from localcloud.onboarding import OnboardedOrg
+from localcloud.processes import free_port
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import RunJob, detail
 

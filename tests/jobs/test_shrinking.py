@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from cloudact.errors import Stop
-from cloudact.results import Completeness, Earlier, Fingerprint, Result, Source, TableContent
-from cloudact.run_load import Part
-from infra.local.providers.keys import Restatement
+from cloudact.runs.load import Part
+from cloudact.runs.result import Completeness, Earlier, Fingerprint, Result, Source, TableContent
 from jobs.shrinking import refuse_shrinking
+from localcloud.providers.keys import Restatement
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs
 from tests.jobs.conftest import RunJob, detail
 from tests.jobs.test_usage_cost_run import COSTS, key_of, llm_run, rows_of

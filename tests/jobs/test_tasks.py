@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import stamina
 
-from cloudact.ledger import RunEvent
-from cloudact.runs import Run, Status
-from infra.local.onboarding import OnboardedOrg
-from infra.local.providers.faults import Fault
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Run, Status
 from jobs.claim import claim
 from jobs.composition import compose
 from jobs.execution import Execution
 from jobs.task import work_through
 from jobs.termination import Termination, raise_on_sigterm
+from localcloud.onboarding import OnboardedOrg
+from localcloud.providers.faults import Fault
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import AFTERWARDS, detail
 from tests.jobs.test_usage_cost_run import llm_run

@@ -12,16 +12,16 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudact.ledger import RunEvent
-from cloudact.results import Completeness, Fingerprint, Result, completeness
-from cloudact.run_load import ATTEMPT, PARTS
-from cloudact.runs import Run, Status
-from infra.local.onboarding import OnboardedOrg
-from infra.local.providers.keys import Restatement
-from jobs.day_load import UNCHANGED
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import ATTEMPT, PARTS
+from cloudact.runs.result import Completeness, Fingerprint, Result, completeness
+from cloudact.runs.run import Run, Status
 from jobs.fingerprint import Digest
-from jobs.reports.files import write_rows
-from jobs.reports.openai import USAGE_TABLE
+from jobs.load import UNCHANGED
+from jobs.row_files import write_rows
+from localcloud.onboarding import OnboardedOrg
+from localcloud.providers.keys import Restatement
+from providers.openai.reports import USAGE_TABLE
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.jobs.conftest import RunJob, detail, table
 from tests.jobs.test_usage_cost_run import COSTS, change_key, key_of, llm_run, rows_of

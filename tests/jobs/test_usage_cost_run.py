@@ -10,25 +10,25 @@ import pytest
 import stamina
 
 from cloudact.errors import Skip
-from cloudact.integrations import Integrations
-from cloudact.pipelines import Step
-from cloudact.registry import load_registry
-from cloudact.run_load import RunLoad
-from cloudact.runs import Run
-from infra.local.onboarding import OnboardedOrg
-from infra.local.providers.anthropic.costs import analytics_total, cost_report_total
-from infra.local.providers.faults import Fault
-from infra.local.providers.keys import RegisteredKey, Restatement
-from infra.local.providers.openai.costs import openai_total
-from infra.local.providers.openai.usage import openai_usage
-from jobs.day_load import DayLoad
-from jobs.life import Life
-from jobs.processors.usage_cost import UsageCost
-from jobs.story import StepStory
+from cloudact.orgs.integrations import Integrations
+from cloudact.pipelines.config import Step
+from cloudact.pipelines.registry import load_registry
+from cloudact.runs.load import RunLoad
+from cloudact.runs.run import Run
+from jobs.heartbeat import Life
+from jobs.load import DayLoad
+from jobs.progress import StepStory
+from jobs.usage_reports import UsageCost
+from localcloud.onboarding import OnboardedOrg
+from localcloud.providers.anthropic.costs import analytics_total, cost_report_total
+from localcloud.providers.faults import Fault
+from localcloud.providers.keys import RegisteredKey, Restatement
+from localcloud.providers.openai.costs import openai_total
+from localcloud.providers.openai.usage import openai_usage
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.jobs.conftest import RunJob, detail
-from tests.jobs.reports.vendor import Vendor, costs, fixture_pages
 from tests.log_lines import written_lines
+from tests.providers.vendor import Vendor, costs, fixture_pages
 
 PROVIDERS = ("openai", "anthropic")
 TABLES = {

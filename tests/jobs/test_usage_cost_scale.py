@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cloudact.runs import MESSAGE_VARIABLE
+from cloudact.runs.run import MESSAGE_VARIABLE
 from tests.conftest import Local, NewOrgs
 from tests.jobs.conftest import detail
 from tests.jobs.test_usage_cost_run import change_key, llm_run

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from cloudact.settings import ROOT, Settings
-from infra.local.processes import free_port
-from infra.local.stack import local_settings
+from localcloud.processes import free_port
+from localcloud.stack import local_settings
 from tests.packaging.checkout import checkout_files, copy_files
 from tests.packaging.environment import build_env, make_venv
 
@@ -31,10 +31,15 @@ def uploaded() -> set[str]:
 def test_what_is_uploaded() -> None:
     """Packages, configs and SQL that the functions read, and their requirements; nothing of tests, jobs or people."""
     files = uploaded()
-    assert {"/".join(path.split("/")[:2]) for path in files if path.startswith("infra/")} == {"infra/sql"}
-    assert {path.split("/")[0] for path in files} == {"cloudact", "configs", "functions", "infra", "requirements.txt"}
+    assert {path.split("/")[0] for path in files} == {
+        "cloudact",
+        "configs",
+        "functions",
+        "providers",
+        "requirements.txt",
+        "sql",
+    }
     assert {Path(path).suffix for path in files} == {".py", ".sql", ".yml", ".txt"}
-    assert not {path for path in files if path.startswith("cloudact/cli/")}
     assert SOURCE_FILE in files
     assert sum((ROOT / path).stat().st_size for path in files) < 2**20
 

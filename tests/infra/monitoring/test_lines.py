@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cloudact.costs import Cost
-from cloudact.ledger import RunEvent
-from cloudact.runs import Status
-from functions.caller import Caller
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Status
+from cloudact.runs.run_cost import Cost
+from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.routes import private_app, public_app
-from infra.local.processes import free_port
+from localcloud.processes import free_port
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run, load_fixture_export
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.operators import AUDIENCE

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.cloud.bigquery import SchemaField
 
-from cloudact.billing_export import ExportTable, from_table
+from providers.gcp.export import ExportTable, from_table
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "providers"
 STANDARD, DETAILED = "gcp_billing_export_v1", "gcp_billing_export_resource_v1"

@@ -54,7 +54,7 @@ def _queried(rows: int, page_rows: int, url: str) -> Any:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 
-    from jobs.billing.columns import COLUMNS
+    from providers.gcp.columns import COLUMNS
 
     client = Client("test", AnonymousCredentials(), client_options={"api_endpoint": url})
     columns = ", ".join(f"{VALUES[c.type]} AS {c.name}" for c in COLUMNS)
@@ -71,7 +71,7 @@ def answered(rows: int, page_rows: int, asked: list[int] | None = None) -> Any:
     from google.cloud.bigquery import SchemaField
     from google.cloud.bigquery.table import RowIterator
 
-    from jobs.billing.columns import COLUMNS
+    from providers.gcp.columns import COLUMNS
 
     text = json.dumps([{"f": [{"v": CELLS[c.type].format(n)} for c in COLUMNS]} for n in range(page_rows)])
 

@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig
 
-from cloudact.billing_export import ExportTable, from_table
-from cloudact.queries import in_org_dataset
-from infra.local.billing_export import load_export, rows_for_day
+from cloudact.warehouse.queries import in_org_dataset
 from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
-from jobs.billing.source_day import Reach, compile_facts, facts_of
-from jobs.billing.statement import OPERATIONS, compile_statement
 from jobs.parquet import write_parquet
+from localcloud.billing_export import load_export, rows_for_day
+from providers.gcp.export import ExportTable, from_table
+from providers.gcp.source_day import Reach, compile_facts, facts_of
+from providers.gcp.statement import OPERATIONS, compile_statement
 from tests.jobs.billing.exact_totals import day_groups, grand_total, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
 AT = datetime(2026, 12, 31, tzinfo=UTC)
 DAYS = [date(2026, 4, day) for day in (1, 2, 3, 4)]
-DDL = sorted((Path(__file__).parents[3] / "infra" / "sql" / "org").glob("*_gcp_billing_*.sql"))
+DDL = sorted((Path(__file__).parents[3] / "sql" / "org").glob("*_gcp_billing_*.sql"))
 
 
 def written(client: Client, source: ExportTable, day: date, path: Path, **changed: Any) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.billing_export import rows_for_day
-from jobs.billing.columns import COLUMNS
-from jobs.billing.source_day import Reach, compile_facts
-from jobs.billing.statement import OPERATIONS, Statement, compile_statement
+from localcloud.billing_export import rows_for_day
+from providers.gcp.columns import COLUMNS
+from providers.gcp.source_day import Reach, compile_facts
+from providers.gcp.statement import OPERATIONS, Statement, compile_statement
 from tests.googlesql_reference import run
 from tests.jobs.billing.exact_totals import day_groups, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, export, rows, schema

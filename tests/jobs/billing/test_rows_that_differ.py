@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from google.cloud.bigquery import Client, QueryJobConfig
 
-from cloudact.billing_export import from_table
-from infra.local.billing_export import load_export
-from jobs.billing.columns import COLUMNS
-from jobs.billing.statement import OPERATIONS, compile_statement
+from localcloud.billing_export import load_export
+from providers.gcp.columns import COLUMNS
+from providers.gcp.export import from_table
+from providers.gcp.statement import OPERATIONS, compile_statement
 from tests.jobs.billing.exact_totals import day_groups, groups_of
 from tests.jobs.billing.exports import DETAILED, schema
 from tests.jobs.billing.hours import DAY, credit, hour, pairs

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudact.billing_export import ExportTable
-from jobs.billing.columns import COLUMNS
-from jobs.billing.source_day import Reach, compile_facts, compile_reach
-from jobs.billing.statement import OPERATIONS, Statement, compile_late_dates, compile_statement
+from providers.gcp.columns import COLUMNS
+from providers.gcp.export import ExportTable
+from providers.gcp.source_day import Reach, compile_facts, compile_reach
+from providers.gcp.statement import OPERATIONS, Statement, compile_late_dates, compile_statement
 from tests.googlesql import INGESTION_TIME, Column, gate, parameter_types
 from tests.jobs.billing.exports import DETAILED, OPTIONAL, STANDARD, export, schema
 

@@ -1,0 +1,41 @@
+"""`pipelines` and `quota`: what can be run, and how much of it today."""
+
+from typing import Any
+
+import click
+
+from cli.screen import facts, table
+from cli.session import Api, asks_api
+
+
+@click.command()
+@click.option("--provider", help="Only those of one provider: gcp, openai or anthropic.")
+@asks_api
+def pipelines(api: Api, provider: str | None) -> None:
+    """List the pipelines that exist. Needs no key."""
+    answer = api.call("GET", "validator", "pipelines", query={"provider": provider}, public=True)
+    api.screen.answer(answer, _show)
+
+
+@click.command()
+@asks_api
+def quota(api: Api) -> None:
+    """Show how many runs are left of the UTC day."""
+    names = ("org_slug", "plan", "subscription_status", "usage_date", "pipelines_today", "daily_limit", "remaining",
+             "resets_at")  # fmt: skip
+    answer = api.call("GET", "organizations", api.org, "quota")
+    api.screen.answer(answer, lambda body: facts((name, body[name]) for name in names))
+
+
+def _show(body: dict[str, Any]) -> None:
+    rows = [
+        [
+            entry["id"],
+            "/".join(filter(None, (entry["provider"], entry["domain"], entry["pipeline"]))),
+            entry["required_integration"],
+            "yes" if entry["enabled"] else "no",
+            entry["description"],
+        ]
+        for entry in body["pipelines"]
+    ]
+    table(("ID", "PIPELINE", "NEEDS", "ENABLED", "WHAT"), rows)

@@ -1,0 +1,102 @@
+"""The config file: where the API is, and the keys of orgs. TOML, or JSON with the same names, like `stack.json`."""
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from cli.failures import Usage
+
+READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+class OrgKey(BaseModel):
+    """An org and a key that opens it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    org_slug: str
+    api_key: SecretStr
+
+
+class Config(BaseModel):
+    """What a file may say; names that it does not know are another program's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    api_url: str | None = None
+    ops_url: str | None = None
+    org: str | None = None
+    orgs: tuple[OrgKey, ...] = ()
+    ops_token: SecretStr | None = None
+    ops_token_command: str | None = None
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys by their orgs."""
+        return {each.org_slug: each.api_key.get_secret_value() for each in self.orgs}
+
+    @property
+    def only_org(self) -> str | None:
+        """The org, where there is no choice."""
+        return self.orgs[0].org_slug if len(self.orgs) == 1 else None
+
+    @property
+    def secret(self) -> bool:
+        """Whether others must not read it."""
+        return bool(self.orgs or self.ops_token)
+
+
+def default_path() -> Path:
+    """Where the file is looked for when no one names it."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "cloudact" / "config.toml"
+
+
+def read_config(named: Path | None) -> Config:
+    """The file, or an empty one where none was named and none is there. A key that others can read is refused."""
+    path = named or default_path()
+    if named is None and not path.exists():
+        return Config()
+    try:
+        with path.open(encoding="utf-8") as file:
+            config = Config.model_validate(_parsed(path, file.read()))
+            _only_ours(file, f"The config file {path}", secret=config.secret)
+    except OSError as err:
+        raise Usage(f"The config file {path} cannot be read: {err.strerror}.") from err
+    except ValidationError as err:
+        wrong = ", ".join(".".join(map(str, each["loc"])) for each in err.errors())
+        raise Usage(f"The config file {path} has a wrong value: {wrong}.") from None  # the value may be a key
+    except ValueError as err:
+        raise Usage(f"The config file {path} is neither TOML nor, named .json, JSON.") from err
+    return config
+
+
+def read_key(file: TextIO) -> str:
+    """The key in a file of its own, which others must not read; standard input and pipes are the caller's business."""
+    _only_ours(file, f"The key file {file.name}", secret=True)
+    return file.read().strip()
+
+
+def _only_ours(file: TextIO, what: str, *, secret: bool) -> None:
+    """Refuses what others can change (it names addresses and commands) and, where it holds a key, read."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):  # no file at all
+        return
+    if os.name != "posix" or not stat.S_ISREG(status.st_mode):
+        return
+    if status.st_mode & WRITTEN_BY_OTHERS or status.st_uid not in (os.getuid(), 0):
+        raise Usage(f"{what} can be changed by others: chmod 600 {file.name}")
+    if secret and status.st_mode & READ_BY_OTHERS:
+        raise Usage(f"{what} holds a key and others can read it: chmod 600 {file.name}")
+
+
+def _parsed(path: Path, text: str) -> Any:
+    return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

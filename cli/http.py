@@ -1,0 +1,158 @@
+"""Calls to one function over HTTP. Passing trouble is tried again, a refusal becomes a sentence.
+
+Owns httpx. Knows no endpoint and no screen.
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import quote
+
+import click
+import httpx
+
+from cli.failures import Failure, Refused, Unreachable, Usage
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
+TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+BASE = "/api/v1"
+Headers = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said: its text as sent, and what that means; fractions are `Decimal`."""
+
+    status: int
+    text: str
+    body: dict[str, Any]
+
+
+class _Passing(Exception):
+    """Worth trying again, if asking twice does no harm: `heard` tells whether the request may have had its effect."""
+
+    def __init__(self, failure: Failure, *, heard: bool, wait_s: float | None = None) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.heard = heard
+        self.wait_s = wait_s
+
+
+class Http:
+    """One function. `headers` tell who asks; they are made for the first call that needs them."""
+
+    def __init__(self, url: str, headers: Headers, client: httpx.Client, retry_for_s: float) -> None:
+        self._url = checked_url(url)
+        self._headers = headers
+        self._client = client
+        self._retry_for_s = retry_for_s
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        *,
+        public: bool = False,
+        makes_key: bool = False,
+    ) -> Answer:
+        """The answer, 2xx. A call that makes a key is not repeated once it may have been heard: the key would be lost.
+
+        Raises `Refused` and `Unreachable`.
+        """
+        headers = {} if public else dict(self._headers())
+        given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        request = self._client.build_request(method, self._url + path, params=given, json=body, headers=headers)
+        give_up = time.monotonic() + self._retry_for_s
+        for attempt in itertools.count():
+            try:
+                return self._once(request)
+            except _Passing as passing:
+                wait_s = passing.wait_s if passing.wait_s is not None else _backoff(attempt)
+                if (makes_key and passing.heard) or time.monotonic() + wait_s > give_up:
+                    raise passing.failure from passing
+                click.echo(f"{passing.failure.format_message()} Trying again in {wait_s:.1f} s.", err=True)
+                time.sleep(wait_s)
+        raise AssertionError
+
+    def _once(self, request: httpx.Request) -> Answer:
+        try:
+            response = self._client.send(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as err:
+            raise _Passing(Unreachable(f"{self._url} cannot be reached."), heard=False) from err
+        except (httpx.TransportError, httpx.DecodingError) as err:
+            raise _Passing(Unreachable(f"{self._url} broke off before it had answered."), heard=True) from err
+        return _read(self._url, response)
+
+
+def path_of(*parts: str) -> str:
+    """A path of which each part is one, whatever is in it; an empty part stays: that is how no domain is written."""
+    if {".", ".."} & set(parts):
+        raise Usage("A name cannot be . or ..")
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def checked_url(text: str) -> str:
+    """The URL without a path. A key is not sent in the clear, except to this machine."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as err:
+        raise Usage(f"This is not a URL: {text}") from err
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        raise Usage(f"A URL like https://api.example.com is needed, not {url.copy_with(userinfo=b'')}")
+    if url.scheme == "http" and not _is_here(url.host):
+        raise Usage(f"http://{url.host} would send the key in the clear; use https.")
+    return text.rstrip("/").removesuffix(BASE)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _backoff(attempt: int) -> float:
+    return min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S)
+
+
+def _read(url: str, response: httpx.Response) -> Answer:
+    status, body = response.status_code, _object(response)
+    request_id = response.headers.get("X-Request-ID", "")
+    if body is not None and response.is_success:
+        return Answer(status, response.text, body)
+    if 400 <= status < 500:
+        detail = (body or {}).get("detail") or f"{url} refuses without saying why."
+        raise Refused(status, str(detail), request_id)
+    detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
+    failure = Unreachable(str(detail), request_id)
+    if status in (502, 503, 504):
+        raise _Passing(failure, heard=status != 503, wait_s=_retry_after(response.headers))
+    raise failure
+
+
+def _object(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` in seconds, whichever of its two forms it has (RFC 9110 §10.2.3)."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text[:9])
+    try:
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)) / timedelta(seconds=1), 0.0)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,57 @@
+"""`keys`: an org's API keys."""
+
+from typing import Any
+
+import click
+
+from cli.consent import confirm, yes_option
+from cli.screen import say, table
+from cli.session import Api, asks_api
+from cli.text import words
+
+
+@click.group()
+def keys() -> None:
+    """API keys: which ones work, and the next one."""
+
+
+@keys.command("show")
+@asks_api
+def show_keys(api: Api) -> None:
+    """List the keys that work, by their fingerprints; keys themselves cannot be shown."""
+    answer = api.call("GET", "organizations", api.org, "api-key")
+    api.screen.answer(answer, lambda body: key_table(body["keys"]))
+
+
+@keys.command()
+@click.option("--grace-hours", type=click.IntRange(0, 168), help="How long the keys before it still work (24 h).")
+@click.option("--expires-in-days", type=click.IntRange(1, 3650), help="When the new key ends; never, if left out.")
+@yes_option
+@asks_api
+def rotate(api: Api, grace_hours: int | None, expires_in_days: int | None, yes: bool) -> None:
+    """Make a new key and show it, this once. Asks first if the keys before it end at once."""
+    if grace_hours == 0:
+        confirm(f"All other keys of {api.org} stop working at once. Go on?", yes=yes)
+    body = key_body(grace_hours, expires_in_days)
+    answer = api.call("POST", "organizations", api.org, "api-key", "rotate", body=body, makes_key=True)
+    api.screen.answer(answer, show_new_key)
+
+
+def key_body(grace_hours: int | None, expires_in_days: int | None) -> dict[str, int]:
+    """What a new key is asked for with."""
+    given = {"grace_hours": grace_hours, "expires_in_days": expires_in_days}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def show_new_key(body: dict[str, Any]) -> None:
+    """The only time that a key is printed."""
+    say(body["api_key"])
+    told = f"This is shown once. Its fingerprint is {body['fingerprint']}."
+    ends = body.get("old_keys_valid_until")
+    say(f"{told} The keys before it work until {ends}." if ends else told)
+
+
+def key_table(found: list[dict[str, Any]]) -> None:
+    """Keys by their fingerprints."""
+    names = ("fingerprint", "prefix", "created_at", "expires_at", "last_used_day")
+    table([words(name).upper() for name in names], [[key[name] for name in names] for key in found])

@@ -1,0 +1,35 @@
+"""The command `cloudact` and what it consists of."""
+
+from typing import Any
+
+import click
+
+from cli.catalogue import pipelines, quota
+from cli.failures import Interrupted
+from cli.integrations import integrations
+from cli.keys import keys
+from cli.orgs import orgs
+from cli.runs import backfill, cancel, retry, run, runs, show
+from cli.webhook import webhook
+
+
+class _Program(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Ctrl-C has an exit code of its own."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as err:
+            raise Interrupted from err
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cloudact() -> None:
+    """CloudAct Pipelines: run and watch pipelines, connect providers, onboard organizations.
+
+    Exit codes: 0 done, 1 the run FAILED or was CANCELLED (--wait) or the integration is INVALID, 2 wrong usage,
+    3 refused by the API, 4 not reachable, 5 not ended within --timeout, 130 Ctrl-C.
+    """
+
+
+for _command in (run, backfill, runs, show, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
+    cloudact.add_command(_command)

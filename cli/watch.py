@@ -1,0 +1,118 @@
+"""Follows a run until its end: live on a terminal, else a line for each thing that happens."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cli.failures import Interrupted, Refused, StillRunning
+from cli.http import Answer
+from cli.screen import cell, console, say
+from cli.text import clean
+
+FIRST_POLL_S, LONGEST_POLL_S, SLOWER = 0.5, 5.0, 1.1
+UNSEEN_S = 30.0  # a run just admitted may not be readable yet
+ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+Run = dict[str, Any]
+View = Callable[[Run], None]
+
+
+def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: bool) -> Answer:
+    """Reads the run until it is final, and answers with what was read last.
+
+    Raises `StillRunning` after `timeout_s`; the run goes on then, as it does after Ctrl-C.
+    """
+    goes_on = f"The run goes on: cloudact show {run['run_id']} --wait"
+    try:
+        with _view(as_json) as view:
+            view(run)
+            for answer in _answers(read, time.monotonic() + timeout_s):
+                view(answer.body)
+                if answer.body["status"] in ENDED:
+                    return answer
+    except KeyboardInterrupt:
+        raise Interrupted(goes_on) from None
+    raise StillRunning(f"Not ended after {timeout_s:g} s. {goes_on}")
+
+
+def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
+    unseen_until, wait_s = time.monotonic() + UNSEEN_S, FIRST_POLL_S
+    while True:
+        try:
+            yield read()
+            unseen_until = 0.0
+        except Refused as refused:
+            if refused.status != 404 or time.monotonic() > unseen_until:
+                raise
+        if time.monotonic() + wait_s > deadline:
+            return
+        time.sleep(wait_s)
+        wait_s = min(wait_s * SLOWER, LONGEST_POLL_S)
+
+
+@contextmanager
+def _view(as_json: bool) -> Iterator[View]:
+    """With JSON on standard output, only a person at the terminal is told anything else."""
+    stream = sys.stderr if as_json else sys.stdout
+    if stream.isatty():
+        spinner = Spinner("dots")
+        with Live(console=console(stderr=as_json), refresh_per_second=8, transient=True) as live:
+            yield lambda run: live.update(_drawn(spinner, run))
+    elif as_json:
+        yield _say_nothing
+    else:
+        yield _Lines().tell
+
+
+def _say_nothing(run: Run) -> None:
+    """No one is there who could read it."""
+
+
+def _drawn(spinner: Spinner, run: Run) -> RenderableType:
+    title = Text(f"{clean(run['pipeline_id'])} {clean(run['date'])}  ").append_text(cell(run["status"]))
+    spinner.update(text=title)
+    steps = Table(box=None, pad_edge=False, show_header=False)
+    for step in run.get("steps", []):
+        told = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
+        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(told))
+    return Group(spinner, steps)
+
+
+class _Lines:
+    """Tells what is new since the last look."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, run: Run) -> None:
+        """Prints the news."""
+        status, ended = f"{run['pipeline_id']} {run['date']} {run['status']}", run["status"] in ENDED
+        if not ended:
+            self._tell(status)
+        self._tell_steps(run)
+        if ended:
+            self._tell(status)
+
+    def _tell_steps(self, run: Run) -> None:
+        for step in run.get("steps", []):
+            name = step["step_name"]
+            self._tell(f"  {name} {step['status']} {_rows(step)}".rstrip())
+            for message in step["messages"]:
+                self._tell(f"    {name}: {message['text']}")
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            say(line)
+            sys.stdout.flush()
+
+
+def _rows(step: dict[str, Any]) -> str:
+    return "" if step["rows_processed"] is None else f"{step['rows_processed']} rows"

@@ -1,0 +1,119 @@
+"""What an org is told of without asking, and in which words. Knows no transport.
+
+The same event has the same id and body whoever tells of it, so that telling it twice can be noticed.
+"""
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from cloudact.clock import next_midnight
+from cloudact.errors import RunError
+from cloudact.installation import ORIGINAL, own_name
+from cloudact.orgs.integrations import PROVIDERS, Integration
+from cloudact.runs.run import NAMESPACE, Run
+
+FORMAT = 1  # counted up when a field changes its meaning or goes; new fields may come at any time
+
+
+class Event(StrEnum):
+    """The vocabulary of payloads and logs."""
+
+    RUN_FAILED = "run_failed"
+    INTEGRATION_INVALID = "integration_invalid"
+    QUOTA_NEAR = "quota_near"
+    QUOTA_REACHED = "quota_reached"
+    PING = "ping"
+
+
+CHOOSABLE = tuple(event.value for event in Event if event is not Event.PING)
+_SEVERITY = {Event.RUN_FAILED: logging.ERROR, Event.PING: logging.INFO}
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One event. `key` tells it from all others of its kind and org; `data` holds no secret and names no person."""
+
+    event: Event
+    org_slug: str
+    key: str
+    created_at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
+    installation: str = ORIGINAL
+
+    @property
+    def id(self) -> str:
+        """UUIDv5 of what happened, and in which installation: receivers remember ids."""
+        name = f"{self.org_slug}/events/{self.event}/{self.key}"
+        return str(uuid.uuid5(NAMESPACE, own_name(name, self.installation)))
+
+    @property
+    def severity(self) -> int:
+        """Of the line in the log."""
+        return _SEVERITY.get(self.event, logging.WARNING)
+
+    @property
+    def body(self) -> bytes:
+        """What the org is sent."""
+        told = {
+            "id": self.id,
+            "type": self.event.value,
+            "version": FORMAT,
+            "created_at": _instant(self.created_at),
+            "org_slug": self.org_slug,
+            "data": self.data,
+        }
+        return json.dumps(told, ensure_ascii=False).encode()
+
+
+def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
+    """The run is FAILED, and no try is left."""
+    told = {
+        "run_id": run.run_id,
+        "pipeline_id": run.pipeline_id,
+        "pipeline": run.pipeline,
+        "date": run.date.isoformat(),
+        "requested_date": run.requested_date.isoformat(),
+        "generation": run.generation,
+        "trigger_type": run.trigger_type.value,
+        "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},
+    }
+    return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, told)
+
+
+def integration_invalid(judged: Integration, error: str, at: datetime) -> Notification:
+    """The provider does not accept a credential any more. All who find that out about one set-up tell one event."""
+    provider = next(word for word, name in PROVIDERS.items() if name == judged.integration)
+    told = {
+        "integration": judged.integration,
+        "provider": provider,
+        "fingerprint": judged.fingerprint,
+        "error_message": error,
+    }
+    key = f"{judged.integration}/{judged.updated_at.isoformat() if judged.updated_at else ''}"
+    return Notification(Event.INTEGRATION_INVALID, judged.org_slug, key, at, told)
+
+
+def quota_used(org_slug: str, event: Event, used: int, daily_limit: int, at: datetime) -> Notification:
+    """So many of the UTC day's runs have been asked for."""
+    day: date = at.date()
+    told = {
+        "usage_date": day.isoformat(),
+        "pipelines_today": used,
+        "daily_limit": daily_limit,
+        "resets_at": _instant(next_midnight(at)),
+    }
+    return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, told)
+
+
+def ping(org_slug: str, key: str, at: datetime) -> Notification:
+    """A test that was asked for."""
+    return Notification(Event.PING, org_slug, key, at, {"message": "This is a test."})
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

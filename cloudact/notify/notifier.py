@@ -1,0 +1,207 @@
+"""Tells orgs and operators of events: a named Cloud Task that calls the org's webhook, and a line in the log.
+
+The task is the outbox: Cloud Tasks makes the call, repeats it for a day, and accepts the name of an event once
+(docs/adr/0009). Telling never fails and never waits long: what was told of goes on, whatever becomes of the telling.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import stamina
+
+from cloudact import clients
+from cloudact.clock import Clock
+from cloudact.errors import CloudActError, ConfigError, Retry, Stop
+from cloudact.google_errors import reaching
+from cloudact.installation import own_name
+from cloudact.notify.notifications import Event, Notification, integration_invalid
+from cloudact.notify.signing import Signing
+from cloudact.notify.webhooks import Webhook, Webhooks
+from cloudact.orgs.integrations import Integration
+from cloudact.secrets import read_secret
+from cloudact.settings import Settings
+from cloudact.warehouse.bigquery import Warehouse
+
+log = logging.getLogger(__name__)
+DELAY = timedelta(seconds=3)  # who asks for what it was told of finds it recorded
+CREATE_TIMEOUT_S = 2.0
+PATIENT_TRIES = 3  # of jobs and the sweep: whoever records a run's end is the last one to tell of it
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 1.0  # between tries
+DISPATCH_DEADLINE = timedelta(seconds=15)  # the shortest that Cloud Tasks knows
+MESSAGES = {
+    Event.RUN_FAILED: "a run has failed for good",
+    Event.INTEGRATION_INVALID: "an integration has become invalid",
+    Event.QUOTA_NEAR: "an org is near its quota",
+    Event.QUOTA_REACHED: "an org has used up its quota",
+    Event.PING: "an org tests its webhook",
+}
+
+
+class Outbox:
+    """The queue of calls to customers. It is not that of the runs: a slow receiver must not hold them up."""
+
+    def __init__(self, client: Callable[[], Any], settings: Settings, signing: Signing, clock: Clock) -> None:
+        self._build_client = client
+        self._queue = settings.webhook_queue_path
+        self._installation = settings.installation
+        self._signing = signing
+        self._clock = clock
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._build_client()
+
+    def own(self, notification: Notification) -> Notification:
+        """The event as this installation tells it."""
+        return replace(notification, installation=self._installation)
+
+    def put(self, webhook: Webhook, notification: Notification, tries: int = 1) -> bool:
+        """Whether the event was not there yet. Raises `Retry` where Cloud Tasks cannot be reached in so many tries."""
+        task = self._task(webhook, self.own(notification))
+        waits = {"wait_initial": FIRST_WAIT_S, "wait_max": LONGEST_WAIT_S}
+        for attempt in stamina.retry_context(on=Retry, attempts=tries, timeout=None, **waits):
+            with attempt:
+                new = self._create(task)
+        # A try whose answer got lost may have made the task that the next one finds: rather an alert twice than none.
+        return new or attempt.num > 1
+
+    def _task(self, webhook: Webhook, notification: Notification) -> dict[str, Any]:
+        """Without a token of ours: whoever has the address must not get a credential."""
+        at, body = self._clock(), notification.body
+        signature = self._signing.header(webhook.org_slug, webhook.key_version, int(at.timestamp()), body)
+        request = {
+            "http_method": "POST",
+            "url": webhook.url,
+            "headers": {"Content-Type": "application/json", "CloudAct-Signature": signature},
+            "body": body,
+        }
+        return {
+            "name": f"{self._queue}/tasks/{own_name(_task_id(notification), self._installation)}",
+            "schedule_time": at + DELAY,
+            "dispatch_deadline": DISPATCH_DEADLINE,
+            "http_request": request,
+        }
+
+    def _create(self, task: dict[str, Any]) -> bool:
+        from google.api_core.exceptions import Conflict
+
+        with _in_our_words():
+            try:
+                self._client.create_task(
+                    request={"parent": self._queue, "task": task}, timeout=CREATE_TIMEOUT_S, retry=None
+                )
+            except Conflict:
+                return False
+        return True
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Google may quote the address, which may hold a receiver's token: its words, and its traceback, end here."""
+    from google.api_core.exceptions import GoogleAPIError
+
+    try:
+        with reaching("Cloud Tasks"):
+            yield
+    except Retry as err:
+        raise Retry(err.code, f"{err.message} ({type(err.__cause__).__name__})", err.hint) from None
+    except GoogleAPIError as err:
+        raise Stop("notification_refused", f"Cloud Tasks refused a notification. ({type(err).__name__})") from None
+
+
+class Notifier:
+    """`outbox` is missing in a deployment without webhooks: there events are logged only.
+
+    `tries` is how often Cloud Tasks is asked: once in a request, for nobody waits there.
+    """
+
+    def __init__(self, webhooks: Webhooks, outbox: Outbox | None, tries: int = 1) -> None:
+        self._webhooks = webhooks
+        self._outbox = outbox
+        self._tries = tries
+
+    def patient(self) -> "Notifier":
+        """The same for who has some seconds: nobody tells of the event again after them."""
+        return Notifier(self._webhooks, self._outbox, PATIENT_TRIES)
+
+    def tell(self, notification: Notification) -> bool:
+        """Tells of the event; whether everybody who wants to know will."""
+        try:
+            webhook = self._webhooks.find(notification.org_slug) if self._outbox else None
+        except Exception as err:
+            return _logged(notification, "failed", err)
+        return self.tell_to(webhook, notification)
+
+    def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
+        """Tells of an integration that has become INVALID."""
+        self.tell(integration_invalid(judged, error, at))
+
+    def tell_to(self, webhook: Webhook | None, notification: Notification) -> bool:
+        """The same where the org's webhook is known."""
+        if self._outbox is not None:
+            notification = self._outbox.own(notification)
+        if webhook is None or self._outbox is None or not webhook.wants(notification.event):
+            return _logged(notification, "none")
+        try:
+            new = self._outbox.put(webhook, notification, self._tries)
+        except Exception as err:
+            return _logged(notification, "failed", err)
+        return _logged(notification, "queued" if new else "repeated")
+
+
+def open_outbox(settings: Settings, signing: Signing, clock: Clock) -> Outbox | None:
+    """The outbox, where the deployment has a secret to sign with."""
+    return Outbox(lambda: clients.tasks(settings), settings, signing, clock) if settings.webhook_secret else None
+
+
+def open_signing(settings: Settings) -> Signing:
+    """The deployment's signing; its secret is read when it is first needed."""
+
+    def master() -> bytes:
+        if not settings.webhook_secret:
+            raise ConfigError("CLOUDACT_WEBHOOK_SECRET is not set.")
+        return read_secret(lambda: clients.secret_manager(settings), settings.webhook_secret)
+
+    return Signing(master, settings.installation)
+
+
+def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock) -> Notifier:
+    """What jobs tell events with."""
+    return Notifier(Webhooks(warehouse, clock), open_outbox(settings, open_signing(settings), clock)).patient()
+
+
+def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:
+    """One line that alerts can match, by `event` and `delivery`; neither address nor body are in it."""
+    known = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
+    error = notification.data.get("error")
+    code = {"code": error["code"]} if isinstance(error, dict) else {}
+    fields = {
+        **{name: value for name, value in known.items() if name not in ("message", "error_message")},
+        **code,
+        "event": notification.event.value,
+        "event_id": notification.id,
+        "org_slug": notification.org_slug,
+        "delivery": delivery,
+    }
+    log.log(notification.severity, MESSAGES[notification.event], extra={"fields": fields})
+    if err is not None:
+        told = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
+        log.error("a notification could not be queued", extra={"fields": told})
+    return delivery != "failed"
+
+
+def _why(err: Exception) -> dict[str, str]:
+    """The kind of error, and our own words: others' may quote what they were given."""
+    message = {"error_message": str(err)} if isinstance(err, CloudActError) else {}
+    return {"error_type": type(err).__name__, **message}
+
+
+def _task_id(notification: Notification) -> str:
+    """The event's name. The hash comes first: names that share a prefix slow Cloud Tasks down."""
+    return f"{hashlib.sha256(notification.id.encode()).hexdigest()[:24]}-{notification.event}-{notification.id}"

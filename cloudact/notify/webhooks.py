@@ -1,0 +1,72 @@
+"""Where an org wants to be told of events. Rows are only added; the newest counts, and one without address ends it."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.warehouse.bigquery import Warehouse
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """An org's address, the events it wants, and the number of the key that signs them."""
+
+    org_slug: str
+    url: str | None
+    events: tuple[str, ...]
+    key_version: int
+    updated_at: datetime
+
+    def wants(self, event: str) -> bool:
+        """Whether the org is told of this event."""
+        return self.url is not None and event in self.events
+
+
+class Webhooks:
+    """Reads and adds webhooks; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def find(self, org_slug: str) -> Webhook | None:
+        """The org's webhook; `None` where it never had one, and one without address where it has none any more."""
+        rows = self._warehouse.rows("webhook", org_slug=org_slug)
+        return webhook_of(org_slug, rows[0]) if rows else None
+
+    def put(self, org_slug: str, url: str, events: Sequence[str], *, new_key: bool = False) -> Webhook:
+        """Sets address and events; the key stays, unless a new one is wished or the webhook had been removed."""
+        before = self.find(org_slug)
+        version = before.key_version if before else 0
+        changed = new_key or before is None or before.url is None
+        return self._add(org_slug, before, url, events, version + changed)
+
+    def remove(self, org_slug: str) -> Webhook | None:
+        """Ends it; its key is never used again. `None` where there was none."""
+        before = self.find(org_slug)
+        if before is None or before.url is None:
+            return None
+        return self._add(org_slug, before, None, (), before.key_version)
+
+    def shows(self, told: Webhook) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        seen = self.find(told.org_slug)
+        return seen is not None and seen.updated_at >= told.updated_at
+
+    def _add(
+        self, org_slug: str, before: Webhook | None, url: str | None, events: Sequence[str], key_version: int
+    ) -> Webhook:
+        now = self._clock()
+        at = max(now, before.updated_at + timedelta(microseconds=1)) if before else now
+        row = {"org_slug": org_slug, "url": url, "events": [*events], "key_version": key_version}
+        row_id = f"{org_slug}/{at.isoformat()}/{uuid.uuid4()}"  # of two at once both rows stand, and one counts
+        self._warehouse.append("org_webhooks", [row | {"updated_at": at.isoformat()}], [row_id])
+        return Webhook(org_slug, url, tuple(events), key_version, at)
+
+
+def webhook_of(org_slug: str, row: Mapping[str, Any]) -> Webhook:
+    """The webhook that a query has told."""
+    return Webhook(org_slug, row["url"], tuple(row["events"] or ()), row["key_version"], row["updated_at"])

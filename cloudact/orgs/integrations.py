@@ -1,0 +1,176 @@
+"""What an org has set up to reach a provider. Rows are only added; the newest counts.
+
+A set-up or a removal is at least a millisecond newer than what it follows, a judgement one microsecond newer than what
+it judges: so a judgement never outlives a set-up that came meanwhile.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.errors import Stop
+from cloudact.orgs.org import Auth, IntegrationStatus, Onboarded
+from cloudact.warehouse.bigquery import Warehouse
+
+PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
+CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integration:
+    """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
+
+    `oldest_date`: before it the provider has nothing; `None` where that is not known. `auth` is `None` for a key.
+    `warnings` are of the moment in which the credential was proven, and not stored.
+    """
+
+    org_slug: str
+    integration: str
+    status: IntegrationStatus = IntegrationStatus.NOT_CONFIGURED
+    credential_name: str | None = None
+    ciphertext: str | None = field(default=None, repr=False)
+    settings: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    validated_at: datetime | None = None
+    last_error: str | None = None
+    oldest_date: date | None = None
+    auth: Auth | None = None
+    warnings: tuple[str, ...] = ()
+    updated_at: datetime | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a credential, good or bad."""
+        return self.status is not IntegrationStatus.NOT_CONFIGURED and bool(self.ciphertext)
+
+
+TellInvalid = Callable[[Integration, str, datetime], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrgIntegration(Integration):
+    """An integration with what is known of its org: the dataset its rows go to, and which onboarding this is."""
+
+    org_dataset: str
+    onboarded: Onboarded
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsableIntegration(OrgIntegration):
+    """What a run reads with."""
+
+    ciphertext: str = field(repr=False)
+
+
+class Integrations:
+    """Reads and adds integrations. Raises `Stop` for an org that is not with us.
+
+    `tell_invalid` hears of a working integration that has become INVALID, with why and when, after it is recorded.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Clock, tell_invalid: TellInvalid | None = None) -> None:
+        self._warehouse = warehouse
+        self._clock = clock
+        self._tell_invalid = tell_invalid
+
+    def of(self, org_slug: str, integration: str) -> UsableIntegration:
+        """The org's integration; raises `Stop` where it cannot be used."""
+        stored = self.find(org_slug, integration)
+        if stored.status is not IntegrationStatus.VALID or not stored.ciphertext:
+            raise not_configured(integration)
+        return UsableIntegration(**vars(stored))
+
+    def find(self, org_slug: str, integration: str) -> OrgIntegration:
+        """The org's integration, whatever its state."""
+        found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
+        org = found["org"]
+        if org is None:
+            message = f"The organization {org_slug} is not onboarded."
+            raise Stop("org_unknown", message, "Complete backend onboarding first.")
+        known = _known(found["integration"] or {"status": IntegrationStatus.NOT_CONFIGURED, "settings": None})
+        named = {"org_slug": org_slug, "integration": integration}
+        onboarded = Onboarded(org_slug, org["generation"], self._warehouse.installation)
+        return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], onboarded=onboarded)
+
+    def shows(self, told: Integration) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        seen = self.find(told.org_slug, told.integration).updated_at
+        return told.updated_at is None or (seen is not None and seen >= told.updated_at)
+
+    def all(self, org_slug: str) -> list[Integration]:
+        """Every integration there can be, without ciphertexts."""
+        rows = self._warehouse.rows("integrations", org_slug=org_slug)
+        found = {row["integration"]: Integration(**{**_known(row), "org_slug": org_slug}) for row in rows}
+        return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in PROVIDERS.values()]
+
+    def change(self, new: Integration) -> Integration:
+        """Adds the set-up, or the removal, as the newest row; of two at once the last counts, whole."""
+        return self._add_after(self.find(new.org_slug, new.integration), new)
+
+    def judge(self, judged: Integration, error: str | None) -> Integration:
+        """The credential works, or `error` says why not. What was set up or removed meanwhile stays untouched."""
+        assert judged.updated_at is not None  # noqa: S101 - only a stored credential can be judged
+        row = replace(
+            judged,
+            status=IntegrationStatus.VALID if error is None else IntegrationStatus.INVALID,
+            validated_at=self._clock(),
+            last_error=error,
+            updated_at=judged.updated_at + JUDGEMENT,
+        )
+        self.add([row])
+        if self._tell_invalid and error is not None and judged.status is IntegrationStatus.VALID:
+            self._tell_invalid(judged, error, row.validated_at or self._clock())
+        return row
+
+    def mark_invalid(self, judged: Integration, why: str) -> None:
+        """The provider refused this credential in a run."""
+        self.judge(judged, why)
+
+    def forget(self, org_slug: str, known: Iterable[tuple[str, datetime]]) -> None:
+        """Ends what is known by name and age; for an org that goes."""
+        rows = [Integration(org_slug=org_slug, integration=name, updated_at=at) for name, at in known]
+        self.add([replace(row, updated_at=self._later(row.updated_at)) for row in rows])
+
+    def add(self, rows: Iterable[Integration]) -> None:
+        """Adds rows as they are."""
+        told = [_row(row) for row in rows]
+        if told:
+            self._warehouse.append("org_integrations", told, [_row_id(row) for row in told])
+
+    def _add_after(self, before: Integration, new: Integration) -> Integration:
+        row = replace(new, updated_at=self._later(before.updated_at))
+        self.add([row])
+        return row
+
+    def _later(self, last: datetime | None) -> datetime:
+        now = self._clock()
+        return now if last is None else max(now, last + CHANGE)
+
+
+def not_configured(integration: str) -> Stop:
+    """What is said where there is no credential that could be used."""
+    message = f'Required integration "{integration}" is not configured.'
+    return Stop("integration_missing", message, "Set up the integration, then start the run again.")
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"status": IntegrationStatus(row["status"]), "settings": json.loads(row["settings"] or "{}")}
+    return {**row, **told, "auth": Auth(row["auth"]) if row.get("auth") else None}
+
+
+def _row(row: Integration) -> dict[str, Any]:
+    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration) if f.name != "warnings"}
+    for name in ("validated_at", "oldest_date", "updated_at"):
+        told[name] = told[name] and told[name].isoformat()
+    told |= {"status": row.status.value, "settings": json.dumps(row.settings)}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _row_id(row: dict[str, Any]) -> str:
+    """The same for the same row sent again, and for no other."""
+    return (
+        f"{row['org_slug']}/{row['integration']}/{row['updated_at']}/{row.get('ciphertext', '')[-16:]}/{row['status']}"
+    )

@@ -1,0 +1,136 @@
+"""The registry of pipelines: which exist, how a path names one, what each needs. Reads `configs/` and nothing else."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cloudact.errors import CloudActError, ConfigError
+from cloudact.pipelines.config import PROCESSORS, Integration, Parameter, PipelineConfig, read_pipeline
+from cloudact.pipelines.yaml_files import Strict, read_model
+
+
+class UnknownPipeline(CloudActError):
+    """No enabled pipeline has this name."""
+
+
+class Entry(Strict):
+    """One pipeline of the registry."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
+    name: str
+    description: str
+    provider: Literal["gcp", "openai", "anthropic"]
+    domain: str = Field(pattern=r"^([a-z][a-z0-9_]*)?$")
+    pipeline: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    config: str
+    required_integration: Integration
+    enabled: bool
+    schedule: Literal["daily", "manual"]
+    restate_days: tuple[int, ...] = ()
+    max_age_days: int | None = Field(
+        default=None, ge=1, description="older dates are not backfilled; None: no known limit"
+    )
+
+    @property
+    def path(self) -> str:
+        """`gcp/cost/billing`, `openai//usage_cost`."""
+        return f"{self.provider}/{self.domain}/{self.pipeline}"
+
+
+class _File(Strict):
+    pipelines: tuple[Entry, ...]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for what in ("id", "path"):
+            names = [getattr(entry, what) for entry in self.pipelines]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} {', '.join(twice)} stands twice")
+        return self
+
+
+class Registry:
+    """All entries, in the order of the file."""
+
+    def __init__(self, entries: Sequence[Entry], configs: Mapping[str, PipelineConfig]) -> None:
+        self.entries = tuple(entries)
+        self._configs = dict(configs)
+
+    def get(self, pipeline: str) -> Entry:
+        """The entry with this id, enabled or not."""
+        for entry in self.entries:
+            if entry.id == pipeline:
+                return entry
+        raise UnknownPipeline(f"Unknown pipeline: {pipeline}. Available: {self._available()}")
+
+    def resolve(self, parts: Sequence[str]) -> Entry:
+        """The enabled entry that `provider/domain/pipeline` or `provider/pipeline` names.
+
+        An empty or left-out domain stands for any, as long as only one pipeline fits.
+        """
+        fitting = [entry for entry in self.entries if entry.enabled and _fits(entry, parts)]
+        if len(fitting) != 1:
+            raise UnknownPipeline(f"Unknown pipeline: {'/'.join(parts)}. Available: {self._available()}")
+        return fitting[0]
+
+    def config(self, entry: Entry) -> PipelineConfig:
+        """The entry's own file; only that of an enabled pipeline has been read."""
+        return self._configs[entry.id]
+
+    def default_date(self, entry: Entry, today: dt.date) -> dt.date | None:
+        """The date of a run that was asked for without one; `None` where the pipeline's file requires it."""
+        return self.config(entry).date.default_on(today)
+
+    def parameters(self, entry: Entry) -> tuple[Parameter, ...]:
+        """What a client may pass; a pipeline that is not enabled yet may have no file."""
+        return self.config(entry).parameters if entry.enabled else ()
+
+    def _available(self) -> str:
+        return ", ".join(entry.path for entry in self.entries if entry.enabled)
+
+
+def _fits(entry: Entry, parts: Sequence[str]) -> bool:
+    if len(parts) == 2:
+        provider, domain, pipeline = parts[0], "", parts[1]
+    elif len(parts) == 3:
+        provider, domain, pipeline = parts
+    else:
+        return False
+    return (entry.provider, entry.pipeline) == (provider, pipeline) and domain in ("", entry.domain)
+
+
+def load_registry(configs_dir: Path) -> Registry:
+    """Reads and checks the registry and the config of every enabled pipeline."""
+    path = configs_dir / "system" / "pipelines.yml"
+    entries = read_model(path, _File).pipelines
+    configs = {entry.id: read_pipeline(configs_dir / entry.config) for entry in entries if entry.enabled}
+    for entry in entries:
+        if entry.enabled:
+            _check(path, entry, configs[entry.id])
+    return Registry(entries, configs)
+
+
+def _check(path: Path, entry: Entry, config: PipelineConfig) -> None:
+    processor = PROCESSORS[config.processor]
+    if entry.provider != processor.provider:
+        fitting = [name for name, each in PROCESSORS.items() if each.provider == entry.provider]
+        raise ConfigError(
+            f"{path}: {entry.id}: provider is {entry.provider}, but step {config.steps[0].name} of {entry.config} "
+            f"is of {config.processor}; allowed is {', '.join(fitting)}"
+        )
+    if entry.required_integration != processor.integration:
+        raise ConfigError(
+            f"{path}: {entry.id}: required_integration is {entry.required_integration}, but {config.processor} of "
+            f"{entry.config} reads with {processor.integration}"
+        )
+    if config.pipeline.name != entry.id:
+        raise ConfigError(f"{path}: {entry.id}: {entry.config} calls itself {config.pipeline.name!r}")
+    if config.required_integrations not in ((), (entry.required_integration,)):
+        raise ConfigError(
+            f"{path}: {entry.id}: required_integration is {entry.required_integration}, "
+            f"but {entry.config} requires {', '.join(config.required_integrations)}"
+        )

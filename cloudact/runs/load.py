@@ -1,0 +1,246 @@
+"""The load of a run happens once or never, whoever dies, and so does its end.
+
+A run replaces one day of one or several tables. Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery
+accepts each once. A load that succeeded hands on to the next table, a load that failed for a passing reason to another
+try; a new try of the run, which has read anew, replaces all of its tables. Whoever inserts the first free id decides
+what it is: the job, with its load (or with a fence, where the tables have its rows already), or whoever settles the
+run, with a fence. A fence is a query that reads nothing and carries the verdict. From a fence on no load of this run
+can start, and everybody who asks is told the same verdict.
+"""
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
+from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
+from cloudact.runs.run import Status
+from cloudact.warehouse.bigquery import Warehouse
+
+OVER_LOAD_QUOTA = "load_quota_exceeded"  # 100,000 load jobs a day and project, 1,500 a day and table
+OWN_TRIES = 3
+ROUNDS = 5
+PARTS, ATTEMPT = "parts", "attempt"  # labels of a load: how many tables its try replaces, and which try it is
+HALF_LOADED = "It had replaced the day before in"
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ended. `rows` are those that the day has; `result` is JSON of what it found out about its source.
+
+    `at` is when a fence was put up, which all who tell of it repeat.
+    """
+
+    status: Status
+    rows: int | None = None
+    error: RunError | None = None
+    at: datetime | None = None
+    result: str | None = None
+
+    @property
+    def parameters(self) -> str:
+        """What a fence carries."""
+        told = ("code", "message", "hint", "retryable")
+        error = {name: getattr(self.error, name) for name in told} if self.error else None
+        at = self.at.isoformat() if self.at else None
+        return json.dumps({"status": self.status, "at": at, "error": error, "rows": self.rows, "result": self.result})
+
+
+class Settled(Skip):
+    """The run was settled by someone else while it worked; it must not load."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(f"the run was settled as {verdict.status} before it could load")
+        self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of a run's load, with the file that holds its day; no rows empty the day.
+
+    `of_money`: it holds what is paid. `coarser`: the source has refused to tell its rows as much apart as wanted.
+    """
+
+    dataset: str
+    table: str
+    parquet: Path
+    rows: int
+    of_money: bool = True
+    coarser: bool = False
+
+
+@dataclass
+class _Progress:
+    """What the ids so far say: the first that decides nothing, the loads of the latest try, and the end if it has one.
+
+    Each load carries how many its try makes, so that anybody can tell whether they are all there.
+    """
+
+    number: int = 0
+    loads: list[Any] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
+    verdict: Verdict | None = None
+
+    def add(self, job: Any) -> None:
+        """Takes the next id's job, which is over if it is a load, into account."""
+        if _failed_passing(job):
+            self.number += 1
+        elif job.job_type != "load":
+            self.verdict = _fenced(job)
+        elif job.error_result:
+            self.verdict = _half_loaded(_refused(job), self.replaced)
+        else:
+            self._loaded(job)
+
+    def of(self, attempt: str) -> int:
+        """How many tables this try has replaced."""
+        return len(self.loads) if self.loads and self.loads[0].labels.get(ATTEMPT) == attempt else 0
+
+    def _loaded(self, job: Any) -> None:
+        if self.loads and self.loads[0].labels.get(ATTEMPT) != job.labels.get(ATTEMPT):
+            self.loads = []
+        self.loads.append(job)
+        self.replaced.add(job.destination.table_id.partition("$")[0])  # a load names its partition
+        self.number += 1
+        if len(self.loads) >= int(job.labels.get(PARTS, 1)):
+            self.verdict = Verdict(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
+
+
+class RunLoad:
+    """The load of one run, for one try of it."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+        self._warehouse = warehouse
+        self._run_id = run_id
+        self._attempt = uuid.uuid4().hex
+
+    def verdict(self, tick: Tick) -> Verdict | None:
+        """What was decided, waiting for a load under way; `None` while nothing is, or tables are left to load."""
+        return self._progress(tick).verdict
+
+    def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
+        """Replaces the day of each table in turn, unless an earlier try has replaced all; answers how many rows it has.
+
+        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a table
+        that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
+        """
+        progress, failed = self._progress(tick), 0
+        while progress.verdict is None:
+            if failed == OWN_TRIES:
+                raise Exhausted("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
+            _pause(failed)
+            done = progress.of(self._attempt)
+            job = self._start(progress.number, parts[done], day, len(parts))
+            if job is None:
+                self._warehouse.taken_job(self._id(progress.number))
+                failed, progress = failed + 1, self._progress(tick)
+                continue
+            self._warehouse.wait_for(job, tick)
+            if _reason(job) == OVER_QUOTA:
+                raise _postponed()
+            progress.add(job)
+            failed = 0 if progress.of(self._attempt) > done else failed + 1
+        return _loaded(progress.verdict)
+
+    def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
+        labels = {PARTS: str(parts), ATTEMPT: self._attempt}
+        try:
+            return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
+        except Postponed as err:
+            raise _postponed() from err
+
+    def settle(self, wish: Verdict, tick: Tick, begun: Tick = lambda: None) -> Verdict:
+        """Decides the run as wished, if nothing was decided before; answers what holds.
+
+        `begun` is called where some of its tables have been replaced already, and may raise to leave it at that.
+        """
+        for _ in range(ROUNDS):
+            progress = self._progress(tick)
+            if progress.verdict:
+                return progress.verdict
+            if progress.replaced:
+                begun()
+                wish = _half_loaded(wish, progress.replaced)
+            if self._warehouse.start_query(self._id(progress.number), "fence", verdict=wish.parameters):
+                return wish
+            self._warehouse.taken_job(self._id(progress.number))
+        raise Retry("bigquery_unavailable", "Others keep deciding this run.")
+
+    def _progress(self, tick: Tick) -> _Progress:
+        progress = _Progress()
+        while progress.verdict is None and (job := self._warehouse.job(self._id(progress.number))):
+            if job.job_type == "load":
+                self._warehouse.wait_for(job, tick)
+            progress.add(job)
+        return progress
+
+    def _id(self, number: int) -> str:
+        return f"load_{self._run_id}_{number}"
+
+
+def _failed_passing(job: Any) -> bool:
+    """Whether this job decides nothing: a load that failed for a reason that passes."""
+    return job.job_type == "load" and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
+
+
+def _reason(job: Any) -> str | None:
+    return (job.error_result or {}).get("reason")
+
+
+def _postponed() -> Postponed:
+    message = "The service has loaded as much as BigQuery accepts in a day; the day was left as it is."
+    return Postponed(
+        OVER_LOAD_QUOTA, message, "What the service runs by itself it repeats; else try again in some hours."
+    )
+
+
+def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:
+    """The run's owner must know what a run that failed has left behind."""
+    if verdict.error is None or not tables or HALF_LOADED in verdict.error.message:
+        return verdict
+    message = f"{verdict.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
+    kind = Retry if verdict.error.retryable else Stop
+    return replace(verdict, error=kind(verdict.error.code, message, verdict.error.hint))
+
+
+def _refused(job: Any) -> Verdict:
+    message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
+    return Verdict(Status.FAILED, error=Stop("load_refused", message, "Please contact support."))
+
+
+def _fenced(job: Any) -> Verdict:
+    return _from_parameters(str(job.query_parameters[0].value))
+
+
+def _from_parameters(text: str) -> Verdict:
+    told = json.loads(text)
+    error = told["error"]
+    kind = Retry if error and error.pop("retryable") else Stop
+    return Verdict(
+        Status(told["status"]),
+        rows=told.get("rows"),
+        error=kind(**error) if error else None,
+        at=datetime.fromisoformat(told["at"]) if told["at"] else None,
+        result=told.get("result"),
+    )
+
+
+def _loaded(verdict: Verdict) -> int:
+    if verdict.rows is not None:
+        return verdict.rows
+    if verdict.error and verdict.error.code == "load_refused":
+        raise verdict.error
+    raise Settled(verdict)
+
+
+def _pause(tries: int) -> None:
+    """Before another try: BigQuery's rate limits count by ten seconds."""
+    if tries:
+        time.sleep(random.uniform(1, 5 * tries))  # noqa: S311 - jitter

@@ -1,0 +1,103 @@
+"""Datasets with their tables and views: the service's own, and one for each org."""
+
+from collections.abc import Iterable, Mapping
+
+from cloudact.errors import ConfigError, Stop
+from cloudact.installation import LABEL as INSTALLATION
+from cloudact.installation import ORIGINAL
+from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.migrations import Migrations
+
+LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lower case that labels must have
+
+
+def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installation: str) -> None:
+    """The dataset of the service with what it lacks of tables and views. May be repeated.
+
+    `ConfigError` where the dataset that is there is another installation's, by its label or by its table
+    `installations`: its decisions have other names.
+    """
+    lacking = migrations.service_behind()
+    recorded = _recorded_installation(warehouse)
+    label = warehouse.create_dataset(warehouse.dataset, {INSTALLATION: installation}).get(INSTALLATION)
+    if recorded not in (None, label):
+        raise _another_recorded(warehouse.dataset, recorded, label, installation)
+    if label != installation:
+        raise ConfigError(
+            f"The dataset {warehouse.dataset} belongs to the installation {label or '(none)'}, and "
+            f"CLOUDACT_INSTALLATION is {installation}: run infra/setup.sh, then infra/deploy.sh, or make reset locally."
+        )
+    migrations.bring(warehouse.dataset, lacking)
+    if recorded is None:
+        warehouse.write("record_installation", identity=installation)
+
+
+def _recorded_installation(warehouse: Warehouse) -> str | None:
+    """Whose the tables are, whatever became of the label; `None` before that was recorded."""
+    rows = warehouse.rows("installation") if warehouse.has_table("installations") else []
+    return rows[0]["identity"] if rows else None
+
+
+def _another_recorded(dataset: str, recorded: str, label: str | None, installation: str) -> ConfigError:
+    return ConfigError(
+        f"The tables of the dataset {dataset} belong to the installation {recorded}; its label {INSTALLATION} is "
+        f"{label or '(none)'}, and CLOUDACT_INSTALLATION is {installation}. With another identity claims, webhook "
+        f"secrets and keyless accounts of before are lost. Label it, then run infra/deploy.sh: "
+        f"bq update --set_label={INSTALLATION}:{recorded} {dataset}"
+    )
+
+
+def claim_org_dataset(
+    warehouse: Warehouse, org_slug: str, writers: Iterable[str] = (), *, returning: bool = False
+) -> None:
+    """The org's dataset, still empty if it is new; `Stop` where it is a stranger's, another org's or installation's.
+
+    `writers` are the service accounts that may write there, besides whoever made it. Of a `returning` org this
+    installation has a profile: a dataset that is older than labels of installations is its own.
+    """
+    labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower(), INSTALLATION: warehouse.installation})
+    _refuse_a_strangers(org_slug, labels)
+    _refuse_another_installations(warehouse, org_slug, labels, warehouse.installation if returning else ORIGINAL)
+    warehouse.admit_writers(org_slug, writers)
+
+
+def _refuse_a_strangers(org_slug: str, labels: Mapping[str, str]) -> None:
+    if labels.get(LABEL) != org_slug.lower():
+        message = f"A dataset named {org_slug} exists already and does not belong to this organization."
+        raise Stop("dataset_taken", message, "Choose another slug, or remove the dataset.")
+
+
+def _refuse_another_installations(
+    warehouse: Warehouse, org_slug: str, labels: Mapping[str, str], unlabelled: str
+) -> None:
+    owner = labels.get(INSTALLATION, unlabelled)
+    if owner != warehouse.installation:
+        raise Stop(
+            "dataset_taken",
+            f"The dataset {org_slug} holds data of another installation, {owner}; this is {warehouse.installation}.",
+            "Choose another slug, or remove the dataset with its data. Only if it is the same customer's: bq update "
+            f"--set_label={INSTALLATION}:{warehouse.installation} {org_slug}",
+        )
+
+
+def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True) -> None:
+    """The org's tables and views, as new as this code. May be repeated.
+
+    Whatever the records say, everything is applied: an org that comes back may have lost its dataset meanwhile.
+    """
+    migrations = Migrations(warehouse, applied_by="onboarding")
+    migrations.bring(org_slug, [script for script in migrations.org if views or script.version is not None])
+
+
+def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
+    """Deletes the org's dataset with all its data, if it is this installation's; whether there was one.
+
+    The installation has a profile of the org: a dataset that is older than labels of installations is its own.
+    """
+    labels = warehouse.dataset_labels(org_slug)
+    if labels is None or labels.get(LABEL) != org_slug.lower():
+        return False
+    if labels.get(INSTALLATION, warehouse.installation) != warehouse.installation:
+        return False
+    warehouse.delete_dataset(org_slug)
+    return True

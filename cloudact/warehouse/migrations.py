@@ -1,0 +1,126 @@
+"""Which scripts of `sql/` the datasets have and lack, applying them, and the record of it (docs/adr/0010).
+
+Forward only. Whoever dies between applying and recording applies again, which changes nothing.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloudact.errors import ConfigError
+from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.scripts import SQL, Scope, Script, load_scripts
+
+log = logging.getLogger(__name__)
+TABLE = "schema_migrations"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A dataset and the scripts that it lacks, in their order."""
+
+    dataset: str
+    scripts: tuple[Script, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was applied to a dataset, and what ended it early."""
+
+    dataset: str
+    applied: tuple[Script, ...]
+    error: Exception | None = None
+
+
+class Migrations:
+    """The scripts that ship, over the datasets that are there. `applied_by` is who the records name.
+
+    Raises `ConfigError` where the scripts themselves are wrong.
+    """
+
+    def __init__(self, warehouse: Warehouse, *, applied_by: str, root: Path = SQL) -> None:
+        self._warehouse = warehouse
+        self._applied_by = applied_by
+        self.service = load_scripts(Scope.SERVICE, root)
+        self.org = load_scripts(Scope.ORG, root)
+
+    def service_behind(self) -> tuple[Script, ...]:
+        """What the service's own dataset lacks.
+
+        `ConfigError` if a script was changed that any dataset, also an org's, has in another text: nothing may be
+        applied then.
+        """
+        if not self._warehouse.has_table(TABLE):
+            return self.service
+        applied = self._warehouse.rows("applied_migrations")
+        for row in applied:
+            self._refuse_change(row)
+        known = {f"{row['script']} {row['checksum']}" for row in applied if row["scope"] == Scope.SERVICE}
+        return tuple(script for script in self.service if script.label not in known)
+
+    def orgs_behind(self) -> list[Behind]:
+        """The active orgs' datasets that lack something. One query, whose answer leaves out all others."""
+        rows = self._warehouse.rows("orgs_behind", shipped=[script.label for script in self.org])
+        return [Behind(row["dataset"], self._of_org(row["missing"])) for row in rows]
+
+    def bring(self, dataset: str, scripts: Sequence[Script]) -> None:
+        """Applies scripts to one dataset and records it."""
+        outcome = self.apply(Behind(dataset, tuple(scripts)))
+        self.record([outcome])
+        if outcome.error:
+            raise outcome.error
+
+    def apply(self, behind: Behind) -> Outcome:
+        """Applies one script after another until one fails; to be recorded."""
+        applied: list[Script] = []
+        for script in behind.scripts:
+            try:
+                self._warehouse.script(script.text, dataset=behind.dataset)
+            except Exception as err:  # whatever it is, what was applied before is recorded, and others go on
+                return Outcome(behind.dataset, tuple(applied), err)
+            applied.append(script)
+            fields = {"event": "migration_applied", "dataset": behind.dataset, "script": script.name}
+            log.info("a script was applied", extra={"fields": fields})
+        return Outcome(behind.dataset, tuple(applied))
+
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Records all of them in one statement: BigQuery runs only some INSERTs into a table at once."""
+        records = [self._record(each.dataset, script) for each in outcomes for script in each.applied]
+        if records:
+            self._warehouse.write("record_migrations", records=records)
+
+    def _record(self, dataset: str, script: Script) -> str:
+        return json.dumps(
+            {
+                "dataset": dataset,
+                "scope": script.scope,
+                "script": script.name,
+                "version": script.version,
+                "checksum": script.checksum,
+                "applied_by": self._applied_by,
+            }
+        )
+
+    def _refuse_change(self, row: dict[str, Any]) -> None:
+        """Views may change. A number that we do not have means that newer code was here: nothing to do for us."""
+        number = row["script"].partition("_")[0]
+        if not number.isdecimal():
+            return
+        shipped = {script.version: script for script in (self.service if row["scope"] == Scope.SERVICE else self.org)}
+        script = shipped.get(int(number))
+        if script is None:
+            fields = {"event": "migration_unknown", **{key: row[key] for key in ("scope", "script", "datasets")}}
+            log.warning("a script was applied that this code does not have", extra={"fields": fields})
+        elif script.label != f"{row['script']} {row['checksum']}":
+            raise ConfigError(
+                f"sql/{script.scope}/{script.name}.sql: dataset {row['dataset']} and {row['datasets'] - 1} more "
+                f"have script {row['script']} with another text. What was applied is never changed: "
+                "bring the old text back, and put the change into a new script."
+            )
+
+    def _of_org(self, labels: Iterable[str]) -> tuple[Script, ...]:
+        missing = set(labels)
+        return tuple(script for script in self.org if script.label in missing)

@@ -1,0 +1,75 @@
+"""On which day a key was last used. It is recorded before the answer goes out, since Cloud Run takes the processor away
+afterwards (https://cloud.google.com/run/docs/tips/general); yet no request fails for it, or waits longer than a moment.
+
+The event of a run names the key that asked for it, so a trigger that admits a run needs no record of its own. Anything
+else is recorded once per key, day and instance; rows are only added, and the newest day counts.
+"""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import date, datetime, timedelta
+from threading import Lock
+
+from flask import Response, request
+
+from cloudact import logs
+from cloudact.clock import Clock
+from cloudact.orgs.org import ApiKey, key_hash
+from cloudact.warehouse.bigquery import Warehouse
+from functions.auth.key_cache import CAPACITY, KeyRing
+
+log = logging.getLogger(__name__)
+WITHIN_S = 1.0  # that a request waits; a record that takes longer is finished beside the requests that follow
+THREADS = 4
+AGAIN = timedelta(seconds=60)  # after a record that failed or was slow: its cause would slow down the next one too
+
+
+class KeyUses:
+    """Notes the uses of keys that were let in, whatever they were answered."""
+
+    def __init__(self, warehouse: Warehouse, keys: KeyRing, clock: Clock, within_s: float = WITHIN_S) -> None:
+        self._warehouse = warehouse
+        self._keys = keys
+        self._clock = clock
+        self._within_s = within_s
+        self._lock = Lock()
+        self._noted: set[tuple[str, date]] = set()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="key-uses")
+        self._not_before: datetime | None = None
+
+    def after(self, response: Response) -> Response:
+        """To be called with every answer."""
+        presented = request.headers.get("X-API-Key")
+        key = self._keys.recall(key_hash(presented)) if presented else None
+        now = self._clock()
+        if key is None or not key.usable(now) or (request.endpoint == "trigger" and response.status_code == 202):
+            return response
+        recording = self._begin(key, now)
+        if recording and not wait([recording], self._within_s).done:
+            self._pause(now)
+        return response
+
+    def _begin(self, key: ApiKey, now: datetime) -> Future[None] | None:
+        """The record of a use that is new; none soon after one that failed or was slow."""
+        use = (key.fingerprint, now.date())
+        with self._lock:
+            if use in self._noted or (self._not_before and now < self._not_before):
+                return None
+            if len(self._noted) >= CAPACITY:
+                self._noted.clear()
+            self._noted.add(use)
+            return self._threads.submit(logs.carried(lambda: self._record(key, now)))
+
+    def _record(self, key: ApiKey, now: datetime) -> None:
+        row = {"org_slug": key.org_slug, "fingerprint": key.fingerprint, "used_on": now.date().isoformat()}
+        try:
+            self._warehouse.append("org_api_key_uses", [row], [f"{key.fingerprint}/{now.date()}"])
+        except Exception as err:
+            log.warning("the use of a key could not be recorded", extra={"fields": row}, exc_info=err)
+            self._pause(now)
+            with self._lock:
+                self._noted.discard((key.fingerprint, now.date()))
+
+    def _pause(self, now: datetime) -> None:
+        with self._lock:
+            self._not_before = now + AGAIN

@@ -1,0 +1,83 @@
+"""`/integrations/{org}/gcp/keyless`: what an org runs in its own project so that we may read without a key."""
+
+import re
+from typing import Annotated, Any, TypeAlias
+
+from flask import Response, request
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from functions.auth.authenticate import authenticate
+from functions.composition import Api
+from functions.orgs.integrations import told_plainly
+from functions.web.answers import Answer, answered
+from functions.web.inputs import Input, in_query
+from functions.web.problems import bad_request
+from providers.gcp.export import DATASET, DEFAULT_DATASET, PROJECT
+from providers.gcp.keyless import KeylessAccount, commands, offered
+
+LONGEST = 100  # characters; Google allows more of a dataset alone
+YOURS = "your-project-id"
+
+
+def _named(pattern: re.Pattern[str], what: str) -> BeforeValidator:
+    def read(text: Any, info: ValidationInfo) -> str:
+        if not pattern.fullmatch(text) or len(text) > LONGEST:
+            raise bad_request(f"{info.field_name} must be {what}.")
+        return str(text)
+
+    return BeforeValidator(read)
+
+
+def _schema(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$", "maxLength": LONGEST})
+
+
+_PROJECT_RULE = "a Google Cloud project id, such as acme-billing"
+_DATASET_RULE = "a BigQuery dataset's name: letters, digits and underscores"
+_Project: TypeAlias = Annotated[str, _named(PROJECT, _PROJECT_RULE), _schema(PROJECT)]
+_Dataset: TypeAlias = Annotated[str, _named(DATASET, _DATASET_RULE), _schema(DATASET)]
+
+
+class KeylessQuery(Input):
+    """What the commands are filled in with."""
+
+    project: _Project | None = Field(default=None, description="where the service account will be, and queries run")
+    source_project: _Project | None = Field(default=None, description="where the billing export is; default: `project`")
+    dataset: _Dataset | None = Field(default=None, description="of the billing export; default: `billing_export`")
+
+
+class KeylessCommand(Answer):
+    """One command, ready to be pasted into a shell."""
+
+    why: str
+    command: str
+
+
+class KeylessSetup(Answer):
+    """How an org lets us read without a key. Afterwards `setup` takes `credential`."""
+
+    org_slug: str
+    reader: str = Field(description="our service account, which acts as the organization's")
+    service_account: str = Field(description="the organization's; no other name is accepted")
+    credential: dict[str, str]
+    commands: list[KeylessCommand]
+
+
+def show_keyless(api: Api, org: str) -> Response:
+    """The commands in order; nothing is changed, and nobody asked."""
+    authenticate(api, org)
+    asked = in_query(request.args, KeylessQuery)
+    with told_plainly():
+        reader = offered(api.reader)
+        account = KeylessAccount.of(api.connections.onboarded(org), asked.project or YOURS)
+    export_project, dataset = asked.source_project or account.project_id, asked.dataset or DEFAULT_DATASET
+    needed = commands(account, reader, export_project, dataset)
+    return answered(
+        KeylessSetup(
+            org_slug=org,
+            reader=reader,
+            service_account=account.service_account,
+            credential=account.model_dump(),
+            commands=[KeylessCommand(why=each.why, command=each.text) for each in needed],
+        )
+    )

@@ -1,0 +1,224 @@
+"""How an org comes and goes: dataset, tables, subscription, profile, first API key; and all of it back again.
+
+What an onboarding decides (name, plan, when), a BigQuery job id decides once (docs/adr/0005); whoever comes then, or
+comes again after a crash, carries out the same. The profile is written when everything else is there.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.errors import Stop
+from cloudact.notify.webhooks import Webhooks
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.org import IntegrationStatus, SubscriptionStatus
+from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
+from functions.orgs.key_issue import ApiKeys, NewKey
+from functions.orgs.plans import Plan, Plans
+from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscription, Tenant, Tenants, after
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an onboarding decides about an org."""
+
+    org_slug: str
+    name: str
+    plan: str
+    status: str
+    daily_limit: int
+    at: str
+    generation: int = 1
+    keys_before: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """The org as it is from now on, whether or not that can be read yet, and whether this call has changed it.
+
+    `key` is its first one, where this call has made it.
+    """
+
+    org: Tenant
+    changed: bool
+    key: NewKey | None = None
+
+
+class Onboarding:
+    """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        tenants: Tenants,
+        api_keys: ApiKeys,
+        plans: Plans,
+        clock: Clock,
+        *,
+        dataset_writers: Iterable[str] = (),
+    ) -> None:
+        self._warehouse = warehouse
+        self._tenants = tenants
+        self._api_keys = api_keys
+        self._clock = clock
+        self._dataset_writers = frozenset(dataset_writers)
+        self.plans = plans
+
+    def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> Done:
+        """The org with everything it needs, and its first API key; without where it has been given one before."""
+        tenant = self._tenants.read(org_slug)
+        profile = _own(tenant, org_slug)
+        if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
+            message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
+            raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
+        if profile is None or profile.status is ProfileStatus.OFFBOARDED:
+            returning = profile is not None
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
+            if profile is not None:  # what came after the off-boarding is not set up by anyone
+                self._forget_credentials(tenant, org_slug)
+            facts = self._decide(org_slug, name, plan, tenant)
+            fill_org_dataset(self._warehouse, org_slug)
+            org = replace(self.record(facts), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
+            return self._with_first_key(org, org_slug, facts.keys_before)
+        if tenant.last_key_number > profile.keys_before:
+            return Done(tenant, changed=False)
+        return self._with_first_key(tenant, org_slug, profile.keys_before)
+
+    def _with_first_key(self, org: Tenant, org_slug: str, keys_before: int) -> Done:
+        key = self._api_keys.first(org_slug, keys_before + 1)
+        if key is None:
+            return Done(org, changed=False)
+        return Done(replace(org, api_keys=(*org.api_keys, key.stored)), changed=True, key=key)
+
+    def record(self, facts: Facts) -> Tenant:
+        """Adds what was decided: the subscription, then the profile, which makes it an org. Answers both."""
+        event = f"{facts.org_slug}/{facts.generation}"
+        at = datetime.fromisoformat(facts.at)
+        subscription = StoredSubscription(facts.status, facts.plan, facts.daily_limit, at)
+        self._append_subscription(facts.org_slug, subscription, event)
+        profile = Profile(
+            org_slug=facts.org_slug,
+            name=facts.name,
+            dataset=facts.org_slug,
+            status=ProfileStatus.ACTIVE,
+            generation=facts.generation,
+            keys_before=facts.keys_before,
+            created_at=at,
+        )
+        self._append_profile(profile)
+        return Tenant(profile, subscription, integrations=(), api_keys=())
+
+    def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> Done:
+        """Gives the org another status or plan. Of two calls at once the last counts."""
+        tenant = self._active(org_slug)
+        old = tenant.subscription
+        if old is None:
+            raise Stop("subscription_missing", f"The organization {org_slug} has no subscription; onboard it again.")
+        wanted = {
+            "plan": plan.id if plan else old.plan,
+            "status": status.value if status else old.status,
+            "daily_limit": plan.daily_limit if plan else old.daily_limit,
+        }
+        if wanted == {name: getattr(old, name) for name in wanted}:
+            return Done(tenant, changed=False)
+        new = self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        return Done(replace(tenant, subscription=new), changed=True)
+
+    def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
+        """Ends the org: keys, subscription, credentials; its data too if wished. Changed: something was left to do."""
+        tenant = self._tenants.read(org_slug)
+        profile = _onboarded(_own(tenant, org_slug), org_slug)
+        active = profile.status is ProfileStatus.ACTIVE
+        if active:
+            closed = self._api_keys.close(tenant, org_slug)
+            subscription = self._cancel(tenant, org_slug)
+            Webhooks(self._warehouse, self._clock).remove(org_slug)
+            profile = replace(profile, status=ProfileStatus.OFFBOARDED, keys_before=closed)
+            self._append_profile(profile)
+            tenant = replace(tenant, profile=profile, subscription=subscription)
+        # Also for an org that has ended: a set-up that was under way may have come after.
+        newest = self._tenants.read(org_slug)
+        forgotten = self._forget_credentials(newest, org_slug)
+        dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
+        org = replace(tenant, integrations=_forgotten(newest.integrations))
+        return Done(org, changed=active or forgotten or dropped)
+
+    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
+        last = tenant.subscription.updated_at if tenant.subscription else None
+        mine = Facts(
+            org_slug=org_slug,
+            name=name,
+            plan=plan.id,
+            status=SubscriptionStatus.ACTIVE,
+            daily_limit=plan.daily_limit,
+            at=after(self._clock(), last).isoformat(),
+            generation=tenant.profile.generation + 1 if tenant.profile else 1,
+            keys_before=tenant.profile.keys_before if tenant.profile else 0,
+        )
+        job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
+        winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
+        facts = Facts(**json.loads(winner["decision"]))
+        if facts.org_slug != org_slug:
+            raise _differs_in_case(org_slug, facts.org_slug)
+        return facts
+
+    def _active(self, org_slug: str) -> Tenant:
+        tenant = self._tenants.read(org_slug)
+        if _onboarded(_own(tenant, org_slug), org_slug).status is ProfileStatus.OFFBOARDED:
+            raise Stop("org_offboarded", f"The organization {org_slug} was off-boarded.")
+        return tenant
+
+    def _cancel(self, tenant: Tenant, org_slug: str) -> StoredSubscription | None:
+        old = tenant.subscription
+        if old is None or old.status == SubscriptionStatus.CANCELLED:
+            return old
+        wanted = {"plan": old.plan, "status": SubscriptionStatus.CANCELLED.value, "daily_limit": old.daily_limit}
+        return self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+
+    def _subscribe(self, org_slug: str, wanted: dict[str, Any], at: datetime) -> StoredSubscription:
+        new = StoredSubscription(**wanted, updated_at=at)
+        self._append_subscription(org_slug, new, f"{org_slug}/{at.isoformat()}")
+        return new
+
+    def _append_subscription(self, org_slug: str, new: StoredSubscription, event: str) -> None:
+        row = {"org_slug": org_slug, **vars(new), "updated_at": new.updated_at.isoformat()}
+        self._warehouse.append("org_subscriptions", [row], [event])
+
+    def _forget_credentials(self, tenant: Tenant, org_slug: str) -> bool:
+        """Whether there were any."""
+        known = [
+            (setup.integration, setup.updated_at)
+            for setup in tenant.integrations
+            if setup.configured or setup.status is not IntegrationStatus.NOT_CONFIGURED
+        ]
+        Integrations(self._warehouse, self._clock).forget(org_slug, known)
+        return bool(known)
+
+    def _append_profile(self, profile: Profile) -> None:
+        row = {**vars(profile), "status": profile.status.value, "created_at": profile.created_at.isoformat()}
+        event = f"{profile.org_slug}/{profile.generation}/{profile.status}"
+        self._warehouse.append("org_profiles", [row], [event])
+
+
+def _own(tenant: Tenant, org_slug: str) -> Profile | None:
+    if tenant.profile and tenant.profile.org_slug != org_slug:
+        raise _differs_in_case(org_slug, tenant.profile.org_slug)
+    return tenant.profile
+
+
+def _forgotten(integrations: Iterable[SetUp]) -> tuple[SetUp, ...]:
+    return tuple(replace(each, status=IntegrationStatus.NOT_CONFIGURED, configured=False) for each in integrations)
+
+
+def _onboarded(profile: Profile | None, org_slug: str) -> Profile:
+    if profile is None:
+        raise Stop("org_unknown", f"The organization {org_slug} is not onboarded.")
+    return profile
+
+
+def _differs_in_case(org_slug: str, other: str) -> Stop:
+    return Stop("slug_taken", f"The slug {org_slug} differs only in case from that of the organization {other}.")

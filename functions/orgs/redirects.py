@@ -1,0 +1,24 @@
+"""Whether an address that a customer has chosen answers with a redirect, which Cloud Tasks might follow.
+
+Asked once, without a body or any credential, of public IPv4 addresses only: a name that leads into an inner network is
+left alone, and so is whoever does not answer in time. A receiver that begins to redirect later is not seen
+(docs/adr/0009).
+"""
+
+from urllib.parse import urlsplit
+
+from functions.web.probes import Probes
+
+WITHIN_S = 3.0
+_PROBES = Probes(WITHIN_S)
+
+
+def redirects(url: str, *, allow_http: bool = False, probes: Probes = _PROBES) -> bool:
+    """Whether HEAD of the address is answered with 3xx within three seconds, DNS and TLS included.
+
+    `allow_http` as for `webhook_url`, which has accepted the address: it adds this machine's own receivers.
+    """
+    parts = urlsplit(url)
+    own = allow_http and (parts.scheme, parts.hostname) == ("http", "127.0.0.1")
+    status = probes.status(parts, own=own)
+    return status is not None and status // 100 == 3

@@ -1,0 +1,130 @@
+"""One org as it stands: profile, subscription, integrations and API keys, in one read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from cloudact.orgs.org import ApiKey, IntegrationStatus, subscription_status
+from cloudact.runs.ledger import RETENTION
+from cloudact.warehouse.bigquery import Warehouse
+
+Row = TypeVar("Row")
+
+
+class ProfileStatus(StrEnum):
+    """Whether the org is with us."""
+
+    ACTIVE = "ACTIVE"
+    OFFBOARDED = "OFFBOARDED"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An org. `generation` counts its onboardings, `keys_before` is the number of the last key of earlier ones."""
+
+    org_slug: str
+    name: str | None
+    dataset: str
+    status: ProfileStatus
+    generation: int
+    keys_before: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredSubscription:
+    """The newest row of an org's subscription, its status in the backend's words."""
+
+    status: str
+    plan: str
+    daily_limit: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """An integration, without its credential. `configured`: there is a ciphertext."""
+
+    integration: str
+    status: IntegrationStatus
+    configured: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class IssuedKey(ApiKey):
+    """An API key as its org sees it."""
+
+    number: int | None
+    key_prefix: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """What is stored of an org; nothing of one that was never onboarded."""
+
+    profile: Profile | None
+    subscription: StoredSubscription | None
+    integrations: tuple[SetUp, ...]
+    api_keys: tuple[IssuedKey, ...]
+
+    @property
+    def last_key_number(self) -> int:
+        """The highest number that is known to be taken by a key of this org."""
+        numbers = [key.number for key in self.api_keys if key.number is not None]
+        return max([self.profile.keys_before if self.profile else 0, *numbers])
+
+    def shows(self, told: "Tenant") -> bool:
+        """Whether profile, subscription and keys of `told`, or newer ones, are among what was read."""
+        return (
+            _reached(self.profile, told.profile, lambda profile: (profile.generation, profile.status.value))
+            and _reached(self.subscription, told.subscription, lambda subscription: subscription.updated_at)
+            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in told.api_keys}
+        )
+
+    def live_keys(self, now: datetime) -> tuple[IssuedKey, ...]:
+        """Keys that open the org."""
+        return tuple(key for key in self.api_keys if key.usable(now))
+
+
+class Tenants:
+    """Reads orgs; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def read(self, org_slug: str) -> Tenant:
+        """The org of this slug. A profile whose slug differs only in case is found too: compare it."""
+        row = self._warehouse.rows("tenant", org_slug=org_slug)[0]
+        profile, subscription = row["profile"], row["subscription"]
+        return Tenant(
+            profile=Profile(**profile | {"status": ProfileStatus(profile["status"])}) if profile else None,
+            subscription=_subscription(subscription) if subscription else None,
+            integrations=tuple(SetUp(**r | {"status": IntegrationStatus(r["status"])}) for r in row["integrations"]),
+            api_keys=tuple(IssuedKey(**key) for key in row["api_keys"]),
+        )
+
+    def last_used(self, org_slug: str, today: date) -> dict[str, date]:
+        """The last day on which each key was used, by fingerprint; as far back as runs are kept."""
+        days: dict[str, date] = {}
+        for row in self._warehouse.rows("api_key_uses", org_slug=org_slug, first_day=today - RETENTION, last_day=today):
+            known = days.get(row["fingerprint"], row["last_used_day"])
+            days[row["fingerprint"]] = max(known, row["last_used_day"])
+        return days
+
+
+def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Any]) -> bool:
+    """A profile is ACTIVE before it is OFFBOARDED, of which the second is the greater word too."""
+    return told is None or (seen is not None and age(seen) >= age(told))
+
+
+def after(now: datetime, last: datetime | None) -> datetime:
+    """A time for the next row that is newer than the last one's, whatever the clocks say."""
+    return now if last is None else max(now, last + timedelta(microseconds=1))
+
+
+def _subscription(row: dict[str, object]) -> StoredSubscription:
+    return StoredSubscription(**row | {"status": subscription_status(str(row["status"]))})  # type: ignore[arg-type]

@@ -1,0 +1,158 @@
+"""`/organizations/{org}/webhook`: where an org is told of events, which ones, and what it verifies them with."""
+
+import json
+from typing import Annotated, Any
+
+from flask import Response, request
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from cloudact.notify.notifications import CHOOSABLE, ping
+from cloudact.notify.notifier import Outbox
+from cloudact.notify.webhooks import Webhook
+from functions.auth.authenticate import authenticate
+from functions.composition import Api
+from functions.orgs.readable import wait_until
+from functions.orgs.redirects import redirects
+from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
+from functions.web.answers import Answer, Instant, answered
+from functions.web.inputs import Flag, Input, in_body
+from functions.web.parameters import body_object, only_known
+from functions.web.problems import Problem, bad_request
+
+
+def _events(given: Any, info: ValidationInfo) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or not given or any(word not in CHOOSABLE for word in map(_word, given)):
+        raise bad_request(f"{info.field_name} must be a list of {', '.join(CHOOSABLE)}.")
+    return tuple(event for event in CHOOSABLE if event in given)
+
+
+def _word(given: Any) -> str:
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+_EVENTS_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string", "enum": list(CHOOSABLE)}, "minItems": 1},
+            {"type": "null"},
+        ]
+    }
+)
+_URL_SCHEMA = WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": LONGEST})
+
+
+class WebhookBody(Input):
+    """Where to post events, and which."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[Any, _URL_SCHEMA] = Field(
+        description="https, a public host name", examples=["https://example.com/cloudact"]
+    )
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(_events), _EVENTS_SCHEMA] = Field(
+        default=None, description="default: all"
+    )
+    rotate_secret: Flag = Field(default=False, description="sign with a new secret from now on")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_there(cls, raw: Any) -> Any:
+        if "url" not in raw:
+            raise bad_request("url is required.")
+        return raw
+
+
+class WebhookState(Answer):
+    """The webhook; `url` is null where there is none."""
+
+    org_slug: str = Field(examples=["acmecorp"])
+    url: str | None
+    events: list[str]
+    updated_at: Instant | None
+    signing_secret: str = Field(default="", description="what to verify with; left out where it is only looked at")
+
+
+class Ping(Answer):
+    """A test event that is on its way."""
+
+    id: str
+    type: str = Field(examples=["ping"])
+    deduplicated: bool = Field(description="true where one was sent in the same ten seconds")
+    message: str
+
+
+def show_webhook(api: Api, org: str) -> Response:
+    """Address and events, for every member; the secret is shown where they are set."""
+    authenticate(api, org)
+    only_known(request.args, allowed=())
+    return answered(_state(org, api.webhooks.find(org)))
+
+
+def put_webhook(api: Api, org: str) -> Response:
+    """Sets it, and shows the secret; sending the same again changes nothing and shows it again."""
+    authenticate(api, org).require_admin()
+    only_known(request.args, allowed=())
+    body = in_body(request, WebhookBody)
+    try:
+        url = webhook_url(body.url, allow_http=api.webhook_allow_http)
+    except ValueError as err:
+        raise bad_request(f"url {err}.") from err
+    _outbox(api)
+    before = api.webhooks.find(org)
+    events = body.events or CHOOSABLE
+    same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
+    if (before is None or before.url != url) and redirects(url, allow_http=api.webhook_allow_http):
+        raise bad_request("url answers with a redirect; set the address that it leads to.")
+    found = before if before and same else _put(api, org, url, events, body)
+    secret = api.signing.secret(org, found.key_version)
+    return answered(_state(org, found, signing_secret=secret))
+
+
+def _put(api: Api, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
+    new = api.webhooks.put(org, url, events, new_key=body.rotate_secret)
+    wait_until(lambda: api.webhooks.shows(new))
+    return new
+
+
+def delete_webhook(api: Api, org: str) -> Response:
+    """None from now on, and its secret is never used again; it may be repeated."""
+    authenticate(api, org).require_admin()
+    _no_input()
+    if ended := api.webhooks.remove(org):
+        wait_until(lambda: api.webhooks.shows(ended))
+    return answered(_state(org, None))
+
+
+def test_webhook(api: Api, org: str) -> Response:
+    """202: a `ping` is on its way, signed like any event; at most one in ten seconds, whoever asks."""
+    authenticate(api, org)
+    _no_input()
+    outbox, webhook, now = _outbox(api), api.webhooks.find(org), api.clock()
+    if webhook is None or webhook.url is None:
+        raise Problem(404, "No webhook is set up for this organization.")
+    window = int(now.timestamp()) // 10
+    event = outbox.own(ping(org, f"{webhook.updated_at.isoformat()}/{window}", now))
+    new = outbox.put(webhook, event)
+    message = "A test event is on its way." if new else "A test event was sent within these ten seconds."
+    return answered(Ping(id=event.id, type=event.event.value, deduplicated=not new, message=message), 202)
+
+
+def _outbox(api: Api) -> Outbox:
+    if api.outbox is None:
+        raise Problem(409, "Webhooks are not available in this deployment.")
+    return api.outbox
+
+
+def _no_input() -> None:
+    only_known(request.args, allowed=())
+    body_object(request, allowed=())
+
+
+def _state(org: str, webhook: Webhook | None, **secret: str) -> WebhookState:
+    if webhook is None or webhook.url is None:
+        return WebhookState(org_slug=org, url=None, events=[], updated_at=None)
+    return WebhookState(
+        org_slug=org, url=webhook.url, events=[*webhook.events], updated_at=webhook.updated_at, **secret
+    )

@@ -1,0 +1,166 @@
+"""POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, new ones first.
+
+Asking again, today or tomorrow, goes on where the last request ended: what has run, or runs, is skipped.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Response, request
+
+from cloudact import logs
+from cloudact.orgs.org import Subscription
+from cloudact.pipelines.registry import Entry, Registry
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Run, Status, TriggerType
+from functions.auth.authenticate import Actor, authenticate
+from functions.composition import Api
+from functions.runs.slots import Admitted, Taken, admit
+from functions.runs.start import check_tenant, rate_limit
+from functions.web.answers import Backfilled, Skipped, answered
+from functions.web.inputs import BackfillBody, Reprocess, in_body
+from functions.web.parameters import only_known, runnable
+from functions.web.problems import Problem, bad_request
+
+log = logging.getLogger(__name__)
+MOST_DATES = 366
+AT_ONCE = 8  # admissions; each mostly waits for Cloud Tasks
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """The newest generation of a date."""
+
+    generation: int
+    status: Status
+    requested_date: dt.date
+
+
+def backfill(api: Api, org: str) -> Response:
+    """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
+    now, actor = api.clock(), authenticate(api, org)
+    only_known(request.args, allowed=())
+    body = in_body(request, BackfillBody)
+    dates = _dates(body, now.date())
+    entry = _entry(api.registry, body.pipeline)
+    facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, None)
+    subscription = check_tenant(facts, entry)
+    latest = _latest(api, org, entry, dates, now.date())
+    gone = {date: reason for date in dates if (reason := _gone(entry, facts.oldest_date, date, now.date()))}
+    done = {date: reason for date in dates if (reason := _done(latest.get(date), date, body))}
+    skipped = done | gone
+    due = _in_turn([date for date in dates if date not in skipped], latest)
+    wanted = [_run(actor, entry, date, latest.get(date), body, now) for date in due]
+    free = max(subscription.daily_limit - facts.pipelines_today, 0)
+    admitted = wanted[:free] if body.dry_run else _start(api, wanted[:free], subscription, facts.pipelines_today)
+    run = sorted((each.date for each in admitted), reverse=True)
+    skipped |= {each.date: "quota" for each in wanted if each.date not in run}
+    answer = Backfilled(
+        run=run,
+        skip=[Skipped.model_validate({"date": date, "reason": skipped[date]}) for date in dates if date in skipped],
+        remaining=len(wanted) - len(run),
+    )
+    used = facts.pipelines_today + (0 if body.dry_run else len(run))
+    api.quota_watch.used(org, facts.webhook, used, subscription.daily_limit)
+    return answered(answer, 200 if body.dry_run else 202, rate_limit(subscription.daily_limit, used, now))
+
+
+def _dates(body: BackfillBody, today: dt.date) -> list[dt.date]:
+    first, last = runnable("start_date", body.start_date, today), runnable("end_date", body.end_date, today)
+    if first > last:
+        raise bad_request("start_date must not be after end_date.")
+    if (last - first).days >= MOST_DATES:
+        raise bad_request(f"start_date and end_date must not lie more than {MOST_DATES} dates apart.")
+    return [last - dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _entry(registry: Registry, pipeline: str) -> Entry:
+    enabled = {entry.id: entry for entry in registry.entries if entry.enabled}
+    if pipeline not in enabled:
+        raise Problem(404, f"Unknown pipeline: {pipeline}. Available: {', '.join(enabled)}")
+    return enabled[pipeline]
+
+
+def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
+    return {
+        row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
+        for row in api.ledger.generations([(org, entry.id, date) for date in dates], today)
+    }
+
+
+def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.date) -> str | None:
+    """Why the provider can have nothing of the date."""
+    if entry.max_age_days is not None and (today - date).days > entry.max_age_days:
+        return "too_old"
+    return "before_export" if oldest_date is not None and date < oldest_date else None
+
+
+def _done(latest: _Latest | None, date: dt.date, body: BackfillBody) -> str | None:
+    """Why the date need not be run."""
+    if latest is None:
+        return None
+    if not latest.status.final:
+        return "already_running"
+    if latest.status is Status.SUCCESS:
+        provisional = latest.requested_date <= date  # it saw an unfinished day
+        return None if provisional or body.reprocess is Reprocess.COMPLETED else "already_completed"
+    return "failed_before" if body.reprocess is Reprocess.NONE else None
+
+
+def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, _Latest]) -> list[dt.date]:
+    """What never ran, then what was asked for longest ago: a request that takes days gets to the end of its dates."""
+    return sorted(dates, key=lambda date: latest[date].requested_date if date in latest else dt.date.min)
+
+
+def _run(
+    actor: Actor, entry: Entry, date: dt.date, latest: _Latest | None, body: BackfillBody, now: dt.datetime
+) -> Run:
+    return Run(
+        org_slug=actor.org_slug,
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
+        date=date,
+        generation=latest.generation + 1 if latest else 1,
+        trigger_type=TriggerType.BACKFILL,
+        triggered_by=actor.name,
+        requested_at=now,
+        force_refresh=body.reprocess is Reprocess.COMPLETED,
+    )
+
+
+def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
+    """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
+    taken = Taken()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        admit_one = partial(
+            logs.carried(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+        )
+        few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
+        return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
+
+
+def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
+    """What was admitted is told even where another admission fails, which then raises."""
+    asked = [(run, ask(run)) for run in runs]
+    admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
+    if admitted:
+        _tell(api, admitted)
+    for _, future in asked:
+        future.result()
+    return [run for run, _ in admitted]
+
+
+def _tell(api: Api, admitted: Sequence[tuple[Run, Admitted]]) -> None:
+    """The tasks are the commit; should the events be lost, each job's own first event makes its run visible."""
+    events = [(run, RunEvent(Status.PENDING, task_id=slot.task_id)) for run, slot in admitted]
+    try:
+        api.ledger.append_runs(events, api.clock())
+    except Exception as err:
+        fields = {"run_ids": [run.run_id for run, _ in admitted]}
+        log.error("PENDING could not be recorded", extra={"fields": fields}, exc_info=err)

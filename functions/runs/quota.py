@@ -1,0 +1,29 @@
+"""GET /organizations/{org}/quota: what is left of the UTC day."""
+
+from flask import Response, request
+
+from cloudact.clock import next_midnight
+from functions.auth.authenticate import authenticate
+from functions.composition import Api
+from functions.web.answers import Quota, answered
+from functions.web.parameters import only_known
+
+
+def show_quota(api: Api, org: str) -> Response:
+    """Runs that people and keys have asked for today, and how many more they may; of the plan, suspended or not."""
+    authenticate(api, org)
+    only_known(request.args, allowed=())
+    now = api.clock()
+    subscription, used = api.ledger.quota(org, now.date())
+    limit = subscription.daily_limit if subscription else 0
+    quota = Quota(
+        org_slug=org,
+        plan=subscription.plan if subscription else None,
+        subscription_status=subscription.status if subscription else "NONE",
+        usage_date=now.date(),
+        pipelines_today=used,
+        daily_limit=limit,
+        remaining=max(limit - used, 0),
+        resets_at=next_midnight(now),
+    )
+    return answered(quota)

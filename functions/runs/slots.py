@@ -1,0 +1,99 @@
+"""Admission: a run is admitted by owning one of its org's numbered slots of the UTC day, and by nothing else.
+
+The slot's task name is the slot: Cloud Tasks accepts it once, so no counter, lock or UPDATE exists.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+
+from cloudact.errors import Retry
+from cloudact.runs.ledger import Latest
+from cloudact.runs.run import Run, Status
+from functions.runs.queue import RunQueue, slot_task_id
+
+PROBE_WITHIN_S = 30.0  # a full day costs two calls a slot; nobody waits longer than this for a refusal
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The run owns a slot, `task_id`; `new` is false where an identical request had taken it before."""
+
+    task_id: str
+    new: bool
+
+
+class Taken:
+    """What is known of the slots of one org, day and limit; whoever admits several runs at once shares it among them.
+
+    A slot is tried by one run at a time, and by no other once it is known whose it is: that never changes.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[int, str | None] = {}  # `None`: the task has fired
+        self._locks: dict[int, Lock] = {}
+
+    @contextmanager
+    def tried_for(self, run: Run, slot: int) -> Iterator[bool]:
+        """Whether the slot may be the run's: not where its owner was read and is another."""
+        with self._locks.setdefault(slot, Lock()):
+            yield self._owners.get(slot, run.run_id) == run.run_id
+
+    def is_of(self, run_id: str | None, slot: int) -> None:
+        """Whose the slot was found to be."""
+        self._owners[slot] = run_id
+
+
+def admit(
+    queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int, taken: Taken | None = None
+) -> Admitted | None:
+    """Takes a free slot for the run, or `None` where the day has none left.
+
+    What was read before is a condition too: Google holds a used name for up to, not at least, 24 hours.
+    Raises `Retry` where Cloud Tasks cannot be reached or is too slow to go through the day's slots.
+    """
+    if pipelines_today >= daily_limit:
+        return None
+    taken = taken or Taken()
+    give_up = time.monotonic() + PROBE_WITHIN_S
+    for slot in probe_order(run.run_id, daily_limit):
+        with taken.tried_for(run, slot) as may_be_ours:
+            admitted = _try(queue, run, slot, taken) if may_be_ours else None
+        if admitted:
+            return admitted
+        if may_be_ours and time.monotonic() > give_up:
+            raise Retry("cloud_tasks_slow", "Cloud Tasks is too slow to look for a free slot.")
+    return None
+
+
+def _try(queue: RunQueue, run: Run, slot: int, taken: Taken) -> Admitted | None:
+    task_id = slot_task_id(run.org_slug, run.requested_date, slot)
+    new = queue.create(task_id, run)
+    owner = run.run_id if new else queue.owner(task_id)
+    taken.is_of(owner, slot)
+    return Admitted(task_id, new) if owner == run.run_id else None
+
+
+def probe_order(run_id: str, daily_limit: int) -> Iterator[int]:
+    """All slots, starting where the run_id's hash points: equal requests meet, others rarely collide."""
+    start = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big") % daily_limit
+    return ((start + step) % daily_limit for step in range(daily_limit))
+
+
+def next_generation(latest: Latest | None, day: date, force_refresh: bool) -> int | None:
+    """The generation a request starts, or `None` where the latest one answers it.
+
+    A run that was requested on its own date saw an unfinished day, so a later request looks again.
+    """
+    if latest is None:
+        return 1
+    if latest.status in (Status.PENDING, Status.RUNNING):
+        return None
+    provisional = latest.requested_date <= day
+    if latest.status is Status.SUCCESS and not force_refresh and not provisional:
+        return None
+    return latest.generation + 1

@@ -1,0 +1,109 @@
+"""From a checked request to an admitted run and its answer; what a trigger and a retry share."""
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Mapping, Sequence
+
+from flask import Response
+
+from cloudact import logs
+from cloudact.clock import next_midnight
+from cloudact.orgs.org import IntegrationStatus, Subscription
+from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
+from cloudact.runs.ledger import AdmissionFacts, RunEvent
+from cloudact.runs.run import Run, Status
+from functions.composition import Api
+from functions.runs.slots import admit
+from functions.web.answers import Started, answered
+from functions.web.problems import Problem, bad_request
+
+log = logging.getLogger(__name__)
+
+
+def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
+    """The enabled pipeline of this path, or 404."""
+    try:
+        return registry.resolve(parts)
+    except UnknownPipeline as err:
+        raise Problem(404, str(err)[:500]) from err
+
+
+def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
+    """The org's subscription, if it and the required integration allow a run."""
+    subscription = facts.subscription
+    if subscription is None or not subscription.active:
+        status = subscription.status if subscription else "NONE"
+        raise Problem(403, f"Subscription is not active. Current status: {status}")
+    if facts.integration_status != IntegrationStatus.VALID:
+        raise bad_request(f'Required integration "{entry.required_integration}" is not configured.')
+    return subscription
+
+
+def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
+    """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
+    logs.know(run_id=run.run_id)
+    limit, used = subscription.daily_limit, facts.pipelines_today
+    admitted = admit(api.queue, run, limit, used)
+    if admitted is None:
+        api.quota_watch.used(run.org_slug, facts.webhook, limit, limit)
+        raise _quota_exceeded(limit, run.requested_at)
+    left = rate_limit(limit, used + 1, run.requested_at)
+    _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
+    api.quota_watch.used(run.org_slug, facts.webhook, used + 1, limit)
+    if not admitted.new:
+        return existing(run, Status.PENDING, left)
+    message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"
+    return _answer(202, run, Status.PENDING, message, left)
+
+
+def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
+    """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
+    logs.know(run_id=run.run_id)
+    done = "already completed; set force_refresh to run again"
+    what = done if status is Status.SUCCESS else "already running"
+    message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
+    return _answer(200, run, status, message, left, requested_date)
+
+
+def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
+    """The fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: what is left of the UTC day."""
+    left, seconds = max(limit - used, 0), _seconds_left(now)
+    return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
+
+
+def _tell(api: Api, run: Run, task_id: str) -> None:
+    """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
+    try:
+        api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)
+    except Exception as err:
+        log.error("PENDING could not be recorded", exc_info=err)
+
+
+def _answer(
+    code: int, run: Run, status: Status, message: str, left: Mapping[str, str], requested_date: dt.date | None = None
+) -> Response:
+    day = requested_date or run.requested_date
+    answer = Started(
+        status=status,
+        run_id=run.run_id,
+        pipeline_logging_id=run.run_id,
+        pipeline_id=run.pipeline_id,
+        org_slug=run.org_slug,
+        pipeline=run.pipeline,
+        date=run.date,
+        requested_date=day,
+        deduplicated=code == 200,
+        message=message,
+    )
+    location = f"/api/v1/pipelines/{run.org_slug}/runs/{run.run_id}?requested_date={day}"
+    return answered(answer, code, {"Location": location, **left})
+
+
+def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:
+    detail = f"Daily quota exceeded ({limit} pipelines/day). Wait for the next day or upgrade."
+    return Problem(429, detail, {"Retry-After": str(_seconds_left(now)), **rate_limit(limit, limit, now)})
+
+
+def _seconds_left(now: dt.datetime) -> int:
+    return math.ceil((next_midnight(now) - now).total_seconds())

@@ -1,0 +1,117 @@
+"""POST /ops/daily: everything that is due, in batches. Safe to call at any time, twice at once, or after a crash.
+
+A batch's runs are told PENDING before its task is created, so a later call sees what an earlier one had decided: it
+creates the tasks that are missing, by their names, and plans only what is in no batch yet.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import compress, islice
+
+from flask import Response, jsonify, request
+
+from cloudact import logs
+from cloudact.runs.batch import Batch, batches
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Run, Status, TriggerType
+from functions.composition import Api
+from functions.runs.queue import DELAY, batch_task_id
+from functions.schedule.due import plan
+from functions.schedule.pace import DAY
+from functions.schedule.state import read_facts
+from functions.web.parameters import body_object, only_known
+
+log = logging.getLogger(__name__)
+AT_ONCE = 4  # batches: each is a streaming insert and then a CreateTask, and mostly waits for Google
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A batch, when it starts, and when the last of its runs is expected to end. `new`: nobody was told of it yet."""
+
+    batch: Batch
+    at: dt.datetime
+    ends_at: dt.datetime
+    new: bool
+
+
+def daily(api: Api) -> Response:
+    """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
+    body_object(request, allowed=())
+    only_known(request.args, allowed=())
+    now = api.clock()
+    facts = read_facts(api.ledger, api.registry, now.date())
+    pace = api.pace.seen(facts.run_takes)
+    runs = plan(facts.owed, now, facts.turns(pace.task_runs), pace.task_runs)
+    found, new = list(facts.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
+    expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
+    starts = _within_a_day(_starts(expected, len(found), now), now)
+    created = list(_created(api, starts))
+    told = {
+        "planned": len(runs),
+        "started": sum(len(batch.items) for batch in created),
+        "batches": len(created),
+        "tasks": sum(len(batch.tasks) for batch in created),
+        "already": len(facts.batched),
+        "left": len(runs) - sum(len(start.batch.items) for start in starts if start.new),
+        "minutes": max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
+        "orgs": len({run.org_slug for run in runs}),
+        **_kinds(runs, now.date() - dt.timedelta(days=1)),
+    }
+    _log(told)
+    return jsonify(told)
+
+
+def _starts(
+    expected: Iterable[tuple[Batch, dt.timedelta, dt.timedelta]], found: int, now: dt.datetime
+) -> Iterator[_Start]:
+    """All batches one after another, as fast as the region's quotas allow: the first ones were found from before."""
+    for number, (batch, after, ends) in enumerate(expected):
+        yield _Start(batch, now + DELAY + after, now + DELAY + ends, new=number >= found)
+
+
+def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:
+    """Those that start before tomorrow's call does: the rest waits behind tomorrow's new day, not before it."""
+    return [start for start in starts if not start.new or start.at < now + DAY]
+
+
+def _log(told: dict[str, int]) -> None:
+    fields = {"event": "daily_queued", **told}
+    if told["left"]:
+        log.warning("the region's quotas do not suffice for all daily runs of a day", extra={"fields": fields})
+    else:
+        log.info("the daily runs are queued", extra={"fields": fields})
+
+
+def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
+    """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
+
+    def create(start: _Start) -> bool:
+        if start.new:
+            _tell(api, start)
+        return api.queue.create_batch(start.batch, start.at)
+
+    rest = iter(starts)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        while few := list(islice(rest, AT_ONCE)):
+            yield from compress([start.batch for start in few], list(threads.map(logs.carried(create), few)))
+
+
+def _tell(api: Api, start: _Start) -> None:
+    """The event is of when the batch starts: from then on, and not before, the sweep misses runs that stay silent."""
+    batch_id = start.batch.batch_id
+    task_id = batch_task_id(batch_id)
+    events = [
+        (run, RunEvent(Status.PENDING, key=f"/{batch_id}", task_id=task_id, batch_id=batch_id, batch_index=index))
+        for index, run in enumerate(start.batch.runs())
+    ]
+    api.ledger.append_runs(events, start.at)
+
+
+def _kinds(runs: Sequence[Run], yesterday: dt.date) -> dict[str, int]:
+    restatements = sum(run.trigger_type is TriggerType.RESTATEMENT for run in runs)
+    old = sum(run.date < yesterday for run in runs)
+    return {"catch_up": old - restatements, "restatements": restatements}

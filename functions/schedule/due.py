@@ -1,0 +1,136 @@
+"""What the service owes its orgs today: yesterday, days that were missed, and dates that providers restate.
+
+Pure: from what the ledger knows to runs, in the order in which they start. The same facts give the same plan.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from cloudact.pipelines.registry import Entry
+from cloudact.runs.batch import groups
+from cloudact.runs.run import Run, Status, TriggerType
+
+CATCH_UP_DAYS = 7
+TRIGGERED_BY = "scheduler"
+
+
+@dataclass(frozen=True)
+class Known:
+    """One date as the ledger tells it: its newest generation, and what all of them have come to.
+
+    `loaded_on` is the day of the last request that loaded the date once it was over, `asked_on` that of the service's
+    own last request. `postponed`: the newest found the day's load jobs used up, and is to be repeated.
+    """
+
+    date: dt.date
+    generation: int
+    status: Status
+    loaded_on: dt.date | None
+    asked_on: dt.date | None
+    postponed: bool = False
+
+
+@dataclass(frozen=True)
+class Owed:
+    """An org that may run a pipeline: since when, what is known of its dates, and which of them have newer rows."""
+
+    org_slug: str
+    entry: Entry
+    since: dt.date
+    runs: Mapping[dt.date, Known]
+    stale: frozenset[dt.date] = frozenset()
+
+
+def plan(
+    owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | None = None, task_runs: int = 1
+) -> list[Run]:
+    """All due runs. A turn is what one task works on, up to `task_runs` of an org; every org's first comes before any
+    org's second, so nobody waits behind another's pile, and yesterday before what is restated.
+
+    `started` is how many tasks of the org an earlier call of the day has batched. An org that has had its turns waits
+    for the others to have theirs, so whoever goes on after a crash, or plans beside another, makes the batches that
+    the first call would have made.
+    """
+    today = now.astimezone(dt.UTC).date()
+    by_org: defaultdict[str, list[Run]] = defaultdict(list)
+    for each in owed:
+        by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
+    turns: dict[str, list[list[Run]]] = {}
+    for org, runs in by_org.items():
+        runs.sort(key=lambda run: (run.trigger_type is TriggerType.RESTATEMENT, today - run.date))
+        turns[org] = [[]] * (started or {}).get(org, 0) + list(groups(runs, task_runs))
+    return list(interleaved(turns, today))
+
+
+def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
+    """The dates to run, the newest first, each once: what was never loaded, then what may have changed since."""
+    yesterday = today - dt.timedelta(days=1)
+    first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(owed.since, yesterday))
+    missed = {date for date in _days(first, yesterday) if not _loaded(owed.runs.get(date))}
+    restated = {today - dt.timedelta(days=days) for days in owed.entry.restate_days} | owed.stale
+    postponed = {date for date, known in owed.runs.items() if known.postponed}
+    wanted = {date for date in missed | restated | postponed if date < today}
+    dates = {yesterday} if _never_works(owed) else wanted
+    for date in sorted(dates & missed, reverse=True):
+        if _free(owed.runs.get(date), today):
+            yield date, TriggerType.SCHEDULE
+    for date in sorted(dates - missed, reverse=True):
+        if _free(owed.runs.get(date), today):
+            yield date, TriggerType.RESTATEMENT
+
+
+def _loaded(known: Known | None) -> bool:
+    return known is not None and known.loaded_on is not None
+
+
+def _free(known: Known | None, today: dt.date) -> bool:
+    """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow.
+
+    But for what waits for BigQuery's quotas, which refill during the day.
+    """
+    return known is None or known.postponed or (known.status.final and known.asked_on != today)
+
+
+def _never_works(owed: Owed) -> bool:
+    """Something has failed and nothing was loaded all week: one try a day tells as much as seven, and tells it once."""
+    known = owed.runs.values()
+    failed = any(each.status is Status.FAILED and not each.postponed for each in known)
+    return failed and not any(map(_loaded, known))
+
+
+def interleaved(by_org: Mapping[str, Sequence[Sequence[Run]]], today: dt.date) -> Iterator[Run]:
+    """One turn of each org after the other, in an order of orgs that changes from day to day."""
+    orgs = sorted(by_org, key=lambda org: hashlib.sha256(f"{today}/{org}".encode()).digest())
+    for turn in zip_longest(*(by_org[org] for org in orgs), fillvalue=()):
+        yield from chain.from_iterable(turn)
+
+
+def _run(owed: Owed, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
+    known = owed.runs.get(date)
+    return scheduled_run(owed.org_slug, owed.entry, date, known.generation + 1 if known else 1, trigger, now)
+
+
+def scheduled_run(
+    org_slug: str, entry: Entry, date: dt.date, generation: int, trigger: TriggerType, at: dt.datetime
+) -> Run:
+    """A run that the service asks for itself."""
+    return Run(
+        org_slug=org_slug,
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
+        date=date,
+        generation=generation,
+        trigger_type=trigger,
+        triggered_by=TRIGGERED_BY,
+        requested_at=at,
+    )
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    return (first + dt.timedelta(days=n) for n in range((last - first).days + 1))

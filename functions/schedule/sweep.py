@@ -1,0 +1,129 @@
+"""POST /ops/sweep: settles runs that never started or stopped reporting. Safe to call at any time, twice at once."""
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Response, jsonify
+
+from cloudact.errors import Retry, RunError, Stop
+from cloudact.notify.notifications import run_failed
+from cloudact.runs.ledger import RunEvent, Unsettled
+from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.run import Run, Status
+from cloudact.runs.run_cost import Cost
+from cloudact.runs.run_log import log_run_ended
+from functions.composition import Api
+from functions.runs.history import run_of
+from functions.runs.queue import batch_task_id, second_task_id
+
+log = logging.getLogger(__name__)
+WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
+ENQUEUED_AT_MOST = 50  # of the 120 calls of jobs.run between two sweeps: users' triggers need some of them
+NEVER_STARTED = Retry("never_started", "The run was queued twice and never started.", "Start the run again.")
+LOST = Retry("lost", "The run stopped reporting and was given up.", "Start the run again.")
+TWICE = Stop("duplicate", "The same run was asked for on another day too, and is told of there.")
+
+
+def sweep(api: Api) -> Response:
+    """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
+    now = api.clock()
+    found = api.ledger.unsettled(now)
+    done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
+    give_up = time.monotonic() + WITHIN_S
+    owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
+    for row in found.silent:
+        what = "left"
+        fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
+        try:
+            room = len(done["enqueued"]) < ENQUEUED_AT_MOST
+            what = _settle(api, row, owner, room) if time.monotonic() < give_up else "left"
+        except Retry as err:
+            log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
+        except Exception as err:  # one run that cannot be understood must not keep the others from being settled
+            log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
+        done[what].append(row["run_id"])
+    _log(found, done, now)
+    return jsonify(done)
+
+
+def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
+    """One line also where nothing was found: that it is missing is how a dead scheduler is noticed."""
+    oldest_s = (now - found.oldest_pending_at).total_seconds() if found.oldest_pending_at else 0
+    fields = {
+        "event": "swept",
+        **{name: len(ids) for name, ids in done.items()},
+        "found": len(found.silent),
+        "oldest_pending_s": max(int(oldest_s), 0),
+        "stuck_runs": found.stuck_runs,
+    }
+    log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
+
+
+def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None], room: bool) -> str:
+    run = run_of(row)
+    claimed_for = _claimed_for(api, run)
+    if claimed_for not in (None, run.requested_date):
+        event = RunEvent(Status.CANCELLED, key="/twice", error=TWICE)
+        api.ledger.append_run(run, event, api.clock())
+        return "settled"
+    if row["status"] == Status.PENDING and claimed_for is None:
+        if any(owner(task) == starts for task, starts in _tasks(row) if task):
+            return "waiting"
+        if row["enqueued"] < 2:
+            return _enqueue_again(api, run) if room else "left"
+        _end(api, run, row, NEVER_STARTED)
+    else:
+        _end(api, run, row, LOST)
+    return "settled"
+
+
+def _tasks(row: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+    """The tasks that may still start the run, each with what it starts: the run, or the batch that the run is in."""
+    batch_id = row["batch_id"]
+    first = (batch_task_id(batch_id), batch_id) if batch_id else (row["task_id"], row["run_id"])
+    return [first, (second_task_id(row["run_id"]), row["run_id"])]
+
+
+def _claimed_for(api: Api, run: Run) -> Any:
+    """The request day of the container that has the run; `None` while none has.
+
+    Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
+    """
+    claim = api.warehouse.job(run.claim_id)
+    if claim is None:
+        return None
+    return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
+
+
+def _enqueue_again(api: Api, run: Run) -> str:
+    task_id = second_task_id(run.run_id)
+    api.queue.create(task_id, run)  # "exists" is fine: a sweep died between this and the event
+    api.ledger.append_run(run, RunEvent(Status.PENDING, key="/again", task_id=task_id), api.clock())
+    return "enqueued"
+
+
+def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
+    """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
+    wish = Verdict(Status.FAILED, error=error, at=api.clock())
+    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
+    event = RunEvent(
+        verdict.status,
+        started_at=row["started_at"],
+        rows=verdict.rows,
+        error=verdict.error,
+        result=verdict.result,
+        cost=Cost.of_row(row),
+    )
+    at = verdict.at or api.clock()
+    if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
+        api.notifier.patient().tell(run_failed(run, verdict.error, at))
+    api.ledger.append_run(run, event, at)
+    log_run_ended(run, event, at)
+
+
+def _later() -> None:
+    raise Retry("still_loading", "BigQuery is still loading the rows.")

@@ -1,0 +1,52 @@
+"""An endpoint: its path, what answers it, and what can be asked and answered. Routes and OpenAPI are made of these."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response
+from pydantic import BaseModel
+
+from functions.web.inputs import Input
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`path` is Flask's; `documented` are OpenAPI's forms of it where Flask's says more than one of those can."""
+
+    method: str
+    path: str
+    name: str
+    view: Callable[..., Response]
+    summary: str
+    answers: Mapping[int, type[BaseModel]]
+    refusals: Sequence[int] = ()
+    query: type[Input] | None = None
+    body: type[Input] | None = None
+    public: bool = False
+    conditional: bool = False
+    headers: Sequence[str] = ()
+    documented: Sequence[str] = ()
+    bases: Sequence[str] = field(default=(BASE,))
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether a body is looked at."""
+        return self.method in ("POST", "PUT", "PATCH", "DELETE")
+
+
+def add_endpoints(app: Flask, endpoints: Sequence[Endpoint], collaborators: Any) -> None:
+    """Each view is handed the collaborators and the parts of its path."""
+    for endpoint in endpoints:
+        for base in endpoint.bases:
+            name = endpoint.name if base == endpoint.bases[0] else f"{endpoint.name}_{base.strip('/') or 'root'}"
+            app.add_url_rule(
+                base + endpoint.path,
+                name,
+                partial(endpoint.view, collaborators),
+                methods=[endpoint.method],
+                provide_automatic_options=False,
+            )

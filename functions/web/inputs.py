@@ -1,0 +1,230 @@
+"""What endpoints can be asked with: bodies and query strings. They are read by these, and documented from them.
+
+A field's refusal is a `Problem` of its own, in plain words; pydantic lets it through as it is.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from flask import Request
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from werkzeug.datastructures import MultiDict
+
+from cloudact.runs.run import Status, TriggerType
+from functions.web.parameters import any_date, body_object, only_known
+from functions.web.problems import bad_request
+
+STATUSES = {status.value: status for status in Status} | {"COMPLETED": Status.SUCCESS, "COMPLETE": Status.SUCCESS}
+PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
+
+
+class Input(BaseModel):
+    """Fields that no one reads are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+Asked = TypeVar("Asked", bound=Input)
+
+
+def in_body(request: Request, kind: type[Asked]) -> Asked:
+    """The body's JSON object; no body is an empty one. 400 or 415 otherwise."""
+    return kind.model_validate(body_object(request, kind.model_fields))
+
+
+def in_query(args: MultiDict[str, str], kind: type[Asked]) -> Asked:
+    """The query string, each filter under any of its names. 400 otherwise."""
+    names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
+    only_known(args, [name for field in names for name in names[field]])
+    given = {field: _either(args, names[field]) for field in names}
+    return kind.model_validate({field: text for field, text in given.items() if text is not None})
+
+
+def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
+    """A field's name and, after it, its other names."""
+    alias = info.validation_alias
+    return tuple(str(name) for name in alias.choices) if isinstance(alias, AliasChoices) else (field,)
+
+
+def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
+    given = {name: args[name] for name in names if name in args}
+    if len(set(given.values())) > 1:
+        raise bad_request(f"{' and '.join(given)} are the same filter and differ; give one of them.")
+    return next(iter(given.values()), None)
+
+
+def _day(text: Any, info: ValidationInfo) -> dt.date:
+    return any_date(info.field_name or "", text)
+
+
+def _flag(given: Any, info: ValidationInfo) -> bool:
+    if not isinstance(given, bool):
+        raise bad_request(f"{info.field_name} must be true or false.")
+    return given
+
+
+def _whole(least: int, most: int) -> BeforeValidator:
+    def read(text: Any, info: ValidationInfo) -> int:
+        number = int(text) if re.fullmatch(r"\d{1,12}", str(text), re.ASCII) else least - 1
+        if not least <= number <= most:
+            raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
+        return number
+
+    return BeforeValidator(read)
+
+
+def _count(least: int, most: int) -> BeforeValidator:
+    """The same as a JSON number; 24.0 is a whole one, as in JSON Schema."""
+
+    def read(given: Any, info: ValidationInfo) -> int | None:
+        whole = isinstance(given, int | float) and not isinstance(given, bool) and least <= given <= most
+        if given is not None and not (whole and given == int(given)):
+            raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
+        return None if given is None else int(given)
+
+    return BeforeValidator(read)
+
+
+def _word(allowed: Mapping[str, Any]) -> BeforeValidator:
+    def read(text: Any, info: ValidationInfo) -> Any:
+        if not isinstance(text, str) or text not in allowed:
+            raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
+        return allowed[text]
+
+    return BeforeValidator(read)
+
+
+def _pipeline(text: Any, info: ValidationInfo) -> str:
+    if not isinstance(text, str) or not re.fullmatch(PIPELINE, text) or text.endswith("\n"):
+        raise bad_request(f"{info.field_name} must be 1 to 101 letters, digits, underscores or hyphens.")
+    return str(text)
+
+
+_DAY = WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
+Day: TypeAlias = Annotated[dt.date, BeforeValidator(_day), _DAY]
+Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
+
+
+def _also(*names: str) -> Any:
+    return AliasChoices(*names)
+
+
+class TriggerQuery(Input):
+    """The query string of a trigger."""
+
+    date: Day | None = Field(default=None, description="as in the body; default: yesterday (UTC)")
+
+
+class TriggerBody(Input):
+    """What to run. An empty body is fine."""
+
+    date: Day | None = Field(
+        default=None,
+        description="UTC date to load, from 2015-01-01 to today; default: yesterday",
+        examples=["2025-11-25"],
+    )
+    force_refresh: Flag = Field(default=False, description="run again what has succeeded already")
+
+
+class Reprocess(StrEnum):
+    """Which dates that have run before are run again."""
+
+    NONE = "none"
+    FAILED = "failed"
+    COMPLETED = "completed"
+
+
+class BackfillBody(Input):
+    """Which dates to load. A date that was never loaded is run in any case."""
+
+    pipeline: Annotated[str, BeforeValidator(_pipeline), WithJsonSchema({"type": "string", "pattern": PIPELINE})] = (
+        Field(description="registry id", examples=["gcp_billing"])
+    )
+    start_date: Day = Field(description="first UTC date, from 2015-01-01", examples=["2025-09-01"])
+    end_date: Day = Field(description="last UTC date, inclusive; at most 366 dates", examples=["2025-11-25"])
+    reprocess: Annotated[
+        Reprocess,
+        _word({choice.value: choice for choice in Reprocess}),
+        WithJsonSchema({"type": "string", "enum": [choice.value for choice in Reprocess]}),
+    ] = Field(
+        default=Reprocess.NONE,
+        description="failed: also dates whose last run failed or was cancelled; completed: also those that succeeded",
+    )
+    dry_run: Flag = Field(default=False, description="tell what would be run, and start nothing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_there(cls, raw: Any) -> Any:
+        for field in ("pipeline", "start_date", "end_date"):
+            if field not in raw:
+                raise bad_request(f"{field} is required.")
+        return raw
+
+
+class RunQuery(Input):
+    """The query string of one run."""
+
+    requested_date: Day | None = Field(
+        default=None,
+        description="UTC day the run was asked for, as its answers and Location tell: it is found at once then",
+        examples=["2025-11-26"],
+    )
+
+
+class ProviderQuery(Input):
+    """The query string of the catalogue."""
+
+    provider: str | None = Field(default=None, examples=["gcp"])
+
+
+class RunsQuery(Input):
+    """Filters of a list; days are UTC days of the request, inclusive."""
+
+    status: Annotated[Status | None, _word(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
+        Field(default=None, validation_alias=_also("status", "status_filter"))
+    )
+    pipeline_id: Annotated[
+        str | None, BeforeValidator(_pipeline), WithJsonSchema({"type": "string", "pattern": PIPELINE})
+    ] = Field(
+        default=None,
+        validation_alias=_also("pipeline_id", "pipelineId"),
+        description="`gcp_billing` or `acmecorp-gcp-billing`",
+        examples=["gcp_billing"],
+    )
+    start_date: Day | None = Field(default=None, validation_alias=_also("start_date", "startDate"))
+    end_date: Day | None = Field(default=None, validation_alias=_also("end_date", "endDate"))
+    date: Day | None = Field(default=None, description="the day whose costs were loaded")
+    trigger_type: Annotated[
+        TriggerType | None,
+        _word({trigger.value: trigger for trigger in TriggerType}),
+        WithJsonSchema({"type": "string", "enum": [trigger.value for trigger in TriggerType]}),
+    ] = Field(default=None)
+    limit: Annotated[int, _whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20
+    offset: Annotated[
+        int | None, _whole(0, 10_000_000), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10_000_000})
+    ] = Field(default=None, description="excludes cursor; default: 0")
+    cursor: str | None = Field(default=None, description="next_cursor of the page before; excludes offset")
+
+
+class RotateBody(Input):
+    """How the new key and the old ones end."""
+
+    grace_hours: Annotated[int | None, _count(0, 168)] = Field(
+        default=None, ge=0, le=168, description="that old keys go on working; default: 24"
+    )
+    expires_in_days: Annotated[int | None, _count(1, 3650)] = Field(
+        default=None, ge=1, le=3650, description="default: never"
+    )

@@ -1,0 +1,181 @@
+"""The OpenAPI 3.1 document, made from the endpoints and the shapes they read and answer with."""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from cloudact.orgs.org import SLUG
+from functions.web.answers import ProblemDocument
+from functions.web.endpoints import Endpoint
+from functions.web.inputs import Input, names_of
+from functions.web.problems import PROBLEM_JSON
+
+_REFERENCE = "#/components/schemas/{model}"
+_PART = re.compile(r"<(?:\w+:)?(\w+)>")
+_PROBLEM = {"$ref": _REFERENCE.format(model="ProblemDocument")}
+COMMON = (413, 500, 503)
+GUARDED = (400, 401, 403)
+_REFUSED = {
+    400: "A field, the slug or the credentials cannot be understood; the sentence names it",
+    401: "No credential, or none that is valid",
+    403: "Another organization's credential, a role that may not, or a subscription that is not active",
+    404: "There is no such thing, or not for this organization",
+    409: "The state of the run or of the organization forbids it",
+    413: "The body is larger than 256 KiB",
+    415: "The body is not JSON",
+    429: "The day's quota is used up",
+    500: "Unforeseen; `request_id` finds it in the logs",
+    503: "Something we depend on cannot be reached; nothing was done. Send the same request again",
+}
+_PARTS: dict[str, dict[str, Any]] = {
+    "org": {"schema": {"type": "string", "pattern": f"^{SLUG.pattern}$"}, "example": "acmecorp"},
+    "run_id": {"schema": {"type": "string", "format": "uuid"}, "example": "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2"},
+    "provider": {"schema": {"type": "string", "pattern": "^[a-z]{1,50}$"}, "example": "gcp"},
+    "domain": {"schema": {"type": "string", "pattern": "^[a-z_]{1,50}$"}, "example": "cost"},
+    "pipeline": {"schema": {"type": "string", "pattern": "^[a-z0-9_]{1,50}$"}, "example": "billing"},
+}
+_HEADERS: dict[str, Any] = {
+    "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
+    "ETag": {"description": "of an answer that will not change", "schema": {"type": "string"}},
+    "Location": {"description": "the run's detail", "schema": {"type": "string"}},
+    "RateLimit": {"description": "what is left of the UTC day", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "what a UTC day allows", "schema": {"type": "string"}},
+    "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "the credentials that are accepted", "schema": {"type": "string"}},
+}
+_REFUSAL_HEADERS = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+}
+_TITLE = {
+    "title": "CloudAct Pipelines",
+    "version": "1",
+    "description": "Runs pipelines that load what cloud and AI providers bill into an organization's BigQuery dataset.",
+}
+KEY = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "a key opens one organization"}}
+SESSION = {
+    "Session": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "the session of a member of the organization; excludes X-API-Key",
+    }
+}
+
+
+def documenting(endpoints: Callable[[], Sequence[Endpoint]], security: dict[str, Any]) -> Callable[..., Response]:
+    """A view that answers with the document of the endpoints, its own included; it is made once."""
+
+    @functools.cache
+    def text() -> str:
+        return json.dumps(document(endpoints(), security), ensure_ascii=False)
+
+    def show(_collaborators: object) -> Response:
+        answer = Response(text(), content_type="application/json")
+        answer.headers["Cache-Control"] = "public, max-age=300"
+        answer.add_etag()
+        answer.make_conditional(request)
+        return answer
+
+    return show
+
+
+def document(endpoints: Sequence[Endpoint], security: dict[str, Any]) -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, Any] = {}
+    for endpoint in endpoints:
+        for number, path in enumerate(paths_of(endpoint)):
+            operation = _operation(endpoint, path, [*security], number)
+            paths.setdefault(path, {})[endpoint.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": _TITLE,
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": _schemas(endpoints), "securitySchemes": security, "headers": _HEADERS},
+    }
+
+
+def paths_of(endpoint: Endpoint) -> list[str]:
+    """The endpoint's paths as OpenAPI writes them."""
+    forms = endpoint.documented or (_PART.sub(r"{\1}", endpoint.path),)
+    return [base + form for base in endpoint.bases for form in forms]
+
+
+def _operation(endpoint: Endpoint, path: str, security: Sequence[str], number: int) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name if number == 0 else f"{endpoint.name}_{number + 1}",
+        "summary": endpoint.summary,
+        "parameters": [*_path_parameters(path), *_query_parameters(endpoint.query), *_header_parameters(endpoint)],
+        "responses": dict(_responses(endpoint)),
+        "security": [] if endpoint.public else [{scheme: []} for scheme in security],
+    }
+    if endpoint.body:
+        schema = {"$ref": _REFERENCE.format(model=endpoint.body.__name__)}
+        operation["requestBody"] = {"required": False, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for part in re.findall(r"{(\w+)}", path):
+        yield {"name": part, "in": "path", "required": True, **_PARTS.get(part, {"schema": {"type": "string"}})}
+
+
+def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
+    if query is None:
+        return
+    schemas = query.model_json_schema(by_alias=False)["properties"]
+    for field, info in query.model_fields.items():
+        schema = {key: value for key, value in schemas[field].items() if key not in ("title", "description", "default")}
+        for number, name in enumerate(names_of(field, info)):
+            other = {"description": f"another name of {field}"} if number else {}
+            told = {"description": info.description} if info.description else {}
+            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **told, **other}
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query string holds no null: a filter is given, or left out."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**kinds[0], **rest} if kinds else schema
+
+
+def _header_parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    if endpoint.conditional:
+        yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
+
+
+def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
+    for status, answer in endpoint.answers.items():
+        schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
+        names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
+        yield str(status), _response(HTTPStatus(status).phrase, "application/json", schema, names)
+    if endpoint.conditional:
+        yield "304", {"description": "It is what If-None-Match names", "headers": _headers([])}
+    for status in sorted({*endpoint.refusals, *COMMON, *(() if endpoint.public else GUARDED)} - {*endpoint.answers}):
+        yield str(status), _response(_REFUSED[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
+
+
+def _response(description: str, media_type: str, schema: Any, headers: Iterable[str]) -> dict[str, Any]:
+    return {"description": description, "headers": _headers(headers), "content": {media_type: {"schema": schema}}}
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", *names)}
+
+
+def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    models: list[type[BaseModel]] = [ProblemDocument]
+    for endpoint in endpoints:
+        models += [*endpoint.answers.values(), *([endpoint.body] if endpoint.body else [])]
+    unique = [(model, "validation") for model in dict.fromkeys(models)]
+    _, schemas = models_json_schema(unique, ref_template=_REFERENCE)  # type: ignore[arg-type]
+    return dict(schemas["$defs"])

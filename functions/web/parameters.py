@@ -1,0 +1,78 @@
+"""Reads bodies and query strings strictly: what is not understood is refused by name, never ignored."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from cloudact.runs.run import FIRST_DATE
+from functions.web.problems import Problem, bad_request
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
+    """The JSON object of the body with only the allowed fields; no body is an empty one."""
+    if not request.get_data():
+        return {}
+    if request.mimetype != "application/json":
+        raise Problem(415, "The body must be JSON with Content-Type: application/json.")
+    body = _json(request)
+    if not isinstance(body, dict):
+        raise bad_request("The body must be a JSON object.")
+    only_known(body, allowed)
+    return body
+
+
+def _json(request: Request) -> Any:
+    try:
+        text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
+        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as err:
+        raise bad_request("The body is not valid JSON.") from err
+
+
+def _no_number(name: str) -> None:
+    """`NaN` and `Infinity` are Python's, not JSON's."""
+    raise ValueError(name)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON lets the last of two equal names win silently."""
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise bad_request("A field stands twice in the body; give it once.")
+    return dict(pairs)
+
+
+def only_known(given: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """400 naming the fields that no one reads, or that are given twice."""
+    unknown = sorted(set(given) - set(allowed))
+    if unknown:
+        names = ", ".join(repr(name[:50]) for name in unknown[:5])
+        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.")
+    if isinstance(given, MultiDict):
+        twice = sorted(name for name, values in given.lists() if len(values) > 1)
+        if twice:
+            raise bad_request(f"{', '.join(twice)} is given more than once.")
+
+
+def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:
+    """A date a run can be asked for: from 2015-01-01 to today (UTC)."""
+    if not FIRST_DATE <= date <= today:
+        raise bad_request(f"{field} must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC).")
+    return date
+
+
+def any_date(field: str, text: Any) -> dt.date:
+    """A calendar day, written exactly `YYYY-MM-DD`."""
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise bad_request(f"{field} must be a date written YYYY-MM-DD.")

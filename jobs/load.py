@@ -1,0 +1,131 @@
+"""Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudact.clock import Clock, utc_now
+from cloudact.errors import Stop
+from cloudact.runs.late_data import Look
+from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, Results, completeness
+from cloudact.runs.run import Run, Status
+from cloudact.warehouse.bigquery import Warehouse
+from jobs.shrinking import refuse_shrinking
+
+UNCHANGED = "The source has not changed since the last load; nothing was loaded."
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The day as the tables have it now. `at` is when it was found to be there already, `fewer` what became less."""
+
+    rows: int
+    result: Result
+    at: datetime | None = None
+    fewer: tuple[str, ...] = ()
+
+
+class _Begun(Exception):
+    """An earlier try of this run has replaced some of the tables, so what they have is not what they had."""
+
+
+@dataclass(frozen=True)
+class DayLoad:
+    """The load of one run, guarded. `restate_days` are the pipeline's; after the last of them a day is final."""
+
+    run: Run
+    warehouse: Warehouse
+    run_load: RunLoad
+    read_at: datetime
+    restate_days: Sequence[int] = ()
+    clock: Clock = utc_now
+
+    @property
+    def results(self) -> Results:
+        """What earlier runs have told."""
+        return Results(self.warehouse)
+
+    def replace(
+        self,
+        parts: Sequence[Part],
+        fingerprint: Fingerprint,
+        tick: Tick,
+        look: Look | None = None,
+        gap: Gap | None = None,
+    ) -> Loaded:
+        """Loads every part, one load job each, or none where the tables have exactly these rows already.
+
+        `gap` is what the source is known not to tell. Raises `Stop` before anything is loaded where the day would
+        shrink too much, and what `RunLoad.load` raises.
+        """
+        with tables_there():
+            had = {part.table: self._rows(part) for part in parts}
+        earlier = self.results.earlier(self.run)
+        fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
+        result = self._result(fingerprint, earlier, look, gap)
+        if self._has_it(fingerprint, earlier, had):
+            kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
+            if kept:
+                return kept
+        return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
+
+    def _rows(self, part: Part) -> int:
+        found = self.warehouse.rows(
+            f"{part.table}_rows", dataset=part.dataset, org_slug=self.run.org_slug, date=self.run.date
+        )
+        return int(found[0]["row_count"])
+
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None, gap: Gap | None) -> Result:
+        previous = earlier.previous
+        reached = completeness(self.run.date, self.read_at, fingerprint, self.restate_days)
+        if gap:
+            reached = Completeness.FROZEN if gap.kept else Completeness.PARTIAL
+        return Result(
+            fingerprint=fingerprint,
+            previous=previous,
+            difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
+            unchanged=False,
+            completeness=reached,
+            look=look,
+            gap=gap,
+        )
+
+    def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
+        """Whether the last thing that can have happened to the day is a load of these rows.
+
+        The count sees that tables were made anew, as when an org comes back.
+        """
+        if self.run.force_refresh or not earlier.untouched or earlier.previous is None:
+            return False
+        counted = {name: table.rows for name, table in fingerprint.tables.items()}
+        return fingerprint.same_rows(earlier.previous.fingerprint) and counted == had
+
+    def _keep(self, result: Result, tick: Tick) -> Loaded | None:
+        """Puts a fence in the load's place, so that the run ends in one way only; `None` where it must load."""
+        wish = Verdict(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
+        try:
+            verdict = self.run_load.settle(wish, tick, begun=_load_after_all)
+        except _Begun:
+            return None
+        if verdict.status is not Status.SUCCESS or verdict.rows is None:
+            raise Settled(verdict)
+        return Loaded(verdict.rows, result, verdict.at)
+
+
+def _load_after_all() -> None:
+    raise _Begun
+
+
+@contextmanager
+def tables_there() -> Iterator[None]:
+    """Every table is looked at before the first is replaced; `Stop` where one is missing."""
+    from google.api_core.exceptions import NotFound
+
+    try:
+        yield
+    except NotFound as err:
+        message = "The organization's dataset lacks a table that this pipeline fills."
+        raise Stop("table_missing", message, "Complete backend onboarding again.") from err

@@ -1,0 +1,126 @@
+"""Tells the ledger what happens while it happens: the run's own events, its steps', and signs of life."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from cloudact.clock import Clock
+from cloudact.pipelines.config import Step
+from cloudact.runs.ledger import Ledger, RunEvent, StepEvent
+from cloudact.runs.load import Verdict
+from cloudact.runs.run import Run, Status
+from cloudact.runs.run_cost import Cost
+from jobs.execution import Execution
+
+SIGN_OF_LIFE = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
+
+
+class RunStory:
+    """The events of one run, as one execution tells them."""
+
+    def __init__(self, ledger: Ledger, run: Run, execution: Execution, started_at: datetime, clock: Clock) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._execution = execution
+        self._started_at = started_at
+        self._clock = clock
+
+    def running(self) -> None:
+        """The run has begun, or goes on after a failed try."""
+        self._append(self._event(Status.RUNNING))
+
+    def tried(self, cost: Cost) -> None:
+        """This try is over without an end of the run; the next one adds to what it has cost."""
+        self._append(self._event(Status.RUNNING, key="/tried", cost=cost))
+
+    def ended(self, verdict: Verdict, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
+        """The run is over, as the answered event tells from the answered instant on."""
+        event = self._event(
+            verdict.status,
+            rows=verdict.rows,
+            bytes_billed=bytes_billed,
+            error=verdict.error,
+            result=verdict.result,
+            cost=cost,
+        )
+        return event, self._append(event, verdict.at)
+
+    def step(self, index: int, step: Step) -> "StepStory":
+        """The story of one step."""
+        return StepStory(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
+
+    def _event(self, status: Status, **told: Any) -> RunEvent:
+        return RunEvent(
+            status,
+            started_at=self._started_at,
+            execution=self._execution.name,
+            execution_tasks=self._execution.runs,
+            attempt=self._execution.attempt,
+            **told,
+        )
+
+    def _append(self, event: RunEvent, at: datetime | None = None) -> datetime:
+        at = at or self._clock()
+        self._ledger.append_run(self._run, event, at)
+        return at
+
+
+class StepStory:
+    """The events of one step in one try."""
+
+    def __init__(self, ledger: Ledger, run: Run, index: int, step: Step, attempt: int, clock: Clock) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._index = index
+        self._step = step
+        self._attempt = attempt
+        self._clock = clock
+        self._told = 0
+        self._last = clock()
+
+    def started(self) -> None:
+        """The step begins."""
+        self._append(Status.RUNNING)
+
+    def say(self, text: str, level: str = "INFO") -> None:
+        """A message for the run's owner."""
+        self._append(Status.RUNNING, level=level, text=text)
+
+    def progress(self, text: str, rows: int | None = None) -> None:
+        """How far the step is; called as often as it likes, told every 20 seconds."""
+        if self._clock() - self._last >= SIGN_OF_LIFE:
+            self._append(Status.RUNNING, progress=text, rows=rows)
+
+    def succeeded(self, rows: int | None) -> None:
+        """The step is done; `rows` is what came out of it, `None` where rows are not what it makes."""
+        self._append(Status.SUCCESS, rows=rows)
+
+    def failed(self, message: str) -> None:
+        """The step is over, and with it the run or this try of it."""
+        self._append(Status.FAILED, error=message)
+
+    def _append(
+        self,
+        status: Status,
+        *,
+        rows: int | None = None,
+        progress: str | None = None,
+        level: str | None = None,
+        text: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        self._told += 1
+        self._last = self._clock()
+        event = StepEvent(
+            index=self._index,
+            name=self._step.name,
+            type=self._step.type.value,
+            status=status,
+            attempt=self._attempt,
+            key=str(self._told),
+            rows=rows,
+            progress=progress,
+            level=level,
+            text=text,
+            error=error,
+        )
+        self._ledger.append_step(self._run, event, self._last)

@@ -1,0 +1,46 @@
+"""Bytes: an estimate of what Google would process and bill.
+
+A table counts as rows x assumed row width, whole: neither unread columns nor pruned partitions are taken off, so the
+estimate errs upwards. Billing has a minimum of 10 MiB for every table that a query reads and rounds up to a MiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from localcloud.bigquery.errors import BytesBilledLimitExceeded
+from localcloud.bigquery.schemas import row_width
+from localcloud.bigquery.tables import TableRef, Tables
+
+MIB = 1 << 20
+MINIMUM = 10 * MIB
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What a statement reads and what it costs."""
+
+    processed: int = 0
+    billed: int = 0
+
+    def __add__(self, other: Bytes) -> Bytes:
+        return Bytes(self.processed + other.processed, self.billed + other.billed)
+
+
+def estimate(tables: Tables, refs: Iterable[TableRef]) -> Bytes:
+    """The bytes of a statement that reads these tables."""
+    return sum((_table_bytes(tables, ref) for ref in refs), Bytes())
+
+
+def _table_bytes(tables: Tables, ref: TableRef) -> Bytes:
+    size = tables.count(ref) * row_width(tables.get(ref)["schema"]["fields"])
+    return Bytes(size, max(MINIMUM, -(-size // MIB) * MIB))
+
+
+def refuse_above(limit: str | int | None, cost: Bytes) -> None:
+    """Raise BytesBilledLimitExceeded if the statement would bill more than `maximumBytesBilled`."""
+    if limit is not None and cost.billed > int(limit):
+        raise BytesBilledLimitExceeded(
+            f"Query exceeded limit for bytes billed: {limit}. {cost.billed} or higher required."
+        )

@@ -1,0 +1,147 @@
+"""Query jobs: the statements of a job, run one after another; the last one's rows are the job's.
+
+SELECT, DML and the DDL of tables and views run here; what is left (scripts with control flow, functions) is
+bqemulator's, without our rewrites.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+from bqemulator.api.dependencies import AppContext
+from bqemulator.domain.errors import DomainError
+from bqemulator.jobs import executor
+from bqemulator.jobs.error_mapper import translate_runtime_error
+from sqlglot import exp
+
+from localcloud.bigquery import billing, destinations, table_statements
+from localcloud.bigquery.billing import Bytes
+from localcloud.bigquery.results import Result, result_of
+from localcloud.bigquery.sql.parameters import Parameter, signature, values
+from localcloud.bigquery.statements import DML, Statement, split
+from localcloud.bigquery.tables import TableRef, Tables
+from localcloud.bigquery.translation import CALLER, Scope, Translation, Translator
+
+TableCheck = Callable[[TableRef], None]
+
+
+@dataclass(frozen=True)
+class QueryJob:
+    """The `configuration.query` of a job, and who may read what."""
+
+    config: dict[str, Any]
+    project: str
+    check_table: TableCheck
+    dry_run: bool = False
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Named or positional query parameters."""
+        return list(self.config.get("queryParameters") or [])
+
+    @property
+    def scope(self) -> Scope:
+        """The job's project and default dataset."""
+        default = self.config.get("defaultDataset") or {}
+        dataset = (default.get("projectId") or self.project, default["datasetId"]) if default else None
+        return Scope(self.project, dataset, signature(self.parameters))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement gave, and its `statistics.query`."""
+
+    result: Result = field(default_factory=Result)
+    kind: str = "SELECT"
+    bytes: Bytes = field(default_factory=Bytes)
+    affected: int | None = None
+
+    def statistics(self) -> dict[str, Any]:
+        """The job's statistics on the wire."""
+        query: dict[str, Any] = {
+            "statementType": self.kind, "cacheHit": False, "totalRows": str(self.result.num_rows),
+            "totalBytesProcessed": str(self.bytes.processed), "totalBytesBilled": str(self.bytes.billed),
+        }  # fmt: skip
+        if self.affected is not None:
+            query["numDmlAffectedRows"] = str(self.affected)
+            query["dmlStats"] = _dml_stats(self.kind, self.affected)
+        return {"query": query, "totalBytesProcessed": query["totalBytesProcessed"]}
+
+
+def _dml_stats(kind: str, affected: int) -> dict[str, str]:
+    name = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}.get(kind)
+    return {name: str(affected)} if name else {}
+
+
+class Queries:
+    """Runs the query jobs of one server."""
+
+    def __init__(self, context: AppContext, tables: Tables) -> None:
+        self._context = context
+        self._tables = tables
+        self._translator = Translator(tables)
+
+    async def run(self, job: QueryJob) -> Outcome:
+        """Run the job, or only check it if it is a dry run; raises DomainError."""
+        statements = split(str(job.config.get("query") or ""))
+        outcomes = [await self._run(statement, job) for statement in statements]
+        kind = outcomes[-1].kind if len(outcomes) == 1 else "SCRIPT"
+        total = sum((outcome.bytes for outcome in outcomes), Bytes())
+        last = replace(outcomes[-1], kind=kind, bytes=total)
+        if job.config.get("destinationTable") and kind == "SELECT" and not job.dry_run:
+            destinations.store(self._tables, job.project, job.config, last.result)
+        return last
+
+    async def _run(self, statement: Statement, job: QueryJob) -> Outcome:
+        if statement.tree is None:
+            return await self._interpret(statement, job)
+        if isinstance(statement.tree, exp.Query) or statement.kind in DML:
+            return self._run_sql(statement, job)
+        if table_statements.handles(statement.tree):
+            if not job.dry_run:
+                table_statements.run(self._tables, self._translator, statement.tree, job.scope, job.parameters)
+            return Outcome(kind=statement.kind)
+        return await self._interpret(statement, job)
+
+    def _run_sql(self, statement: Statement, job: QueryJob) -> Outcome:
+        translation = self._translator.translate(statement.sql, job.scope, job.parameters)
+        for ref in translation.tables:
+            job.check_table(ref)
+        cost = billing.estimate(self._tables, translation.tables)
+        billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
+        if job.dry_run:
+            return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
+        table = self._fetch(translation.sql, translation, job)
+        if statement.kind in DML:
+            return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
+        return Outcome(result_of(table), statement.kind, cost)
+
+    def _preview(self, translation: Translation, statement: Statement, job: QueryJob) -> Result:
+        if statement.kind in DML:
+            self._fetch(f"EXPLAIN {translation.sql}", translation, job)
+            return Result()
+        return result_of(self._fetch(f"SELECT * FROM ({translation.sql}) LIMIT 0", translation, job))
+
+    def _fetch(self, sql: str, translation: Translation, job: QueryJob) -> pa.Table:
+        return self._tables.engine.fetch(sql, values(job.parameters, translation.used))
+
+    async def _interpret(self, statement: Statement, job: QueryJob) -> Outcome:
+        if job.dry_run:
+            return Outcome(kind=statement.kind)
+        try:
+            meta = await executor.execute_query_job(
+                job.project, "interpreted", statement.sql, job.parameters or None, self._context, caller=CALLER
+            )
+        except DomainError:
+            raise
+        except Exception as err:
+            raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
+        finally:
+            self._tables.version += 1
+        table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
+        executor.JOB_SCHEMAS.pop("interpreted", None)
+        return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)

@@ -1,0 +1,61 @@
+"""Casts between numbers, and of numbers to text, as GoogleSQL makes them.
+
+FLOAT64 to NUMERIC      the exact binary value to nine decimals, half away from zero; DuckDB multiplies binary floats
+FLOAT64 to INT64        half away from zero; DuckDB half to even
+numbers to STRING       1.5 and 10; DuckDB 1.500000000 and 10.0
+anything to BIGNUMERIC  38 decimals (`bignumeric`); DuckDB has 38 digits in all
+
+Macros decide by the operand's type, which is known only when DuckDB binds the statement.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from localcloud.bigquery.sql import bignumeric
+
+# Dekker's exact product: x * 1e9 = p + rest, where x is split into a high and a low half of 26 bits. 1e9 is 2^9 * 5^9
+# and so needs 21 bits, which keeps every partial product exact. Whole part and fraction are converted apart, because a
+# DOUBLE holds either exactly but their product with 1e9 only rounded.
+MACROS = (
+    "bq_high(x) AS (134217729e0 * x) - ((134217729e0 * x) - x)",
+    "bq_rest(x) AS (bq_high(x) * 1e9 - x * 1e9) + (x - bq_high(x)) * 1e9",
+    """bq_nanos(x) AS floor(x * 1e9)
+       + CASE WHEN ((x * 1e9 - floor(x * 1e9)) - 0.5e0) + bq_rest(x) >= 0 THEN 1 ELSE 0 END""",
+    """bq_exact(x) AS CAST(CAST(trunc(x) AS HUGEINT) AS DECIMAL(38,9))
+       + CAST(CAST(sign(x) * bq_nanos(abs(x - trunc(x))) AS BIGINT) AS DECIMAL(18,0))
+       * CAST('0.000000001' AS DECIMAL(9,9))""",
+    """bq_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq_exact(CAST(x AS DOUBLE))
+       WHEN typeof(x) = 'BIGNUM' THEN bq_unscaled(x) ELSE CAST(x AS DECIMAL(38,9)) END""",
+    """bq_safe_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY(bq_exact(CAST(x AS DOUBLE)))
+       ELSE TRY_CAST(x AS DECIMAL(38,9)) END""",
+    """bq_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(CAST(x AS DOUBLE)) AS BIGINT)
+       ELSE CAST(x AS BIGINT) END""",
+    """bq_safe_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')
+       THEN TRY_CAST(round(CAST(x AS DOUBLE)) AS BIGINT) ELSE TRY_CAST(x AS BIGINT) END""",
+    """bq_string(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL(%' AND typeof(x) NOT LIKE '%,0)'
+       THEN rtrim(rtrim(CAST(x AS VARCHAR), '0'), '.')
+       WHEN typeof(x) = 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '') ELSE CAST(x AS VARCHAR) END""",
+)
+CASTS = {
+    exp.DataType.Type.DECIMAL: ("bq_numeric", "bq_safe_numeric"),
+    exp.DataType.Type.BIGINT: ("bq_int64", "bq_safe_int64"),
+    exp.DataType.Type.TEXT: ("bq_string", "bq_string"),
+}
+
+
+def macro_statements() -> list[str]:
+    """The DuckDB statements that define the macros."""
+    return [f"CREATE OR REPLACE MACRO {macro}" for macro in (*bignumeric.MACROS, *MACROS)]
+
+
+def rewrite(tree: exp.Expression) -> None:
+    """Let every cast to NUMERIC, BIGNUMERIC, INT64 and STRING go through its macro."""
+    for cast in list(tree.find_all(exp.Cast)):
+        if cast.to.this == exp.DataType.Type.BIGDECIMAL and not isinstance(cast, exp.TryCast):
+            cast.replace(exp.Anonymous(this="bq_bignumeric", expressions=[cast.this]))
+            continue
+        macros = CASTS.get(cast.to.this)
+        if macros and not isinstance(cast.this, (exp.Parameter, exp.Placeholder, exp.Null)):
+            macro = macros[isinstance(cast, exp.TryCast)]
+            cast.set("this", exp.Anonymous(this=macro, expressions=[cast.this]))

@@ -1,0 +1,215 @@
+"""Tables and views: their resources in the catalog and the DuckDB objects that hold them.
+
+A resource is Google's REST `Table`. Changes are planned as DDL first, so that a load can apply them in the transaction
+in which it writes its rows.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bqemulator.api.dependencies import AppContext
+from bqemulator.api.routes.tables import _rest_to_table_meta, _table_to_rest
+from bqemulator.catalog.models import DatasetMeta
+from bqemulator.domain.errors import AlreadyExistsError, NotFoundError, ValidationError
+from bqemulator.storage.sql_identifiers import quoted_table_ref
+
+from localcloud.bigquery.engine import LocalEngine
+from localcloud.bigquery.partitions import ingestion_column, is_ingestion_partitioned
+from localcloud.bigquery.schemas import Field, by_name, duckdb_type, normalized, quoted, row_width
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """The name of a table or view."""
+
+    project: str
+    dataset: str
+    table: str
+
+    @classmethod
+    def of(cls, reference: dict[str, str], project: str) -> TableRef:
+        """From a REST `tableReference`; the project is the job's when it names none."""
+        return cls(reference.get("projectId") or project, reference.get("datasetId", ""), reference.get("tableId", ""))
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.table}"
+
+    @property
+    def sql(self) -> str:
+        """The quoted DuckDB name."""
+        return str(quoted_table_ref(self.project, self.dataset, self.table))
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """A table resource as it will be, and the DDL that makes DuckDB follow."""
+
+    ref: TableRef
+    resource: Resource
+    ddl: tuple[str, ...] = ()
+
+
+class Tables:
+    """The catalog of one server."""
+
+    def __init__(self, context: AppContext, engine: LocalEngine) -> None:
+        self.catalog = context.catalog
+        self.clock = context.clock
+        self.engine = engine
+        self.version = 0  # grows with every change: what was translated before it may be stale
+        self.expiring = set(self._expiring())  # tables that expire, or partitions of theirs
+
+    def _expiring(self) -> Iterator[TableRef]:
+        for dataset in self.catalog.list_all_datasets():
+            for meta in self.catalog.list_tables(dataset.project_id, dataset.dataset_id):
+                ref = TableRef(meta.project_id, meta.dataset_id, meta.table_id)
+                if _expires(self.get(ref)):
+                    yield ref
+
+    def find(self, ref: TableRef) -> Resource | None:
+        """The resource of a table or view, or None."""
+        meta = self.catalog.get_table(ref.project, ref.dataset, ref.table)
+        if meta is None:
+            return None
+        resource: Resource = _table_to_rest(meta)
+        resource.setdefault("schema", {"fields": []})
+        if meta.expiration_time:
+            resource["expirationTime"] = str(int(meta.expiration_time.timestamp() * 1000))
+        if meta.view_query:
+            resource["view"] = {"query": meta.view_query, "useLegacySql": False}
+        return resource
+
+    def get(self, ref: TableRef) -> Resource:
+        """The resource; raises NotFoundError."""
+        resource = self.find(ref)
+        if resource is None:
+            raise NotFoundError(f"Not found: Table {ref} was not found in location US")
+        return resource
+
+    def described(self, ref: TableRef, predicate: str = "TRUE") -> Resource:
+        """The resource with its present size, of one partition if a predicate is given."""
+        dataset = self.catalog.get_dataset(ref.project, ref.dataset)
+        resource = {**self.get(ref), "location": dataset.location if dataset else "US"}
+        if resource["type"] == "TABLE":
+            rows = self.count(ref, predicate)
+            size = str(rows * row_width(resource["schema"]["fields"]))
+            resource.update(numRows=str(rows), numBytes=size, numTotalLogicalBytes=size, numActiveLogicalBytes=size)
+        return resource
+
+    def count(self, ref: TableRef, predicate: str = "TRUE") -> int:
+        """The number of rows."""
+        row = self.engine.execute(f"SELECT COUNT(*) FROM {ref.sql} WHERE {predicate}").fetchone()
+        return int(row[0]) if row else 0
+
+    def creation(self, ref: TableRef, body: Resource) -> TableChange:
+        """A new table; raises NotFoundError without its dataset, ValidationError for a bad schema."""
+        dataset = self.catalog.get_dataset(ref.project, ref.dataset)
+        if dataset is None:
+            raise NotFoundError(f"Not found: Dataset {ref.project}:{ref.dataset} was not found in location US")
+        resource = _resource(ref, inherited(body, dataset, self.clock.now()))
+        return TableChange(ref, resource, (f"CREATE TABLE {ref.sql} ({_columns(resource)})",))
+
+    def replacement(self, ref: TableRef, body: Resource) -> TableChange:
+        """The table anew, with another schema and none of its rows."""
+        created = self.creation(ref, body)
+        return TableChange(ref, created.resource, (f"DROP TABLE IF EXISTS {ref.sql}", *created.ddl))
+
+    def extension(self, ref: TableRef, resource: Resource, added: list[Field]) -> TableChange:
+        """The table with columns added; raises ValidationError for a REQUIRED one."""
+        required = next((f["name"] for f in added if f["mode"] == "REQUIRED"), None)
+        if required:
+            raise ValidationError(f"Cannot add required fields to an existing schema. (field: {required})")
+        ddl = tuple(f"ALTER TABLE {ref.sql} ADD COLUMN {quoted(f['name'])} {duckdb_type(f)}" for f in added)
+        fields = [*resource["schema"]["fields"], *added]
+        return TableChange(ref, {**resource, "schema": {"fields": fields}}, ddl)
+
+    def apply(self, change: TableChange) -> None:
+        """Make the change by itself."""
+        with self.engine.transaction():
+            self.execute(change)
+        self.record(change)
+
+    def execute(self, change: TableChange) -> None:
+        """Run the DDL of a change, within the caller's transaction."""
+        for statement in change.ddl:
+            self.engine.execute(statement)
+
+    def record(self, change: TableChange) -> None:
+        """Enter the change into the catalog, after its transaction."""
+        ref = change.ref
+        existing = self.catalog.get_table(ref.project, ref.dataset, ref.table)
+        meta = _rest_to_table_meta(ref.project, ref.dataset, change.resource, self.clock, existing)
+        expires = change.resource.get("expirationTime")
+        if expires:
+            meta = meta.model_copy(update={"expiration_time": datetime.fromtimestamp(int(expires) / 1000, UTC)})
+        save = self.catalog.create_table if existing is None else self.catalog.update_table
+        save(meta)
+        (self.expiring.add if _expires(change.resource) else self.expiring.discard)(ref)
+        self.version += 1
+
+    def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
+        """Make a table; raises AlreadyExistsError."""
+        if self.find(ref) is None:
+            self.apply(self.creation(ref, body))
+        elif not exists_ok:
+            raise AlreadyExistsError(f"Already Exists: Table {ref}")
+
+    def define_view(self, ref: TableRef, query: str, duckdb_sql: str, fields: list[Field]) -> None:
+        """Make or replace a view from its GoogleSQL and its translation."""
+        resource = {**_resource(ref, {"schema": {"fields": fields}}), "type": "VIEW", "view": {"query": query}}
+        self.apply(TableChange(ref, resource, (f"CREATE OR REPLACE VIEW {ref.sql} AS {duckdb_sql}",)))
+
+    def drop(self, ref: TableRef) -> None:
+        """Remove a table or view; raises NotFoundError."""
+        kind = "VIEW" if self.get(ref)["type"] == "VIEW" else "TABLE"
+        self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
+        self.catalog.delete_table(ref.project, ref.dataset, ref.table)
+        self.expiring.discard(ref)
+        self.version += 1
+
+
+def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:
+    """Those of the given fields that the table does not have."""
+    known = by_name(resource["schema"]["fields"])
+    return [field for field in given if field["name"].lower() not in known]
+
+
+def inherited(body: Resource, dataset: DatasetMeta, now: datetime) -> Resource:
+    """The body of a new table with what its dataset sets by default, unless it says otherwise itself."""
+    spec: dict[str, Any] = body.get("timePartitioning") or {}
+    if spec and dataset.default_partition_expiration_ms is not None:
+        expiring = {"expirationMs": str(dataset.default_partition_expiration_ms)}
+        return {**body, "timePartitioning": expiring | {k: v for k, v in spec.items() if v is not None}}
+    if dataset.default_table_expiration_ms is not None and not body.get("expirationTime"):
+        at = now + timedelta(milliseconds=int(dataset.default_table_expiration_ms))
+        return {**body, "expirationTime": str(int(at.timestamp() * 1000))}
+    return body
+
+
+def _expires(resource: Resource) -> bool:
+    return bool(resource.get("expirationTime") or (resource.get("timePartitioning") or {}).get("expirationMs"))
+
+
+def _resource(ref: TableRef, body: Resource) -> Resource:
+    reference = {"projectId": ref.project, "datasetId": ref.dataset, "tableId": ref.table}
+    fields = normalized((body.get("schema") or {}).get("fields") or [])
+    return {**body, "tableReference": reference, "schema": {"fields": fields}}
+
+
+def _columns(resource: Resource) -> str:
+    columns = [
+        f"{quoted(f['name'])} {duckdb_type(f)}" + (" NOT NULL" if f["mode"] == "REQUIRED" else "")
+        for f in resource["schema"]["fields"]
+    ]
+    if is_ingestion_partitioned(resource):
+        columns.append(ingestion_column(resource))
+    if not columns:
+        raise ValidationError("Schema has no fields.")
+    return ", ".join(columns)

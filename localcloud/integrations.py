@@ -1,0 +1,123 @@
+"""Sets up integrations as customers do: a credential, encrypted for its org, with the settings of the integration."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from cloudact import clients
+from cloudact.clock import utc_now
+from cloudact.orgs.integrations import Integration, Integrations
+from cloudact.orgs.org import IntegrationStatus, Onboarded, key_hash
+from cloudact.orgs.vault import Vault
+from cloudact.settings import Settings
+from cloudact.warehouse.bigquery import open_warehouse
+from providers.credential_checks import checks
+from providers.gcp.keyless import KeylessAccount
+
+GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
+_KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
+
+
+@dataclass(frozen=True)
+class NewIntegration:
+    """`credential` as the customer handed it over; of OPENAI and ANTHROPIC, `{"api_key": …}`, the key alone is kept."""
+
+    integration: str
+    credential: Mapping[str, str]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What a customer would paste."""
+        return self.credential.get("api_key") or json.dumps(dict(self.credential))
+
+
+@dataclass(frozen=True)
+class ProviderAccount:
+    """An invented organization at OpenAI or Anthropic; seed and rows as `providers.keys.RegisteredKey` has them."""
+
+    integration: str
+    seed: int
+    rows: int = 40
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegration]) -> None:
+    """Stores the integrations, valid from now on; no provider is asked."""
+    vault, known = Vault(clients.kms(settings), settings.kms_key), checks(settings, utc_now)
+    now = utc_now()
+    rows = []
+    for new in integrations:
+        credential = known[new.integration].read(new.text)
+        rows.append(
+            Integration(
+                org_slug=org_slug,
+                integration=new.integration,
+                status=IntegrationStatus.VALID,
+                ciphertext=vault.encrypt(org_slug, new.integration, credential.plaintext),
+                settings=dict(new.settings),
+                fingerprint=credential.fingerprint,
+                auth=credential.auth,
+                validated_at=now,
+                updated_at=now,
+            )
+        )
+    Integrations(open_warehouse(settings), utc_now).add(rows)
+
+
+def new_admin_key(integration: str) -> dict[str, str]:
+    """A key as the provider's console shows it once."""
+    return {"api_key": _KEY_PREFIXES[integration] + secrets.token_urlsafe(36)}
+
+
+def register_admin_key(settings: Settings, account: ProviderAccount, credential: Mapping[str, str]) -> None:
+    """Makes the stand-in know the key and the organization behind it; it forgets both when it stops."""
+    url = {"OPENAI": settings.openai_url, "ANTHROPIC": settings.anthropic_url}[account.integration]
+    key = {
+        "key": credential["api_key"],
+        "kind": account.integration.lower(),
+        "seed": account.seed,
+        "rows": account.rows,
+    }
+    requests.post(f"{url}/local/keys", json=key, timeout=10).raise_for_status()
+
+
+def new_keyless_account(settings: Settings, org: Onboarded, project: str) -> dict[str, str]:
+    """A service account that the customer has made for us, and that our reader may act as."""
+    account = KeylessAccount.of(org, project)
+    let_act_as(settings, account.service_account, [settings.reader_service_account])
+    return account.model_dump()
+
+
+def let_act_as(settings: Settings, service_account: str, token_creators: Sequence[str]) -> None:
+    """Makes the account in the local IAM, or replaces who may act as it."""
+    body = {"service_account": service_account, "token_creators": list(token_creators)}
+    requests.post(f"{settings.iam_endpoint}/local/impersonation", json=body, timeout=10).raise_for_status()
+
+
+def new_service_account(settings: Settings, project: str) -> dict[str, str]:
+    """A key file as Google makes them, its public half known to the local token endpoint."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    email = f"cloudact-reader@{project}.iam.gserviceaccount.com"
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    body = {"email": email, "public_key": public.decode()}
+    requests.post(f"{settings.run_endpoint}/local/service_accounts", json=body, timeout=10).raise_for_status()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {
+        "type": "service_account",
+        "project_id": project,
+        "private_key_id": key_hash(public.decode())[:40],
+        "private_key": pem.decode(),
+        "client_email": email,
+        "token_uri": GOOGLE_TOKEN_URI,
+    }

@@ -1,0 +1,207 @@
+"""The local stack: the stand-ins of all providers, and the two functions behind Cloud Run's front; with two demo orgs.
+
+`.local/` holds everything: the state that survives, the logs, and `stack.json`, which tells clients where to go.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import requests
+
+from cloudact.settings import ROOT, Settings
+from localcloud.cloud_run_services import CloudRunService, start_service
+from localcloud.demo_orgs import onboard_demo_orgs
+from localcloud.google_apis import sessions
+from localcloud.onboarding import OnboardedOrg
+from localcloud.processes import Processes, free_port
+from localcloud.provision import provision
+
+STATE = ROOT / ".local"
+PROJECT, LOCATION = "cloudact-local", "us-central1"
+LATE_S = 0.5, 3.0  # until streamed rows can be read: Google says "within a few seconds"
+INSTALLATION = "local"  # `make reset` takes the memory of names along with the datasets
+KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys/credentials"
+WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
+Invoker = Literal["no-check", "iam"]  # OPS_INVOKER of infra/env.example
+TIMEOUTS_S = {"api": 60, "ops": 900}  # as deployed
+DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
+SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
+OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
+READER = f"cloudact-reader@{PROJECT}.iam.gserviceaccount.com"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What `stack.json` holds: URLs without a path, and who may call."""
+
+    api_url: str
+    ops_url: str
+    bigquery_url: str
+    tasks_url: str
+    run_url: str
+    kms_url: str
+    openai_url: str
+    anthropic_url: str
+    project: str
+    location: str
+    orgs: list[OnboardedOrg]
+    ops_token: str
+    jwt: dict[str, str]
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), indent=2)
+
+
+@contextmanager
+def running_stack(
+    state: Path = STATE,
+    *,
+    api_port: int = 8080,
+    ops_port: int = 8081,
+    ops_invoker: Invoker = "no-check",
+    ops_callers: Sequence[str] = (SCHEDULER, OPERATOR),
+    late_streams: bool = False,
+) -> Iterator[tuple[Stack, Processes]]:
+    """Starts everything, and stops it in the end. With `iam` Cloud Run checks who calls ops, else ops alone does.
+
+    With `late_streams` streamed rows can be read only after a time within `LATE_S`, as at Google.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    processes = Processes(state / "logs")
+    try:
+        settings = _start_cloud(processes, state, late_streams=late_streams).model_copy(
+            update={"ops_callers": ",".join(ops_callers)}
+        )
+        services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
+        _wait_cloud(processes, settings)
+        provision(settings)
+        orgs = onboard_demo_orgs(settings, state / "orgs.json")
+        for service in services:
+            service.wait_ready(processes)
+        stack = _stack(settings, {service.name: service.url for service in services}, orgs)
+        _write_private(state / "stack.json", stack.to_json())
+        yield stack, processes
+    finally:
+        processes.stop()
+
+
+def reset(state: Path = STATE) -> bool:
+    """Deletes the state; whether there was any."""
+    existed = state.exists()
+    shutil.rmtree(state, ignore_errors=True)
+    return existed
+
+
+def _start_cloud(processes: Processes, state: Path, *, late_streams: bool) -> Settings:
+    bigquery, google, openai, anthropic = (free_port(port) for port in (9050, 9051, 9052, 9053))
+    processes.start(
+        "bigquery",
+        ["-m", "localcloud.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery"),
+         *(("--stream-delay", *map(str, LATE_S)) if late_streams else ())],
+        _environment(),
+    )  # fmt: skip
+    job = f"*={sys.executable} -m jobs.main"
+    processes.start(
+        "google_apis",
+        ["-m", "localcloud.google_apis", "--port", str(google), "--state-dir", str(state / "google_apis"),
+         "--job-command", job, "--job-cwd", str(ROOT)],
+        _environment(),
+    )  # fmt: skip
+    processes.start(
+        "providers",
+        ["-m", "localcloud.providers", "--openai-port", str(openai), "--anthropic-port", str(anthropic)],
+        _environment(),
+    )
+    return local_settings(*(f"http://127.0.0.1:{port}" for port in (bigquery, google, openai, anthropic)))
+
+
+def _wait_cloud(processes: Processes, settings: Settings) -> None:
+    processes.wait_ready("bigquery", f"{settings.bigquery_endpoint}/bigquery/v2/projects/{PROJECT}/datasets")
+    processes.wait_ready("google_apis", f"{settings.run_endpoint}/oauth2/v3/certs")
+    processes.wait_ready("providers", f"{settings.openai_url}/local/requests")
+
+
+def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropic_url: str) -> Settings:
+    """The deployment that the local cloud is: only endpoints differ from one in Google's."""
+    return Settings(
+        project=PROJECT,
+        location=LOCATION,
+        installation=INSTALLATION,
+        kms_key=KMS_KEY,
+        dispatcher_service_account=DISPATCHER,
+        task_max_retries=1,
+        bigquery_endpoint=bigquery_url,
+        tasks_endpoint=google_url,
+        kms_endpoint=google_url,
+        secrets_endpoint=google_url,
+        jwt_issuer=google_url + sessions.PATH,
+        jwt_jwks_url=google_url + sessions.JWKS_PATH,
+        run_endpoint=google_url,
+        iam_endpoint=google_url,
+        reader_service_account=READER,
+        token_uri=f"{google_url}/token",
+        token_keys_url=f"{google_url}/oauth2/v3/certs",
+        ops_callers=f"{SCHEDULER},{OPERATOR}",
+        webhook_secret=WEBHOOK_SECRET,
+        webhook_allow_http=True,
+        openai_url=openai_url,
+        anthropic_url=anthropic_url,
+    )
+
+
+def _start_services(
+    processes: Processes, settings: Settings, ports: Mapping[str, int], ops_invoker: Invoker
+) -> list[CloudRunService]:
+    """Starts the functions beside the cloud, which they need only with their first request."""
+    invokers = settings.ops_callers.split(",") if ops_invoker == "iam" else []
+    return [
+        start_service(
+            processes, _environment(), settings, name=name, port=port, timeout_s=TIMEOUTS_S[name],
+            invokers=invokers if name == "ops" else [],
+        )
+        for name, port in ports.items()
+    ]  # fmt: skip
+
+
+def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -> Stack:
+    return Stack(
+        api_url=urls["api"],
+        ops_url=urls["ops"],
+        bigquery_url=settings.bigquery_endpoint,
+        tasks_url=settings.tasks_endpoint,
+        run_url=settings.run_endpoint,
+        kms_url=settings.kms_endpoint,
+        openai_url=settings.openai_url,
+        anthropic_url=settings.anthropic_url,
+        project=settings.project,
+        location=settings.location,
+        orgs=orgs,
+        ops_token=_ops_token(settings, urls["ops"]),
+        jwt=requests.get(f"{settings.run_endpoint}/local/session_key", timeout=10).json(),
+    )
+
+
+def _ops_token(settings: Settings, audience: str) -> str:
+    asked: dict[str, Any] = {"service_account": SCHEDULER, "audience": audience, "lifetime_s": 86400}
+    answer = requests.post(f"{settings.run_endpoint}/local/oidc_token", json=asked, timeout=10)
+    answer.raise_for_status()
+    return str(answer.json()["token"])
+
+
+def _environment() -> dict[str, str]:
+    """A small environment: the machine's own credentials and settings must not leak into the local cloud."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,116 @@
+"""What one vendor of an admin API is: its headers, its refusals in our words, and which key opens which of its APIs."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from cloudact.errors import Stop
+from providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Time
+from providers.refusals import ReadError, Refusal, read_refusal
+
+if TYPE_CHECKING:
+    import httpx
+
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]{8,1024}")
+
+
+@dataclass(frozen=True)
+class Door:
+    """One API: the beginning of its paths, who makes the key that it needs, and what else people try to open it with.
+
+    `misfits` says by a key's beginning what it is, the longer beginning first; a key that fits says nothing.
+    """
+
+    paths: str
+    what_to_do: str
+    misfits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """`foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
+
+    `read_error` finds (reason, param, message) in the `error` object of a refusal; `cheapest` is the path and the
+    query, for a given today, of the call that proves a key. `doors`: the one with the longest path first.
+    `key_begins` is as much of the key that is used as tells its kind, and never more.
+    """
+
+    name: str
+    doors: Sequence[Door]
+    foreign_keys: Mapping[str, str]
+    headers: Callable[[str], Mapping[str, str]]
+    read_error: ReadError
+    cheapest: Callable[[date], tuple[str, Query]]
+    key_begins: str = ""
+
+    @property
+    def code(self) -> str:
+        """The beginning of our error codes for it."""
+        return self.name.lower()
+
+    def open(
+        self,
+        url: str,
+        key: str,
+        client: "httpx.Client",
+        patience: Patience = IN_A_JOB,
+        tick: Callable[[], None] = lambda: None,
+        time: Time = Time(),  # noqa: B008 - it holds no state
+    ) -> ProviderHttp:
+        """The vendor's API with this key. Raises `Stop` for a text that cannot be a key of this vendor."""
+        key = self.own_key(key)
+        kinds = [beginning for door in self.doors for beginning in door.misfits if key.startswith(beginning)]
+        vendor = replace(self, key_begins=max(kinds, key=len, default=""))
+        return ProviderHttp(vendor, url, self.headers(key), client, patience, tick, time)
+
+    def own_key(self, text: str) -> str:
+        """The key, without the white space that copying leaves around it."""
+        key = text.strip()
+        foreign = _named(key, self.foreign_keys)
+        if foreign:
+            raise Stop("credential_invalid", foreign, self.doors[-1].what_to_do)
+        if not _HEADER_VALUE.fullmatch(key):
+            why = f"This is no key of {self.name}: it must be one line of printable characters."
+            raise Stop("credential_invalid", why, self.doors[-1].what_to_do)
+        return key
+
+    def check(self, api: ProviderHttp, today: date) -> None:
+        """Proves that the key reads costs. Raises what `ProviderHttp.get` raises."""
+        api.get(*self.cheapest(today))
+
+    def refusal(self, status: int, body: Any) -> Refusal:
+        """What the body of a failed call says; any body at all."""
+        return read_refusal(status, body, self.read_error)
+
+    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
+        """Code, sentence and hint of a refusal by the API at `path`."""
+        says = f" It says: {refusal.message}" if refusal.message else ""
+        if refusal.about_credential:
+            code, why = self._why_the_key(refusal)
+            return code, f"{why}{says}", self._hint(path)
+        if refusal.status in (401, 403):
+            message = f"{self.name} does not allow the request (HTTP {refusal.status}).{says}"
+            hint = "Its words are not about the key. Try again later; if it stays so, ask the provider."
+            return f"{self.code}_not_allowed", message, hint
+        if refusal.status < 400:
+            why = f"{self.name} answers with a redirect (HTTP {refusal.status}), which is not followed."
+            return f"{self.code}_redirected", why, "Please contact support."
+        message = f"{self.name} refuses the question (HTTP {refusal.status}).{says}"
+        return f"{self.code}_refused", message, "Please contact support."
+
+    def _why_the_key(self, refusal: Refusal) -> tuple[str, str]:
+        if not refusal.about_rights:
+            return "credential_rejected", f"{self.name} refuses the key: it is wrong, or was revoked."
+        lacks = f": it lacks {', '.join(refusal.scopes)}." if refusal.scopes else "."
+        return "permission_denied", f"The key may not read the organization's usage and costs{lacks}"
+
+    def _hint(self, path: str) -> str:
+        door = next((door for door in self.doors if path.startswith(door.paths)), self.doors[-1])
+        misfit = _named(self.key_begins, door.misfits)
+        return f"{misfit} {door.what_to_do}" if misfit else door.what_to_do
+
+
+def _named(key: str, kinds: Mapping[str, str]) -> str | None:
+    return next((why for beginning, why in kinds.items() if key.startswith(beginning)), None)

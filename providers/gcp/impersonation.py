@@ -1,0 +1,117 @@
+"""Access tokens of customers' service accounts, by IAM Credentials' generateAccessToken.
+
+This process becomes the installation's reader, the reader becomes the account: two steps and not one with a delegate,
+so that whose grant is missing is told by which step is refused. google-auth calls every failure a refused credential,
+and asks once; here what passes is `Retry`, and what a person must change is `Stop` with what to do.
+https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
+"""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials, Credentials, TokenState
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.auth.impersonated_credentials import Credentials as Impersonated
+
+from cloudact.errors import Retry, RunError, Stop
+from providers.gcp.keyless import SOON, KeylessAccount, may_act
+
+LIFETIME_S = 900  # renewed while a run goes on
+IAM_SCOPES = ("https://www.googleapis.com/auth/iam",)
+WHERE = "{}/v1/projects/-/serviceAccounts/{}:generateAccessToken"
+
+
+def act_as(account: str, scopes: Sequence[str], *, reader: str, own: Credentials, endpoint: str) -> Credentials:
+    """Credentials of `account` for `scopes`, by way of `reader`, whom `own` may act as. Makes no call yet."""
+
+    def acted_as(kind: Any, source: Credentials, email: str, scopes: Sequence[str]) -> Any:
+        return kind(source, email, [*scopes], lifetime=LIFETIME_S, iam_endpoint_override=WHERE.format(endpoint, email))
+
+    credentials: Credentials = acted_as(_Account, acted_as(_Reader, own, reader, IAM_SCOPES), account, scopes)
+    return credentials
+
+
+class Nobody(AnonymousCredentials):  # type: ignore[misc, unused-ignore]
+    """No credential, for a stand-in that asks its processes for none."""
+
+    @property
+    def token_state(self) -> TokenState:
+        """There is none to be renewed."""
+        return TokenState.FRESH
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What IAM answered; a status of 0 where it cannot be read."""
+
+    status: int
+    reason: str
+    message: str
+
+    @property
+    def passing(self) -> bool:
+        """401 is about the token that we ask with, which the next try asks for anew."""
+        return self.status >= 500 or self.status in (0, 401, 429)
+
+
+class _ActedAs(Impersonated):  # type: ignore[misc, unused-ignore]
+    """Asks no more than a token: the library would look up the account's regional access boundary too."""
+
+    def _is_regional_access_boundary_lookup_required(self) -> bool:
+        return False
+
+    def _perform_refresh_token(self, request: Any) -> None:
+        try:
+            super()._perform_refresh_token(request)  # type: ignore[no-untyped-call]
+        except (RefreshError, TransportError) as err:  # BigQuery's client would ask for ten minutes where none answers
+            refusal = _read(err)
+        else:
+            return
+        # Not `from err`: an answer that the library cannot read is in it as it came, with its token.
+        if refusal.passing:
+            raise Retry("iam_unavailable", "Google's IAM could not be reached or is overloaded.", "It is tried again.")
+        raise self._told(refusal)
+
+    def _told(self, refusal: _Refusal) -> RunError:
+        raise NotImplementedError
+
+
+class _Reader(_ActedAs):
+    """The installation's reader; that we may not act as it is ours to mend."""
+
+    def _told(self, refusal: _Refusal) -> RunError:
+        message = f"IAM does not let us act as our own reader: {refusal.message}"
+        return Stop("misconfigured", message, "Please contact support.")
+
+
+class _Account(_ActedAs):
+    """The customer's service account."""
+
+    def _told(self, refusal: _Refusal) -> RunError:
+        account, reader = self._target_principal, self._source_credentials.service_account_email
+        known = KeylessAccount(service_account=account)
+        grant = shlex.join(may_act(known, reader))
+        if refusal.status == 404:
+            hint = f"Make it again, grant it what it had, and set up the integration again. {SOON}"
+            return Stop("credential_rejected", f"The service account {account} does not exist.", hint)
+        if refusal.reason == "SERVICE_DISABLED":
+            hint = f"Run: `gcloud services enable iamcredentials.googleapis.com --project={known.project_id}`. {SOON}"
+            return Stop("permission_denied", refusal.message, hint)
+        if refusal.status == 403:
+            message = f"Our reader may not act as {account}: {refusal.message}"
+            return Stop("permission_denied", message, f"Run: `{grant}`. {SOON}")
+        message = f"IAM gives us no token of {account}: {refusal.message}"
+        return Stop("permission_denied", message, "See Google's reason; is the service account enabled?")
+
+
+def _read(err: GoogleAuthError) -> _Refusal:
+    """Google's error body is the second argument; where nobody answered, or a proxy, there is none."""
+    try:
+        told = json.loads(err.args[1])["error"]
+        reasons = [detail["reason"] for detail in told.get("details", ()) if "reason" in detail]
+        return _Refusal(int(told["code"]), "".join(reasons[:1]), str(told["message"])[:500])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return _Refusal(0, "", "")

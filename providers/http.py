@@ -1,0 +1,297 @@
+"""GETs JSON from a provider: amounts stay exact, passing trouble is repeated, a refusal is explained.
+
+Owns httpx. Knows no vendor: what a status means is handed in. Nothing that an answer says is shown before it was
+cleared of keys and personal data; headers are never shown.
+"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+import tenacity
+
+from cloudact.clock import Clock, utc_now
+from cloudact.errors import Exhausted, RunError, Stop
+from cloudact.redaction import cleared
+from providers.refusals import Refusal
+from providers.waits import Wait, wait_of
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger(__name__)
+USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
+LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
+SLICE_S = 5.0  # how long a wait goes on without a sign of life
+LARGEST_ANSWER_BYTES = 32 * 2**20
+PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's 529 among them
+SHOWN_CHARACTERS = 300
+
+Query = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often one call is made before it is given up, and how long each part of it may take.
+
+    `longest_wait_s` is between two tries, whatever the provider asks for; `call_timeout_s` is for one read, and the
+    whole answer has `answer_within_s`. `doubt_s`: after how long a 401 or 403 that is hard to believe is asked once
+    more; `None` believes each at once, as where a person waits for the answer.
+    """
+
+    attempts: int = 6
+    longest_wait_s: float = LONGEST_WAIT_S
+    call_timeout_s: float = 45.0
+    connect_timeout_s: float = 10.0
+    answer_within_s: float = 120.0
+    doubt_s: float | None = 20.0
+
+
+IN_A_JOB = Patience()
+IN_A_REQUEST = Patience(
+    attempts=2, longest_wait_s=1.0, call_timeout_s=4.0, connect_timeout_s=3.0, answer_within_s=6.0, doubt_s=None
+)
+
+
+@dataclass(frozen=True)
+class Time:
+    """What time it is, and how it passes."""
+
+    now: Clock = utc_now
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Refused(Stop):
+    """The provider answers 4xx, and will again until a person, or the question, changes."""
+
+    def __init__(self, code: str, message: str, hint: str, refusal: Refusal) -> None:
+        super().__init__(code, message, hint)
+        self.refusal = refusal
+
+    @property
+    def blames_credential(self) -> bool:
+        """Whether the credential is what must change."""
+        return self.refusal.about_credential
+
+
+class Busy(Exhausted):
+    """A passing failure; `wait` is what the provider asks for, `None` where it asks for nothing."""
+
+    def __init__(self, code: str, message: str, wait: Wait | None = None) -> None:
+        super().__init__(code, message, "It is tried again.")
+        self.wait = wait
+
+    @property
+    def wait_s(self) -> float | None:
+        """The same in seconds."""
+        return self.wait.seconds if self.wait else None
+
+
+class Refusing(Protocol):
+    """What must be known of a vendor to explain why it refuses."""
+
+    @property
+    def name(self) -> str:
+        """Its name in sentences."""
+
+    @property
+    def code(self) -> str:
+        """The beginning of our error codes for it."""
+
+    def refusal(self, status: int, body: Any) -> Refusal:
+        """Reads the body of a failed call."""
+
+    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
+        """Code, sentence and hint."""
+
+
+class ProviderHttp:
+    """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds.
+
+    A 401 or 403 is asked once more, later: what an integration is called INVALID for must have been said twice. Only a
+    credential that is told at once what it may not do is believed to be told so, and any where a person waits.
+    """
+
+    def __init__(
+        self,
+        vendor: Refusing,
+        url: str,
+        headers: Mapping[str, str],
+        client: "httpx.Client",
+        patience: Patience,
+        tick: Callable[[], None],
+        time: Time,
+    ) -> None:
+        self._vendor = vendor
+        self._url = url
+        self._headers = headers
+        self._client = client
+        self._patience = patience
+        self._tick = tick
+        self._time = time
+        self._accepted = False
+
+    def get(
+        self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
+    ) -> dict[str, Any]:
+        """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
+
+        Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
+        reason that is not the credential's. `may_lack_rights` believes at once that the credential may not read this.
+        """
+        asked = tuple(query)
+        try:
+            answer = self._patiently(path, asked, headers or {})
+        except Refused as err:
+            if not self._doubtful(err.refusal, may_lack_rights):
+                raise
+            answer = self._once_more(path, asked, headers or {})
+        self._accepted = True
+        return answer
+
+    def _doubtful(self, refusal: Refusal, may_lack_rights: bool) -> bool:
+        if self._patience.doubt_s is None or refusal.status not in (401, 403):
+            return False
+        if refusal.param and not refusal.about_credential:  # it minds the question
+            return False
+        if refusal.about_credential and refusal.about_rights:  # a key of another kind, or with less, stays so
+            return self._accepted and not may_lack_rights
+        return True
+
+    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+        self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
+        try:
+            return self._patiently(path, query, headers)
+        except Refused as err:
+            if err.refusal.status in (401, 403) and not err.blames_credential:
+                raise Busy(err.code, err.message) from err
+            raise
+
+    def _patiently(self, path: str, asked: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._patience.attempts),
+            retry=tenacity.retry_if_exception(self._worth_waiting),
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        answer: dict[str, Any] = retrying(self._once, path, asked, headers)
+        return answer
+
+    def _worth_waiting(self, err: BaseException) -> bool:
+        """Who asks for a long wait is not asked again; when a limit is whole again says less: it may open before."""
+        return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Twice as long each time, and never less than the provider asks for: it may ask for nothing, and refuse again.
+
+        With jitter, so that runs do not ask in step.
+        """
+        err = state.outcome.exception() if state.outcome else None
+        asked = (err.wait_s if isinstance(err, Busy) else None) or 0.0
+        wait = max(asked, 2.0 ** (state.attempt_number - 1))
+        return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
+
+    def _sleep(self, seconds: float) -> None:
+        while seconds > 0:
+            self._tick()
+            self._time.sleep(min(seconds, SLICE_S))
+            seconds -= SLICE_S
+
+    def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+        import httpx
+
+        self._tick()
+        try:
+            with self._client.stream(
+                "GET",
+                self._url + path,
+                params=query,
+                headers={**self._headers, **headers, "User-Agent": USER_AGENT},
+            ) as response:
+                body = b"".join(self._bounded(response.iter_bytes()))
+        except (httpx.TransportError, httpx.DecodingError) as err:
+            message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
+            raise Busy(f"{self._vendor.code}_unavailable", message) from err
+        if response.status_code == 200:
+            return self._object(body)
+        raise self._failure(response.status_code, response.headers, body, path)
+
+    def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The body's pieces, until it is too large or takes too long: a drip would outlast every other limit."""
+        read, until = 0, time.monotonic() + self._patience.answer_within_s
+        for chunk in chunks:
+            self._tick()
+            read += len(chunk)
+            if read > LARGEST_ANSWER_BYTES:
+                raise self._unreadable("sends a page larger than any it should have")
+            if time.monotonic() > until:
+                raise Busy(f"{self._vendor.code}_unavailable", f"{self._vendor.name} does not end its answer.")
+            yield chunk
+
+    def _object(self, body: bytes) -> dict[str, Any]:
+        try:
+            answer = read_json(body)
+        except ValueError as err:
+            raise self._unreadable("answers with something that is not JSON") from err
+        if not isinstance(answer, dict):
+            raise self._unreadable("answers with JSON that is not an object")
+        return answer
+
+    def _unreadable(self, does: str) -> Busy:
+        return Busy(f"{self._vendor.code}_unreadable", f"{self._vendor.name} {does}.")
+
+    def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
+        told = self._vendor.refusal(status, _json_or_none(body))
+        wait = wait_of(status, headers, self._time.now())
+        refusal = replace(told, reason=_shown(told.reason), param=_shown(told.param), message=_shown(told.message))
+        fields = {"provider": self._vendor.name, "status": status, "path": path, "reason": refusal.reason}
+        log.warning("the provider answers %d: %s", status, refusal.message, extra={"fields": fields})
+        said = f": {refusal.message}" if refusal.message else "."
+        if status == 429:
+            message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){said}"
+            return Busy(f"{self._vendor.code}_rate_limited", message, wait)
+        if status >= 500 or status in PASSING_STATUSES:
+            message = f"{self._vendor.name} has trouble of its own (HTTP {status}){said}"
+            return Busy(f"{self._vendor.code}_unavailable", message, wait)
+        if status in (401, 403) and not refusal.vendors_own:
+            return self._unreadable(f"did not answer itself: something on the way refuses (HTTP {status})")
+        return Refused(*self._vendor.explain(refusal, path), refusal=refusal)
+
+
+def _shown(text: str) -> str:
+    return cleared(text)[:SHOWN_CHARACTERS]
+
+
+def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
+    """A client that keeps connections, follows no redirect and takes no proxy or credential from the environment."""
+    import httpx
+
+    timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
+    return httpx.Client(timeout=timeout, trust_env=False)
+
+
+def read_json(body: bytes) -> Any:
+    """JSON with exact numbers; raises `ValueError` for anything else: NaN, endless nesting, impossible exponents."""
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+    except RecursionError as err:
+        raise ValueError("nested too deeply") from err
+    except ArithmeticError as err:
+        raise ValueError("holds a number that none can be") from err
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_or_none(body: bytes) -> Any:
+    try:
+        return read_json(body)
+    except ValueError:
+        return None

@@ -1,0 +1,194 @@
+"""OpenAI's usage and costs of one UTC day as rows of our two tables.
+
+Facts: each usage endpoint groups by dimensions of its own and refuses others; a bucket may go on over several pages;
+amounts are dollars, as numbers or as strings, E-notation among them.
+https://platform.openai.com/docs/api-reference/usage
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import chain
+
+from cloudact.errors import Stop
+from providers.grouping import by_what_is_accepted
+from providers.http import ProviderHttp, Refused
+from providers.lines import Line, exact_json, exact_sum, numeric
+from providers.openai.api import COSTS, OPENAI, USAGE, day_bounds
+from providers.pages import NextPage
+from providers.source import Column, Notes, Row, Table
+
+DIMENSIONS = (
+    "project_id",
+    "user_id",
+    "api_key_id",
+    "model",
+    "service_tier",
+    "api_source",
+    "size",
+    "source",
+    "vector_store_id",
+    "context_level",
+)
+MEASURES = (
+    "input_tokens",
+    "output_tokens",
+    "input_uncached_tokens",
+    "input_cached_tokens",
+    "input_cache_write_tokens",
+    "input_cache_write_30m_tokens",
+    "input_cache_write_12h_tokens",
+    "input_text_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_cached_text_tokens",
+    "input_cached_audio_tokens",
+    "input_cached_image_tokens",
+    "output_text_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "num_model_requests",
+    "num_requests",
+    "images",
+    "characters",
+    "seconds",
+    "usage_bytes",
+    "num_sessions",
+)
+_KNOWN = frozenset({"object", "batch", *DIMENSIONS, *MEASURES})
+_COST_DIMENSIONS = ("project_id", "user_id", "api_key_id", "line_item", "api_source")
+_KNOWN_COSTS = frozenset({"object", "amount.value", "amount.currency", *_COST_DIMENSIONS, "quantity", "quantity_unit"})
+
+USAGE_TABLE = Table(
+    "openai_usage_daily_raw",
+    [
+        Column("usage_date", "DATE", required=True),
+        Column("endpoint", "STRING", required=True),
+        *(Column(name, "STRING") for name in DIMENSIONS[:4]),
+        Column("batch", "BOOL"),
+        *(Column(name, "STRING") for name in DIMENSIONS[4:]),
+        *(Column(name, "INT64") for name in MEASURES),
+        Column("extra", "STRING"),
+    ],
+)
+COST_TABLE = Table(
+    "openai_cost_daily_raw",
+    [
+        Column("usage_date", "DATE", required=True),
+        *(Column(name, "STRING") for name in _COST_DIMENSIONS),
+        Column("amount", "NUMERIC", required=True),
+        Column("currency", "STRING", required=True),
+        Column("quantity", "NUMERIC"),
+        Column("quantity_unit", "STRING"),
+        Column("raw", "STRING", required=True),
+    ],
+)
+
+_BY_MODEL = ("project_id", "user_id", "api_key_id", "model")
+# What each endpoint can group by; anything else is answered with 400.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "completions": (*_BY_MODEL, "batch", "service_tier", "api_source"),
+    "decisions": (*_BY_MODEL, "batch", "service_tier", "api_source"),
+    "embeddings": _BY_MODEL,
+    "moderations": _BY_MODEL,
+    "images": (*_BY_MODEL, "size", "source"),
+    "audio_speeches": _BY_MODEL,
+    "audio_transcriptions": _BY_MODEL,
+    "vector_stores": ("project_id",),
+    "code_interpreter_sessions": ("project_id",),
+    "file_search_calls": ("project_id", "user_id", "api_key_id", "vector_store_id"),
+    "web_search_calls": (*_BY_MODEL, "context_level", "api_source"),
+}
+# user_id is left out: whether it goes together with project_id "depends on the organization and requested time range".
+COST_GROUPS = ("project_id", "line_item", "api_key_id", "api_source")
+# OpenAI refuses costs by API key before this day.
+COSTS_BY_KEY_FROM = date(2025, 12, 6)
+NEW_REPORTS = frozenset({"decisions"})  # not offered everywhere
+
+
+class OpenAiReports:
+    """The reports of one day."""
+
+    name = OPENAI.name
+
+    def __init__(self, api: ProviderHttp, day: date, notes: Notes) -> None:
+        self._pages = NextPage(api, self.name)
+        self._day = day
+        self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        self._notes = notes
+
+    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
+        """Usage of all endpoints in one table, costs in the other."""
+        usage = [self._usage(endpoint) for endpoint in reports if endpoint != "costs"]
+        tables = [(USAGE_TABLE, chain.from_iterable(usage))] if usage else []
+        return [*tables, (COST_TABLE, self._costs())] if "costs" in reports else tables
+
+    def total(self) -> Mapping[str, Decimal]:
+        """The day's costs, not grouped."""
+        sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for line in self._lines(COSTS, ()):
+            amount = line.part("amount")
+            sums[amount.currency()] = exact_sum(sums[amount.currency()], amount.money("value"))
+        return sums
+
+    def _usage(self, endpoint: str) -> Iterator[Row]:
+        try:
+            for line in self._grouped(USAGE + endpoint, GROUPS[endpoint]):
+                yield self._usage_row(endpoint, line)
+        except Refused as err:
+            if err.refusal.status != 404 or endpoint not in NEW_REPORTS:
+                raise
+            self._notes.say(f"OpenAI does not offer the report {endpoint} to this organization.")
+
+    def _usage_row(self, endpoint: str, line: Line) -> Row:
+        extra = line.unknown(_KNOWN)
+        self._notes.new(endpoint, extra)
+        return {
+            "usage_date": self._day,
+            "endpoint": endpoint,
+            "batch": line.flag("batch"),
+            **{name: line.text(name) for name in DIMENSIONS},
+            **{name: line.count(name) for name in MEASURES},
+            "extra": exact_json(extra) if extra else None,
+        }
+
+    def _costs(self) -> Iterator[Row]:
+        groups = [g for g in COST_GROUPS if g != "api_key_id" or self._day >= COSTS_BY_KEY_FROM]
+        for line in self._grouped(COSTS, groups):
+            self._notes.new("costs", line.unknown(_KNOWN_COSTS))
+            price = self._price(line)
+            if price is not None:
+                yield {**self._cost_row(line), "amount": numeric(price[0]), "currency": price[1]}
+
+    def _price(self, line: Line) -> tuple[Decimal, str] | None:
+        try:
+            amount = line.part("amount")
+            return amount.money("value"), amount.currency()
+        except Stop as err:
+            self._notes.without_amount(err.message, {name: line.text(name) for name in _COST_DIMENSIONS})
+            return None
+
+    def _cost_row(self, line: Line) -> Row:
+        quantity = line.known("quantity")
+        return {
+            "usage_date": self._day,
+            **{name: line.text(name) for name in _COST_DIMENSIONS},
+            "quantity": None if quantity is None else numeric(quantity),
+            "quantity_unit": line.text("quantity_unit"),
+            "raw": line.as_json(),
+        }
+
+    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+        what = f"OpenAI's report {path.rpartition('/')[2]}"
+        return by_what_is_accepted(lambda by: self._lines(path, by), groups, what, self._notes)
+
+    def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+        where = f"OpenAI {path.rpartition('/')[2]}"
+        query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
+        pages = self._pages.read(path, [*query, *(("group_by", group) for group in groups)])
+        for number, page in enumerate(pages, 1):
+            for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
+                if bucket.count("start_time") != self._start:
+                    raise bucket.unexpected("start_time", "the day that was asked for")
+                yield from bucket.parts("results")

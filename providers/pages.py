@@ -1,0 +1,49 @@
+"""Goes through the pages of a report. A cursor that is missing or comes again is an error, never an end."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudact.errors import Retry
+from providers.http import ProviderHttp
+
+Pair = tuple[str, str]
+LARGEST_REPORT_PAGES = 20_000
+_CURSOR = re.compile(r"[\x20-\x7e]{1,4096}")  # it becomes part of an address
+
+
+class NextPage:
+    """Pages that say `has_more` and name the `next_page`, which belongs to exactly the query that it was given for.
+
+    So the query never changes on the way: no bound of it may depend on the clock.
+    """
+
+    def __init__(self, api: ProviderHttp, vendor: str) -> None:
+        self._api = api
+        self._vendor = vendor
+
+    def read(
+        self, path: str, query: list[Pair], headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
+    ) -> Iterator[Mapping[str, Any]]:
+        """The pages, each with its `data`. Raises `Retry` where they do not lead to an end, and what `get` raises."""
+        cursor: list[Pair] = []
+        seen: set[str] = set()
+        while len(seen) < LARGEST_REPORT_PAGES:
+            page = self._api.get(path, [*query, *cursor], headers, may_lack_rights=may_lack_rights)
+            if not isinstance(page.get("data"), list) or not isinstance(page.get("has_more"), bool):
+                raise self._lost(path, "leaves out what makes a page of a report")
+            yield page
+            if not page["has_more"]:
+                return
+            following = page.get("next_page")
+            if not isinstance(following, str) or not _CURSOR.fullmatch(following):
+                raise self._lost(path, "says that there is more, but not where")
+            if following in seen:
+                raise self._lost(path, "names a page again that was read before")
+            seen.add(following)
+            cursor = [("page", following)]
+        raise self._lost(path, "does not come to an end")
+
+    def _lost(self, path: str, does: str) -> Retry:
+        message = f"{self._vendor} {does} ({path})."
+        return Retry(f"{self._vendor.lower()}_pages_broken", message, "It is tried again.")

@@ -1,0 +1,65 @@
+"""Bytes: dry runs, the limit a job sets, and the minimum Google bills."""
+
+from __future__ import annotations
+
+import pytest
+from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
+from google.cloud import bigquery
+from google.cloud.bigquery import QueryJobConfig
+
+from tests.localcloud.bigquery.running import rows, value
+
+MINIMUM = 10 * 1024 * 1024
+
+
+@pytest.fixture
+def table(client: bigquery.Client, dataset: str) -> str:
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) x")
+    return f"{dataset}.t"
+
+
+def test_a_dry_run_tells_bytes_and_schema_and_runs_nothing(client: bigquery.Client, table: str) -> None:
+    """A dry run estimates bytes from the table's size, knows the schema, and changes nothing."""
+    job = client.query(f"SELECT x, 'a' AS name FROM {table}", job_config=QueryJobConfig(dry_run=True))
+    assert job.total_bytes_processed == 8000
+    assert [field.name for field in job.schema or []] == ["x", "name"]
+    client.query(f"DELETE FROM {table} WHERE TRUE", job_config=QueryJobConfig(dry_run=True))
+    client.query(f"CREATE TABLE {table}_2 (x INT64)", job_config=QueryJobConfig(dry_run=True))
+    assert value(client, f"SELECT COUNT(*) FROM {table}") == 1000
+    with pytest.raises(NotFound):
+        client.get_table(f"demo.{table}_2")
+
+
+def test_a_dry_run_finds_errors(client: bigquery.Client, table: str) -> None:
+    """A dry run of a statement that cannot run fails like the statement."""
+    for sql in (f"SELECT nope FROM {table}", f"UPDATE {table} SET nope = 1 WHERE TRUE", "SELECT * FROM demo.no.t"):
+        with pytest.raises((BadRequest, NotFound)):
+            client.query(sql, job_config=QueryJobConfig(dry_run=True))
+
+
+def test_maximum_bytes_billed_is_a_limit(client: bigquery.Client, table: str) -> None:
+    """A query above `maximum_bytes_billed` fails with HTTP 400 and `bytesBilledLimitExceeded`; at 10 MiB it runs."""
+    sql = f"SELECT * FROM {table}"
+    with pytest.raises(BadRequest) as refused:
+        rows(client, sql, maximum_bytes_billed=MINIMUM - 1)
+    assert refused.value.errors[0]["reason"] == "bytesBilledLimitExceeded"
+    # The client knows no exception for this reason of a failed job and calls it an InternalServerError.
+    with pytest.raises(GoogleAPICallError) as failed:
+        client.query(sql, job_config=QueryJobConfig(maximum_bytes_billed=MINIMUM - 1)).result()
+    assert failed.value.errors[0]["reason"] == "bytesBilledLimitExceeded"
+    assert len(rows(client, sql, maximum_bytes_billed=MINIMUM)) == 1000
+
+
+def test_ten_mebibytes_are_billed_for_every_table(client: bigquery.Client, table: str) -> None:
+    """A query bills at least 10 MiB for each table it reads, through views too, and nothing without a table."""
+    rows(client, f"CREATE VIEW {table}_view AS SELECT * FROM {table}")
+    rows(client, f"CREATE TABLE {table}_2 AS SELECT 1 AS x")
+
+    def billed(sql: str) -> int:
+        job = client.query(sql)
+        job.result()
+        return int(job.total_bytes_billed)
+
+    assert billed("SELECT 1") == 0
+    assert billed(f"SELECT * FROM {table}_view") == MINIMUM
+    assert billed(f"SELECT * FROM {table} JOIN {table}_2 USING (x)") == 2 * MINIMUM

@@ -1,0 +1,97 @@
+"""NUMERIC has nine decimals wherever it appears, and BIGNUMERIC 38 on the way to it."""
+
+from __future__ import annotations
+
+import random
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+
+from google.cloud import bigquery
+from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.localcloud.bigquery.running import rows, value
+
+FLOATS = [1e-6, 1.2000000000000002, 386547056600000.0, 0.0009765625, -0.0009765625, 0.1 + 0.2, 5e-10, 0.0, 1e-300]
+
+
+def numeric(number: float) -> Decimal:
+    """The NUMERIC that GoogleSQL casts a FLOAT64 to: its exact value, rounded half away from zero."""
+    with localcontext(prec=1200):
+        return Decimal(number).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
+def test_ddl_cast_parameter_and_sum_keep_nine_decimals(client: bigquery.Client, dataset: str) -> None:
+    """NUMERIC is exact to nine decimals in DDL, CAST, parameters, SUM and results."""
+    rows(client, f"CREATE TABLE {dataset}.t (x NUMERIC)")
+    exact = Decimal("12345678901234567890.123456789")
+    given = [ScalarQueryParameter("x", "NUMERIC", exact)]
+    rows(client, f"INSERT INTO {dataset}.t (x) VALUES (@x), (NUMERIC '0.000000001'), (CAST('1.1234567895' AS NUMERIC))",
+         query_parameters=given)  # fmt: skip
+    assert sorted(rows(client, f"SELECT x FROM {dataset}.t"))[:2] == [(Decimal("1e-9"),), (Decimal("1.12345679"),)]
+    assert value(client, f"SELECT SUM(x) FROM {dataset}.t") == exact + Decimal("1.123456791")
+
+
+def test_a_float_is_rounded_from_its_exact_binary_value(client: bigquery.Client) -> None:
+    """CAST(FLOAT64 AS NUMERIC) rounds the exact binary value half away from zero at nine decimals."""
+    rnd = random.Random(7)
+    floats = FLOATS + [rnd.uniform(-1, 1) * 10 ** rnd.randint(-12, 19) for _ in range(2000)]
+    floats += [(2 * rnd.randint(0, 10**6) + 1) / 2**10 for _ in range(500)]
+    parameter = bigquery.ArrayQueryParameter("xs", "FLOAT64", floats)
+    found = rows(client, "SELECT CAST(x AS NUMERIC) FROM UNNEST(@xs) AS x WITH OFFSET i ORDER BY i",
+                 query_parameters=[parameter])  # fmt: skip
+    assert [row[0] for row in found] == [numeric(number) for number in floats]
+
+
+def test_float_literals_and_columns_round_alike(client: bigquery.Client, dataset: str) -> None:
+    """A FLOAT64 column rounds like a literal: 386547056600000.0 has no garbage decimals."""
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST([1e-6, 386547056600000.0, 0.0009765625]) x")
+    assert {row[0] for row in rows(client, f"SELECT CAST(x AS NUMERIC) FROM {dataset}.t")} == {
+        Decimal("0.000001"), Decimal("386547056600000"), Decimal("0.000976563"),
+    }  # fmt: skip
+    assert value(client, "SELECT CAST(-0.0009765625 AS NUMERIC)") == Decimal("-0.000976563")
+
+
+def test_products_and_averages_stay_numeric(client: bigquery.Client, dataset: str) -> None:
+    """NUMERIC * NUMERIC, / and AVG give NUMERIC with nine decimals, and SAFE_CAST gives NULL for no number."""
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT NUMERIC '1.123456789' AS x")
+    found = rows(client, f"SELECT x * x, AVG(x), x / 3, SAFE_CAST('abc' AS NUMERIC) FROM {dataset}.t GROUP BY x")
+    assert found == [(Decimal("1.262155157"), Decimal("1.123456789"), Decimal("0.374485596"), None)]
+
+
+def test_numbers_become_text_and_integers_as_google_writes_them(client: bigquery.Client) -> None:
+    """CAST to STRING drops trailing zeros, CAST(FLOAT64 AS INT64) rounds half away from zero."""
+    sql = "SELECT CAST(NUMERIC '1.50' AS STRING), CAST(10.0 AS STRING), CAST(.1 AS STRING), CAST(NUMERIC '9' AS STRING)"
+    assert rows(client, sql) == [("1.5", "10", "0.1", "9")]
+    assert rows(client, "SELECT CAST(2.5 AS INT64), CAST(-2.5 AS INT64), CAST('7' AS INT64)") == [(3, -3, 7)]
+
+
+def test_a_million_casts_are_quick(client: bigquery.Client, dataset: str) -> None:
+    """Casting a million floats is done in the engine, not value by value in Python."""
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT RAND() * 1000 AS x FROM UNNEST(GENERATE_ARRAY(1, 1000000))")
+    job = client.query(f"SELECT SUM(CAST(x AS NUMERIC)) FROM {dataset}.t")
+    assert len(list(job.result())) == 1
+    assert (job.ended - job.started).total_seconds() < 3
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(-1e12, 1e12), st.floats(-1e-8, 1e-8)), max_size=30))
+def test_sums_of_bignumeric_are_exact(client: bigquery.Client, numbers: list[float | None]) -> None:
+    """CAST to BIGNUMERIC keeps 38 decimals and sums of them every digit; the CAST to NUMERIC rounds once."""
+    exact = Context(prec=120)
+    total = Decimal()
+    for number in filter(None, numbers):
+        total = exact.add(total, Decimal(number).quantize(Decimal("1e-38"), ROUND_HALF_UP, exact))
+    given_ = [ArrayQueryParameter("xs", "FLOAT64", [0.0 if n is None else n for n in numbers])]
+    sql = "SELECT CAST(SUM(CAST(x AS BIGNUMERIC)) AS NUMERIC) FROM UNNEST(@xs) AS x"
+    found = rows(client, sql, query_parameters=given_)[0][0]
+    assert found == (total.quantize(Decimal("1e-9"), ROUND_HALF_UP, exact) if numbers else None)
+
+
+def test_bignumeric_goes_with_null_numeric_and_zero(client: bigquery.Client) -> None:
+    """NULL stays NULL, NUMERIC and whole numbers keep their value, and halves round away from zero either way."""
+    sql = """SELECT CAST(CAST(NULL AS BIGNUMERIC) AS NUMERIC), CAST(CAST(NUMERIC '-1.5' AS BIGNUMERIC) AS NUMERIC),
+      CAST(IFNULL(CAST(NULL AS BIGNUMERIC), 0) + CAST(7 AS BIGNUMERIC) AS NUMERIC),
+      CAST(CAST('-0.0000000005' AS BIGNUMERIC) AS NUMERIC), CAST(CAST(8.6e22 AS BIGNUMERIC) AS NUMERIC)"""
+    expected = (None, Decimal("-1.5"), Decimal(7), Decimal("-1e-9"), numeric(8.6e22))
+    assert rows(client, sql) == [expected]

@@ -1,0 +1,65 @@
+"""Results and tables are read page by page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+from tests.localcloud.bigquery.running import PROJECT, Api, rows, running_server
+
+
+def test_a_result_is_read_in_pages(client: bigquery.Client) -> None:
+    """`result(page_size=n)` fetches n rows a request, in order, from both ways of querying."""
+    sql = "SELECT x FROM UNNEST(GENERATE_ARRAY(1, 1000)) x ORDER BY x"
+    for result in (client.query(sql).result(page_size=300), client.query_and_wait(sql, page_size=300)):
+        pages = [[row.x for row in page] for page in result.pages]
+        assert [len(page) for page in pages] == [300, 300, 300, 100]
+        assert [x for page in pages for x in page] == list(range(1, 1001))
+        assert result.total_rows == 1000
+
+
+def test_a_table_is_listed_in_pages(client: bigquery.Client, dataset: str) -> None:
+    """`list_rows` pages through a table, with chosen fields and from a start index."""
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT x, 'a' AS s FROM UNNEST(GENERATE_ARRAY(0, 99)) x")
+    table = client.get_table(f"{PROJECT}.{dataset}.t")
+    found = client.list_rows(table, page_size=30, start_index=10, selected_fields=table.schema[:1])
+    assert sorted(tuple(row.values()) for row in found) == [(x,) for x in range(10, 100)]
+    assert len(list(client.list_rows(table, max_results=5))) == 5
+
+
+def test_every_type_survives_the_wire(client: bigquery.Client) -> None:
+    """NULLs, nested arrays, bytes, times and non-finite floats arrive as they left."""
+    sql = """SELECT b'ab' AS b, TIME '01:02:03' AS t, DATETIME '2026-11-10 01:02:03.5' AS d,
+      CAST('nan' AS FLOAT64) AS nan, CAST('-inf' AS FLOAT64) AS inf,
+      [STRUCT([1, 2] AS xs, CAST(NULL AS STRING) AS s)] AS nested, [] AS empty,
+      CAST(NULL AS STRUCT<a INT64>) AS nothing, -1.5e-7 AS small, TRUE AS yes"""
+    (row,) = client.query_and_wait(sql)
+    assert (row.b, str(row.t), str(row.d)) == (b"ab", "01:02:03", "2026-11-10 01:02:03.500000")
+    assert (str(row.nan), row.inf, row.small, row.yes) == ("nan", float("-inf"), -1.5e-7, True)
+    assert (row.nested, row.empty, row.nothing) == ([{"xs": [1, 2], "s": None}], [], None)
+
+
+@pytest.mark.bench
+def test_a_million_wide_rows() -> None:
+    """A million rows of thirty columns are read in pages while the server's memory stays bounded."""
+    columns = ", ".join(
+        f"CAST(x AS STRING) AS s{i}, x * {i} AS n{i}, CAST(x AS NUMERIC) / 7 AS d{i}" for i in range(10)
+    )
+    with running_server() as url:
+        api = Api(url)
+        answer = api.query(f"SELECT {columns} FROM UNNEST(GENERATE_ARRAY(1, 1000000)) x", maxResults=0).json()
+        path = f"/bigquery/v2/projects/{PROJECT}/queries/{answer['jobReference']['jobId']}"
+        token, count, resident = "0", 0, [_resident_mb(api)]
+        while token:
+            page = api.http.get(path, params={"pageToken": token, "maxResults": 10000}).json()
+            count, token = count + len(page["rows"]), page.get("pageToken")
+            resident.append(_resident_mb(api))
+    assert count == 1_000_000
+    assert max(resident) < resident[0] + 300
+
+
+def _resident_mb(api: Api) -> float:
+    status = Path(f"/proc/{api.http.get('/local/health').json()['pid']}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
