@@ -16,6 +16,9 @@ TEXT = {".md", ".py", ".sql", ".sh", ".yml", ".yaml", ".json", ".toml", ".txt", 
 _MENTION = re.compile(r"(?<![\w/.-])(docs/[\w/-]+\.md(?:#[\w-]+(?![\w{-]))?)")
 _DECISION = re.compile(r"(?<![\w/.-])docs/adr/(\d{4})(?![\w-]*\.md)")
 
+_PATH = re.compile(r"`((?:configs|docs|infra|tests)/[\w./-]*)`")
+OF_A_DEPLOYMENT = {"infra/env", "infra/production.env"}  # which no checkout has
+
 
 def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
@@ -69,6 +72,23 @@ def test_mentioned_pages_exist() -> None:
         for mention in _MENTION.findall(text):
             assert markdown.broken(mention, ROOT / "README.md") is None, (file, mention)
         assert set(_DECISION.findall(text)) <= decisions, file
+
+
+def test_named_files_exist() -> None:
+    """A file or folder that README, CONTRIBUTING or docs/ names is there; decisions and changes are history."""
+    named = {
+        path
+        for page in PAGES
+        if page.parent != DECISIONS and page.name != "CHANGELOG.md"
+        for path in _PATH.findall(read(page))
+    }
+    assert {path for path in named - OF_A_DEPLOYMENT if not (ROOT / path).exists()} == set()
+
+
+def test_make_has_the_targets_that_are_named() -> None:
+    """`make demo` in a document is a target of the Makefile."""
+    named = {name for page in PAGES for name in re.findall(r"(?:^|`)make ([a-z-]+)", read(page), re.MULTILINE)}
+    assert named - set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE)) == set()
 
 
 def test_the_index_names_every_decision() -> None:
