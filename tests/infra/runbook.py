@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cloudact.settings import ROOT
+from tests import markdown
 
 PAGE = ROOT / "docs" / "operations.md"
 FENCE = re.compile(r"(?P<local><!-- local -->\n)?^```(?P<language>\S*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\(#([^)]+)\)")
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,13 @@ def in_order(found: list[Block]) -> list[Block]:
 
 
 def anchors() -> list[str]:
-    """Of all headings, as GitHub makes them: lower case, without punctuation, hyphens for spaces."""
-    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text()), re.MULTILINE)
-    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    """The anchors of all headings."""
+    return markdown.anchors(text())
 
 
 def table(first_cell: str) -> list[list[str]]:
-    """The rows of the table whose head begins so, without the head."""
-    lines = text().splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_cell} |"))
-    rows = []
-    for line in lines[head + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
+    """The rows of the table whose head begins with this cell, without the head."""
+    return markdown.table(text(), first_cell)
 
 
 def number(cell: str) -> Decimal:
