@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
 from cloudact import logs
 from cloudact.errors import ConfigError, Retry
@@ -20,6 +21,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
 from cloudact.warehouse.migrations import Behind, Migrations, Outcome
+from cloudact.warehouse.scripts import NO_FOLDERS
 
 log = logging.getLogger(__name__)
 DONE, FAILED, UNUSABLE = 0, 1, 2
@@ -28,12 +30,15 @@ BATCH = 100  # orgs whose records are one INSERT; what a crash makes the next ca
 ROUNDS = 3  # a later one finds orgs that came meanwhile, and tries again what failed for a passing reason
 
 
-def main(env: Mapping[str, str], arguments: Sequence[str] = ()) -> int:
-    """Migrates what the environment names, and answers the exit code."""
+def main(env: Mapping[str, str], arguments: Sequence[str] = (), folders: Mapping[str, Path] = NO_FOLDERS) -> int:
+    """Migrates what the environment names, and answers the exit code.
+
+    `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
+    """
     asked = _parsed(arguments)
     logs.configure()
     try:
-        code = run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), asked.dry_run)
+        code = run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), asked.dry_run, folders)
     except ConfigError as err:
         log.critical(str(err), extra={"fields": {"event": "migration_refused"}})
         return UNUSABLE
@@ -50,10 +55,10 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(settings: Settings, applied_by: str, dry_run: bool) -> int:
+def run(settings: Settings, applied_by: str, dry_run: bool, folders: Mapping[str, Path] = NO_FOLDERS) -> int:
     """The same with settings. Raises what keeps it from migrating anything."""
     warehouse = open_warehouse(settings)
-    migrations = Migrations(warehouse, applied_by=applied_by)
+    migrations = Migrations(warehouse, applied_by=applied_by, folders=folders)
     if dry_run:
         tell(warehouse, migrations)
         return DONE

@@ -1,6 +1,6 @@
 """The SQL gate: analyses GoogleSQL with Google's own analyzer (ZetaSQL compiled to WASM, PyPI `zetasql`).
 
-A `GoogleSql` holds a catalog. Tables and views enter it as the DDL we ship (`sql/**/*.sql`) or as a
+A `GoogleSql` holds a catalog. Tables and views enter it as the scripts we ship (`sql/**/*.sql`) or as a
 BigQuery schema in JSON; `analyze` then answers a statement's output columns or raises `AnalysisError` with
 the analyzer's own words. It checks names, types, signatures and grouping, and knows nothing of quotas,
 pruning or INFORMATION_SCHEMA. `gate()` is the catalog of everything we ship, built once per process.
@@ -26,8 +26,8 @@ from zetasql.wasi._pb2.zetasql.public import simple_table_pb2, type_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as node_kind
 
 from cloudact.warehouse.queries import ORG_DATASET
+from cloudact.warehouse.scripts import Scope, Script, load_scripts
 
-SQL_ROOT = Path(__file__).parents[1] / "sql"
 INGESTION_TIME = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """The pseudo columns of an ingestion-time partitioned table, for `GoogleSql.add_schema`."""
 
@@ -46,9 +46,9 @@ class Column:
 
 @cache
 def gate(folder: str = "") -> GoogleSql:
-    """The catalog of the tables and views we ship (`sql/<folder>/*.sql`; those of both scopes without a folder)."""
-    folders = [folder] if folder else ["org", "organizations"]
-    return GoogleSql().add_files([path for each in folders for path in sorted((SQL_ROOT / each).glob("*.sql"))])
+    """The catalog of the scripts that ship (`organizations` or `org`; both without a folder), in their order."""
+    scopes = [Scope(folder)] if folder else list(Scope)
+    return GoogleSql().add_scripts(script for scope in scopes for script in load_scripts(scope))
 
 
 def parameter_types(parameters: Iterable[Any]) -> dict[str, str]:
@@ -72,15 +72,13 @@ class GoogleSql:
         other.catalog.CopyFrom(self.catalog)
         return other
 
-    def add_files(self, paths: Iterable[Path]) -> GoogleSql:
-        """Add every table and view of the files; a view may stand in an earlier file than what it reads."""
-        waiting = list(paths)
-        while waiting:
-            errors = {path: error for path in waiting if (error := self._refusal(path))}
-            if len(errors) == len(waiting):
-                path, error = next(iter(errors.items()))
-                raise AnalysisError(f"{path}: {error}") from error
-            waiting = list(errors)
+    def add_scripts(self, scripts: Iterable[Script]) -> GoogleSql:
+        """Add every table and view of the scripts, each of which may read what those before it make."""
+        for script in scripts:
+            try:
+                self.add_script(script.text)
+            except AnalysisError as error:
+                raise AnalysisError(f"{script.place}: {error}") from error
         return self
 
     def add_script(self, sql: str) -> GoogleSql:
@@ -89,7 +87,7 @@ class GoogleSql:
         Adding a table again replaces it, as `CREATE OR REPLACE` does.
         """
         for statement in self._statements(sql.replace(f"{ORG_DATASET}.", "")):  # queries name no org's dataset
-            path, columns = _field(statement, "name_path"), _field(statement, "column_definition_list")
+            path, columns = field(statement, "name_path"), field(statement, "column_definition_list")
             if path and columns:
                 self._put(path, [(c.name, c.type) for c in columns])
             elif path and (added := _added_columns(statement)):
@@ -115,25 +113,18 @@ class GoogleSql:
         `parameters` are `{name: type}` of the query parameters. Raises `AnalysisError`.
         """
         statement = _analyze(self.catalog, sql, parameters or {}).resolved_statement
-        outputs = _field(_node(statement), "output_column_list") or []
+        outputs = field(node(statement), "output_column_list") or []
         return tuple(Column(out.name, _written(out.column.type)) for out in outputs)
 
     def columns(self, name: str) -> tuple[Column, ...]:
         """The columns of a table or view in the catalog, by its (dotted) name, in the order of its DDL."""
         return self.analyze(f"SELECT * FROM `{name}`")
 
-    def _refusal(self, path: Path) -> AnalysisError | None:
-        try:
-            self.add_script(path.read_text())
-        except AnalysisError as error:
-            return error
-        return None
-
     def _statements(self, sql: str) -> Iterator[Any]:
         text, position = sql.encode(), 0
         while text[position:].strip():
             response = _analyze(self.catalog, sql, {}, position)
-            yield _node(response.resolved_statement)
+            yield node(response.resolved_statement)
             position = response.resume_byte_position
 
     def _put(
@@ -147,6 +138,11 @@ class GoogleSql:
         _place(self.catalog, path, table)
 
 
+def resolved(sql: GoogleSql, statement: str) -> Any:
+    """The analyzer's resolved tree of a statement without parameters."""
+    return node(_analyze(sql.catalog, statement, {}).resolved_statement)
+
+
 def type_of(written: str) -> Any:
     """The analyzer's type of any type as GoogleSQL (or the REST API) writes it."""
     return _column_type(_standard(written))
@@ -155,7 +151,7 @@ def type_of(written: str) -> Any:
 @lru_cache(maxsize=512)
 def _column_type(written: str) -> Any:
     response = _analyze(GoogleSql().catalog, f"CREATE TABLE t (c {written})", {})
-    return _field(_node(response.resolved_statement), "column_definition_list")[0].type
+    return field(node(response.resolved_statement), "column_definition_list")[0].type
 
 
 def _analyze(catalog: Any, sql: str, parameters: Mapping[str, str], position: int | None = None) -> Any:
@@ -243,20 +239,20 @@ def _place(catalog: Any, path: Sequence[str], table: Any) -> None:
 
 def _added_columns(statement: Any) -> list[tuple[str, Any]]:
     """Those that an ALTER TABLE adds."""
-    actions = [_node(action) for action in _field(statement, "alter_action_list") or []]
+    actions = [node(action) for action in field(statement, "alter_action_list") or []]
     added = [action.column_definition for action in actions if "AddColumn" in action.DESCRIPTOR.name]
     return [(column.name, column.type) for column in added]
 
 
-def _node(any_node: Any) -> Any:
-    """The statement inside ZetaSQL's nested unions of statements."""
+def node(any_node: Any) -> Any:
+    """The statement, scan or expression inside ZetaSQL's nested unions of them."""
     while any_node.DESCRIPTOR.name.startswith("AnyResolved"):
         any_node = getattr(any_node, any_node.WhichOneof("node"))
     return any_node
 
 
-def _field(message: Any, name: str) -> Any:
-    """A field of a statement, which may belong to one of its parent classes; None without it."""
+def field(message: Any, name: str) -> Any:
+    """A field of a resolved node, which may belong to one of its parent classes; None without it."""
     while name not in message.DESCRIPTOR.fields_by_name:
         if "parent" not in message.DESCRIPTOR.fields_by_name:
             return None

@@ -1,12 +1,14 @@
 """Datasets with their tables and views: the service's own, and one for each org."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from cloudact.errors import ConfigError, Stop
 from cloudact.installation import LABEL as INSTALLATION
 from cloudact.installation import ORIGINAL
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.migrations import Migrations
+from cloudact.warehouse.scripts import NO_FOLDERS
 
 LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lower case that labels must have
 
@@ -80,12 +82,15 @@ def _refuse_another_installations(
         )
 
 
-def fill_org_dataset(warehouse: Warehouse, org_slug: str, *, views: bool = True) -> None:
+def fill_org_dataset(
+    warehouse: Warehouse, org_slug: str, *, views: bool = True, folders: Mapping[str, Path] = NO_FOLDERS
+) -> None:
     """The org's tables and views, as new as this code. May be repeated.
 
+    `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
     Whatever the records say, everything is applied: an org that comes back may have lost its dataset meanwhile.
     """
-    migrations = Migrations(warehouse, applied_by="onboarding")
+    migrations = Migrations(warehouse, applied_by="onboarding", folders=folders)
     migrations.bring(org_slug, [script for script in migrations.org if views or script.version is not None])
 
 

@@ -5,14 +5,14 @@ Forward only. Whoever dies between applying and recording applies again, which c
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cloudact.errors import ConfigError
 from cloudact.warehouse.bigquery import Warehouse
-from cloudact.warehouse.scripts import SQL, Scope, Script, load_scripts
+from cloudact.warehouse.scripts import NO_FOLDERS, SQL, Scope, Script, load_scripts, numbered
 
 log = logging.getLogger(__name__)
 TABLE = "schema_migrations"
@@ -38,14 +38,17 @@ class Outcome:
 class Migrations:
     """The scripts that ship, over the datasets that are there. `applied_by` is who the records name.
 
-    Raises `ConfigError` where the scripts themselves are wrong.
+    `folders` are those of providers outside `root`, see `load_scripts`. Raises `ConfigError` where the scripts
+    themselves are wrong.
     """
 
-    def __init__(self, warehouse: Warehouse, *, applied_by: str, root: Path = SQL) -> None:
+    def __init__(
+        self, warehouse: Warehouse, *, applied_by: str, root: Path = SQL, folders: Mapping[str, Path] = NO_FOLDERS
+    ) -> None:
         self._warehouse = warehouse
         self._applied_by = applied_by
         self.service = load_scripts(Scope.SERVICE, root)
-        self.org = load_scripts(Scope.ORG, root)
+        self.org = load_scripts(Scope.ORG, root, folders)
 
     def service_behind(self) -> tuple[Script, ...]:
         """What the service's own dataset lacks.
@@ -106,17 +109,19 @@ class Migrations:
 
     def _refuse_change(self, row: dict[str, Any]) -> None:
         """Views may change. A number that we do not have means that newer code was here: nothing to do for us."""
-        number = row["script"].partition("_")[0]
-        if not number.isdecimal():
+        number = numbered(row["script"])
+        if number is None:
             return
-        shipped = {script.version: script for script in (self.service if row["scope"] == Scope.SERVICE else self.org)}
-        script = shipped.get(int(number))
+        shipped = {
+            numbered(script.name): script for script in (self.service if row["scope"] == Scope.SERVICE else self.org)
+        }
+        script = shipped.get(number)
         if script is None:
             fields = {"event": "migration_unknown", **{key: row[key] for key in ("scope", "script", "datasets")}}
             log.warning("a script was applied that this code does not have", extra={"fields": fields})
         elif script.label != f"{row['script']} {row['checksum']}":
             raise ConfigError(
-                f"sql/{script.scope}/{script.name}.sql: dataset {row['dataset']} and {row['datasets'] - 1} more "
+                f"{script.place}: dataset {row['dataset']} and {row['datasets'] - 1} more "
                 f"have script {row['script']} with another text. What was applied is never changed: "
                 "bring the old text back, and put the change into a new script."
             )

@@ -1,20 +1,27 @@
 """The scripts of `sql/`: which there are, in which order they run, and that each may run again.
 
 `NNN_name.sql` is versioned: numbered from 001 without a gap, run once, never changed after. `views_name.sql` holds
-views, which are made again whenever their text changes. Knows no BigQuery.
+views, which are made again whenever their text changes; those of providers' charges come before those that read them.
+A provider outside `sql/` has a folder with numbers of its own. Knows no BigQuery.
 """
 
 import functools
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from cloudact.errors import ConfigError
 from cloudact.settings import ROOT
+from cloudact.warehouse import charges
+from cloudact.warehouse.queries import ORG_DATASET
 
 SQL = ROOT / "sql"
+NO_FOLDERS: Mapping[str, Path] = MappingProxyType({})
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _NAME = re.compile(r"(?P<version>\d{3})_[a-z0-9_]+|views_[a-z0-9_]+", re.ASCII)
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 # Whoever crashes between applying and recording applies again, and so do two who migrate at once. Nothing here takes
@@ -24,6 +31,7 @@ _VERSIONED = re.compile(
     r"|ALTER TABLE \S+\s+(?:ADD COLUMN IF NOT EXISTS \S|(?:ALTER COLUMN IF EXISTS \S+ )?SET OPTIONS\s*\()",
 )
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW \S")
+_MADE = re.compile(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) ([\w.]+)")
 _ADDS_BLINDLY = re.compile(r"\bADD COLUMN (?!IF NOT EXISTS )")
 
 
@@ -36,12 +44,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Script:
-    """One file. `name` is without `.sql`; `version` is `None` for views."""
+    """One file. `name` is without `.sql`, and begins with `<provider>/` if it lies in a folder of a provider's own.
+
+    `version` is `None` for views; `place` is the file's path, for messages.
+    """
 
     scope: Scope
     name: str
     version: int | None
     text: str
+    place: str = ""
 
     @functools.cached_property
     def checksum(self) -> str:
@@ -53,41 +65,116 @@ class Script:
         """Name and checksum: what a dataset must have a record of."""
         return f"{self.name} {self.checksum}"
 
+    @property
+    def stem(self) -> str:
+        """The name without the provider's folder."""
+        return self.name.rpartition("/")[2]
 
-def load_scripts(scope: Scope, root: Path = SQL) -> tuple[Script, ...]:
-    """The scripts in the order in which they run, views last. `ConfigError` names the file that is not right."""
-    scripts = [_script(scope, path) for path in sorted((root / scope).glob("*.sql"))]
+    @property
+    def makes(self) -> list[str]:
+        """The tables and views that it makes, with their dataset."""
+        return _MADE.findall(_plain(self.text))
+
+
+def load_scripts(scope: Scope, root: Path = SQL, folders: Mapping[str, Path] = NO_FOLDERS) -> tuple[Script, ...]:
+    """The scripts in the order in which they run, views last. `ConfigError` names the file that is not right.
+
+    `folders` are the folders with the scripts of providers outside `root`, by the provider's id: part of `Scope.ORG`.
+    """
+    scripts = _folder(scope, root / scope)
+    if scope is Scope.ORG:
+        for provider in sorted(folders):
+            scripts += _of_provider(provider, folders[provider])
+    _check_makers(scripts)
+    return _with_charges(sorted(scripts, key=_turn))
+
+
+def numbered(name: str) -> tuple[str, int] | None:
+    """The folder and the version that the name of a script tells; `None` for views."""
+    folder, _, stem = name.rpartition("/")
+    number = stem.partition("_")[0]
+    return (folder, int(number)) if number.isdecimal() else None
+
+
+def _of_provider(provider: str, folder: Path) -> list[Script]:
+    """The scripts of one provider's own folder."""
+    if not _PROVIDER.fullmatch(provider):
+        raise ConfigError(f"{folder}: the provider's id {provider!r} should be lower-case letters, digits and _.")
+    scripts = _folder(Scope.ORG, folder, f"{provider}/")
+    if not scripts:
+        raise ConfigError(f"{folder}: should hold the scripts of the provider {provider}.")
+    return scripts
+
+
+def _folder(scope: Scope, folder: Path, prefix: str = "") -> list[Script]:
+    scripts = [_script(scope, path, prefix) for path in sorted(folder.glob("*.sql"))]
     versioned = [script for script in scripts if script.version is not None]
     for expected, script in enumerate(versioned, 1):
         if script.version != expected:
-            raise ConfigError(f"{_place(script)}: its number should be {expected:03d}, next to the file before it.")
-    return (*versioned, *(script for script in scripts if script.version is None))
+            raise ConfigError(f"{script.place}: its number should be {expected:03d}, next to the file before it.")
+    return scripts
 
 
-def _script(scope: Scope, path: Path) -> Script:
+def _turn(script: Script) -> int:
+    """When a script runs: tables, then each provider's charges, then the view of all of them, then other views."""
+    if script.version is not None:
+        return 0
+    if charges.provider_of(script.stem):
+        return 1
+    return 2 if script.name == charges.SCRIPT else 3
+
+
+def _with_charges(scripts: Iterable[Script]) -> tuple[Script, ...]:
+    """The scripts, with the view of all charges made from those of the providers among them."""
+    given = tuple(scripts)
+    providers = [provider for script in given if (provider := charges.provider_of(script.stem))]
+    return tuple(
+        replace(script, text=charges.union(script.text, providers)) if script.name == charges.SCRIPT else script
+        for script in given
+    )
+
+
+def _script(scope: Scope, path: Path, prefix: str) -> Script:
+    place = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     found = _NAME.fullmatch(path.stem)
     if found is None:
-        raise ConfigError(f"sql/{scope}/{path.name}: should be named NNN_name.sql, or views_name.sql for views.")
+        raise ConfigError(f"{place}: should be named NNN_name.sql, or views_name.sql for views.")
     version = int(found["version"]) if found["version"] else None
-    script = Script(scope, path.stem, version, path.read_text(encoding="utf-8"))
+    script = Script(scope, f"{prefix}{path.stem}", version, path.read_text(encoding="utf-8"), place)
     _check_statements(script)
+    _check_charges(script)
     return script
 
 
 def _check_statements(script: Script) -> None:
     form = _VIEW if script.version is None else _VERSIONED
     for statement in statements(script.text):
-        plain = " ".join(_COMMENT.sub("", statement).split())
+        plain = _plain(statement)
         if not form.match(plain) or _ADDS_BLINDLY.search(plain):
-            raise ConfigError(
-                f"{_place(script)}: a statement that may not run again, or has no place here: {plain:.60}…"
-            )
+            raise ConfigError(f"{script.place}: a statement that may not run again, or has no place here: {plain:.60}…")
+
+
+def _check_charges(script: Script) -> None:
+    """A script whose name says that it holds a provider's charges makes that view alone."""
+    provider = charges.provider_of(script.stem)
+    if provider and script.makes != [f"{ORG_DATASET}.charges_{provider}"]:
+        raise ConfigError(f"{script.place}: should make the view {ORG_DATASET}.charges_{provider}, and nothing else.")
+
+
+def _check_makers(scripts: Iterable[Script]) -> None:
+    """Nothing is made by two scripts, of which one would undo the other."""
+    makers: dict[str, Script] = {}
+    for script in scripts:
+        for name in script.makes:
+            if name in makers:
+                raise ConfigError(f"{script.place}: makes {name}, which {makers[name].place} makes already.")
+            makers[name] = script
+
+
+def _plain(text: str) -> str:
+    return " ".join(_COMMENT.sub("", text).split())
 
 
 def statements(text: str) -> list[str]:
     """The statements of a script, each ended by a semicolon at the end of a line; comments alone are none."""
     return [part for part in text.split(";\n") if _COMMENT.sub("", part).strip()]
-
-
-def _place(script: Script) -> str:
-    return f"sql/{script.scope}/{script.name}.sql"

@@ -5,9 +5,10 @@ comes again after a crash, carries out the same. The profile is written when eve
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from cloudact.clock import Clock
@@ -17,6 +18,7 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.org import IntegrationStatus, SubscriptionStatus
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
+from cloudact.warehouse.scripts import NO_FOLDERS
 from functions.orgs.key_issue import ApiKeys, NewKey
 from functions.orgs.plans import Plan, Plans
 from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscription, Tenant, Tenants, after
@@ -49,7 +51,10 @@ class Done:
 
 
 class Onboarding:
-    """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes."""
+    """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes.
+
+    `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
+    """
 
     def __init__(
         self,
@@ -60,12 +65,14 @@ class Onboarding:
         clock: Clock,
         *,
         dataset_writers: Iterable[str] = (),
+        folders: Mapping[str, Path] = NO_FOLDERS,
     ) -> None:
         self._warehouse = warehouse
         self._tenants = tenants
         self._api_keys = api_keys
         self._clock = clock
         self._dataset_writers = frozenset(dataset_writers)
+        self._folders = folders
         self.plans = plans
 
     def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> Done:
@@ -81,7 +88,7 @@ class Onboarding:
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
             facts = self._decide(org_slug, name, plan, tenant)
-            fill_org_dataset(self._warehouse, org_slug)
+            fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
             org = replace(self.record(facts), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
             return self._with_first_key(org, org_slug, facts.keys_before)
         if tenant.last_key_number > profile.keys_before:

@@ -1,12 +1,13 @@
 """Bytes: an estimate of what Google would process and bill.
 
-A table counts as rows x assumed row width, whole: neither unread columns nor pruned partitions are taken off, so the
-estimate errs upwards. Billing has a minimum of 10 MiB for every table that a query reads and rounds up to a MiB.
+A table counts as rows x assumed row width: unread columns are not taken off, so the estimate errs upwards; partitions
+that constant bounds rule out are (`pruning.py`). Billing has a minimum of 10 MiB for every table that a query reads and
+rounds up to a MiB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from localcloud.bigquery.errors import BytesBilledLimitExceeded
@@ -28,13 +29,13 @@ class Bytes:
         return Bytes(self.processed + other.processed, self.billed + other.billed)
 
 
-def estimate(tables: Tables, refs: Iterable[TableRef]) -> Bytes:
-    """The bytes of a statement that reads these tables."""
-    return sum((_table_bytes(tables, ref) for ref in refs), Bytes())
+def estimate(tables: Tables, refs: Iterable[TableRef], rows: Callable[[TableRef], int]) -> Bytes:
+    """The bytes of a statement that reads these tables, so many rows of each."""
+    return sum((_table_bytes(tables, ref, rows(ref)) for ref in refs), Bytes())
 
 
-def _table_bytes(tables: Tables, ref: TableRef) -> Bytes:
-    size = tables.count(ref) * row_width(tables.get(ref)["schema"]["fields"])
+def _table_bytes(tables: Tables, ref: TableRef, rows: int) -> Bytes:
+    size = rows * row_width(tables.get(ref)["schema"]["fields"])
     return Bytes(size, max(MINIMUM, -(-size // MIB) * MIB))
 
 

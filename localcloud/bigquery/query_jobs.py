@@ -111,7 +111,7 @@ class Queries:
         translation = self._translator.translate(statement.sql, job.scope, job.parameters)
         for ref in translation.tables:
             job.check_table(ref)
-        cost = billing.estimate(self._tables, translation.tables)
+        cost = billing.estimate(self._tables, translation.tables, lambda ref: self._rows_read(ref, translation, job))
         billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
         if job.dry_run:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
@@ -119,6 +119,15 @@ class Queries:
         if statement.kind in DML:
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
         return Outcome(result_of(table), statement.kind, cost)
+
+    def _rows_read(self, ref: TableRef, translation: Translation, job: QueryJob) -> int:
+        """The rows of the partitions that the statement reads of a table."""
+        condition = translation.partitions.get(ref)
+        if condition is None:
+            return self._tables.count(ref)
+        sql = f"SELECT COUNT(*) FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE {condition}"
+        counting = self._translator.translate(sql, job.scope, job.parameters)
+        return int(self._fetch(counting.sql, counting, job).column(0)[0].as_py())
 
     def _preview(self, translation: Translation, statement: Statement, job: QueryJob) -> Result:
         if statement.kind in DML:

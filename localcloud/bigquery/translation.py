@@ -7,7 +7,8 @@ unchanged catalog translates the same.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bqemulator.domain.errors import NotFoundError
 from bqemulator.domain.result import Err, Ok
@@ -21,6 +22,7 @@ from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 
 from localcloud.bigquery.partitions import is_ingestion_partitioned
+from localcloud.bigquery.pruning import partitions_read
 from localcloud.bigquery.sql import casts, equivalents, names, parameters, partition_time
 from localcloud.bigquery.sql.parameters import Parameter
 from localcloud.bigquery.statements import parse
@@ -41,11 +43,15 @@ class Scope:
 
 @dataclass(frozen=True)
 class Translation:
-    """DuckDB SQL, the parameters it binds and the tables it reads (through views, too)."""
+    """DuckDB SQL, the parameters it binds and the tables it reads (through views, too).
+
+    `partitions` has the GoogleSQL condition on the partitions that are read, of tables that are not read whole.
+    """
 
     sql: str
     used: list[str]
     tables: frozenset[TableRef]
+    partitions: Mapping[TableRef, str] = field(default_factory=dict)
 
 
 class Translator:
@@ -55,6 +61,7 @@ class Translator:
         self._tables = tables
         self._translator = SQLTranslator()
         self._remembered: OrderedDict[tuple[str, Scope, int], Translation] = OrderedDict()
+        self._views: OrderedDict[TableRef, tuple[str, exp.Expression]] = OrderedDict()
 
     def translate(self, sql: str, scope: Scope, given: list[Parameter]) -> Translation:
         """The translation; raises InvalidQueryError, or NotFoundError for a table that does not exist."""
@@ -74,12 +81,13 @@ class Translator:
         names.qualify(tree, scope.project, scope.dataset)
         nodes = names.stored_tables(tree)
         resources = {names.table_ref(node): self._require(names.table_ref(node)) for node in nodes}
+        partitions = partitions_read(tree, self._tables.find, self._view_tree)
         used = parameters.rewrite(tree, given)
         casts.rewrite(tree)
         equivalents.rewrite(tree)
         self._read_partitions(tree, nodes, resources)
         translated = self._to_duckdb(tree.sql(dialect="bigquery"), scope.project)
-        return Translation(translated, used, self._base_tables(resources))
+        return Translation(translated, used, self._base_tables(resources), partitions)
 
     def _to_duckdb(self, sql: str, project: str) -> str:
         # bqemulator's own chain would first replace views by their text, which has not been through our rewrites.
@@ -114,10 +122,20 @@ class Translator:
         return frozenset(found)
 
     def _tables_of_view(self, ref: TableRef, resource: Resource) -> frozenset[TableRef]:
-        tree = parse(resource["view"]["query"])
-        names.qualify(tree, ref.project, (ref.project, ref.dataset))
+        tree = self._view_tree(ref, resource)
         below = {names.table_ref(node) for node in names.stored_tables(tree)} - {ref}
         return self._base_tables({table: found for table in below if (found := self._tables.find(table))})
+
+    def _view_tree(self, ref: TableRef, resource: Resource) -> exp.Expression:
+        """The query of a view with complete names of tables; not to be changed."""
+        text = resource["view"]["query"]
+        if self._views.get(ref, ("",))[0] != text:
+            tree = parse(text)
+            names.qualify(tree, ref.project, (ref.project, ref.dataset))
+            self._views[ref] = (text, tree)
+            if len(self._views) > MAX_REMEMBERED:
+                self._views.popitem(last=False)
+        return self._views[ref][1]
 
 
 def _name_columns(insert: exp.Insert, resource: Resource) -> None:

@@ -84,3 +84,77 @@ def test_tables_may_be_added_to(tmp_path: Path) -> None:
         "ALTER TABLE org_dataset.t ALTER COLUMN IF EXISTS b SET OPTIONS (description = 'y');\n"
     )
     assert [s.version for s in load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, _002_more=more))] == [1, 2]
+
+
+UNION = "CREATE OR REPLACE VIEW org_dataset.charges\nAS\nSELECT\n  a\nFROM org_dataset.charges_of_each_provider;\n"
+
+
+def charges(provider: str, table: str = "t") -> str:
+    return f"CREATE OR REPLACE VIEW org_dataset.charges_{provider} AS SELECT a FROM org_dataset.{table};\n"
+
+
+def product(root: Path) -> Path:
+    """Scripts of one provider, `zoo`, and what is made of its charges."""
+    costs = "CREATE OR REPLACE VIEW org_dataset.a_costs AS SELECT a FROM org_dataset.charges;\n"
+    return written(root, _001_t=TABLE, views_a_costs=costs, views_charges=UNION, views_charges_zoo=charges("zoo"))
+
+
+def outside(root: Path, **files: str) -> Path:
+    """A folder with the scripts of another provider."""
+    (root / "outside").mkdir()
+    for name, text in files.items():
+        (root / "outside" / f"{name.removeprefix('_')}.sql").write_text(text, encoding="utf-8")
+    return root / "outside"
+
+
+def test_the_charges_of_every_provider_are_united(tmp_path: Path) -> None:
+    """A provider's own folder runs after what ships and is part of `charges`; whoever reads that comes last."""
+    table = "CREATE TABLE IF NOT EXISTS org_dataset.u (a STRING);\n"
+    folder = outside(tmp_path, _001_u=table, views_charges_acme=charges("acme", "u"))
+    scripts = load_scripts(Scope.ORG, product(tmp_path), {"acme": folder})
+    assert [script.name for script in scripts] == [
+        "001_t", "acme/001_u", "views_charges_zoo", "acme/views_charges_acme", "views_charges", "views_a_costs",
+    ]  # fmt: skip
+    assert scripts[-2].text.partition("\nAS\n")[2] == (
+        "SELECT\n  a\nFROM org_dataset.charges_zoo\nUNION ALL\nSELECT\n  a\nFROM org_dataset.charges_acme;\n"
+    )
+    assert load_scripts(Scope.SERVICE, folders={"acme": folder}) == load_scripts(Scope.SERVICE)
+
+
+def test_another_provider_changes_the_union_alone(tmp_path: Path) -> None:
+    """Every other script keeps its name and its text, so that no dataset lacks it."""
+    root = product(tmp_path)
+    before = {script.label for script in load_scripts(Scope.ORG, root)}
+    folder = outside(tmp_path, views_charges_acme=charges("acme"))
+    after = load_scripts(Scope.ORG, root, {"acme": folder})
+    assert [s.name for s in after if s.label not in before] == ["acme/views_charges_acme", "views_charges"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "files", "words"),
+    [
+        ("Acme", {"views_charges_acme": charges("acme")}, "lower-case"),
+        ("a/../b", {"views_charges_acme": charges("acme")}, "lower-case"),
+        ("acme; DROP", {"views_charges_acme": charges("acme")}, "lower-case"),
+        ("acme", {}, "should hold the scripts of the provider acme"),
+        ("acme", {"_002_u": TABLE.replace(".t", ".u")}, "should be 001"),
+        ("acme", {"_001_t": TABLE}, "makes org_dataset.t, which .*org/001_t.sql makes"),
+        ("acme", {"views_charges_zoo": charges("zoo")}, "makes org_dataset.charges_zoo, which"),
+        ("acme", {"views_charges_acme": charges("zoo")}, "should make the view org_dataset.charges_acme"),
+        ("acme", {"views_charges_acme": charges("acme") + charges("more")}, "and nothing else"),
+        ("acme", {"views_charges_acme-x": charges("acme")}, "should be named"),
+        ("acme", {"_001_u": "DROP TABLE org_dataset.t;"}, "may not run again"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_right_is_named(tmp_path: Path, provider: str, files: dict[str, str], words: str) -> None:
+    """Nothing of another provider is made again, no name becomes SQL, and the message names file or folder."""
+    with pytest.raises(ConfigError, match=f"outside.*{words}"):
+        load_scripts(Scope.ORG, product(tmp_path), {provider: outside(tmp_path, **files)})
+
+
+def test_charges_without_a_provider_are_refused(tmp_path: Path) -> None:
+    """A union of nothing, or one that reads no provider's charges, is no view."""
+    with pytest.raises(ConfigError, match=r"views_charges\.sql"):
+        load_scripts(Scope.ORG, written(tmp_path, views_charges=UNION))
+    with pytest.raises(ConfigError, match=r"views_charges\.sql"):
+        load_scripts(Scope.ORG, written(tmp_path, views_charges=VIEW, views_charges_zoo=charges("zoo")))

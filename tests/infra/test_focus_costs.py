@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from google.cloud.bigquery import QueryJobConfig
 
-from cloudact.warehouse.queries import ORG_DATASET
+from cloudact import clients
 from tests.conftest import Local, fixture
-from tests.googlesql import SQL_ROOT, gate
+from tests.googlesql import gate
 from tests.googlesql_reference import run_over
 from tests.infra.conftest import Read
 from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, gcp, openai
+from tests.infra.org_views import inlined, select_of
+from tests.lineage import sources
 
 # FOCUS 1.4, "Cost and Usage", feature level Mandatory: https://focus.finops.org/focus-specification/v1-4/
 NEVER_NULL = (
@@ -34,7 +37,13 @@ UNLIKE_GOOGLES_SAMPLE = {
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ServiceSubcategory",
 }  # fmt: skip
 UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
-VIEW = SQL_ROOT / "org" / "views_focus_costs.sql"
+
+READS = {
+    "charges_gcp": ["gcp_billing_daily_raw"],
+    "charges_openai": ["openai_cost_daily_raw"],
+    "charges_anthropic": ["anthropic_cost_daily_raw", "anthropic_usage_daily_raw"],
+    "focus_costs": [*PROVIDERS.values(), "anthropic_usage_daily_raw"],
+}
 
 
 def test_the_columns_are_those_of_focus() -> None:
@@ -47,14 +56,15 @@ def test_the_columns_are_those_of_focus() -> None:
 
 def test_the_list_of_columns_names_what_is_selected() -> None:
     """The view's column list, which decides by position, agrees with the names in its SELECT."""
-    selected = [column.name for column in gate("org").analyze(_query())]
+    selected = [column.name for column in gate("org").analyze(select_of("focus_costs"))]
     assert [column.name for column in gate("org").columns("focus_costs")] == selected
 
 
 def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
-    """`x_UsageDate` is a DATE like the partitioning columns, and a bound on it can be compared without a cast."""
-    columns = {column.name: column.type for column in gate("org").columns("focus_costs")}
-    assert columns["x_UsageDate"] == "DATE"
+    """`x_UsageDate` is every table's partitioning column itself, and a bound on it can be compared without a cast."""
+    found = sources(gate("org"), inlined("focus_costs"), "x_UsageDate")
+    assert found == {f"{table}.usage_date" for table in (*PROVIDERS.values(), "anthropic_usage_daily_raw")}
+    assert sources(gate("org"), inlined("focus_costs"), "ChargePeriodStart") == {"computed"}
     gate("org").analyze(
         "SELECT BilledCost FROM focus_costs WHERE x_UsageDate BETWEEN @a AND @b", {"a": "DATE", "b": "DATE"}
     )
@@ -65,6 +75,23 @@ def test_a_bound_on_the_day_changes_nothing_else(local: Local, charges: list[Row
     found = local.query(f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = '2026-12-01'")
     assert _multiset(found) == _multiset(row for row in charges if row["x_UsageDate"] == date(2026, 12, 1))
     assert found
+
+
+@pytest.mark.parametrize("bound", ["= '2026-12-01'", "BETWEEN '2026-11-01' AND '2026-12-01'", "< '2026-11-01'"])
+def test_a_bound_on_the_day_prunes_each_provider(local: Local, charges: list[Row], bound: str) -> None:
+    """A bound on `x_UsageDate` reads of each provider the partitions that the same bound on its tables reads."""
+    assert charges
+    for view, tables in READS.items():
+        day = sum(_bytes(local, f"{table} WHERE usage_date {bound}") for table in tables)
+        column = "x_UsageDate" if view == "focus_costs" else "usage_date"
+        assert 0 < day == _bytes(local, f"{view} WHERE {column} {bound}")
+        assert day < sum(_bytes(local, table) for table in tables) == _bytes(local, view)
+
+
+def test_a_bound_on_the_period_reads_every_day(local: Local, charges: list[Row]) -> None:
+    """`ChargePeriodStart` is computed: a bound on it costs as much as none."""
+    assert charges
+    assert _bytes(local, "focus_costs WHERE ChargePeriodStart >= '2030-01-01'") == _bytes(local, "focus_costs")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -122,13 +149,13 @@ def test_google_computes_the_same(raw: Tables, charges: list[Row]) -> None:
     """Google's reference implementation gives row by row what the local BigQuery gives."""
     tables = {table: (_schema(table), rows) for table, rows in raw.items()}
     types = {column.name: column.type for column in gate("org").columns("focus_costs")}
-    found = [{n: _python(types[n], v) for n, v in row.items()} for row in run_over(_query(), tables)]
+    found = [{n: _python(types[n], v) for n, v in row.items()} for row in run_over(inlined("focus_costs"), tables)]
     assert _multiset(found) == _multiset(charges)
 
 
 def test_without_costs_there_are_no_charges(read: Read, raw: Tables) -> None:
     """The view over empty tables is empty, and so is a day that has usage without costs."""
-    assert run_over(_query(), {table: (_schema(table), []) for table in raw}) == []
+    assert run_over(inlined("focus_costs"), {table: (_schema(table), []) for table in raw}) == []
     assert read(anthropic_usage_daily_raw=[anthropic_usage(output_tokens=5)]) == []
 
 
@@ -282,9 +309,11 @@ def test_a_marketplace_seller_provides_the_service(read: Read) -> None:
     assert [row[name] for name in names] == ["Seller", "Seller", "Google Cloud", "Google Cloud", None]
 
 
-def _query() -> str:
-    text = VIEW.read_text(encoding="utf-8").replace(f"{ORG_DATASET}.", "")
-    return text.partition("\nAS\n")[2].rstrip().removesuffix(";")
+def _bytes(local: Local, source: str) -> int:
+    """What a query would read, as a dry run tells."""
+    config = QueryJobConfig(dry_run=True)
+    job = clients.bigquery(local.settings).query(f"SELECT * FROM {DATASET}.{source}", job_config=config)
+    return int(job.total_bytes_processed)
 
 
 def _schema(table: str) -> list[Row]:

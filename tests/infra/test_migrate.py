@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sys
@@ -21,7 +22,7 @@ from google.api_core.exceptions import NotFound
 
 from cloudact import clients
 from cloudact.errors import ConfigError, Retry
-from cloudact.settings import Settings
+from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
 from cloudact.warehouse.migrations import Migrations, Outcome
@@ -42,6 +43,9 @@ ALTER TABLE org_dataset.{TABLE} SET OPTIONS (description = 'Costs with who pays 
 OLD_VIEW = f"CREATE OR REPLACE VIEW org_dataset.amounts AS SELECT amount FROM org_dataset.{TABLE};\n"
 NEW_TABLE = "CREATE TABLE IF NOT EXISTS org_dataset.budgets (month DATE NOT NULL, amount NUMERIC);\n"
 NEW_VIEW = f"CREATE OR REPLACE VIEW org_dataset.by_center AS SELECT cost_center, amount FROM org_dataset.{TABLE};\n"
+CHARGES = "CREATE OR REPLACE VIEW org_dataset.charges_{provider} AS SELECT amount FROM org_dataset.{table};\n"
+UNION = "CREATE OR REPLACE VIEW org_dataset.charges\nAS\nSELECT amount FROM org_dataset.charges_of_each_provider;\n"
+VISITS = "CREATE TABLE IF NOT EXISTS org_dataset.visits (amount NUMERIC, visitor STRING);\n"
 ROW = {
     "usage_date": "2026-11-10", "amount": "1.25", "currency": "USD", "raw": "{}", "org_slug": "x", "run_id": "r",
     "ingested_at": "2026-11-11T00:00:00Z",
@@ -70,6 +74,7 @@ class Deployment:
     root: Path
     number: int
     orgs: list[str] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
 
     def add(self, name: str, text: str) -> None:
         (self.root / f"{name}.sql").write_text(text, encoding="utf-8")
@@ -91,7 +96,7 @@ class Deployment:
         )
 
     def migrations(self, warehouse: Warehouse | None = None) -> Migrations:
-        return Migrations(warehouse or self.warehouse(), applied_by="test", root=self.root)
+        return Migrations(warehouse or self.warehouse(), applied_by="test", root=self.root, folders=self.folders)
 
     def onboard(self, name: str, migrations: Migrations | None = None) -> str:
         """An org with a row of costs, made by code that ships what `migrations` has."""
@@ -272,6 +277,77 @@ def test_a_changed_script_is_refused(two_orgs: Deployment) -> None:
     with pytest.raises(ConfigError, match=rf"org/002_cost_center\.sql: dataset {two_orgs.orgs[0]} and 1 more"):
         two_orgs.migrate(warehouse)
     assert warehouse.applied == []
+
+
+@pytest.fixture
+def zoo(two_orgs: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The two orgs with `charges` of one provider, and a folder `zoo` of another one that nobody has been given yet."""
+    two_orgs.add("org/views_charges_openai", CHARGES.format(provider="openai", table=TABLE))
+    two_orgs.add("org/views_charges", UNION)
+    two_orgs.add("org/views_costs", "CREATE OR REPLACE VIEW org_dataset.costs AS SELECT * FROM org_dataset.charges;\n")
+    two_orgs.migrate()
+    folder = tmp_path_factory.mktemp("zoo")
+    (folder / "001_visits.sql").write_text(VISITS, encoding="utf-8")
+    (folder / "views_charges_zoo.sql").write_text(CHARGES.format(provider="zoo", table="visits"), encoding="utf-8")
+    two_orgs.folders = {"zoo": folder}
+    return two_orgs
+
+
+def test_a_provider_outside_the_product_reaches_all_orgs(zoo: Deployment) -> None:
+    """Its tables are made, its charges are in the view of all, nothing else is applied, and who comes later has it."""
+    _, applied = zoo.migrate()
+    assert len(applied) == 3 * len(zoo.orgs)
+    for slug in (*zoo.orgs, zoo.onboard("gamma")):
+        zoo.rows(f"INSERT INTO {slug}.visits (amount) VALUES (NUMERIC '7')")
+        assert [str(row[0]) for row in zoo.rows(f"SELECT amount FROM {slug}.costs ORDER BY 1")] == ["1.25", "7"]
+        assert {script for dataset, script in zoo.records if dataset == slug} == {
+            f"001_{TABLE}", "views_amounts", "views_charges", "views_charges_openai", "views_costs", "zoo/001_visits",
+            "zoo/views_charges_zoo",
+        }  # fmt: skip
+    assert zoo.migrate()[1] == []
+
+
+def test_a_changed_script_of_a_provider_is_refused(zoo: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    """What a provider's folder has of a number is never changed either, and its numbers are not the product's."""
+    zoo.migrate()
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
+    (zoo.folders["zoo"] / "001_visits.sql").write_text(VISITS.replace("NUMERIC", "STRING"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"001_visits\.sql: dataset .* and 1 more have script zoo/001_visits"):
+        zoo.migrate()
+
+
+def test_a_provider_that_left_takes_its_charges_along(zoo: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    """Its tables and rows stay, and `charges` is without them again."""
+    zoo.migrate()
+    zoo.folders = {}
+    slug = zoo.orgs[0]
+    zoo.rows(f"INSERT INTO {slug}.visits (amount) VALUES (NUMERIC '7')")
+    _, applied = zoo.migrate()
+    assert len(applied) == len(zoo.orgs)
+    assert [str(row[0]) for row in zoo.rows(f"SELECT amount FROM {slug}.costs")] == ["1.25"]
+    told = [record.__dict__["fields"] for record in caplog.records if record.levelno == logging.WARNING]
+    assert [(each["event"], each["script"]) for each in told] == [("migration_unknown", "zoo/001_visits")]
+
+
+def test_charges_that_lack_a_column_leave_what_was(zoo: Deployment) -> None:
+    """The org is named as failed, and its `costs` tell what they told before."""
+    lacking = CHARGES.format(provider="zoo", table="visits").replace("amount", "visitor")
+    (zoo.folders["zoo"] / "views_charges_zoo.sql").write_text(lacking, encoding="utf-8")
+    fleet, _ = zoo.migrate()
+    assert set(fleet.failed) == set(zoo.orgs)
+    assert [str(row[0]) for row in zoo.rows(f"SELECT amount FROM {zoo.orgs[0]}.costs")] == ["1.25"]
+
+
+def test_a_lost_view_is_made_again(two_orgs: Deployment) -> None:
+    """After the statement of docs/operations.md the next migration applies the org's views, and nothing else."""
+    slug = two_orgs.orgs[0]
+    two_orgs.rows(f"DROP VIEW {slug}.amounts")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(r"INSERT INTO organizations\.schema_migrations.*?(?=\")", page, re.DOTALL)
+    two_orgs.rows(statement.replace("organizations.", f"{two_orgs.settings.dataset}.").replace("initech", slug))
+    _, applied = two_orgs.migrate()
+    assert applied == [(slug, OLD_VIEW)]
+    assert two_orgs.rows(f"SELECT COUNT(*) FROM {slug}.amounts") == [(1,)]
 
 
 def test_newer_scripts_than_ours_are_left_alone(two_orgs: Deployment, caplog: pytest.LogCaptureFixture) -> None:

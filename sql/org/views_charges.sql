@@ -1,0 +1,62 @@
+-- Charges of all providers: what focus_costs is made of, and nobody else should read, since it may change.
+--
+-- This SELECT stands in the view once for each script views_charges_<provider>.sql, with UNION ALL between:
+-- cloudact/charges.py puts the provider's view in the place of charges_of_each_provider. Columns are taken by name, in
+-- any order; BigQuery refuses a view that lacks one. docs/focus.md, "A provider's charges", says what goes into each.
+CREATE OR REPLACE VIEW org_dataset.charges
+OPTIONS(description = 'Charges of all providers, a part of focus_costs: see docs/focus.md')
+AS
+SELECT
+  usage_date,
+  org_slug,
+  run_id,
+  ingested_at,
+  provider,
+  provider_name,
+  seller_name,
+  billing_account_id,
+  sub_account_id,
+  sub_account_name,
+  sub_account_type,
+  service_name,
+  service_category,
+  service_subcategory,
+  charge_category,
+  is_correction,
+  charge_description,
+  billed_cost,
+  contracted_cost,
+  list_cost,
+  list_cost_known,
+  currency,
+  consumed_quantity,
+  consumed_unit,
+  consumed_quantity_known,
+  priced_as_consumed,
+  pricing_quantity,
+  pricing_unit,
+  pricing_quantity_known,
+  sku_id,
+  sku_price_suffix,
+  sku_meter,
+  region_id,
+  availability_zone,
+  resource_id,
+  resource_name,
+  tags,
+  model,
+  token_type,
+  service_tier,
+  api_key_id,
+  user_id,
+  context_window,
+  inference_geo,
+  invoice_month,
+  cost_type,
+  credits,
+  api_source,
+  period_start,
+  period_end,
+  subscription_id,
+  more_labels
+FROM org_dataset.charges_of_each_provider;

@@ -1,0 +1,33 @@
+"""The views of an org's dataset as one query over its tables, for what cannot read views."""
+
+from __future__ import annotations
+
+from cloudact.warehouse.queries import ORG_DATASET
+from cloudact.warehouse.scripts import Scope, load_scripts, statements
+
+
+def select_of(view: str) -> str:
+    """The SELECT of a view that ships, which may read other views."""
+    return _selects()[view]
+
+
+def inlined(view: str) -> str:
+    """The SELECT of a view with those that it reads, all the way down to tables."""
+    others = ",\n".join(f"{name} AS ({select})" for name, select in _before(view))
+    return f"WITH {others}\nSELECT * FROM ({select_of(view)})" if others else select_of(view)
+
+
+def _before(view: str) -> list[tuple[str, str]]:
+    """The views that are made before it: a view can read no other."""
+    selects = list(_selects().items())
+    return selects[: [name for name, _ in selects].index(view)]
+
+
+def _selects() -> dict[str, str]:
+    views = [script for script in load_scripts(Scope.ORG) if script.version is None]
+    return {script.makes[0].rpartition(".")[2]: _select(script.text) for script in views}
+
+
+def _select(text: str) -> str:
+    (statement,) = statements(text)
+    return statement.replace(f"{ORG_DATASET}.", "").partition("\nAS\n")[2].rstrip().removesuffix(";")
