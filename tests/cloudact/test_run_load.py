@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
 from cloudact.runs.run import Run, Status
@@ -13,7 +14,7 @@ from providers.anthropic.tables import USAGE_TABLE
 from providers.openai.reports import COST_TABLE
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 
-LOST = Verdict(Status.FAILED, error=Stop("lost", "It was lost."), at=NOON)
+LOST = Verdict(Status.FAILED, error=Stop(Code.LOST, "It was lost."), at=NOON)
 
 
 class Killed(BaseException):

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.run import Run, Status, TriggerType
@@ -125,7 +126,7 @@ def test_a_failed_run_says_why(api: FlaskClient, local: Local, new_org: NewOrgs)
     """FAILED comes with code, message, whether trying again helps, and a hint."""
     org = new_org()
     run = billing_run(org)
-    error = Stop("source_not_found", "The table does not exist.", "Check the export.")
+    error = Stop(Code.SOURCE_NOT_FOUND, "The table does not exist.", "Check the export.")
     local.ledger.append_run(run, RunEvent(Status.FAILED, started_at=NOON, error=error), NOON)
     detail = get(api, org, f"/{run.run_id}").get_json()
     assert (detail["status"], detail["error_message"], detail["steps"]) == ("FAILED", "The table does not exist.", [])
@@ -142,7 +143,7 @@ def test_the_first_final_event_stands(api: FlaskClient, local: Local, finished: 
     org, run = finished
     before = get(api, org, f"/{run.run_id}").get_json()
     late = NOON + timedelta(minutes=1)
-    local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop("x", "y")), late)
+    local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop(stored_code("x"), "y")), late)
     local.ledger.append_run(run, RunEvent(Status.PENDING, key="late"), late)
     assert get(api, org, f"/{run.run_id}").get_json() == before
 
