@@ -25,18 +25,18 @@ class Topic(StrEnum):
 
 
 class Code(StrEnum):
-    """A failure that the service knows by name. `passes`: whether it can pass by itself; `None` where that differs."""
+    """A failure that the service knows by name. `retryable` as in `RunError`, `None` where it differs."""
 
     topic: Topic
-    passes: bool | None
+    retryable: bool | None
     meaning: str
     remedy: str
 
-    def __new__(cls, text: str, topic: Topic, passes: bool | None, meaning: str, remedy: str) -> "Code":
+    def __new__(cls, text: str, topic: Topic, retryable: bool | None, meaning: str, remedy: str) -> "Code":
         """A member that is the text itself and knows the rest."""
         code = str.__new__(cls, text)
         code._value_ = text
-        code.topic, code.passes, code.meaning, code.remedy = topic, passes, meaning, remedy
+        code.topic, code.retryable, code.meaning, code.remedy = topic, retryable, meaning, remedy
         return code
 
     ORG_UNKNOWN = (
@@ -71,21 +71,21 @@ class Code(StrEnum):
         "dataset_taken",
         Topic.ORG,
         False,
-        "The dataset of this name belongs to something else, another organization or another installation.",
+        "The dataset of this name does not belong to this organization, or belongs to another installation.",
         "Choose another slug, or remove the dataset.",
     )
     INTEGRATION_MISSING = (
         "integration_missing",
         Topic.CREDENTIAL,
         False,
-        "The organization has no integration with this provider.",
+        "The organization has no integration with this provider that is VALID.",
         "Set up the integration, then start the run again.",
     )
     CREDENTIAL_INVALID = (
         "credential_invalid",
         Topic.CREDENTIAL,
         False,
-        "What was given is no credential of this provider, or belongs to another organization.",
+        "What was given, or is stored, is no credential of this provider, or belongs to another organization.",
         _SET_UP,
     )
     CREDENTIAL_REJECTED = (
@@ -149,7 +149,7 @@ class Code(StrEnum):
         Topic.SOURCE,
         False,
         "Reading the day would bill more bytes than `CLOUDACT_MAX_BYTES_BILLED` allows.",
-        "Have the limit raised, or read a table that is partitioned by day.",
+        "Contact support to have the limit raised.",
     )
     SOURCE_UNAVAILABLE = (
         "the_customer's_bigquery_unavailable",
@@ -267,7 +267,13 @@ class Code(StrEnum):
         "Something unforeseen went wrong on our side.",
         "Nothing; it is tried again. Else contact support.",
     )
-    MISCONFIGURED = ("misconfigured", Topic.RUN, False, "A config or a setting of the service is wrong.", _OURS)
+    MISCONFIGURED = (
+        "misconfigured",
+        Topic.RUN,
+        False,
+        "A config or a setting is wrong.",
+        "Contact support, unless the hint says what to do.",
+    )
     UNKNOWN = (
         "unknown",
         Topic.RUN,
@@ -376,17 +382,17 @@ class Code(StrEnum):
 
 
 class ProviderFailure(StrEnum):
-    """How an HTTP API of a provider fails: the ends of its codes. `passes` as in `Code`."""
+    """How an HTTP API of a provider fails: the ends of its codes, with the rest as in `Code`."""
 
-    passes: bool | None
+    retryable: bool | None
     meaning: str
     remedy: str
 
-    def __new__(cls, text: str, passes: bool | None, meaning: str, remedy: str) -> "ProviderFailure":
+    def __new__(cls, text: str, retryable: bool | None, meaning: str, remedy: str) -> "ProviderFailure":
         """A member that is the text itself and knows the rest."""
         failure = str.__new__(cls, text)
         failure._value_ = text
-        failure.passes, failure.meaning, failure.remedy = passes, meaning, remedy
+        failure.retryable, failure.meaning, failure.remedy = retryable, meaning, remedy
         return failure
 
     UNAVAILABLE = (

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact.error_codes import Code, stored_code
-from cloudact.errors import Stop
+from cloudact.errors import Retry, Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.runs.run_cost import Cost
@@ -136,6 +136,16 @@ def test_a_failed_run_says_why(api: FlaskClient, local: Local, new_org: NewOrgs)
         "retryable": False,
         "hint": "Check the export.",
     }
+
+
+def test_a_code_of_another_version_is_told(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """A stored code that this version does not know is shown as it was written."""
+    org = new_org()
+    run = billing_run(org)
+    event = RunEvent(Status.FAILED, started_at=NOON, error=Retry(stored_code("of_long_ago"), "It failed."))
+    local.ledger.append_run(run, event, NOON)
+    error = get(api, org, f"/{run.run_id}").get_json()["error"]
+    assert (error["code"], error["retryable"]) == ("of_long_ago", True)
 
 
 def test_the_first_final_event_stands(api: FlaskClient, local: Local, finished: tuple[OnboardedOrg, Run]) -> None:
