@@ -11,6 +11,8 @@
 Only entry points turn one of these into an HTTP status or an exit code.
 """
 
+from cloudact.error_codes import ErrorCode
+
 
 class CloudActError(Exception):
     """Base of all errors that we raise on purpose."""
@@ -27,13 +29,13 @@ class Skip(CloudActError):
 class RunError(CloudActError):
     """A failure that is told to the run's owner.
 
-    `code` is a stable snake_case word that programs compare, `message` one plain sentence without secrets,
-    `hint` what a person can do about it.
+    `code` is a word that programs compare (docs/errors.md), `message` one plain sentence without secrets, `hint` what
+    a person can do about it.
     """
 
     retryable = False
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message

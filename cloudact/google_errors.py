@@ -2,28 +2,41 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
+from cloudact.error_codes import Code
 from cloudact.errors import Postponed, Retry
 
 OVER_QUOTA = "quotaExceeded"  # https://cloud.google.com/bigquery/docs/troubleshoot-quotas: what refills within a day
 
+Service = Literal["BigQuery", "The customer's BigQuery", "Cloud KMS", "Cloud Run", "Cloud Tasks", "Secret Manager"]
+_UNAVAILABLE: dict[Service, Code] = {
+    "BigQuery": Code.BIGQUERY_UNAVAILABLE,
+    "The customer's BigQuery": Code.SOURCE_UNAVAILABLE,
+    "Cloud KMS": Code.CLOUD_KMS_UNAVAILABLE,
+    "Cloud Run": Code.CLOUD_RUN_UNAVAILABLE,
+    "Cloud Tasks": Code.CLOUD_TASKS_UNAVAILABLE,
+    "Secret Manager": Code.SECRET_MANAGER_UNAVAILABLE,
+}
+
 
 @contextmanager
-def reaching(service: str, *, ours: bool = True) -> Iterator[None]:
+def reaching(service: Service, *, ours: bool = True) -> Iterator[None]:
     """Turns every passing failure of a call into `Retry`, with a sentence that names the service and no internals.
 
-    A quota of a day that is used up is `Postponed`, but left as it is where it is not `ours` to wait for.
+    A quota of a day that is used up is `Postponed`, but left as it is where it is not `ours` to wait for. Only BigQuery
+    gives that reason.
     """
     try:
         yield
     except Exception as err:
         if ours and OVER_QUOTA in error_reasons(err):
-            code = f"{service.lower().replace(' ', '_')}_quota_exceeded"
-            raise Postponed(code, f"A quota of {service} is used up.", "It refills within a day.") from err
+            message = f"A quota of {service} is used up."
+            raise Postponed(Code.BIGQUERY_QUOTA_EXCEEDED, message, "It refills within a day.") from err
         if not is_passing(err):
             raise
-        code = f"{service.lower().replace(' ', '_')}_unavailable"
-        raise Retry(code, f"{service} could not be reached or is overloaded.", "It is tried again.") from err
+        message = f"{service} could not be reached or is overloaded."
+        raise Retry(_UNAVAILABLE[service], message, "It is tried again.") from err
 
 
 # https://cloud.google.com/bigquery/docs/error-messages. The client library knows a part of the reasons only and makes

@@ -5,6 +5,7 @@ from typing import Any
 
 import google_crc32c
 
+from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.google_errors import reaching
 
@@ -31,5 +32,5 @@ def read_secret(client: Callable[[], Any], version: str) -> bytes:
         except ClientError as err:
             raise ConfigError(f"The secret {version} cannot be read: {err.__class__.__name__}.") from err
     if "data_crc32c" in payload and payload.data_crc32c != google_crc32c.value(payload.data):
-        raise Retry("secret_damaged", "A secret was damaged on its way from Secret Manager.")
+        raise Retry(Code.SECRET_DAMAGED, "A secret was damaged on its way from Secret Manager.")
     return bytes(payload.data)

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import UsableIntegration
 from cloudact.pipelines.config import ExtractConfig, LoadConfig, Step, TransformConfig
@@ -87,7 +88,7 @@ class GcpBillingEtl:
             case LoadConfig() as config:
                 return self._load(config.filled(self._names()), story)
             case other:
-                raise Stop("misconfigured", f"gcp.bq_etl has no step like {other!r}.", "Please contact support.")
+                raise Stop(Code.MISCONFIGURED, f"gcp.bq_etl has no step like {other!r}.", "Please contact support.")
 
     def _names(self) -> dict[str, str]:
         settings = self.tenant.settings
@@ -270,5 +271,5 @@ class GcpBillingEtl:
 def _known(left: Left | None) -> Left:
     """What an earlier step has left."""
     if left is None:
-        raise Stop("misconfigured", "A step is missing before this one.", "Please contact support.")
+        raise Stop(Code.MISCONFIGURED, "A step is missing before this one.", "Please contact support.")
     return left

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import stamina
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.notify.notifier import Notifier
@@ -185,7 +186,9 @@ class _Attempt:
 def _success(loaded: Loaded | None) -> Verdict:
     """How a run ends whose steps all went well; one that loaded nothing is a mistake of ours, and no success."""
     if loaded is None:
-        raise Stop("nothing_loaded", "The pipeline's steps loaded nothing.", "This is ours to mend; contact support.")
+        raise Stop(
+            Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
+        )
     return Verdict(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
 
 
@@ -210,9 +213,11 @@ def _as_run_error(err: BaseException) -> RunError:
     if isinstance(err, RunError):
         return err
     if isinstance(err, Terminated):
-        return Retry("terminated", "The run was stopped before its end.", "Start the run again.")
+        return Retry(Code.TERMINATED, "The run was stopped before its end.", "Start the run again.")
     if isinstance(err, CloudActError):
-        return Stop("misconfigured", str(err), "This is ours to mend; please contact support.")
-    wrapped = Retry("internal_error", "Something went wrong on our side.", "It is tried again; else contact support.")
+        return Stop(Code.MISCONFIGURED, str(err), "This is ours to mend; please contact support.")
+    wrapped = Retry(
+        Code.INTERNAL_ERROR, "Something went wrong on our side.", "It is tried again; else contact support."
+    )
     wrapped.__cause__ = err
     return wrapped

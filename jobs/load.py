@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.late_data import Look
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
@@ -128,4 +129,4 @@ def tables_there() -> Iterator[None]:
         yield
     except NotFound as err:
         message = "The organization's dataset lacks a table that this pipeline fills."
-        raise Stop("table_missing", message, "Complete backend onboarding again.") from err
+        raise Stop(Code.TABLE_MISSING, message, "Complete backend onboarding again.") from err

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.load import Part
 from cloudact.runs.result import Earlier, Fingerprint, exact_difference, plain
@@ -91,4 +92,4 @@ def _fallen(before: Fingerprint, after: Fingerprint) -> Iterator[tuple[str, tupl
 
 
 def _refuse(told: str) -> None:
-    raise Stop("result_shrunk", f"The result has {told}; they were kept.", FORCE)
+    raise Stop(Code.RESULT_SHRUNK, f"The result has {told}; they were kept.", FORCE)

@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
+from cloudact.error_codes import Code
 from cloudact.errors import RunError, Stop
 from cloudact.orgs.integrations import UsableIntegration
 from cloudact.pipelines.config import AnthropicExtract, AnthropicLoad, OpenAiExtract, OpenAiLoad, ReconcileConfig, Step
@@ -81,7 +82,7 @@ class UsageCost:
             case OpenAiLoad() | AnthropicLoad() as config:
                 return self._load(config, story)
             case other:
-                raise Stop("misconfigured", f"usage_cost has no step like {other!r}.", "Please contact support.")
+                raise Stop(Code.MISCONFIGURED, f"usage_cost has no step like {other!r}.", "Please contact support.")
 
     def _extract(self, names: Sequence[str], story: StepStory) -> int:
         self.files, self.sums = {}, {}
@@ -118,7 +119,7 @@ class UsageCost:
         many = 1 < notes.unpriced >= rows or notes.unpriced > max(FEW_ROWS, rows // FEW_OF)
         if not rows or many:
             hint = "The provider changed its report, or is not done with the day; please contact support."
-            raise Stop("amounts_missing", f"{told}, so nothing was loaded: {named}.", hint)
+            raise Stop(Code.AMOUNTS_MISSING, f"{told}, so nothing was loaded: {named}.", hint)
         story.say(f"{told} and were left out, so the sum of the day is not whole: {named}.", level="WARNING")
 
     def _reports(self, notes: Notes, story: StepStory) -> Reports:
@@ -188,7 +189,7 @@ class UsageCost:
         try:
             yield
         except Stop as err:
-            if err.code == "credential_invalid" or (isinstance(err, Refused) and err.blames_credential):
+            if err.code == Code.CREDENTIAL_INVALID or (isinstance(err, Refused) and err.blames_credential):
                 self.reject_credential(err.message)
             raise
 

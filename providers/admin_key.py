@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from cloudact.error_codes import Code, ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Stop
 from providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Time
 from providers.refusals import ReadError, Refusal, read_refusal
@@ -70,10 +71,10 @@ class Vendor:
         key = text.strip()
         foreign = _named(key, self.foreign_keys)
         if foreign:
-            raise Stop("credential_invalid", foreign, self.doors[-1].what_to_do)
+            raise Stop(Code.CREDENTIAL_INVALID, foreign, self.doors[-1].what_to_do)
         if not _HEADER_VALUE.fullmatch(key):
             why = f"This is no key of {self.name}: it must be one line of printable characters."
-            raise Stop("credential_invalid", why, self.doors[-1].what_to_do)
+            raise Stop(Code.CREDENTIAL_INVALID, why, self.doors[-1].what_to_do)
         return key
 
     def check(self, api: ProviderHttp, today: date) -> None:
@@ -84,7 +85,7 @@ class Vendor:
         """What the body of a failed call says; any body at all."""
         return read_refusal(status, body, self.read_error)
 
-    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
+    def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
         """Code, sentence and hint of a refusal by the API at `path`."""
         says = f" It says: {refusal.message}" if refusal.message else ""
         if refusal.about_credential:
@@ -93,18 +94,18 @@ class Vendor:
         if refusal.status in (401, 403):
             message = f"{self.name} does not allow the request (HTTP {refusal.status}).{says}"
             hint = "Its words are not about the key. Try again later; if it stays so, ask the provider."
-            return f"{self.code}_not_allowed", message, hint
+            return provider_code(self.code, ProviderFailure.NOT_ALLOWED), message, hint
         if refusal.status < 400:
             why = f"{self.name} answers with a redirect (HTTP {refusal.status}), which is not followed."
-            return f"{self.code}_redirected", why, "Please contact support."
+            return provider_code(self.code, ProviderFailure.REDIRECTED), why, "Please contact support."
         message = f"{self.name} refuses the question (HTTP {refusal.status}).{says}"
-        return f"{self.code}_refused", message, "Please contact support."
+        return provider_code(self.code, ProviderFailure.REFUSED), message, "Please contact support."
 
-    def _why_the_key(self, refusal: Refusal) -> tuple[str, str]:
+    def _why_the_key(self, refusal: Refusal) -> tuple[Code, str]:
         if not refusal.about_rights:
-            return "credential_rejected", f"{self.name} refuses the key: it is wrong, or was revoked."
+            return Code.CREDENTIAL_REJECTED, f"{self.name} refuses the key: it is wrong, or was revoked."
         lacks = f": it lacks {', '.join(refusal.scopes)}." if refusal.scopes else "."
-        return "permission_denied", f"The key may not read the organization's usage and costs{lacks}"
+        return Code.PERMISSION_DENIED, f"The key may not read the organization's usage and costs{lacks}"
 
     def _hint(self, path: str) -> str:
         door = next((door for door in self.doors if path.startswith(door.paths)), self.doors[-1])

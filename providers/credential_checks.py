@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.orgs.org import Auth, Onboarded, fingerprint, key_hash
 from cloudact.settings import Settings
@@ -147,7 +148,7 @@ class _Patience:
 
         left = min(self._until - time.monotonic(), CALL_TIMEOUT_S)
         if left <= 0:
-            raise Retry("source_slow", "The customer's BigQuery is too slow at the moment.")
+            raise Retry(Code.SOURCE_SLOW, "The customer's BigQuery is too slow at the moment.")
         return {"retry": DEFAULT_RETRY.with_timeout(left), "timeout": left}
 
 

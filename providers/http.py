@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import tenacity
 
 from cloudact.clock import Clock, utc_now
+from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
 from cloudact.redaction import cleared
 from providers.refusals import Refusal
@@ -69,7 +70,7 @@ class Time:
 class Refused(Stop):
     """The provider answers 4xx, and will again until a person, or the question, changes."""
 
-    def __init__(self, code: str, message: str, hint: str, refusal: Refusal) -> None:
+    def __init__(self, code: ErrorCode, message: str, hint: str, refusal: Refusal) -> None:
         super().__init__(code, message, hint)
         self.refusal = refusal
 
@@ -82,7 +83,7 @@ class Refused(Stop):
 class Busy(Exhausted):
     """A passing failure; `wait` is what the provider asks for, `None` where it asks for nothing."""
 
-    def __init__(self, code: str, message: str, wait: Wait | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, wait: Wait | None = None) -> None:
         super().__init__(code, message, "It is tried again.")
         self.wait = wait
 
@@ -106,7 +107,7 @@ class Refusing(Protocol):
     def refusal(self, status: int, body: Any) -> Refusal:
         """Reads the body of a failed call."""
 
-    def explain(self, refusal: Refusal, path: str) -> tuple[str, str, str]:
+    def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
         """Code, sentence and hint."""
 
 
@@ -217,7 +218,7 @@ class ProviderHttp:
                 body = b"".join(self._bounded(response.iter_bytes()))
         except (httpx.TransportError, httpx.DecodingError) as err:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
-            raise Busy(f"{self._vendor.code}_unavailable", message) from err
+            raise Busy(provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE), message) from err
         if response.status_code == 200:
             return self._object(body)
         raise self._failure(response.status_code, response.headers, body, path)
@@ -231,7 +232,10 @@ class ProviderHttp:
             if read > LARGEST_ANSWER_BYTES:
                 raise self._unreadable("sends a page larger than any it should have")
             if time.monotonic() > until:
-                raise Busy(f"{self._vendor.code}_unavailable", f"{self._vendor.name} does not end its answer.")
+                raise Busy(
+                    provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE),
+                    f"{self._vendor.name} does not end its answer.",
+                )
             yield chunk
 
     def _object(self, body: bytes) -> dict[str, Any]:
@@ -244,7 +248,7 @@ class ProviderHttp:
         return answer
 
     def _unreadable(self, does: str) -> Busy:
-        return Busy(f"{self._vendor.code}_unreadable", f"{self._vendor.name} {does}.")
+        return Busy(provider_code(self._vendor.code, ProviderFailure.UNREADABLE), f"{self._vendor.name} {does}.")
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
         told = self._vendor.refusal(status, _json_or_none(body))
@@ -255,10 +259,10 @@ class ProviderHttp:
         said = f": {refusal.message}" if refusal.message else "."
         if status == 429:
             message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){said}"
-            return Busy(f"{self._vendor.code}_rate_limited", message, wait)
+            return Busy(provider_code(self._vendor.code, ProviderFailure.RATE_LIMITED), message, wait)
         if status >= 500 or status in PASSING_STATUSES:
             message = f"{self._vendor.name} has trouble of its own (HTTP {status}){said}"
-            return Busy(f"{self._vendor.code}_unavailable", message, wait)
+            return Busy(provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE), message, wait)
         if status in (401, 403) and not refusal.vendors_own:
             return self._unreadable(f"did not answer itself: something on the way refuses (HTTP {status})")
         return Refused(*self._vendor.explain(refusal, path), refusal=refusal)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from providers.gcp.export import DATASET, PROJECT, TABLE
 
@@ -64,5 +65,5 @@ def read_settings(integration: str, given: Mapping[str, Any]) -> AnySettings:
     name = str(wrong["loc"][0])
     if wrong["type"] == "extra_forbidden":
         allowed = ", ".join(kind.model_fields) or "none"
-        raise Stop("settings_invalid", f"Unknown field {name[:50]!r} in metadata. Allowed: {allowed}.")
-    raise Stop("settings_invalid", f"metadata.{name} {_RULES[name]}.")
+        raise Stop(Code.SETTINGS_INVALID, f"Unknown field {name[:50]!r} in metadata. Allowed: {allowed}.")
+    raise Stop(Code.SETTINGS_INVALID, f"metadata.{name} {_RULES[name]}.")

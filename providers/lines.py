@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.redaction import cleared, storable, without_addresses, without_keys
 
@@ -32,7 +33,7 @@ class Line:
 
     def __init__(self, raw: Any, where: str, odd: Odd | None = None) -> None:
         if not isinstance(raw, dict):
-            raise Stop("report_unexpected", f"{where}: expected an object.", "Please contact support.")
+            raise Stop(Code.REPORT_UNEXPECTED, f"{where}: expected an object.", "Please contact support.")
         self.raw: Mapping[str, Any] = raw
         self.where = where
         self._odd = odd
@@ -167,7 +168,7 @@ class Line:
     def unexpected(self, name: str, wanted: str) -> Stop:
         """The error that names this field; what it holds is not shown."""
         message = f"{self.where}: {cleared(name)} is not {wanted}."
-        return Stop("report_unexpected", message, "The provider changed its report; please contact support.")
+        return Stop(Code.REPORT_UNEXPECTED, message, "The provider changed its report; please contact support.")
 
 
 def identifier(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cloudact.error_codes import ProviderFailure, provider_code
 from cloudact.errors import Retry
 from providers.http import ProviderHttp
 
@@ -46,4 +47,4 @@ class NextPage:
 
     def _lost(self, path: str, does: str) -> Retry:
         message = f"{self._vendor} {does} ({path})."
-        return Retry(f"{self._vendor.lower()}_pages_broken", message, "It is tried again.")
+        return Retry(provider_code(self._vendor.lower(), ProviderFailure.PAGES_BROKEN), message, "It is tried again.")

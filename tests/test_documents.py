@@ -16,7 +16,7 @@ TEXT = {".md", ".py", ".sql", ".sh", ".yml", ".yaml", ".json", ".toml", ".txt", 
 _MENTION = re.compile(r"(?<![\w/.-])(docs/[\w/-]+\.md(?:#[\w-]+(?![\w{-]))?)")
 _DECISION = re.compile(r"(?<![\w/.-])docs/adr/(\d{4})(?![\w-]*\.md)")
 
-_PATH = re.compile(r"`((?:configs|docs|infra|tests)/[\w./-]*)`")
+_PATH = re.compile(r"`((?:cli|cloudact|configs|docs|functions|infra|jobs|localcloud|providers|sql|tests)/[\w./-]*)`")
 OF_A_DEPLOYMENT = {"infra/env", "infra/production.env"}  # which no checkout has
 
 

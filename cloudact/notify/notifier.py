@@ -17,6 +17,7 @@ import stamina
 
 from cloudact import clients
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import CloudActError, ConfigError, Retry, Stop
 from cloudact.google_errors import reaching
 from cloudact.installation import own_name
@@ -112,7 +113,7 @@ def _in_our_words() -> Iterator[None]:
     except Retry as err:
         raise Retry(err.code, f"{err.message} ({type(err.__cause__).__name__})", err.hint) from None
     except GoogleAPIError as err:
-        raise Stop("notification_refused", f"Cloud Tasks refused a notification. ({type(err).__name__})") from None
+        raise Stop(Code.NOTIFICATION_REFUSED, f"Cloud Tasks refused a notification. ({type(err).__name__})") from None
 
 
 class Notifier:

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.orgs.org import Auth, IntegrationStatus, Onboarded
 from cloudact.warehouse.bigquery import Warehouse
@@ -89,7 +90,7 @@ class Integrations:
         org = found["org"]
         if org is None:
             message = f"The organization {org_slug} is not onboarded."
-            raise Stop("org_unknown", message, "Complete backend onboarding first.")
+            raise Stop(Code.ORG_UNKNOWN, message, "Complete backend onboarding first.")
         known = _known(found["integration"] or {"status": IntegrationStatus.NOT_CONFIGURED, "settings": None})
         named = {"org_slug": org_slug, "integration": integration}
         onboarded = Onboarded(org_slug, org["generation"], self._warehouse.installation)
@@ -153,7 +154,7 @@ class Integrations:
 def not_configured(integration: str) -> Stop:
     """What is said where there is no credential that could be used."""
     message = f'Required integration "{integration}" is not configured.'
-    return Stop("integration_missing", message, "Set up the integration, then start the run again.")
+    return Stop(Code.INTEGRATION_MISSING, message, "Set up the integration, then start the run again.")
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:

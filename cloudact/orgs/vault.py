@@ -7,6 +7,7 @@ Checksums are compared both ways, as Google asks, because a flipped bit would ot
 import base64
 from typing import Any
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.google_errors import reaching
 
@@ -57,9 +58,9 @@ class Vault:
             with reaching("Cloud KMS"):
                 answer = self._client.decrypt(request=request, **self._limits)
         except BadRequest as err:
-            raise Stop("credential_unreadable", "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
+            raise Stop(Code.CREDENTIAL_UNREADABLE, "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
         except ClientError as err:  # our right to the key, or the key itself
-            raise Stop("misconfigured", "Cloud KMS refuses to decrypt for us.", "Please contact support.") from err
+            raise Stop(Code.MISCONFIGURED, "Cloud KMS refuses to decrypt for us.", "Please contact support.") from err
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
             raise _corrupted()
         return bytes(answer.plaintext)
@@ -84,4 +85,4 @@ def _crc32c(data: bytes) -> int:
 
 
 def _corrupted() -> Retry:
-    return Retry("kms_corrupted", "The answer of Cloud KMS was damaged on its way.", "It is tried again.")
+    return Retry(Code.KMS_CORRUPTED, "The answer of Cloud KMS was damaged on its way.", "It is tried again.")

@@ -12,18 +12,19 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse
 
-OVER_LOAD_QUOTA = "load_quota_exceeded"  # 100,000 load jobs a day and project, 1,500 a day and table
+OVER_LOAD_QUOTA = Code.LOAD_QUOTA_EXCEEDED  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
 ROUNDS = 5
 PARTS, ATTEMPT = "parts", "attempt"  # labels of a load: how many tables its try replaces, and which try it is
@@ -134,7 +135,9 @@ class RunLoad:
         progress, failed = self._progress(tick), 0
         while progress.verdict is None:
             if failed == OWN_TRIES:
-                raise Exhausted("load_failed", "BigQuery could not load the rows at the moment.", "It is tried again.")
+                raise Exhausted(
+                    Code.LOAD_FAILED, "BigQuery could not load the rows at the moment.", "It is tried again."
+                )
             _pause(failed)
             done = progress.of(self._attempt)
             job = self._start(progress.number, parts[done], day, len(parts))
@@ -171,7 +174,7 @@ class RunLoad:
             if self._warehouse.start_query(self._id(progress.number), "fence", verdict=wish.parameters):
                 return wish
             self._warehouse.taken_job(self._id(progress.number))
-        raise Retry("bigquery_unavailable", "Others keep deciding this run.")
+        raise Retry(Code.BIGQUERY_UNAVAILABLE, "Others keep deciding this run.")
 
     def _progress(self, tick: Tick) -> _Progress:
         progress = _Progress()
@@ -212,7 +215,7 @@ def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:
 
 def _refused(job: Any) -> Verdict:
     message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
-    return Verdict(Status.FAILED, error=Stop("load_refused", message, "Please contact support."))
+    return Verdict(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, "Please contact support."))
 
 
 def _fenced(job: Any) -> Verdict:
@@ -221,21 +224,24 @@ def _fenced(job: Any) -> Verdict:
 
 def _from_parameters(text: str) -> Verdict:
     told = json.loads(text)
-    error = told["error"]
-    kind = Retry if error and error.pop("retryable") else Stop
     return Verdict(
         Status(told["status"]),
         rows=told.get("rows"),
-        error=kind(**error) if error else None,
+        error=_error(told["error"]) if told["error"] else None,
         at=datetime.fromisoformat(told["at"]) if told["at"] else None,
         result=told.get("result"),
     )
 
 
+def _error(told: Mapping[str, Any]) -> RunError:
+    kind = Retry if told["retryable"] else Stop
+    return kind(stored_code(told["code"]), told["message"], told["hint"])
+
+
 def _loaded(verdict: Verdict) -> int:
     if verdict.rows is not None:
         return verdict.rows
-    if verdict.error and verdict.error.code == "load_refused":
+    if verdict.error and verdict.error.code == Code.LOAD_REFUSED:
         raise verdict.error
     raise Settled(verdict)
 

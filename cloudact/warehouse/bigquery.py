@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudact import clients
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.installation import ORIGINAL, own_name
@@ -147,7 +148,7 @@ class Warehouse:
         give_up, pause_s = time.monotonic() + min(TAKEN_WITHIN_S, self._patience_s), 0.1
         while (job := self.job(job_id)) is None:
             if time.monotonic() + pause_s > give_up:
-                raise Retry("bigquery_unavailable", "BigQuery refused a job id that it does not know.")
+                raise Retry(Code.BIGQUERY_UNAVAILABLE, "BigQuery refused a job id that it does not know.")
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 1.0)
         return job
@@ -242,7 +243,7 @@ class Warehouse:
                     continue
                 return
         if wanted:
-            raise Retry("bigquery_unavailable", f"The access to dataset {name} is being changed by others.")
+            raise Retry(Code.BIGQUERY_UNAVAILABLE, f"The access to dataset {name} is being changed by others.")
 
     def _admit(self, name: str, emails: Iterable[str]) -> None:
         from google.cloud.bigquery import AccessEntry

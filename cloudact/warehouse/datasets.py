@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Stop
 from cloudact.installation import LABEL as INSTALLATION
 from cloudact.installation import ORIGINAL
@@ -66,7 +67,7 @@ def claim_org_dataset(
 def _refuse_a_strangers(org_slug: str, labels: Mapping[str, str]) -> None:
     if labels.get(LABEL) != org_slug.lower():
         message = f"A dataset named {org_slug} exists already and does not belong to this organization."
-        raise Stop("dataset_taken", message, "Choose another slug, or remove the dataset.")
+        raise Stop(Code.DATASET_TAKEN, message, "Choose another slug, or remove the dataset.")
 
 
 def _refuse_another_installations(
@@ -75,7 +76,7 @@ def _refuse_another_installations(
     owner = labels.get(INSTALLATION, unlabelled)
     if owner != warehouse.installation:
         raise Stop(
-            "dataset_taken",
+            Code.DATASET_TAKEN,
             f"The dataset {org_slug} holds data of another installation, {owner}; this is {warehouse.installation}.",
             "Choose another slug, or remove the dataset with its data. Only if it is the same customer's: bq update "
             f"--set_label={INSTALLATION}:{warehouse.installation} {org_slug}",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import Lock
 from urllib.parse import urlsplit
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from functions.web.probes import Probes
 
@@ -36,7 +37,7 @@ class Front:
                 self._ask()
             status = self._status
         if status is None or status >= 429:
-            raise Retry("front_unknown", "Whether Cloud Run checks who calls is not known.")
+            raise Retry(Code.FRONT_UNKNOWN, "Whether Cloud Run checks who calls is not known.")
         return status in (401, 403)
 
     def _ask(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import jwt
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.settings import Settings
 from functions.web.problems import Problem
@@ -93,7 +94,7 @@ class PublicKeys:
             self._refresh(key_id)
         key = self._keys.get(key_id)
         if key is None and self._fetched_at < self._asked_at:
-            raise Retry("session_keys_unavailable", "The identity provider's keys cannot be read.")
+            raise Retry(Code.SESSION_KEYS_UNAVAILABLE, "The identity provider's keys cannot be read.")
         if key is None:
             raise jwt.InvalidKeyError
         return key, key.algorithm_name

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import Integration, Integrations, OrgIntegration, not_configured
 from cloudact.orgs.org import IntegrationStatus, Onboarded
@@ -18,7 +19,7 @@ from providers.http import Refused
 from providers.integration_settings import read_settings
 
 log = logging.getLogger(__name__)
-OURS = frozenset({"misconfigured"})  # not the customer's to mend, so nothing is said of their credential
+OURS = frozenset({Code.MISCONFIGURED})  # not the customer's to mend, so nothing is said of their credential
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import PROVIDERS, Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
@@ -172,9 +173,9 @@ def told_plainly() -> Iterator[None]:
 def _refusal(err: Stop) -> Exception:
     if err.code in OURS:
         return err
-    if err.code == "org_unknown":
+    if err.code == Code.ORG_UNKNOWN:
         return Problem(404, err.message)
-    hint = "" if err.code == "integration_missing" else err.hint
+    hint = "" if err.code == Code.INTEGRATION_MISSING else err.hint
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 

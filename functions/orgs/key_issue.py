@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.orgs.org import key_hash, key_prefix, new_api_key
 from cloudact.warehouse.bigquery import Warehouse
@@ -155,7 +156,7 @@ def _issued(org_slug: str, number: int, decision: _Decision) -> IssuedKey:
 
 
 def _offboarded(org_slug: str) -> Stop:
-    return Stop("org_offboarded", f"The organization {org_slug} was off-boarded.")
+    return Stop(Code.ORG_OFFBOARDED, f"The organization {org_slug} was off-boarded.")
 
 
 def _outlives(key: IssuedKey, at: datetime) -> bool:

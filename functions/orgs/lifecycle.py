@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
@@ -81,7 +82,7 @@ class Onboarding:
         profile = _own(tenant, org_slug)
         if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
             message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
-            raise Stop("org_offboarded", f'{message} Give "reactivate": true to bring the same customer back.')
+            raise Stop(Code.ORG_OFFBOARDED, f'{message} Give "reactivate": true to bring the same customer back.')
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
             returning = profile is not None
             claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
@@ -124,7 +125,7 @@ class Onboarding:
         tenant = self._active(org_slug)
         old = tenant.subscription
         if old is None:
-            raise Stop("subscription_missing", f"The organization {org_slug} has no subscription; onboard it again.")
+            raise Stop(Code.SUBSCRIPTION_MISSING, f"The organization {org_slug} has no subscription; onboard it again.")
         wanted = {
             "plan": plan.id if plan else old.plan,
             "status": status.value if status else old.status,
@@ -176,7 +177,7 @@ class Onboarding:
     def _active(self, org_slug: str) -> Tenant:
         tenant = self._tenants.read(org_slug)
         if _onboarded(_own(tenant, org_slug), org_slug).status is ProfileStatus.OFFBOARDED:
-            raise Stop("org_offboarded", f"The organization {org_slug} was off-boarded.")
+            raise Stop(Code.ORG_OFFBOARDED, f"The organization {org_slug} was off-boarded.")
         return tenant
 
     def _cancel(self, tenant: Tenant, org_slug: str) -> StoredSubscription | None:
@@ -223,9 +224,9 @@ def _forgotten(integrations: Iterable[SetUp]) -> tuple[SetUp, ...]:
 
 def _onboarded(profile: Profile | None, org_slug: str) -> Profile:
     if profile is None:
-        raise Stop("org_unknown", f"The organization {org_slug} is not onboarded.")
+        raise Stop(Code.ORG_UNKNOWN, f"The organization {org_slug} is not onboarded.")
     return profile
 
 
 def _differs_in_case(org_slug: str, other: str) -> Stop:
-    return Stop("slug_taken", f"The slug {org_slug} differs only in case from that of the organization {other}.")
+    return Stop(Code.SLUG_TAKEN, f"The slug {org_slug} differs only in case from that of the organization {other}.")

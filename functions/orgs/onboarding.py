@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from cloudact import logs
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.orgs.org import BILLING_WORDS, SLUG_RULE, SubscriptionStatus, is_slug
 from functions.composition import Api
@@ -106,7 +107,7 @@ def _tenant(api: Api, org: str) -> Tenant:
     tenant = api.tenants.read(_slug(org))
     with refused():
         if tenant.profile is None or tenant.profile.org_slug != org:
-            raise Stop("org_unknown", f"The organization {org} is not onboarded.")
+            raise Stop(Code.ORG_UNKNOWN, f"The organization {org} is not onboarded.")
     return tenant
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from cloudact import logs
+from cloudact.error_codes import Code
 from cloudact.runs.ledger import After, Filters
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
@@ -164,7 +165,7 @@ def _error(row: Mapping[str, Any]) -> RunError | None:
     if row["status"] != Status.FAILED:
         return None
     return RunError(
-        code=row["error_code"] or "unknown",
+        code=row["error_code"] or Code.UNKNOWN,
         message=row["error_message"] or "The run failed without saying why.",
         retryable=bool(row["error_retryable"]),
         hint=row["error_hint"],

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.installation import own_name
@@ -70,7 +71,7 @@ class RunQueue:
                 return True
         owner = self.owner(task_id)
         if owner is None:  # the lost call's own task may have fired meanwhile: not a slot that someone else has
-            raise Retry("cloud_tasks_unclear", "Cloud Tasks did not say whether the run was admitted.")
+            raise Retry(Code.CLOUD_TASKS_UNCLEAR, "Cloud Tasks did not say whether the run was admitted.")
         return owner == run.run_id
 
     def _create(self, task_id: str, start: dict[str, Any], at: datetime) -> bool:
@@ -116,7 +117,7 @@ class RunQueue:
                 f"{self._settings.job_url}/executions/{execution}:cancel", json={}, timeout=self._timeout_s
             )
         if not answer.ok and answer.status_code != HTTPStatus.NOT_FOUND:
-            raise Retry("cloud_run_refused", f"Cloud Run did not cancel {execution}: {answer.status_code}.")
+            raise Retry(Code.CLOUD_RUN_REFUSED, f"Cloud Run did not cancel {execution}: {answer.status_code}.")
 
     def owner(self, task_id: str) -> str | None:
         """The run_id, or batch_id, that the task starts; `None` once it has fired or was deleted."""

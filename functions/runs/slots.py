@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.runs.ledger import Latest
 from cloudact.runs.run import Run, Status
@@ -66,7 +67,7 @@ def admit(
         if admitted:
             return admitted
         if may_be_ours and time.monotonic() > give_up:
-            raise Retry("cloud_tasks_slow", "Cloud Tasks is too slow to look for a free slot.")
+            raise Retry(Code.CLOUD_TASKS_SLOW, "Cloud Tasks is too slow to look for a free slot.")
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.runs.ledger import RunEvent, Unsettled
@@ -23,9 +24,9 @@ from functions.runs.queue import batch_task_id, second_task_id
 log = logging.getLogger(__name__)
 WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
 ENQUEUED_AT_MOST = 50  # of the 120 calls of jobs.run between two sweeps: users' triggers need some of them
-NEVER_STARTED = Retry("never_started", "The run was queued twice and never started.", "Start the run again.")
-LOST = Retry("lost", "The run stopped reporting and was given up.", "Start the run again.")
-TWICE = Stop("duplicate", "The same run was asked for on another day too, and is told of there.")
+NEVER_STARTED = Retry(Code.NEVER_STARTED, "The run was queued twice and never started.", "Start the run again.")
+LOST = Retry(Code.LOST, "The run stopped reporting and was given up.", "Start the run again.")
+TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and is told of there.")
 
 
 def sweep(api: Api) -> Response:
@@ -126,4 +127,4 @@ def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
 
 
 def _later() -> None:
-    raise Retry("still_loading", "BigQuery is still loading the rows.")
+    raise Retry(Code.STILL_LOADING, "BigQuery is still loading the rows.")

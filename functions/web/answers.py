@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from cloudact.error_codes import Code, ProviderFailure
 from cloudact.orgs.org import SubscriptionStatus
 from cloudact.runs.result import Result
 from cloudact.runs.run import Status, TriggerType
@@ -18,6 +19,12 @@ def instant(at: dt.datetime) -> str:
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
+# https://opensource.zalando.com/restful-api-guidelines/#112: clients must not break when a code is added.
+_CODES: list[Any] = [*Code]
+_CODE = (
+    "Extensible enum. A stable word that programs compare; the examples are those of today, others may come. "
+    f"Those of a provider are its id and one of {', '.join(f'_{failure}' for failure in ProviderFailure)}."
+)
 _EXAMPLES: dict[str, Any] = {
     "run_id": "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2",
     "org_slug": "acmecorp",
@@ -51,9 +58,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(examples=["Run not found: 42"])
     instance: str
     request_id: str | None = None
-    code: str | None = Field(
-        default=None, description="a stable word that programs compare", examples=["credential_rejected"]
-    )
+    code: str | None = Field(default=None, description=_CODE, examples=_CODES)
 
 
 class Document(BaseModel):
@@ -237,7 +242,7 @@ class Step(Answer):
 class RunError(Answer):
     """Why a run failed."""
 
-    code: str = Field(description="a stable word that programs compare", examples=["source_not_found"])
+    code: str = Field(description=_CODE, examples=_CODES)
     message: str
     retryable: bool
     hint: str | None = Field(description="what a person can do about it")

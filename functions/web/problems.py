@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from flask import Response, g, request
 from werkzeug.http import HTTP_STATUS_CODES
 
+from cloudact.error_codes import ErrorCode
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -13,7 +15,7 @@ class Problem(Exception):
     """A refused request: `status` is the HTTP status, `detail` what the caller reads, `code` a word for programs."""
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, code: str | None = None
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, code: ErrorCode | None = None
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -27,7 +29,7 @@ class Problem(Exception):
         return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
 
 
-def document(status: int, detail: str, path: str, request_id: str | None = None, code: str | None = None) -> str:
+def document(status: int, detail: str, path: str, request_id: str | None = None, code: ErrorCode | None = None) -> str:
     """The JSON of RFC 9457; the request's id and the code are extension members."""
     body = {
         "type": "about:blank",

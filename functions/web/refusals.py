@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from functions.web.problems import Problem
 
@@ -13,4 +14,4 @@ def refused() -> Iterator[None]:
     try:
         yield
     except Stop as err:
-        raise Problem(404 if err.code == "org_unknown" else 409, err.message) from err
+        raise Problem(404 if err.code == Code.ORG_UNKNOWN else 409, err.message) from err

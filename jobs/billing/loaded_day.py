@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.runs.result import Difference, Earlier, Source, exact_sum
 from jobs.billing.rows import SCHEMA
@@ -88,7 +89,7 @@ class KeptDay:
                 seen.update(_keys(batch).to_pylist())
             yield batch
         if (self.kept.rows, self.kept.newest) != (self.loaded.rows, self.loaded.newest):
-            raise Retry("day_changed", "The day's rows have changed while they were read.", "It is tried again.")
+            raise Retry(Code.DAY_CHANGED, "The day's rows have changed while they were read.", "It is tried again.")
         yield from self.added.over(self._new(found, seen))
 
     def _new(self, found: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:

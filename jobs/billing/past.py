@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.runs.result import Gap, Source
@@ -89,7 +90,7 @@ class Past:
             rows += pc.sum(batch.column("source_row_count")).as_py() or 0
             yield batch
         if rows < self.facts.rows - self.facts.filtered_rows:
-            raise Retry("source_changed", "The export has lost rows while it was read.", "It is tried again.")
+            raise Retry(Code.SOURCE_CHANGED, "The export has lost rows while it was read.", "It is tried again.")
 
     def source(self, export: ExportTable) -> Source:
         """What the day has been read from."""

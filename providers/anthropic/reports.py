@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from providers.anthropic.api import (
     ANALYTICS_BETA,
@@ -83,7 +84,7 @@ class AnthropicReports:
     def __init__(self, api: ProviderHttp, day: date, notes: Notes, asked_on: date, generation: str = "reports") -> None:
         if generation not in ("reports", "analytics"):
             raise Stop(
-                "misconfigured", "The setting api must be reports or analytics.", "Set up the integration again."
+                Code.MISCONFIGURED, "The setting api must be reports or analytics.", "Set up the integration again."
             )
         self._pages = NextPage(api, self.name)
         self._day = day
@@ -118,7 +119,7 @@ class AnthropicReports:
             if not recent or err.refusal.status != 400 or "date range" not in err.refusal.message:
                 raise
             message = f"Anthropic has not closed the day {self._day.isoformat()} yet."
-            raise Stop("day_not_closed", message, "Start the run again in a few hours.") from err
+            raise Stop(Code.DAY_NOT_CLOSED, message, "Start the run again in a few hours.") from err
 
 
 class _Reports:

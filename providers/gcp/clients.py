@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudact.clients import own_credentials
+from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Stop
 from cloudact.settings import GOOGLE_IAM_CREDENTIALS, Settings
 
@@ -30,7 +31,7 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
         credentials.sign_bytes(b"")  # that a key is not RSA is noticed only here
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         why = "The private key in the service account key cannot be read."
-        raise Stop("credential_invalid", why, "Set up the integration again with a new key.") from None
+        raise Stop(Code.CREDENTIAL_INVALID, why, "Set up the integration again with a new key.") from None
     return _of_customer(settings, service_account["project_id"], credentials)
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.orgs.org import Auth
 from cloudact.orgs.vault import WHAT_TO_DO
@@ -52,6 +53,6 @@ def parse_service_account(plaintext: bytes) -> ServiceAccountKey:
         return ServiceAccountKey.model_validate(json.loads(plaintext))
     except ValidationError as err:
         wrong = ", ".join(sorted({str(e["loc"][0]) if e["loc"] else "file" for e in err.errors()}))
-        raise Stop("credential_invalid", f"The service account key is not usable: {wrong}.", WHAT_TO_DO) from None
+        raise Stop(Code.CREDENTIAL_INVALID, f"The service account key is not usable: {wrong}.", WHAT_TO_DO) from None
     except (ValueError, RecursionError):
-        raise Stop("credential_invalid", "The service account key is not JSON.", WHAT_TO_DO) from None
+        raise Stop(Code.CREDENTIAL_INVALID, "The service account key is not JSON.", WHAT_TO_DO) from None

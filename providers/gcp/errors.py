@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.google_errors import error_reasons, reaching
 
@@ -26,23 +27,25 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
         with reaching("The customer's BigQuery", ours=False):
             yield
     except Stop as err:  # of a service account that we may no longer act as
-        if err.code == "credential_rejected":
+        if err.code == Code.CREDENTIAL_REJECTED:
             reject_credential(err.message)
         raise
     except RefreshError as err:
         why = "Google does not accept the service account key: it was deleted, disabled or is not a key."
         reject_credential(why)
-        raise Stop("credential_rejected", why, "Create a new key and set up the integration again.") from err
+        raise Stop(Code.CREDENTIAL_REJECTED, why, "Create a new key and set up the integration again.") from err
     except google.Unauthorized as err:
         why = "Google does not accept the service account: it was deleted or disabled."
         reject_credential(why)
-        raise Stop("credential_rejected", why, "Enable it again or make another, and set up the integration.") from err
+        raise Stop(
+            Code.CREDENTIAL_REJECTED, why, "Enable it again or make another, and set up the integration."
+        ) from err
     except google.Forbidden as err:
         if error_reasons(err) - {"accessDenied"}:  # a quota, or a project without billing
             raise _refused(source, err) from err
-        raise Stop("permission_denied", _plain(err), ROLES) from err
+        raise Stop(Code.PERMISSION_DENIED, _plain(err), ROLES) from err
     except google.NotFound as err:
-        raise Stop("source_not_found", f"{source} does not exist or cannot be seen: {_plain(err)}", SET_UP) from err
+        raise Stop(Code.SOURCE_NOT_FOUND, f"{source} does not exist or cannot be seen: {_plain(err)}", SET_UP) from err
     except google.GoogleAPICallError as err:
         raise _refused(source, err) from err
 
@@ -50,9 +53,9 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
 def _refused(source: str, err: Exception) -> Stop:
     if "bytesBilledLimitExceeded" in error_reasons(err):
         hint = "The export is larger than expected for one day; please contact support to raise the limit."
-        return Stop("query_too_large", f"Reading one day of {source} would bill more than is allowed.", hint)
+        return Stop(Code.QUERY_TOO_LARGE, f"Reading one day of {source} would bill more than is allowed.", hint)
     hint = "See Google's reason; if it does not help, please contact support."
-    return Stop("source_query_failed", f"The query on {source} was refused: {_plain(err)}", hint)
+    return Stop(Code.SOURCE_QUERY_FAILED, f"The query on {source} was refused: {_plain(err)}", hint)
 
 
 def _plain(err: Exception) -> str:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from providers.gcp.errors import SET_UP
 
@@ -219,7 +220,7 @@ def find_export(source: Any, project: str, dataset: str, table: str, patience: P
     try:
         return from_table(found)
     except UnusableExport as err:
-        raise Stop("source_unusable", str(err), NEEDED) from err
+        raise Stop(Code.SOURCE_UNUSABLE, str(err), NEEDED) from err
 
 
 def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
@@ -247,8 +248,8 @@ def _family(source: Any, dataset: str, table: str, patience: Patience) -> Iterat
 
 def _not_one(name: str, found: list[str]) -> Stop:
     if found:
-        return Stop("source_not_found", f"{name} could be any of {', '.join(sorted(found)[:5])}.", SET_UP)
-    return Stop("source_not_found", f"The billing export table {name} does not exist.", SET_UP)
+        return Stop(Code.SOURCE_NOT_FOUND, f"{name} could be any of {', '.join(sorted(found)[:5])}.", SET_UP)
+    return Stop(Code.SOURCE_NOT_FOUND, f"The billing export table {name} does not exist.", SET_UP)
 
 
 def from_table(table: TableLike) -> ExportTable:

@@ -16,6 +16,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials, TokenStat
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.auth.impersonated_credentials import Credentials as Impersonated
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from providers.gcp.keyless import SOON, KeylessAccount, may_act
 
@@ -72,7 +73,9 @@ class _ActedAs(Impersonated):  # type: ignore[misc, unused-ignore]
             return
         # Not `from err`: an answer that the library cannot read is in it as it came, with its token.
         if refusal.passing:
-            raise Retry("iam_unavailable", "Google's IAM could not be reached or is overloaded.", "It is tried again.")
+            raise Retry(
+                Code.IAM_UNAVAILABLE, "Google's IAM could not be reached or is overloaded.", "It is tried again."
+            )
         raise self._told(refusal)
 
     def _told(self, refusal: _Refusal) -> RunError:
@@ -84,7 +87,7 @@ class _Reader(_ActedAs):
 
     def _told(self, refusal: _Refusal) -> RunError:
         message = f"IAM does not let us act as our own reader: {refusal.message}"
-        return Stop("misconfigured", message, "Please contact support.")
+        return Stop(Code.MISCONFIGURED, message, "Please contact support.")
 
 
 class _Account(_ActedAs):
@@ -96,15 +99,15 @@ class _Account(_ActedAs):
         grant = shlex.join(may_act(known, reader))
         if refusal.status == 404:
             hint = f"Make it again, grant it what it had, and set up the integration again. {SOON}"
-            return Stop("credential_rejected", f"The service account {account} does not exist.", hint)
+            return Stop(Code.CREDENTIAL_REJECTED, f"The service account {account} does not exist.", hint)
         if refusal.reason == "SERVICE_DISABLED":
             hint = f"Run: `gcloud services enable iamcredentials.googleapis.com --project={known.project_id}`. {SOON}"
-            return Stop("permission_denied", refusal.message, hint)
+            return Stop(Code.PERMISSION_DENIED, refusal.message, hint)
         if refusal.status == 403:
             message = f"Our reader may not act as {account}: {refusal.message}"
-            return Stop("permission_denied", message, f"Run: `{grant}`. {SOON}")
+            return Stop(Code.PERMISSION_DENIED, message, f"Run: `{grant}`. {SOON}")
         message = f"IAM gives us no token of {account}: {refusal.message}"
-        return Stop("permission_denied", message, "See Google's reason; is the service account enabled?")
+        return Stop(Code.PERMISSION_DENIED, message, "See Google's reason; is the service account enabled?")
 
 
 def _read(err: GoogleAuthError) -> _Refusal:

@@ -14,6 +14,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.installation import own_name
 from cloudact.orgs.org import Auth, Onboarded
@@ -75,7 +76,7 @@ class KeylessAccount(BaseModel):
         expected = account_id(org)
         if self.service_account.partition("@")[0] != expected:
             message = f"This service account does not belong to {org.org_slug}: its name must be {expected}."
-            raise Stop("credential_invalid", message, _SHOW)
+            raise Stop(Code.CREDENTIAL_INVALID, message, _SHOW)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def offered(reader: str) -> str:
     """The reader that customers let act as their accounts; raises `Stop` where the installation has none."""
     if not reader:
         message = "This installation has no reader, so it cannot read without a key."
-        raise Stop("keyless_unavailable", message, "Set up the integration with a service account key.")
+        raise Stop(Code.KEYLESS_UNAVAILABLE, message, "Set up the integration with a service account key.")
     return reader
 
 
@@ -116,7 +117,7 @@ def parse_keyless(plaintext: bytes) -> KeylessAccount:
         message = f"Unknown field {name!r} in a keyless credential. Allowed: type, service_account."
     else:
         message = f"{name} must be a service account like cloudact-0123456789abcdef0123@acme-billing{_SUFFIX}."
-    raise Stop("credential_invalid", message, _SHOW)
+    raise Stop(Code.CREDENTIAL_INVALID, message, _SHOW)
 
 
 def is_keyless(plaintext: bytes) -> bool:

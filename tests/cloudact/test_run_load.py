@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudact.error_codes import Code, StoredCode, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
 from cloudact.runs.run import Run, Status
@@ -13,7 +14,7 @@ from providers.anthropic.tables import USAGE_TABLE
 from providers.openai.reports import COST_TABLE
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 
-LOST = Verdict(Status.FAILED, error=Stop("lost", "It was lost."), at=NOON)
+LOST = Verdict(Status.FAILED, error=Stop(Code.LOST, "It was lost."), at=NOON)
 
 
 class Killed(BaseException):
@@ -118,3 +119,13 @@ class TooLate(Exception):
 
 def too_late() -> None:
     raise TooLate
+
+
+@pytest.mark.parametrize("code", [Code.LOST, stored_code("of_long_ago")])
+def test_an_end_is_told_with_its_code(local: Local, org: OnboardedOrg, code: Code | StoredCode) -> None:
+    """Who finds a run's end reads its code from the fence, also one that only another version knows."""
+    run = billing_run(org)
+    wish = Verdict(Status.FAILED, error=Stop(code, "It was lost."), at=NOON)
+    for verdict in (RunLoad(local.warehouse, run.run_id).settle(wish, nothing) for _ in range(2)):
+        assert verdict.error is not None
+        assert (type(verdict.error.code), verdict.error.code) == (type(code), code)

@@ -15,6 +15,7 @@ from google.cloud import run_v2
 from werkzeug.test import TestResponse
 
 from cloudact import clients
+from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.load import Part, RunLoad, Verdict
@@ -48,7 +49,7 @@ def trigger(api: FlaskClient, org: OnboardedOrg, run: Run) -> TestResponse:
 
 
 def tell(local: Local, run: Run, status: Status, **event: Any) -> None:
-    error = Stop("x", "It failed.", "Do.") if status is Status.FAILED else None
+    error = Stop(stored_code("x"), "It failed.", "Do.") if status is Status.FAILED else None
     local.ledger.append_run(run, RunEvent(status, error=error, **event), local.clock())
 
 
@@ -267,7 +268,7 @@ def test_everybody_tells_the_same_end(local: Local, api: FlaskClient, org: Onboa
     run_job(run, max_bytes_billed=1)
     assert detail(local, run)["status"] == "CANCELLED"
     second = billing_run(org, generation=2)
-    failed = Verdict(Status.FAILED, error=Stop("query_too_large", "Too large.", "Ask."), at=NOON)
+    failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, second.run_id).settle(failed, tick=lambda: None)
     tell(local, second, Status.RUNNING, started_at=NOON)
     assert post(api, org, second, "cancel").status_code == 409

@@ -16,6 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cloudact import clients
+from cloudact.error_codes import stored_code
 from cloudact.errors import Stop
 from cloudact.orgs.integrations import Integrations
 from cloudact.settings import Settings
@@ -57,7 +58,7 @@ class Unreadable(Tenants):
     """Cannot be read, and will not be until a person changes something."""
 
     def read(self, org_slug: str) -> Tenant:
-        raise Stop("tables_forbidden", f"BigQuery refuses to show {org_slug}.", "Ask.")
+        raise Stop(stored_code("tables_forbidden"), f"BigQuery refuses to show {org_slug}.", "Ask.")
 
 
 def test_a_key_is_shown_whatever_comes_of_looking(local: Local, slug: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,14 @@ import logging
 
 import pytest
 
+from cloudact.error_codes import stored_code
 from cloudact.errors import Retry, Stop
 from functions.orgs.readable import wait_until
 
 
-@pytest.mark.parametrize("error", [Retry("busy", "Busy."), Stop("no", "No.", "Ask."), KeyError("row"), OSError()])
+@pytest.mark.parametrize(
+    "error", [Retry(stored_code("busy"), "Busy."), Stop(stored_code("no"), "No.", "Ask."), KeyError("row"), OSError()]
+)
 def test_an_answer_goes_out_however_looking_fails(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     """Each failure is one warning with its kind, and no failure of the request."""
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from werkzeug.test import TestResponse
 
 from cloudact import clients
+from cloudact.error_codes import stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
@@ -193,7 +194,7 @@ class Lifecycle(RuleBasedStateMachine):
         if well and not run.loaded:
             assert self._load(run) == 0
             run.loaded = True
-        wish = Verdict(Status.FAILED, error=Stop("x", "It failed."), at=self.local.clock())
+        wish = Verdict(Status.FAILED, error=Stop(stored_code("x"), "It failed."), at=self.local.clock())
         verdict = RunLoad(self.local.warehouse, run.run_id).settle(wish, tick=lambda: None)
         self.settled(run, Status.FAILED)
         assert verdict.status is run.status
@@ -278,7 +279,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _tell(self, run: Modelled, status: Status) -> None:
         now = run.last_event_at = self.local.clock()
-        error = Stop("x", "It failed.") if status is Status.FAILED else None
+        error = Stop(stored_code("x"), "It failed.") if status is Status.FAILED else None
         rows = 0 if status is Status.SUCCESS else None
         event = RunEvent(status, started_at=run.started_at, execution="r", execution_tasks=2, rows=rows, error=error)
         self.local.ledger.append_run(self._run(run), event, now)

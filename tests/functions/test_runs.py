@@ -8,7 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloudact.errors import Stop
+from cloudact.error_codes import Code, stored_code
+from cloudact.errors import Retry, Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.runs.run_cost import Cost
@@ -125,7 +126,7 @@ def test_a_failed_run_says_why(api: FlaskClient, local: Local, new_org: NewOrgs)
     """FAILED comes with code, message, whether trying again helps, and a hint."""
     org = new_org()
     run = billing_run(org)
-    error = Stop("source_not_found", "The table does not exist.", "Check the export.")
+    error = Stop(Code.SOURCE_NOT_FOUND, "The table does not exist.", "Check the export.")
     local.ledger.append_run(run, RunEvent(Status.FAILED, started_at=NOON, error=error), NOON)
     detail = get(api, org, f"/{run.run_id}").get_json()
     assert (detail["status"], detail["error_message"], detail["steps"]) == ("FAILED", "The table does not exist.", [])
@@ -137,12 +138,22 @@ def test_a_failed_run_says_why(api: FlaskClient, local: Local, new_org: NewOrgs)
     }
 
 
+def test_a_code_of_another_version_is_told(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """A stored code that this version does not know is shown as it was written."""
+    org = new_org()
+    run = billing_run(org)
+    event = RunEvent(Status.FAILED, started_at=NOON, error=Retry(stored_code("of_long_ago"), "It failed."))
+    local.ledger.append_run(run, event, NOON)
+    error = get(api, org, f"/{run.run_id}").get_json()["error"]
+    assert (error["code"], error["retryable"]) == ("of_long_ago", True)
+
+
 def test_the_first_final_event_stands(api: FlaskClient, local: Local, finished: tuple[OnboardedOrg, Run]) -> None:
     """Whatever is appended after a final event, and PENDING appended late, changes nothing."""
     org, run = finished
     before = get(api, org, f"/{run.run_id}").get_json()
     late = NOON + timedelta(minutes=1)
-    local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop("x", "y")), late)
+    local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop(stored_code("x"), "y")), late)
     local.ledger.append_run(run, RunEvent(Status.PENDING, key="late"), late)
     assert get(api, org, f"/{run.run_id}").get_json() == before
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
+from cloudact.error_codes import stored_code
 from cloudact.errors import Stop
 from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.org import key_hash
@@ -151,7 +152,7 @@ def test_what_a_new_request_does_with_an_old_run(
 ) -> None:
     """Running and completed runs answer; failed, cancelled and forced ones start the next generation."""
     org = new_org()
-    error = Stop("x", "y") if status is Status.FAILED else None
+    error = Stop(stored_code("x"), "y") if status is Status.FAILED else None
     event = RunEvent(status, started_at=local.clock(), rows=1, error=error)
     local.ledger.append_run(billing_run(org), event, local.clock())
     answer = post(api, org, json={"date": DAY, "force_refresh": force})

@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact import clients
+from cloudact.error_codes import Code, stored_code
 from cloudact.errors import ConfigError, Stop
 from cloudact.installation import ORIGINAL
 from cloudact.logs import JsonLines
@@ -322,7 +323,7 @@ def test_told_by_job_and_sweep(customer: Customer, ops: FlaskClient, caplog: pyt
     """A container that died between telling and recording is followed by the sweep, which tells the same event."""
     local, run = customer.local, billing_run(customer.org)
     local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
-    failed = Verdict(Status.FAILED, error=Stop("query_too_large", "Too large.", "Ask."), at=NOON)
+    failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, run.run_id).settle(failed, tick=lambda: None)
     assert failed.error
     open_notifier(local.settings, local.warehouse, local.clock).tell(run_failed(run, failed.error, NOON))
@@ -504,7 +505,7 @@ def test_no_address_is_logged(customer: Customer, caplog: pytest.LogCaptureFixtu
     customer.put(url=f"{customer.target.url}?token=receivers-own")
     caplog.clear()  # the client libraries' and the test client's own words
     notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock)
-    notifier.tell(run_failed(billing_run(customer.org), Stop("x", "y"), NOON))
+    notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     ours = [vars(record) for record in caplog.records if record.name.startswith(OURS)]
     assert ours
     assert "receivers-own" not in repr(ours)
@@ -526,7 +527,7 @@ def test_what_google_quotes_is_not_logged(customer: Customer, caplog: pytest.Log
     settings = customer.local.settings.model_copy(update={"tasks_endpoint": google.url})
     caplog.clear()
     notifier = open_notifier(settings, customer.local.warehouse, customer.local.clock)
-    assert not notifier.tell(run_failed(billing_run(customer.org), Stop("x", "y"), NOON))
+    assert not notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     customer.api = public_app(compose(settings, customer.local.clock)).test_client()
     assert customer.call("POST", "/test").status_code in (500, 503)
     google.stop()

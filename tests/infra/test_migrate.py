@@ -21,6 +21,7 @@ import requests
 from google.api_core.exceptions import NotFound
 
 from cloudact import clients
+from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
@@ -242,7 +243,7 @@ def test_passing_trouble_is_tried_again(two_orgs: Deployment) -> None:
 
 
 def overloaded() -> None:
-    raise Retry("bigquery_unavailable", "BigQuery could not be reached or is overloaded.")
+    raise Retry(Code.BIGQUERY_UNAVAILABLE, "BigQuery could not be reached or is overloaded.")
 
 
 def test_an_org_that_comes_meanwhile_is_migrated(two_orgs: Deployment) -> None:

@@ -1,0 +1,436 @@
+"""The error codes: words that programs compare, and part of the API. A code is never renamed or given another meaning.
+
+docs/errors.md is made from them. A provider's codes are `<provider id>_<failure>`, so that a new one has its codes.
+"""
+
+from enum import StrEnum
+from typing import NewType
+
+_AGAIN = "Nothing; it is tried again."
+_LATER = "Send the same request again."
+_NEW_RUN = "Start the run again."
+_OURS = "Contact support."
+_SET_UP = "Set up the integration again, as the hint says."
+
+
+class Topic(StrEnum):
+    """What a code is about: the sections of docs/errors.md."""
+
+    ORG = "The organization"
+    CREDENTIAL = "The credential"
+    SOURCE = "What the provider tells"
+    LOAD = "The day's rows"
+    RUN = "The run itself"
+    SERVICE = "The service and what it stands on"
+
+
+class Code(StrEnum):
+    """A failure that the service knows by name. `retryable` as in `RunError`, `None` where it differs."""
+
+    topic: Topic
+    retryable: bool | None
+    meaning: str
+    remedy: str
+
+    def __new__(cls, text: str, topic: Topic, retryable: bool | None, meaning: str, remedy: str) -> "Code":
+        """A member that is the text itself and knows the rest."""
+        code = str.__new__(cls, text)
+        code._value_ = text
+        code.topic, code.retryable, code.meaning, code.remedy = topic, retryable, meaning, remedy
+        return code
+
+    ORG_UNKNOWN = (
+        "org_unknown",
+        Topic.ORG,
+        False,
+        "The organization is not onboarded, or was off-boarded.",
+        "Complete backend onboarding first.",
+    )
+    ORG_OFFBOARDED = (
+        "org_offboarded",
+        Topic.ORG,
+        False,
+        "The organization was off-boarded.",
+        'Onboard it with `"reactivate": true` if it is the same customer.',
+    )
+    SLUG_TAKEN = (
+        "slug_taken",
+        Topic.ORG,
+        False,
+        "The slug differs only in case from that of another organization.",
+        "Choose another slug.",
+    )
+    SUBSCRIPTION_MISSING = (
+        "subscription_missing",
+        Topic.ORG,
+        False,
+        "The organization has no subscription.",
+        "Onboard it again.",
+    )
+    DATASET_TAKEN = (
+        "dataset_taken",
+        Topic.ORG,
+        False,
+        "The dataset of this name does not belong to this organization, or belongs to another installation.",
+        "Choose another slug, or remove the dataset.",
+    )
+    INTEGRATION_MISSING = (
+        "integration_missing",
+        Topic.CREDENTIAL,
+        False,
+        "The organization has no integration with this provider that is VALID.",
+        "Set up the integration, then start the run again.",
+    )
+    CREDENTIAL_INVALID = (
+        "credential_invalid",
+        Topic.CREDENTIAL,
+        False,
+        "What was given, or is stored, is no credential of this provider, or belongs to another organization.",
+        _SET_UP,
+    )
+    CREDENTIAL_REJECTED = (
+        "credential_rejected",
+        Topic.CREDENTIAL,
+        False,
+        "The provider refuses the credential: it is wrong, or was revoked; or its service account is gone or disabled.",
+        "Create a new one and set up the integration with it. Until then it is INVALID.",
+    )
+    CREDENTIAL_UNREADABLE = (
+        "credential_unreadable",
+        Topic.CREDENTIAL,
+        False,
+        "The stored credential cannot be decrypted for this organization.",
+        "Set up the integration again.",
+    )
+    PERMISSION_DENIED = (
+        "permission_denied",
+        Topic.CREDENTIAL,
+        False,
+        "The credential is known and may not do this: a role, a scope or `bigquery.jobs.create` is missing.",
+        "Grant what the hint names; the command is in it where there is one.",
+    )
+    SETTINGS_INVALID = (
+        "settings_invalid",
+        Topic.CREDENTIAL,
+        False,
+        "A setting of the integration (`metadata`) is unknown or not what it may be.",
+        "Correct the field that the message names.",
+    )
+    KEYLESS_UNAVAILABLE = (
+        "keyless_unavailable",
+        Topic.CREDENTIAL,
+        False,
+        "This installation cannot read without a key.",
+        "Set up the integration with a service account key.",
+    )
+    SOURCE_NOT_FOUND = (
+        "source_not_found",
+        Topic.SOURCE,
+        False,
+        "The dataset or table of the billing export does not exist or cannot be seen, or several could be meant.",
+        "Correct the settings `source_project`, `source_dataset` and `source_table`.",
+    )
+    SOURCE_UNUSABLE = (
+        "source_unusable",
+        Topic.SOURCE,
+        False,
+        "The table is no Cloud Billing export, or a view or copy of one that cannot be read by date.",
+        "Name the export's own table; the message says what this one is.",
+    )
+    SOURCE_QUERY_FAILED = (
+        "source_query_failed",
+        Topic.SOURCE,
+        False,
+        "BigQuery refused the query on the billing export.",
+        "Read the message; the hint says what to look at.",
+    )
+    QUERY_TOO_LARGE = (
+        "query_too_large",
+        Topic.SOURCE,
+        False,
+        "Reading the day would bill more bytes than `CLOUDACT_MAX_BYTES_BILLED` allows.",
+        "Contact support to have the limit raised.",
+    )
+    SOURCE_UNAVAILABLE = (
+        "the_customer's_bigquery_unavailable",
+        Topic.SOURCE,
+        True,
+        "The BigQuery of the organization could not be reached or is overloaded.",
+        _AGAIN,
+    )
+    SOURCE_SLOW = (
+        "source_slow",
+        Topic.SOURCE,
+        True,
+        "The BigQuery of the organization is too slow while a request waits.",
+        _LATER,
+    )
+    SOURCE_CHANGED = (
+        "source_changed",
+        Topic.SOURCE,
+        True,
+        "The billing export has lost rows while it was read.",
+        _AGAIN,
+    )
+    IAM_UNAVAILABLE = (
+        "iam_unavailable",
+        Topic.SOURCE,
+        True,
+        "Google's IAM could not be reached when our reader asked to act as the organization's service account.",
+        _AGAIN,
+    )
+    REPORT_UNEXPECTED = (
+        "report_unexpected",
+        Topic.SOURCE,
+        False,
+        "A report holds something that is not what it should be; the message names the field.",
+        "Contact support: the provider has changed its report.",
+    )
+    AMOUNTS_MISSING = (
+        "amounts_missing",
+        Topic.SOURCE,
+        False,
+        "Too many cost rows have no amount for the rest to be believed; nothing was loaded.",
+        "Start the run again when the provider tells the amounts.",
+    )
+    DAY_NOT_CLOSED = (
+        "day_not_closed",
+        Topic.SOURCE,
+        False,
+        "The provider has no complete bucket for the date yet.",
+        "Start the run again in a few hours.",
+    )
+    LOAD_REFUSED = ("load_refused", Topic.LOAD, False, "BigQuery refused the rows for good.", _OURS)
+    LOAD_FAILED = (
+        "load_failed",
+        Topic.LOAD,
+        True,
+        "BigQuery could not load the rows, three times, for a passing reason.",
+        _AGAIN,
+    )
+    LOAD_QUOTA_EXCEEDED = (
+        "load_quota_exceeded",
+        Topic.LOAD,
+        True,
+        "The day's load jobs are used up; the day was left as it is.",
+        "Nothing for what the service runs by itself; else start the run again in some hours.",
+    )
+    RESULT_SHRUNK = (
+        "result_shrunk",
+        Topic.LOAD,
+        False,
+        "The day would lose more than half of its rows or of a provider's money; what is loaded was kept.",
+        "If the smaller result is right, start the run with `force_refresh`.",
+    )
+    DAY_CHANGED = (
+        "day_changed",
+        Topic.LOAD,
+        True,
+        "The organization's table was changed while its rows were read.",
+        _AGAIN,
+    )
+    TABLE_MISSING = (
+        "table_missing",
+        Topic.LOAD,
+        False,
+        "A table of the organization's dataset is missing.",
+        "Complete backend onboarding again.",
+    )
+    NOTHING_LOADED = ("nothing_loaded", Topic.LOAD, False, "The pipeline's steps loaded nothing.", _OURS)
+    NEVER_STARTED = (
+        "never_started",
+        Topic.RUN,
+        True,
+        "The run was queued twice and never started; the sweep gave it up.",
+        _NEW_RUN,
+    )
+    LOST = ("lost", Topic.RUN, True, "The run stopped reporting; the sweep gave it up.", _NEW_RUN)
+    DUPLICATE = (
+        "duplicate",
+        Topic.RUN,
+        False,
+        "The same run was asked for on another day too, and is told of there.",
+        "Look at the run of the other day.",
+    )
+    STILL_LOADING = (
+        "still_loading",
+        Topic.RUN,
+        True,
+        "BigQuery is still loading the run's rows, so its end cannot be told yet.",
+        _AGAIN,
+    )
+    TERMINATED = ("terminated", Topic.RUN, True, "The run's container was stopped before its end.", _NEW_RUN)
+    INTERNAL_ERROR = (
+        "internal_error",
+        Topic.RUN,
+        True,
+        "Something unforeseen went wrong on our side.",
+        "Nothing; it is tried again. Else contact support.",
+    )
+    MISCONFIGURED = (
+        "misconfigured",
+        Topic.RUN,
+        False,
+        "A config or a setting is wrong.",
+        "Contact support, unless the hint says what to do.",
+    )
+    UNKNOWN = (
+        "unknown",
+        Topic.RUN,
+        None,
+        "The run failed without a code.",
+        "Read the message; `retryable` says whether it can pass.",
+    )
+    BIGQUERY_UNAVAILABLE = (
+        "bigquery_unavailable",
+        Topic.SERVICE,
+        True,
+        "BigQuery could not be reached, is overloaded, or others keep changing the same thing.",
+        _AGAIN,
+    )
+    BIGQUERY_QUOTA_EXCEEDED = (
+        "bigquery_quota_exceeded",
+        Topic.SERVICE,
+        True,
+        "A quota of BigQuery is used up; it refills within a day.",
+        "Start the run again on the next day.",
+    )
+    CLOUD_TASKS_UNAVAILABLE = (
+        "cloud_tasks_unavailable",
+        Topic.SERVICE,
+        True,
+        "Cloud Tasks could not be reached or is overloaded.",
+        _LATER,
+    )
+    CLOUD_TASKS_SLOW = (
+        "cloud_tasks_slow",
+        Topic.SERVICE,
+        True,
+        "Cloud Tasks is too slow to look for a free slot of the quota.",
+        _LATER,
+    )
+    CLOUD_TASKS_UNCLEAR = (
+        "cloud_tasks_unclear",
+        Topic.SERVICE,
+        True,
+        "Cloud Tasks did not say whether the run was admitted.",
+        "Send the same request again: what was admitted is found.",
+    )
+    CLOUD_RUN_UNAVAILABLE = (
+        "cloud_run_unavailable",
+        Topic.SERVICE,
+        True,
+        "Cloud Run could not be reached or is overloaded.",
+        _LATER,
+    )
+    CLOUD_RUN_REFUSED = (
+        "cloud_run_refused",
+        Topic.SERVICE,
+        True,
+        "Cloud Run did not cancel the execution of a run.",
+        "Nothing; the run does not load any more.",
+    )
+    CLOUD_KMS_UNAVAILABLE = (
+        "cloud_kms_unavailable",
+        Topic.SERVICE,
+        True,
+        "Cloud KMS could not be reached or is overloaded.",
+        _AGAIN,
+    )
+    KMS_CORRUPTED = (
+        "kms_corrupted",
+        Topic.SERVICE,
+        True,
+        "The answer of Cloud KMS was damaged on its way.",
+        _AGAIN,
+    )
+    SECRET_MANAGER_UNAVAILABLE = (
+        "secret_manager_unavailable",
+        Topic.SERVICE,
+        True,
+        "Secret Manager could not be reached or is overloaded.",
+        _LATER,
+    )
+    SECRET_DAMAGED = (
+        "secret_damaged",
+        Topic.SERVICE,
+        True,
+        "A secret was damaged on its way from Secret Manager.",
+        _LATER,
+    )
+    SESSION_KEYS_UNAVAILABLE = (
+        "session_keys_unavailable",
+        Topic.SERVICE,
+        True,
+        "The public keys of the identity provider cannot be read, so no session can be judged.",
+        _LATER,
+    )
+    FRONT_UNKNOWN = (
+        "front_unknown",
+        Topic.SERVICE,
+        True,
+        "Whether Cloud Run checks who calls `ops` is not known.",
+        _LATER,
+    )
+    NOTIFICATION_REFUSED = (
+        "notification_refused",
+        Topic.SERVICE,
+        False,
+        "Cloud Tasks refused a notification for the organization's webhook.",
+        "Operators look at the log; the run goes on.",
+    )
+
+
+class ProviderFailure(StrEnum):
+    """How an HTTP API of a provider fails: the ends of its codes, with the rest as in `Code`."""
+
+    retryable: bool | None
+    meaning: str
+    remedy: str
+
+    def __new__(cls, text: str, retryable: bool | None, meaning: str, remedy: str) -> "ProviderFailure":
+        """A member that is the text itself and knows the rest."""
+        failure = str.__new__(cls, text)
+        failure._value_ = text
+        failure.retryable, failure.meaning, failure.remedy = retryable, meaning, remedy
+        return failure
+
+    UNAVAILABLE = (
+        "unavailable",
+        True,
+        "The provider could not be reached, broke off, or answers with a passing status (5xx, 408, 409, 425).",
+        _AGAIN,
+    )
+    UNREADABLE = (
+        "unreadable",
+        True,
+        "The answer is not the provider's JSON: too large, another format, or a proxy has answered.",
+        _AGAIN,
+    )
+    RATE_LIMITED = ("rate_limited", True, "The provider refuses more requests at the moment (429).", _AGAIN)
+    PAGES_BROKEN = ("pages_broken", True, "The pages of a report do not lead to an end.", _AGAIN)
+    NOT_ALLOWED = (
+        "not_allowed",
+        None,
+        "401 or 403 with words that are not about the credential; a run asks twice, and is tried again.",
+        "Try again later; if it stays so, ask the provider.",
+    )
+    REDIRECTED = ("redirected", False, "The provider answers with a redirect, which is not followed.", _OURS)
+    REFUSED = ("refused", False, "The provider refuses the question (another 4xx) and says why.", _OURS)
+
+
+ProviderCode = NewType("ProviderCode", str)
+StoredCode = NewType("StoredCode", str)
+ErrorCode = Code | ProviderCode | StoredCode
+
+_CODES = {code.value: code for code in Code}
+
+
+def provider_code(provider_id: str, failure: ProviderFailure) -> ProviderCode:
+    """The code of a provider's failure: `openai_rate_limited`."""
+    return ProviderCode(f"{provider_id}_{failure}")
+
+
+def stored_code(text: str) -> ErrorCode:
+    """The code that an earlier event tells. One that this version does not know stays as it is written."""
+    return _CODES.get(text) or StoredCode(text)
