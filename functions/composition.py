@@ -16,8 +16,8 @@ from cloudact.runs.ledger import Ledger
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
-from functions.auth.cache import Remembered
-from functions.auth.key_cache import KeyRing
+from functions.auth.cache import TtlCache
+from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.health import LOOK_S, Dependencies
@@ -27,7 +27,7 @@ from functions.orgs.lifecycle import Onboarding
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from functions.runs.queue import RunQueue
-from functions.runs.quota_notices import QuotaWatch
+from functions.runs.quota_notices import QuotaNotices
 from functions.schedule.pace import Pace
 from providers.credential_checks import checks
 
@@ -45,9 +45,9 @@ class Api:
     warehouse: Warehouse
     ledger: Ledger
     queue: RunQueue
-    keys: KeyRing
+    keys: KeyCache
     sessions: Sessions
-    members: Remembered[tuple[Membership, ...]]
+    members: TtlCache[str, tuple[Membership, ...]]
     dependencies: Dependencies
     origins: frozenset[str]
     clock: Clock
@@ -61,7 +61,7 @@ class Api:
     signing: Signing
     outbox: Outbox | None
     notifier: Notifier
-    quota_watch: QuotaWatch
+    quota_notices: QuotaNotices
     webhook_allow_http: bool
     reader: str
 
@@ -70,7 +70,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
     """Reads the configs; Google's clients are built when they are first needed."""
     warehouse = open_warehouse(settings, patience_s)
     ledger = Ledger(warehouse)
-    keys = KeyRing(ledger, clock)
+    keys = KeyCache(ledger.api_key, clock)
     tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
     queue = RunQueue(
         lambda: clients.tasks(settings),
@@ -90,7 +90,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         queue=queue,
         keys=keys,
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
-        members=Remembered(ledger.memberships, clock),
+        members=TtlCache(ledger.memberships, clock),
         dependencies=Dependencies(_looks(settings, queue), clock),
         origins=settings.origins,
         clock=clock,
@@ -116,7 +116,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         signing=signing,
         outbox=outbox,
         notifier=notifier,
-        quota_watch=QuotaWatch(notifier, clock),
+        quota_notices=QuotaNotices(notifier, clock),
         webhook_allow_http=settings.webhook_allow_http,
         reader=settings.reader_service_account,
     )

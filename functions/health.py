@@ -10,7 +10,7 @@ from flask import Response
 
 from cloudact import logs
 from cloudact.clock import Clock
-from functions.auth.cache import Remembered
+from functions.auth.cache import TtlCache
 from functions.web.answers import Health, Readiness, answered
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,13 @@ class Dependencies:
     def __init__(self, looks: Mapping[str, Callable[[], object]], clock: Clock, within_s: float = WITHIN_S) -> None:
         self._looks = {name: _Look(name, ask) for name, ask in looks.items()}
         self._within_s = within_s
-        self._seen = Remembered(lambda _: self._look(), clock, KEPT)
+        self._seen: TtlCache[str, dict[str, Literal["ok", "unavailable"]]] = TtlCache(
+            lambda _: self._look(), clock, KEPT
+        )
 
     def show(self) -> Response:
         """200 if everything can be reached, else 503 naming what cannot."""
-        checks = self._seen.find("")
+        checks = self._seen.get("")
         ready = all(told == "ok" for told in checks.values())
         answer = Readiness(status="ok" if ready else "unavailable", checks=checks)
         return answered(answer) if ready else answered(answer, 503, {"Retry-After": "10"})

@@ -51,8 +51,8 @@ def authenticate(api: Api, org: str) -> Actor:
     """The request's actor for the org in its path, or 401, 400 (slug) or 403. What is known is at most a minute old."""
     credential = presented(api)
     if credential.user_id is not None:
-        return _member(org, credential.user_id, api.members.find(credential.user_id))
-    return _machine(org, api.keys.find(credential.key_hash or ""), api.clock())
+        return _member(org, credential.user_id, api.members.get(credential.user_id))
+    return _machine(org, api.keys.get(credential.key_hash or ""), api.clock())
 
 
 def presented(api: Api) -> Credential:
@@ -74,9 +74,9 @@ def not_refused_lately(api: Api, credential: Credential) -> None:
 def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime) -> Actor:
     """The same from what admission's one read has just told, which is remembered for the requests that follow."""
     if credential.user_id is not None:
-        api.members.remember(credential.user_id, facts.memberships, asked_at)
+        api.members.put(credential.user_id, facts.memberships, asked_at)
         return _member(org, credential.user_id, facts.memberships)
-    api.keys.remember(credential.key_hash or "", facts.api_key, asked_at)
+    api.keys.put(credential.key_hash or "", facts.api_key, asked_at)
     return _machine(org, facts.api_key, api.clock())
 
 
@@ -84,12 +84,12 @@ def own_org(api: Api) -> str:
     """The org of a request whose path names none: the key's, or the only one of a person."""
     credential = presented(api)
     if credential.user_id is None:
-        key = api.keys.find(credential.key_hash or "")
+        key = api.keys.get(credential.key_hash or "")
         org = key.org_slug if key else ""
         authorize(org, key, api.clock())
         logs.know(org_slug=org)
         return org
-    found = api.members.find(credential.user_id)
+    found = api.members.get(credential.user_id)
     memberships = [each for each in found if each.onboarded] or found
     if len(memberships) > 1:
         raise bad_request(SEVERAL_ORGS)

@@ -65,7 +65,7 @@ def backfill(api: Api, org: str) -> Response:
         remaining=len(wanted) - len(run),
     )
     used = facts.pipelines_today + (0 if body.dry_run else len(run))
-    api.quota_watch.used(org, facts.webhook, used, subscription.daily_limit)
+    api.quota_notices.used(org, facts.webhook, used, subscription.daily_limit)
     return answered(answer, 200 if body.dry_run else 202, rate_limit(subscription.daily_limit, used, now))
 
 

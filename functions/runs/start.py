@@ -46,11 +46,11 @@ def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
     if admitted is None:
-        api.quota_watch.used(run.org_slug, facts.webhook, limit, limit)
+        api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
     left = rate_limit(limit, used + 1, run.requested_at)
     _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
-    api.quota_watch.used(run.org_slug, facts.webhook, used + 1, limit)
+    api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)
     if not admitted.new:
         return existing(run, Status.PENDING, left)
     message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.orgs.org import fingerprint, key_hash
 from cloudact.warehouse.bigquery import Warehouse
-from functions.auth import key_cache as auth
-from functions.auth.key_cache import KeyRing
+from functions.auth.cache import CAPACITY
+from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.composition import compose
 from functions.routes import public_app
@@ -233,23 +233,22 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
-    """Wrong keys are remembered in bounded number, and drive out no right one."""
-    ring, hashed = KeyRing(local.ledger, local.clock), key_hash(org.api_key)
-    key = ring.find(hashed)
-    for number in range(auth.CAPACITY + 10):
-        ring.remember(f"{number:064x}", None, local.clock())
-    assert ring.recall(hashed) is key is not None
-    assert len(vars(ring)["_unknown"]) == auth.CAPACITY
-    assert len(vars(ring)["_known"]) == 1
+    """Wrong keys are kept in bounded number, and drive out no right one."""
+    keys, hashed = KeyCache(local.ledger.api_key, local.clock), key_hash(org.api_key)
+    key = keys.get(hashed)
+    for number in range(CAPACITY + 10):
+        keys.put(f"{number:064x}", None, local.clock())
+    assert keys.peek(hashed) == (key,) != (None,)
+    assert len(keys) == CAPACITY + 1
 
 
-def test_what_is_remembered_is_asked_once_a_minute(org: OnboardedOrg, local: Local) -> None:
+def test_a_key_is_read_once_a_minute(org: OnboardedOrg, local: Local) -> None:
     """Known and unknown keys cost one query a minute each."""
-    ring = KeyRing(local.ledger, local.clock)
+    keys = KeyCache(local.ledger.api_key, local.clock)
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     for _ in range(2):
         for hashed in [key_hash(org.api_key), key_hash("x")] * 3:
-            ring.find(hashed)
+            keys.get(hashed)
         local.clock.advance(seconds=60)
     counted = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
     assert counted == {"jobs.query": 4}
