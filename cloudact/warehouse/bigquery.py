@@ -5,7 +5,6 @@ Knows no run, no org and no HTTP.
 """
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
@@ -21,7 +20,6 @@ from cloudact.settings import Settings
 from cloudact.warehouse.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.warehouse.scripts import statements
 
-log = logging.getLogger(__name__)
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
 TAKEN_WITHIN_S = 5.0

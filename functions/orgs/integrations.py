@@ -3,13 +3,12 @@
 import json
 import logging
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from flask import Response, request
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import PROVIDERS, Integration
@@ -19,15 +18,14 @@ from functions.composition import Api
 from functions.orgs.connections import OURS, Wanted
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
-from functions.web.inputs import Input, in_body
-from functions.web.parameters import body_object, only_known
+from functions.web.inputs import Input, in_body, name_of
+from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 from providers.http import Busy
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,100}")
 _WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 
 
@@ -41,12 +39,6 @@ def _credential(given: Any) -> str:
     if len(text.encode(errors="replace")) > LARGEST_CREDENTIAL_BYTES:
         raise bad_request("credential must be at most 60 KiB.")
     return text
-
-
-def _name(given: Any, info: ValidationInfo) -> str | None:
-    if given is not None and not (isinstance(given, str) and _NAME.fullmatch(given) and given.strip()):
-        raise bad_request(f"{info.field_name} must be 1 to 100 characters without control characters.")
-    return given
 
 
 def _object(given: Any, info: ValidationInfo) -> dict[str, Any] | None:
@@ -65,7 +57,7 @@ class SetupBody(Input):
         description="gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; "
         "others: the admin key",
     )
-    credential_name: Annotated[str | None, BeforeValidator(_name)] = Field(
+    credential_name: Annotated[str | None, name_of(100)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
     )
     metadata: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
@@ -73,13 +65,6 @@ class SetupBody(Input):
         description="settings. gcp: source_project, source_dataset, source_table, inactive_projects; anthropic: api",
         examples=[{"source_dataset": "billing_export"}],
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        if "credential" not in raw:
-            raise bad_request("credential is required.")
-        return raw
 
 
 class IntegrationState(Answer):
@@ -109,7 +94,7 @@ class IntegrationList(Answer):
 def list_integrations(api: Api, org: str) -> Response:
     """All three, set up or not."""
     authenticate(api, org)
-    only_known(request.args, allowed=())
+    no_query(request)
     states = [_state(row) for row in api.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
@@ -117,7 +102,7 @@ def list_integrations(api: Api, org: str) -> Response:
 def set_up(api: Api, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
     authenticate(api, org).require_admin()
-    only_known(request.args, allowed=())
+    no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
@@ -129,7 +114,7 @@ def set_up(api: Api, org: str, provider: str) -> Response:
 def validate(api: Api, org: str, provider: str) -> Response:
     """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
     authenticate(api, org)
-    _no_input()
+    no_input(request)
     with told_plainly():
         stored = api.connections.validate(org, _integration(provider))
     return _answer(api, stored)
@@ -138,15 +123,10 @@ def validate(api: Api, org: str, provider: str) -> Response:
 def remove(api: Api, org: str, provider: str) -> Response:
     """NOT_CONFIGURED from now on; it may be repeated."""
     authenticate(api, org).require_admin()
-    _no_input()
+    no_input(request)
     with told_plainly():
         stored = api.connections.remove(org, _integration(provider))
     return _answer(api, stored)
-
-
-def _no_input() -> None:
-    only_known(request.args, allowed=())
-    body_object(request, allowed=())
 
 
 def _integration(provider: str) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any
 
 from flask import Response, request
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.notifier import Outbox
@@ -16,7 +16,7 @@ from functions.orgs.redirects import redirects
 from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Flag, Input, in_body
-from functions.web.parameters import body_object, only_known
+from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 
 
@@ -56,13 +56,6 @@ class WebhookBody(Input):
     )
     rotate_secret: Flag = Field(default=False, description="sign with a new secret from now on")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        if "url" not in raw:
-            raise bad_request("url is required.")
-        return raw
-
 
 class WebhookState(Answer):
     """The webhook; `url` is null where there is none."""
@@ -86,14 +79,14 @@ class Ping(Answer):
 def show_webhook(api: Api, org: str) -> Response:
     """Address and events, for every member; the secret is shown where they are set."""
     authenticate(api, org)
-    only_known(request.args, allowed=())
+    no_query(request)
     return answered(_state(org, api.webhooks.find(org)))
 
 
 def put_webhook(api: Api, org: str) -> Response:
     """Sets it, and shows the secret; sending the same again changes nothing and shows it again."""
     authenticate(api, org).require_admin()
-    only_known(request.args, allowed=())
+    no_query(request)
     body = in_body(request, WebhookBody)
     try:
         url = webhook_url(body.url, allow_http=api.webhook_allow_http)
@@ -119,7 +112,7 @@ def _put(api: Api, org: str, url: str, events: tuple[str, ...], body: WebhookBod
 def delete_webhook(api: Api, org: str) -> Response:
     """None from now on, and its secret is never used again; it may be repeated."""
     authenticate(api, org).require_admin()
-    _no_input()
+    no_input(request)
     if ended := api.webhooks.remove(org):
         wait_until(lambda: api.webhooks.shows(ended))
     return answered(_state(org, None))
@@ -128,7 +121,7 @@ def delete_webhook(api: Api, org: str) -> Response:
 def test_webhook(api: Api, org: str) -> Response:
     """202: a `ping` is on its way, signed like any event; at most one in ten seconds, whoever asks."""
     authenticate(api, org)
-    _no_input()
+    no_input(request)
     outbox, webhook, now = _outbox(api), api.webhooks.find(org), api.clock()
     if webhook is None or webhook.url is None:
         raise Problem(404, "No webhook is set up for this organization.")
@@ -143,11 +136,6 @@ def _outbox(api: Api) -> Outbox:
     if api.outbox is None:
         raise Problem(409, "Webhooks are not available in this deployment.")
     return api.outbox
-
-
-def _no_input() -> None:
-    only_known(request.args, allowed=())
-    body_object(request, allowed=())
 
 
 def _state(org: str, webhook: Webhook | None, **secret: str) -> WebhookState:

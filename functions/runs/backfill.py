@@ -23,7 +23,7 @@ from functions.runs.slots import Admitted, Taken, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
-from functions.web.parameters import only_known, runnable
+from functions.web.parameters import no_query, runnable
 from functions.web.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class _Latest:
 def backfill(api: Api, org: str) -> Response:
     """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
     now, actor = api.clock(), authenticate(api, org)
-    only_known(request.args, allowed=())
+    no_query(request)
     body = in_body(request, BackfillBody)
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)

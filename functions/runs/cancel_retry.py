@@ -18,7 +18,7 @@ from functions.runs.history import find_run, run_of
 from functions.runs.queue import second_task_id
 from functions.runs.start import check_tenant, resolve, start
 from functions.web.answers import Cancelled, answered
-from functions.web.parameters import body_object
+from functions.web.parameters import no_body
 from functions.web.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def cancel(api: Api, org: str, run_id: str) -> Response:
     """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
     authenticate(api, org)
-    _no_input()
+    no_body(request)
     row = find_run(api, org, run_id)
     if Status(row["status"]).final:
         raise Problem(409, f"The run is {row['status']} already.")
@@ -51,7 +51,7 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
 def retry(api: Api, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
     now, actor = api.clock(), authenticate(api, org)
-    _no_input()
+    no_body(request)
     row = find_run(api, org, run_id)
     if row["status"] not in (Status.FAILED, Status.CANCELLED):
         raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {row['status']}.")
@@ -62,10 +62,6 @@ def retry(api: Api, org: str, run_id: str) -> Response:
     if facts.latest and facts.latest.generation > old.generation:
         raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
     return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
-
-
-def _no_input() -> None:
-    body_object(request, allowed=())
 
 
 def _too_late() -> None:

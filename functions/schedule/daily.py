@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress, islice
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from cloudact import logs
 from cloudact.runs.batch import Batch, batches
@@ -21,8 +21,10 @@ from functions.composition import Api
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.due import plan
 from functions.schedule.pace import DAY
+from functions.schedule.shapes import DailyPlan
 from functions.schedule.state import read_facts
-from functions.web.parameters import body_object, only_known
+from functions.web.answers import answered
+from functions.web.parameters import no_input
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # batches: each is a streaming insert and then a CreateTask, and mostly waits for Google
@@ -40,8 +42,7 @@ class _Start:
 
 def daily(api: Api) -> Response:
     """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
-    body_object(request, allowed=())
-    only_known(request.args, allowed=())
+    no_input(request)
     now = api.clock()
     facts = read_facts(api.ledger, api.registry, now.date())
     pace = api.pace.seen(facts.run_takes)
@@ -50,19 +51,19 @@ def daily(api: Api) -> Response:
     expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
     starts = _within_a_day(_starts(expected, len(found), now), now)
     created = list(_created(api, starts))
-    told = {
-        "planned": len(runs),
-        "started": sum(len(batch.items) for batch in created),
-        "batches": len(created),
-        "tasks": sum(len(batch.tasks) for batch in created),
-        "already": len(facts.batched),
-        "left": len(runs) - sum(len(start.batch.items) for start in starts if start.new),
-        "minutes": max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
-        "orgs": len({run.org_slug for run in runs}),
+    answer = DailyPlan(
+        planned=len(runs),
+        started=sum(len(batch.items) for batch in created),
+        batches=len(created),
+        tasks=sum(len(batch.tasks) for batch in created),
+        already=len(facts.batched),
+        left=len(runs) - sum(len(start.batch.items) for start in starts if start.new),
+        minutes=max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
+        orgs=len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
-    }
-    _log(told)
-    return jsonify(told)
+    )
+    _log(answer)
+    return answered(answer)
 
 
 def _starts(
@@ -78,9 +79,9 @@ def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:
     return [start for start in starts if not start.new or start.at < now + DAY]
 
 
-def _log(told: dict[str, int]) -> None:
-    fields = {"event": "daily_queued", **told}
-    if told["left"]:
+def _log(answer: DailyPlan) -> None:
+    fields = {"event": "daily_queued", **answer.model_dump()}
+    if answer.left:
         log.warning("the region's quotas do not suffice for all daily runs of a day", extra={"fields": fields})
     else:
         log.info("the daily runs are queued", extra={"fields": fields})

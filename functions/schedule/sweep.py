@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response
 
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.notify.notifications import run_failed
@@ -19,6 +19,8 @@ from cloudact.runs.run_log import log_run_ended
 from functions.composition import Api
 from functions.runs.history import run_of
 from functions.runs.queue import batch_task_id, second_task_id
+from functions.schedule.shapes import Swept
+from functions.web.answers import answered
 
 log = logging.getLogger(__name__)
 WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
@@ -47,7 +49,7 @@ def sweep(api: Api) -> Response:
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(row["run_id"])
     _log(found, done, now)
-    return jsonify(done)
+    return answered(Swept.model_validate(done))
 
 
 def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:

@@ -7,15 +7,10 @@ from typing import Annotated, Any, Literal
 from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from cloudact.clock import instant
 from cloudact.orgs.org import SubscriptionStatus
 from cloudact.runs.result import Result
 from cloudact.runs.run import Status, TriggerType
-
-
-def instant(at: dt.datetime) -> str:
-    """A time as clients see it: UTC, milliseconds, `Z`."""
-    return at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
 
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
 _EXAMPLES: dict[str, Any] = {

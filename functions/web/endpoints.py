@@ -32,11 +32,6 @@ class Endpoint:
     documented: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))
 
-    @property
-    def reads_body(self) -> bool:
-        """Whether a body is looked at."""
-        return self.method in ("POST", "PUT", "PATCH", "DELETE")
-
 
 def add_endpoints(app: Flask, endpoints: Sequence[Endpoint], collaborators: Any) -> None:
     """Each view is handed the collaborators and the parts of its path."""

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from flask import Request
 from pydantic import (
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
@@ -35,6 +34,7 @@ class Input(BaseModel):
     """Fields that no one reads are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    missing: ClassVar[str] = "{field} is required."  # the refusal of a body that lacks a required field
 
 
 Asked = TypeVar("Asked", bound=Input)
@@ -42,7 +42,11 @@ Asked = TypeVar("Asked", bound=Input)
 
 def in_body(request: Request, kind: type[Asked]) -> Asked:
     """The body's JSON object; no body is an empty one. 400 or 415 otherwise."""
-    return kind.model_validate(body_object(request, kind.model_fields))
+    body = body_object(request, kind.model_fields)
+    for field, info in kind.model_fields.items():
+        if info.is_required() and field not in body:  # before pydantic looks at the fields that are there
+            raise bad_request(kind.missing.format(field=field))
+    return kind.model_validate(body)
 
 
 def in_query(args: MultiDict[str, str], kind: type[Asked]) -> Asked:
@@ -98,7 +102,19 @@ def _count(least: int, most: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _word(allowed: Mapping[str, Any]) -> BeforeValidator:
+def name_of(longest: int) -> BeforeValidator:
+    """Reads a name that people give: 1 to `longest` characters, none of them a control character, not only spaces."""
+    pattern = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{{1,{longest}}}")
+
+    def read(given: Any, info: ValidationInfo) -> str | None:
+        if given is not None and not (isinstance(given, str) and pattern.fullmatch(given) and given.strip()):
+            raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
+        return given
+
+    return BeforeValidator(read)
+
+
+def word_of(allowed: Mapping[str, Any]) -> BeforeValidator:
     def read(text: Any, info: ValidationInfo) -> Any:
         if not isinstance(text, str) or text not in allowed:
             raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
@@ -157,21 +173,13 @@ class BackfillBody(Input):
     end_date: Day = Field(description="last UTC date, inclusive; at most 366 dates", examples=["2025-11-25"])
     reprocess: Annotated[
         Reprocess,
-        _word({choice.value: choice for choice in Reprocess}),
+        word_of({choice.value: choice for choice in Reprocess}),
         WithJsonSchema({"type": "string", "enum": [choice.value for choice in Reprocess]}),
     ] = Field(
         default=Reprocess.NONE,
         description="failed: also dates whose last run failed or was cancelled; completed: also those that succeeded",
     )
     dry_run: Flag = Field(default=False, description="tell what would be run, and start nothing")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        for field in ("pipeline", "start_date", "end_date"):
-            if field not in raw:
-                raise bad_request(f"{field} is required.")
-        return raw
 
 
 class RunQuery(Input):
@@ -193,7 +201,7 @@ class ProviderQuery(Input):
 class RunsQuery(Input):
     """Filters of a list; days are UTC days of the request, inclusive."""
 
-    status: Annotated[Status | None, _word(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
+    status: Annotated[Status | None, word_of(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
         Field(default=None, validation_alias=_also("status", "status_filter"))
     )
     pipeline_id: Annotated[
@@ -209,7 +217,7 @@ class RunsQuery(Input):
     date: Day | None = Field(default=None, description="the day whose costs were loaded")
     trigger_type: Annotated[
         TriggerType | None,
-        _word({trigger.value: trigger for trigger in TriggerType}),
+        word_of({trigger.value: trigger for trigger in TriggerType}),
         WithJsonSchema({"type": "string", "enum": [trigger.value for trigger in TriggerType]}),
     ] = Field(default=None)
     limit: Annotated[int, _whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20

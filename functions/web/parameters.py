@@ -28,6 +28,22 @@ def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
     return body
 
 
+def no_query(request: Request) -> None:
+    """400 naming the parameters of a query string that should have none."""
+    only_known(request.args, allowed=())
+
+
+def no_body(request: Request) -> None:
+    """400 or 415 for a body that is more than an empty JSON object."""
+    body_object(request, allowed=())
+
+
+def no_input(request: Request) -> None:
+    """400 or 415 for any query parameter or body."""
+    no_query(request)
+    no_body(request)
+
+
 def _json(request: Request) -> Any:
     try:
         text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too

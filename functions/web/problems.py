@@ -1,10 +1,13 @@
 """HTTP refusals as `application/problem+json` (RFC 9457): one plain sentence each, no internals."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from flask import Response, g, request
 from werkzeug.http import HTTP_STATUS_CODES
+
+from cloudact.errors import Stop
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -52,3 +55,12 @@ def unavailable() -> Problem:
         "The service is not available at the moment. Please send the same request again.",
         {"Retry-After": "10"},
     )
+
+
+@contextmanager
+def translating_stops() -> Iterator[None]:
+    """Raises a `Problem` for a `Stop`: 404 for an org that does not exist, 409 for what a person must decide first."""
+    try:
+        yield
+    except Stop as err:
+        raise Problem(404 if err.code == "org_unknown" else 409, err.message) from err
