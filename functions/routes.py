@@ -1,13 +1,12 @@
 """Which path is answered by what."""
 
-from collections.abc import Callable
 from functools import partial
 
-from flask import Flask, Response
+from flask import Flask, request
 
 from cloudact import logs
 from cloudact.orgs.org import is_slug
-from functions.auth.service_accounts import Caller
+from functions.auth.service_accounts import Caller, show_caller
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Api
 from functions.health import show_health
@@ -24,6 +23,18 @@ from functions.orgs.integrations import (
 from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
 from functions.orgs.members import remove_member, set_member
 from functions.orgs.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.orgs.shapes import (
+    ChangedOrg,
+    MemberBody,
+    MemberState,
+    OffboardBody,
+    OffboardedOrg,
+    OnboardBody,
+    OnboardedOrg,
+    OrgDetail,
+    RevokedKey,
+    SubscriptionBody,
+)
 from functions.orgs.webhooks import (
     Ping,
     WebhookBody,
@@ -39,9 +50,11 @@ from functions.runs.history import list_own_runs, list_runs, show_own_run, show_
 from functions.runs.quota import show_quota
 from functions.runs.trigger import trigger
 from functions.schedule.daily import daily
+from functions.schedule.shapes import DailyPlan, Swept
 from functions.schedule.sweep import sweep
 from functions.web.answers import (
     Backfilled,
+    CallerName,
     Cancelled,
     Catalogue,
     Document,
@@ -60,7 +73,7 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import KEY, SESSION, documenting
+from functions.web.openapi import Function, documenting
 
 
 def public_app(api: Api) -> Flask:
@@ -72,6 +85,20 @@ def public_app(api: Api) -> Flask:
     return app
 
 
+KEY = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "a key opens one organization"}}
+SESSION = {
+    "Session": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "the session of a member of the organization; excludes X-API-Key",
+    }
+}
+API = Function(
+    title="CloudAct Pipelines",
+    description="Runs pipelines that load what cloud and AI providers bill into an organization's BigQuery dataset.",
+    security=KEY | SESSION,
+)
 _ORG = "/organizations/<org>"
 _RUNS = "/pipelines/<org>/runs"
 _INTEGRATIONS = "/integrations/<org>"
@@ -172,7 +199,7 @@ PUBLIC: tuple[Endpoint, ...] = (
         {200: Readiness, 503: Readiness}, public=True, bases=("", BASE),
     ),
     Endpoint(
-        "GET", "/openapi.json", "openapi", documenting(lambda: PUBLIC, KEY | SESSION), "This document",
+        "GET", "/openapi.json", "openapi", documenting(API, lambda: PUBLIC), "This document",
         {200: Document}, public=True, conditional=True, bases=("", BASE),
     ),
 )  # fmt: skip
@@ -181,42 +208,82 @@ PUBLIC: tuple[Endpoint, ...] = (
 def private_app(api: Api, caller: Caller) -> Flask:
     """The function `ops`: every path but health is for known service accounts only."""
     app = create_app("ops", api.project)
-
-    def answer(work: Callable[[Api], Response]) -> Response:
-        caller.verify()
-        return work(api)
-
-    for work in (daily, sweep):
-        app.post(f"/ops/{work.__name__}", endpoint=work.__name__)(partial(answer, work))
-    app.get("/ops/caller", endpoint="caller")(caller.show)
-    _add_orgs(app, api, caller)
-    _add_health(app)
+    add_endpoints(app, PRIVATE, api, partial(_verify, caller))
     return app
 
 
-def _add_orgs(app: Flask, api: Api, caller: Caller) -> None:
-    """Orgs and what belongs to them, for operators."""
-
-    def add(method: str, path: str, view: Callable[..., Response]) -> None:
-        def answer(**parts: str) -> Response:
-            caller.verify()
-            if is_slug(parts.get("org", "")):
-                logs.know(org_slug=parts["org"])
-            return view(api, **parts)
-
-        app.add_url_rule(f"/ops/orgs{path}", view.__name__, answer, methods=[method])
-
-    add("POST", "", onboard)
-    add("GET", "/<org>", show_org)
-    add("DELETE", "/<org>", offboard)
-    add("POST", "/<org>/subscription", change_subscription)
-    add("POST", "/<org>/api-key", new_key)
-    add("DELETE", "/<org>/api-keys/<fingerprint>", revoke_key)
-    add("PUT", "/<org>/members/<user_id>", set_member)
-    add("DELETE", "/<org>/members/<user_id>", remove_member)
+def _verify(caller: Caller) -> None:
+    caller.verify()
+    org = (request.view_args or {}).get("org", "")
+    if is_slug(org):
+        logs.know(org_slug=org)
 
 
-def _add_health(app: Flask) -> None:
-    """`/health`, with and without prefix: the process answers."""
-    app.get("/health", endpoint="health")(lambda: show_health(None))
-    app.get(f"{BASE}/health", endpoint="health_v1")(lambda: show_health(None))
+OPERATOR = {
+    "Operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "a token that Google signs for a service account that may call; its audience is this function",
+    }
+}
+OPS = Function(
+    title="CloudAct Pipelines: operations",
+    description="What the scheduler and operators call: the daily runs, the sweep, and organizations as they come, "
+    "change and go. In the deployment this is a function of its own.",
+    security=OPERATOR,
+    refused={
+        400: "A field or the slug cannot be understood; the sentence names it",
+        401: "No token, or none that is valid",
+        403: "A service account that may not call",
+        404: "There is no such organization or key",
+        409: "The state of the organization forbids it",
+    },
+    cached="private, no-cache",
+)
+_ORGS = "/ops/orgs"
+_private = partial(Endpoint, bases=("",))
+PRIVATE: tuple[Endpoint, ...] = (
+    _private("POST", "/ops/daily", "daily", daily, "Start everything that is due", {200: DailyPlan}, (415,)),
+    _private("POST", "/ops/sweep", "sweep", sweep, "Settle runs that stopped reporting", {200: Swept}),
+    _private("GET", "/ops/caller", "caller", show_caller, "Who calls", {200: CallerName}),
+    _private(
+        "POST", _ORGS, "onboard", onboard, "Onboard an organization; shows its first API key",
+        {200: OnboardedOrg, 201: OnboardedOrg}, (409, 415), body=OnboardBody,
+    ),
+    _private(
+        "GET", f"{_ORGS}/<org>", "show_org", show_org, "An organization as it stands",
+        {200: OrgDetail}, (404,),
+    ),
+    _private(
+        "DELETE", f"{_ORGS}/<org>", "offboard", offboard, "Off-board an organization",
+        {200: OffboardedOrg}, (404, 409, 415), body=OffboardBody,
+    ),
+    _private(
+        "POST", f"{_ORGS}/<org>/subscription", "change_subscription", change_subscription,
+        "Give an organization another status or plan", {200: ChangedOrg}, (404, 409, 415), body=SubscriptionBody,
+    ),
+    _private(
+        "POST", f"{_ORGS}/<org>/api-key", "new_key", new_key, "The next API key, for a customer who lost theirs",
+        {201: RotatedKey}, (404, 409, 415), body=RotateBody,
+    ),
+    _private(
+        "DELETE", f"{_ORGS}/<org>/api-keys/<fingerprint>", "revoke_key", revoke_key, "Revoke an API key",
+        {200: RevokedKey}, (404,),
+    ),
+    _private(
+        "PUT", f"{_ORGS}/<org>/members/<user_id>", "set_member", set_member, "Let a user act for an organization",
+        {200: MemberState}, (415,), body=MemberBody,
+    ),
+    _private(
+        "DELETE", f"{_ORGS}/<org>/members/<user_id>", "remove_member", remove_member,
+        "Let a user act for an organization no more", {200: MemberState}, (415,),
+    ),
+    Endpoint(
+        "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
+    ),
+    _private(
+        "GET", "/openapi.json", "openapi", documenting(OPS, lambda: PRIVATE), "This document",
+        {200: Document}, conditional=True,
+    ),
+)  # fmt: skip

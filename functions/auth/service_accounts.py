@@ -8,7 +8,7 @@ so does the function's own address, before such a token is believed.
 from typing import Any
 
 import jwt
-from flask import Response, request
+from flask import Response, g, request
 
 from cloudact.clock import utc_now
 from cloudact.settings import Settings
@@ -30,17 +30,16 @@ class Caller:
         self._allowed = frozenset(filter(None, map(str.strip, settings.ops_callers.split(","))))
         self._keys = PublicKeys(settings.token_keys_url, utc_now)
 
-    def verify(self) -> str:
-        """The service account that calls, or 401 / 403; `Retry` while Google's keys or our address cannot be asked."""
+    def verify(self) -> None:
+        """Lets a service account in, by its e-mail address in `flask.g.caller`, or raises a 401 or 403 `Problem`.
+
+        Raises `Retry` while Google's keys or our address cannot be asked.
+        """
         claims = self._claims(self._token())
         email = str(claims.get("email", ""))
         if claims.get("email_verified") is not True or email not in self._allowed:
             raise Problem(403, "This caller may not use ops")
-        return email
-
-    def show(self) -> Response:
-        """GET /ops/caller: tells callers that they may call, and as whom. Asks nobody but Google's keys."""
-        return answered(CallerName(caller=self.verify()))
+        g.caller = email
 
     def _token(self) -> str:
         """The token that counts: where X-Serverless-Authorization is given, Cloud Run has checked nothing else."""
@@ -89,3 +88,8 @@ class Caller:
             },
         )
         return claims
+
+
+def show_caller(_collaborators: object) -> Response:
+    """200 with the service account that calls: it may."""
+    return answered(CallerName(caller=g.caller))

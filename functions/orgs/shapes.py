@@ -17,7 +17,15 @@ LONGEST_NAME = 200
 _SLUG_SCHEMA = WithJsonSchema(
     {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_]{2,49}$", "examples": ["acmecorp"]}
 )
+_NAME_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, {"type": "null"}]}
+)
 _PLAN = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string", "examples": ["STARTER"]}, {"type": "null"}]})]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """`null` is what a field is where it is left out, and may not be sent."""
+    del schema["default"]
 
 
 def slug(text: Any, _info: ValidationInfo | None = None) -> str:
@@ -33,7 +41,7 @@ class OnboardBody(Input):
     missing: ClassVar[str] = f"org_slug must be {SLUG_RULE}."
 
     org_slug: Annotated[str, BeforeValidator(slug), _SLUG_SCHEMA]
-    name: Annotated[str | None, name_of(LONGEST_NAME), Field(min_length=1, max_length=LONGEST_NAME)] = Field(
+    name: Annotated[str | None, name_of(LONGEST_NAME), _NAME_SCHEMA] = Field(
         default=None, description="default: the slug", examples=["Acme Corp"]
     )
     plan: _PLAN = Field(default=None, description="default: the one that configs/system/plans.yml names")
@@ -49,7 +57,11 @@ class SubscriptionBody(Input):
         SubscriptionStatus | None,
         word_of(STATUSES),
         WithJsonSchema({"type": "string", "enum": list(STATUSES)}),
-    ] = Field(default=None, description="in the billing provider's words or in ours")
+    ] = Field(
+        default=None,
+        description="in the billing provider's words or in ours",
+        json_schema_extra=_without_default,
+    )
     plan: _PLAN = Field(default=None)
 
     @model_validator(mode="after")

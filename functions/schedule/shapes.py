@@ -10,10 +10,10 @@ class DailyPlan(Answer):
 
     planned: int = Field(description="runs that are due and in no batch yet")
     started: int = Field(description="runs whose task is new")
-    batches: int
-    tasks: int = Field(description="containers that the batches are for")
+    batches: int = Field(description="whose task is new")
+    tasks: int = Field(description="containers that the new batches start")
     already: int = Field(description="runs that an earlier call of the day has batched")
-    left: int = Field(description="planned runs that start no earlier than tomorrow's call")
+    left: int = Field(description="planned runs for which the region's quotas have no room within a day")
     minutes: int = Field(description="until the last run is expected to end")
     orgs: int
     catch_up: int = Field(description="planned runs of days that were missed")

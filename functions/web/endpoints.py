@@ -33,15 +33,26 @@ class Endpoint:
     bases: Sequence[str] = field(default=(BASE,))
 
 
-def add_endpoints(app: Flask, endpoints: Sequence[Endpoint], collaborators: Any) -> None:
-    """Each view is handed the collaborators and the parts of its path."""
+def add_endpoints(
+    app: Flask, endpoints: Sequence[Endpoint], collaborators: Any, guard: Callable[[], object] | None = None
+) -> None:
+    """Adds a route for each path. A view is handed the collaborators and the parts of its path.
+
+    `guard` is called before every view that is not public, and raises a `Problem` for whoever may not call.
+    """
     for endpoint in endpoints:
+        view = partial(endpoint.view, collaborators)
         for base in endpoint.bases:
             name = endpoint.name if base == endpoint.bases[0] else f"{endpoint.name}_{base.strip('/') or 'root'}"
             app.add_url_rule(
                 base + endpoint.path,
                 name,
-                partial(endpoint.view, collaborators),
+                view if guard is None or endpoint.public else partial(_guarded, guard, view),
                 methods=[endpoint.method],
                 provide_automatic_options=False,
             )
+
+
+def _guarded(guard: Callable[[], object], view: Callable[..., Response], **parts: str) -> Response:
+    guard()
+    return view(**parts)
