@@ -61,7 +61,7 @@ class _Look:
     def begin(self) -> Future[object]:
         """The answer to come: of the question that is still open, if there is one."""
         if self._asked is None or self._asked.done():
-            self._asked = self._thread.submit(logs.carried(self._ask))
+            self._asked = self._thread.submit(logs.with_context(self._ask))
         return self._asked
 
 

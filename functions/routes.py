@@ -216,7 +216,7 @@ def _verify(caller: Caller) -> None:
     caller.verify()
     org = (request.view_args or {}).get("org", "")
     if is_slug(org):
-        logs.know(org_slug=org)
+        logs.bind(org_slug=org)
 
 
 OPERATOR = {

@@ -87,7 +87,7 @@ def own_org(api: Api) -> str:
         key = api.keys.get(credential.key_hash or "")
         org = key.org_slug if key else ""
         authorize(org, key, api.clock())
-        logs.know(org_slug=org)
+        logs.bind(org_slug=org)
         return org
     found = api.members.get(credential.user_id)
     memberships = [each for each in found if each.onboarded] or found
@@ -99,7 +99,7 @@ def own_org(api: Api) -> str:
 
 def _machine(org: str, key: ApiKey | None, now: datetime) -> Actor:
     authorize(org, key, now)
-    logs.know(org_slug=org)
+    logs.bind(org_slug=org)
     return Actor(org, TriggerType.API, key.actor if key else "")
 
 
@@ -110,7 +110,7 @@ def _member(org: str, user_id: str, memberships: Sequence[Membership]) -> Actor:
         if membership.org_slug == org:
             if not membership.onboarded:
                 raise Problem(401, NOT_ONBOARDED, BEARER)
-            logs.know(org_slug=org)
+            logs.bind(org_slug=org)
             return Actor(org, TriggerType.USER, user_id, membership.role)
     return _refuse()
 

@@ -59,7 +59,7 @@ class KeyUses:
             paused = self._not_before is not None and now < self._not_before
         if paused or not self._noted.add(use, None, next_midnight(now)):
             return None
-        return self._threads.submit(logs.carried(lambda: self._record(key, now)))
+        return self._threads.submit(logs.with_context(lambda: self._record(key, now)))
 
     def _record(self, key: ApiKey, now: datetime) -> None:
         row = {"org_slug": key.org_slug, "fingerprint": key.fingerprint, "used_on": now.date().isoformat()}

@@ -32,7 +32,7 @@ def onboard(api: Api) -> Response:
     """201 with the org and its first key, shown this once; 200 where there is nothing left to do."""
     body = in_body(request, OnboardBody)
     org, plans = body.org_slug, api.onboarding.plans
-    logs.know(org_slug=org)
+    logs.bind(org_slug=org)
     plan = _plan(api, body.plan)
     with translating_stops():
         done = api.onboarding.onboard(

@@ -139,7 +139,7 @@ def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int)
     taken = Taken()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         admit_one = partial(
-            logs.carried(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+            logs.with_context(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
         )
         few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
         return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]

@@ -96,7 +96,7 @@ def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
     row = api.ledger.run(org, _uuid(run_id), api.clock().date(), query.requested_date)
     if row is None:
         raise Problem(404, f"Run not found: {run_id}")
-    logs.know(run_id=row["run_id"])
+    logs.bind(run_id=row["run_id"])
     return row
 
 

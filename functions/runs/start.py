@@ -42,7 +42,7 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
 
 def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
     """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
-    logs.know(run_id=run.run_id)
+    logs.bind(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
     if admitted is None:
@@ -59,7 +59,7 @@ def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts)
 
 def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
     """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
-    logs.know(run_id=run.run_id)
+    logs.bind(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"

@@ -98,7 +98,7 @@ def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
     rest = iter(starts)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while few := list(islice(rest, AT_ONCE)):
-            yield from compress([start.batch for start in few], list(threads.map(logs.carried(create), few)))
+            yield from compress([start.batch for start in few], list(threads.map(logs.with_context(create), few)))
 
 
 def _tell(api: Api, start: _Start) -> None:

@@ -20,7 +20,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # other
 def begin(project: str, request_id: str) -> None:
     """To be called first: a thread that has served another request forgets it here."""
     g.began_s = time.monotonic()
-    logs.begin(request_id=request_id, **trace_fields(request.headers, project))
+    logs.reset(request_id=request_id, **trace_fields(request.headers, project))
 
 
 def end(response: Response) -> None:
