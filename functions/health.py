@@ -19,9 +19,14 @@ LOOK_S = 1.0  # after which a call is given up; connecting may take as long agai
 KEPT = timedelta(seconds=5)  # anyone may ask, so asking must stay cheap
 
 
-def show_health(_api: object) -> Response:
+def show_health(_room: None) -> Response:
     """The process answers."""
     return answered(Health(status="ok"))
+
+
+def show_ready(dependencies: "Dependencies") -> Response:
+    """200 if everything can be reached that the service depends on, else 503."""
+    return dependencies.show()
 
 
 class Dependencies:

@@ -8,8 +8,8 @@ from cloudact import logs
 from cloudact.orgs.org import is_slug
 from functions.auth.service_accounts import Caller, show_caller
 from functions.catalogue import list_pipelines, show_pipeline
-from functions.composition import Api
-from functions.health import show_health
+from functions.composition import Rooms
+from functions.health import show_health, show_ready
 from functions.orgs.api_keys import rotate, show_keys
 from functions.orgs.integrations import (
     IntegrationList,
@@ -76,12 +76,12 @@ from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQue
 from functions.web.openapi import Function, documenting
 
 
-def public_app(api: Api) -> Flask:
+def public_app(rooms: Rooms) -> Flask:
     """The function `api`."""
-    app = create_app("api", api.project)
-    allow_origins(app, api.origins)
-    add_endpoints(app, PUBLIC, api)
-    app.after_request(api.key_uses.after)
+    app = create_app("api", rooms.project)
+    allow_origins(app, rooms.origins)
+    add_endpoints(app, PUBLIC, rooms)
+    app.after_request(rooms.key_uses.after)
     return app
 
 
@@ -103,16 +103,21 @@ _ORG = "/organizations/<org>"
 _RUNS = "/pipelines/<org>/runs"
 _INTEGRATIONS = "/integrations/<org>"
 _LEFT = ("Location", "RateLimit", "RateLimit-Policy")
+_catalogue = partial(Endpoint, room="registry", public=True, conditional=True)
+_runs = partial(Endpoint, room="runs")
+_keys = partial(Endpoint, room="keys")
+_webhooks = partial(Endpoint, room="webhooks")
+_integrations = partial(Endpoint, room="integrations")
 PUBLIC: tuple[Endpoint, ...] = (
-    Endpoint(
+    _catalogue(
         "GET", "/validator/pipelines", "list_pipelines", list_pipelines, "Pipelines that exist",
-        {200: Catalogue}, (400,), query=ProviderQuery, public=True, conditional=True,
+        {200: Catalogue}, (400,), query=ProviderQuery,
     ),
-    Endpoint(
+    _catalogue(
         "GET", "/validator/pipelines/<pipeline>", "pipeline", show_pipeline, "One pipeline",
-        {200: Pipeline}, (404,), public=True, conditional=True,
+        {200: Pipeline}, (404,),
     ),
-    Endpoint(
+    _runs(
         "POST", "/pipelines/run/<org>/<path:path>", "trigger", trigger,
         "Start a run, or find the one that answers the request; an empty domain is `//` or left out",
         {200: Started, 202: Started}, (404, 415, 429), query=TriggerQuery, body=TriggerBody, headers=_LEFT,
@@ -121,73 +126,73 @@ PUBLIC: tuple[Endpoint, ...] = (
             "/pipelines/run/{org}/{provider}/{pipeline}",
         ),
     ),
-    Endpoint(
+    _runs(
         "POST", "/pipelines/<org>/backfill", "backfill", backfill,
         "Run many dates of a pipeline, the newest first, as far as the day's quota goes",
         {200: Backfilled, 202: Backfilled}, (404, 415), body=BackfillBody, headers=_LEFT[1:],
     ),
-    Endpoint("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
-    Endpoint(
+    _runs("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
+    _runs(
         "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps",
         {200: RunDetail}, (404,), query=RunQuery, conditional=True,
     ),
-    Endpoint(
+    _runs(
         "POST", f"{_RUNS}/<run_id>/cancel", "cancel", cancel, "End a run before its time",
         {202: Cancelled}, (404, 409, 415), query=RunQuery,
     ),
-    Endpoint(
+    _runs(
         "POST", f"{_RUNS}/<run_id>/retry", "retry", retry, "The next generation of a failed or cancelled run",
         {200: Started, 202: Started}, (404, 409, 415, 429), query=RunQuery, headers=_LEFT,
     ),
-    Endpoint(
+    _runs(
         "GET", "/pipelines/runs", "own_runs", list_own_runs, "Older path: runs of the credential's organization",
         {200: RunPage}, query=RunsQuery,
     ),
-    Endpoint(
+    _runs(
         "GET", "/pipelines/runs/<pipeline_logging_id>", "own_run", show_own_run, "Older path and shape of one run",
         {200: OlderRun}, (404,), query=RunQuery, conditional=True,
     ),
-    Endpoint("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}),
-    Endpoint("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}),
-    Endpoint(
+    _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}),
+    _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}),
+    _keys(
         "POST", f"{_ORG}/api-key/rotate", "rotate", rotate, "A new key; the old ones work for a grace period",
         {201: RotatedKey}, (409, 415), body=RotateBody,
     ),
-    Endpoint(
+    _webhooks(
         "GET", f"{_ORG}/webhook", "webhook", show_webhook, "Where the organization is told of events",
         {200: WebhookState},
     ),
-    Endpoint(
+    _webhooks(
         "PUT", f"{_ORG}/webhook", "put_webhook", put_webhook, "Set where and of which events; shows the signing secret",
         {200: WebhookState}, (409, 415), body=WebhookBody,
     ),
-    Endpoint(
+    _webhooks(
         "DELETE", f"{_ORG}/webhook", "delete_webhook", delete_webhook, "Send no more events",
         {200: WebhookState}, (415,),
     ),
-    Endpoint(
+    _webhooks(
         "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
         {202: Ping}, (404, 409, 415),
     ),
-    Endpoint(
+    _integrations(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
         {200: IntegrationList},
     ),
-    Endpoint(
+    _integrations(
         "GET", f"{_INTEGRATIONS}/gcp/keyless", "keyless", show_keyless,
         "The commands with which the organization lets us read its billing export without a key",
         {200: KeylessSetup}, query=KeylessQuery,
     ),
-    Endpoint(
+    _integrations(
         "POST", f"{_INTEGRATIONS}/<provider>/setup", "set_up", set_up,
         "Set up a credential, once the provider has accepted it; what was set up before stays until then",
         {200: IntegrationState, 201: IntegrationState}, (404, 415), body=SetupBody,
     ),
-    Endpoint(
+    _integrations(
         "POST", f"{_INTEGRATIONS}/<provider>/validate", "validate", validate, "Ask the provider again",
         {200: IntegrationState}, (404, 415),
     ),
-    Endpoint(
+    _integrations(
         "DELETE", f"{_INTEGRATIONS}/<provider>", "remove", remove, "Forget the credential",
         {200: IntegrationState}, (404, 415),
     ),
@@ -195,8 +200,8 @@ PUBLIC: tuple[Endpoint, ...] = (
         "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
     ),
     Endpoint(
-        "GET", "/health/ready", "ready", lambda api: api.dependencies.show(), "What it depends on answers too",
-        {200: Readiness, 503: Readiness}, public=True, bases=("", BASE),
+        "GET", "/health/ready", "ready", show_ready, "What it depends on answers too",
+        {200: Readiness, 503: Readiness}, public=True, room="dependencies", bases=("", BASE),
     ),
     Endpoint(
         "GET", "/openapi.json", "openapi", documenting(API, lambda: PUBLIC), "This document",
@@ -205,10 +210,10 @@ PUBLIC: tuple[Endpoint, ...] = (
 )  # fmt: skip
 
 
-def private_app(api: Api, caller: Caller) -> Flask:
+def private_app(rooms: Rooms, caller: Caller) -> Flask:
     """The function `ops`: every path but health is for known service accounts only."""
-    app = create_app("ops", api.project)
-    add_endpoints(app, PRIVATE, api, partial(_verify, caller))
+    app = create_app("ops", rooms.project)
+    add_endpoints(app, PRIVATE, rooms, partial(_verify, caller))
     return app
 
 
@@ -243,39 +248,42 @@ OPS = Function(
 )
 _ORGS = "/ops/orgs"
 _private = partial(Endpoint, bases=("",))
+_schedule = partial(_private, room="schedule")
+_operations = partial(_private, room="operations")
+_members = partial(_private, room="members")
 PRIVATE: tuple[Endpoint, ...] = (
-    _private("POST", "/ops/daily", "daily", daily, "Start everything that is due", {200: DailyPlan}, (415,)),
-    _private("POST", "/ops/sweep", "sweep", sweep, "Settle runs that stopped reporting", {200: Swept}),
+    _schedule("POST", "/ops/daily", "daily", daily, "Start everything that is due", {200: DailyPlan}, (415,)),
+    _schedule("POST", "/ops/sweep", "sweep", sweep, "Settle runs that stopped reporting", {200: Swept}),
     _private("GET", "/ops/caller", "caller", show_caller, "Who calls", {200: CallerName}),
-    _private(
+    _operations(
         "POST", _ORGS, "onboard", onboard, "Onboard an organization; shows its first API key",
         {200: OnboardedOrg, 201: OnboardedOrg}, (409, 415), body=OnboardBody,
     ),
-    _private(
+    _operations(
         "GET", f"{_ORGS}/<org>", "show_org", show_org, "An organization as it stands",
         {200: OrgDetail}, (404,),
     ),
-    _private(
+    _operations(
         "DELETE", f"{_ORGS}/<org>", "offboard", offboard, "Off-board an organization",
         {200: OffboardedOrg}, (404, 409, 415), body=OffboardBody,
     ),
-    _private(
+    _operations(
         "POST", f"{_ORGS}/<org>/subscription", "change_subscription", change_subscription,
         "Give an organization another status or plan", {200: ChangedOrg}, (404, 409, 415), body=SubscriptionBody,
     ),
-    _private(
+    _operations(
         "POST", f"{_ORGS}/<org>/api-key", "new_key", new_key, "The next API key, for a customer who lost theirs",
         {201: RotatedKey}, (404, 409, 415), body=RotateBody,
     ),
-    _private(
+    _operations(
         "DELETE", f"{_ORGS}/<org>/api-keys/<fingerprint>", "revoke_key", revoke_key, "Revoke an API key",
         {200: RevokedKey}, (404,),
     ),
-    _private(
+    _members(
         "PUT", f"{_ORGS}/<org>/members/<user_id>", "set_member", set_member, "Let a user act for an organization",
         {200: MemberState}, (415,), body=MemberBody,
     ),
-    _private(
+    _members(
         "DELETE", f"{_ORGS}/<org>/members/<user_id>", "remove_member", remove_member,
         "Let a user act for an organization no more", {200: MemberState}, (415,),
     ),

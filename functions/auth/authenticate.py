@@ -11,17 +11,29 @@ from typing import NoReturn
 from flask import request
 
 from cloudact import logs
+from cloudact.clock import Clock
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
 from cloudact.runs.ledger import AdmissionFacts
 from cloudact.runs.run import TriggerType
-from functions.auth.key_cache import OTHER_ORG, authorize, invalid_key, presented_key_hash
-from functions.composition import Api
+from functions.auth.cache import TtlCache
+from functions.auth.key_cache import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
+from functions.auth.sessions import Sessions
 from functions.web.problems import Problem, bad_request
 
 NOT_ONBOARDED = "Organization API key not found. Complete backend onboarding first."
 SEVERAL_ORGS = "You are a member of several organizations; use /api/v1/pipelines/{org}/runs."
 BEARER = {"WWW-Authenticate": 'Bearer realm="cloudact"'}
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """What tells who is calling: keys by hash, sessions of people, and the memberships of a person by user id."""
+
+    keys: KeyCache
+    sessions: Sessions
+    members: TtlCache[str, tuple[Membership, ...]]
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -47,49 +59,51 @@ class Actor:
             raise Problem(403, "Only owners and admins of the organization may do this.")
 
 
-def authenticate(api: Api, org: str) -> Actor:
+def authenticate(auth: Authentication, org: str) -> Actor:
     """The request's actor for the org in its path, or 401, 400 (slug) or 403. What is known is at most a minute old."""
-    credential = presented(api)
+    credential = presented(auth)
     if credential.user_id is not None:
-        return _member(org, credential.user_id, api.members.get(credential.user_id))
-    return _machine(org, api.keys.get(credential.key_hash or ""), api.clock())
+        return _member(org, credential.user_id, auth.members.get(credential.user_id))
+    return _machine(org, auth.keys.get(credential.key_hash or ""), auth.clock())
 
 
-def presented(api: Api) -> Credential:
+def presented(auth: Authentication) -> Credential:
     """The request's one credential. Two would leave open who is acting, so they are refused."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return Credential(key_hash=presented_key_hash())
     if request.headers.get("X-API-Key"):
         raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
-    return Credential(user_id=api.sessions.user_id(token.strip()))
+    return Credential(user_id=auth.sessions.user_id(token.strip()))
 
 
-def not_refused_lately(api: Api, credential: Credential) -> None:
+def not_refused_lately(auth: Authentication, credential: Credential) -> None:
     """401 for a key that is remembered as one that opens nothing, before anything is read for it."""
-    if credential.key_hash and api.keys.refused(credential.key_hash):
+    if credential.key_hash and auth.keys.refused(credential.key_hash):
         raise invalid_key()
 
 
-def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime) -> Actor:
+def admitted_actor(
+    auth: Authentication, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime
+) -> Actor:
     """The same from what admission's one read has just told, which is remembered for the requests that follow."""
     if credential.user_id is not None:
-        api.members.put(credential.user_id, facts.memberships, asked_at)
+        auth.members.put(credential.user_id, facts.memberships, asked_at)
         return _member(org, credential.user_id, facts.memberships)
-    api.keys.put(credential.key_hash or "", facts.api_key, asked_at)
-    return _machine(org, facts.api_key, api.clock())
+    auth.keys.put(credential.key_hash or "", facts.api_key, asked_at)
+    return _machine(org, facts.api_key, auth.clock())
 
 
-def own_org(api: Api) -> str:
+def own_org(auth: Authentication) -> str:
     """The org of a request whose path names none: the key's, or the only one of a person."""
-    credential = presented(api)
+    credential = presented(auth)
     if credential.user_id is None:
-        key = api.keys.get(credential.key_hash or "")
+        key = auth.keys.get(credential.key_hash or "")
         org = key.org_slug if key else ""
-        authorize(org, key, api.clock())
+        authorize(org, key, auth.clock())
         logs.bind(org_slug=org)
         return org
-    found = api.members.get(credential.user_id)
+    found = auth.members.get(credential.user_id)
     memberships = [each for each in found if each.onboarded] or found
     if len(memberships) > 1:
         raise bad_request(SEVERAL_ORGS)

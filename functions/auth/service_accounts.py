@@ -90,6 +90,6 @@ class Caller:
         return claims
 
 
-def show_caller(_collaborators: object) -> Response:
+def show_caller(_room: None) -> Response:
     """200 with the service account that calls: it may."""
     return answered(CallerName(caller=g.caller))

@@ -1,50 +1,63 @@
 """GET /organizations/{org}/api-key and POST …/rotate: an org's keys by their fingerprints, and the next one."""
 
 import datetime as dt
+from dataclasses import dataclass
 
 from flask import Response, request
 
-from functions.auth.authenticate import authenticate
-from functions.composition import Api
-from functions.orgs.key_issue import GRACE
+from cloudact.clock import Clock
+from cloudact.runs.ledger import Ledger
+from functions.auth.authenticate import Authentication, authenticate
+from functions.orgs.key_issue import GRACE, ApiKeys
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import RevokedKey
-from functions.orgs.tenant import IssuedKey
+from functions.orgs.tenant import IssuedKey, Tenants
 from functions.web.answers import Key, Keys, RotatedKey, answered
 from functions.web.inputs import RotateBody, in_body
 from functions.web.parameters import no_query
 from functions.web.problems import Problem, translating_stops
 
 
-def show_keys(api: Api, org: str) -> Response:
+@dataclass(frozen=True)
+class OrgKeys:
+    """The collaborators of the endpoints of an org's API keys."""
+
+    auth: Authentication
+    tenants: Tenants
+    issued_keys: ApiKeys
+    ledger: Ledger
+    clock: Clock
+
+
+def show_keys(room: OrgKeys, org: str) -> Response:
     """200 with the newest key that works, and all that work, newest first; none of them can be read back."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     no_query(request)
-    keys = live_keys(api, org)
+    keys = live_keys(room, org)
     newest = dict(keys[0]) if keys else dict.fromkeys(Key.model_fields)
     return answered(Keys(org_slug=org, **newest, keys=keys))
 
 
-def rotate(api: Api, org: str) -> Response:
+def rotate(room: OrgKeys, org: str) -> Response:
     """201 with a new key, shown this once; the ones before it work for the grace period."""
-    authenticate(api, org).require_admin()
+    authenticate(room.auth, org).require_admin()
     no_query(request)
-    return issue_next(api, org)
+    return issue_next(room, org)
 
 
-def issue_next(api: Api, org: str) -> Response:
+def issue_next(room: OrgKeys, org: str) -> Response:
     """201 with the org's next key, as the body asks for it: of a rotation, and of an operator."""
     body = in_body(request, RotateBody)
     grace, life = body.grace_hours, body.expires_in_days
     with translating_stops():
-        new = api.issued_keys.next(
-            api.tenants.read(org),
+        new = room.issued_keys.next(
+            room.tenants.read(org),
             org,
             GRACE if grace is None else dt.timedelta(hours=grace),
             None if life is None else dt.timedelta(days=life),
         )
     stored = new.stored
-    wait_until(lambda: api.ledger.api_key(stored.key_hash) is not None)
+    wait_until(lambda: room.ledger.api_key(stored.key_hash) is not None)
     answer = RotatedKey(
         org_slug=stored.org_slug,
         api_key=new.api_key,
@@ -57,21 +70,21 @@ def issue_next(api: Api, org: str) -> Response:
     return answered(answer, 201)
 
 
-def revoke(api: Api, org: str, fingerprint: str) -> Response:
+def revoke(room: OrgKeys, org: str, fingerprint: str) -> Response:
     """200 after the key of this fingerprint has ended; ending it again changes nothing."""
-    for key in api.tenants.read(org).api_keys:
+    for key in room.tenants.read(org).api_keys:
         if key.fingerprint == fingerprint:
-            return answered(_revoked(api, org, key))
+            return answered(_revoked(room, org, key))
     raise Problem(404, f"API key not found: {fingerprint[:64]}")
 
 
-def _revoked(api: Api, org: str, key: IssuedKey) -> RevokedKey:
+def _revoked(room: OrgKeys, org: str, key: IssuedKey) -> RevokedKey:
     if key.revoked_at is None:
-        api.issued_keys.revoke([key])
+        room.issued_keys.revoke([key])
     return RevokedKey(
         org_slug=org,
         fingerprint=key.fingerprint,
-        revoked_at=key.revoked_at or api.clock(),
+        revoked_at=key.revoked_at or room.clock(),
         changed=key.revoked_at is None,
         message="The key was revoked before."
         if key.revoked_at
@@ -79,11 +92,11 @@ def _revoked(api: Api, org: str, key: IssuedKey) -> RevokedKey:
     )
 
 
-def live_keys(api: Api, org: str) -> list[Key]:
+def live_keys(room: OrgKeys, org: str) -> list[Key]:
     """The keys that open the org, newest first."""
-    now = api.clock()
-    keys = sorted(api.tenants.read(org).live_keys(now), key=lambda key: key.number or 0, reverse=True)
-    used = api.tenants.last_used(org, now.date()) if keys else {}
+    now = room.clock()
+    keys = sorted(room.tenants.read(org).live_keys(now), key=lambda key: key.number or 0, reverse=True)
+    used = room.tenants.last_used(org, now.date()) if keys else {}
     return [
         Key(
             fingerprint=key.fingerprint,

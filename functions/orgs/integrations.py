@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from flask import Response, request
@@ -13,9 +14,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import PROVIDERS, Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
-from functions.auth.authenticate import authenticate
-from functions.composition import Api
-from functions.orgs.connections import OURS, Wanted
+from functions.auth.authenticate import Authentication, authenticate
+from functions.orgs.connections import OURS, Connections, Wanted
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
@@ -91,42 +91,51 @@ class IntegrationList(Answer):
     integrations: list[IntegrationState]
 
 
-def list_integrations(api: Api, org: str) -> Response:
+@dataclass(frozen=True)
+class OrgIntegrations:
+    """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys."""
+
+    auth: Authentication
+    connections: Connections
+    reader: str
+
+
+def list_integrations(room: OrgIntegrations, org: str) -> Response:
     """All three, set up or not."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     no_query(request)
-    states = [_state(row) for row in api.connections.all(org)]
+    states = [_state(row) for row in room.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
-def set_up(api: Api, org: str, provider: str) -> Response:
+def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
-    authenticate(api, org).require_admin()
+    authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with told_plainly():
-        stored, new = api.connections.set_up(org, integration, wanted)
-    return _answer(api, stored, 201 if new else 200)
+        stored, new = room.connections.set_up(org, integration, wanted)
+    return _answer(room, stored, 201 if new else 200)
 
 
-def validate(api: Api, org: str, provider: str) -> Response:
+def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     no_input(request)
     with told_plainly():
-        stored = api.connections.validate(org, _integration(provider))
-    return _answer(api, stored)
+        stored = room.connections.validate(org, _integration(provider))
+    return _answer(room, stored)
 
 
-def remove(api: Api, org: str, provider: str) -> Response:
+def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     """NOT_CONFIGURED from now on; it may be repeated."""
-    authenticate(api, org).require_admin()
+    authenticate(room.auth, org).require_admin()
     no_input(request)
     with told_plainly():
-        stored = api.connections.remove(org, _integration(provider))
-    return _answer(api, stored)
+        stored = room.connections.remove(org, _integration(provider))
+    return _answer(room, stored)
 
 
 def _integration(provider: str) -> str:
@@ -158,9 +167,9 @@ def _refusal(err: Stop) -> Exception:
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 
-def _answer(api: Api, row: Integration, status: int = 200) -> Response:
+def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
     """A run that is asked for next finds the integration as it is told here."""
-    wait_until(lambda: api.connections.shows(row))
+    wait_until(lambda: room.connections.shows(row))
     return answered(_state(row), status)
 
 

@@ -7,8 +7,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from functions.auth.authenticate import authenticate
-from functions.composition import Api
-from functions.orgs.integrations import told_plainly
+from functions.orgs.integrations import OrgIntegrations, told_plainly
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
 from functions.web.problems import bad_request
@@ -63,13 +62,13 @@ class KeylessSetup(Answer):
     commands: list[KeylessCommand]
 
 
-def show_keyless(api: Api, org: str) -> Response:
+def show_keyless(room: OrgIntegrations, org: str) -> Response:
     """The commands in order; nothing is changed, and nobody asked."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     asked = in_query(request.args, KeylessQuery)
     with told_plainly():
-        reader = offered(api.reader)
-        account = KeylessAccount.of(api.connections.onboarded(org), asked.project or YOURS)
+        reader = offered(room.reader)
+        account = KeylessAccount.of(room.connections.onboarded(org), asked.project or YOURS)
     export_project, dataset = asked.source_project or account.project_id, asked.dataset or DEFAULT_DATASET
     needed = commands(account, reader, export_project, dataset)
     return answered(

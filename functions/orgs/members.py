@@ -1,11 +1,13 @@
 """`/ops/orgs/{org}/members/{user_id}`: who belongs to an org, and as what. For `ops` only; rows are only added."""
 
 import re
+from dataclasses import dataclass
 
 from flask import Response, request
 
+from cloudact.clock import Clock
 from cloudact.orgs.members import Role
-from functions.composition import Api
+from cloudact.warehouse.bigquery import Warehouse
 from functions.orgs.shapes import MemberBody, MemberState, slug
 from functions.web.answers import answered
 from functions.web.inputs import in_body
@@ -16,23 +18,31 @@ REMOVED = "removed"  # any word that is no role ends a membership
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
 
 
-def set_member(api: Api, org: str, user_id: str) -> Response:
+@dataclass(frozen=True)
+class MemberOperations:
+    """The collaborators of operators' endpoints for members: where rows are added, and when that is."""
+
+    warehouse: Warehouse
+    clock: Clock
+
+
+def set_member(room: MemberOperations, org: str, user_id: str) -> Response:
     """The user has this role from now on: within a minute wherever another is remembered."""
-    return _append(api, org, user_id, in_body(request, MemberBody).role)
+    return _append(room, org, user_id, in_body(request, MemberBody).role)
 
 
-def remove_member(api: Api, org: str, user_id: str) -> Response:
+def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
     """The user does not belong to the org any more."""
     no_body(request)
-    return _append(api, org, user_id, None)
+    return _append(room, org, user_id, None)
 
 
-def _append(api: Api, org: str, user_id: str, role: Role | None) -> Response:
+def _append(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
     if not _USER.fullmatch(user_id):
         raise bad_request("user_id must be the subject of the user's sessions, 1 to 128 visible characters.")
-    at, word = api.clock().isoformat(), role.value if role else REMOVED
+    at, word = room.clock().isoformat(), role.value if role else REMOVED
     row = {"org_slug": org, "user_id": user_id, "role": word, "created_at": at}
-    api.warehouse.append("org_members", [row], [f"{org}/{user_id}/{word}/{at}"])
+    room.warehouse.append("org_members", [row], [f"{org}/{user_id}/{word}/{at}"])
     message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
     return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))

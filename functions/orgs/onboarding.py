@@ -1,14 +1,14 @@
 """`/ops/orgs`: onboards orgs, shows them, changes their subscriptions and keys, and off-boards them. For `ops` only."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
 
 from cloudact import logs
 from cloudact.errors import Stop
-from functions.composition import Api
-from functions.orgs.api_keys import issue_next, live_keys, revoke
-from functions.orgs.lifecycle import Done
+from functions.orgs.api_keys import OrgKeys, issue_next, live_keys, revoke
+from functions.orgs.lifecycle import Done, Onboarding
 from functions.orgs.plans import Plan, UnknownPlan
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import (
@@ -22,23 +22,32 @@ from functions.orgs.shapes import (
     SubscriptionBody,
     slug,
 )
-from functions.orgs.tenant import Tenant
+from functions.orgs.tenant import Tenant, Tenants
 from functions.web.answers import answered
 from functions.web.inputs import in_body
 from functions.web.problems import bad_request, translating_stops
 
 
-def onboard(api: Api) -> Response:
+@dataclass(frozen=True)
+class OrgOperations:
+    """The collaborators of operators' endpoints: how orgs come and go, how they are read, and their keys."""
+
+    onboarding: Onboarding
+    tenants: Tenants
+    keys: OrgKeys
+
+
+def onboard(room: OrgOperations) -> Response:
     """201 with the org and its first key, shown this once; 200 where there is nothing left to do."""
     body = in_body(request, OnboardBody)
-    org, plans = body.org_slug, api.onboarding.plans
+    org, plans = body.org_slug, room.onboarding.plans
     logs.bind(org_slug=org)
-    plan = _plan(api, body.plan)
+    plan = _plan(room, body.plan)
     with translating_stops():
-        done = api.onboarding.onboard(
+        done = room.onboarding.onboard(
             org, body.name or org, plan or plans.get(plans.default), reactivate=body.reactivate
         )
-    _wait_for(api, org, done)
+    _wait_for(room, org, done)
     fields = {**_fields(org, done.org), "changed": done.key is not None}
     if done.key is None:
         return answered(OnboardedOrg(**fields, message=_unchanged(org, done.org, body, plan)))
@@ -46,10 +55,10 @@ def onboard(api: Api) -> Response:
     return answered(OnboardedOrg(**fields, message=f"{org} is onboarded. The key is shown this once."), 201)
 
 
-def _wait_for(api: Api, org: str, done: Done) -> None:
+def _wait_for(room: OrgOperations, org: str, done: Done) -> None:
     """Waits until whoever reads the org finds what was decided."""
     if done.changed:
-        wait_until(lambda: api.tenants.read(org).shows(done.org))
+        wait_until(lambda: room.tenants.read(org).shows(done.org))
 
 
 def _unchanged(org: str, tenant: Tenant, body: OnboardBody, plan: Plan | None) -> str:
@@ -61,48 +70,48 @@ def _unchanged(org: str, tenant: Tenant, body: OnboardBody, plan: Plan | None) -
     return f"{message} A lost key is replaced by POST /ops/orgs/{org}/api-key."
 
 
-def show_org(api: Api, org: str) -> Response:
+def show_org(room: OrgOperations, org: str) -> Response:
     """200 with the org as it stands, its keys by their fingerprints."""
-    tenant = _tenant(api, org)
-    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(api, org)))
+    tenant = _tenant(room, org)
+    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org)))
 
 
-def change_subscription(api: Api, org: str) -> Response:
+def change_subscription(room: OrgOperations, org: str) -> Response:
     """200 with the org after its status, in the billing provider's words or ours, its plan, or both were set."""
     body = in_body(request, SubscriptionBody)
-    plan = _plan(api, body.plan)
+    plan = _plan(room, body.plan)
     with translating_stops():
-        done = api.onboarding.subscribe(slug(org), body.status, plan)
-    _wait_for(api, org, done)
+        done = room.onboarding.subscribe(slug(org), body.status, plan)
+    _wait_for(room, org, done)
     return answered(ChangedOrg(**_fields(org, done.org), changed=done.changed))
 
 
-def offboard(api: Api, org: str) -> Response:
+def offboard(room: OrgOperations, org: str) -> Response:
     """200 after keys, subscription and credentials have ended; data stays unless told. `confirm` must be the slug."""
     body = in_body(request, OffboardBody)
     if body.confirm != slug(org):
         raise bad_request(OffboardBody.missing)
     with translating_stops():
-        done = api.onboarding.offboard(org, delete_data=body.delete_data)
-    _wait_for(api, org, done)
+        done = room.onboarding.offboard(org, delete_data=body.delete_data)
+    _wait_for(room, org, done)
     message = f"{org} is off-boarded." if done.changed else f"{org} was off-boarded already; nothing was changed."
     return answered(OffboardedOrg(**_fields(org, done.org), changed=done.changed, message=message))
 
 
-def new_key(api: Api, org: str) -> Response:
+def new_key(room: OrgOperations, org: str) -> Response:
     """201 with the next key, for a customer who lost theirs."""
-    _tenant(api, org)
-    return issue_next(api, org)
+    _tenant(room, org)
+    return issue_next(room.keys, org)
 
 
-def revoke_key(api: Api, org: str, fingerprint: str) -> Response:
+def revoke_key(room: OrgOperations, org: str, fingerprint: str) -> Response:
     """200 after the key has ended; 404 for a fingerprint that is none of the org's."""
-    _tenant(api, org)
-    return revoke(api, org, fingerprint)
+    _tenant(room, org)
+    return revoke(room.keys, org, fingerprint)
 
 
-def _tenant(api: Api, org: str) -> Tenant:
-    tenant = api.tenants.read(slug(org))
+def _tenant(room: OrgOperations, org: str) -> Tenant:
+    tenant = room.tenants.read(slug(org))
     with translating_stops():
         if tenant.profile is None or tenant.profile.org_slug != org:
             raise Stop("org_unknown", f"The organization {org} is not onboarded.")
@@ -125,10 +134,10 @@ def _fields(org: str, tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _plan(api: Api, plan_id: Any) -> Plan | None:
+def _plan(room: OrgOperations, plan_id: Any) -> Plan | None:
     if plan_id is None:
         return None
     try:
-        return api.onboarding.plans.get(plan_id)
+        return room.onboarding.plans.get(plan_id)
     except UnknownPlan as err:
         raise bad_request(str(err)) from err

@@ -1,16 +1,18 @@
 """`/organizations/{org}/webhook`: where an org is told of events, which ones, and what it verifies them with."""
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
+from cloudact.clock import Clock
 from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.notifier import Outbox
-from cloudact.notify.webhooks import Webhook
-from functions.auth.authenticate import authenticate
-from functions.composition import Api
+from cloudact.notify.signing import Signing
+from cloudact.notify.webhooks import Webhook, Webhooks
+from functions.auth.authenticate import Authentication, authenticate
 from functions.orgs.readable import wait_until
 from functions.orgs.redirects import redirects
 from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
@@ -76,53 +78,68 @@ class Ping(Answer):
     message: str
 
 
-def show_webhook(api: Api, org: str) -> Response:
+@dataclass(frozen=True)
+class OrgWebhooks:
+    """The collaborators of the endpoints of webhooks. `outbox` is `None` where the deployment sends no events.
+
+    `allow_http` lets addresses of this machine be set, for the local cloud.
+    """
+
+    auth: Authentication
+    webhooks: Webhooks
+    signing: Signing
+    outbox: Outbox | None
+    clock: Clock
+    allow_http: bool
+
+
+def show_webhook(room: OrgWebhooks, org: str) -> Response:
     """Address and events, for every member; the secret is shown where they are set."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     no_query(request)
-    return answered(_state(org, api.webhooks.find(org)))
+    return answered(_state(org, room.webhooks.find(org)))
 
 
-def put_webhook(api: Api, org: str) -> Response:
+def put_webhook(room: OrgWebhooks, org: str) -> Response:
     """Sets it, and shows the secret; sending the same again changes nothing and shows it again."""
-    authenticate(api, org).require_admin()
+    authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, WebhookBody)
     try:
-        url = webhook_url(body.url, allow_http=api.webhook_allow_http)
+        url = webhook_url(body.url, allow_http=room.allow_http)
     except ValueError as err:
         raise bad_request(f"url {err}.") from err
-    _outbox(api)
-    before = api.webhooks.find(org)
+    _outbox(room)
+    before = room.webhooks.find(org)
     events = body.events or CHOOSABLE
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
-    if (before is None or before.url != url) and redirects(url, allow_http=api.webhook_allow_http):
+    if (before is None or before.url != url) and redirects(url, allow_http=room.allow_http):
         raise bad_request("url answers with a redirect; set the address that it leads to.")
-    found = before if before and same else _put(api, org, url, events, body)
-    secret = api.signing.secret(org, found.key_version)
+    found = before if before and same else _put(room, org, url, events, body)
+    secret = room.signing.secret(org, found.key_version)
     return answered(_state(org, found, signing_secret=secret))
 
 
-def _put(api: Api, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
-    new = api.webhooks.put(org, url, events, new_key=body.rotate_secret)
-    wait_until(lambda: api.webhooks.shows(new))
+def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
+    new = room.webhooks.put(org, url, events, new_key=body.rotate_secret)
+    wait_until(lambda: room.webhooks.shows(new))
     return new
 
 
-def delete_webhook(api: Api, org: str) -> Response:
+def delete_webhook(room: OrgWebhooks, org: str) -> Response:
     """None from now on, and its secret is never used again; it may be repeated."""
-    authenticate(api, org).require_admin()
+    authenticate(room.auth, org).require_admin()
     no_input(request)
-    if ended := api.webhooks.remove(org):
-        wait_until(lambda: api.webhooks.shows(ended))
+    if ended := room.webhooks.remove(org):
+        wait_until(lambda: room.webhooks.shows(ended))
     return answered(_state(org, None))
 
 
-def test_webhook(api: Api, org: str) -> Response:
+def test_webhook(room: OrgWebhooks, org: str) -> Response:
     """202: a `ping` is on its way, signed like any event; at most one in ten seconds, whoever asks."""
-    authenticate(api, org)
+    authenticate(room.auth, org)
     no_input(request)
-    outbox, webhook, now = _outbox(api), api.webhooks.find(org), api.clock()
+    outbox, webhook, now = _outbox(room), room.webhooks.find(org), room.clock()
     if webhook is None or webhook.url is None:
         raise Problem(404, "No webhook is set up for this organization.")
     window = int(now.timestamp()) // 10
@@ -132,10 +149,10 @@ def test_webhook(api: Api, org: str) -> Response:
     return answered(Ping(id=event.id, type=event.event.value, deduplicated=not new, message=message), 202)
 
 
-def _outbox(api: Api) -> Outbox:
-    if api.outbox is None:
+def _outbox(room: OrgWebhooks) -> Outbox:
+    if room.outbox is None:
         raise Problem(409, "Webhooks are not available in this deployment.")
-    return api.outbox
+    return room.outbox
 
 
 def _state(org: str, webhook: Webhook | None, **secret: str) -> WebhookState:

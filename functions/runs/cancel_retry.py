@@ -13,7 +13,7 @@ from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
 from functions.auth.authenticate import authenticate
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.runs.history import find_run, run_of
 from functions.runs.queue import second_task_id
 from functions.runs.start import check_tenant, resolve, start
@@ -24,9 +24,9 @@ from functions.web.problems import Problem
 log = logging.getLogger(__name__)
 
 
-def cancel(api: Api, org: str, run_id: str) -> Response:
+def cancel(api: Runs, org: str, run_id: str) -> Response:
     """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
-    authenticate(api, org)
+    authenticate(api.auth, org)
     no_body(request)
     row = find_run(api, org, run_id)
     if Status(row["status"]).final:
@@ -48,9 +48,9 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
     return answered(ended, 202)
 
 
-def retry(api: Api, org: str, run_id: str) -> Response:
+def retry(api: Runs, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
-    now, actor = api.clock(), authenticate(api, org)
+    now, actor = api.clock(), authenticate(api.auth, org)
     no_body(request)
     row = find_run(api, org, run_id)
     if row["status"] not in (Status.FAILED, Status.CANCELLED):
@@ -68,7 +68,7 @@ def _too_late() -> None:
     raise Problem(409, "The run is ending and can no longer be cancelled.")
 
 
-def _stop(api: Api, row: Mapping[str, Any]) -> None:
+def _stop(api: Runs, row: Mapping[str, Any]) -> None:
     """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
     first = None if row["batch_id"] else row["task_id"]  # a batch starts other runs too
     tasks = filter(None, (first, second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))

@@ -13,7 +13,7 @@ from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import AdmissionFacts, RunEvent
 from cloudact.runs.run import Run, Status
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.runs.slots import admit
 from functions.web.answers import Started, answered
 from functions.web.problems import Problem, bad_request
@@ -40,7 +40,7 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
     return subscription
 
 
-def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
+def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
     """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
     logs.bind(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
@@ -72,7 +72,7 @@ def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
     return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
-def _tell(api: Api, run: Run, task_id: str) -> None:
+def _tell(api: Runs, run: Run, task_id: str) -> None:
     """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)

@@ -12,7 +12,7 @@ from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.ledger import AdmissionFacts
 from cloudact.runs.run import Run
 from functions.auth.authenticate import Actor, Credential, admitted_actor, not_refused_lately, presented
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.runs.slots import next_generation
 from functions.runs.start import check_tenant, existing, rate_limit, resolve, start
 from functions.web.inputs import TriggerBody, TriggerQuery, in_body, in_query
@@ -31,15 +31,15 @@ class Wanted:
     force_refresh: bool
 
 
-def trigger(api: Api, org: str, path: str) -> Response:
+def trigger(api: Runs, org: str, path: str) -> Response:
     """Admits a run and answers 202, or 200 with the run that already answers the request."""
     now = api.clock()
-    credential = presented(api)
+    credential = presented(api.auth)
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
     wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
-    not_refused_lately(api, credential)
+    not_refused_lately(api.auth, credential)
     facts = _facts(api, credential, org, now.date(), entry, wanted)
-    actor = admitted_actor(api, org, credential, facts, now)
+    actor = admitted_actor(api.auth, org, credential, facts, now)
     if wanted is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)
@@ -73,7 +73,7 @@ def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
 
 
 def _facts(
-    api: Api, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
+    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
 ) -> AdmissionFacts:
     complete = entry is not None and wanted is not None
     return api.ledger.admission(

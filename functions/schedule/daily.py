@@ -17,8 +17,8 @@ from cloudact import logs
 from cloudact.runs.batch import Batch, batches
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
-from functions.composition import Api
 from functions.runs.queue import DELAY, batch_task_id
+from functions.schedule.collaborators import Schedule
 from functions.schedule.due import plan
 from functions.schedule.pace import DAY
 from functions.schedule.shapes import DailyPlan
@@ -40,7 +40,7 @@ class _Start:
     new: bool
 
 
-def daily(api: Api) -> Response:
+def daily(api: Schedule) -> Response:
     """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
     no_input(request)
     now = api.clock()
@@ -87,7 +87,7 @@ def _log(answer: DailyPlan) -> None:
         log.info("the daily runs are queued", extra={"fields": fields})
 
 
-def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
+def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
     """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
 
     def create(start: _Start) -> bool:
@@ -101,7 +101,7 @@ def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
             yield from compress([start.batch for start in few], list(threads.map(logs.with_context(create), few)))
 
 
-def _tell(api: Api, start: _Start) -> None:
+def _tell(api: Schedule, start: _Start) -> None:
     """The event is of when the batch starts: from then on, and not before, the sweep misses runs that stay silent."""
     batch_id = start.batch.batch_id
     task_id = batch_task_id(batch_id)

@@ -81,7 +81,7 @@ def documenting(function: Function, endpoints: Callable[[], Sequence[Endpoint]])
     def text() -> str:
         return json.dumps(document(function, endpoints()), ensure_ascii=False)
 
-    def show(_collaborators: object) -> Response:
+    def show(_room: None) -> Response:
         answer = Response(text(), content_type="application/json")
         answer.headers["Cache-Control"] = function.cached
         answer.add_etag()

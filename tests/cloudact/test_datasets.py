@@ -34,7 +34,7 @@ def access(local: Local, dataset: str) -> list[tuple[Any, ...]]:
 def test_onboarding_admits_the_writers(local: Local, slug: str) -> None:
     """A new org's dataset can be written by the accounts of the settings, and still by those Google put there."""
     settings = local.settings.model_copy(update={"dataset_writers": f"{RUNNER}, {MIGRATOR}"})
-    onboarding = compose(settings, SteppedClock()).onboarding
+    onboarding = compose(settings, SteppedClock()).operations.onboarding
     onboarding.onboard(slug, "Inc", onboarding.plans.get("STARTER"))
     told = access(local, slug)
     assert told[-2:] == [("WRITER", "userByEmail", MIGRATOR), ("WRITER", "userByEmail", RUNNER)]

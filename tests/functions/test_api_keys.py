@@ -167,15 +167,15 @@ def test_operators_revoke_and_replace(api: FlaskClient, org: OnboardedOrg, local
 def test_a_revoked_key_stays_revoked(org: OnboardedOrg, local: Local) -> None:
     """No row that comes later, a rotation's for one, gives a revoked key back."""
     instance = compose(local.settings, local.clock)
-    read_before = instance.tenants.read(org.org_slug)
-    instance.issued_keys.revoke(read_before.api_keys)
-    instance.issued_keys.next(read_before, org.org_slug, dt.timedelta(hours=24), None)
+    read_before = instance.keys.tenants.read(org.org_slug)
+    instance.keys.issued_keys.revoke(read_before.api_keys)
+    instance.keys.issued_keys.next(read_before, org.org_slug, dt.timedelta(hours=24), None)
     assert not opens(local, org, org.api_key)
 
 
 def used(local: Local, org: OnboardedOrg) -> Any:
     instance = compose(local.settings, local.clock)
-    return instance.tenants.last_used(org.org_slug, local.clock().date()).get(fingerprint(key_hash(org.api_key)))
+    return instance.keys.tenants.last_used(org.org_slug, local.clock().date()).get(fingerprint(key_hash(org.api_key)))
 
 
 def test_the_last_used_day(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
@@ -223,7 +223,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
     parts = compose(local.settings, local.clock)
     warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
-    uses = KeyUses(warehouse, parts.keys, local.clock, within_s=0.05)
+    uses = KeyUses(warehouse, parts.keys.auth.keys, local.clock, within_s=0.05)
     hanging = public_app(replace(parts, key_uses=uses)).test_client()
     assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]
     assert (asked, used(local, org)) == (["org_api_key_uses"], None)
