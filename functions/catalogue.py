@@ -26,9 +26,9 @@ def show_pipeline(registry: Registry, pipeline: str) -> Response:
 
 
 def _pipeline(registry: Registry, entry: Entry) -> Pipeline:
-    told = entry.model_dump(include=set(Pipeline.model_fields))
+    fields = entry.model_dump(include=set(Pipeline.model_fields))
     parameters = [Parameter(**parameter.model_dump()) for parameter in registry.parameters(entry)]
-    return Pipeline(**told, parameters=parameters)
+    return Pipeline(**fields, parameters=parameters)
 
 
 def _cacheable(shape: Answer) -> Response:

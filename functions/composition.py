@@ -19,7 +19,7 @@ from functions.auth.cache import TtlCache
 from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
-from functions.health import LOOK_S, Dependencies
+from functions.health import CALL_TIMEOUT_S, Dependencies
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.connections import Connections
 from functions.orgs.integrations import OrgIntegrations
@@ -80,7 +80,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         origins=settings.origins,
         key_uses=KeyUses(warehouse, auth.keys, clock),
         registry=registry,
-        dependencies=Dependencies(_looks(settings, queue), clock),
+        dependencies=Dependencies(_health_checks(settings, queue), clock),
         runs=Runs(auth, registry, ledger, warehouse, queue, QuotaNotices(notifier, clock), clock),
         schedule=Schedule(registry, ledger, warehouse, queue, Pace.of(settings), notifier, clock),
         keys=keys,
@@ -123,10 +123,10 @@ def _onboarding(settings: Settings, clock: Clock, warehouse: Warehouse, keys: Or
     )
 
 
-def _looks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
-    """How each dependency is asked for its health: with less patience than a request for something else has."""
-    impatient = open_warehouse(settings, LOOK_S)
-    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(LOOK_S)}
+def _health_checks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
+    """The calls that tell whether each dependency can be reached, with a shorter time-out than other requests have."""
+    impatient = open_warehouse(settings, CALL_TIMEOUT_S)
+    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(CALL_TIMEOUT_S)}
 
 
 def _session_keys(settings: Settings, clock: Clock) -> Keys | None:

@@ -1,6 +1,6 @@
-"""Who may act for an org: whoever has its key, and its members. Decides once for all endpoints, and says as little.
+"""Authentication: a request's API key or session, and whether it may act for the org in the path.
 
-Refusals never tell whether another org exists: it makes no difference to a key or a person that is not the org's.
+Refusals never tell whether another org exists.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Authentication:
 
 @dataclass(frozen=True)
 class Credential:
-    """What a request presents: a key, known by its hash, or a person; exactly one of them."""
+    """The credential of a request: a key, by its hash, or the user id of a session; exactly one of them is set."""
 
     key_hash: str | None = None
     user_id: str | None = None
@@ -60,7 +60,7 @@ class Actor:
 
 
 def authenticate(auth: Authentication, org: str) -> Actor:
-    """The request's actor for the org in its path, or 401, 400 (slug) or 403. What is known is at most a minute old."""
+    """The actor of the request for the org in its path, or 401, 400 (slug) or 403. Facts are at most a minute old."""
     credential = presented(auth)
     if credential.user_id is not None:
         return _member(org, credential.user_id, auth.members.get(credential.user_id))
@@ -68,7 +68,7 @@ def authenticate(auth: Authentication, org: str) -> Actor:
 
 
 def presented(auth: Authentication) -> Credential:
-    """The request's one credential. Two would leave open who is acting, so they are refused."""
+    """The one credential of the request, or 401; 400 for two, which would leave open who is acting."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return Credential(key_hash=presented_key_hash())
@@ -78,7 +78,7 @@ def presented(auth: Authentication) -> Credential:
 
 
 def not_refused_lately(auth: Authentication, credential: Credential) -> None:
-    """401 for a key that is remembered as one that opens nothing, before anything is read for it."""
+    """Raises 401 for a key that the cache knows as unknown, revoked or expired; reads nothing."""
     if credential.key_hash and auth.keys.refused(credential.key_hash):
         raise invalid_key()
 
@@ -86,7 +86,7 @@ def not_refused_lately(auth: Authentication, credential: Credential) -> None:
 def admitted_actor(
     auth: Authentication, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime
 ) -> Actor:
-    """The same from what admission's one read has just told, which is remembered for the requests that follow."""
+    """Authenticates from facts that the admission query has fetched, and puts them into the caches."""
     if credential.user_id is not None:
         auth.members.put(credential.user_id, facts.memberships, asked_at)
         return _member(org, credential.user_id, facts.memberships)
@@ -95,7 +95,7 @@ def admitted_actor(
 
 
 def own_org(auth: Authentication) -> str:
-    """The org of a request whose path names none: the key's, or the only one of a person."""
+    """The org of a request whose path names none: that of the key, or the only one that the person belongs to."""
     credential = presented(auth)
     if credential.user_id is None:
         key = auth.keys.get(credential.key_hash or "")
@@ -103,8 +103,8 @@ def own_org(auth: Authentication) -> str:
         authorize(org, key, auth.clock())
         logs.bind(org_slug=org)
         return org
-    found = auth.members.get(credential.user_id)
-    memberships = [each for each in found if each.onboarded] or found
+    every = auth.members.get(credential.user_id)
+    memberships = [each for each in every if each.onboarded] or every
     if len(memberships) > 1:
         raise bad_request(SEVERAL_ORGS)
     org = memberships[0].org_slug if memberships else ""

@@ -1,4 +1,4 @@
-"""On which day a key was last used. It is recorded before the answer goes out, since Cloud Run takes the processor away
+"""The day on which a key was last used. It is recorded before the answer goes out: Cloud Run takes the processor away
 afterwards (https://cloud.google.com/run/docs/tips/general); yet no request fails for it, or waits longer than a moment.
 
 The event of a run names the key that asked for it, so a trigger that admits a run needs no record of its own. Anything
@@ -20,7 +20,7 @@ from functions.auth.cache import ExpiringMap
 from functions.auth.key_cache import KeyCache
 
 log = logging.getLogger(__name__)
-WAIT_S = 1.0  # that a request waits; a record that takes longer is finished beside the requests that follow
+WAIT_S = 1.0  # of a request for its record; one that takes longer is finished beside the requests that follow
 THREADS = 4
 RETRY_AFTER = timedelta(
     seconds=60
@@ -28,7 +28,7 @@ RETRY_AFTER = timedelta(
 
 
 class KeyUses:
-    """Notes the uses of keys that were let in, whatever they were answered."""
+    """Records the uses of valid keys, whatever the request is answered."""
 
     def __init__(self, warehouse: Warehouse, keys: KeyCache, clock: Clock, within_s: float = WAIT_S) -> None:
         self._warehouse = warehouse
@@ -41,7 +41,7 @@ class KeyUses:
         self._not_before: datetime | None = None
 
     def after(self, response: Response) -> Response:
-        """To be called with every answer."""
+        """Records the use by the current request, and returns the answer as it is; for Flask's `after_request`."""
         presented = request.headers.get("X-API-Key")
         key = self._keys.last(key_hash(presented)) if presented else None
         now = self._clock()
@@ -53,7 +53,7 @@ class KeyUses:
         return response
 
     def _begin(self, key: ApiKey, now: datetime) -> Future[None] | None:
-        """The record of a use that is new; none soon after one that failed or was slow."""
+        """Starts the record of a use; `None` where the day has one, or shortly after one that failed or was slow."""
         use = (key.fingerprint, now.date())
         with self._lock:
             paused = self._not_before is not None and now < self._not_before

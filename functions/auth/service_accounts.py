@@ -1,4 +1,4 @@
-"""Who calls the function `ops`: Google signs a token for a service account, and only named ones may call.
+"""Callers of the function `ops`: service accounts that the deployment names, by OIDC tokens that Google signs.
 
 Cloud Run's invoker check, where it is on, has verified the signature before and removed it: a container cannot do so
 again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The deployment says whether it is on, and
@@ -22,7 +22,7 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Caller:
-    """Verifies OIDC tokens with Google's keys. Unknown key ids do not make us ask for these each time."""
+    """Verifies the token of the current request with Google's keys."""
 
     def __init__(self, settings: Settings, front: Front | None = None) -> None:
         self._settings = settings
@@ -42,7 +42,7 @@ class Caller:
         g.caller = email
 
     def _token(self) -> str:
-        """The token that counts: where X-Serverless-Authorization is given, Cloud Run has checked nothing else."""
+        """The bearer token, from X-Serverless-Authorization where it is sent: Cloud Run checks only that one then."""
         checked = request.headers.get("X-Serverless-Authorization") if self._settings.ops_invoker_check else None
         scheme, _, token = (checked or request.headers.get("Authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -50,26 +50,26 @@ class Caller:
         return token
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """Nothing is believed while the deployment has not been told its own address: `aud` may be empty, too."""
+        """The verified claims, or 401. No token is valid while `ops_audience` is empty, since `aud` may be empty too."""
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
                 raise jwt.InvalidTokenError
             if self._settings.ops_invoker_check and token.rpartition(".")[2] == REMOVED:
-                return self._believed(token)
+                return self._verified_in_front(token)
             key, _ = self._keys.of(jwt.get_unverified_header(token))
             return self._decoded(token, key)
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
 
-    def _believed(self, token: str) -> dict[str, Any]:
-        """Claims that Cloud Run has verified. Where it lets strangers through, anybody may have written them."""
+    def _verified_in_front(self, token: str) -> dict[str, Any]:
+        """The claims of a token whose signature Cloud Run has verified, if it does check who calls."""
         claims = self._decoded(token, None)
         if not self._front.checks():
             raise jwt.InvalidSignatureError
         return claims
 
     def _decoded(self, token: str, key: Any) -> dict[str, Any]:
-        """All but the signature is verified without a key, too."""
+        """The claims, verified; without a key everything but the signature is."""
         claims: dict[str, Any] = jwt.decode(
             token,
             key,

@@ -15,7 +15,7 @@ from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import PROVIDERS, Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import Authentication, authenticate
-from functions.orgs.connections import OURS, Connections, Wanted
+from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, Wanted
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
@@ -29,8 +29,8 @@ LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
 _WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 
 
-def _credential(given: Any) -> str:
-    text = json.dumps(given) if isinstance(given, dict) else given
+def _credential(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.strip():
         raise bad_request(
             "credential must be the service account key (a JSON object or its text), a keyless credential "
@@ -41,10 +41,10 @@ def _credential(given: Any) -> str:
     return text
 
 
-def _object(given: Any, info: ValidationInfo) -> dict[str, Any] | None:
-    if given is not None and not isinstance(given, dict):
+def _object(value: Any, info: ValidationInfo) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
         raise bad_request(f"{info.field_name} must be a JSON object.")
-    return given
+    return value
 
 
 class SetupBody(Input):
@@ -115,7 +115,7 @@ def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
-    with told_plainly():
+    with translating_provider_errors():
         stored, new = room.connections.set_up(org, integration, wanted)
     return _answer(room, stored, 201 if new else 200)
 
@@ -124,7 +124,7 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
     authenticate(room.auth, org)
     no_input(request)
-    with told_plainly():
+    with translating_provider_errors():
         stored = room.connections.validate(org, _integration(provider))
     return _answer(room, stored)
 
@@ -133,7 +133,7 @@ def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     """NOT_CONFIGURED from now on; it may be repeated."""
     authenticate(room.auth, org).require_admin()
     no_input(request)
-    with told_plainly():
+    with translating_provider_errors():
         stored = room.connections.remove(org, _integration(provider))
     return _answer(room, stored)
 
@@ -145,8 +145,8 @@ def _integration(provider: str) -> str:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """What a person must change is 400 with what to do; what passes is 503."""
+def translating_provider_errors() -> Iterator[None]:
+    """Raises a `Problem` for what a provider check raises: 400 for a `Stop`, with its hint; 503 for a `Retry`."""
     try:
         yield
     except Stop as err:
@@ -159,7 +159,7 @@ def told_plainly() -> Iterator[None]:
 
 
 def _refusal(err: Stop) -> Exception:
-    if err.code in OURS:
+    if err.code in NOT_THE_CUSTOMERS_FAULT:
         return err
     if err.code == "org_unknown":
         return Problem(404, err.message)
@@ -168,14 +168,14 @@ def _refusal(err: Stop) -> Exception:
 
 
 def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
-    """A run that is asked for next finds the integration as it is told here."""
+    """The answer, once a run that is triggered next would find the integration in this state."""
     wait_until(lambda: room.connections.shows(row))
     return answered(_state(row), status)
 
 
 def _state(row: Integration) -> IntegrationState:
-    told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
+    fields: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
-        del told["warnings"]
-    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration], "auth": auth})
+        del fields["warnings"]
+    return IntegrationState.model_validate(fields | {"provider": _WORDS[row.integration], "auth": auth})

@@ -7,7 +7,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from functions.auth.authenticate import authenticate
-from functions.orgs.integrations import OrgIntegrations, told_plainly
+from functions.orgs.integrations import OrgIntegrations, translating_provider_errors
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
 from functions.web.problems import bad_request
@@ -63,13 +63,13 @@ class KeylessSetup(Answer):
 
 
 def show_keyless(room: OrgIntegrations, org: str) -> Response:
-    """The commands in order; nothing is changed, and nobody asked."""
+    """200 with the commands in order. Changes nothing and calls nobody."""
     authenticate(room.auth, org)
-    asked = in_query(request.args, KeylessQuery)
-    with told_plainly():
+    query = in_query(request.args, KeylessQuery)
+    with translating_provider_errors():
         reader = offered(room.reader)
-        account = KeylessAccount.of(room.connections.onboarded(org), asked.project or YOURS)
-    export_project, dataset = asked.source_project or account.project_id, asked.dataset or DEFAULT_DATASET
+        account = KeylessAccount.of(room.connections.onboarded(org), query.project or YOURS)
+    export_project, dataset = query.source_project or account.project_id, query.dataset or DEFAULT_DATASET
     needed = commands(account, reader, export_project, dataset)
     return answered(
         KeylessSetup(

@@ -22,16 +22,16 @@ from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 
 
-def _events(given: Any, info: ValidationInfo) -> tuple[str, ...] | None:
-    if given is None:
+def _events(value: Any, info: ValidationInfo) -> tuple[str, ...] | None:
+    if value is None:
         return None
-    if not isinstance(given, list) or not given or any(word not in CHOOSABLE for word in map(_word, given)):
+    if not isinstance(value, list) or not value or any(word not in CHOOSABLE for word in map(_word, value)):
         raise bad_request(f"{info.field_name} must be a list of {', '.join(CHOOSABLE)}.")
-    return tuple(event for event in CHOOSABLE if event in given)
+    return tuple(event for event in CHOOSABLE if event in value)
 
 
-def _word(given: Any) -> str:
-    return given if isinstance(given, str) else json.dumps(given)
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 _EVENTS_SCHEMA = WithJsonSchema(
@@ -115,9 +115,9 @@ def put_webhook(room: OrgWebhooks, org: str) -> Response:
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
     if (before is None or before.url != url) and redirects(url, allow_http=room.allow_http):
         raise bad_request("url answers with a redirect; set the address that it leads to.")
-    found = before if before and same else _put(room, org, url, events, body)
-    secret = room.signing.secret(org, found.key_version)
-    return answered(_state(org, found, signing_secret=secret))
+    webhook = before if before and same else _put(room, org, url, events, body)
+    secret = room.signing.secret(org, webhook.key_version)
+    return answered(_state(org, webhook, signing_secret=secret))
 
 
 def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:

@@ -23,7 +23,7 @@ from functions.schedule.shapes import Swept
 from functions.web.answers import answered
 
 log = logging.getLogger(__name__)
-WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
+TIMEOUT_S = 120.0  # what is not settled by then is left to the next sweep
 ENQUEUED_AT_MOST = 50  # of the 120 calls of jobs.run between two sweeps: users' triggers need some of them
 NEVER_STARTED = Retry("never_started", "The run was queued twice and never started.", "Start the run again.")
 LOST = Retry("lost", "The run stopped reporting and was given up.", "Start the run again.")
@@ -35,7 +35,7 @@ def sweep(api: Schedule) -> Response:
     now = api.clock()
     found = api.ledger.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
-    give_up = time.monotonic() + WITHIN_S
+    give_up = time.monotonic() + TIMEOUT_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
     for row in found.silent:
         what = "left"

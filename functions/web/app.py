@@ -49,8 +49,8 @@ def create_app(name: str, project: str) -> Flask:
 
 
 def _start(project: str) -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    sent = request.headers.get("X-Request-ID", "")
+    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
     request_log.begin(project, g.request_id)
     request.get_data(cache=True)  # an oversized body is refused before anything else is looked at
 

@@ -37,10 +37,10 @@ class Input(BaseModel):
     missing: ClassVar[str] = "{field} is required."  # the refusal of a body that lacks a required field
 
 
-Asked = TypeVar("Asked", bound=Input)
+Body = TypeVar("Body", bound=Input)
 
 
-def in_body(request: Request, kind: type[Asked]) -> Asked:
+def in_body(request: Request, kind: type[Body]) -> Body:
     """The body's JSON object; no body is an empty one. 400 or 415 otherwise."""
     body = body_object(request, kind.model_fields)
     for field, info in kind.model_fields.items():
@@ -49,12 +49,12 @@ def in_body(request: Request, kind: type[Asked]) -> Asked:
     return kind.model_validate(body)
 
 
-def in_query(args: MultiDict[str, str], kind: type[Asked]) -> Asked:
+def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
     """The query string, each filter under any of its names. 400 otherwise."""
     names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
     only_known(args, [name for field in names for name in names[field]])
-    given = {field: _either(args, names[field]) for field in names}
-    return kind.model_validate({field: text for field, text in given.items() if text is not None})
+    fields = {field: _either(args, names[field]) for field in names}
+    return kind.model_validate({field: text for field, text in fields.items() if text is not None})
 
 
 def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
@@ -64,20 +64,20 @@ def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
 
 
 def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
-    given = {name: args[name] for name in names if name in args}
-    if len(set(given.values())) > 1:
-        raise bad_request(f"{' and '.join(given)} are the same filter and differ; give one of them.")
-    return next(iter(given.values()), None)
+    values = {name: args[name] for name in names if name in args}
+    if len(set(values.values())) > 1:
+        raise bad_request(f"{' and '.join(values)} are the same filter and differ; give one of them.")
+    return next(iter(values.values()), None)
 
 
 def _day(text: Any, info: ValidationInfo) -> dt.date:
     return any_date(info.field_name or "", text)
 
 
-def _flag(given: Any, info: ValidationInfo) -> bool:
-    if not isinstance(given, bool):
+def _flag(value: Any, info: ValidationInfo) -> bool:
+    if not isinstance(value, bool):
         raise bad_request(f"{info.field_name} must be true or false.")
-    return given
+    return value
 
 
 def _whole(least: int, most: int) -> BeforeValidator:
@@ -93,11 +93,11 @@ def _whole(least: int, most: int) -> BeforeValidator:
 def _count(least: int, most: int) -> BeforeValidator:
     """The same as a JSON number; 24.0 is a whole one, as in JSON Schema."""
 
-    def read(given: Any, info: ValidationInfo) -> int | None:
-        whole = isinstance(given, int | float) and not isinstance(given, bool) and least <= given <= most
-        if given is not None and not (whole and given == int(given)):
+    def read(value: Any, info: ValidationInfo) -> int | None:
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+        if value is not None and not (whole and value == int(value)):
             raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
-        return None if given is None else int(given)
+        return None if value is None else int(value)
 
     return BeforeValidator(read)
 
@@ -106,10 +106,10 @@ def name_of(longest: int) -> BeforeValidator:
     """Reads a name that people give: 1 to `longest` characters, none of them a control character, not only spaces."""
     pattern = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{{1,{longest}}}")
 
-    def read(given: Any, info: ValidationInfo) -> str | None:
-        if given is not None and not (isinstance(given, str) and pattern.fullmatch(given) and given.strip()):
+    def read(value: Any, info: ValidationInfo) -> str | None:
+        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value) and value.strip()):
             raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
-        return given
+        return value
 
     return BeforeValidator(read)
 

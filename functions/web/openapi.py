@@ -140,8 +140,8 @@ def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
         schema = {key: value for key, value in schemas[field].items() if key not in ("title", "description", "default")}
         for number, name in enumerate(names_of(field, info)):
             other = {"description": f"another name of {field}"} if number else {}
-            told = {"description": info.description} if info.description else {}
-            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **told, **other}
+            described = {"description": info.description} if info.description else {}
+            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **described, **other}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -126,9 +126,15 @@ def running(session_cloud: Local) -> None:
     LATE.key, LATE.session = {"X-API-Key": org.api_key}, bearer(session_cloud, org.user_id)  # type: ignore[misc]
 
 
-def known(document: dict[str, Any], parts: dict[str, list[str]], across_fields: Sequence[str], app: Any) -> Any:
-    """The schema with ids of orgs and runs that exist, so that more than refusals is reached."""
-    for item in document["paths"].values():
+def known(
+    document: dict[str, Any],
+    parts: dict[str, list[str]],
+    across_fields: Sequence[str],
+    app: Any,
+    any_id: str = "(none)",
+) -> Any:
+    """The schema with ids that exist, so that more than refusals is reached; paths with `any_id` in them take any."""
+    for item in (item for path, item in document["paths"].items() if any_id not in path):
         for operation in item.values():
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path" and parameter["name"] in parts:
