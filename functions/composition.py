@@ -21,12 +21,11 @@ from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.health import CALL_TIMEOUT_S, Dependencies
 from functions.orgs.api_keys import OrgKeys
+from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.lifecycle import Onboarding
-from functions.orgs.members import MemberOperations
-from functions.orgs.onboarding import OrgOperations
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks

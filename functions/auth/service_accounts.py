@@ -50,7 +50,7 @@ class Caller:
         return token
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """The verified claims, or 401. No token is valid while `ops_audience` is empty, since `aud` may be empty too."""
+        """The verified claims, or 401. None is valid while `ops_audience` is empty: so may `aud` be."""
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
                 raise jwt.InvalidTokenError

@@ -10,9 +10,8 @@ from cloudact.runs.ledger import Ledger
 from functions.auth.authenticate import Authentication, authenticate
 from functions.orgs.key_issue import GRACE, ApiKeys
 from functions.orgs.readable import wait_until
-from functions.orgs.shapes import RevokedKey
 from functions.orgs.tenant import IssuedKey, Tenants
-from functions.web.answers import Key, Keys, RotatedKey, answered
+from functions.web.answers import Key, Keys, RevokedKey, RotatedKey, answered
 from functions.web.inputs import RotateBody, in_body
 from functions.web.parameters import no_query
 from functions.web.problems import Problem, translating_stops

@@ -1,13 +1,11 @@
 """`/ops/orgs/{org}/members/{user_id}`: who belongs to an org, and as what. For `ops` only; rows are only added."""
 
 import re
-from dataclasses import dataclass
 
 from flask import Response, request
 
-from cloudact.clock import Clock
 from cloudact.orgs.members import Role
-from cloudact.warehouse.bigquery import Warehouse
+from functions.orgs.collaborators import MemberOperations
 from functions.orgs.shapes import MemberBody, MemberState, slug
 from functions.web.answers import answered
 from functions.web.inputs import in_body
@@ -16,14 +14,6 @@ from functions.web.problems import bad_request
 
 REMOVED = "removed"  # any word that is no role ends a membership
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
-
-
-@dataclass(frozen=True)
-class MemberOperations:
-    """The collaborators of operators' endpoints for members: where rows are added, and when that is."""
-
-    warehouse: Warehouse
-    clock: Clock
 
 
 def set_member(room: MemberOperations, org: str, user_id: str) -> Response:

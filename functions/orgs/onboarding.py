@@ -1,14 +1,14 @@
 """`/ops/orgs`: onboards orgs, shows them, changes their subscriptions and keys, and off-boards them. For `ops` only."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
 
 from cloudact import logs
 from cloudact.errors import Stop
-from functions.orgs.api_keys import OrgKeys, issue_next, live_keys, revoke
-from functions.orgs.lifecycle import Done, Onboarding
+from functions.orgs.api_keys import issue_next, live_keys, revoke
+from functions.orgs.collaborators import OrgOperations
+from functions.orgs.lifecycle import Done
 from functions.orgs.plans import Plan, UnknownPlan
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import (
@@ -22,19 +22,10 @@ from functions.orgs.shapes import (
     SubscriptionBody,
     slug,
 )
-from functions.orgs.tenant import Tenant, Tenants
+from functions.orgs.tenant import Tenant
 from functions.web.answers import answered
 from functions.web.inputs import in_body
 from functions.web.problems import bad_request, translating_stops
-
-
-@dataclass(frozen=True)
-class OrgOperations:
-    """The collaborators of operators' endpoints: how orgs come and go, how they are read, and their keys."""
-
-    onboarding: Onboarding
-    tenants: Tenants
-    keys: OrgKeys
 
 
 def onboard(room: OrgOperations) -> Response:

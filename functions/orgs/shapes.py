@@ -135,16 +135,6 @@ class OffboardedOrg(ChangedOrg):
     message: str
 
 
-class RevokedKey(Answer):
-    """A key that opens nothing any more."""
-
-    org_slug: str
-    fingerprint: str
-    revoked_at: Instant
-    changed: bool = Field(description="false where it was revoked before")
-    message: str
-
-
 class MemberState(Answer):
     """What a user is in an org from now on; `role` is null for no member."""
 

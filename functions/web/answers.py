@@ -307,3 +307,13 @@ class RotatedKey(Answer):
     created_at: Instant
     expires_at: Instant | None
     old_keys_valid_until: Instant | None
+
+
+class RevokedKey(Answer):
+    """A key that opens nothing any more."""
+
+    org_slug: str
+    fingerprint: str
+    revoked_at: Instant
+    changed: bool = Field(description="false where it was revoked before")
+    message: str

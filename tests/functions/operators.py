@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from localcloud.stack import SCHEDULER
 from tests.conftest import Local
 

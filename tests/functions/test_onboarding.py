@@ -21,8 +21,8 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.settings import Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
+from functions.ops_routes import private_app
 from functions.orgs.tenant import Tenant, Tenants
-from functions.routes import private_app
 from tests.conftest import Local, NewOrgs, SteppedClock
 from tests.fault_proxy import Doorman
 from tests.functions.operators import AUDIENCE, Operator, operator_token, problem

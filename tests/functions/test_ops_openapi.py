@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import OPS, PRIVATE, private_app
+from functions.ops_routes import OPS, PRIVATE, private_app
 from functions.web.openapi import document, paths_of
 from tests.conftest import NOON, Local
 from tests.functions.fleet import new_fleet
