@@ -9,7 +9,7 @@ from functions.web.problems import Problem
 
 
 def list_pipelines(registry: Registry) -> Response:
-    """All pipelines, or those of one provider."""
+    """200 with all pipelines, or those of one provider."""
     provider = in_query(request.args, ProviderQuery).provider
     entries = [entry for entry in registry.entries if provider in (None, entry.provider)]
     pipelines = [_pipeline(registry, entry) for entry in entries]
@@ -17,7 +17,7 @@ def list_pipelines(registry: Registry) -> Response:
 
 
 def show_pipeline(registry: Registry, pipeline: str) -> Response:
-    """One pipeline by its id."""
+    """200 with the pipeline of this id, or 404."""
     for entry in registry.entries:
         if entry.id == pipeline:
             return _cacheable(_pipeline(registry, entry))

@@ -1,4 +1,4 @@
-"""The composition root of the functions: builds what the endpoints are handed, once per instance."""
+"""The composition root of the functions: builds the collaborators of each room, once per instance."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Rooms:
 
 
 def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Rooms:
-    """Reads the configs; Google's clients are built when they are first needed."""
+    """Builds all rooms from settings and configs; Google's clients are built when first needed."""
     warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir)
     ledger, queue = Ledger(warehouse), _queue(settings, clock)
     signing = open_signing(settings)

@@ -28,7 +28,7 @@ BEARER = {"WWW-Authenticate": 'Bearer realm="cloudact"'}
 
 @dataclass(frozen=True)
 class Authentication:
-    """What tells who is calling: keys by hash, sessions of people, and the memberships of a person by user id."""
+    """The collaborators of authentication: keys by hash, sessions, and memberships by user id."""
 
     keys: KeyCache
     sessions: Sessions
@@ -54,7 +54,7 @@ class Actor:
     role: Role | None = None
 
     def require_admin(self) -> None:
-        """403 for people who are neither owner nor admin."""
+        """Raises 403 for people who are neither owner nor admin."""
         if self.role is not None and not self.role.admin:
             raise Problem(403, "Only owners and admins of the organization may do this.")
 

@@ -56,7 +56,7 @@ class ExpiringMap(Generic[Key, Value]):
             self._entries[key] = (until, value)
 
     def add(self, key: Key, value: Value, until: datetime) -> bool:
-        """Puts the value unless the key has one that has not expired. Of many threads exactly one is told `True`."""
+        """Puts the value unless the key has one that has not expired. Of many threads `True` goes to exactly one."""
         with self._lock:
             if self.peek(key) is not None:
                 return False

@@ -32,7 +32,7 @@ def presented_key_hash() -> str:
 
 
 def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
-    """Refuses unless the key is usable, the slug is one, and the key is this org's own.
+    """Raises 401, 400 or 403 unless the key is usable, the slug is valid and the key is this org's.
 
     One answer for unknown, revoked and expired keys; one for other orgs and for orgs that do not exist.
     """
@@ -45,5 +45,5 @@ def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
 
 
 def invalid_key() -> Problem:
-    """401, the same for unknown, revoked and expired keys."""
+    """A 401 `Problem`, the same for unknown, revoked and expired keys."""
     return Problem(401, "Invalid or inactive API key", _CHALLENGE)

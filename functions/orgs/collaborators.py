@@ -1,4 +1,4 @@
-"""What the endpoints are handed that operators call for orgs and members."""
+"""The collaborators of the endpoints that operators call for orgs and members."""
 
 from dataclasses import dataclass
 

@@ -17,12 +17,12 @@ _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
 
 
 def set_member(room: MemberOperations, org: str, user_id: str) -> Response:
-    """The user has this role from now on: within a minute wherever another is remembered."""
+    """200 after the user got this role; caches of other instances follow within a minute."""
     return _append(room, org, user_id, in_body(request, MemberBody).role)
 
 
 def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
-    """The user does not belong to the org any more."""
+    """200 after the user left the org; caches of other instances follow within a minute."""
     no_body(request)
     return _append(room, org, user_id, None)
 

@@ -1,4 +1,4 @@
-"""Waits until what was just added can be read, so that whoever is answered may go on at once, with any instance.
+"""Waits until rows that were just added can be read: a client that goes on at once may reach another instance.
 
 BigQuery shows streamed rows within a few seconds (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery);
 who asks sooner is answered from what was before: unknown key, no integration. No answer is made of what is read here.

@@ -1,4 +1,4 @@
-"""What operators ask about orgs and what they are answered: bodies and answers of `/ops/orgs`."""
+"""Shapes of the bodies and answers of `/ops/orgs`."""
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -24,7 +24,7 @@ _PLAN = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string", "examples": 
 
 
 def _without_default(schema: dict[str, Any]) -> None:
-    """`null` is what a field is where it is left out, and may not be sent."""
+    """Drops `default: null` from a schema: the field may be left out, but null may not be sent."""
     del schema["default"]
 
 
@@ -36,7 +36,7 @@ def slug(text: Any, _info: ValidationInfo | None = None) -> str:
 
 
 class OnboardBody(Input):
-    """The org that comes, or comes back."""
+    """An org to be onboarded, for the first time or again."""
 
     missing: ClassVar[str] = f"org_slug must be {SLUG_RULE}."
 

@@ -1,4 +1,4 @@
-"""`/organizations/{org}/webhook`: where an org is told of events, which ones, and what it verifies them with."""
+"""`/organizations/{org}/webhook`: where events of an org are posted to, which ones, and the signing secret."""
 
 import json
 from dataclasses import dataclass
@@ -94,14 +94,14 @@ class OrgWebhooks:
 
 
 def show_webhook(room: OrgWebhooks, org: str) -> Response:
-    """Address and events, for every member; the secret is shown where they are set."""
+    """200 with address and events, for every member. The secret is shown by `put_webhook` only."""
     authenticate(room.auth, org)
     no_query(request)
     return answered(_state(org, room.webhooks.find(org)))
 
 
 def put_webhook(room: OrgWebhooks, org: str) -> Response:
-    """Sets it, and shows the secret; sending the same again changes nothing and shows it again."""
+    """200 with the webhook and its secret, also where the same was set before."""
     authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, WebhookBody)
@@ -127,7 +127,7 @@ def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: W
 
 
 def delete_webhook(room: OrgWebhooks, org: str) -> Response:
-    """None from now on, and its secret is never used again; it may be repeated."""
+    """200 after the webhook is removed, also where there was none. Its secret is never used again."""
     authenticate(room.auth, org).require_admin()
     no_input(request)
     if ended := room.webhooks.remove(org):
@@ -136,7 +136,7 @@ def delete_webhook(room: OrgWebhooks, org: str) -> Response:
 
 
 def test_webhook(room: OrgWebhooks, org: str) -> Response:
-    """202: a `ping` is on its way, signed like any event; at most one in ten seconds, whoever asks."""
+    """202 after a `ping` is enqueued, signed like any event; at most one in ten seconds per org."""
     authenticate(room.auth, org)
     no_input(request)
     outbox, webhook, now = _outbox(room), room.webhooks.find(org), room.clock()

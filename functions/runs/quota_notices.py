@@ -12,7 +12,7 @@ RETRY_AFTER = timedelta(seconds=60)  # after a failure: nobody's every trigger m
 
 
 class QuotaNotices:
-    """Asked after every admission. An instance tells of a threshold once, the event's name once among all instances.
+    """Notices of a quota that is nearly or fully used. Each instance sends one a threshold; equal events are one.
 
     Triggers at the same time have read the same count, so any of them may have crossed a threshold that none of them
     sees crossed; hence whoever is beyond one tells of it, unless this instance has.
@@ -34,7 +34,7 @@ class QuotaNotices:
 
 
 def threshold(used: int, daily_limit: int) -> Event | None:
-    """What this many of the day's runs mean: nothing below four fifths, rounded up."""
+    """The event that this many of the day's runs are; `None` below four fifths, rounded up."""
     if daily_limit <= 0 or used * 5 < daily_limit * 4:
         return None
     return Event.QUOTA_REACHED if used >= daily_limit else Event.QUOTA_NEAR

@@ -41,7 +41,7 @@ class _Start:
 
 
 def daily(api: Schedule) -> Response:
-    """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
+    """200 with what was planned and started; raises `Retry` half-way where Google cannot be reached."""
     no_input(request)
     now = api.clock()
     facts = read_facts(api.ledger, api.registry, now.date())

@@ -24,13 +24,13 @@ _EXAMPLES: dict[str, Any] = {
 
 
 class Answer(BaseModel):
-    """Nothing is told that the shape does not name."""
+    """An answer; a field that its shape does not name cannot be set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def answered(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The HTTP response that carries the answer; what was left out of it stays out."""
+    """The HTTP response with the answer as JSON; fields that were not set are left out."""
     response = jsonify(answer.model_dump(mode="json", exclude_unset=True))
     response.status_code = status
     response.headers.extend(dict(headers or {}))

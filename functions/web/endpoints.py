@@ -15,7 +15,7 @@ BASE = "/api/v1"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`path` is Flask's; `documented` are OpenAPI's forms of it where Flask's says more than one of those can.
+    """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
     `room` names the collaborators that the view is handed; a view without a room is handed `None`.
     """

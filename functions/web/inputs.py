@@ -1,4 +1,4 @@
-"""What endpoints can be asked with: bodies and query strings. They are read by these, and documented from them.
+"""Shapes of bodies and query strings. Endpoints read with them, and the OpenAPI document is made from them.
 
 A field's refusal is a `Problem` of its own, in plain words; pydantic lets it through as it is.
 """
@@ -31,7 +31,7 @@ PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
 
 
 class Input(BaseModel):
-    """Fields that no one reads are refused."""
+    """A body or a query string; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     missing: ClassVar[str] = "{field} is required."  # the refusal of a body that lacks a required field
@@ -41,7 +41,7 @@ Body = TypeVar("Body", bound=Input)
 
 
 def in_body(request: Request, kind: type[Body]) -> Body:
-    """The body's JSON object; no body is an empty one. 400 or 415 otherwise."""
+    """Reads the JSON object of the body; no body counts as an empty object. Raises 400 or 415 for anything else."""
     body = body_object(request, kind.model_fields)
     for field, info in kind.model_fields.items():
         if info.is_required() and field not in body:  # before pydantic looks at the fields that are there
@@ -50,7 +50,7 @@ def in_body(request: Request, kind: type[Body]) -> Body:
 
 
 def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
-    """The query string, each filter under any of its names. 400 otherwise."""
+    """Reads the query string, each filter under any of its names. Raises 400 for anything else."""
     names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
     only_known(args, [name for field in names for name in names[field]])
     fields = {field: _either(args, names[field]) for field in names}
@@ -58,7 +58,7 @@ def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
 
 
 def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
-    """A field's name and, after it, its other names."""
+    """The name of a field in a query string and, after it, its other names."""
     alias = info.validation_alias
     return tuple(str(name) for name in alias.choices) if isinstance(alias, AliasChoices) else (field,)
 
@@ -91,7 +91,7 @@ def _whole(least: int, most: int) -> BeforeValidator:
 
 
 def _count(least: int, most: int) -> BeforeValidator:
-    """The same as a JSON number; 24.0 is a whole one, as in JSON Schema."""
+    """Reads a whole JSON number or null; 24.0 is a whole one, as in JSON Schema."""
 
     def read(value: Any, info: ValidationInfo) -> int | None:
         whole = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most

@@ -62,7 +62,7 @@ _REFUSAL_HEADERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Function:
-    """What the document of a function says beside its endpoints.
+    """Title, credentials and refusals of one function, for its document.
 
     `security` holds the accepted credentials as security schemes by name, `refused` what statuses mean here only.
     """
@@ -145,7 +145,7 @@ def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query string holds no null: a filter is given, or left out."""
+    """The schema without null: a filter of a query string has a value or is left out."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     return {**kinds[0], **rest} if kinds else schema

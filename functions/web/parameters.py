@@ -16,7 +16,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
-    """The JSON object of the body with only the allowed fields; no body is an empty one."""
+    """The JSON object of the body with only the allowed fields; empty without a body. Raises 400 or 415."""
     if not request.get_data():
         return {}
     if request.mimetype != "application/json":

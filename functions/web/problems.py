@@ -25,7 +25,7 @@ class Problem(Exception):
         self.code = code
 
     def response(self) -> Response:
-        """The problem document."""
+        """The HTTP response with the problem document."""
         text = document(self.status, self.detail, request.path, g.request_id, self.code)
         return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
 
@@ -44,12 +44,12 @@ def document(status: int, detail: str, path: str, request_id: str | None = None,
 
 
 def bad_request(detail: str) -> Problem:
-    """400: the sentence names the field and what is allowed."""
+    """A 400 `Problem`. The sentence names the field and what is allowed."""
     return Problem(400, detail)
 
 
 def unavailable() -> Problem:
-    """503: something we depend on cannot be reached; nothing was admitted."""
+    """A 503 `Problem`: something we depend on cannot be reached, and nothing was admitted."""
     return Problem(
         503,
         "The service is not available at the moment. Please send the same request again.",

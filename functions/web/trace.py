@@ -1,4 +1,4 @@
-"""Which trace a request belongs to: from the headers that Google's front end sets, in Cloud Logging's fields.
+"""The trace that a request belongs to, from the headers that Google's front end sets, in Cloud Logging's fields.
 
 Anyone may send these headers, so whatever is not exactly of their form is ignored.
 """
