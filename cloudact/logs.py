@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line on stdout, in the fields that Cloud Logging reads.
 
-What a request or a job is about is said once (`begin`, `know`) and stands in every line after it.
+What a request or a job is about is bound once (`reset`, `bind`) and stands in every line after it.
 """
 
 import json
@@ -16,11 +16,11 @@ from cloudact.redaction import without_secrets
 
 Given = ParamSpec("Given")
 Done = TypeVar("Done")
-_known: ContextVar[Mapping[str, Any]] = ContextVar("known", default=MappingProxyType({}))
+_context: ContextVar[Mapping[str, Any]] = ContextVar("context", default=MappingProxyType({}))
 
 
 class JsonLines(logging.Formatter):
-    """`severity`, `message`, `time`, `logger`, what is known, and what was passed as `extra={"fields": {…}}`.
+    """`severity`, `message`, `time`, `logger`, what is bound, and what was passed as `extra={"fields": {…}}`.
 
     Whoever logs takes care that no key is in it; what is a key by its form is taken out here all the same.
     """
@@ -32,7 +32,7 @@ class JsonLines(logging.Formatter):
             "message": without_secrets(record.getMessage()),
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "logger": record.name,
-            **_known.get(),
+            **_context.get(),
             **{name: _without_secrets(value) for name, value in getattr(record, "fields", {}).items()},
         }
         if record.exc_info:
@@ -44,18 +44,18 @@ def _without_secrets(value: Any) -> Any:
     return without_secrets(value) if isinstance(value, str) else value
 
 
-def begin(**fields: Any) -> None:
-    """Something new begins: what was known in this thread, about another request, is forgotten."""
-    _known.set(fields)
+def reset(**fields: Any) -> None:
+    """Binds these fields for a new request or job, and forgets what was bound in this thread for another one."""
+    _context.set(fields)
 
 
-def know(**fields: Any) -> None:
-    """From now on every line of this request or job has these fields too."""
-    _known.set({**_known.get(), **fields})
+def bind(**fields: Any) -> None:
+    """Adds fields to every later line of this request or job."""
+    _context.set({**_context.get(), **fields})
 
 
-def carried(act: Callable[Given, Done]) -> Callable[Given, Done]:
-    """The act for other threads: each of its calls there knows what is known here and now."""
+def with_context(act: Callable[Given, Done]) -> Callable[Given, Done]:
+    """Wraps a function for other threads: the lines that it logs there have the fields that are bound here and now."""
     here = copy_context()
 
     def act_there(*args: Given.args, **kwargs: Given.kwargs) -> Done:

@@ -3,24 +3,21 @@
 from flask import Response, request
 
 from cloudact.pipelines.registry import Entry, Registry
-from functions.composition import Api
 from functions.web.answers import Answer, Catalogue, Parameter, Pipeline, answered
 from functions.web.inputs import ProviderQuery, in_query
 from functions.web.problems import Problem
 
 
-def list_pipelines(api: Api) -> Response:
-    """All pipelines, or those of one provider."""
-    registry = api.registry
+def list_pipelines(registry: Registry) -> Response:
+    """200 with all pipelines, or those of one provider."""
     provider = in_query(request.args, ProviderQuery).provider
     entries = [entry for entry in registry.entries if provider in (None, entry.provider)]
     pipelines = [_pipeline(registry, entry) for entry in entries]
     return _cacheable(Catalogue(success=True, pipelines=pipelines, total=len(entries)))
 
 
-def show_pipeline(api: Api, pipeline: str) -> Response:
-    """One pipeline by its id."""
-    registry = api.registry
+def show_pipeline(registry: Registry, pipeline: str) -> Response:
+    """200 with the pipeline of this id, or 404."""
     for entry in registry.entries:
         if entry.id == pipeline:
             return _cacheable(_pipeline(registry, entry))
@@ -29,9 +26,9 @@ def show_pipeline(api: Api, pipeline: str) -> Response:
 
 
 def _pipeline(registry: Registry, entry: Entry) -> Pipeline:
-    told = entry.model_dump(include=set(Pipeline.model_fields))
+    fields = entry.model_dump(include=set(Pipeline.model_fields))
     parameters = [Parameter(**parameter.model_dump()) for parameter in registry.parameters(entry)]
-    return Pipeline(**told, parameters=parameters)
+    return Pipeline(**fields, parameters=parameters)
 
 
 def _cacheable(shape: Answer) -> Response:

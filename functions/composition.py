@@ -1,33 +1,38 @@
-"""The composition root of the functions: builds what the endpoints are handed, once per instance."""
+"""The composition root of the functions: builds the collaborators of each room, once per instance."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
-from cloudact.notify.notifier import Notifier, Outbox, open_outbox, open_signing
-from cloudact.notify.signing import Signing
+from cloudact.notify.notifier import Notifier, open_outbox, open_signing
 from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
-from cloudact.orgs.members import Membership
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.registry import Registry, load_registry
 from cloudact.runs.ledger import Ledger
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
-from functions.auth.cache import Remembered
-from functions.auth.key_cache import KeyRing
+from functions.auth.authenticate import Authentication
+from functions.auth.cache import TtlCache
+from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
-from functions.health import LOOK_S, Dependencies
+from functions.health import CALL_TIMEOUT_S, Dependencies
+from functions.orgs.api_keys import OrgKeys
+from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
+from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.lifecycle import Onboarding
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
+from functions.orgs.webhooks import OrgWebhooks
+from functions.runs.collaborators import Runs
 from functions.runs.queue import RunQueue
-from functions.runs.quota_notices import QuotaWatch
+from functions.runs.quota_notices import QuotaNotices
+from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
 from providers.credential_checks import checks
 
@@ -37,95 +42,90 @@ KMS_PATIENCE_S = 4.0
 
 
 @dataclass(frozen=True)
-class Api:
-    """The collaborators of the public endpoints."""
+class Rooms:
+    """The collaborators of each room, by the names that endpoints give, and what both functions need beside them."""
 
     project: str
-    registry: Registry
-    warehouse: Warehouse
-    ledger: Ledger
-    queue: RunQueue
-    keys: KeyRing
-    sessions: Sessions
-    members: Remembered[tuple[Membership, ...]]
-    dependencies: Dependencies
     origins: frozenset[str]
-    clock: Clock
-    tenants: Tenants
-    issued_keys: ApiKeys
-    onboarding: Onboarding
     key_uses: KeyUses
-    pace: Pace
-    connections: Connections
-    webhooks: Webhooks
-    signing: Signing
-    outbox: Outbox | None
-    notifier: Notifier
-    quota_watch: QuotaWatch
-    webhook_allow_http: bool
-    reader: str
+    registry: Registry
+    dependencies: Dependencies
+    runs: Runs
+    schedule: Schedule
+    keys: OrgKeys
+    integrations: OrgIntegrations
+    webhooks: OrgWebhooks
+    operations: OrgOperations
+    members: MemberOperations
 
 
-def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Api:
-    """Reads the configs; Google's clients are built when they are first needed."""
-    warehouse = open_warehouse(settings, patience_s)
-    ledger = Ledger(warehouse)
-    keys = KeyRing(ledger, clock)
-    tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
-    queue = RunQueue(
+def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Rooms:
+    """Builds all rooms from settings and configs; Google's clients are built when first needed."""
+    warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir)
+    ledger, queue = Ledger(warehouse), _queue(settings, clock)
+    signing = open_signing(settings)
+    outbox = open_outbox(settings, signing, clock)
+    webhooks = Webhooks(warehouse, clock)
+    notifier = Notifier(webhooks, outbox)
+    auth = Authentication(
+        keys=KeyCache(ledger.api_key, clock),
+        sessions=Sessions(_session_keys(settings, clock), settings, clock),
+        members=TtlCache(ledger.memberships, clock),
+        clock=clock,
+    )
+    keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), ledger, clock)
+    return Rooms(
+        project=settings.project,
+        origins=settings.origins,
+        key_uses=KeyUses(warehouse, auth.keys, clock),
+        registry=registry,
+        dependencies=Dependencies(_health_checks(settings, queue), clock),
+        runs=Runs(auth, registry, ledger, warehouse, queue, QuotaNotices(notifier, clock), clock),
+        schedule=Schedule(registry, ledger, warehouse, queue, Pace.of(settings), notifier, clock),
+        keys=keys,
+        integrations=OrgIntegrations(
+            auth, _connections(settings, clock, warehouse, notifier), settings.reader_service_account
+        ),
+        webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
+        operations=OrgOperations(_onboarding(settings, clock, warehouse, keys), keys.tenants, keys),
+        members=MemberOperations(warehouse, clock),
+    )
+
+
+def _queue(settings: Settings, clock: Clock) -> RunQueue:
+    return RunQueue(
         lambda: clients.tasks(settings),
         lambda: clients.google_http(settings),
         settings,
         clock,
         timeout_s=PATIENCE_S,
     )
-    webhooks, signing = Webhooks(warehouse, clock), open_signing(settings)
-    outbox = open_outbox(settings, signing, clock)
-    notifier = Notifier(webhooks, outbox)
-    return Api(
-        project=settings.project,
-        registry=load_registry(settings.configs_dir),
-        warehouse=warehouse,
-        ledger=ledger,
-        queue=queue,
-        keys=keys,
-        sessions=Sessions(_session_keys(settings, clock), settings, clock),
-        members=Remembered(ledger.memberships, clock),
-        dependencies=Dependencies(_looks(settings, queue), clock),
-        origins=settings.origins,
-        clock=clock,
-        tenants=tenants,
-        issued_keys=issued_keys,
-        onboarding=Onboarding(
-            warehouse,
-            tenants,
-            issued_keys,
-            load_plans(settings.configs_dir),
-            clock,
-            dataset_writers=settings.dataset_writer_accounts,
-        ),
-        key_uses=KeyUses(warehouse, keys, clock),
-        pace=Pace.of(settings),
-        connections=Connections(
-            Integrations(warehouse, clock, notifier.tell_invalid),
-            checks(settings, clock),
-            lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
-            clock,
-        ),
-        webhooks=webhooks,
-        signing=signing,
-        outbox=outbox,
-        notifier=notifier,
-        quota_watch=QuotaWatch(notifier, clock),
-        webhook_allow_http=settings.webhook_allow_http,
-        reader=settings.reader_service_account,
+
+
+def _connections(settings: Settings, clock: Clock, warehouse: Warehouse, notifier: Notifier) -> Connections:
+    return Connections(
+        Integrations(warehouse, clock, notifier.tell_invalid),
+        checks(settings, clock),
+        lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
+        clock,
     )
 
 
-def _looks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
-    """How each dependency is asked for its health: with less patience than a request for something else has."""
-    impatient = open_warehouse(settings, LOOK_S)
-    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(LOOK_S)}
+def _onboarding(settings: Settings, clock: Clock, warehouse: Warehouse, keys: OrgKeys) -> Onboarding:
+    return Onboarding(
+        warehouse,
+        keys.tenants,
+        keys.issued_keys,
+        load_plans(settings.configs_dir),
+        clock,
+        dataset_writers=settings.dataset_writer_accounts,
+    )
+
+
+def _health_checks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
+    """The calls that tell whether each dependency can be reached, with a shorter time-out than other requests have."""
+    impatient = open_warehouse(settings, CALL_TIMEOUT_S)
+    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(CALL_TIMEOUT_S)}
 
 
 def _session_keys(settings: Settings, clock: Clock) -> Keys | None:

@@ -10,62 +10,74 @@ from flask import Response
 
 from cloudact import logs
 from cloudact.clock import Clock
-from functions.auth.cache import Remembered
+from functions.auth.cache import TtlCache
 from functions.web.answers import Health, Readiness, answered
 
 log = logging.getLogger(__name__)
-WITHIN_S = 1.5  # of waiting, whatever hangs; the rest of the two seconds is for everything else that an answer needs
-LOOK_S = 1.0  # after which a call is given up; connecting may take as long again, so it bounds nothing by itself
-KEPT = timedelta(seconds=5)  # anyone may ask, so asking must stay cheap
+READY_TIMEOUT_S = 1.5  # of waiting, whatever hangs; the rest of the two seconds is for everything else
+CALL_TIMEOUT_S = 1.0  # of one call; connecting may take as long again, so it bounds nothing by itself
+TTL = timedelta(seconds=5)  # anyone may ask, so an answer must stay cheap
 
 
-def show_health(_api: object) -> Response:
-    """The process answers."""
+def show_health(_room: None) -> Response:
+    """200: the process answers."""
     return answered(Health(status="ok"))
 
 
-class Dependencies:
-    """Asked at the same time, at most once in five seconds; `looks` raise where something cannot be reached."""
+def show_ready(dependencies: "Dependencies") -> Response:
+    """200 if everything can be reached that the service depends on, else 503."""
+    return dependencies.show()
 
-    def __init__(self, looks: Mapping[str, Callable[[], object]], clock: Clock, within_s: float = WITHIN_S) -> None:
-        self._looks = {name: _Look(name, ask) for name, ask in looks.items()}
+
+class Dependencies:
+    """What the service depends on, checked in parallel and at most once in five seconds.
+
+    `checks` are callables by the name of what they reach; each raises where it cannot.
+    """
+
+    def __init__(
+        self, checks: Mapping[str, Callable[[], object]], clock: Clock, within_s: float = READY_TIMEOUT_S
+    ) -> None:
+        self._checks = {name: _Check(name, call) for name, call in checks.items()}
         self._within_s = within_s
-        self._seen = Remembered(lambda _: self._look(), clock, KEPT)
+        self._seen: TtlCache[str, dict[str, Literal["ok", "unavailable"]]] = TtlCache(
+            lambda _: self._check_all(), clock, TTL
+        )
 
     def show(self) -> Response:
         """200 if everything can be reached, else 503 naming what cannot."""
-        checks = self._seen.find("")
-        ready = all(told == "ok" for told in checks.values())
+        checks = self._seen.get("")
+        ready = all(status == "ok" for status in checks.values())
         answer = Readiness(status="ok" if ready else "unavailable", checks=checks)
         return answered(answer) if ready else answered(answer, 503, {"Retry-After": "10"})
 
-    def _look(self) -> dict[str, Literal["ok", "unavailable"]]:
-        asked = {name: look.begin() for name, look in self._looks.items()}
-        wait(asked.values(), timeout=self._within_s)
-        return {name: "ok" if _reached(name, answer) else "unavailable" for name, answer in asked.items()}
+    def _check_all(self) -> dict[str, Literal["ok", "unavailable"]]:
+        calls = {name: check.begin() for name, check in self._checks.items()}
+        wait(calls.values(), timeout=self._within_s)
+        return {name: "ok" if _reached(name, call) else "unavailable" for name, call in calls.items()}
 
 
-class _Look:
-    """One dependency and the one thread that asks it: what hangs holds up no other look, and is not asked again.
+class _Check:
+    """One dependency and its one thread: a call that hangs holds up no other check, and is not repeated meanwhile.
 
     Building a client, importing its library and fetching a token happen in that thread too.
     """
 
-    def __init__(self, name: str, ask: Callable[[], object]) -> None:
-        self._ask = ask
+    def __init__(self, name: str, call: Callable[[], object]) -> None:
+        self._call = call
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"ready-{name}")
-        self._asked: Future[object] | None = None
+        self._future: Future[object] | None = None
 
     def begin(self) -> Future[object]:
-        """The answer to come: of the question that is still open, if there is one."""
-        if self._asked is None or self._asked.done():
-            self._asked = self._thread.submit(logs.carried(self._ask))
-        return self._asked
+        """The future of the call that is under way, or else of a new one."""
+        if self._future is None or self._future.done():
+            self._future = self._thread.submit(logs.with_context(self._call))
+        return self._future
 
 
-def _reached(name: str, answer: Future[object]) -> bool:
-    done = answer.done()
-    failure = answer.exception() if done else None
+def _reached(name: str, call: Future[object]) -> bool:
+    done = call.done()
+    failure = call.exception() if done else None
     if done and failure is None:
         return True
     log.warning("not ready", extra={"fields": {"dependency": name}}, exc_info=failure)

@@ -64,7 +64,7 @@ def _ops_app() -> "Flask":
     from cloudact.settings import Settings
     from functions.auth.service_accounts import Caller
     from functions.composition import OPS_PATIENCE_S, compose
-    from functions.routes import private_app
+    from functions.ops_routes import private_app
 
     logs.configure()
     settings = Settings.from_env(os.environ)

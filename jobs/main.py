@@ -32,7 +32,7 @@ def main(env: Mapping[str, str]) -> int:
     try:
         settings = Settings.from_env(env)
         execution = Execution.from_env(env, settings.task_max_retries)
-        logs.begin(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
+        logs.reset(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         runs, of_all = read_runs(env, execution.task_index)
         job = compose(settings)
         return work_through(job, runs, replace(execution, runs=of_all), termination)

@@ -43,7 +43,7 @@ def _in_turn(job: Job, runs: Sequence[Run], execution: Execution) -> Sequence[Ru
 
 def _work(job: Job, run: Run, execution: Execution) -> int:
     where = {"execution": execution.name, "task_index": execution.task_index, "attempt": execution.attempt}
-    logs.begin(**where, run_id=run.run_id, org_slug=run.org_slug, pipeline=run.pipeline)
+    logs.reset(**where, run_id=run.run_id, org_slug=run.org_slug, pipeline=run.pipeline)
     log.info("run taken up", extra={"fields": {"date": run.date}})
     try:
         code = work(job, run, execution)

@@ -11,7 +11,8 @@ from werkzeug.serving import make_server
 from cloudact.settings import Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app, public_app
+from functions.ops_routes import private_app
+from functions.routes import public_app
 from localcloud.cloud_run_front.front import Service
 from localcloud.cloud_run_front.invoker_check import InvokerCheck
 from localcloud.cloud_run_front.server import FrontServer, address, listening

@@ -4,8 +4,14 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
+
+from functions.composition import Rooms
+from functions.ops_routes import PRIVATE
+from functions.routes import PUBLIC
+from functions.web.endpoints import Endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
@@ -34,6 +40,23 @@ def test_packages_meet_only_in_cloudact(package: str) -> None:
     """functions and jobs never import each other, and nothing imports infra or tests."""
     for path in (ROOT / package).rglob("*.py"):
         assert imports(path) & OURS <= MAY_IMPORT[package], path
+
+
+def test_rooms_do_not_know_who_composes_them() -> None:
+    """Below functions/ only the entry points and the routes know the composition; a room takes what it declares."""
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "functions").rglob("*.py"))
+        if "functions.composition" in path.read_text(encoding="utf-8")
+    ]
+    assert users == ["functions/main.py", "functions/ops_routes.py", "functions/routes.py"]
+
+
+@pytest.mark.parametrize("endpoint", [*PUBLIC, *PRIVATE], ids=lambda endpoint: endpoint.name)
+def test_each_view_is_handed_what_it_declares(endpoint: Endpoint) -> None:
+    """The first parameter of a view is of the type that the composition has under the room's name."""
+    wanted = next(iter(get_type_hints(endpoint.view).values()))
+    assert wanted == (get_type_hints(Rooms)[endpoint.room] if endpoint.room else type(None))
 
 
 def test_the_migration_runs_in_the_jobs_image() -> None:

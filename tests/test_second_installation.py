@@ -28,7 +28,8 @@ from cloudact.warehouse.datasets import drop_org_dataset, make_service_dataset
 from cloudact.warehouse.migrations import Migrations
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app, public_app
+from functions.ops_routes import private_app
+from functions.routes import public_app
 from functions.runs.queue import second_task_id, slot_task_id
 from infra.migrate import DONE, UNUSABLE, main
 from localcloud.integrations import ProviderAccount, new_admin_key, register_admin_key

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from cloudact.clock import next_midnight
+from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.orgs.integrations import PROVIDERS, Integration
@@ -63,7 +63,7 @@ class Notification:
             "id": self.id,
             "type": self.event.value,
             "version": FORMAT,
-            "created_at": _instant(self.created_at),
+            "created_at": instant(self.created_at),
             "org_slug": self.org_slug,
             "data": self.data,
         }
@@ -105,7 +105,7 @@ def quota_used(org_slug: str, event: Event, used: int, daily_limit: int, at: dat
         "usage_date": day.isoformat(),
         "pipelines_today": used,
         "daily_limit": daily_limit,
-        "resets_at": _instant(next_midnight(at)),
+        "resets_at": instant(next_midnight(at)),
     }
     return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, told)
 
@@ -113,7 +113,3 @@ def quota_used(org_slug: str, event: Event, used: int, daily_limit: int, at: dat
 def ping(org_slug: str, key: str, at: datetime) -> Notification:
     """A test that was asked for."""
     return Notification(Event.PING, org_slug, key, at, {"message": "This is a test."})
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

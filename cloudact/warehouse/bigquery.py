@@ -5,7 +5,6 @@ Knows no run, no org and no HTTP.
 """
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
@@ -22,12 +21,14 @@ from cloudact.settings import Settings
 from cloudact.warehouse.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.warehouse.scripts import statements
 
-log = logging.getLogger(__name__)
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
 TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
-BY_THE_WAY = ("projectReaders", "projectWriters")  # who may read or change every dataset of a project unless told
+DEFAULT_PROJECT_ACCESS = (
+    "projectReaders",
+    "projectWriters",
+)  # who may read or change every dataset of a project unless told
 MIB = 2**20
 LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
@@ -250,7 +251,7 @@ class Warehouse:
         from google.cloud.bigquery.enums import DatasetView
 
         dataset = self._dataset_as(name, DatasetView.ACL)
-        kept = [entry for entry in dataset.access_entries if entry.entity_id not in BY_THE_WAY]
+        kept = [entry for entry in dataset.access_entries if entry.entity_id not in DEFAULT_PROJECT_ACCESS]
         may_write = {entry.entity_id for entry in kept if entry.role in ("WRITER", "OWNER")}
         added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
         if added or len(kept) < len(dataset.access_entries):

@@ -1,6 +1,6 @@
-"""Who may act for an org: whoever has its key, and its members. Decides once for all endpoints, and says as little.
+"""Authentication: a request's API key or session, and whether it may act for the org in the path.
 
-Refusals never tell whether another org exists: it makes no difference to a key or a person that is not the org's.
+Refusals never tell whether another org exists.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,14 @@ from typing import NoReturn
 from flask import request
 
 from cloudact import logs
+from cloudact.clock import Clock
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
 from cloudact.runs.ledger import AdmissionFacts
 from cloudact.runs.run import TriggerType
-from functions.auth.key_cache import OTHER_ORG, authorize, invalid_key, presented_key_hash
-from functions.composition import Api
+from functions.auth.cache import TtlCache
+from functions.auth.key_cache import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
+from functions.auth.sessions import Sessions
 from functions.web.problems import Problem, bad_request
 
 NOT_ONBOARDED = "Organization API key not found. Complete backend onboarding first."
@@ -25,8 +27,18 @@ BEARER = {"WWW-Authenticate": 'Bearer realm="cloudact"'}
 
 
 @dataclass(frozen=True)
+class Authentication:
+    """The collaborators of authentication: keys by hash, sessions, and memberships by user id."""
+
+    keys: KeyCache
+    sessions: Sessions
+    members: TtlCache[str, tuple[Membership, ...]]
+    clock: Clock
+
+
+@dataclass(frozen=True)
 class Credential:
-    """What a request presents: a key, known by its hash, or a person; exactly one of them."""
+    """The credential of a request: a key, by its hash, or the user id of a session; exactly one of them is set."""
 
     key_hash: str | None = None
     user_id: str | None = None
@@ -42,55 +54,57 @@ class Actor:
     role: Role | None = None
 
     def require_admin(self) -> None:
-        """403 for people who are neither owner nor admin."""
+        """Raises 403 for people who are neither owner nor admin."""
         if self.role is not None and not self.role.admin:
             raise Problem(403, "Only owners and admins of the organization may do this.")
 
 
-def authenticate(api: Api, org: str) -> Actor:
-    """The request's actor for the org in its path, or 401, 400 (slug) or 403. What is known is at most a minute old."""
-    credential = presented(api)
+def authenticate(auth: Authentication, org: str) -> Actor:
+    """The actor of the request for the org in its path, or 401, 400 (slug) or 403. Facts are at most a minute old."""
+    credential = presented(auth)
     if credential.user_id is not None:
-        return _member(org, credential.user_id, api.members.find(credential.user_id))
-    return _machine(org, api.keys.find(credential.key_hash or ""), api.clock())
+        return _member(org, credential.user_id, auth.members.get(credential.user_id))
+    return _machine(org, auth.keys.get(credential.key_hash or ""), auth.clock())
 
 
-def presented(api: Api) -> Credential:
-    """The request's one credential. Two would leave open who is acting, so they are refused."""
+def presented(auth: Authentication) -> Credential:
+    """The one credential of the request, or 401; 400 for two, which would leave open who is acting."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return Credential(key_hash=presented_key_hash())
     if request.headers.get("X-API-Key"):
         raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
-    return Credential(user_id=api.sessions.user_id(token.strip()))
+    return Credential(user_id=auth.sessions.user_id(token.strip()))
 
 
-def not_refused_lately(api: Api, credential: Credential) -> None:
-    """401 for a key that is remembered as one that opens nothing, before anything is read for it."""
-    if credential.key_hash and api.keys.refused(credential.key_hash):
+def not_refused_lately(auth: Authentication, credential: Credential) -> None:
+    """Raises 401 for a key that the cache knows as unknown, revoked or expired; reads nothing."""
+    if credential.key_hash and auth.keys.refused(credential.key_hash):
         raise invalid_key()
 
 
-def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime) -> Actor:
-    """The same from what admission's one read has just told, which is remembered for the requests that follow."""
+def admitted_actor(
+    auth: Authentication, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime
+) -> Actor:
+    """Authenticates from facts that the admission query has fetched, and puts them into the caches."""
     if credential.user_id is not None:
-        api.members.remember(credential.user_id, facts.memberships, asked_at)
+        auth.members.put(credential.user_id, facts.memberships, asked_at)
         return _member(org, credential.user_id, facts.memberships)
-    api.keys.remember(credential.key_hash or "", facts.api_key, asked_at)
-    return _machine(org, facts.api_key, api.clock())
+    auth.keys.put(credential.key_hash or "", facts.api_key, asked_at)
+    return _machine(org, facts.api_key, auth.clock())
 
 
-def own_org(api: Api) -> str:
-    """The org of a request whose path names none: the key's, or the only one of a person."""
-    credential = presented(api)
+def own_org(auth: Authentication) -> str:
+    """The org of a request whose path names none: that of the key, or the only one that the person belongs to."""
+    credential = presented(auth)
     if credential.user_id is None:
-        key = api.keys.find(credential.key_hash or "")
+        key = auth.keys.get(credential.key_hash or "")
         org = key.org_slug if key else ""
-        authorize(org, key, api.clock())
-        logs.know(org_slug=org)
+        authorize(org, key, auth.clock())
+        logs.bind(org_slug=org)
         return org
-    found = api.members.find(credential.user_id)
-    memberships = [each for each in found if each.onboarded] or found
+    every = auth.members.get(credential.user_id)
+    memberships = [each for each in every if each.onboarded] or every
     if len(memberships) > 1:
         raise bad_request(SEVERAL_ORGS)
     org = memberships[0].org_slug if memberships else ""
@@ -99,7 +113,7 @@ def own_org(api: Api) -> str:
 
 def _machine(org: str, key: ApiKey | None, now: datetime) -> Actor:
     authorize(org, key, now)
-    logs.know(org_slug=org)
+    logs.bind(org_slug=org)
     return Actor(org, TriggerType.API, key.actor if key else "")
 
 
@@ -110,7 +124,7 @@ def _member(org: str, user_id: str, memberships: Sequence[Membership]) -> Actor:
         if membership.org_slug == org:
             if not membership.onboarded:
                 raise Problem(401, NOT_ONBOARDED, BEARER)
-            logs.know(org_slug=org)
+            logs.bind(org_slug=org)
             return Actor(org, TriggerType.USER, user_id, membership.role)
     return _refuse()
 

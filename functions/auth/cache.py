@@ -1,60 +1,124 @@
-"""Answers of the ledger that are kept for a minute, and for seconds where they are nothing; bounded in number."""
+"""Bounded maps whose entries expire, and a cache that reads through two of them.
+
+Written here and not taken from cachetools, whose `TLRUCache` would save the bound and the expiry only. The rest is the
+point: one read for all threads that ask, empty answers apart and for a shorter time, age counted from the question.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Lock, RLock
 from typing import Generic, TypeVar
 
 from cloudact.clock import Clock
 
-FOR = timedelta(seconds=60)  # what is withdrawn stops within this time
-NOTHING_FOR = timedelta(seconds=5)  # what was just added is readable within seconds, and may be asked for before
+TTL = timedelta(seconds=60)  # what is withdrawn stops within this time
+EMPTY_TTL = timedelta(seconds=5)  # what was just added is readable within seconds, and may be asked for before
 CAPACITY = 10_000
-LOOKS = 16  # at the same time: names share a lock with others of their hash
-Answer = TypeVar("Answer")
+LOCK_STRIPES = 16  # reads at the same time: keys share a lock with others of their hash
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
-class Remembered(Generic[Answer]):
-    """`look` is asked for each name once a minute, or `kept`; who asks at the same time waits for the one look.
+class ExpiringMap(Generic[Key, Value]):
+    """A map for many threads. Each entry has its own expiry; the entry that was put first makes room for a new one."""
 
-    An answer that is nothing (empty, `None`) is kept for five seconds.
+    def __init__(self, clock: Clock, capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._lock = RLock()
+        self._entries: dict[Key, tuple[datetime, Value]] = {}
+
+    def __len__(self) -> int:
+        """The number of entries, expired ones included: at most the capacity."""
+        return len(self._entries)
+
+    def peek(self, key: Key) -> tuple[Value] | None:
+        """The value in a tuple of one, since it may itself be `None`; `None` once it has expired."""
+        entry = self._entries.get(key)
+        return (entry[1],) if entry and entry[0] > self._clock() else None
+
+    def last(self, key: Key) -> Value | None:
+        """The value, expired or not; `None` where the map has none."""
+        entry = self._entries.get(key)
+        return entry[1] if entry else None
+
+    def outlives(self, key: Key, until: datetime) -> bool:
+        """Whether the map has an entry of the key that expires later than `until`."""
+        entry = self._entries.get(key)
+        return entry is not None and entry[0] > until
+
+    def put(self, key: Key, value: Value, until: datetime) -> None:
+        """Replaces the value of the key by one that expires at `until`."""
+        with self._lock:
+            self._entries.pop(key, None)
+            while len(self._entries) >= self._capacity:
+                self._entries.pop(next(iter(self._entries)))
+            self._entries[key] = (until, value)
+
+    def add(self, key: Key, value: Value, until: datetime) -> bool:
+        """Puts the value unless the key has one that has not expired. Of many threads `True` goes to exactly one."""
+        with self._lock:
+            if self.peek(key) is not None:
+                return False
+            self.put(key, value, until)
+            return True
+
+    def discard(self, key: Key) -> None:
+        """Removes the entry of the key, if there is one."""
+        with self._lock:
+            self._entries.pop(key, None)
+
+
+class TtlCache(Generic[Key, Value]):
+    """Answers of `read`, each kept for `ttl`; falsy ones (`None`, an empty tuple) for five seconds at most.
+
+    Falsy answers are bounded apart: a flood of keys that lead to nothing drives out no answer that is something.
     """
 
-    def __init__(self, look: Callable[[str], Answer], clock: Clock, kept: timedelta = FOR) -> None:
-        self._look = look
+    def __init__(
+        self, read: Callable[[Key], Value], clock: Clock, ttl: timedelta = TTL, capacity: int = CAPACITY
+    ) -> None:
+        self._read = read
         self._clock = clock
-        self._kept = kept
+        self._ttl = ttl
+        self._full: ExpiringMap[Key, Value] = ExpiringMap(clock, capacity)
+        self._empty: ExpiringMap[Key, Value] = ExpiringMap(clock, capacity)
         self._lock = Lock()
-        self._known: dict[str, tuple[datetime, Answer]] = {}
-        self._looking = tuple(Lock() for _ in range(LOOKS))
+        self._reading = tuple(Lock() for _ in range(LOCK_STRIPES))
 
-    def find(self, name: str) -> Answer:
-        """What is remembered of the name, or what `look` tells."""
-        known = self.recall(name)
+    def __len__(self) -> int:
+        """The number of answers that are kept: at most twice the capacity."""
+        return len(self._full) + len(self._empty)
+
+    def get(self, key: Key) -> Value:
+        """The answer that is kept, or that of `read`. Threads that ask for a key meanwhile wait for the one read."""
+        known = self.peek(key)
         if known is not None:
             return known[0]
-        with self._looking[hash(name) % LOOKS]:
-            known = self.recall(name)
+        with self._reading[hash(key) % LOCK_STRIPES]:
+            known = self.peek(key)
             if known is not None:
                 return known[0]
             asked_at = self._clock()
-            answer = self._look(name)
-            self.remember(name, answer, asked_at)
-            return answer
+            value = self._read(key)
+            self.put(key, value, asked_at)
+            return value
 
-    def recall(self, name: str) -> tuple[Answer] | None:
-        """What is remembered of the name, in a tuple; asks nobody."""
+    def peek(self, key: Key) -> tuple[Value] | None:
+        """The answer in a tuple of one, if it is kept and has not expired; reads nothing."""
         with self._lock:
-            known = self._known.get(name)
-        return (known[1],) if known and known[0] > self._clock() else None
+            return self._full.peek(key) or self._empty.peek(key)
 
-    def remember(self, name: str, answer: Answer, asked_at: datetime) -> None:
-        """Keeps what a query that was asked then has told, unless a later one has; the oldest goes for want of room."""
-        until = asked_at + (self._kept if answer else min(self._kept, NOTHING_FOR))
+    def last(self, key: Key) -> Value | None:
+        """The newest answer that was something, though it may have expired; reads nothing."""
+        return self._full.last(key)
+
+    def put(self, key: Key, value: Value, asked_at: datetime) -> None:
+        """Keeps the answer to a question of `asked_at`, unless one is kept that expires later."""
+        until = asked_at + (self._ttl if value else min(self._ttl, EMPTY_TTL))
+        kept, other = (self._full, self._empty) if value else (self._empty, self._full)
         with self._lock:
-            known = self._known.pop(name, None)
-            if known and known[0] > until:
-                until, answer = known
-            while len(self._known) >= CAPACITY:
-                self._known.pop(next(iter(self._known)))
-            self._known[name] = (until, answer)
+            if kept.outlives(key, until) or other.outlives(key, until):
+                return
+            other.discard(key)
+            kept.put(key, value, until)

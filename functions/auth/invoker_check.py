@@ -1,4 +1,4 @@
-"""Whether Cloud Run checks who calls `ops`, asked of the function's own address: a stranger gets no answer of ours.
+"""Whether Cloud Run checks who calls `ops`: then a request without a token to our own address is refused.
 
 The setting counts at once and for all revisions, while a revision knows only what it was deployed with. So a roll back,
 or a tag's address, may lead to a revision that believes in a check that has been switched off since (docs/adr/0011).
@@ -15,23 +15,23 @@ from cloudact.errors import Retry
 from functions.web.probes import Probes
 
 log = logging.getLogger(__name__)
-WITHIN_S = 5.0
-CLOSED_S, OPEN_S = 300.0, 30.0  # how long an answer is remembered: strangers are refused, or anything else
+TIMEOUT_S = 5.0
+CLOSED_TTL_S, OPEN_TTL_S = 300.0, 30.0  # how long an answer is kept: of a check that is on, and of any other
 
 
 class Front:
-    """Asks for /health of `url` without a token: the container lets everybody see it, Cloud Run's check nobody."""
+    """Gets the status of /health at `url` without a token: the container answers anyone, Cloud Run's check refuses."""
 
     def __init__(self, url: str, seconds: Callable[[], float] = time.monotonic) -> None:
         self._health = urlsplit(f"{url}/health")
-        self._probes = Probes(WITHIN_S)
+        self._probes = Probes(TIMEOUT_S)
         self._seconds = seconds
         self._lock = Lock()
         self._status: int | None = None
         self._until = seconds()
 
     def checks(self) -> bool:
-        """Whether strangers are refused before they reach us. Raises `Retry` where the address cannot tell."""
+        """Whether callers without a token are refused before the container. Raises `Retry` where no answer tells."""
         with self._lock:
             if self._seconds() >= self._until:
                 self._ask()
@@ -43,7 +43,9 @@ class Front:
     def _ask(self) -> None:
         self._status = self._probes.status(self._health, own=True)
         closed = self._status in (401, 403)
-        self._until = self._seconds() + (CLOSED_S if closed else OPEN_S)
+        self._until = self._seconds() + (CLOSED_TTL_S if closed else OPEN_TTL_S)
         if not closed:
-            told = "Cloud Run does not check who calls ops, as far as its address tells, and this revision relies on it"
-            log.error(told, extra={"fields": {"event": "ops_unchecked", "status": self._status}})
+            message = (
+                "Cloud Run does not check who calls ops, as far as its address tells, and this revision relies on it"
+            )
+            log.error(message, extra={"fields": {"event": "ops_unchecked", "status": self._status}})

@@ -1,86 +1,24 @@
-"""Who is calling: API keys by hash, remembered for a minute if known. Tells a refused caller nothing of other orgs."""
+"""API keys: read from a request, looked up by hash, and refused with no word of other orgs."""
 
-from datetime import datetime, timedelta
-from threading import Lock
-from typing import Any
+from datetime import datetime
 
 from flask import request
 
-from cloudact.clock import Clock
 from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug, key_hash
-from cloudact.runs.ledger import Ledger
+from functions.auth.cache import TtlCache
 from functions.web.problems import Problem, bad_request
 
-REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
-UNKNOWN = timedelta(seconds=5)  # a key that was just issued is readable within seconds, and may be tried before
-CAPACITY = 10_000  # of each kind
-LOOKS = 16
 OTHER_ORG = "Access denied: this key belongs to another organization"
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="cloudact"'}
 
 
-class KeyRing:
-    """API keys by hash, each asked for once a minute, and unknown ones once in five seconds.
-
-    Known and unknown ones are bounded apart: whoever sends a flood of wrong keys drives out wrong keys only.
-    """
-
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger = ledger
-        self._clock = clock
-        self._lock = Lock()
-        self._looking = tuple(Lock() for _ in range(LOOKS))
-        self._known: dict[str, tuple[datetime, ApiKey]] = {}
-        self._unknown: dict[str, tuple[datetime, None]] = {}
-
-    def find(self, hashed: str) -> ApiKey | None:
-        """The stored facts of the key with this hash; who asks for it at the same time waits for the one query."""
-        if (known := self._remembered(hashed)) is not None:
-            return known[0]
-        with self._looking[int(hashed[:2], 16) % LOOKS]:
-            if (known := self._remembered(hashed)) is not None:
-                return known[0]
-            asked_at = self._clock()
-            key = self._ledger.api_key(hashed)
-            self.remember(hashed, key, asked_at)
-            return key
+class KeyCache(TtlCache[str, ApiKey | None]):
+    """The stored facts of API keys by hash: one query a minute for a known key, one in five seconds for any other."""
 
     def refused(self, hashed: str) -> bool:
-        """Whether the key is remembered as one that opens nothing; asks nobody."""
-        known = self._remembered(hashed)
+        """Whether the key is kept as unknown, revoked or expired; reads nothing."""
+        known = self.peek(hashed)
         return known is not None and (known[0] is None or not known[0].usable(self._clock()))
-
-    def _remembered(self, hashed: str) -> tuple[ApiKey | None] | None:
-        with self._lock:
-            found = self._known.get(hashed) or self._unknown.get(hashed)
-        return (found[1],) if found and found[0] > self._clock() else None
-
-    def remember(self, hashed: str, key: ApiKey | None, asked_at: datetime) -> None:
-        """Keeps what a query that was asked then has told; the oldest of its kind goes where there is no room."""
-        until = asked_at + (REMEMBERED if key else UNKNOWN)
-        with self._lock:
-            known = self._known.get(hashed) or self._unknown.get(hashed)
-            if known and known[0] > until:
-                return
-            self._known.pop(hashed, None)
-            self._unknown.pop(hashed, None)
-            if key is None:
-                _make_room(self._unknown)
-                self._unknown[hashed] = until, None
-            else:
-                _make_room(self._known)
-                self._known[hashed] = until, key
-
-    def recall(self, hashed: str) -> ApiKey | None:
-        """The key, if it is remembered; asks nobody."""
-        with self._lock:
-            found = self._known.get(hashed)
-        return found[1] if found else None
-
-
-def _make_room(entries: dict[str, Any]) -> None:
-    while len(entries) >= CAPACITY:
-        entries.pop(next(iter(entries)))
 
 
 def presented_key_hash() -> str:
@@ -94,7 +32,7 @@ def presented_key_hash() -> str:
 
 
 def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
-    """Refuses unless the key is usable, the slug is one, and the key is this org's own.
+    """Raises 401, 400 or 403 unless the key is usable, the slug is valid and the key is this org's.
 
     One answer for unknown, revoked and expired keys; one for other orgs and for orgs that do not exist.
     """
@@ -107,5 +45,5 @@ def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
 
 
 def invalid_key() -> Problem:
-    """The one answer for every key that opens nothing."""
+    """A 401 `Problem`, the same for unknown, revoked and expired keys."""
     return Problem(401, "Invalid or inactive API key", _CHALLENGE)

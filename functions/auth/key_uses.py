@@ -1,4 +1,4 @@
-"""On which day a key was last used. It is recorded before the answer goes out, since Cloud Run takes the processor away
+"""The day on which a key was last used. It is recorded before the answer goes out: Cloud Run takes the processor away
 afterwards (https://cloud.google.com/run/docs/tips/general); yet no request fails for it, or waits longer than a moment.
 
 The event of a run names the key that asked for it, so a trigger that admits a run needs no record of its own. Anything
@@ -13,34 +13,37 @@ from threading import Lock
 from flask import Response, request
 
 from cloudact import logs
-from cloudact.clock import Clock
+from cloudact.clock import Clock, next_midnight
 from cloudact.orgs.org import ApiKey, key_hash
 from cloudact.warehouse.bigquery import Warehouse
-from functions.auth.key_cache import CAPACITY, KeyRing
+from functions.auth.cache import ExpiringMap
+from functions.auth.key_cache import KeyCache
 
 log = logging.getLogger(__name__)
-WITHIN_S = 1.0  # that a request waits; a record that takes longer is finished beside the requests that follow
+WAIT_S = 1.0  # of a request for its record; one that takes longer is finished beside the requests that follow
 THREADS = 4
-AGAIN = timedelta(seconds=60)  # after a record that failed or was slow: its cause would slow down the next one too
+RETRY_AFTER = timedelta(
+    seconds=60
+)  # after a record that failed or was slow: its cause would slow down the next one too
 
 
 class KeyUses:
-    """Notes the uses of keys that were let in, whatever they were answered."""
+    """Records the uses of valid keys, whatever the request is answered."""
 
-    def __init__(self, warehouse: Warehouse, keys: KeyRing, clock: Clock, within_s: float = WITHIN_S) -> None:
+    def __init__(self, warehouse: Warehouse, keys: KeyCache, clock: Clock, within_s: float = WAIT_S) -> None:
         self._warehouse = warehouse
         self._keys = keys
         self._clock = clock
         self._within_s = within_s
         self._lock = Lock()
-        self._noted: set[tuple[str, date]] = set()
+        self._noted: ExpiringMap[tuple[str, date], None] = ExpiringMap(clock)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="key-uses")
         self._not_before: datetime | None = None
 
     def after(self, response: Response) -> Response:
-        """To be called with every answer."""
+        """Records the use by the current request, and returns the answer as it is; for Flask's `after_request`."""
         presented = request.headers.get("X-API-Key")
-        key = self._keys.recall(key_hash(presented)) if presented else None
+        key = self._keys.last(key_hash(presented)) if presented else None
         now = self._clock()
         if key is None or not key.usable(now) or (request.endpoint == "trigger" and response.status_code == 202):
             return response
@@ -50,15 +53,13 @@ class KeyUses:
         return response
 
     def _begin(self, key: ApiKey, now: datetime) -> Future[None] | None:
-        """The record of a use that is new; none soon after one that failed or was slow."""
+        """Starts the record of a use; `None` where the day has one, or shortly after one that failed or was slow."""
         use = (key.fingerprint, now.date())
         with self._lock:
-            if use in self._noted or (self._not_before and now < self._not_before):
-                return None
-            if len(self._noted) >= CAPACITY:
-                self._noted.clear()
-            self._noted.add(use)
-            return self._threads.submit(logs.carried(lambda: self._record(key, now)))
+            paused = self._not_before is not None and now < self._not_before
+        if paused or not self._noted.add(use, None, next_midnight(now)):
+            return None
+        return self._threads.submit(logs.with_context(lambda: self._record(key, now)))
 
     def _record(self, key: ApiKey, now: datetime) -> None:
         row = {"org_slug": key.org_slug, "fingerprint": key.fingerprint, "used_on": now.date().isoformat()}
@@ -67,9 +68,8 @@ class KeyUses:
         except Exception as err:
             log.warning("the use of a key could not be recorded", extra={"fields": row}, exc_info=err)
             self._pause(now)
-            with self._lock:
-                self._noted.discard((key.fingerprint, now.date()))
+            self._noted.discard((key.fingerprint, now.date()))
 
     def _pause(self, now: datetime) -> None:
         with self._lock:
-            self._not_before = now + AGAIN
+            self._not_before = now + RETRY_AFTER

@@ -1,4 +1,4 @@
-"""Who calls the function `ops`: Google signs a token for a service account, and only named ones may call.
+"""Callers of the function `ops`: service accounts that the deployment names, by OIDC tokens that Google signs.
 
 Cloud Run's invoker check, where it is on, has verified the signature before and removed it: a container cannot do so
 again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The deployment says whether it is on, and
@@ -8,7 +8,7 @@ so does the function's own address, before such a token is believed.
 from typing import Any
 
 import jwt
-from flask import Response, request
+from flask import Response, g, request
 
 from cloudact.clock import utc_now
 from cloudact.settings import Settings
@@ -22,7 +22,7 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Caller:
-    """Verifies OIDC tokens with Google's keys. Unknown key ids do not make us ask for these each time."""
+    """Verifies the token of the current request with Google's keys."""
 
     def __init__(self, settings: Settings, front: Front | None = None) -> None:
         self._settings = settings
@@ -30,20 +30,19 @@ class Caller:
         self._allowed = frozenset(filter(None, map(str.strip, settings.ops_callers.split(","))))
         self._keys = PublicKeys(settings.token_keys_url, utc_now)
 
-    def verify(self) -> str:
-        """The service account that calls, or 401 / 403; `Retry` while Google's keys or our address cannot be asked."""
+    def verify(self) -> None:
+        """Lets a service account in, by its e-mail address in `flask.g.caller`, or raises a 401 or 403 `Problem`.
+
+        Raises `Retry` while Google's keys or our address cannot be asked.
+        """
         claims = self._claims(self._token())
         email = str(claims.get("email", ""))
         if claims.get("email_verified") is not True or email not in self._allowed:
             raise Problem(403, "This caller may not use ops")
-        return email
-
-    def show(self) -> Response:
-        """GET /ops/caller: tells callers that they may call, and as whom. Asks nobody but Google's keys."""
-        return answered(CallerName(caller=self.verify()))
+        g.caller = email
 
     def _token(self) -> str:
-        """The token that counts: where X-Serverless-Authorization is given, Cloud Run has checked nothing else."""
+        """The bearer token, from X-Serverless-Authorization where it is sent: Cloud Run checks only that one then."""
         checked = request.headers.get("X-Serverless-Authorization") if self._settings.ops_invoker_check else None
         scheme, _, token = (checked or request.headers.get("Authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -51,26 +50,26 @@ class Caller:
         return token
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """Nothing is believed while the deployment has not been told its own address: `aud` may be empty, too."""
+        """The verified claims, or 401. None is valid while `ops_audience` is empty: so may `aud` be."""
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
                 raise jwt.InvalidTokenError
             if self._settings.ops_invoker_check and token.rpartition(".")[2] == REMOVED:
-                return self._believed(token)
+                return self._verified_in_front(token)
             key, _ = self._keys.of(jwt.get_unverified_header(token))
             return self._decoded(token, key)
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
 
-    def _believed(self, token: str) -> dict[str, Any]:
-        """Claims that Cloud Run has verified. Where it lets strangers through, anybody may have written them."""
+    def _verified_in_front(self, token: str) -> dict[str, Any]:
+        """The claims of a token whose signature Cloud Run has verified, if it does check who calls."""
         claims = self._decoded(token, None)
         if not self._front.checks():
             raise jwt.InvalidSignatureError
         return claims
 
     def _decoded(self, token: str, key: Any) -> dict[str, Any]:
-        """All but the signature is verified without a key, too."""
+        """The claims, verified; without a key everything but the signature is."""
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -89,3 +88,8 @@ class Caller:
             },
         )
         return claims
+
+
+def show_caller(_room: None) -> Response:
+    """200 with the service account that calls: it may."""
+    return answered(CallerName(caller=g.caller))

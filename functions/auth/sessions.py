@@ -1,7 +1,7 @@
-"""Whom a session token speaks for: verifies JWTs of the frontend's identity provider. Knows no org and no role.
+"""Sessions of people: verifies JWTs of the frontend's identity provider. Knows no org and no role.
 
 A deployment verifies in exactly one way, by the provider's public keys or by a shared secret. Which algorithm is used
-follows from that, and from the key; what a token says of itself is only compared with it.
+follows from that and from the key; the algorithm that a token names is only compared with it.
 """
 
 import logging
@@ -21,25 +21,28 @@ from functions.web.problems import Problem
 
 log = logging.getLogger(__name__)
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
-LEEWAY_S = 10  # that the clocks may differ
+LEEWAY_S = 10  # by which the clocks may differ
 LARGEST_TOKEN = 8192
-FRESH = timedelta(minutes=10)  # a key that the provider has withdrawn is believed for this long
-AGAIN = timedelta(seconds=5)  # unknown key ids cannot make us ask the provider more often than this
-KEPT = timedelta(hours=24)  # how long known keys outlive a provider that cannot be reached
+KEY_SET_TTL = timedelta(minutes=10)  # a key that the provider has withdrawn verifies for this long
+RETRY_AFTER = timedelta(seconds=5)  # unknown key ids cannot make us ask the provider more often than this
+OUTAGE_GRACE = timedelta(hours=24)  # how long known keys outlive a provider that cannot be reached
 TIMEOUT_S = 3.0
 SHORTEST_SECRET = 32  # bytes, RFC 7518 §3.2
 _SUBJECT = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 
 class Keys(Protocol):
-    """How signatures are verified."""
+    """The keys that signatures are verified with."""
 
     def of(self, header: Mapping[str, Any]) -> tuple[Any, str]:
-        """The key for a token with this header, and the one algorithm it may be used with."""
+        """The key for a token with this header, and the one algorithm that it may be used with.
+
+        Raises `jwt.InvalidKeyError` for a header that names no known key, `Retry` while none can be read.
+        """
 
 
 class Sessions:
-    """Tells whose a session token is; `keys` is `None` where the deployment knows no people."""
+    """Verifies session tokens. Every token is invalid where `keys` is `None`: there is no identity provider."""
 
     def __init__(self, keys: Keys | None, settings: Settings, clock: Clock) -> None:
         self._keys = keys
@@ -47,10 +50,10 @@ class Sessions:
         self._clock = clock
 
     def user_id(self, token: str) -> str:
-        """The token's subject. One 401 for whatever is not a valid session; `Retry` while none can be judged."""
+        """The subject of the token. Raises the same 401 for any invalid token, `Retry` while no key can be read."""
         try:
             claims = self._claims(token)
-            if _is_now(claims, self._clock()) and _SUBJECT.fullmatch(claims["sub"]):
+            if _in_force(claims, self._clock()) and _SUBJECT.fullmatch(claims["sub"]):
                 return str(claims["sub"])
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise _invalid() from err
@@ -77,7 +80,7 @@ class Sessions:
 
 
 class PublicKeys:
-    """The provider's key set (JWKS), fetched when it is first needed and whenever it may have changed."""
+    """The provider's key set (JWKS): fetched when first needed, every ten minutes, and for an unknown key id."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT_S)
@@ -85,44 +88,44 @@ class PublicKeys:
         self._lock = Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
         never = datetime.min.replace(tzinfo=clock().tzinfo)
-        self._asked_at = self._fetched_at = never
+        self._tried_at = self._fetched_at = never
 
     def of(self, header: Mapping[str, Any]) -> tuple[jwt.PyJWK, str]:
         """The public key that the header names."""
         key_id = str(header.get("kid", ""))
-        if key_id not in self._keys or self._clock() - self._fetched_at >= FRESH:
+        if key_id not in self._keys or self._clock() - self._fetched_at >= KEY_SET_TTL:
             self._refresh(key_id)
         key = self._keys.get(key_id)
-        if key is None and self._fetched_at < self._asked_at:
+        if key is None and self._fetched_at < self._tried_at:
             raise Retry(Code.SESSION_KEYS_UNAVAILABLE, "The identity provider's keys cannot be read.")
         if key is None:
             raise jwt.InvalidKeyError
         return key, key.algorithm_name
 
     def _refresh(self, key_id: str) -> None:
-        """One request asks; others with a known key go on with it, and the rest wait for the answer."""
+        """Fetches the key set in one thread; others go on with a known key, or wait where theirs is unknown."""
         if not self._lock.acquire(blocking=key_id not in self._keys):
             return
         try:
             now = self._clock()
-            stale = key_id not in self._keys or now - self._fetched_at >= FRESH
-            if stale and now - self._asked_at >= AGAIN:
-                self._ask(now)
+            stale = key_id not in self._keys or now - self._fetched_at >= KEY_SET_TTL
+            if stale and now - self._tried_at >= RETRY_AFTER:
+                self._fetch(now)
         finally:
             self._lock.release()
 
-    def _ask(self, now: datetime) -> None:
-        self._asked_at = now
+    def _fetch(self, now: datetime) -> None:
+        self._tried_at = now
         try:
             self._keys = {str(key.key_id): key for key in self._published() if _verifies(key)}
             self._fetched_at = now
         except Exception as err:  # whatever keeps us from the keys: known ones go on for a while
             log.warning("the identity provider's keys cannot be read", exc_info=err)
-            if now - self._fetched_at > KEPT:
+            if now - self._fetched_at > OUTAGE_GRACE:
                 self._keys = {}
 
     def _published(self) -> Sequence[jwt.PyJWK]:
-        """The keys; none where the provider answers with a set that holds none that can be used."""
+        """The keys of the fetched set; none where it is a valid set without a usable key. Raises for anything else."""
         answer = self._client.fetch_data()
         try:
             return jwt.PyJWKSet.from_dict(answer).keys
@@ -133,7 +136,7 @@ class PublicKeys:
 
 
 class SharedSecret:
-    """HS256 with the secret of the identity provider, read when it is first needed."""
+    """HS256 with the identity provider's secret, which is read when first needed and then kept."""
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
@@ -141,7 +144,7 @@ class SharedSecret:
         self._lock = Lock()
 
     def of(self, header: Mapping[str, Any]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
-        """The secret."""
+        """The secret with HS256. Raises `ConfigError` for one of fewer than 32 bytes."""
         with self._lock:
             if not self._secret:
                 secret = self._read().strip()  # a line end that came with `echo`
@@ -155,15 +158,15 @@ def _verifies(key: jwt.PyJWK) -> bool:
     return bool(key.key_id) and key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig")
 
 
-def _is_now(claims: Mapping[str, Any], now: datetime) -> bool:
-    """Not expired and, where the token says so, begun."""
+def _in_force(claims: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the token has not expired and, where it names a start, has begun."""
     at = now.timestamp()
     begun = all(_seconds(claims[name]) - LEEWAY_S <= at for name in ("nbf", "iat") if name in claims)
     return begun and at < _seconds(claims["exp"]) + LEEWAY_S
 
 
 def _seconds(claim: Any) -> float:
-    """RFC 7519's NumericDate. Raises `ValueError` for whatever is not a moment."""
+    """Seconds since 1970 of a claim, RFC 7519's NumericDate. Raises `ValueError` for anything else."""
     if isinstance(claim, bool) or not isinstance(claim, int | float) or not abs(claim) < 1e12:
         raise ValueError("not a NumericDate")
     return float(claim)

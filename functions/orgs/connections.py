@@ -19,7 +19,9 @@ from providers.http import Refused
 from providers.integration_settings import read_settings
 
 log = logging.getLogger(__name__)
-OURS = frozenset({Code.MISCONFIGURED})  # not the customer's to mend, so nothing is said of their credential
+NOT_THE_CUSTOMERS_FAULT = frozenset(
+    {Code.MISCONFIGURED}
+)  # not the customer's to mend, so nothing is said of their credential
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Connections:
         try:
             proof = self._prove(stored)
         except Stop as err:
-            if err.code in OURS:
+            if err.code in NOT_THE_CUSTOMERS_FAULT:
                 raise
             if isinstance(err, Refused) and err.refusal.status in (401, 403) and not err.blames_credential:
                 raise Retry(err.code, err.message) from err  # nothing is said of the credential

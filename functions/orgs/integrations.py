@@ -3,37 +3,35 @@
 import json
 import logging
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from flask import Response, request
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import PROVIDERS, Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
-from functions.auth.authenticate import authenticate
-from functions.composition import Api
-from functions.orgs.connections import OURS, Wanted
+from functions.auth.authenticate import Authentication, authenticate
+from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, Wanted
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
-from functions.web.inputs import Input, in_body
-from functions.web.parameters import body_object, only_known
+from functions.web.inputs import Input, in_body, name_of
+from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 from providers.http import Busy
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,100}")
 _WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 
 
-def _credential(given: Any) -> str:
-    text = json.dumps(given) if isinstance(given, dict) else given
+def _credential(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.strip():
         raise bad_request(
             "credential must be the service account key (a JSON object or its text), a keyless credential "
@@ -44,16 +42,10 @@ def _credential(given: Any) -> str:
     return text
 
 
-def _name(given: Any, info: ValidationInfo) -> str | None:
-    if given is not None and not (isinstance(given, str) and _NAME.fullmatch(given) and given.strip()):
-        raise bad_request(f"{info.field_name} must be 1 to 100 characters without control characters.")
-    return given
-
-
-def _object(given: Any, info: ValidationInfo) -> dict[str, Any] | None:
-    if given is not None and not isinstance(given, dict):
+def _object(value: Any, info: ValidationInfo) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
         raise bad_request(f"{info.field_name} must be a JSON object.")
-    return given
+    return value
 
 
 class SetupBody(Input):
@@ -66,7 +58,7 @@ class SetupBody(Input):
         description="gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; "
         "others: the admin key",
     )
-    credential_name: Annotated[str | None, BeforeValidator(_name)] = Field(
+    credential_name: Annotated[str | None, name_of(100)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
     )
     metadata: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
@@ -74,13 +66,6 @@ class SetupBody(Input):
         description="settings. gcp: source_project, source_dataset, source_table, inactive_projects; anthropic: api",
         examples=[{"source_dataset": "billing_export"}],
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        if "credential" not in raw:
-            raise bad_request("credential is required.")
-        return raw
 
 
 class IntegrationState(Answer):
@@ -107,47 +92,51 @@ class IntegrationList(Answer):
     integrations: list[IntegrationState]
 
 
-def list_integrations(api: Api, org: str) -> Response:
+@dataclass(frozen=True)
+class OrgIntegrations:
+    """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys."""
+
+    auth: Authentication
+    connections: Connections
+    reader: str
+
+
+def list_integrations(room: OrgIntegrations, org: str) -> Response:
     """All three, set up or not."""
-    authenticate(api, org)
-    only_known(request.args, allowed=())
-    states = [_state(row) for row in api.connections.all(org)]
+    authenticate(room.auth, org)
+    no_query(request)
+    states = [_state(row) for row in room.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
-def set_up(api: Api, org: str, provider: str) -> Response:
+def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
-    authenticate(api, org).require_admin()
-    only_known(request.args, allowed=())
+    authenticate(room.auth, org).require_admin()
+    no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
-    with told_plainly():
-        stored, new = api.connections.set_up(org, integration, wanted)
-    return _answer(api, stored, 201 if new else 200)
+    with translating_provider_errors():
+        stored, new = room.connections.set_up(org, integration, wanted)
+    return _answer(room, stored, 201 if new else 200)
 
 
-def validate(api: Api, org: str, provider: str) -> Response:
+def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
-    authenticate(api, org)
-    _no_input()
-    with told_plainly():
-        stored = api.connections.validate(org, _integration(provider))
-    return _answer(api, stored)
+    authenticate(room.auth, org)
+    no_input(request)
+    with translating_provider_errors():
+        stored = room.connections.validate(org, _integration(provider))
+    return _answer(room, stored)
 
 
-def remove(api: Api, org: str, provider: str) -> Response:
+def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     """NOT_CONFIGURED from now on; it may be repeated."""
-    authenticate(api, org).require_admin()
-    _no_input()
-    with told_plainly():
-        stored = api.connections.remove(org, _integration(provider))
-    return _answer(api, stored)
-
-
-def _no_input() -> None:
-    only_known(request.args, allowed=())
-    body_object(request, allowed=())
+    authenticate(room.auth, org).require_admin()
+    no_input(request)
+    with translating_provider_errors():
+        stored = room.connections.remove(org, _integration(provider))
+    return _answer(room, stored)
 
 
 def _integration(provider: str) -> str:
@@ -157,8 +146,8 @@ def _integration(provider: str) -> str:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """What a person must change is 400 with what to do; what passes is 503."""
+def translating_provider_errors() -> Iterator[None]:
+    """Raises a `Problem` for what a provider check raises: 400 for a `Stop`, with its hint; 503 for a `Retry`."""
     try:
         yield
     except Stop as err:
@@ -171,7 +160,7 @@ def told_plainly() -> Iterator[None]:
 
 
 def _refusal(err: Stop) -> Exception:
-    if err.code in OURS:
+    if err.code in NOT_THE_CUSTOMERS_FAULT:
         return err
     if err.code == Code.ORG_UNKNOWN:
         return Problem(404, err.message)
@@ -179,15 +168,15 @@ def _refusal(err: Stop) -> Exception:
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 
-def _answer(api: Api, row: Integration, status: int = 200) -> Response:
-    """A run that is asked for next finds the integration as it is told here."""
-    wait_until(lambda: api.connections.shows(row))
+def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
+    """The answer, once a run that is triggered next would find the integration in this state."""
+    wait_until(lambda: room.connections.shows(row))
     return answered(_state(row), status)
 
 
 def _state(row: Integration) -> IntegrationState:
-    told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
+    fields: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
-        del told["warnings"]
-    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration], "auth": auth})
+        del fields["warnings"]
+    return IntegrationState.model_validate(fields | {"provider": _WORDS[row.integration], "auth": auth})

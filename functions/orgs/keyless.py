@@ -7,8 +7,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from functions.auth.authenticate import authenticate
-from functions.composition import Api
-from functions.orgs.integrations import told_plainly
+from functions.orgs.integrations import OrgIntegrations, translating_provider_errors
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
 from functions.web.problems import bad_request
@@ -63,14 +62,14 @@ class KeylessSetup(Answer):
     commands: list[KeylessCommand]
 
 
-def show_keyless(api: Api, org: str) -> Response:
-    """The commands in order; nothing is changed, and nobody asked."""
-    authenticate(api, org)
-    asked = in_query(request.args, KeylessQuery)
-    with told_plainly():
-        reader = offered(api.reader)
-        account = KeylessAccount.of(api.connections.onboarded(org), asked.project or YOURS)
-    export_project, dataset = asked.source_project or account.project_id, asked.dataset or DEFAULT_DATASET
+def show_keyless(room: OrgIntegrations, org: str) -> Response:
+    """200 with the commands in order. Changes nothing and calls nobody."""
+    authenticate(room.auth, org)
+    query = in_query(request.args, KeylessQuery)
+    with translating_provider_errors():
+        reader = offered(room.reader)
+        account = KeylessAccount.of(room.connections.onboarded(org), query.project or YOURS)
+    export_project, dataset = query.source_project or account.project_id, query.dataset or DEFAULT_DATASET
     needed = commands(account, reader, export_project, dataset)
     return answered(
         KeylessSetup(

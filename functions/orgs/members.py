@@ -2,39 +2,37 @@
 
 import re
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from cloudact.orgs.members import Role
-from cloudact.orgs.org import SLUG_RULE, is_slug
-from functions.composition import Api
-from functions.web.parameters import body_object
+from functions.orgs.collaborators import MemberOperations
+from functions.orgs.shapes import MemberBody, MemberState, slug
+from functions.web.answers import answered
+from functions.web.inputs import in_body
+from functions.web.parameters import no_body
 from functions.web.problems import bad_request
 
 REMOVED = "removed"  # any word that is no role ends a membership
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
 
 
-def set_member(api: Api, org: str, user_id: str) -> Response:
-    """The user has this role from now on: within a minute wherever another is remembered."""
-    role = body_object(request, allowed=("role",)).get("role")
-    if role not in list(Role):
-        raise bad_request(f"role must be one of {', '.join(Role)}.")
-    return _append(api, org, user_id, str(role))
+def set_member(room: MemberOperations, org: str, user_id: str) -> Response:
+    """200 after the user got this role; caches of other instances follow within a minute."""
+    return _append(room, org, user_id, in_body(request, MemberBody).role)
 
 
-def remove_member(api: Api, org: str, user_id: str) -> Response:
-    """The user does not belong to the org any more."""
-    body_object(request, allowed=())
-    return _append(api, org, user_id, REMOVED)
+def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
+    """200 after the user left the org; caches of other instances follow within a minute."""
+    no_body(request)
+    return _append(room, org, user_id, None)
 
 
-def _append(api: Api, org: str, user_id: str, role: str) -> Response:
-    if not is_slug(org):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+def _append(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
+    slug(org)
     if not _USER.fullmatch(user_id):
         raise bad_request("user_id must be the subject of the user's sessions, 1 to 128 visible characters.")
-    at = api.clock().isoformat()
-    row = {"org_slug": org, "user_id": user_id, "role": role, "created_at": at}
-    api.warehouse.append("org_members", [row], [f"{org}/{user_id}/{role}/{at}"])
-    message = f"{user_id} is {role} of {org}." if role != REMOVED else f"{user_id} is no member of {org} any more."
-    return jsonify(org_slug=org, user_id=user_id, role=None if role == REMOVED else role, message=message)
+    at, word = room.clock().isoformat(), role.value if role else REMOVED
+    row = {"org_slug": org, "user_id": user_id, "role": word, "created_at": at}
+    room.warehouse.append("org_members", [row], [f"{org}/{user_id}/{word}/{at}"])
+    message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
+    return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))

@@ -10,7 +10,7 @@ from cloudact.pipelines.yaml_files import Strict, read_model
 
 
 class UnknownPlan(CloudActError):
-    """No plan has this id; the text names those that exist."""
+    """Raised for an id that no plan has; the text names those that exist."""
 
 
 class Plan(Strict):

@@ -1,4 +1,4 @@
-"""Waits until what was just added can be read, so that whoever is answered may go on at once, with any instance.
+"""Waits until rows that were just added can be read: a client that goes on at once may reach another instance.
 
 BigQuery shows streamed rows within a few seconds (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery);
 who asks sooner is answered from what was before: unknown key, no integration. No answer is made of what is read here.
@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
-WITHIN_S = 10.0
+TIMEOUT_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 
 
 def wait_until(readable: Callable[[], bool]) -> None:
-    """Asks until it is so, for ten seconds. Whatever `readable` raises is logged, and counts as not yet readable."""
-    give_up, pause_s = time.monotonic() + WITHIN_S, FIRST_PAUSE_S
+    """Calls `readable` until it is true, for ten seconds. What it raises is logged and ends the wait."""
+    give_up, pause_s = time.monotonic() + TIMEOUT_S, FIRST_PAUSE_S
     try:
         while not readable():
             if time.monotonic() + pause_s > give_up:

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from functions.web.probes import Probes
 
-WITHIN_S = 3.0
-_PROBES = Probes(WITHIN_S)
+TIMEOUT_S = 3.0
+_PROBES = Probes(TIMEOUT_S)
 
 
 def redirects(url: str, *, allow_http: bool = False, probes: Probes = _PROBES) -> bool:

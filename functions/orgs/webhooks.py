@@ -1,35 +1,37 @@
-"""`/organizations/{org}/webhook`: where an org is told of events, which ones, and what it verifies them with."""
+"""`/organizations/{org}/webhook`: where events of an org are posted to, which ones, and the signing secret."""
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from flask import Response, request
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
+from cloudact.clock import Clock
 from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.notifier import Outbox
-from cloudact.notify.webhooks import Webhook
-from functions.auth.authenticate import authenticate
-from functions.composition import Api
+from cloudact.notify.signing import Signing
+from cloudact.notify.webhooks import Webhook, Webhooks
+from functions.auth.authenticate import Authentication, authenticate
 from functions.orgs.readable import wait_until
 from functions.orgs.redirects import redirects
 from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Flag, Input, in_body
-from functions.web.parameters import body_object, only_known
+from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 
 
-def _events(given: Any, info: ValidationInfo) -> tuple[str, ...] | None:
-    if given is None:
+def _events(value: Any, info: ValidationInfo) -> tuple[str, ...] | None:
+    if value is None:
         return None
-    if not isinstance(given, list) or not given or any(word not in CHOOSABLE for word in map(_word, given)):
+    if not isinstance(value, list) or not value or any(word not in CHOOSABLE for word in map(_word, value)):
         raise bad_request(f"{info.field_name} must be a list of {', '.join(CHOOSABLE)}.")
-    return tuple(event for event in CHOOSABLE if event in given)
+    return tuple(event for event in CHOOSABLE if event in value)
 
 
-def _word(given: Any) -> str:
-    return given if isinstance(given, str) else json.dumps(given)
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 _EVENTS_SCHEMA = WithJsonSchema(
@@ -56,13 +58,6 @@ class WebhookBody(Input):
     )
     rotate_secret: Flag = Field(default=False, description="sign with a new secret from now on")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        if "url" not in raw:
-            raise bad_request("url is required.")
-        return raw
-
 
 class WebhookState(Answer):
     """The webhook; `url` is null where there is none."""
@@ -83,53 +78,68 @@ class Ping(Answer):
     message: str
 
 
-def show_webhook(api: Api, org: str) -> Response:
-    """Address and events, for every member; the secret is shown where they are set."""
-    authenticate(api, org)
-    only_known(request.args, allowed=())
-    return answered(_state(org, api.webhooks.find(org)))
+@dataclass(frozen=True)
+class OrgWebhooks:
+    """The collaborators of the endpoints of webhooks. `outbox` is `None` where the deployment sends no events.
+
+    `allow_http` lets addresses of this machine be set, for the local cloud.
+    """
+
+    auth: Authentication
+    webhooks: Webhooks
+    signing: Signing
+    outbox: Outbox | None
+    clock: Clock
+    allow_http: bool
 
 
-def put_webhook(api: Api, org: str) -> Response:
-    """Sets it, and shows the secret; sending the same again changes nothing and shows it again."""
-    authenticate(api, org).require_admin()
-    only_known(request.args, allowed=())
+def show_webhook(room: OrgWebhooks, org: str) -> Response:
+    """200 with address and events, for every member. The secret is shown by `put_webhook` only."""
+    authenticate(room.auth, org)
+    no_query(request)
+    return answered(_state(org, room.webhooks.find(org)))
+
+
+def put_webhook(room: OrgWebhooks, org: str) -> Response:
+    """200 with the webhook and its secret, also where the same was set before."""
+    authenticate(room.auth, org).require_admin()
+    no_query(request)
     body = in_body(request, WebhookBody)
     try:
-        url = webhook_url(body.url, allow_http=api.webhook_allow_http)
+        url = webhook_url(body.url, allow_http=room.allow_http)
     except ValueError as err:
         raise bad_request(f"url {err}.") from err
-    _outbox(api)
-    before = api.webhooks.find(org)
+    _outbox(room)
+    before = room.webhooks.find(org)
     events = body.events or CHOOSABLE
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
-    if (before is None or before.url != url) and redirects(url, allow_http=api.webhook_allow_http):
+    if (before is None or before.url != url) and redirects(url, allow_http=room.allow_http):
         raise bad_request("url answers with a redirect; set the address that it leads to.")
-    found = before if before and same else _put(api, org, url, events, body)
-    secret = api.signing.secret(org, found.key_version)
-    return answered(_state(org, found, signing_secret=secret))
+    webhook = before if before and same else _put(room, org, url, events, body)
+    secret = room.signing.secret(org, webhook.key_version)
+    return answered(_state(org, webhook, signing_secret=secret))
 
 
-def _put(api: Api, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
-    new = api.webhooks.put(org, url, events, new_key=body.rotate_secret)
-    wait_until(lambda: api.webhooks.shows(new))
+def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
+    new = room.webhooks.put(org, url, events, new_key=body.rotate_secret)
+    wait_until(lambda: room.webhooks.shows(new))
     return new
 
 
-def delete_webhook(api: Api, org: str) -> Response:
-    """None from now on, and its secret is never used again; it may be repeated."""
-    authenticate(api, org).require_admin()
-    _no_input()
-    if ended := api.webhooks.remove(org):
-        wait_until(lambda: api.webhooks.shows(ended))
+def delete_webhook(room: OrgWebhooks, org: str) -> Response:
+    """200 after the webhook is removed, also where there was none. Its secret is never used again."""
+    authenticate(room.auth, org).require_admin()
+    no_input(request)
+    if ended := room.webhooks.remove(org):
+        wait_until(lambda: room.webhooks.shows(ended))
     return answered(_state(org, None))
 
 
-def test_webhook(api: Api, org: str) -> Response:
-    """202: a `ping` is on its way, signed like any event; at most one in ten seconds, whoever asks."""
-    authenticate(api, org)
-    _no_input()
-    outbox, webhook, now = _outbox(api), api.webhooks.find(org), api.clock()
+def test_webhook(room: OrgWebhooks, org: str) -> Response:
+    """202 after a `ping` is enqueued, signed like any event; at most one in ten seconds per org."""
+    authenticate(room.auth, org)
+    no_input(request)
+    outbox, webhook, now = _outbox(room), room.webhooks.find(org), room.clock()
     if webhook is None or webhook.url is None:
         raise Problem(404, "No webhook is set up for this organization.")
     window = int(now.timestamp()) // 10
@@ -139,15 +149,10 @@ def test_webhook(api: Api, org: str) -> Response:
     return answered(Ping(id=event.id, type=event.event.value, deduplicated=not new, message=message), 202)
 
 
-def _outbox(api: Api) -> Outbox:
-    if api.outbox is None:
+def _outbox(room: OrgWebhooks) -> Outbox:
+    if room.outbox is None:
         raise Problem(409, "Webhooks are not available in this deployment.")
-    return api.outbox
-
-
-def _no_input() -> None:
-    only_known(request.args, allowed=())
-    body_object(request, allowed=())
+    return room.outbox
 
 
 def _state(org: str, webhook: Webhook | None, **secret: str) -> WebhookState:

@@ -18,12 +18,12 @@ from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from functions.auth.authenticate import Actor, authenticate
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.runs.slots import Admitted, Taken, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
-from functions.web.parameters import only_known, runnable
+from functions.web.parameters import no_query, runnable
 from functions.web.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,10 @@ class _Latest:
     requested_date: dt.date
 
 
-def backfill(api: Api, org: str) -> Response:
+def backfill(api: Runs, org: str) -> Response:
     """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
-    now, actor = api.clock(), authenticate(api, org)
-    only_known(request.args, allowed=())
+    now, actor = api.clock(), authenticate(api.auth, org)
+    no_query(request)
     body = in_body(request, BackfillBody)
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
@@ -65,7 +65,7 @@ def backfill(api: Api, org: str) -> Response:
         remaining=len(wanted) - len(run),
     )
     used = facts.pipelines_today + (0 if body.dry_run else len(run))
-    api.quota_watch.used(org, facts.webhook, used, subscription.daily_limit)
+    api.quota_notices.used(org, facts.webhook, used, subscription.daily_limit)
     return answered(answer, 200 if body.dry_run else 202, rate_limit(subscription.daily_limit, used, now))
 
 
@@ -85,7 +85,7 @@ def _entry(registry: Registry, pipeline: str) -> Entry:
     return enabled[pipeline]
 
 
-def _latest(api: Api, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
+def _latest(api: Runs, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
     return {
         row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
         for row in api.ledger.generations([(org, entry.id, date) for date in dates], today)
@@ -134,18 +134,18 @@ def _run(
     )
 
 
-def _start(api: Api, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
+def _start(api: Runs, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
     """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
     taken = Taken()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         admit_one = partial(
-            logs.carried(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+            logs.with_context(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
         )
         few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
         return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
 
 
-def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
+def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
     """What was admitted is told even where another admission fails, which then raises."""
     asked = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
@@ -156,7 +156,7 @@ def _start_few(api: Api, runs: Sequence[Run], ask: Callable[[Run], Future[Admitt
     return [run for run, _ in admitted]
 
 
-def _tell(api: Api, admitted: Sequence[tuple[Run, Admitted]]) -> None:
+def _tell(api: Runs, admitted: Sequence[tuple[Run, Admitted]]) -> None:
     """The tasks are the commit; should the events be lost, each job's own first event makes its run visible."""
     events = [(run, RunEvent(Status.PENDING, task_id=slot.task_id)) for run, slot in admitted]
     try:

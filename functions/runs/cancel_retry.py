@@ -13,21 +13,21 @@ from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
 from functions.auth.authenticate import authenticate
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.runs.history import find_run, run_of
 from functions.runs.queue import second_task_id
 from functions.runs.start import check_tenant, resolve, start
 from functions.web.answers import Cancelled, answered
-from functions.web.parameters import body_object
+from functions.web.parameters import no_body
 from functions.web.problems import Problem
 
 log = logging.getLogger(__name__)
 
 
-def cancel(api: Api, org: str, run_id: str) -> Response:
+def cancel(api: Runs, org: str, run_id: str) -> Response:
     """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
-    authenticate(api, org)
-    _no_input()
+    authenticate(api.auth, org)
+    no_body(request)
     row = find_run(api, org, run_id)
     if Status(row["status"]).final:
         raise Problem(409, f"The run is {row['status']} already.")
@@ -48,10 +48,10 @@ def cancel(api: Api, org: str, run_id: str) -> Response:
     return answered(ended, 202)
 
 
-def retry(api: Api, org: str, run_id: str) -> Response:
+def retry(api: Runs, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
-    now, actor = api.clock(), authenticate(api, org)
-    _no_input()
+    now, actor = api.clock(), authenticate(api.auth, org)
+    no_body(request)
     row = find_run(api, org, run_id)
     if row["status"] not in (Status.FAILED, Status.CANCELLED):
         raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {row['status']}.")
@@ -64,15 +64,11 @@ def retry(api: Api, org: str, run_id: str) -> Response:
     return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
 
 
-def _no_input() -> None:
-    body_object(request, allowed=())
-
-
 def _too_late() -> None:
     raise Problem(409, "The run is ending and can no longer be cancelled.")
 
 
-def _stop(api: Api, row: Mapping[str, Any]) -> None:
+def _stop(api: Runs, row: Mapping[str, Any]) -> None:
     """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
     first = None if row["batch_id"] else row["task_id"]  # a batch starts other runs too
     tasks = filter(None, (first, second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))

@@ -16,7 +16,7 @@ from cloudact.runs.result import Result, plain
 from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
 from cloudact.runs.run_cost import Cost
 from functions.auth.authenticate import authenticate, own_org
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.web.answers import (
     Answer,
     CostEstimate,
@@ -37,36 +37,36 @@ NO_CURSOR = "cursor must be the next_cursor of an earlier page."
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-def list_runs(api: Api, org: str) -> Response:
+def list_runs(api: Runs, org: str) -> Response:
     """A page of the org's runs."""
-    authenticate(api, org)
+    authenticate(api.auth, org)
     return _page(api, org)
 
 
-def list_own_runs(api: Api) -> Response:
+def list_own_runs(api: Runs) -> Response:
     """The same at the older path, where the credential says which org is meant."""
-    return _page(api, own_org(api))
+    return _page(api, own_org(api.auth))
 
 
-def show_run(api: Api, org: str, run_id: str) -> Response:
+def show_run(api: Runs, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
-    authenticate(api, org)
+    authenticate(api.auth, org)
     row = find_run(api, org, run_id)
     steps = [_step(step, row) for step in api.ledger.steps(org, row["run_id"], row["requested_date"])]
     result = Result.model_validate_json(row["result"]) if row["result"] else None
     return _conditional(row, RunDetail(**_fields(row), steps=steps, error=_error(row), result=result))
 
 
-def show_own_run(api: Api, pipeline_logging_id: str) -> Response:
+def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     """One run at the older path, in the older shape."""
-    org = own_org(api)
+    org = own_org(api.auth)
     row = find_run(api, org, pipeline_logging_id)
     fields = _fields(row)
     older = {name: fields[name] for name in OlderRun.model_fields}
     return _conditional(row, OlderRun(**older | {"status": OLDER_WORDS.get(row["status"], row["status"])}))
 
 
-def _page(api: Api, org: str) -> Response:
+def _page(api: Runs, org: str) -> Response:
     query = in_query(request.args, RunsQuery)
     after, offset = _after(query), query.offset or 0
     today = api.clock().date()
@@ -91,13 +91,13 @@ def _conditional(row: Mapping[str, Any], shape: Answer) -> Response:
     return answer
 
 
-def find_run(api: Api, org: str, run_id: str) -> Mapping[str, Any]:
+def find_run(api: Runs, org: str, run_id: str) -> Mapping[str, Any]:
     """The org's run, or 404; the query string may tell the day it was asked for."""
     query = in_query(request.args, RunQuery)
     row = api.ledger.run(org, _uuid(run_id), api.clock().date(), query.requested_date)
     if row is None:
         raise Problem(404, f"Run not found: {run_id}")
-    logs.know(run_id=row["run_id"])
+    logs.bind(run_id=row["run_id"])
     return row
 
 

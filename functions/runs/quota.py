@@ -4,15 +4,15 @@ from flask import Response, request
 
 from cloudact.clock import next_midnight
 from functions.auth.authenticate import authenticate
-from functions.composition import Api
+from functions.runs.collaborators import Runs
 from functions.web.answers import Quota, answered
-from functions.web.parameters import only_known
+from functions.web.parameters import no_query
 
 
-def show_quota(api: Api, org: str) -> Response:
+def show_quota(api: Runs, org: str) -> Response:
     """Runs that people and keys have asked for today, and how many more they may; of the plan, suspended or not."""
-    authenticate(api, org)
-    only_known(request.args, allowed=())
+    authenticate(api.auth, org)
+    no_query(request)
     now = api.clock()
     subscription, used = api.ledger.quota(org, now.date())
     limit = subscription.daily_limit if subscription else 0

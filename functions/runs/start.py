@@ -1,11 +1,13 @@
-"""From a checked request to an admitted run and its answer; what a trigger and a retry share."""
+"""POST /pipelines/run/{org}/{provider}/{domain}/{pipeline}: from a request to an admitted run and its answer."""
 
 import datetime as dt
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from flask import Response
+from flask import Response, request
 
 from cloudact import logs
 from cloudact.clock import next_midnight
@@ -13,12 +15,96 @@ from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import AdmissionFacts, RunEvent
 from cloudact.runs.run import Run, Status
-from functions.composition import Api
-from functions.runs.slots import admit
+from functions.auth.authenticate import Actor, Credential, admitted_actor, not_refused_lately, presented
+from functions.runs.collaborators import Runs
+from functions.runs.slots import admit, next_generation
 from functions.web.answers import Started, answered
+from functions.web.inputs import TriggerBody, TriggerQuery, in_body, in_query
+from functions.web.parameters import runnable
 from functions.web.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the body and the query ask for."""
+
+    date: dt.date
+    force_refresh: bool
+
+
+def trigger(api: Runs, org: str, path: str) -> Response:
+    """Admits a run and answers 202, or 200 with the run that already answers the request."""
+    now = api.clock()
+    credential = presented(api.auth)
+    entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
+    wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
+    not_refused_lately(api.auth, credential)
+    facts = _facts(api, credential, org, now.date(), entry, wanted)
+    actor = admitted_actor(api.auth, org, credential, facts, now)
+    if wanted is None or entry is None:
+        raise wrong_body or wrong_path or AssertionError
+    subscription = check_tenant(facts, entry)
+    generation = next_generation(facts.latest, wanted.date, wanted.force_refresh)
+    left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
+    if generation is None:
+        assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
+        latest = facts.latest
+        run = _run(actor, entry, wanted, latest.generation, now)
+        return existing(run, latest.status, left, latest.requested_date)
+    return start(api, _run(actor, entry, wanted, generation, now), subscription, facts)
+
+
+def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
+    """The one read that authenticates comes before any complaint about the request, so complaints are kept."""
+    try:
+        return parse(), None
+    except Problem as problem:
+        return None, problem
+
+
+def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
+    body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
+    dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
+    if len(dates) > 1:
+        raise bad_request("date in the body and date in the query differ; give it once.")
+    date = dates.pop() if dates else registry.default_date(entry, today) if entry else today
+    if date is None:
+        raise bad_request("date is required by this pipeline; give it in the body.")
+    return Wanted(date, body.force_refresh)
+
+
+def _facts(
+    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
+) -> AdmissionFacts:
+    complete = entry is not None and wanted is not None
+    return api.ledger.admission(
+        credential.key_hash,
+        org,
+        today,
+        entry.id if entry and complete else None,
+        entry.required_integration if entry else None,
+        wanted.date if wanted and complete else None,
+        credential.user_id,
+    )
+
+
+def _run(actor: Actor, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
+    return Run(
+        org_slug=actor.org_slug,
+        pipeline=entry.id,
+        provider=entry.provider,
+        domain=entry.domain,
+        name=entry.pipeline,
+        date=wanted.date,
+        generation=generation,
+        trigger_type=actor.trigger_type,
+        triggered_by=actor.name,
+        requested_at=now,
+        force_refresh=wanted.force_refresh,
+    )
 
 
 def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
@@ -40,17 +126,17 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
     return subscription
 
 
-def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
+def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
     """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
-    logs.know(run_id=run.run_id)
+    logs.bind(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
     if admitted is None:
-        api.quota_watch.used(run.org_slug, facts.webhook, limit, limit)
+        api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
     left = rate_limit(limit, used + 1, run.requested_at)
     _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
-    api.quota_watch.used(run.org_slug, facts.webhook, used + 1, limit)
+    api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)
     if not admitted.new:
         return existing(run, Status.PENDING, left)
     message = f"Pipeline {run.provider}/{run.name} triggered successfully for {run.org_slug} (async mode)"
@@ -59,7 +145,7 @@ def start(api: Api, run: Run, subscription: Subscription, facts: AdmissionFacts)
 
 def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
     """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
-    logs.know(run_id=run.run_id)
+    logs.bind(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is {what}"
@@ -72,7 +158,7 @@ def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
     return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
-def _tell(api: Api, run: Run, task_id: str) -> None:
+def _tell(api: Runs, run: Run, task_id: str) -> None:
     """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)

@@ -11,18 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress, islice
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from cloudact import logs
 from cloudact.runs.batch import Batch, batches
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
-from functions.composition import Api
 from functions.runs.queue import DELAY, batch_task_id
+from functions.schedule.collaborators import Schedule
 from functions.schedule.due import plan
 from functions.schedule.pace import DAY
+from functions.schedule.shapes import DailyPlan
 from functions.schedule.state import read_facts
-from functions.web.parameters import body_object, only_known
+from functions.web.answers import answered
+from functions.web.parameters import no_input
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # batches: each is a streaming insert and then a CreateTask, and mostly waits for Google
@@ -38,10 +40,9 @@ class _Start:
     new: bool
 
 
-def daily(api: Api) -> Response:
-    """What was planned, and what was found from before; raises `Retry` half-way where Google cannot be reached."""
-    body_object(request, allowed=())
-    only_known(request.args, allowed=())
+def daily(api: Schedule) -> Response:
+    """200 with what was planned and started; raises `Retry` half-way where Google cannot be reached."""
+    no_input(request)
     now = api.clock()
     facts = read_facts(api.ledger, api.registry, now.date())
     pace = api.pace.seen(facts.run_takes)
@@ -50,19 +51,19 @@ def daily(api: Api) -> Response:
     expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
     starts = _within_a_day(_starts(expected, len(found), now), now)
     created = list(_created(api, starts))
-    told = {
-        "planned": len(runs),
-        "started": sum(len(batch.items) for batch in created),
-        "batches": len(created),
-        "tasks": sum(len(batch.tasks) for batch in created),
-        "already": len(facts.batched),
-        "left": len(runs) - sum(len(start.batch.items) for start in starts if start.new),
-        "minutes": max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
-        "orgs": len({run.org_slug for run in runs}),
+    answer = DailyPlan(
+        planned=len(runs),
+        started=sum(len(batch.items) for batch in created),
+        batches=len(created),
+        tasks=sum(len(batch.tasks) for batch in created),
+        already=len(facts.batched),
+        left=len(runs) - sum(len(start.batch.items) for start in starts if start.new),
+        minutes=max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
+        orgs=len({run.org_slug for run in runs}),
         **_kinds(runs, now.date() - dt.timedelta(days=1)),
-    }
-    _log(told)
-    return jsonify(told)
+    )
+    _log(answer)
+    return answered(answer)
 
 
 def _starts(
@@ -78,15 +79,15 @@ def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:
     return [start for start in starts if not start.new or start.at < now + DAY]
 
 
-def _log(told: dict[str, int]) -> None:
-    fields = {"event": "daily_queued", **told}
-    if told["left"]:
+def _log(answer: DailyPlan) -> None:
+    fields = {"event": "daily_queued", **answer.model_dump()}
+    if answer.left:
         log.warning("the region's quotas do not suffice for all daily runs of a day", extra={"fields": fields})
     else:
         log.info("the daily runs are queued", extra={"fields": fields})
 
 
-def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
+def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
     """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
 
     def create(start: _Start) -> bool:
@@ -97,10 +98,10 @@ def _created(api: Api, starts: Sequence[_Start]) -> Iterator[Batch]:
     rest = iter(starts)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         while few := list(islice(rest, AT_ONCE)):
-            yield from compress([start.batch for start in few], list(threads.map(logs.carried(create), few)))
+            yield from compress([start.batch for start in few], list(threads.map(logs.with_context(create), few)))
 
 
-def _tell(api: Api, start: _Start) -> None:
+def _tell(api: Schedule, start: _Start) -> None:
     """The event is of when the batch starts: from then on, and not before, the sweep misses runs that stay silent."""
     batch_id = start.batch.batch_id
     task_id = batch_task_id(batch_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
@@ -17,24 +17,26 @@ from cloudact.runs.load import RunLoad, Verdict
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
-from functions.composition import Api
 from functions.runs.history import run_of
 from functions.runs.queue import batch_task_id, second_task_id
+from functions.schedule.collaborators import Schedule
+from functions.schedule.shapes import Swept
+from functions.web.answers import answered
 
 log = logging.getLogger(__name__)
-WITHIN_S = 120.0  # what is not settled by then is left to the next sweep
+TIMEOUT_S = 120.0  # what is not settled by then is left to the next sweep
 ENQUEUED_AT_MOST = 50  # of the 120 calls of jobs.run between two sweeps: users' triggers need some of them
 NEVER_STARTED = Retry(Code.NEVER_STARTED, "The run was queued twice and never started.", "Start the run again.")
 LOST = Retry(Code.LOST, "The run stopped reporting and was given up.", "Start the run again.")
 TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and is told of there.")
 
 
-def sweep(api: Api) -> Response:
+def sweep(api: Schedule) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
     now = api.clock()
     found = api.ledger.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
-    give_up = time.monotonic() + WITHIN_S
+    give_up = time.monotonic() + TIMEOUT_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
     for row in found.silent:
         what = "left"
@@ -48,7 +50,7 @@ def sweep(api: Api) -> Response:
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(row["run_id"])
     _log(found, done, now)
-    return jsonify(done)
+    return answered(Swept.model_validate(done))
 
 
 def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
@@ -64,7 +66,7 @@ def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None
     log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
-def _settle(api: Api, row: Mapping[str, Any], owner: Callable[[str], str | None], room: bool) -> str:
+def _settle(api: Schedule, row: Mapping[str, Any], owner: Callable[[str], str | None], room: bool) -> str:
     run = run_of(row)
     claimed_for = _claimed_for(api, run)
     if claimed_for not in (None, run.requested_date):
@@ -89,7 +91,7 @@ def _tasks(row: Mapping[str, Any]) -> list[tuple[str | None, str]]:
     return [first, (second_task_id(row["run_id"]), row["run_id"])]
 
 
-def _claimed_for(api: Api, run: Run) -> Any:
+def _claimed_for(api: Schedule, run: Run) -> Any:
     """The request day of the container that has the run; `None` while none has.
 
     Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
@@ -100,14 +102,14 @@ def _claimed_for(api: Api, run: Run) -> Any:
     return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
 
 
-def _enqueue_again(api: Api, run: Run) -> str:
+def _enqueue_again(api: Schedule, run: Run) -> str:
     task_id = second_task_id(run.run_id)
     api.queue.create(task_id, run)  # "exists" is fine: a sweep died between this and the event
     api.ledger.append_run(run, RunEvent(Status.PENDING, key="/again", task_id=task_id), api.clock())
     return "enqueued"
 
 
-def _end(api: Api, run: Run, row: Mapping[str, Any], error: RunError) -> None:
+def _end(api: Schedule, run: Run, row: Mapping[str, Any], error: RunError) -> None:
     """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)

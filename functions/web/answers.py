@@ -7,16 +7,11 @@ from typing import Annotated, Any, Literal
 from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from cloudact.clock import instant
 from cloudact.error_codes import Code, ProviderFailure
 from cloudact.orgs.org import SubscriptionStatus
 from cloudact.runs.result import Result
 from cloudact.runs.run import Status, TriggerType
-
-
-def instant(at: dt.datetime) -> str:
-    """A time as clients see it: UTC, milliseconds, `Z`."""
-    return at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
 
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
 # https://opensource.zalando.com/restful-api-guidelines/#112: clients must not break when a code is added.
@@ -36,13 +31,13 @@ _EXAMPLES: dict[str, Any] = {
 
 
 class Answer(BaseModel):
-    """Nothing is told that the shape does not name."""
+    """An answer; a field that its shape does not name cannot be set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def answered(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The HTTP response that carries the answer; what was left out of it stays out."""
+    """The HTTP response with the answer as JSON; fields that were not set are left out."""
     response = jsonify(answer.model_dump(mode="json", exclude_unset=True))
     response.status_code = status
     response.headers.extend(dict(headers or {}))
@@ -317,3 +312,13 @@ class RotatedKey(Answer):
     created_at: Instant
     expires_at: Instant | None
     old_keys_valid_until: Instant | None
+
+
+class RevokedKey(Answer):
+    """A key that opens nothing any more."""
+
+    org_slug: str
+    fingerprint: str
+    revoked_at: Instant
+    changed: bool = Field(description="false where it was revoked before")
+    message: str

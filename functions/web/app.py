@@ -1,4 +1,4 @@
-"""What every endpoint shares: request ids, the body limit, and that any failure becomes a problem document."""
+"""The Flask app that every endpoint shares: request ids, the body limit, failures as problem documents."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ _REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
 class _Json(DefaultJSONProvider):
-    """Keys in the order we write them."""
+    """JSON with keys in the order of the code."""
 
     sort_keys = False
     ensure_ascii = False
@@ -31,7 +31,7 @@ class _App(Flask):
 
 
 def create_app(name: str, project: str) -> Flask:
-    """An app without routes. `//` in a path is kept: it is how an empty domain is written.
+    """Creates an app without routes. `//` in a path is kept: it is how an empty domain is written.
 
     `project` is where the traces of its requests are.
     """
@@ -49,8 +49,8 @@ def create_app(name: str, project: str) -> Flask:
 
 
 def _start(project: str) -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    sent = request.headers.get("X-Request-ID", "")
+    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
     request_log.begin(project, g.request_id)
     request.get_data(cache=True)  # an oversized body is refused before anything else is looked at
 

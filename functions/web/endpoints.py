@@ -15,7 +15,10 @@ BASE = "/api/v1"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`path` is Flask's; `documented` are OpenAPI's forms of it where Flask's says more than one of those can."""
+    """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
+
+    `room` names the collaborators that the view is handed; a view without a room is handed `None`.
+    """
 
     method: str
     path: str
@@ -26,27 +29,35 @@ class Endpoint:
     refusals: Sequence[int] = ()
     query: type[Input] | None = None
     body: type[Input] | None = None
+    room: str = ""
     public: bool = False
     conditional: bool = False
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))
 
-    @property
-    def reads_body(self) -> bool:
-        """Whether a body is looked at."""
-        return self.method in ("POST", "PUT", "PATCH", "DELETE")
 
+def add_endpoints(
+    app: Flask, endpoints: Sequence[Endpoint], collaborators: Any, guard: Callable[[], object] | None = None
+) -> None:
+    """Adds a route for each path. A view is handed the collaborators of its room and the parts of its path.
 
-def add_endpoints(app: Flask, endpoints: Sequence[Endpoint], collaborators: Any) -> None:
-    """Each view is handed the collaborators and the parts of its path."""
+    `guard` is called before every view that is not public, and raises a `Problem` for whoever may not call.
+    """
     for endpoint in endpoints:
+        room = getattr(collaborators, endpoint.room) if endpoint.room else None
+        view = partial(endpoint.view, room)
         for base in endpoint.bases:
             name = endpoint.name if base == endpoint.bases[0] else f"{endpoint.name}_{base.strip('/') or 'root'}"
             app.add_url_rule(
                 base + endpoint.path,
                 name,
-                partial(endpoint.view, collaborators),
+                view if guard is None or endpoint.public else partial(_guarded, guard, view),
                 methods=[endpoint.method],
                 provide_automatic_options=False,
             )
+
+
+def _guarded(guard: Callable[[], object], view: Callable[..., Response], **parts: str) -> Response:
+    guard()
+    return view(**parts)

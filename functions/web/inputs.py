@@ -1,4 +1,4 @@
-"""What endpoints can be asked with: bodies and query strings. They are read by these, and documented from them.
+"""Shapes of bodies and query strings. Endpoints read with them, and the OpenAPI document is made from them.
 
 A field's refusal is a `Problem` of its own, in plain words; pydantic lets it through as it is.
 """
@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from flask import Request
 from pydantic import (
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
-    model_validator,
 )
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
@@ -32,48 +31,53 @@ PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
 
 
 class Input(BaseModel):
-    """Fields that no one reads are refused."""
+    """A body or a query string; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    missing: ClassVar[str] = "{field} is required."  # the refusal of a body that lacks a required field
 
 
-Asked = TypeVar("Asked", bound=Input)
+Body = TypeVar("Body", bound=Input)
 
 
-def in_body(request: Request, kind: type[Asked]) -> Asked:
-    """The body's JSON object; no body is an empty one. 400 or 415 otherwise."""
-    return kind.model_validate(body_object(request, kind.model_fields))
+def in_body(request: Request, kind: type[Body]) -> Body:
+    """Reads the JSON object of the body; no body counts as an empty object. Raises 400 or 415 for anything else."""
+    body = body_object(request, kind.model_fields)
+    for field, info in kind.model_fields.items():
+        if info.is_required() and field not in body:  # before pydantic looks at the fields that are there
+            raise bad_request(kind.missing.format(field=field))
+    return kind.model_validate(body)
 
 
-def in_query(args: MultiDict[str, str], kind: type[Asked]) -> Asked:
-    """The query string, each filter under any of its names. 400 otherwise."""
+def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
+    """Reads the query string, each filter under any of its names. Raises 400 for anything else."""
     names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
     only_known(args, [name for field in names for name in names[field]])
-    given = {field: _either(args, names[field]) for field in names}
-    return kind.model_validate({field: text for field, text in given.items() if text is not None})
+    fields = {field: _either(args, names[field]) for field in names}
+    return kind.model_validate({field: text for field, text in fields.items() if text is not None})
 
 
 def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
-    """A field's name and, after it, its other names."""
+    """The name of a field in a query string and, after it, its other names."""
     alias = info.validation_alias
     return tuple(str(name) for name in alias.choices) if isinstance(alias, AliasChoices) else (field,)
 
 
 def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
-    given = {name: args[name] for name in names if name in args}
-    if len(set(given.values())) > 1:
-        raise bad_request(f"{' and '.join(given)} are the same filter and differ; give one of them.")
-    return next(iter(given.values()), None)
+    values = {name: args[name] for name in names if name in args}
+    if len(set(values.values())) > 1:
+        raise bad_request(f"{' and '.join(values)} are the same filter and differ; give one of them.")
+    return next(iter(values.values()), None)
 
 
 def _day(text: Any, info: ValidationInfo) -> dt.date:
     return any_date(info.field_name or "", text)
 
 
-def _flag(given: Any, info: ValidationInfo) -> bool:
-    if not isinstance(given, bool):
+def _flag(value: Any, info: ValidationInfo) -> bool:
+    if not isinstance(value, bool):
         raise bad_request(f"{info.field_name} must be true or false.")
-    return given
+    return value
 
 
 def _whole(least: int, most: int) -> BeforeValidator:
@@ -87,18 +91,30 @@ def _whole(least: int, most: int) -> BeforeValidator:
 
 
 def _count(least: int, most: int) -> BeforeValidator:
-    """The same as a JSON number; 24.0 is a whole one, as in JSON Schema."""
+    """Reads a whole JSON number or null; 24.0 is a whole one, as in JSON Schema."""
 
-    def read(given: Any, info: ValidationInfo) -> int | None:
-        whole = isinstance(given, int | float) and not isinstance(given, bool) and least <= given <= most
-        if given is not None and not (whole and given == int(given)):
+    def read(value: Any, info: ValidationInfo) -> int | None:
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+        if value is not None and not (whole and value == int(value)):
             raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
-        return None if given is None else int(given)
+        return None if value is None else int(value)
 
     return BeforeValidator(read)
 
 
-def _word(allowed: Mapping[str, Any]) -> BeforeValidator:
+def name_of(longest: int) -> BeforeValidator:
+    """Reads a name that people give: 1 to `longest` characters, none of them a control character, not only spaces."""
+    pattern = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{{1,{longest}}}")
+
+    def read(value: Any, info: ValidationInfo) -> str | None:
+        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value) and value.strip()):
+            raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
+        return value
+
+    return BeforeValidator(read)
+
+
+def word_of(allowed: Mapping[str, Any]) -> BeforeValidator:
     def read(text: Any, info: ValidationInfo) -> Any:
         if not isinstance(text, str) or text not in allowed:
             raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
@@ -157,21 +173,13 @@ class BackfillBody(Input):
     end_date: Day = Field(description="last UTC date, inclusive; at most 366 dates", examples=["2025-11-25"])
     reprocess: Annotated[
         Reprocess,
-        _word({choice.value: choice for choice in Reprocess}),
+        word_of({choice.value: choice for choice in Reprocess}),
         WithJsonSchema({"type": "string", "enum": [choice.value for choice in Reprocess]}),
     ] = Field(
         default=Reprocess.NONE,
         description="failed: also dates whose last run failed or was cancelled; completed: also those that succeeded",
     )
     dry_run: Flag = Field(default=False, description="tell what would be run, and start nothing")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_there(cls, raw: Any) -> Any:
-        for field in ("pipeline", "start_date", "end_date"):
-            if field not in raw:
-                raise bad_request(f"{field} is required.")
-        return raw
 
 
 class RunQuery(Input):
@@ -193,7 +201,7 @@ class ProviderQuery(Input):
 class RunsQuery(Input):
     """Filters of a list; days are UTC days of the request, inclusive."""
 
-    status: Annotated[Status | None, _word(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
+    status: Annotated[Status | None, word_of(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
         Field(default=None, validation_alias=_also("status", "status_filter"))
     )
     pipeline_id: Annotated[
@@ -209,7 +217,7 @@ class RunsQuery(Input):
     date: Day | None = Field(default=None, description="the day whose costs were loaded")
     trigger_type: Annotated[
         TriggerType | None,
-        _word({trigger.value: trigger for trigger in TriggerType}),
+        word_of({trigger.value: trigger for trigger in TriggerType}),
         WithJsonSchema({"type": "string", "enum": [trigger.value for trigger in TriggerType]}),
     ] = Field(default=None)
     limit: Annotated[int, _whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20

@@ -1,9 +1,10 @@
 """The OpenAPI 3.1 document, made from the endpoints and the shapes they read and answer with."""
 
+import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +23,7 @@ _PART = re.compile(r"<(?:\w+:)?(\w+)>")
 _PROBLEM = {"$ref": _REFERENCE.format(model="ProblemDocument")}
 COMMON = (413, 500, 503)
 GUARDED = (400, 401, 403)
-_REFUSED = {
+_REFUSED: Mapping[int, str] = {
     400: "A field, the slug or the credentials cannot be understood; the sentence names it",
     401: "No credential, or none that is valid",
     403: "Another organization's credential, a role that may not, or a subscription that is not active",
@@ -40,6 +41,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     "provider": {"schema": {"type": "string", "pattern": "^[a-z]{1,50}$"}, "example": "gcp"},
     "domain": {"schema": {"type": "string", "pattern": "^[a-z_]{1,50}$"}, "example": "cost"},
     "pipeline": {"schema": {"type": "string", "pattern": "^[a-z0-9_]{1,50}$"}, "example": "billing"},
+    "fingerprint": {"schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "example": "0123456789abcdef"},
+    "user_id": {"schema": {"type": "string", "pattern": "^[!-.0-~]{1,128}$"}, "example": "user-42"},
 }
 _HEADERS: dict[str, Any] = {
     "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
@@ -55,32 +58,32 @@ _REFUSAL_HEADERS = {
     429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     503: ("Retry-After",),
 }
-_TITLE = {
-    "title": "CloudAct Pipelines",
-    "version": "1",
-    "description": "Runs pipelines that load what cloud and AI providers bill into an organization's BigQuery dataset.",
-}
-KEY = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "a key opens one organization"}}
-SESSION = {
-    "Session": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "the session of a member of the organization; excludes X-API-Key",
-    }
-}
 
 
-def documenting(endpoints: Callable[[], Sequence[Endpoint]], security: dict[str, Any]) -> Callable[..., Response]:
-    """A view that answers with the document of the endpoints, its own included; it is made once."""
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """Title, credentials and refusals of one function, for its document.
+
+    `security` holds the accepted credentials as security schemes by name, `refused` what statuses mean here only.
+    """
+
+    title: str
+    description: str
+    security: Mapping[str, Any]
+    refused: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    cached: str = "public, max-age=300"
+
+
+def documenting(function: Function, endpoints: Callable[[], Sequence[Endpoint]]) -> Callable[..., Response]:
+    """Makes a view that answers with the document of the endpoints, its own included; the text is made once."""
 
     @functools.cache
     def text() -> str:
-        return json.dumps(document(endpoints(), security), ensure_ascii=False)
+        return json.dumps(document(function, endpoints()), ensure_ascii=False)
 
-    def show(_collaborators: object) -> Response:
+    def show(_room: None) -> Response:
         answer = Response(text(), content_type="application/json")
-        answer.headers["Cache-Control"] = "public, max-age=300"
+        answer.headers["Cache-Control"] = function.cached
         answer.add_etag()
         answer.make_conditional(request)
         return answer
@@ -88,19 +91,19 @@ def documenting(endpoints: Callable[[], Sequence[Endpoint]], security: dict[str,
     return show
 
 
-def document(endpoints: Sequence[Endpoint], security: dict[str, Any]) -> dict[str, Any]:
-    """The whole document."""
+def document(function: Function, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the endpoints."""
     paths: dict[str, Any] = {}
     for endpoint in endpoints:
         for number, path in enumerate(paths_of(endpoint)):
-            operation = _operation(endpoint, path, [*security], number)
+            operation = _operation(function, endpoint, path, number)
             paths.setdefault(path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": _TITLE,
+        "info": {"title": function.title, "version": "1", "description": function.description},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": _schemas(endpoints), "securitySchemes": security, "headers": _HEADERS},
+        "components": {"schemas": _schemas(endpoints), "securitySchemes": dict(function.security), "headers": _HEADERS},
     }
 
 
@@ -110,13 +113,13 @@ def paths_of(endpoint: Endpoint) -> list[str]:
     return [base + form for base in endpoint.bases for form in forms]
 
 
-def _operation(endpoint: Endpoint, path: str, security: Sequence[str], number: int) -> dict[str, Any]:
+def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name if number == 0 else f"{endpoint.name}_{number + 1}",
         "summary": endpoint.summary,
         "parameters": [*_path_parameters(path), *_query_parameters(endpoint.query), *_header_parameters(endpoint)],
-        "responses": dict(_responses(endpoint)),
-        "security": [] if endpoint.public else [{scheme: []} for scheme in security],
+        "responses": dict(_responses(endpoint, {**_REFUSED, **function.refused})),
+        "security": [] if endpoint.public else [{scheme: []} for scheme in function.security],
     }
     if endpoint.body:
         schema = {"$ref": _REFERENCE.format(model=endpoint.body.__name__)}
@@ -137,12 +140,12 @@ def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
         schema = {key: value for key, value in schemas[field].items() if key not in ("title", "description", "default")}
         for number, name in enumerate(names_of(field, info)):
             other = {"description": f"another name of {field}"} if number else {}
-            told = {"description": info.description} if info.description else {}
-            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **told, **other}
+            described = {"description": info.description} if info.description else {}
+            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **described, **other}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query string holds no null: a filter is given, or left out."""
+    """The schema without null: a filter of a query string has a value or is left out."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     return {**kinds[0], **rest} if kinds else schema
@@ -153,7 +156,7 @@ def _header_parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
 
 
-def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
+def _responses(endpoint: Endpoint, refused: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
     for status, answer in endpoint.answers.items():
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
         names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
@@ -161,7 +164,7 @@ def _responses(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     if endpoint.conditional:
         yield "304", {"description": "It is what If-None-Match names", "headers": _headers([])}
     for status in sorted({*endpoint.refusals, *COMMON, *(() if endpoint.public else GUARDED)} - {*endpoint.answers}):
-        yield str(status), _response(_REFUSED[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
+        yield str(status), _response(refused[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
 
 
 def _response(description: str, media_type: str, schema: Any, headers: Iterable[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
-    """The JSON object of the body with only the allowed fields; no body is an empty one."""
+    """The JSON object of the body with only the allowed fields; empty without a body. Raises 400 or 415."""
     if not request.get_data():
         return {}
     if request.mimetype != "application/json":
@@ -28,6 +28,22 @@ def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
     return body
 
 
+def no_query(request: Request) -> None:
+    """Raises 400 naming the parameters of a query string that should have none."""
+    only_known(request.args, allowed=())
+
+
+def no_body(request: Request) -> None:
+    """Raises 400 or 415 for a body that is more than an empty JSON object."""
+    body_object(request, allowed=())
+
+
+def no_input(request: Request) -> None:
+    """Raises 400 or 415 for any query parameter or body."""
+    no_query(request)
+    no_body(request)
+
+
 def _json(request: Request) -> Any:
     try:
         text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
@@ -37,39 +53,39 @@ def _json(request: Request) -> Any:
 
 
 def _no_number(name: str) -> None:
-    """`NaN` and `Infinity` are Python's, not JSON's."""
+    """Refuses `NaN` and `Infinity`, which Python reads though JSON has neither."""
     raise ValueError(name)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON lets the last of two equal names win silently."""
+    """A dict of the pairs; 400 for a name that stands twice, of which JSON parsers keep the last."""
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
         raise bad_request("A field stands twice in the body; give it once.")
     return dict(pairs)
 
 
-def only_known(given: Mapping[str, Any], allowed: Iterable[str]) -> None:
-    """400 naming the fields that no one reads, or that are given twice."""
-    unknown = sorted(set(given) - set(allowed))
+def only_known(fields: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """Raises 400 naming the fields that are not allowed, or that a query string has twice."""
+    unknown = sorted(set(fields) - set(allowed))
     if unknown:
         names = ", ".join(repr(name[:50]) for name in unknown[:5])
         raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.")
-    if isinstance(given, MultiDict):
-        twice = sorted(name for name, values in given.lists() if len(values) > 1)
+    if isinstance(fields, MultiDict):
+        twice = sorted(name for name, values in fields.lists() if len(values) > 1)
         if twice:
             raise bad_request(f"{', '.join(twice)} is given more than once.")
 
 
 def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:
-    """A date a run can be asked for: from 2015-01-01 to today (UTC)."""
+    """The date, if a run may load it: 2015-01-01 to today (UTC); else 400 naming the field."""
     if not FIRST_DATE <= date <= today:
         raise bad_request(f"{field} must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC).")
     return date
 
 
 def any_date(field: str, text: Any) -> dt.date:
-    """A calendar day, written exactly `YYYY-MM-DD`."""
+    """The calendar day of a text of exactly the form `YYYY-MM-DD`; else 400 naming the field."""
     if isinstance(text, str) and _DATE.fullmatch(text):
         try:
             return dt.date.fromisoformat(text)

@@ -21,7 +21,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r\n]")
 
 @dataclass(frozen=True)
 class Probes:
-    """Questions to strangers, each in a thread of its own: a request waits `within_s` seconds and no longer.
+    """HEAD requests to addresses that customers choose, each in its own thread; a caller waits `within_s` seconds.
 
     The sockets end at the same time. Only the resolver, `look_up`, cannot be told to (`getaddrinfo` waits for as long
     as the system says), so a thread may outlive its request; there are never more than `at_once`.
@@ -32,29 +32,29 @@ class Probes:
     at_once: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
 
     def status(self, parts: SplitResult, *, own: bool) -> int | None:
-        """What HEAD is answered with, or None: no answer in time, nobody who may be asked, or no thread is free.
+        """The HTTP status of HEAD; `None` without an answer in time, a public address or a free thread.
 
-        Only public IPv4 addresses are asked, with `own` any: an address that no customer has chosen.
+        Only public IPv4 addresses are asked; with `own` any address, for one that no customer has chosen.
         """
         if not self.at_once.acquire(blocking=False):
             return None
-        told: list[int] = []
+        statuses: list[int] = []
         ended, deadline = Event(), time.monotonic() + self.within_s
         try:
-            Thread(target=self._ask, args=(parts, own, deadline, told, ended), daemon=True).start()
+            Thread(target=self._ask, args=(parts, own, deadline, statuses, ended), daemon=True).start()
         except RuntimeError:  # the system has no thread left
             self.at_once.release()
         else:
             ended.wait(self.within_s)
-        return told[0] if told else None
+        return statuses[0] if statuses else None
 
-    def _ask(self, parts: SplitResult, own: bool, deadline: float, told: list[int], ended: Event) -> None:
+    def _ask(self, parts: SplitResult, own: bool, deadline: float, statuses: list[int], ended: Event) -> None:
         from http.client import HTTPException
 
         try:
             address = self._address(parts, own)
             if address is not None and (status := _status(parts, address, deadline)):
-                told.append(status)
+                statuses.append(status)
         except (OSError, HTTPException, ValueError):
             pass
         finally:
@@ -62,21 +62,21 @@ class Probes:
             ended.set()
 
     def _address(self, parts: SplitResult, own: bool) -> tuple[str, int] | None:
-        """What is looked at is what is called: a name may lead elsewhere the second time."""
+        """The address to connect to, the one that was checked: a name may resolve otherwise the second time."""
         port = parts.port or _PORTS[parts.scheme]
-        told = self.look_up(parts.hostname, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
-        found = [str(each[4][0]) for each in told]
-        return (found[0], port) if found and (own or all(map(may_be_asked, found))) else None
+        records = self.look_up(parts.hostname, port, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        addresses = [str(each[4][0]) for each in records]
+        return (addresses[0], port) if addresses and (own or all(map(may_be_asked, addresses))) else None
 
 
 def may_be_asked(address: str) -> bool:
-    """Whether it is one public host's IPv4 address. `is_global` alone is true of multicast in some Pythons."""
+    """Whether the IPv4 address is a single public host's. `is_global` alone is true of multicast in some Pythons."""
     ip = ipaddress.IPv4Address(address)
     return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
 def _status(parts: SplitResult, address: tuple[str, int], deadline: float) -> int | None:
-    """A time-out of a socket counts for one `connect`, handshake, `sendall` or `recv`; so each gets what is left."""
+    """The status of HEAD at the address. Each step gets the time that is left: a socket's time-out is per step."""
     import ssl
     from http.client import HTTPConnection
 
@@ -90,14 +90,14 @@ def _status(parts: SplitResult, address: tuple[str, int], deadline: float) -> in
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.sock.settimeout(_left(deadline))
         connection.request("HEAD", path, headers={"Host": parts.netloc, "User-Agent": "CloudAct"})
-        found = _STATUS.match(_first_line(connection.sock, deadline))
-        return int(found[1]) if found else None
+        line = _STATUS.match(_first_line(connection.sock, deadline))
+        return int(line[1]) if line else None
     finally:
         connection.close()
 
 
 def _first_line(sock: socket.socket, deadline: float) -> bytes:
-    """Nothing beyond it is waited for."""
+    """The bytes up to the first line end, and perhaps more of the same packet; waits for nothing after it."""
     line = b""
     while b"\n" not in line and len(line) < LONGEST_LINE:
         sock.settimeout(_left(deadline))
@@ -108,7 +108,7 @@ def _first_line(sock: socket.socket, deadline: float) -> bytes:
 
 
 def _left(deadline: float) -> float:
-    """Seconds. Raises `TimeoutError` where none are."""
+    """Seconds until the deadline. Raises `TimeoutError` where none are left."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError

@@ -1,12 +1,14 @@
 """HTTP refusals as `application/problem+json` (RFC 9457): one plain sentence each, no internals."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from flask import Response, g, request
 from werkzeug.http import HTTP_STATUS_CODES
 
-from cloudact.error_codes import ErrorCode
+from cloudact.error_codes import Code, ErrorCode
+from cloudact.errors import Stop
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -24,7 +26,7 @@ class Problem(Exception):
         self.code = code
 
     def response(self) -> Response:
-        """The problem document."""
+        """The HTTP response with the problem document."""
         text = document(self.status, self.detail, request.path, g.request_id, self.code)
         return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
 
@@ -43,14 +45,23 @@ def document(status: int, detail: str, path: str, request_id: str | None = None,
 
 
 def bad_request(detail: str) -> Problem:
-    """400: the sentence names the field and what is allowed."""
+    """A 400 `Problem`. The sentence names the field and what is allowed."""
     return Problem(400, detail)
 
 
 def unavailable() -> Problem:
-    """503: something we depend on cannot be reached; nothing was admitted."""
+    """A 503 `Problem`: something we depend on cannot be reached, and nothing was admitted."""
     return Problem(
         503,
         "The service is not available at the moment. Please send the same request again.",
         {"Retry-After": "10"},
     )
+
+
+@contextmanager
+def translating_stops() -> Iterator[None]:
+    """Raises a `Problem` for a `Stop`: 404 for an org that does not exist, 409 for what a person must decide first."""
+    try:
+        yield
+    except Stop as err:
+        raise Problem(404 if err.code == Code.ORG_UNKNOWN else 409, err.message) from err

@@ -18,29 +18,29 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # other
 
 
 def begin(project: str, request_id: str) -> None:
-    """To be called first: a thread that has served another request forgets it here."""
+    """Starts a request: forgets what the thread has logged about another one. Must be called first."""
     g.began_s = time.monotonic()
-    logs.begin(request_id=request_id, **trace_fields(request.headers, project))
+    logs.reset(request_id=request_id, **trace_fields(request.headers, project))
 
 
 def end(response: Response) -> None:
-    """To be called last, with what the caller is answered."""
-    told = _told(response.status_code)
-    log.log(_level(told), "%s %s %d", told["method"], told["route"], told["status"], extra={"fields": told})
+    """Logs the request with the status that is answered. Must be called last."""
+    fields = _fields(response.status_code)
+    log.log(_level(fields), "%s %s %d", fields["method"], fields["route"], fields["status"], extra={"fields": fields})
 
 
-def _told(status: int) -> dict[str, Any]:
-    """Our own fields for metrics, and `httpRequest`, which Cloud Logging shows in its list of requests."""
+def _fields(status: int) -> dict[str, Any]:
+    """Fields for our metrics, and `httpRequest`, which Cloud Logging shows in its list of requests."""
     method = request.method if request.method in _METHODS else UNKNOWN
     route = request.url_rule.rule if request.url_rule else UNKNOWN
     spent_s = time.monotonic() - g.began_s
     shown = {"requestMethod": method, "requestUrl": route, "status": status, "latency": f"{spent_s:.3f}s"}
-    told = {"event": "request", "method": method, "route": route, "status": status, "latency_ms": int(spent_s * 1000)}
-    return told | {"httpRequest": shown}
+    fields = {"event": "request", "method": method, "route": route, "status": status, "latency_ms": int(spent_s * 1000)}
+    return fields | {"httpRequest": shown}
 
 
-def _level(told: dict[str, Any]) -> int:
-    """Probes come every few seconds and say nothing while all is well."""
-    if told["status"] >= 500:
+def _level(fields: dict[str, Any]) -> int:
+    """The log level: DEBUG for probes, which come every few seconds, while they are answered."""
+    if fields["status"] >= 500:
         return logging.WARNING
-    return logging.DEBUG if told["route"].endswith(("/health", "/health/ready")) else logging.INFO
+    return logging.DEBUG if fields["route"].endswith(("/health", "/health/ready")) else logging.INFO

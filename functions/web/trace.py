@@ -1,4 +1,4 @@
-"""Which trace a request belongs to: from the headers that Google's front end sets, in Cloud Logging's fields.
+"""The trace that a request belongs to, from the headers that Google's front end sets, in Cloud Logging's fields.
 
 Anyone may send these headers, so whatever is not exactly of their form is ignored.
 """
@@ -16,11 +16,11 @@ _SAMPLED = 1
 
 
 def trace_fields(headers: Headers, project: str) -> dict[str, Any]:
-    """Trace, span and whether it is sampled; nothing where no header tells."""
-    found = _w3c(headers.get("traceparent", "")) or _google(headers.get("X-Cloud-Trace-Context", ""))
-    if found is None:
+    """Fields of trace, span and whether it is sampled; empty where no header has them."""
+    context = _w3c(headers.get("traceparent", "")) or _google(headers.get("X-Cloud-Trace-Context", ""))
+    if context is None:
         return {}
-    trace, span, sampled = found
+    trace, span, sampled = context
     fields: dict[str, Any] = {
         "logging.googleapis.com/trace": f"projects/{project}/traces/{trace}",
         "logging.googleapis.com/trace_sampled": sampled,

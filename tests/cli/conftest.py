@@ -13,7 +13,8 @@ from flask import Flask, Response
 from cli.program import cloudact
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app, public_app
+from functions.ops_routes import private_app
+from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
 from tests.functions.operators import AUDIENCE, operator_token

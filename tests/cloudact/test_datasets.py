@@ -12,7 +12,7 @@ from google.cloud.bigquery import AccessEntry
 from cloudact import clients
 from cloudact.errors import ConfigError, Stop
 from cloudact.settings import Settings
-from cloudact.warehouse.bigquery import BY_THE_WAY
+from cloudact.warehouse.bigquery import DEFAULT_PROJECT_ACCESS
 from cloudact.warehouse.datasets import claim_org_dataset
 from functions.composition import compose
 from tests.conftest import Local, SteppedClock
@@ -34,7 +34,7 @@ def access(local: Local, dataset: str) -> list[tuple[Any, ...]]:
 def test_onboarding_admits_the_writers(local: Local, slug: str) -> None:
     """A new org's dataset can be written by the accounts of the settings, and still by those Google put there."""
     settings = local.settings.model_copy(update={"dataset_writers": f"{RUNNER}, {MIGRATOR}"})
-    onboarding = compose(settings, SteppedClock()).onboarding
+    onboarding = compose(settings, SteppedClock()).operations.onboarding
     onboarding.onboard(slug, "Inc", onboarding.plans.get("STARTER"))
     told = access(local, slug)
     assert told[-2:] == [("WRITER", "userByEmail", MIGRATOR), ("WRITER", "userByEmail", RUNNER)]
@@ -50,7 +50,7 @@ def test_who_may_already_is_not_admitted_twice(local: Local, slug: str) -> None:
     own = [AccessEntry("OWNER", "userByEmail", RUNNER), AccessEntry("READER", "userByEmail", "a@example.com")]
     made.access_entries = [*made.access_entries, *own]
     client.update_dataset(made, ["access_entries"])
-    before = [entry for entry in access(local, slug) if entry[2] not in BY_THE_WAY]
+    before = [entry for entry in access(local, slug) if entry[2] not in DEFAULT_PROJECT_ACCESS]
     for _ in range(2):
         claim_org_dataset(local.warehouse, slug, [RUNNER, MIGRATOR])
     assert access(local, slug) == [*before, ("WRITER", "userByEmail", MIGRATOR)]

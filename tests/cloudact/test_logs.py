@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 def test_what_is_known_stands_in_every_line() -> None:
     """Known once, told in each line; what a line says itself is stronger; a new beginning forgets."""
     with written_lines() as lines:
-        logs.begin(request_id="r1")
-        logs.know(org_slug="acme")
+        logs.reset(request_id="r1")
+        logs.bind(org_slug="acme")
         log.info("one")
         log.warning("two", extra={"fields": {"org_slug": "bolt", "code": "x"}})
-        logs.begin(request_id="r2")
+        logs.reset(request_id="r2")
         log.info("three")
     one, two, three = lines.told
     assert (one["request_id"], one["org_slug"], one["severity"]) == ("r1", "acme", "INFO")
@@ -32,11 +32,11 @@ def test_threads_that_work_for_a_request() -> None:
 
     def tell(text: str) -> None:
         log.info(text)
-        logs.know(run_id=text)
+        logs.bind(run_id=text)
 
     with written_lines() as lines, ThreadPoolExecutor(4) as threads:
-        logs.begin(request_id="r1")
-        list(threads.map(logs.carried(tell), map(str, range(20))))
+        logs.reset(request_id="r1")
+        list(threads.map(logs.with_context(tell), map(str, range(20))))
         list(threads.map(tell, ["alone"]))
     assert [line["request_id"] for line in lines.told if line["message"] != "alone"] == ["r1"] * 20
     assert not any("run_id" in line for line in lines.told if line["message"] != "alone")

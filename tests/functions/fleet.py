@@ -19,7 +19,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from functions.runs.queue import batch_in
 from localcloud.provision import provision
 from tests.conftest import NOON, Local

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from localcloud.stack import SCHEDULER
 from tests.conftest import Local
 
@@ -22,10 +22,10 @@ class Operator:
     def __init__(self, local: Local) -> None:
         settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
         self.client: FlaskClient = private_app(compose(settings, local.clock), Caller(settings)).test_client()
-        self._headers = {"Authorization": f"Bearer {operator_token(local)}"}
+        self.headers = {"Authorization": f"Bearer {operator_token(local)}"}
 
     def call(self, method: str, path: str = "", **options: Any) -> TestResponse:
-        return self.client.open(f"/ops/orgs{path}", method=method, headers=self._headers, **options)
+        return self.client.open(f"/ops/orgs{path}", method=method, headers=self.headers, **options)
 
     def onboard(self, org_slug: Any, **facts: Any) -> TestResponse:
         return self.call("POST", json={"org_slug": org_slug, **facts})

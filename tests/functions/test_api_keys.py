@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.orgs.org import fingerprint, key_hash
 from cloudact.warehouse.bigquery import Warehouse
-from functions.auth import key_cache as auth
-from functions.auth.key_cache import KeyRing
+from functions.auth.cache import CAPACITY
+from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.composition import compose
 from functions.routes import public_app
@@ -167,15 +167,15 @@ def test_operators_revoke_and_replace(api: FlaskClient, org: OnboardedOrg, local
 def test_a_revoked_key_stays_revoked(org: OnboardedOrg, local: Local) -> None:
     """No row that comes later, a rotation's for one, gives a revoked key back."""
     instance = compose(local.settings, local.clock)
-    read_before = instance.tenants.read(org.org_slug)
-    instance.issued_keys.revoke(read_before.api_keys)
-    instance.issued_keys.next(read_before, org.org_slug, dt.timedelta(hours=24), None)
+    read_before = instance.keys.tenants.read(org.org_slug)
+    instance.keys.issued_keys.revoke(read_before.api_keys)
+    instance.keys.issued_keys.next(read_before, org.org_slug, dt.timedelta(hours=24), None)
     assert not opens(local, org, org.api_key)
 
 
 def used(local: Local, org: OnboardedOrg) -> Any:
     instance = compose(local.settings, local.clock)
-    return instance.tenants.last_used(org.org_slug, local.clock().date()).get(fingerprint(key_hash(org.api_key)))
+    return instance.keys.tenants.last_used(org.org_slug, local.clock().date()).get(fingerprint(key_hash(org.api_key)))
 
 
 def test_the_last_used_day(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
@@ -223,7 +223,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
     parts = compose(local.settings, local.clock)
     warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
-    uses = KeyUses(warehouse, parts.keys, local.clock, within_s=0.05)
+    uses = KeyUses(warehouse, parts.keys.auth.keys, local.clock, within_s=0.05)
     hanging = public_app(replace(parts, key_uses=uses)).test_client()
     assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]
     assert (asked, used(local, org)) == (["org_api_key_uses"], None)
@@ -233,23 +233,22 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
-    """Wrong keys are remembered in bounded number, and drive out no right one."""
-    ring, hashed = KeyRing(local.ledger, local.clock), key_hash(org.api_key)
-    key = ring.find(hashed)
-    for number in range(auth.CAPACITY + 10):
-        ring.remember(f"{number:064x}", None, local.clock())
-    assert ring.recall(hashed) is key is not None
-    assert len(vars(ring)["_unknown"]) == auth.CAPACITY
-    assert len(vars(ring)["_known"]) == 1
+    """Wrong keys are kept in bounded number, and drive out no right one."""
+    keys, hashed = KeyCache(local.ledger.api_key, local.clock), key_hash(org.api_key)
+    key = keys.get(hashed)
+    for number in range(CAPACITY + 10):
+        keys.put(f"{number:064x}", None, local.clock())
+    assert keys.peek(hashed) == (key,) != (None,)
+    assert len(keys) == CAPACITY + 1
 
 
-def test_what_is_remembered_is_asked_once_a_minute(org: OnboardedOrg, local: Local) -> None:
+def test_a_key_is_read_once_a_minute(org: OnboardedOrg, local: Local) -> None:
     """Known and unknown keys cost one query a minute each."""
-    ring = KeyRing(local.ledger, local.clock)
+    keys = KeyCache(local.ledger.api_key, local.clock)
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     for _ in range(2):
         for hashed in [key_hash(org.api_key), key_hash("x")] * 3:
-            ring.find(hashed)
+            keys.get(hashed)
         local.clock.advance(seconds=60)
     counted = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
     assert counted == {"jobs.query": 4}

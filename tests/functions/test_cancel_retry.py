@@ -22,7 +22,8 @@ from cloudact.runs.load import Part, RunLoad, Verdict
 from cloudact.runs.run import Run, Status
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app, public_app
+from functions.ops_routes import private_app
+from functions.routes import public_app
 from functions.runs.queue import second_task_id
 from jobs.billing.rows import SCHEMA
 from jobs.claim import claim

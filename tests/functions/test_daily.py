@@ -414,7 +414,7 @@ def test_a_cancelled_run_leaves_its_batch_alone(fleet: Fleet) -> None:
     run = fleet.started()[0]
     row = fleet.ledger.run("acme", run.run_id, NOON.date())
     assert row
-    _stop(compose(fleet.settings, fleet.local.clock), row)
+    _stop(compose(fleet.settings, fleet.local.clock).runs, row)
     fleet.ledger.append_run(run, RunEvent(Status.CANCELLED), NOON)
     assert len(fleet.started()) == 4
     assert fleet.daily()["planned"] == 0

@@ -18,7 +18,7 @@ import pytest
 from cloudact.settings import Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from functions.runs.queue import DELAY
 from tests.conftest import Local, SteppedClock
 from tests.fault_proxy import Doorman

@@ -24,7 +24,7 @@ from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import OPS_PATIENCE_S, compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from functions.runs.queue import batch_in
 from tests.conftest import NOON, Local, SteppedClock
 from tests.fault_proxy import Doorman

@@ -99,7 +99,7 @@ def test_a_key_that_was_tried_too_early(local: Local) -> None:
     slug = f"late_{next(local.numbers)}"
     key = Operator(local).onboard(slug).get_json()["api_key"]
     early = compose(local.settings, local.clock)
-    early.keys.remember(key_hash(key), None, local.clock())
+    early.runs.auth.keys.put(key_hash(key), None, local.clock())
     app = public_app(early).test_client()
     assert get(app, OnboardedOrg(slug, key, {}), f"/pipelines/{slug}/runs").status_code == 401
     local.clock.advance(seconds=6)

@@ -135,7 +135,7 @@ def test_location_leads_to_the_day(
 def test_the_last_look_for_late_rows(local: Local, org: OnboardedOrg, door: Watched) -> None:
     """Yesterday's run has looked, so three partitions suffice; after a gap it is looked for further back."""
     changed = local.settings.model_copy(update={"bigquery_endpoint": door.url})
-    results = Results(compose(changed, local.clock).warehouse)
+    results = Results(compose(changed, local.clock).runs.warehouse)
     run = billing_run(org)
     for days, spans in ((40, 3), (1, 1)):
         found = f'{{"source": "t", "at": "{(NOON - days * DAY).isoformat()}", "watermark": null, "stale": {{}}}}'

@@ -22,8 +22,8 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.settings import Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
+from functions.ops_routes import private_app
 from functions.orgs.tenant import Tenant, Tenants
-from functions.routes import private_app
 from tests.conftest import Local, NewOrgs, SteppedClock
 from tests.fault_proxy import Doorman
 from tests.functions.operators import AUDIENCE, Operator, operator_token, problem
@@ -65,7 +65,9 @@ def test_a_key_is_shown_whatever_comes_of_looking(local: Local, slug: str, caplo
     """The org is there and its key is shown this once: that it cannot be read yet is logged, and no 500."""
     settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
     parts = compose(settings, local.clock)
-    app = private_app(replace(parts, tenants=Unreadable(parts.warehouse)), Caller(settings))
+    app = private_app(
+        replace(parts, operations=replace(parts.operations, tenants=Unreadable(parts.runs.warehouse))), Caller(settings)
+    )
     headers = {"Authorization": f"Bearer {operator_token(local)}"}
     answer = app.test_client().post("/ops/orgs", json={"org_slug": slug}, headers=headers)
     assert (answer.status_code, bool(answer.get_json()["api_key"])) == (201, True)
@@ -118,7 +120,7 @@ def test_calls_at_the_same_time_make_one_org_and_one_key(local: Local, slug: str
 
 
 def onboard_in_an_instance_of_its_own(settings: Settings, slug: str) -> None:
-    onboarding = compose(settings, SteppedClock()).onboarding
+    onboarding = compose(settings, SteppedClock()).operations.onboarding
     onboarding.onboard(slug, "Decided", onboarding.plans.get("SCALE"))
     os._exit(0)
 
@@ -301,11 +303,11 @@ def test_coming_back(ops: Operator, api: FlaskClient, new_org: NewOrgs) -> None:
 def test_a_key_issued_while_the_org_is_off_boarded(ops: Operator, local: Local, new_org: NewOrgs) -> None:
     """Whoever read the org before it went gets no key any more: the number after the last is taken."""
     org, instance = new_org(), compose(local.settings, local.clock)
-    read_before = instance.tenants.read(org.org_slug)
+    read_before = instance.keys.tenants.read(org.org_slug)
     ops.offboard(org.org_slug)
     with pytest.raises(Stop, match="was off-boarded"):
-        instance.issued_keys.next(read_before, org.org_slug, timedelta(0), None)
-    assert instance.tenants.read(org.org_slug).live_keys(local.clock()) == ()
+        instance.keys.issued_keys.next(read_before, org.org_slug, timedelta(0), None)
+    assert instance.keys.tenants.read(org.org_slug).live_keys(local.clock()) == ()
 
 
 def test_nothing_secret_is_stored_or_logged(ops: Operator, api: FlaskClient, local: Local, slug: str) -> None:

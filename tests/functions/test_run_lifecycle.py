@@ -248,7 +248,7 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def the_queue_is_the_model(self) -> None:
         """Only runs that wait have a task, each one, and a day has never more tasks than slots."""
-        owners = [self.api.queue.owner(task) for task in self._tasks()]
+        owners = [self.api.runs.queue.owner(task) for task in self._tasks()]
         assert sorted(map(str, owners)) == sorted(run.run_id for run in self.runs if run.queued)
 
     # How it is done
@@ -310,8 +310,8 @@ class Lifecycle(RuleBasedStateMachine):
         """The run's task leaves the queue, as when jobs.run has answered."""
         run.queued = False
         for task in self._tasks():
-            if self.api.queue.owner(task) == run.run_id:
-                self.api.queue.delete(task)
+            if self.api.runs.queue.owner(task) == run.run_id:
+                self.api.runs.queue.delete(task)
 
     def _swept(self) -> dict[str, set[str]]:
         """What a sweep does now, by the model."""
@@ -336,7 +336,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _sweep(self) -> dict[str, set[str]]:
         with self.app.app_context():
-            told = sweep(self.api).get_json()
+            told = sweep(self.api.schedule).get_json()
         return {what: set(ids) for what, ids in told.items()}
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from functions.auth.invoker_check import Front
 from functions.auth.service_accounts import REMOVED, Caller
 from functions.composition import compose
-from functions.routes import private_app
+from functions.ops_routes import private_app
 from localcloud.stack import OPERATOR, SCHEDULER
 from localcloud.wire.listener import HttpAnswer, HttpRequest, Listener
 from tests.conftest import Local

@@ -305,7 +305,7 @@ def secret_token(**claims: Any) -> str:
 def test_sessions_by_secret(local: Local, by_secret: Settings) -> None:
     """HS256 with the secret is believed, read once per instance; every other algorithm is refused."""
     local.google.traffic.reset()
-    believes = compose(by_secret, local.clock).sessions.user_id
+    believes = compose(by_secret, local.clock).runs.auth.sessions.user_id
     assert local.google.traffic.summary() == {}
     for _ in range(3):
         assert believes(secret_token()) == USER
@@ -322,7 +322,7 @@ def test_sessions_by_secret(local: Local, by_secret: Settings) -> None:
 
 def test_secret_manager_is_away(local: Local, by_secret: Settings) -> None:
     """While the secret cannot be read nobody is refused for good; then it is read."""
-    believes = compose(by_secret, local.clock).sessions.user_id
+    believes = compose(by_secret, local.clock).runs.auth.sessions.user_id
     local.google.faults.add(Fault(api="secrets", kind="error", status=503))
     try:
         with pytest.raises(Retry):
@@ -339,7 +339,7 @@ def test_a_secret_that_cannot_be_used(local: Local, by_secret: Settings) -> None
     for number in ("2", "3"):
         settings = by_secret.model_copy(update={"jwt_secret": f"{parent}/versions/{number}"})
         with pytest.raises(ConfigError):
-            compose(settings, local.clock).sessions.user_id(secret_token())
+            compose(settings, local.clock).runs.auth.sessions.user_id(secret_token())
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_an_org_that_was_never_onboarded(api: FlaskClient, local: Local) -> None
 def test_an_org_that_was_off_boarded(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """With its keys, an off-boarded org's members are shut out too."""
     org = new_org()
-    compose(local.settings, local.clock).onboarding.offboard(org.org_slug, delete_data=False)
+    compose(local.settings, local.clock).operations.onboarding.offboard(org.org_slug, delete_data=False)
     answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs", headers=bearer(local, org.user_id))
     assert (answer.status_code, answer.get_json()["detail"]) == (401, NOT_ONBOARDED)
 

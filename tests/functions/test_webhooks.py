@@ -545,7 +545,7 @@ def test_an_org_that_leaves(customer: Customer) -> None:
         f" WHERE org_slug = '{customer.org.org_slug}' ORDER BY updated_at"
     )
     assert [row["url"] for row in rows] == [customer.target.url, None]
-    signing = compose(customer.local.settings).signing
+    signing = compose(customer.local.settings).webhooks.signing
     assert signing.secret(customer.org.org_slug, rows[-1]["key_version"] + 1) != before
 
 

@@ -100,7 +100,7 @@ def test_changes_of_a_dataset_s_access_are_checked(local: Local, new_org: NewOrg
 def test_a_cancelled_execution_is_checked(local: Local) -> None:
     """RunQueue.cancel_execution sends what Cloud Run describes: one that does not exist any more is 404, not 400."""
     before = tally().counts()
-    compose(local.settings, local.clock).queue.cancel_execution("gone-execution")
+    compose(local.settings, local.clock).runs.queue.cancel_execution("gone-execution")
     after = tally().counts()
     assert after["run.v2"] - before.get("run.v2", 0) == 1
     assert after.get("refused", 0) == before.get("refused", 0)

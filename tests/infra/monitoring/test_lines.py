@@ -13,7 +13,8 @@ from cloudact.runs.run import Status
 from cloudact.runs.run_cost import Cost
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
-from functions.routes import private_app, public_app
+from functions.ops_routes import private_app
+from functions.routes import public_app
 from localcloud.processes import free_port
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run, load_fixture_export
 from tests.functions.fleet import Fleet, new_fleet

@@ -1,0 +1,125 @@
+"""Which path of `ops` is answered by what; routes.py has those of `api`, which loads nothing of this."""
+
+from functools import partial
+
+from flask import Flask, request
+
+from cloudact import logs
+from cloudact.orgs.org import is_slug
+from functions.auth.service_accounts import Caller, show_caller
+from functions.composition import Rooms
+from functions.health import show_health
+from functions.orgs.members import remove_member, set_member
+from functions.orgs.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.orgs.shapes import (
+    ChangedOrg,
+    MemberBody,
+    MemberState,
+    OffboardBody,
+    OffboardedOrg,
+    OnboardBody,
+    OnboardedOrg,
+    OrgDetail,
+    SubscriptionBody,
+)
+from functions.schedule.daily import daily
+from functions.schedule.shapes import DailyPlan, Swept
+from functions.schedule.sweep import sweep
+from functions.web.answers import (
+    CallerName,
+    Document,
+    Health,
+    RevokedKey,
+    RotatedKey,
+)
+from functions.web.app import create_app
+from functions.web.endpoints import BASE, Endpoint, add_endpoints
+from functions.web.inputs import RotateBody
+from functions.web.openapi import Function, documenting
+
+
+def private_app(rooms: Rooms, caller: Caller) -> Flask:
+    """The function `ops`: every path but health is for known service accounts only."""
+    app = create_app("ops", rooms.project)
+    add_endpoints(app, PRIVATE, rooms, partial(_verify, caller))
+    return app
+
+
+def _verify(caller: Caller) -> None:
+    caller.verify()
+    org = (request.view_args or {}).get("org", "")
+    if is_slug(org):
+        logs.bind(org_slug=org)
+
+
+OPERATOR = {
+    "Operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "a token that Google signs for a service account that may call; its audience is this function",
+    }
+}
+OPS = Function(
+    title="CloudAct Pipelines: operations",
+    description="What the scheduler and operators call: the daily runs, the sweep, and organizations as they come, "
+    "change and go. In the deployment this is a function of its own.",
+    security=OPERATOR,
+    refused={
+        400: "A field or the slug cannot be understood; the sentence names it",
+        401: "No token, or none that is valid",
+        403: "A service account that may not call",
+        404: "There is no such organization or key",
+        409: "The state of the organization forbids it",
+    },
+    cached="private, no-cache",
+)
+_ORGS = "/ops/orgs"
+_private = partial(Endpoint, bases=("",))
+_schedule = partial(_private, room="schedule")
+_operations = partial(_private, room="operations")
+_members = partial(_private, room="members")
+PRIVATE: tuple[Endpoint, ...] = (
+    _schedule("POST", "/ops/daily", "daily", daily, "Start everything that is due", {200: DailyPlan}, (415,)),
+    _schedule("POST", "/ops/sweep", "sweep", sweep, "Settle runs that stopped reporting", {200: Swept}),
+    _private("GET", "/ops/caller", "caller", show_caller, "Who calls", {200: CallerName}),
+    _operations(
+        "POST", _ORGS, "onboard", onboard, "Onboard an organization; shows its first API key",
+        {200: OnboardedOrg, 201: OnboardedOrg}, (409, 415), body=OnboardBody,
+    ),
+    _operations(
+        "GET", f"{_ORGS}/<org>", "show_org", show_org, "An organization as it stands",
+        {200: OrgDetail}, (404,),
+    ),
+    _operations(
+        "DELETE", f"{_ORGS}/<org>", "offboard", offboard, "Off-board an organization",
+        {200: OffboardedOrg}, (404, 409, 415), body=OffboardBody,
+    ),
+    _operations(
+        "POST", f"{_ORGS}/<org>/subscription", "change_subscription", change_subscription,
+        "Give an organization another status or plan", {200: ChangedOrg}, (404, 409, 415), body=SubscriptionBody,
+    ),
+    _operations(
+        "POST", f"{_ORGS}/<org>/api-key", "new_key", new_key, "The next API key, for a customer who lost theirs",
+        {201: RotatedKey}, (404, 409, 415), body=RotateBody,
+    ),
+    _operations(
+        "DELETE", f"{_ORGS}/<org>/api-keys/<fingerprint>", "revoke_key", revoke_key, "Revoke an API key",
+        {200: RevokedKey}, (404,),
+    ),
+    _members(
+        "PUT", f"{_ORGS}/<org>/members/<user_id>", "set_member", set_member, "Let a user act for an organization",
+        {200: MemberState}, (415,), body=MemberBody,
+    ),
+    _members(
+        "DELETE", f"{_ORGS}/<org>/members/<user_id>", "remove_member", remove_member,
+        "Let a user act for an organization no more", {200: MemberState}, (415,),
+    ),
+    Endpoint(
+        "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
+    ),
+    _private(
+        "GET", "/openapi.json", "openapi", documenting(OPS, lambda: PRIVATE), "This document",
+        {200: Document}, conditional=True,
+    ),
+)  # fmt: skip

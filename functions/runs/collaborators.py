@@ -1,0 +1,24 @@
+"""What the endpoints of runs are handed."""
+
+from dataclasses import dataclass
+
+from cloudact.clock import Clock
+from cloudact.pipelines.registry import Registry
+from cloudact.runs.ledger import Ledger
+from cloudact.warehouse.bigquery import Warehouse
+from functions.auth.authenticate import Authentication
+from functions.runs.queue import RunQueue
+from functions.runs.quota_notices import QuotaNotices
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The collaborators of every endpoint that starts, ends or shows runs. `warehouse` is for settling a run's load."""
+
+    auth: Authentication
+    registry: Registry
+    ledger: Ledger
+    warehouse: Warehouse
+    queue: RunQueue
+    quota_notices: QuotaNotices
+    clock: Clock

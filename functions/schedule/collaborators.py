@@ -1,0 +1,24 @@
+"""What the endpoints of the scheduler are handed."""
+
+from dataclasses import dataclass
+
+from cloudact.clock import Clock
+from cloudact.notify.notifier import Notifier
+from cloudact.pipelines.registry import Registry
+from cloudact.runs.ledger import Ledger
+from cloudact.warehouse.bigquery import Warehouse
+from functions.runs.queue import RunQueue
+from functions.schedule.pace import Pace
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The collaborators of the daily call and the sweep. `warehouse` is for settling a run's load."""
+
+    registry: Registry
+    ledger: Ledger
+    warehouse: Warehouse
+    queue: RunQueue
+    pace: Pace
+    notifier: Notifier
+    clock: Clock

@@ -1,0 +1,29 @@
+"""What the scheduler is answered: how many runs the daily call has started, and which runs a sweep has settled."""
+
+from pydantic import Field
+
+from functions.web.answers import Answer
+
+
+class DailyPlan(Answer):
+    """What is due today. Everything but `minutes` is a number of runs, batches, tasks or orgs."""
+
+    planned: int = Field(description="runs that are due and in no batch yet")
+    started: int = Field(description="runs whose task is new")
+    batches: int = Field(description="whose task is new")
+    tasks: int = Field(description="containers that the new batches start")
+    already: int = Field(description="runs that an earlier call of the day has batched")
+    left: int = Field(description="planned runs for which the region's quotas have no room within a day")
+    minutes: int = Field(description="until the last run is expected to end")
+    orgs: int
+    catch_up: int = Field(description="planned runs of days that were missed")
+    restatements: int = Field(description="planned runs of days that the provider may have changed")
+
+
+class Swept(Answer):
+    """The ids of silent runs, by what was done about each."""
+
+    enqueued: list[str] = Field(description="enqueued once more")
+    settled: list[str] = Field(description="ended")
+    waiting: list[str] = Field(description="left alone: a task will still start them")
+    left: list[str] = Field(description="left to the next sweep")
