@@ -1,9 +1,9 @@
 """The composition root of the functions: builds what the endpoints are handed, once per instance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudact import clients
+from cloudact import clients, redaction
 from cloudact.clock import Clock, utc_now
 from cloudact.notify.notifier import Notifier, Outbox, open_outbox, open_signing
 from cloudact.notify.signing import Signing
@@ -29,7 +29,8 @@ from functions.orgs.tenant import Tenants
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaWatch
 from functions.schedule.pace import Pace
-from providers.credential_checks import checks
+from providers import PROVIDERS
+from providers.provider import Provider, connect, ids, secret_patterns
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer
@@ -41,6 +42,7 @@ class Api:
     """The collaborators of the public endpoints."""
 
     project: str
+    providers: tuple[Provider, ...]
     registry: Registry
     warehouse: Warehouse
     ledger: Ledger
@@ -66,8 +68,15 @@ class Api:
     reader: str
 
 
-def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Api:
+def compose(
+    settings: Settings,
+    clock: Clock = utc_now,
+    *,
+    patience_s: float = PATIENCE_S,
+    providers: Sequence[Provider] = PROVIDERS,
+) -> Api:
     """Reads the configs; Google's clients are built when they are first needed."""
+    redaction.know(secret_patterns(providers))
     warehouse = open_warehouse(settings, patience_s)
     ledger = Ledger(warehouse)
     keys = KeyRing(ledger, clock)
@@ -81,10 +90,11 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
     )
     webhooks, signing = Webhooks(warehouse, clock), open_signing(settings)
     outbox = open_outbox(settings, signing, clock)
-    notifier = Notifier(webhooks, outbox)
+    notifier = Notifier(webhooks, outbox, ids(providers))
     return Api(
         project=settings.project,
-        registry=load_registry(settings.configs_dir),
+        providers=tuple(providers),
+        registry=load_registry(settings.configs_dir, providers),
         warehouse=warehouse,
         ledger=ledger,
         queue=queue,
@@ -108,7 +118,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         pace=Pace.of(settings),
         connections=Connections(
             Integrations(warehouse, clock, notifier.tell_invalid),
-            checks(settings, clock),
+            connect(settings, clock, providers),
             lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
             clock,
         ),

@@ -1,7 +1,8 @@
 """Which path is answered by what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response
 
@@ -20,6 +21,7 @@ from functions.orgs.integrations import (
     remove,
     set_up,
     validate,
+    with_providers,
 )
 from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
 from functions.orgs.members import remove_member, set_member
@@ -60,7 +62,9 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import KEY, SESSION, documenting
+from functions.web.openapi import KEY, SESSION, document, documenting
+from providers import PROVIDERS
+from providers.provider import Provider
 
 
 def public_app(api: Api) -> Flask:
@@ -172,10 +176,15 @@ PUBLIC: tuple[Endpoint, ...] = (
         {200: Readiness, 503: Readiness}, public=True, bases=("", BASE),
     ),
     Endpoint(
-        "GET", "/openapi.json", "openapi", documenting(lambda: PUBLIC, KEY | SESSION), "This document",
+        "GET", "/openapi.json", "openapi", documenting(lambda providers: public_document(providers)), "This document",
         {200: Document}, public=True, conditional=True, bases=("", BASE),
     ),
 )  # fmt: skip
+
+
+def public_document(providers: Sequence[Provider] = PROVIDERS) -> dict[str, Any]:
+    """The OpenAPI document of the function `api`."""
+    return with_providers(document(PUBLIC, KEY | SESSION), providers)
 
 
 def private_app(api: Api, caller: Caller) -> Flask:

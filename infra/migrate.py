@@ -31,7 +31,7 @@ ROUNDS = 3  # a later one finds orgs that came meanwhile, and tries again what f
 def main(env: Mapping[str, str], arguments: Sequence[str] = ()) -> int:
     """Migrates what the environment names, and answers the exit code."""
     asked = _parsed(arguments)
-    logs.configure()
+    logs.configure(secrets=())  # it reads no credential, and calls no provider
     try:
         code = run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), asked.dry_run)
     except ConfigError as err:

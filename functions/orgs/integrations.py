@@ -4,15 +4,15 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from cloudact.errors import Retry, Stop
-from cloudact.orgs.integrations import PROVIDERS, Integration
+from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import authenticate
 from functions.composition import Api
@@ -23,12 +23,12 @@ from functions.web.inputs import Input, in_body
 from functions.web.parameters import body_object, only_known
 from functions.web.problems import Problem, bad_request
 from providers.http import Busy
+from providers.provider import Provider, by_id, by_integration
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,100}")
-_WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 
 
 def _credential(given: Any) -> str:
@@ -61,16 +61,14 @@ class SetupBody(Input):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     credential: Annotated[dict[str, Any] | str, BeforeValidator(_credential)] = Field(
-        repr=False,
-        description="gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; "
-        "others: the admin key",
+        repr=False, description="what the provider is asked with"
     )
     credential_name: Annotated[str | None, BeforeValidator(_name)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
     )
     metadata: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
         default=None,
-        description="settings. gcp: source_project, source_dataset, source_table, inactive_projects; anthropic: api",
+        description="settings",
         examples=[{"source_dataset": "billing_export"}],
     )
 
@@ -85,8 +83,12 @@ class SetupBody(Input):
 class IntegrationState(Answer):
     """An integration, without its credential."""
 
-    integration: Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
-    provider: Literal["gcp", "openai", "anthropic"]
+    integration: str
+    provider: str
+    takes: list[str] = Field(
+        description="how a credential is handed over. key: one line; key_file: a JSON document; keyless: an account "
+        "that lets us act as it"
+    )
     status: IntegrationStatus
     auth: Auth | None = Field(description="key, or keyless: a service account that lets us act as it")
     credential_name: str | None
@@ -106,11 +108,27 @@ class IntegrationList(Answer):
     integrations: list[IntegrationState]
 
 
+def with_providers(document: dict[str, Any], providers: Sequence[Provider]) -> dict[str, Any]:
+    """The OpenAPI document with the words of these providers, which the shapes above leave open."""
+    shapes = document["components"]["schemas"]
+    state, body = (shapes[shape.__name__]["properties"] for shape in (IntegrationState, SetupBody))
+    state["integration"]["enum"] = [provider.integration for provider in providers]
+    state["provider"]["enum"] = [provider.id for provider in providers]
+    taken = dict.fromkeys(kind for provider in providers for kind in provider.takes)
+    state["takes"]["items"]["enum"] = list(taken)
+    helps = "; ".join(f"{provider.id}: {provider.credential_help}" for provider in providers)
+    body["credential"]["description"] = helps
+    fields = {provider.id: ", ".join(provider.settings.model_fields) for provider in providers}
+    named = "; ".join(f"{name}: {names}" for name, names in fields.items() if names)
+    body["metadata"]["description"] = f"settings. {named}"
+    return document
+
+
 def list_integrations(api: Api, org: str) -> Response:
-    """All three, set up or not."""
+    """Those of all providers, set up or not."""
     authenticate(api, org)
     only_known(request.args, allowed=())
-    states = [_state(row) for row in api.connections.all(org)]
+    states = [_state(api, row) for row in api.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
@@ -119,7 +137,7 @@ def set_up(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org).require_admin()
     only_known(request.args, allowed=())
     body = in_body(request, SetupBody)
-    integration = _integration(provider)
+    integration = _integration(api, provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with told_plainly():
         stored, new = api.connections.set_up(org, integration, wanted)
@@ -131,7 +149,7 @@ def validate(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org)
     _no_input()
     with told_plainly():
-        stored = api.connections.validate(org, _integration(provider))
+        stored = api.connections.validate(org, _integration(api, provider))
     return _answer(api, stored)
 
 
@@ -140,7 +158,7 @@ def remove(api: Api, org: str, provider: str) -> Response:
     authenticate(api, org).require_admin()
     _no_input()
     with told_plainly():
-        stored = api.connections.remove(org, _integration(provider))
+        stored = api.connections.remove(org, _integration(api, provider))
     return _answer(api, stored)
 
 
@@ -149,10 +167,11 @@ def _no_input() -> None:
     body_object(request, allowed=())
 
 
-def _integration(provider: str) -> str:
-    if provider not in PROVIDERS:
-        raise Problem(404, f"Unknown provider: {provider[:50]}. Available: {', '.join(PROVIDERS)}")
-    return PROVIDERS[provider]
+def _integration(api: Api, provider: str) -> str:
+    known = by_id(api.providers)
+    if provider not in known:
+        raise Problem(404, f"Unknown provider: {provider[:50]}. Available: {', '.join(known)}")
+    return known[provider].integration
 
 
 @contextmanager
@@ -181,12 +200,15 @@ def _refusal(err: Stop) -> Exception:
 def _answer(api: Api, row: Integration, status: int = 200) -> Response:
     """A run that is asked for next finds the integration as it is told here."""
     wait_until(lambda: api.connections.shows(row))
-    return answered(_state(row), status)
+    return answered(_state(api, row), status)
 
 
-def _state(row: Integration) -> IntegrationState:
+def _state(api: Api, row: Integration) -> IntegrationState:
+    provider = by_integration(api.providers)[row.integration]
     told: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
         del told["warnings"]
-    return IntegrationState.model_validate(told | {"provider": _WORDS[row.integration], "auth": auth})
+    return IntegrationState.model_validate(
+        told | {"provider": provider.id, "takes": list(provider.takes), "auth": auth}
+    )

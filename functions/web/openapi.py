@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Response, request
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from functions.web.answers import ProblemDocument
 from functions.web.endpoints import Endpoint
 from functions.web.inputs import Input, names_of
 from functions.web.problems import PROBLEM_JSON
+from providers.provider import Provider
 
 _REFERENCE = "#/components/schemas/{model}"
 _PART = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -71,15 +72,20 @@ SESSION = {
 }
 
 
-def documenting(endpoints: Callable[[], Sequence[Endpoint]], security: dict[str, Any]) -> Callable[..., Response]:
-    """A view that answers with the document of the endpoints, its own included; it is made once."""
+class _KnowsProviders(Protocol):
+    @property
+    def providers(self) -> tuple[Provider, ...]: ...
+
+
+def documenting(make: Callable[[tuple[Provider, ...]], dict[str, Any]]) -> Callable[..., Response]:
+    """A view that answers with the document that `make` makes for the app's providers, once."""
 
     @functools.cache
-    def text() -> str:
-        return json.dumps(document(endpoints(), security), ensure_ascii=False)
+    def text(providers: tuple[Provider, ...]) -> str:
+        return json.dumps(make(providers), ensure_ascii=False)
 
-    def show(_collaborators: object) -> Response:
-        answer = Response(text(), content_type="application/json")
+    def show(collaborators: _KnowsProviders) -> Response:
+        answer = Response(text(collaborators.providers), content_type="application/json")
         answer.headers["Cache-Control"] = "public, max-age=300"
         answer.add_etag()
         answer.make_conditional(request)

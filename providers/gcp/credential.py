@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from cloudact.errors import Stop
 from cloudact.orgs.org import Auth
 from cloudact.orgs.vault import WHAT_TO_DO
-from providers.gcp.export import PROJECT
+from providers.gcp.names import PROJECT
 
 LARGEST_KEY_CHARACTERS = 3600  # RSA with 4096 bits; Google's have 2048, and proving a larger one costs minutes
 

@@ -14,8 +14,8 @@ from schemathesis.config import SchemathesisConfig
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status
 from functions.composition import compose
-from functions.routes import PUBLIC, public_app
-from functions.web.openapi import KEY, SESSION, document, paths_of
+from functions.routes import PUBLIC, public_app, public_document
+from functions.web.openapi import paths_of
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
 from tests.sessions import bearer
@@ -25,7 +25,7 @@ from tests.sessions import bearer
 # A host name that fits the pattern may still be an inner one.
 # A credential is judged by its provider, and what is not set up cannot be judged.
 ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2", "backfill", "set_up", "validate", "put_webhook")
-DOCUMENT = document(PUBLIC, KEY | SESSION)
+DOCUMENT = public_document()
 SOURCE = {
     "source_project": "contract-billing",
     "source_dataset": "d",
@@ -124,7 +124,7 @@ def running(session_cloud: Local) -> None:
 
 def known() -> Any:
     """The schema with ids of orgs and runs that exist, so that more than refusals is reached."""
-    told = document(PUBLIC, KEY | SESSION)
+    told = public_document()
     for item in told["paths"].values():
         for operation in item.values():
             for parameter in operation["parameters"]:
