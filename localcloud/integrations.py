@@ -19,7 +19,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from providers import PROVIDERS
 from providers.gcp.keyless import KeylessAccount
-from providers.provider import connect
+from providers.provider import Provider, connect, ids
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
@@ -49,9 +49,14 @@ class ProviderAccount:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegration]) -> None:
+def set_up(
+    settings: Settings,
+    org_slug: str,
+    integrations: Sequence[NewIntegration],
+    providers: Sequence[Provider] = PROVIDERS,
+) -> None:
     """Stores the integrations, valid from now on; no provider is asked."""
-    vault, known = Vault(clients.kms(settings), settings.kms_key), connect(settings, utc_now, PROVIDERS)
+    vault, known = Vault(clients.kms(settings), settings.kms_key), connect(settings, utc_now, providers)
     now = utc_now()
     rows = []
     for new in integrations:
@@ -79,7 +84,7 @@ def new_admin_key(integration: str) -> dict[str, str]:
 
 def register_admin_key(settings: Settings, account: ProviderAccount, credential: Mapping[str, str]) -> None:
     """Makes the stand-in know the key and the organization behind it; it forgets both when it stops."""
-    url = settings.urls_of_providers[account.integration.lower()]
+    url = settings.urls_of_providers[ids(PROVIDERS)[account.integration]]
     key = {
         "key": credential["api_key"],
         "kind": account.integration.lower(),
