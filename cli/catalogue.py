@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from cli.completion import complete_provider
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 
 
 @click.command()
-@click.option("--provider", help="Only those of one provider: gcp, openai or anthropic.")
+@click.option("--provider", shell_complete=complete_provider, help="Only those of one provider.")
 @asks_api
 def pipelines(api: Api, provider: str | None) -> None:
     """List the pipelines that exist. Needs no key."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from cli.completion import complete_provider
 from cli.consent import confirm, yes_option
 from cli.failures import EndedBadly, Usage
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 from cli.text import clean, words
 
-PROVIDER = click.argument("provider", type=click.Choice(["gcp", "openai", "anthropic"]))
+PROVIDER = click.argument("provider", shell_complete=complete_provider)
 COLUMNS = ("provider", "status", "auth", "credential_name", "fingerprint", "validated_at", "last_error")
 
 
@@ -32,7 +33,11 @@ def integrations() -> None:
 )
 @click.option("--name", "credential_name", help="What to call the credential.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="A setting; JSON or text. May be repeated.")
-@click.option("--keyless", is_flag=True, help="gcp without a key: print what to run in your project, ask, connect.")
+@click.option(
+    "--keyless",
+    is_flag=True,
+    help="Without a key: print what to run in your project, ask, connect.",
+)
 @click.option("--project", help="With --keyless: your project, where the service account will be and queries run.")
 @click.option("--dataset", help="With --keyless: the billing export's dataset.")
 @yes_option
@@ -46,16 +51,19 @@ def setup(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Connect PROVIDER, or replace its credential. It is tried first, then encrypted; it cannot be read back."""
+    """Connect PROVIDER, one of `integrations list`, or replace its credential.
+
+    It is tried first, then encrypted; it cannot be read back.
+    """
     settings = dict(map(_setting, metadata)) | ({"source_dataset": options["dataset"]} if options["dataset"] else {})
     credential: str | dict[str, str]
     if options["keyless"]:
-        _check_keyless(provider, credential_file, options["project"])
-        credential = _keyless(api, options["project"], settings, yes=yes)
+        _check_keyless(api, provider, credential_file, options["project"])
+        credential = _keyless(api, provider, options["project"], settings, yes=yes)
     elif options["project"] or options["dataset"]:
         raise Usage("--project and --dataset go with --keyless; settings are given with --metadata.")
     else:
-        credential = _credential(provider, credential_file)
+        credential = _credential(api, provider, credential_file)
     given = {
         "credential": credential,
         "credential_name": options["credential_name"],
@@ -94,21 +102,35 @@ def delete(api: Api, provider: str, yes: bool) -> None:
     api.screen.answer(api.call("DELETE", "integrations", api.org, provider), _show)
 
 
-def _check_keyless(provider: str, credential_file: str | None, project: str | None) -> None:
-    if provider != "gcp" or credential_file:
-        raise Usage("--keyless is for gcp, and instead of --credential-file.")
+def _check_keyless(api: Api, provider: str, credential_file: str | None, project: str | None) -> None:
     if not project:
         raise Usage("Where shall the service account be? Give --project.")
+    if credential_file or "keyless" not in _ways(api, provider):
+        names = [name for name, ways in _taken(api).items() if "keyless" in ways]
+        raise Usage(f"--keyless is for {', '.join(names)}, and instead of --credential-file.")
 
 
-def _keyless(api: Api, project: str, settings: dict[str, Any], *, yes: bool) -> dict[str, str]:
+def _ways(api: Api, provider: str) -> list[str]:
+    taken = _taken(api)
+    if provider not in taken:
+        raise Usage(f"There is no provider {provider}; there are {', '.join(taken)}.")
+    return taken[provider]
+
+
+def _taken(api: Api) -> dict[str, list[str]]:
+    """How each provider is handed a credential, as the API tells: key, key_file, keyless."""
+    listed = api.call("GET", "integrations", api.org).body["integrations"]
+    return {each["provider"]: each["takes"] for each in listed}
+
+
+def _keyless(api: Api, provider: str, project: str, settings: dict[str, Any], *, yes: bool) -> dict[str, str]:
     """The credential, once its owner says that what is printed has been run; with --json it is on stderr."""
     asked = {
         "project": project,
         "source_project": settings.get("source_project"),
         "dataset": settings.get("source_dataset"),
     }
-    shown = api.call("GET", "integrations", api.org, "gcp", "keyless", query=asked).body
+    shown = api.call("GET", "integrations", api.org, provider, "keyless", query=asked).body
     for each in shown["commands"]:
         for line in (f"# {each['why']}", each["command"]):
             click.echo(clean(line), err=api.screen.as_json)
@@ -116,12 +138,12 @@ def _keyless(api: Api, project: str, settings: dict[str, Any], *, yes: bool) -> 
     return dict(shown["credential"])
 
 
-def _credential(provider: str, file: str | None) -> str:
+def _credential(api: Api, provider: str, file: str | None) -> str:
     if file == "-":
         text = sys.stdin.read()
     elif file:
         text = _read(Path(file))
-    elif provider == "gcp":
+    elif "key" not in _ways(api, provider):
         raise Usage("A service account's key is a file: give --credential-file.")
     elif not sys.stdin.isatty():
         raise Usage("There is no terminal to ask on: give --credential-file, or - for standard input.")

@@ -43,8 +43,9 @@ def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @wait_options
 @asks_api
 def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: float) -> None:
-    """Start a run of PIPELINE: gcp/cost/billing, openai/usage_cost, or an id such as gcp_billing.
+    """Start a run of PIPELINE: provider/domain/pipeline, such as gcp/cost/billing, or an id such as gcp_billing.
 
+    `cloudact pipelines` lists them; a domain that is empty is left out.
     The same pipeline and date is the same run: asked for again, it answers with that.
     """
     body = {"date": _day(date), "force_refresh": force or None}
@@ -129,7 +130,7 @@ def _path(api: Api, pipeline: str) -> list[str]:
     if _PIPELINE.fullmatch(pipeline):
         return pipeline.split("/")
     if not _PIPELINE_ID.fullmatch(pipeline):
-        raise Usage(f"PIPELINE is written gcp/cost/billing, openai/usage_cost or gcp_billing, not {pipeline}")
+        raise Usage(f"PIPELINE is written gcp/cost/billing, provider/pipeline or gcp_billing, not {pipeline}")
     entry = api.call("GET", "validator", "pipelines", pipeline, public=True).body
     return [entry["provider"], entry["domain"], entry["pipeline"]]
 

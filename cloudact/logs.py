@@ -6,13 +6,14 @@ What a request or a job is about is bound once (`reset`, `bind`) and stands in e
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
-from cloudact.redaction import without_secrets
+from cloudact import redaction
+from cloudact.redaction import KeyForms, without_secrets
 
 Given = ParamSpec("Given")
 Done = TypeVar("Done")
@@ -64,8 +65,9 @@ def with_context(act: Callable[Given, Done]) -> Callable[Given, Done]:
     return act_there
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Sends the root logger's records to stdout as JSON lines; called by entry points only."""
+def configure(secrets: Iterable[KeyForms], level: int = logging.INFO) -> None:
+    """Sends the root logger's records to stdout as JSON lines, without `secrets`; called by entry points only."""
+    redaction.know(secrets)
     stdout = logging.StreamHandler(sys.stdout)
     stdout.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[stdout], force=True)

@@ -3,12 +3,13 @@
 Local and cloud run the same code: locally the endpoints point at the local cloud, in the cloud they are empty.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -21,6 +22,7 @@ GOOGLE_RUN = "https://run.googleapis.com"
 GOOGLE_IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]+)?")  # without a slash at its end: paths are appended
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
 
@@ -65,7 +67,7 @@ class Settings(BaseModel):
         le=600,
         description="executions that the daily fan-out starts; triggers need some too",
     )
-    provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to OpenAI or Anthropic")
+    provider_attempts: int = Field(default=6, ge=1, le=20, description="of one call to a provider")
     provider_longest_wait_s: float = Field(default=120, ge=0, le=600, description="between two of them")
 
     job_cpu: Decimal = Field(default=Decimal(1), gt=0, le=8, description="vCPUs of the job's container, its --cpu")
@@ -129,8 +131,9 @@ class Settings(BaseModel):
     run_endpoint: str = GOOGLE_RUN
     iam_endpoint: str = GOOGLE_IAM_CREDENTIALS
     token_uri: str = GOOGLE_TOKEN_URI
-    openai_url: str = "https://api.openai.com"
-    anthropic_url: str = "https://api.anthropic.com"
+    provider_urls: str = Field(
+        default="", description="JSON object: a provider's id and where its API is, instead of at the provider"
+    )
 
     @field_validator("dataset")
     @classmethod
@@ -174,12 +177,26 @@ class Settings(BaseModel):
             raise ValueError("must be projects/…/secrets/…/versions/…")
         return name
 
+    @field_validator("provider_urls")
+    @classmethod
+    def _are_urls(cls, text: str) -> str:
+        urls = _read_object(text) if text else {}
+        wrong = [name for name, url in urls.items() if not (isinstance(url, str) and _URL.fullmatch(url))]
+        if wrong:
+            raise ValueError(f"{wrong[0]} has no URL like https://api.example.com")
+        return text
+
     @field_validator("webhook_allow_http")
     @classmethod
     def _is_local(cls, allowed: bool, info: ValidationInfo) -> bool:
         if allowed and not info.data.get("tasks_endpoint"):
             raise ValueError("is for the local cloud only")
         return allowed
+
+    @property
+    def urls_of_providers(self) -> Mapping[str, str]:
+        """Where providers' APIs are that are elsewhere than their own records say, by the provider's id."""
+        return _read_object(self.provider_urls) if self.provider_urls else {}
 
     @property
     def origins(self) -> frozenset[str]:
@@ -225,3 +242,13 @@ class Settings(BaseModel):
     def to_env(self) -> dict[str, str]:
         """The environment that `from_env` reads these settings from."""
         return {PREFIX + field.upper(): str(value) for field, value in self.model_dump().items()}
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError('must be a JSON object such as {"name": "https://api.example.com"}')
+    return value

@@ -1,9 +1,9 @@
 """The composition root of the functions: builds the collaborators of each room, once per instance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudact import clients
+from cloudact import clients, redaction
 from cloudact.clock import Clock, utc_now
 from cloudact.notify.notifier import Notifier, open_outbox, open_signing
 from cloudact.notify.webhooks import Webhooks
@@ -34,7 +34,8 @@ from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
 from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
-from providers.credential_checks import checks
+from providers import PROVIDERS
+from providers.provider import Provider, connect, ids, secret_patterns
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer
@@ -46,6 +47,7 @@ class Rooms:
     """The collaborators of each room, by the names that endpoints give, and what both functions need beside them."""
 
     project: str
+    providers: tuple[Provider, ...]
     origins: frozenset[str]
     key_uses: KeyUses
     registry: Registry
@@ -59,14 +61,21 @@ class Rooms:
     members: MemberOperations
 
 
-def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Rooms:
+def compose(
+    settings: Settings,
+    clock: Clock = utc_now,
+    *,
+    patience_s: float = PATIENCE_S,
+    providers: Sequence[Provider] = PROVIDERS,
+) -> Rooms:
     """Builds all rooms from settings and configs; Google's clients are built when first needed."""
-    warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir)
+    redaction.know(secret_patterns(providers))
+    warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir, providers)
     ledger, queue = Ledger(warehouse), _queue(settings, clock)
     signing = open_signing(settings)
     outbox = open_outbox(settings, signing, clock)
     webhooks = Webhooks(warehouse, clock)
-    notifier = Notifier(webhooks, outbox)
+    notifier = Notifier(webhooks, outbox, ids(providers))
     auth = Authentication(
         keys=KeyCache(ledger.api_key, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
@@ -76,6 +85,7 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
     keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), ledger, clock)
     return Rooms(
         project=settings.project,
+        providers=tuple(providers),
         origins=settings.origins,
         key_uses=KeyUses(warehouse, auth.keys, clock),
         registry=registry,
@@ -84,7 +94,10 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         schedule=Schedule(registry, ledger, warehouse, queue, Pace.of(settings), notifier, clock),
         keys=keys,
         integrations=OrgIntegrations(
-            auth, _connections(settings, clock, warehouse, notifier), settings.reader_service_account
+            auth,
+            tuple(providers),
+            _connections(settings, clock, warehouse, notifier, providers),
+            settings.reader_service_account,
         ),
         webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
         operations=OrgOperations(_onboarding(settings, clock, warehouse, keys), keys.tenants, keys),
@@ -102,10 +115,12 @@ def _queue(settings: Settings, clock: Clock) -> RunQueue:
     )
 
 
-def _connections(settings: Settings, clock: Clock, warehouse: Warehouse, notifier: Notifier) -> Connections:
+def _connections(
+    settings: Settings, clock: Clock, warehouse: Warehouse, notifier: Notifier, providers: Sequence[Provider]
+) -> Connections:
     return Connections(
         Integrations(warehouse, clock, notifier.tell_invalid),
-        checks(settings, clock),
+        connect(settings, clock, providers),
         lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
         clock,
     )

@@ -53,8 +53,10 @@ def _api_app() -> "Flask":
     from cloudact.settings import Settings
     from functions.composition import compose
     from functions.routes import public_app
+    from providers import PROVIDERS
+    from providers.provider import secret_patterns
 
-    logs.configure()
+    logs.configure(secret_patterns(PROVIDERS))
     return public_app(compose(Settings.from_env(os.environ)))
 
 
@@ -65,7 +67,9 @@ def _ops_app() -> "Flask":
     from functions.auth.service_accounts import Caller
     from functions.composition import OPS_PATIENCE_S, compose
     from functions.ops_routes import private_app
+    from providers import PROVIDERS
+    from providers.provider import secret_patterns
 
-    logs.configure()
+    logs.configure(secret_patterns(PROVIDERS))
     settings = Settings.from_env(os.environ)
     return private_app(compose(settings, patience_s=OPS_PATIENCE_S), Caller(settings))

@@ -35,7 +35,7 @@ from functions.web.answers import (
 from functions.web.app import create_app
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import RotateBody
-from functions.web.openapi import Function, documenting
+from functions.web.openapi import Function, document, documenting
 
 
 def private_app(rooms: Rooms, caller: Caller) -> Flask:
@@ -119,7 +119,7 @@ PRIVATE: tuple[Endpoint, ...] = (
         "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
     ),
     _private(
-        "GET", "/openapi.json", "openapi", documenting(OPS, lambda: PRIVATE), "This document",
+        "GET", "/openapi.json", "openapi", documenting(OPS, lambda _room: document(OPS, PRIVATE)), "This document",
         {200: Document}, conditional=True,
     ),
 )  # fmt: skip

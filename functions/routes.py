@@ -1,6 +1,8 @@
 """Which path of `api` is answered by what; ops_routes.py has those of `ops`."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from flask import Flask
 
@@ -16,6 +18,7 @@ from functions.orgs.integrations import (
     remove,
     set_up,
     validate,
+    with_providers,
 )
 from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
 from functions.orgs.webhooks import (
@@ -52,7 +55,9 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import Function, documenting
+from functions.web.openapi import Function, document, documenting
+from providers import PROVIDERS
+from providers.provider import Provider
 
 
 def public_app(rooms: Rooms) -> Flask:
@@ -183,7 +188,12 @@ PUBLIC: tuple[Endpoint, ...] = (
         {200: Readiness, 503: Readiness}, public=True, room="dependencies", bases=("", BASE),
     ),
     Endpoint(
-        "GET", "/openapi.json", "openapi", documenting(API, lambda: PUBLIC), "This document",
-        {200: Document}, public=True, conditional=True, bases=("", BASE),
+        "GET", "/openapi.json", "openapi", documenting(API, lambda providers: public_document(providers)),
+        "This document", {200: Document}, public=True, room="providers", conditional=True, bases=("", BASE),
     ),
 )  # fmt: skip
+
+
+def public_document(providers: Sequence[Provider] = PROVIDERS) -> dict[str, Any]:
+    """The OpenAPI document of the function `api` with these providers."""
+    return with_providers(document(API, PUBLIC), providers)

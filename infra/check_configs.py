@@ -1,17 +1,21 @@
 """`python -m infra.check_configs`: reads every shipped config the way the service does, and says what is wrong."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from cloudact.errors import ConfigError
 from cloudact.pipelines.registry import load_registry
 from cloudact.settings import ROOT
 from functions.orgs.plans import load_plans
+from providers import PROVIDERS
+from providers.provider import Provider
 
 
-def main() -> int:
+def main(providers: Sequence[Provider] = PROVIDERS, configs: Path = ROOT / "configs") -> int:
     """0 if all configs can be used."""
     try:
-        registry, plans = load_registry(ROOT / "configs"), load_plans(ROOT / "configs")
+        registry, plans = load_registry(configs, providers), load_plans(configs)
     except ConfigError as err:
         sys.stderr.write(f"{err}\n")
         return 1

@@ -36,7 +36,7 @@ def main(env: Mapping[str, str], arguments: Sequence[str] = (), folders: Mapping
     `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
     """
     asked = _parsed(arguments)
-    logs.configure()
+    logs.configure(secrets=())  # it reads no credential, and calls no provider
     try:
         code = run(Settings.from_env(env), env.get("CLOUD_RUN_EXECUTION", "infra.migrate"), asked.dry_run, folders)
     except ConfigError as err:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import UsableIntegration
-from cloudact.pipelines.config import ExtractConfig, LoadConfig, Step, TransformConfig
+from cloudact.pipelines.config import Step
 from cloudact.runs.late_data import Look, newer
 from cloudact.runs.load import Part
 from cloudact.runs.run import Run
@@ -29,9 +29,11 @@ from jobs.load import DayLoad, Loaded
 from jobs.parquet import write_parquet
 from jobs.progress import StepStory
 from providers.gcp.errors import explained
-from providers.gcp.export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
+from providers.gcp.export import ExportTable, find_export
+from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
 from providers.gcp.source_day import EARLY_DAYS
 from providers.gcp.statement import Statement, compile_late_dates, compile_statement
+from providers.gcp.steps import ExtractConfig, LoadConfig, TransformConfig
 
 log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 60.0

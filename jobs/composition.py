@@ -1,10 +1,11 @@
 """The composition root of the job: builds what the engine is handed, once per container."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from cloudact import clients
+from cloudact import clients, redaction
 from cloudact.clock import Clock, utc_now
 from cloudact.notify.notifier import open_notifier
 from cloudact.orgs.integrations import Integrations, UsableIntegration
@@ -25,32 +26,40 @@ from jobs.heartbeat import Life
 from jobs.load import DayLoad
 from jobs.meter import Meter
 from jobs.usage_reports import OpenReports, UsageCost
-from providers import http
+from providers import PROVIDERS, http
 from providers.admin_key import Vendor
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import AnthropicReports
 from providers.gcp.access import open_bigquery, read_access
 from providers.openai.api import OPENAI
 from providers.openai.reports import OpenAiReports
+from providers.provider import Provider, connect, ids, secret_patterns
 from providers.source import Notes, Reports
 
 if TYPE_CHECKING:
     import httpx
 
 
-def compose(settings: Settings, clock: Clock = utc_now, time: http.Time = http.Time()) -> Job:  # noqa: B008 - no state
+def compose(
+    settings: Settings,
+    clock: Clock = utc_now,
+    time: http.Time = http.Time(),  # noqa: B008 - no state
+    providers: Sequence[Provider] = PROVIDERS,
+) -> Job:
     """The job's collaborators; clients are built when they are first needed. `time` is that of waits for providers."""
-    return _Composition(settings, clock, time).job
+    redaction.know(secret_patterns(providers))
+    return _Composition(settings, clock, time, providers).job
 
 
 class _Composition:
-    def __init__(self, settings: Settings, clock: Clock, time: http.Time) -> None:
+    def __init__(self, settings: Settings, clock: Clock, time: http.Time, providers: Sequence[Provider]) -> None:
         self._settings = settings
         self._time = time
         self._clock = clock
         self._warehouse = open_warehouse(settings)
-        self._registry = load_registry(settings.configs_dir)
-        notifier = open_notifier(settings, self._warehouse, clock)
+        self._registry = load_registry(settings.configs_dir, providers)
+        self._connectors = connect(settings, clock, providers)
+        notifier = open_notifier(settings, self._warehouse, clock, ids(providers))
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
         self._build = {
             "gcp.bq_etl": self._billing,
@@ -87,7 +96,7 @@ class _Composition:
 
     def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
         def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = self._opened(OPENAI, self._settings.openai_url, credential, tick)
+            api = self._opened(OPENAI, tenant, credential, tick)
             return OpenAiReports(api, run.date, notes)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
@@ -98,13 +107,17 @@ class _Composition:
         generation = str(tenant.settings.get("api", "reports"))
 
         def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = self._opened(ANTHROPIC, self._settings.anthropic_url, credential, tick)
+            api = self._opened(ANTHROPIC, tenant, credential, tick)
             return AnthropicReports(api, run.date, notes, own.started_at.date(), generation)
 
         return self._usage_cost(run, own, load, tenant, open_reports)
 
-    def _opened(self, vendor: Vendor, url: str, credential: bytes, tick: Callable[[], None]) -> http.ProviderHttp:
-        return vendor.open(url, credential.decode(), self._http, self._patience, tick, self._time)
+    def _opened(
+        self, vendor: Vendor, tenant: UsableIntegration, credential: bytes, tick: Callable[[], None]
+    ) -> http.ProviderHttp:
+        context = self._connectors[tenant.integration].context
+        known = replace(vendor, foreign_keys=context.foreign_keys)
+        return known.open(context.url, credential.decode(), self._http, self._patience, tick, self._time)
 
     def _usage_cost(
         self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: OpenReports

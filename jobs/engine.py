@@ -19,7 +19,8 @@ from cloudact.error_codes import Code
 from cloudact.errors import CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.notify.notifier import Notifier
-from cloudact.pipelines.config import Step, StepType
+from cloudact.pipelines.config import Step
+from cloudact.pipelines.steps import StepType
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
 from cloudact.runs.run import Run, Status

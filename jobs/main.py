@@ -19,6 +19,8 @@ from jobs.engine import TERMINATED
 from jobs.execution import Execution
 from jobs.task import work_through
 from jobs.termination import Terminated, raise_on_sigterm
+from providers import PROVIDERS
+from providers.provider import secret_patterns
 
 log = logging.getLogger(__name__)
 Message = TypeVar("Message", Run, Batch)
@@ -27,7 +29,7 @@ UNUSABLE = 2  # the message or the environment is wrong; trying again would not 
 
 def main(env: Mapping[str, str]) -> int:
     """Works on the runs that the environment names and answers the exit code."""
-    logs.configure()
+    logs.configure(secret_patterns(PROVIDERS))
     termination = raise_on_sigterm()
     try:
         settings = Settings.from_env(env)

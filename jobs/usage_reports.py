@@ -19,7 +19,7 @@ from pathlib import Path
 from cloudact.error_codes import Code
 from cloudact.errors import RunError, Stop
 from cloudact.orgs.integrations import UsableIntegration
-from cloudact.pipelines.config import AnthropicExtract, AnthropicLoad, OpenAiExtract, OpenAiLoad, ReconcileConfig, Step
+from cloudact.pipelines.config import Step
 from cloudact.runs.load import Part
 from cloudact.runs.result import plain
 from cloudact.runs.run import Run
@@ -28,9 +28,12 @@ from jobs.heartbeat import Life
 from jobs.load import UNCHANGED, DayLoad, Loaded
 from jobs.progress import StepStory
 from jobs.row_files import write_rows
+from providers.anthropic.steps import AnthropicExtract, AnthropicLoad
 from providers.http import Refused
 from providers.lines import exact_difference, exact_sum
+from providers.openai.steps import OpenAiExtract, OpenAiLoad
 from providers.source import Notes, NotOffered, ReadAgain, Reports, Row, Table
+from providers.steps import ReconcileConfig
 
 log = logging.getLogger(__name__)
 # So many costs, or one in so many, may lack their amount, and fewer than have one; more is another report.

@@ -17,8 +17,9 @@ from cloudact.orgs.org import IntegrationStatus, Onboarded, key_hash
 from cloudact.orgs.vault import Vault
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
-from providers.credential_checks import checks
+from providers import PROVIDERS
 from providers.gcp.keyless import KeylessAccount
+from providers.provider import Provider, connect, ids
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
@@ -48,13 +49,18 @@ class ProviderAccount:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def set_up(settings: Settings, org_slug: str, integrations: Sequence[NewIntegration]) -> None:
+def set_up(
+    settings: Settings,
+    org_slug: str,
+    integrations: Sequence[NewIntegration],
+    providers: Sequence[Provider] = PROVIDERS,
+) -> None:
     """Stores the integrations, valid from now on; no provider is asked."""
-    vault, known = Vault(clients.kms(settings), settings.kms_key), checks(settings, utc_now)
+    vault, known = Vault(clients.kms(settings), settings.kms_key), connect(settings, utc_now, providers)
     now = utc_now()
     rows = []
     for new in integrations:
-        credential = known[new.integration].read(new.text)
+        credential = known[new.integration].read_credential(new.text)
         rows.append(
             Integration(
                 org_slug=org_slug,
@@ -78,7 +84,7 @@ def new_admin_key(integration: str) -> dict[str, str]:
 
 def register_admin_key(settings: Settings, account: ProviderAccount, credential: Mapping[str, str]) -> None:
     """Makes the stand-in know the key and the organization behind it; it forgets both when it stops."""
-    url = {"OPENAI": settings.openai_url, "ANTHROPIC": settings.anthropic_url}[account.integration]
+    url = settings.urls_of_providers[ids(PROVIDERS)[account.integration]]
     key = {
         "key": credential["api_key"],
         "kind": account.integration.lower(),

@@ -120,16 +120,17 @@ def _start_cloud(processes: Processes, state: Path, *, late_streams: bool) -> Se
         ["-m", "localcloud.providers", "--openai-port", str(openai), "--anthropic-port", str(anthropic)],
         _environment(),
     )
-    return local_settings(*(f"http://127.0.0.1:{port}" for port in (bigquery, google, openai, anthropic)))
+    vendors = {"openai": f"http://127.0.0.1:{openai}", "anthropic": f"http://127.0.0.1:{anthropic}"}
+    return local_settings(f"http://127.0.0.1:{bigquery}", f"http://127.0.0.1:{google}", vendors)
 
 
 def _wait_cloud(processes: Processes, settings: Settings) -> None:
     processes.wait_ready("bigquery", f"{settings.bigquery_endpoint}/bigquery/v2/projects/{PROJECT}/datasets")
     processes.wait_ready("google_apis", f"{settings.run_endpoint}/oauth2/v3/certs")
-    processes.wait_ready("providers", f"{settings.openai_url}/local/requests")
+    processes.wait_ready("providers", f"{settings.urls_of_providers['openai']}/local/requests")
 
 
-def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropic_url: str) -> Settings:
+def local_settings(bigquery_url: str, google_url: str, provider_urls: Mapping[str, str]) -> Settings:
     """The deployment that the local cloud is: only endpoints differ from one in Google's."""
     return Settings(
         project=PROJECT,
@@ -152,8 +153,7 @@ def local_settings(bigquery_url: str, google_url: str, openai_url: str, anthropi
         ops_callers=f"{SCHEDULER},{OPERATOR}",
         webhook_secret=WEBHOOK_SECRET,
         webhook_allow_http=True,
-        openai_url=openai_url,
-        anthropic_url=anthropic_url,
+        provider_urls=json.dumps(dict(provider_urls)),
     )
 
 
@@ -179,8 +179,8 @@ def _stack(settings: Settings, urls: dict[str, str], orgs: list[OnboardedOrg]) -
         tasks_url=settings.tasks_endpoint,
         run_url=settings.run_endpoint,
         kms_url=settings.kms_endpoint,
-        openai_url=settings.openai_url,
-        anthropic_url=settings.anthropic_url,
+        openai_url=settings.urls_of_providers["openai"],
+        anthropic_url=settings.urls_of_providers["anthropic"],
         project=settings.project,
         location=settings.location,
         orgs=orgs,

@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cloudact.error_codes import Code, ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Stop
-from providers.http import IN_A_JOB, Patience, ProviderHttp, Query, Time
+from cloudact.orgs.org import Onboarded
+from providers import http
+from providers.http import IN_A_JOB, IN_A_REQUEST, Patience, ProviderHttp, Query, Time
+from providers.provider import CheckContext, Credential, Proof
 from providers.refusals import ReadError, Refusal, read_refusal
+from providers.settings import IntegrationSettings
 
 if TYPE_CHECKING:
     import httpx
@@ -31,8 +35,9 @@ class Door:
 
 @dataclass(frozen=True)
 class Vendor:
-    """`foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
+    """How its admin API is asked, and what its refusals mean.
 
+    `foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
     `read_error` finds (reason, param, message) in the `error` object of a refusal; `cheapest` is the path and the
     query, for a given today, of the call that proves a key. `doors`: the one with the longest path first.
     `key_begins` is as much of the key that is used as tells its kind, and never more.
@@ -40,10 +45,10 @@ class Vendor:
 
     name: str
     doors: Sequence[Door]
-    foreign_keys: Mapping[str, str]
     headers: Callable[[str], Mapping[str, str]]
     read_error: ReadError
     cheapest: Callable[[date], tuple[str, Query]]
+    foreign_keys: Mapping[str, str] = field(default_factory=dict)
     key_begins: str = ""
 
     @property
@@ -111,6 +116,30 @@ class Vendor:
         door = next((door for door in self.doors if path.startswith(door.paths)), self.doors[-1])
         misfit = _named(self.key_begins, door.misfits)
         return f"{misfit} {door.what_to_do}" if misfit else door.what_to_do
+
+
+@dataclass(frozen=True)
+class AdminKey:
+    """A provider's credential where that is an admin key of this vendor. `ask` is the cheapest call that proves it."""
+
+    vendor: Vendor
+    ask: Callable[[ProviderHttp, date], None] | None = None
+
+    def read(self, context: CheckContext, text: str) -> Credential:
+        """The key without white space around it. Raises `Stop` for what cannot be one of this vendor's."""
+        key = self._known_to(context).own_key(text)
+        return Credential.of(key, key)
+
+    def prove(self, context: CheckContext, _org: Onboarded, plaintext: bytes, _settings: IntegrationSettings) -> Proof:
+        """Reads one day of costs. Raises `Stop` or `Retry`."""
+        vendor = self._known_to(context)
+        with http.client(IN_A_REQUEST) as client:
+            api = vendor.open(context.url, plaintext.decode(), client, IN_A_REQUEST)
+            (self.ask or vendor.check)(api, context.clock().date())
+        return Proof()
+
+    def _known_to(self, context: CheckContext) -> Vendor:
+        return replace(self.vendor, foreign_keys=context.foreign_keys)
 
 
 def _named(key: str, kinds: Mapping[str, str]) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cloudact import clients
+from cloudact import clients, redaction
 from cloudact.logs import JsonLines
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.run import Run, TriggerType
@@ -32,6 +32,8 @@ from localcloud.providers.local_providers import LocalProviders
 from localcloud.providers.local_providers import Settings as ProviderSettings
 from localcloud.provision import provision
 from localcloud.stack import local_settings
+from providers import PROVIDERS
+from providers.provider import secret_patterns
 from tests.checked_requests import (
     counted,
     pytest_sessionfinish,
@@ -82,6 +84,12 @@ class Local:
         return [dict(row.items()) for row in clients.bigquery(self.settings).query_and_wait(sql)]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def keys_are_known() -> None:
+    """What an entry point tells the process first, so that tests of its parts find keys scrubbed too."""
+    redaction.know(secret_patterns(PROVIDERS))
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """An entry point that a test calls sends all logs, INFO too, to what is stdout then; the next test has another."""
@@ -113,7 +121,7 @@ def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -
     providers = LocalProviders(ProviderSettings(clock=clock))
     google.start()
     providers.start()
-    settings = local_settings(bigquery_url, google.url, providers.openai_url, providers.anthropic_url)
+    settings = local_settings(bigquery_url, google.url, providers.urls)
     settings = settings.model_copy(update={"provider_attempts": 3, "provider_longest_wait_s": 0.0})
     provision(settings)
     yield Local(settings, google, providers, clock)

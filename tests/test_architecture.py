@@ -1,6 +1,7 @@
 """The direction of the code: functions → cloudact ← jobs, and what importing an entry point may load."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from functions.composition import Rooms
 from functions.ops_routes import PRIVATE
 from functions.routes import PUBLIC
 from functions.web.endpoints import Endpoint
+from providers import PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
@@ -80,6 +82,40 @@ def test_importing_the_functions_loads_no_google_client() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+NAMES_A_PROVIDER = {
+    "cloudact/runs/run.py": "the example of an id in two docstrings",
+    "cli/runs.py": "the example of a pipeline in help and errors",
+    "functions/web/answers.py": "the examples of the OpenAPI document",
+    "functions/web/inputs.py": "the examples of the OpenAPI document",
+    "functions/web/openapi.py": "the examples of the OpenAPI document",
+    "functions/orgs/keyless.py": "the endpoint of Google alone, which no other provider has (docs/adr/0016)",
+    "functions/routes.py": "that endpoint's path",
+}
+
+
+def test_only_providers_name_a_provider() -> None:
+    """The core, the functions and the command line know no provider by name: they go by the records."""
+    words = "|".join(word for each in PROVIDERS for word in (each.id, each.integration, each.steps.processor))
+    names = re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("cloudact", "functions", "cli")
+        for path in (ROOT / package).rglob("*.py")
+        if names.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(NAMES_A_PROVIDER)
+
+
+def test_functions_read_no_provider() -> None:
+    """Importing the endpoints loads the providers' records, and no module with which only a job, or a check, reads."""
+    script = "import sys, functions.routes; print(*(name for name in sys.modules if name.startswith('providers.')))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name.removeprefix("providers.") for name in done.stdout.split()}
+    shared = {"http", "provider", "refusals", "settings", "steps", "waits"}
+    records = {f"{each.id}{part}" for each in PROVIDERS for part in ("", ".settings", ".steps")}
+    assert loaded - shared - records == {"gcp.keyless", "gcp.names"}
 
 
 def test_each_vendor_library_has_one_door() -> None:

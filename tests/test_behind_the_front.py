@@ -132,7 +132,7 @@ def test_a_day_of_three_orgs(invoker: Invoker, tmp_path: Path) -> None:
             assert time.monotonic() < deadline, seen
             time.sleep(0.5)
         client.ops("/sweep")
-        settings = local_settings(stack.bigquery_url, stack.run_url, stack.openai_url, stack.anthropic_url)
+        settings = local_settings(stack.bigquery_url, stack.run_url, {"openai": stack.openai_url})
         for slug in keys:
             (total,) = clients.bigquery(settings).query_and_wait(COST.format(org=slug))
             assert total.cost > 0

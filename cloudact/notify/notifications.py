@@ -14,7 +14,7 @@ from typing import Any
 from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
 from cloudact.installation import ORIGINAL, own_name
-from cloudact.orgs.integrations import PROVIDERS, Integration
+from cloudact.orgs.integrations import Integration
 from cloudact.runs.run import NAMESPACE, Run
 
 FORMAT = 1  # counted up when a field changes its meaning or goes; new fields may come at any time
@@ -85,9 +85,8 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
     return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, told)
 
 
-def integration_invalid(judged: Integration, error: str, at: datetime) -> Notification:
+def integration_invalid(judged: Integration, provider: str, error: str, at: datetime) -> Notification:
     """The provider does not accept a credential any more. All who find that out about one set-up tell one event."""
-    provider = next(word for word, name in PROVIDERS.items() if name == judged.integration)
     told = {
         "integration": judged.integration,
         "provider": provider,

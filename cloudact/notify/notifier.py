@@ -6,7 +6,7 @@ The task is the outbox: Cloud Tasks makes the call, repeats it for a day, and ac
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -119,17 +119,19 @@ def _in_our_words() -> Iterator[None]:
 class Notifier:
     """`outbox` is missing in a deployment without webhooks: there events are logged only.
 
-    `tries` is how often Cloud Tasks is asked: once in a request, for nobody waits there.
+    `providers` are their ids by integration. `tries` is how often Cloud Tasks is asked: once in a request, for nobody
+    waits there.
     """
 
-    def __init__(self, webhooks: Webhooks, outbox: Outbox | None, tries: int = 1) -> None:
+    def __init__(self, webhooks: Webhooks, outbox: Outbox | None, providers: Mapping[str, str], tries: int = 1) -> None:
         self._webhooks = webhooks
         self._outbox = outbox
+        self._providers = providers
         self._tries = tries
 
     def patient(self) -> "Notifier":
         """The same for who has some seconds: nobody tells of the event again after them."""
-        return Notifier(self._webhooks, self._outbox, PATIENT_TRIES)
+        return Notifier(self._webhooks, self._outbox, self._providers, PATIENT_TRIES)
 
     def tell(self, notification: Notification) -> bool:
         """Tells of the event; whether everybody who wants to know will."""
@@ -141,7 +143,7 @@ class Notifier:
 
     def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
         """Tells of an integration that has become INVALID."""
-        self.tell(integration_invalid(judged, error, at))
+        self.tell(integration_invalid(judged, self._providers[judged.integration], error, at))
 
     def tell_to(self, webhook: Webhook | None, notification: Notification) -> bool:
         """The same where the org's webhook is known."""
@@ -172,9 +174,10 @@ def open_signing(settings: Settings) -> Signing:
     return Signing(master, settings.installation)
 
 
-def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock) -> Notifier:
-    """What jobs tell events with."""
-    return Notifier(Webhooks(warehouse, clock), open_outbox(settings, open_signing(settings), clock)).patient()
+def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock, providers: Mapping[str, str]) -> Notifier:
+    """What jobs tell events with; `providers` are their ids by integration."""
+    outbox = open_outbox(settings, open_signing(settings), clock)
+    return Notifier(Webhooks(warehouse, clock), outbox, providers).patient()
 
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:

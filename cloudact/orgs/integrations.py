@@ -16,7 +16,6 @@ from cloudact.errors import Stop
 from cloudact.orgs.org import Auth, IntegrationStatus, Onboarded
 from cloudact.warehouse.bigquery import Warehouse
 
-PROVIDERS = {"gcp": "GCP_SA", "openai": "OPENAI", "anthropic": "ANTHROPIC"}
 CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 
@@ -101,11 +100,15 @@ class Integrations:
         seen = self.find(told.org_slug, told.integration).updated_at
         return told.updated_at is None or (seen is not None and seen >= told.updated_at)
 
-    def all(self, org_slug: str) -> list[Integration]:
-        """Every integration there can be, without ciphertexts."""
+    def onboarded(self, org_slug: str) -> Onboarded:
+        """Which onboarding of the org this is; `Stop` where it is not with us."""
+        return self.find(org_slug, "").onboarded
+
+    def all(self, org_slug: str, names: Iterable[str]) -> list[Integration]:
+        """The integrations of these names, set up or not, without ciphertexts."""
         rows = self._warehouse.rows("integrations", org_slug=org_slug)
         found = {row["integration"]: Integration(**{**_known(row), "org_slug": org_slug}) for row in rows}
-        return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in PROVIDERS.values()]
+        return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in names]
 
     def change(self, new: Integration) -> Integration:
         """Adds the set-up, or the removal, as the newest row; of two at once the last counts, whole."""

@@ -1,272 +1,78 @@
 """One pipeline's config: its parameters and its steps. A file that could not work, or not as it says, is refused.
 
-A step is written in one of two shapes; a file may mix them:
-    {name, processor: gcp.bq_etl, config: {…}}
-    {name, type: bigquery_query | sql_transform | bigquery_load, …keys inline}, which are steps of gcp.bq_etl
+A step is written as `{name, processor, config: {…}}`, or in the older shape (`older_shape.py`); a file may mix the two.
 """
 
 import datetime as dt
-import string
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
-
-from cloudact.pipelines.yaml_files import Strict, read_model, words
-
-PLACEHOLDERS = ("org_slug", "org_dataset", "source_project", "source_dataset", "source_table")
-
-Integration = Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
-Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_date_range"]
-
-
-OpenAiReport = Literal[
-    "completions",
-    "decisions",
-    "embeddings",
-    "moderations",
-    "images",
-    "audio_speeches",
-    "audio_transcriptions",
-    "vector_stores",
-    "code_interpreter_sessions",
-    "file_search_calls",
-    "web_search_calls",
-    "costs",
-]
-AnthropicReport = Literal["messages", "cost", "claude_code"]
-
-
-class StepType(StrEnum):
-    """What a step does; the older configs name their steps by it."""
-
-    EXTRACT = "bigquery_query"
-    TRANSFORM = "sql_transform"
-    LOAD = "bigquery_load"
-    REPORTS = "api_extract"
-    RECONCILE = "reconcile"
-
-
-class _Templated(Strict):
-    """Strings may hold `{placeholders}`; they are checked when the file is read and filled in per run."""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _known_placeholders(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            for _, name, _, _ in string.Formatter().parse(value):
-                if name is not None and name not in PLACEHOLDERS:
-                    raise ValueError(f"unknown placeholder {{{name}}}; allowed are {', '.join(PLACEHOLDERS)}")
-        return value
-
-    def filled(self, values: Mapping[str, str]) -> Self:
-        """The same config with every placeholder replaced."""
-        return self.model_copy(
-            update={k: v.format(**values) for k, v in self.model_dump().items() if isinstance(v, str)}
-        )
-
-
-def _own_dataset(name: Any) -> Any:
-    """`{org_slug}` is the older word for the org's dataset; any other dataset would hold rows of somebody else."""
-    if name not in ("{org_dataset}", "{org_slug}"):
-        raise ValueError('must be "{org_dataset}": a run writes into the dataset of its own org only')
-    return "{org_dataset}"
-
-
-TargetDataset = Annotated[str, BeforeValidator(_own_dataset)]
-
-
-class ExtractConfig(_Templated):
-    """Where the rows are."""
-
-    source_project: str = "{source_project}"
-    source_dataset: str = "{source_dataset}"
-    source_table: str
-
-
-class TransformConfig(_Templated):
-    """What is done to them, where they are."""
-
-    operations: tuple[Operation, ...] = Field(min_length=1)
-
-
-class LoadConfig(_Templated):
-    """Where they go; a run always replaces its date's partition, so no other disposition exists."""
-
-    target_dataset: TargetDataset = "{org_dataset}"
-    target_table: Literal["gcp_billing_daily_raw"]
-    write_disposition: Literal["WRITE_TRUNCATE"] = "WRITE_TRUNCATE"
-
-
-class _Reports(Strict):
-    @field_validator("reports", mode="after", check_fields=False)
-    @classmethod
-    def _each_once(cls, reports: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(reports)) != len(reports):
-            raise ValueError("each report is read once; one stands twice")
-        return reports
-
-
-class OpenAiExtract(_Reports):
-    """Which reports of the organization's usage and costs are read."""
-
-    reports: tuple[OpenAiReport, ...] = Field(min_length=1)
-
-
-class AnthropicExtract(_Reports):
-    """Which reports of the organization's usage and costs are read."""
-
-    reports: tuple[AnthropicReport, ...] = Field(min_length=1)
-
-
-class ReconcileConfig(Strict):
-    """How far the rows' sum may be from the provider's own total, in the currency, before it is a warning."""
-
-    tolerance: Decimal = Field(ge=0)
-
-
-class _TablesLoad(_Templated):
-    """Where the reports go, always in this order: the costs last, so that a failed run leaves the money as it was."""
-
-    target_dataset: TargetDataset = "{org_dataset}"
-
-
-class OpenAiLoad(_TablesLoad):
-    """The tables of OpenAI."""
-
-    target_tables: tuple[Literal["openai_usage_daily_raw"], Literal["openai_cost_daily_raw"]]
-
-
-class AnthropicLoad(_TablesLoad):
-    """The tables of Anthropic."""
-
-    target_tables: tuple[
-        Literal["anthropic_usage_daily_raw"],
-        Literal["anthropic_claude_code_daily_raw"],
-        Literal["anthropic_cost_daily_raw"],
-    ]
-
-
-StepConfig = (
-    ExtractConfig
-    | TransformConfig
-    | LoadConfig
-    | OpenAiExtract
-    | AnthropicExtract
-    | ReconcileConfig
-    | OpenAiLoad
-    | AnthropicLoad
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
 )
 
+from cloudact.pipelines.older_shape import read_older
+from cloudact.pipelines.steps import ProcessorSteps, StepKind, StepType, Vocabulary, integration_word
+from cloudact.pipelines.yaml_files import Strict, read_model, words
 
-@dataclass(frozen=True)
-class StepKind:
-    """A step that a processor has: `mark` is the key by which its config is known."""
-
-    word: str
-    mark: str
-    step_type: StepType
-    config: type[StepConfig]
-    required: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.word} ({self.mark})" if self.required else f"{self.word} ({self.mark}; may be left out)"
-
-
-@dataclass(frozen=True)
-class ProcessorSteps:
-    """What a pipeline of this processor consists of: its steps in their order, whose data, which integration."""
-
-    provider: str
-    integration: Integration
-    kinds: tuple[StepKind, ...]
-
-    def __str__(self) -> str:
-        return ", ".join(map(str, self.kinds))
-
-
-PROCESSORS: Mapping[str, ProcessorSteps] = {
-    "gcp.bq_etl": ProcessorSteps(
-        provider="gcp",
-        integration="GCP_SA",
-        kinds=(
-            StepKind("extract", "source_table", StepType.EXTRACT, ExtractConfig),
-            StepKind("transform", "operations", StepType.TRANSFORM, TransformConfig),
-            StepKind("load", "target_table", StepType.LOAD, LoadConfig),
-        ),
-    ),
-    "openai.usage_cost": ProcessorSteps(
-        provider="openai",
-        integration="OPENAI",
-        kinds=(
-            StepKind("extract", "reports", StepType.REPORTS, OpenAiExtract),
-            StepKind("reconcile", "tolerance", StepType.RECONCILE, ReconcileConfig, required=False),
-            StepKind("load", "target_tables", StepType.LOAD, OpenAiLoad),
-        ),
-    ),
-    "anthropic.usage_cost": ProcessorSteps(
-        provider="anthropic",
-        integration="ANTHROPIC",
-        kinds=(
-            StepKind("extract", "reports", StepType.REPORTS, AnthropicExtract),
-            StepKind("reconcile", "tolerance", StepType.RECONCILE, ReconcileConfig, required=False),
-            StepKind("load", "target_tables", StepType.LOAD, AnthropicLoad),
-        ),
-    ),
-}
-_OLDER = {kind.step_type: kind.config for kind in PROCESSORS["gcp.bq_etl"].kinds}
+IntegrationWord = Annotated[str, AfterValidator(integration_word)]
 
 
 class Step(Strict):
     """One step, whichever shape it was written in."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
-    processor: Literal["gcp.bq_etl", "openai.usage_cost", "anthropic.usage_cost"] = "gcp.bq_etl"
+    processor: str
     type: StepType
-    config: StepConfig
+    config: SerializeAsAny[Strict]
 
     @model_validator(mode="before")
     @classmethod
-    def _either_shape(cls, raw: Any) -> Any:
+    def _either_shape(cls, raw: Any, info: ValidationInfo) -> Any:
         if not isinstance(raw, dict):
             raise ValueError("a step is a mapping with name, processor and config")
         if isinstance(raw.get("config"), Strict):
             return raw
-        return _new_shape(raw) if "processor" in raw or "config" in raw else _older_shape(raw)
+        vocabulary = Vocabulary.of(info)
+        if "processor" in raw or "config" in raw:
+            kind, config = _read(raw, vocabulary)
+            return {**raw, "type": kind.step_type, "config": _typed(kind, config)}
+        older = vocabulary.older
+        kind, config = read_older(raw, older)
+        known = {"name": raw["name"]} if "name" in raw else {}
+        return known | {
+            "processor": older.processor if older else None,
+            "type": kind.step_type,
+            "config": _typed(kind, config),
+        }
 
 
-def _new_shape(raw: dict[str, Any]) -> dict[str, Any]:
-    processor = PROCESSORS.get(str(raw.get("processor")))
+def _read(raw: dict[str, Any], vocabulary: Vocabulary) -> tuple[StepKind, dict[str, Any]]:
+    processor = vocabulary.processors.get(str(raw.get("processor")))
     if processor is None:
-        raise ValueError(f"processor must be one of {', '.join(PROCESSORS)}")
+        raise ValueError(f"processor must be one of {', '.join(vocabulary.processors)}")
     config = raw.get("config")
-    marked = [kind for kind in processor.kinds if isinstance(config, dict) and kind.mark in config]
-    if len(marked) != 1:
-        raise ValueError(f"config must hold exactly one of {', '.join(kind.mark for kind in processor.kinds)}")
-    kind = marked[0]
-    return {**raw, "type": kind.step_type, "config": _typed(kind.step_type, kind.config, config)}
+    if isinstance(config, dict):
+        marked = [kind for kind in processor.kinds if kind.mark in config]
+        if len(marked) == 1:
+            return marked[0], config
+    raise ValueError(f"config must hold exactly one of {', '.join(kind.mark for kind in processor.kinds)}")
 
 
-def _older_shape(raw: dict[str, Any]) -> dict[str, Any]:
-    if raw.get("type") not in list(_OLDER):
-        raise ValueError(f"needs processor and config, or a type that is one of {', '.join(_OLDER)}")
-    kind = StepType(raw["type"])
-    inline = {key: value for key, value in raw.items() if key not in ("name", "type")}
-    if kind is StepType.EXTRACT and "source_dataset" not in inline and "." in str(inline.get("source_table")):
-        inline["source_dataset"], inline["source_table"] = str(inline["source_table"]).rsplit(".", 1)
-    return {"name": raw.get("name"), "type": kind, "config": _typed(kind, _OLDER[kind], inline)}
-
-
-def _typed(kind: StepType, model: type[StepConfig], config: Any) -> Any:
+def _typed(kind: StepKind, config: dict[str, Any]) -> Strict:
+    model = kind.config
     unknown = sorted(set(config) - set(model.model_fields))
     if unknown:
         raise ValueError(
-            f"unknown key {', '.join(unknown)} in a {kind} step; allowed are {', '.join(model.model_fields)}"
+            f"unknown key {', '.join(unknown)} in a {kind.step_type} step; allowed are {', '.join(model.model_fields)}"
         )
     try:
         return model.model_validate(config)
@@ -314,13 +120,13 @@ class PipelineConfig(Strict):
     """One file under `configs/<provider>/`."""
 
     pipeline: Header
-    required_integrations: tuple[Integration, ...] = ()
+    required_integrations: tuple[IntegrationWord, ...] = ()
     parameters: tuple[Parameter] = (Parameter(name="date", type="string", default="yesterday"),)
     steps: tuple[Step, ...] = Field(min_length=1)
 
     @field_validator("steps", mode="after")
     @classmethod
-    def _steps_of_one_processor(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    def _steps_of_one_processor(cls, steps: tuple[Step, ...], info: ValidationInfo) -> tuple[Step, ...]:
         names = [step.name for step in steps]
         if len(names) != len(set(names)):
             raise ValueError(f"step names must differ, found {', '.join(names)}")
@@ -331,7 +137,7 @@ class PipelineConfig(Strict):
                     f"step {step.name} is of {step.processor}, but step {first.name} is of {first.processor}; "
                     "all steps of a file have the same processor"
                 )
-        _check_order(steps)
+        _check_order(steps, Vocabulary.of(info).processors[first.processor])
         return steps
 
     @property
@@ -345,12 +151,10 @@ class PipelineConfig(Strict):
         return self.parameters[0]
 
 
-def _check_order(steps: Sequence[Step]) -> None:
+def _check_order(steps: Sequence[Step], processor: ProcessorSteps) -> None:
     """A file that lacks a step, has one twice, or has them in another order could not load a day."""
-    name = steps[0].processor
-    processor = PROCESSORS[name]
     order = [kind.config for kind in processor.kinds]
-    allowed = f"{name} has these steps, each once and in this order: {processor}"
+    allowed = f"{processor.processor} has these steps, each once and in this order: {processor}"
     for kind in processor.kinds:
         found = [step.name for step in steps if type(step.config) is kind.config]
         if len(found) > 1:
@@ -362,6 +166,6 @@ def _check_order(steps: Sequence[Step]) -> None:
             raise ValueError(f"step {before.name} stands before step {step.name}; {allowed}")
 
 
-def read_pipeline(path: Path) -> PipelineConfig:
+def read_pipeline(path: Path, vocabulary: Vocabulary) -> PipelineConfig:
     """One pipeline's config, or a `ConfigError` that names file and key."""
-    return read_model(path, PipelineConfig)
+    return read_model(path, PipelineConfig, {"vocabulary": vocabulary})

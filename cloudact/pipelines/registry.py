@@ -1,14 +1,15 @@
 """The registry of pipelines: which exist, how a path names one, what each needs. Reads `configs/` and nothing else."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cloudact.errors import CloudActError, ConfigError
-from cloudact.pipelines.config import PROCESSORS, Integration, Parameter, PipelineConfig, read_pipeline
+from cloudact.pipelines.config import IntegrationWord, Parameter, PipelineConfig, read_pipeline
+from cloudact.pipelines.steps import PipelineProvider, Vocabulary, provider_word
 from cloudact.pipelines.yaml_files import Strict, read_model
 
 
@@ -22,11 +23,11 @@ class Entry(Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
     name: str
     description: str
-    provider: Literal["gcp", "openai", "anthropic"]
+    provider: Annotated[str, AfterValidator(provider_word)]
     domain: str = Field(pattern=r"^([a-z][a-z0-9_]*)?$")
     pipeline: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     config: str
-    required_integration: Integration
+    required_integration: IntegrationWord
     enabled: bool
     schedule: Literal["daily", "manual"]
     restate_days: tuple[int, ...] = ()
@@ -36,7 +37,7 @@ class Entry(Strict):
 
     @property
     def path(self) -> str:
-        """`gcp/cost/billing`, `openai//usage_cost`."""
+        """`provider/domain/pipeline`; the domain may be empty."""
         return f"{self.provider}/{self.domain}/{self.pipeline}"
 
 
@@ -103,29 +104,29 @@ def _fits(entry: Entry, parts: Sequence[str]) -> bool:
     return (entry.provider, entry.pipeline) == (provider, pipeline) and domain in ("", entry.domain)
 
 
-def load_registry(configs_dir: Path) -> Registry:
-    """Reads and checks the registry and the config of every enabled pipeline."""
-    path = configs_dir / "system" / "pipelines.yml"
-    entries = read_model(path, _File).pipelines
-    configs = {entry.id: read_pipeline(configs_dir / entry.config) for entry in entries if entry.enabled}
+def load_registry(configs_dir: Path, providers: Iterable[PipelineProvider]) -> Registry:
+    """Reads and checks the registry and the config of every enabled pipeline; they may name these providers only."""
+    path, vocabulary = configs_dir / "system" / "pipelines.yml", Vocabulary(providers)
+    entries = read_model(path, _File, {"vocabulary": vocabulary}).pipelines
+    configs = {entry.id: read_pipeline(configs_dir / entry.config, vocabulary) for entry in entries if entry.enabled}
     for entry in entries:
         if entry.enabled:
-            _check(path, entry, configs[entry.id])
+            _check(path, entry, configs[entry.id], vocabulary)
     return Registry(entries, configs)
 
 
-def _check(path: Path, entry: Entry, config: PipelineConfig) -> None:
-    processor = PROCESSORS[config.processor]
-    if entry.provider != processor.provider:
-        fitting = [name for name, each in PROCESSORS.items() if each.provider == entry.provider]
+def _check(path: Path, entry: Entry, config: PipelineConfig, vocabulary: Vocabulary) -> None:
+    owner = vocabulary.owners[config.processor]
+    if entry.provider != owner.id:
+        fitting = [name for name, each in vocabulary.owners.items() if each.id == entry.provider]
         raise ConfigError(
             f"{path}: {entry.id}: provider is {entry.provider}, but step {config.steps[0].name} of {entry.config} "
             f"is of {config.processor}; allowed is {', '.join(fitting)}"
         )
-    if entry.required_integration != processor.integration:
+    if entry.required_integration != owner.integration:
         raise ConfigError(
             f"{path}: {entry.id}: required_integration is {entry.required_integration}, but {config.processor} of "
-            f"{entry.config} reads with {processor.integration}"
+            f"{entry.config} reads with {owner.integration}"
         )
     if config.pipeline.name != entry.id:
         raise ConfigError(f"{path}: {entry.id}: {entry.config} calls itself {config.pipeline.name!r}")

@@ -18,10 +18,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def read_model(path: Path, model: type[Model]) -> Model:
-    """Parses one file into `model`, or raises `ConfigError` with one line per mistake."""
+def read_model(path: Path, model: type[Model], context: Mapping[str, Any] | None = None) -> Model:
+    """Parses one file into `model`, or raises `ConfigError` with one line per mistake.
+
+    `context` is what the model's validators must know besides.
+    """
     try:
-        return model.model_validate(_read(path))
+        return model.model_validate(_read(path), context=dict(context or {}))
     except ValidationError as err:
         lines = "\n".join(f"  {_key(e['loc'])}: {_what(e, model)}" for e in err.errors())
         raise ConfigError(f"{path}:\n{lines}") from err

@@ -14,9 +14,8 @@ from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import Integration, Integrations, OrgIntegration, not_configured
 from cloudact.orgs.org import IntegrationStatus, Onboarded
 from cloudact.orgs.vault import Vault
-from providers.credential_checks import Check, Proof
 from providers.http import Refused
-from providers.integration_settings import read_settings
+from providers.provider import Connector, Proof
 
 log = logging.getLogger(__name__)
 NOT_THE_CUSTOMERS_FAULT = frozenset(
@@ -37,20 +36,20 @@ class Connections:
     """Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then."""
 
     def __init__(
-        self, integrations: Integrations, checks: Mapping[str, Check], vault: Callable[[], Vault], clock: Clock
+        self, integrations: Integrations, connectors: Mapping[str, Connector], vault: Callable[[], Vault], clock: Clock
     ) -> None:
         self._integrations = integrations
-        self._checks = checks
+        self._connectors = connectors
         self._vault = vault
         self._clock = clock
 
     def all(self, org_slug: str) -> list[Integration]:
         """Every integration there can be, as it stands."""
-        return self._integrations.all(org_slug)
+        return self._integrations.all(org_slug, self._connectors)
 
     def onboarded(self, org_slug: str) -> Onboarded:
         """Which onboarding of the org this is; `Stop` where it is not with us."""
-        return self._integrations.find(org_slug, "GCP_SA").onboarded
+        return self._integrations.onboarded(org_slug)
 
     def shows(self, told: Integration) -> bool:
         """Whether what was told can be read."""
@@ -60,10 +59,10 @@ class Connections:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)
         given = before.settings if wanted.settings is None else wanted.settings
-        settings = read_settings(integration, given)
-        check = self._checks[integration]
-        credential = check.read(wanted.credential)
-        proof = check.prove(before.onboarded, credential.plaintext, settings)
+        connector = self._connectors[integration]
+        settings = connector.read_settings(given)
+        credential = connector.read_credential(wanted.credential)
+        proof = connector.check(before.onboarded, credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
@@ -105,6 +104,7 @@ class Connections:
         return self._integrations.change(Integration(org_slug=org_slug, integration=integration))
 
     def _prove(self, stored: OrgIntegration) -> Proof:
-        settings = read_settings(stored.integration, stored.settings)
+        connector = self._connectors[stored.integration]
+        settings = connector.read_settings(stored.settings)
         plaintext = self._vault().decrypt(stored.org_slug, stored.integration, stored.ciphertext or "")
-        return self._checks[stored.integration].prove(stored.onboarded, plaintext, settings)
+        return connector.check(stored.onboarded, plaintext, settings)

@@ -3,17 +3,17 @@
 import json
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
-from cloudact.orgs.integrations import PROVIDERS, Integration
+from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import Authentication, authenticate
 from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, Wanted
@@ -23,11 +23,11 @@ from functions.web.inputs import Input, in_body, name_of
 from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 from providers.http import Busy
+from providers.provider import Provider, by_id, by_integration
 
 log = logging.getLogger(__name__)
 LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
-_WORDS = {integration: provider for provider, integration in PROVIDERS.items()}
 
 
 def _credential(value: Any) -> str:
@@ -54,16 +54,14 @@ class SetupBody(Input):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     credential: Annotated[dict[str, Any] | str, BeforeValidator(_credential)] = Field(
-        repr=False,
-        description="gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; "
-        "others: the admin key",
+        repr=False, description="what the provider is asked with"
     )
     credential_name: Annotated[str | None, name_of(100)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
     )
     metadata: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
         default=None,
-        description="settings. gcp: source_project, source_dataset, source_table, inactive_projects; anthropic: api",
+        description="settings",
         examples=[{"source_dataset": "billing_export"}],
     )
 
@@ -71,8 +69,12 @@ class SetupBody(Input):
 class IntegrationState(Answer):
     """An integration, without its credential."""
 
-    integration: Literal["GCP_SA", "OPENAI", "ANTHROPIC"]
-    provider: Literal["gcp", "openai", "anthropic"]
+    integration: str
+    provider: str
+    takes: list[str] = Field(
+        description="how a credential is handed over. key: one line; key_file: a JSON document; keyless: an account "
+        "that lets us act as it"
+    )
     status: IntegrationStatus
     auth: Auth | None = Field(description="key, or keyless: a service account that lets us act as it")
     credential_name: str | None
@@ -92,20 +94,37 @@ class IntegrationList(Answer):
     integrations: list[IntegrationState]
 
 
+def with_providers(document: dict[str, Any], providers: Sequence[Provider]) -> dict[str, Any]:
+    """The OpenAPI document with the words of these providers, which the shapes above leave open."""
+    shapes = document["components"]["schemas"]
+    state, body = (shapes[shape.__name__]["properties"] for shape in (IntegrationState, SetupBody))
+    state["integration"]["enum"] = [provider.integration for provider in providers]
+    state["provider"]["enum"] = [provider.id for provider in providers]
+    taken = dict.fromkeys(kind for provider in providers for kind in provider.takes)
+    state["takes"]["items"]["enum"] = list(taken)
+    helps = "; ".join(f"{provider.id}: {provider.credential_help}" for provider in providers)
+    body["credential"]["description"] = helps
+    fields = {provider.id: ", ".join(provider.settings.model_fields) for provider in providers}
+    named = "; ".join(f"{name}: {names}" for name, names in fields.items() if names)
+    body["metadata"]["description"] = f"settings. {named}"
+    return document
+
+
 @dataclass(frozen=True)
 class OrgIntegrations:
     """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys."""
 
     auth: Authentication
+    providers: tuple[Provider, ...]
     connections: Connections
     reader: str
 
 
 def list_integrations(room: OrgIntegrations, org: str) -> Response:
-    """All three, set up or not."""
+    """Those of all providers, set up or not."""
     authenticate(room.auth, org)
     no_query(request)
-    states = [_state(row) for row in room.connections.all(org)]
+    states = [_state(room, row) for row in room.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
@@ -114,7 +133,7 @@ def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, SetupBody)
-    integration = _integration(provider)
+    integration = _integration(room, provider)
     wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
         stored, new = room.connections.set_up(org, integration, wanted)
@@ -126,7 +145,7 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     authenticate(room.auth, org)
     no_input(request)
     with translating_provider_errors():
-        stored = room.connections.validate(org, _integration(provider))
+        stored = room.connections.validate(org, _integration(room, provider))
     return _answer(room, stored)
 
 
@@ -135,14 +154,15 @@ def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     authenticate(room.auth, org).require_admin()
     no_input(request)
     with translating_provider_errors():
-        stored = room.connections.remove(org, _integration(provider))
+        stored = room.connections.remove(org, _integration(room, provider))
     return _answer(room, stored)
 
 
-def _integration(provider: str) -> str:
-    if provider not in PROVIDERS:
-        raise Problem(404, f"Unknown provider: {provider[:50]}. Available: {', '.join(PROVIDERS)}")
-    return PROVIDERS[provider]
+def _integration(room: OrgIntegrations, provider: str) -> str:
+    known = by_id(room.providers)
+    if provider not in known:
+        raise Problem(404, f"Unknown provider: {provider[:50]}. Available: {', '.join(known)}")
+    return known[provider].integration
 
 
 @contextmanager
@@ -171,12 +191,15 @@ def _refusal(err: Stop) -> Exception:
 def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
     """The answer, once a run that is triggered next would find the integration in this state."""
     wait_until(lambda: room.connections.shows(row))
-    return answered(_state(row), status)
+    return answered(_state(room, row), status)
 
 
-def _state(row: Integration) -> IntegrationState:
+def _state(room: OrgIntegrations, row: Integration) -> IntegrationState:
+    provider = by_integration(room.providers)[row.integration]
     fields: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
         del fields["warnings"]
-    return IntegrationState.model_validate(fields | {"provider": _WORDS[row.integration], "auth": auth})
+    return IntegrationState.model_validate(
+        fields | {"provider": provider.id, "takes": list(provider.takes), "auth": auth}
+    )

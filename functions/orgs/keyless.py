@@ -11,8 +11,8 @@ from functions.orgs.integrations import OrgIntegrations, translating_provider_er
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
 from functions.web.problems import bad_request
-from providers.gcp.export import DATASET, DEFAULT_DATASET, PROJECT
 from providers.gcp.keyless import KeylessAccount, commands, offered
+from providers.gcp.names import DATASET, DEFAULT_DATASET, PROJECT
 
 LONGEST = 100  # characters; Google allows more of a dataset alone
 YOURS = "your-project-id"

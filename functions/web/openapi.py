@@ -74,15 +74,15 @@ class Function:
     cached: str = "public, max-age=300"
 
 
-def documenting(function: Function, endpoints: Callable[[], Sequence[Endpoint]]) -> Callable[..., Response]:
-    """Makes a view that answers with the document of the endpoints, its own included; the text is made once."""
+def documenting(function: Function, make: Callable[[Any], dict[str, Any]]) -> Callable[..., Response]:
+    """Makes a view that answers with the document that `make` makes of the room it is handed; the text is made once."""
 
     @functools.cache
-    def text() -> str:
-        return json.dumps(document(function, endpoints()), ensure_ascii=False)
+    def text(room: Any) -> str:
+        return json.dumps(make(room), ensure_ascii=False)
 
-    def show(_room: None) -> Response:
-        answer = Response(text(), content_type="application/json")
+    def show(room: Any) -> Response:
+        answer = Response(text(room), content_type="application/json")
         answer.headers["Cache-Control"] = function.cached
         answer.add_etag()
         answer.make_conditional(request)

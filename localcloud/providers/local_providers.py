@@ -34,6 +34,7 @@ class LocalProviders:
         self._anthropic = self._listener(Anthropic(self.keys, settings.clock), settings.anthropic_port)
         self.openai_url = self._openai.url
         self.anthropic_url = self._anthropic.url
+        self.urls = {"openai": self.openai_url, "anthropic": self.anthropic_url}
 
     def _listener(self, vendor: Vendor, port: int) -> Listener:
         front = Front(vendor, controls(self.keys, self.faults, self.log), self.faults, self.log)

@@ -1,1 +1,49 @@
-"""What a pipeline's steps are worked through by, one module for each `processor` that a config can name."""
+"""Anthropic: the usage and the costs of an organization, read with an admin key or an analytics key."""
+
+from typing import Annotated, Literal
+
+from cloudact.orgs.org import Onboarded
+from cloudact.redaction import RANDOM, KeyForms
+from providers.anthropic.steps import STEPS
+from providers.provider import CheckContext, Credential, Proof, Provider
+from providers.settings import IntegrationSettings, Rule
+
+
+class AnthropicSettings(IntegrationSettings):
+    """Which generation of the API is read."""
+
+    api: Annotated[Literal["reports", "analytics"], Rule("must be reports or analytics")] = "reports"
+
+
+def _read(context: CheckContext, text: str) -> Credential:
+    from providers.anthropic.api import ADMIN_KEY
+
+    return ADMIN_KEY.read(context, text)
+
+
+def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
+    """The API that runs will read, and no other: a key may have the right to one alone."""
+    from providers.anthropic.api import ADMIN_KEY, ANALYTICS_KEY
+
+    assert isinstance(settings, AnthropicSettings)  # noqa: S101 - what the record names
+    read_by_runs = ANALYTICS_KEY if settings.api == "analytics" else ADMIN_KEY
+    return read_by_runs.prove(context, org, plaintext, settings)
+
+
+PROVIDER = Provider(
+    id="anthropic",
+    integration="ANTHROPIC",
+    name="Anthropic",
+    url="https://api.anthropic.com",
+    steps=STEPS,
+    settings=AnthropicSettings,
+    read_credential=_read,
+    check=_check,
+    secret_patterns=KeyForms(
+        keys=(rf"sk-ant-[a-z]{{2,12}}[0-9]{{2}}-{RANDOM}[\w-]{{40,}}",),  # API, admin, OAuth (oat), refresh (ort)
+        fragments=(r"sk-ant-(?:api|admin|oat|ort)[0-9]{2}-[\w-]{16,}",),
+        # Claude Code names the keys that it makes claude_code_key_<user>_<four random characters>.
+        persons=(r"(?<=claude_code_key_)[\w.+@%-]+?(?=(?:_[A-Za-z0-9]{4})?(?![\w.+@%-]))",),
+    ),
+    key_beginnings={"sk-ant-": "a key of Anthropic"},
+)

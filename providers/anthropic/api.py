@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from providers.admin_key import Door, Vendor
+from providers.admin_key import AdminKey, Door, Vendor
 from providers.http import ProviderHttp, Query
 
 VERSION = "2023-06-01"  # all that is known of the reports is known of this version
@@ -79,12 +79,9 @@ ANTHROPIC = Vendor(
             },
         ),
     ),
-    foreign_keys={
-        **dict.fromkeys(("sk-proj-", "sk-admin-", "sk-svcacct-", "sk-None-", "sess-"), "This is a key of OpenAI."),
-        "AIza": "This is a key of Google.",
-        "ya29.": "This is an access token of Google.",
-    },
     headers=_headers,
     read_error=_read_error,
     cheapest=_cheapest,
 )
+ADMIN_KEY = AdminKey(ANTHROPIC)
+ANALYTICS_KEY = AdminKey(ANTHROPIC, check_analytics)

@@ -9,7 +9,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.orgs.org import Auth
 from cloudact.orgs.vault import WHAT_TO_DO
-from providers.gcp.export import PROJECT
+from providers.gcp.names import PROJECT
 
 LARGEST_KEY_CHARACTERS = 3600  # RSA with 4096 bits; Google's have 2048, and proving a larger one costs minutes
 

@@ -6,7 +6,6 @@ Only `find_export` makes calls.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,9 +15,8 @@ from typing import Any, Protocol
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from providers.gcp.errors import SET_UP
+from providers.gcp.names import DATASET, PROJECT, TABLE
 
-DEFAULT_DATASET = "billing_export"
-DEFAULT_TABLE = "gcp_billing_export"  # the family; Google adds the kind and the billing account's id
 REQUIRED = (
     "billing_account_id",
     "cost",
@@ -83,13 +81,7 @@ FORMATS = {
 MULTI_REGIONS = frozenset({"US", "EU"})
 NEEDED = "Name the table that Cloud Billing itself writes: by day of ingestion, not a view or a copy of it."
 
-# https://cloud.google.com/resource-manager/docs/creating-managing-projects (with the old "domain.com:" prefix),
-# https://cloud.google.com/bigquery/docs/datasets#dataset-naming and /tables#table_naming (its ASCII part:
-# export tables are named by Google).
 PAGE_TABLES, TOO_MANY = 500, 6  # of a list; of a family that can be named
-PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]*")
-DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
-TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
 
 Patience = Callable[[], dict[str, Any]]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, get_args
 
-from cloudact.pipelines.config import Operation
 from providers.gcp.columns import COLUMNS
 from providers.gcp.export import ExportTable
+from providers.gcp.steps import Operation
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter

@@ -1,1 +1,46 @@
-"""Reports of providers that are read page by page: OpenAI's and Anthropic's usage and costs of one UTC day."""
+"""OpenAI: the usage and the costs of an organization, read with an admin key."""
+
+from cloudact.orgs.org import Onboarded
+from cloudact.redaction import RANDOM, RANDOM_WORD, KeyForms
+from providers.openai.steps import STEPS
+from providers.provider import CheckContext, Credential, Proof, Provider
+from providers.settings import IntegrationSettings
+
+
+class OpenAiSettings(IntegrationSettings):
+    """None so far."""
+
+
+def _read(context: CheckContext, text: str) -> Credential:
+    from providers.openai.api import ADMIN_KEY
+
+    return ADMIN_KEY.read(context, text)
+
+
+def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
+    from providers.openai.api import ADMIN_KEY
+
+    return ADMIN_KEY.prove(context, org, plaintext, settings)
+
+
+PROVIDER = Provider(
+    id="openai",
+    integration="OPENAI",
+    name="OpenAI",
+    url="https://api.openai.com",
+    steps=STEPS,
+    settings=OpenAiSettings,
+    read_credential=_read,
+    check=_check,
+    secret_patterns=KeyForms(
+        keys=(
+            rf"sk-(?:proj|svcacct|admin|None)-{RANDOM}[\w-]{{40,}}",
+            r"sk-[\w-]{16,160}?T3BlbkFJ[\w-]{16,}",
+            rf"sk-{RANDOM}[A-Za-z0-9]{{48,}}",
+            rf"sess-{RANDOM_WORD}[A-Za-z0-9]{{40,}}",
+            r"sk-[\w-]{0,60}\*{3,}[\w*-]*",  # masked by the vendor; its last characters are nobody's business either
+        ),
+        fragments=(r"sk-(?:proj|svcacct|admin|None)-(?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{8,}[\w-]*",),
+    ),
+    key_beginnings=dict.fromkeys(("sk-proj-", "sk-admin-", "sk-svcacct-", "sk-None-", "sess-"), "a key of OpenAI"),
+)

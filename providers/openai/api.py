@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from providers.admin_key import Door, Vendor
+from providers.admin_key import AdminKey, Door, Vendor
 from providers.http import Query
 
 COSTS = "/v1/organization/costs"
@@ -51,12 +51,8 @@ OPENAI = Vendor(
             },
         ),
     ),
-    foreign_keys={
-        "sk-ant-": "This is a key of Anthropic.",
-        "AIza": "This is a key of Google.",
-        "ya29.": "This is an access token of Google.",
-    },
     headers=_headers,
     read_error=_read_error,
     cheapest=_cheapest,
 )
+ADMIN_KEY = AdminKey(OPENAI)

@@ -44,12 +44,27 @@ def test_exit_codes_are_explained() -> None:
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)} == found | {0}
 
 
-def test_a_shell_completes_it() -> None:
-    """Click's completion knows commands and choices."""
-    asked = {"COMP_WORDS": "cloudact integrations setup ", "COMP_CWORD": "3", "_CLOUDACT_COMPLETE": "bash_complete"}
-    env = {"PATH": os.environ["PATH"]} | asked
+def completed(words: str, **environment: str) -> list[str]:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_CLOUDACT_COMPLETE": "bash_complete"}
+    env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"} | asked | environment
     done = subprocess.run([ROOT / "bin" / "cloudact"], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["plain,gcp", "plain,openai", "plain,anthropic"]
+    return done.stdout.split()
+
+
+def test_a_shell_completes_it(urls: dict[str, str]) -> None:
+    """Click's completion knows commands and choices; providers are those that the API's pipelines have."""
+    assert "plain,integrations" in completed("cloudact in")
+    assert completed("cloudact backfill x --reprocess ") == ["plain,none", "plain,failed", "plain,completed"]
+    setup = "cloudact integrations setup "
+    assert completed(setup, **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
+    assert completed(f"{setup}op", **urls) == ["plain,openai"]
+    assert completed("cloudact pipelines --provider ", **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
+
+
+def test_completion_without_an_api() -> None:
+    """Where no API is known, or none answers, nothing is completed and nothing is said."""
+    setup = "cloudact integrations setup "
+    assert completed(setup) == completed(setup, CLOUDACT_API_URL="http://127.0.0.1:9") == []
 
 
 def test_nothing_else_needs_its_libraries() -> None:

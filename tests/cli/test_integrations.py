@@ -70,6 +70,16 @@ def test_how_keyless_is_not_called(customer: Shell) -> None:
         ("gcp", "--project", "acme"),
     ):
         assert customer(*setup, *arguments).exit_code == 2
+    wrong = customer(*setup, "openai", "--keyless", "--project", "acme")
+    assert "--keyless is for gcp, and instead of --credential-file." in wrong.stderr
+
+
+def test_a_provider_that_there_is_not(customer: Shell) -> None:
+    """What is no provider is told with those that there are, by the API or before a credential is asked for."""
+    refused = customer("integrations", "setup", "nobody", "--credential-file", "-", stdin="key")
+    assert (refused.exit_code, "Available: gcp, openai, anthropic" in refused.stderr) == (3, True)
+    unasked = customer("integrations", "setup", "nobody")
+    assert (unasked.exit_code, "there are gcp, openai, anthropic." in unasked.stderr) == (2, True)
 
 
 def test_what_is_not_a_credential(customer: Shell, tmp_path: Path) -> None:
@@ -87,7 +97,7 @@ def test_a_credential_is_tried_again_and_forgotten(customer: Shell, local: Local
     """`validate` exits with 1 where the provider refuses now; `delete` without a terminal needs --yes."""
     assert customer.json("integrations", "validate", "openai")["status"] == "VALID"
     revoked = {"key": admin_key, "kind": "openai", "seed": 1, "revoked": True}
-    requests.post(f"{local.settings.openai_url}/local/keys", json=revoked, timeout=5).raise_for_status()
+    requests.post(f"{local.providers.openai_url}/local/keys", json=revoked, timeout=5).raise_for_status()
     invalid = customer("integrations", "validate", "openai")
     assert (invalid.exit_code, "INVALID" in invalid.stdout, admin_key in invalid.output) == (1, True, False)
     assert customer("integrations", "delete", "openai", stdin="y\n").exit_code == 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cloudact.orgs.org import new_api_key
 from cloudact.redaction import CLEARED_CHARACTERS, cleared, without_keys
+from providers import PROVIDERS
 from providers.lines import Line
 
 ALNUM = string.ascii_letters + string.digits
@@ -217,6 +218,8 @@ def test_a_key_at_the_end_of_what_is_looked_at() -> None:
 
 
 EVIL = ["sk-", "a_", "-a_api_", "sk-sk-T3Blbk", "eyJ-", "bearer ", "-----BEGIN PRIVATE KEY", "a@", "x."]
+EVIL += ["claude_code_key_", "claude_code_key_a.", *(begins for each in PROVIDERS for begins in each.key_beginnings)]
+EVIL += [f" {begins}aB3" for each in PROVIDERS for begins in each.key_beginnings]
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -10,8 +10,11 @@ import pytest
 import yaml
 
 from cloudact.errors import ConfigError
-from cloudact.pipelines.config import ExtractConfig, LoadConfig, StepType, TransformConfig, read_pipeline
+from cloudact.pipelines.config import PipelineConfig, read_pipeline
 from cloudact.pipelines.registry import Registry, UnknownPipeline, load_registry
+from cloudact.pipelines.steps import StepType, Vocabulary
+from providers import PROVIDERS
+from providers.gcp.steps import ExtractConfig, LoadConfig, TransformConfig
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 OLDER_SHAPE = """
@@ -25,7 +28,11 @@ steps:
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return load_registry(CONFIGS)
+    return load_registry(CONFIGS, PROVIDERS)
+
+
+def read(path: Path) -> PipelineConfig:
+    return read_pipeline(path, Vocabulary(PROVIDERS))
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -58,7 +65,7 @@ def test_unknown_paths_name_what_exists(registry: Registry, path: str) -> None:
 def test_a_disabled_pipeline_is_unknown(tmp_path: Path) -> None:
     """What is disabled does not resolve and is not offered, but stays in the registry."""
     changed(tmp_path, pipeline=1, enabled=False)
-    registry = load_registry(tmp_path)
+    registry = load_registry(tmp_path, PROVIDERS)
     with pytest.raises(UnknownPipeline, match=r"Available: gcp/cost/billing, anthropic//usage_cost$"):
         registry.resolve(["openai", "", "usage_cost"])
     assert registry.get("openai_usage_cost").enabled is False
@@ -72,7 +79,7 @@ def test_newer_step_shape(registry: Registry) -> None:
 
 def test_older_step_shape(tmp_path: Path) -> None:
     """`type` with inline keys becomes the same steps; `dataset.table` is split."""
-    steps = read_pipeline(written(tmp_path, OLDER_SHAPE)).steps
+    steps = read(written(tmp_path, OLDER_SHAPE)).steps
     assert [step.type for step in steps] == [StepType.EXTRACT, StepType.TRANSFORM, StepType.LOAD]
     extract = steps[0].config
     assert isinstance(extract, ExtractConfig)
@@ -119,7 +126,7 @@ def test_mistakes_name_file_key_and_what_is_allowed(tmp_path: Path, change: dict
     """A wrong config is refused with the file, the key and the allowed values in one message."""
     path = written(tmp_path, yaml.safe_dump(yaml.safe_load(OLDER_SHAPE) | change))
     with pytest.raises(ConfigError, match=complaint) as refusal:
-        read_pipeline(path)
+        read(path)
     assert str(path) in str(refusal.value)
 
 
@@ -135,20 +142,20 @@ def test_mistakes_name_file_key_and_what_is_allowed(tmp_path: Path, change: dict
 def test_what_is_not_a_config_at_all(tmp_path: Path, text: str, complaint: str) -> None:
     """Broken YAML, repeated keys, lists and empty files are errors that name the file."""
     with pytest.raises(ConfigError, match=complaint):
-        read_pipeline(written(tmp_path, text))
+        read(written(tmp_path, text))
 
 
 def test_a_missing_file_is_named() -> None:
     """A registry entry whose file is missing says which file."""
     with pytest.raises(ConfigError, match=r"nowhere\.yml: cannot be read"):
-        read_pipeline(Path("nowhere.yml"))
+        read(Path("nowhere.yml"))
 
 
 def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
     """An entry that points at another pipeline's file is refused when the registry is read."""
     changed(tmp_path, pipeline=0, id="gcp_costs")
     with pytest.raises(ConfigError, match=r"gcp_costs: gcp/cost/billing\.yml calls itself 'gcp_billing'"):
-        load_registry(tmp_path)
+        load_registry(tmp_path, PROVIDERS)
 
 
 def changed(folder: Path, pipeline: int, **change: object) -> None:
@@ -250,7 +257,7 @@ def test_a_pipeline_that_could_not_work_is_refused(tmp_path: Path, file: str, ch
     change(raw)
     (tmp_path / file).write_text(yaml.safe_dump(raw), encoding="utf-8")
     with pytest.raises(ConfigError, match=complaint) as refusal:
-        load_registry(tmp_path)
+        load_registry(tmp_path, PROVIDERS)
     assert file in str(refusal.value)
 
 
@@ -258,7 +265,7 @@ def test_the_integration_is_the_processors(tmp_path: Path) -> None:
     """A registry entry cannot hand a processor another vendor's credential."""
     changed(tmp_path, pipeline=1, required_integration="GCP_SA")
     with pytest.raises(ConfigError, match=r"openai_usage_cost: required_integration is GCP_SA, .* reads with OPENAI"):
-        load_registry(tmp_path)
+        load_registry(tmp_path, PROVIDERS)
 
 
 @pytest.mark.parametrize("file", [OPENAI, ANTHROPIC])
@@ -266,14 +273,14 @@ def test_reconcile_may_be_left_out(tmp_path: Path, file: str) -> None:
     """A pipeline may do without the comparison with the provider's own total."""
     raw = yaml.safe_load((CONFIGS / file).read_text(encoding="utf-8"))
     keeping("extract", "load")(raw)
-    assert len(read_pipeline(written(tmp_path, yaml.safe_dump(raw))).steps) == 2
+    assert len(read(written(tmp_path, yaml.safe_dump(raw))).steps) == 2
 
 
 def test_the_older_word_for_the_orgs_dataset_is_read(tmp_path: Path) -> None:
     """`{org_slug}` as target dataset means the org's dataset, whatever that is called."""
     raw = yaml.safe_load((CONFIGS / GCP).read_text(encoding="utf-8"))
     with_key(2, target_dataset="{org_slug}")(raw)
-    load = read_pipeline(written(tmp_path, yaml.safe_dump(raw))).steps[2].config
+    load = read(written(tmp_path, yaml.safe_dump(raw))).steps[2].config
     assert isinstance(load, LoadConfig)
     assert load.filled({"org_slug": "acmecorp", "org_dataset": "costs_of_acme"}).target_dataset == "costs_of_acme"
 
@@ -288,5 +295,5 @@ def test_the_older_word_for_the_orgs_dataset_is_read(tmp_path: Path) -> None:
 )
 def test_the_default_date_is_the_files(tmp_path: Path, parameters: str, expected: date | None) -> None:
     """A run without a date is of the day that the file says, or is not possible."""
-    config = read_pipeline(written(tmp_path, f"{OLDER_SHAPE}parameters: [{parameters}]\n"))
+    config = read(written(tmp_path, f"{OLDER_SHAPE}parameters: [{parameters}]\n"))
     assert config.date.default_on(date(2026, 11, 12)) == expected

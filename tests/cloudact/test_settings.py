@@ -57,6 +57,22 @@ def test_a_run_survives_the_queue() -> None:
     assert run.pipeline_id == "acmecorp-gcp-billing"
 
 
+@pytest.mark.parametrize("text", ["openai", "[]", '{"openai": 1}', '{"openai": "api.openai.com"}', '{"a": "ftp://a"}'])
+def test_addresses_of_providers_are_urls(text: str) -> None:
+    """What is no JSON object of URLs is refused by the name of its variable."""
+    with pytest.raises(ConfigError, match="CLOUDACT_PROVIDER_URLS: "):
+        Settings.from_env(REQUIRED | {"CLOUDACT_PROVIDER_URLS": text})
+
+
+def test_addresses_of_providers() -> None:
+    """They are read from JSON, and go into a container's environment as they came."""
+    text = '{"openai": "http://127.0.0.1:9052", "anthropic": "https://proxy.example.com/anthropic"}'
+    settings = Settings.from_env(REQUIRED | {"CLOUDACT_PROVIDER_URLS": text})
+    assert settings.urls_of_providers["anthropic"] == "https://proxy.example.com/anthropic"
+    assert Settings.from_env(settings.to_env()) == settings
+    assert Settings.from_env(REQUIRED).urls_of_providers == {}
+
+
 @given(
     st.tuples(st.from_regex(r"[a-zA-Z0-9_]{3,50}", fullmatch=True), st.dates(), st.integers(1, 999)),
     st.tuples(st.from_regex(r"[a-zA-Z0-9_]{3,50}", fullmatch=True), st.dates(), st.integers(1, 999)),

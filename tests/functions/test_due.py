@@ -16,11 +16,12 @@ from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import ROOT
 from functions.schedule.due import Known, Owed, due, plan
 from functions.schedule.state import Batched, Facts
+from providers import PROVIDERS
 
 NOW = dt.datetime(2026, 11, 12, 6, 0, tzinfo=dt.UTC)
 TODAY = NOW.date()
 LONG_AGO = dt.date(2026, 1, 1)
-ENTRIES = load_registry(ROOT / "configs").entries
+ENTRIES = load_registry(ROOT / "configs", PROVIDERS).entries
 GCP = next(entry for entry in ENTRIES if entry.id == "gcp_billing")
 
 

@@ -117,6 +117,7 @@ def test_from_nothing_to_a_run(api: FlaskClient, org: OnboardedOrg, local: Local
     assert answer.status_code == 201, told
     assert told == {
         "integration": PROVIDERS[provider], "provider": provider, "status": "VALID", "auth": "key",
+        "takes": ["key_file", "keyless"] if provider == "gcp" else ["key"],
         "credential_name": "reader",
         "fingerprint": told["fingerprint"], "settings": metadata, "validated_at": "2026-11-12T12:00:00.000Z",
         "last_error": None,
@@ -162,7 +163,7 @@ def test_the_generation_that_runs_read_is_asked(api: FlaskClient, org: Onboarded
     """With `api: analytics` a key without the right to analytics is refused, though it reads the reports."""
     key = new_admin_key("ANTHROPIC")["api_key"]
     known = {"key": key, "kind": "anthropic", "seed": 1, "scopes": ["org:admin"]}
-    post(local.settings.anthropic_url, "/local/keys", known)
+    post(local.providers.anthropic_url, "/local/keys", known)
     assert set_up(api, org, "anthropic", key).status_code == 200
     assert problem(set_up(api, org, "anthropic", key, metadata={"api": "analytics"}))[0] == 400
 
@@ -298,8 +299,8 @@ def test_passing_trouble(org: OnboardedOrg, local: Local, provider: str) -> None
     load_fixture_export(local, org)
     before = rows(local, org)
     endpoints = {
-        "openai": {"openai_url": NOBODY}, "anthropic": {"anthropic_url": NOBODY}, "gcp": {"token_uri": NOBODY},
-        "kms": {"kms_endpoint": NOBODY}, "overloaded": {},
+        **{name: {"provider_urls": json.dumps({name: NOBODY})} for name in ("openai", "anthropic")},
+        "gcp": {"token_uri": NOBODY}, "kms": {"kms_endpoint": NOBODY}, "overloaded": {},
     }  # fmt: skip
     api = instance(local, **endpoints[provider])
     asked = provider if provider in PROVIDERS else "openai"
@@ -336,12 +337,12 @@ def test_our_own_rights_are_not_the_customers_fault(api: FlaskClient, org: Onboa
 def test_validating_again(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
     """A revoked key becomes INVALID with the reason, and starts no run; given back it is VALID, and starts one."""
     key = {"key": handed_over(org, "openai"), "kind": "openai", "seed": 1}
-    post(local.settings.openai_url, "/local/keys", key | {"revoked": True})
+    post(local.providers.openai_url, "/local/keys", key | {"revoked": True})
     told = validate(api, org, "openai").get_json()
     assert told["status"] == "INVALID"
     assert told["last_error"].startswith("OpenAI refuses the key: it is wrong, or was revoked.")
     assert trigger(api, org, "openai").status_code == 400
-    post(local.settings.openai_url, "/local/keys", key)
+    post(local.providers.openai_url, "/local/keys", key)
     answer = validate(api, org, "openai")
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["last_error"]) == (200, "VALID", None)
     assert answer.get_json() in call(api, org, "GET").get_json()["integrations"]
@@ -379,11 +380,11 @@ def test_the_analytics_take_a_key_of_their_own(api: FlaskClient, org: OnboardedO
     """A key of Claude Enterprise with read:analytics opens the analytics alone; the hint names both."""
     key = "sk-ant-api01-" + "aB3_" * 20
     account = {"key": key, "kind": "anthropic", "seed": 3, "scopes": ["read:analytics"]}
-    post(local.settings.anthropic_url, "/local/keys", account)
+    post(local.providers.anthropic_url, "/local/keys", account)
     refused = set_up(api, org, "anthropic", key, metadata={"api": "reports"})
     assert "If this is a key of Claude Enterprise, it reads the analytics" in problem(refused)[1]
     assert set_up(api, org, "anthropic", key, metadata={"api": "analytics"}).status_code == 200
-    post(local.settings.anthropic_url, "/local/keys", account | {"scopes": []})
+    post(local.providers.anthropic_url, "/local/keys", account | {"scopes": []})
     refused = set_up(api, org, "anthropic", key)
     assert "creates an analytics key with the scope read:analytics" in problem(refused)[1]
 
@@ -485,7 +486,13 @@ def test_set_ups_at_the_same_time(org: OnboardedOrg, local: Local) -> None:
 def test_removing(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
     """The credential is gone, however often it is removed; there is nothing to validate, and no run starts."""
     answers = [call(api, org, "DELETE", "/gcp") for _ in range(2)]
-    expected = {"integration": "GCP_SA", "provider": "gcp", "status": "NOT_CONFIGURED", **NOTHING}
+    expected = {
+        "integration": "GCP_SA",
+        "provider": "gcp",
+        "status": "NOT_CONFIGURED",
+        **NOTHING,
+        "takes": ["key_file", "keyless"],
+    }
     assert [(answer.status_code, answer.get_json()) for answer in answers] == [(200, expected)] * 2
     newest = rows(local, org)[-1]
     assert (len(rows(local, org)), newest["ciphertext"], newest["fingerprint"]) == (4, None, None)

@@ -15,8 +15,8 @@ from schemathesis.config import SchemathesisConfig
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status
 from functions.composition import compose
-from functions.routes import API, PUBLIC, public_app
-from functions.web.openapi import document, paths_of
+from functions.routes import PUBLIC, public_app, public_document
+from functions.web.openapi import paths_of
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
 from tests.sessions import bearer
@@ -26,7 +26,7 @@ from tests.sessions import bearer
 # A host name that fits the pattern may still be an inner one.
 # A credential is judged by its provider, and what is not set up cannot be judged.
 ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2", "backfill", "set_up", "validate", "put_webhook")
-DOCUMENT = document(API, PUBLIC)
+DOCUMENT = public_document()
 SOURCE = {
     "source_project": "contract-billing",
     "source_dataset": "d",
@@ -145,7 +145,7 @@ def known(
     return schema
 
 
-SCHEMA = known(document(API, PUBLIC), PARTS, ACROSS_FIELDS, LATE)
+SCHEMA = known(public_document(), PARTS, ACROSS_FIELDS, LATE)
 
 
 def contract(examples: int) -> settings:

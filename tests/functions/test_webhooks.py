@@ -42,6 +42,8 @@ from functions.web.probes import Probes, may_be_asked
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg, add_member
 from localcloud.wire.listener import HttpAnswer, HttpRequest, Listener
+from providers import PROVIDERS
+from providers.provider import ids
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.functions.operators import Operator, problem
 from tests.functions.test_cancel_retry import ops, swept
@@ -326,7 +328,9 @@ def test_told_by_job_and_sweep(customer: Customer, ops: FlaskClient, caplog: pyt
     failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, run.run_id).settle(failed, tick=lambda: None)
     assert failed.error
-    open_notifier(local.settings, local.warehouse, local.clock).tell(run_failed(run, failed.error, NOON))
+    open_notifier(local.settings, local.warehouse, local.clock, ids(PROVIDERS)).tell(
+        run_failed(run, failed.error, NOON)
+    )
     local.clock.advance(minutes=11)
     assert run.run_id in swept(local, ops)["settled"]
     [heard] = customer.deliver()
@@ -394,13 +398,13 @@ def test_a_run_that_is_tried_again_is_not_told_of(customer: Customer, run_job: R
     """A failure that another try follows is no event."""
     openai = {"pipeline": "openai_usage_cost", "provider": "openai", "domain": "", "name": "usage_cost"}
     run = failing(customer).model_copy(update=openai)
-    assert run_job(run, last=False, openai_url="http://127.0.0.1:9", provider_attempts=1) == 1
+    assert run_job(run, last=False, provider_urls='{"openai": "http://127.0.0.1:9"}', provider_attempts=1) == 1
     assert customer.deliver() == []
 
 
 def test_an_integration_that_became_invalid(customer: Customer, caplog: pytest.LogCaptureFixture) -> None:
     """All runs that find one credential refused tell of it once; found valid and refused again is another event."""
-    notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock)
+    notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock, ids(PROVIDERS))
     integrations = Integrations(customer.local.warehouse, customer.local.clock, notifier.tell_invalid)
     usable = integrations.of(customer.org.org_slug, "GCP_SA")
     for _ in range(2):
@@ -424,7 +428,7 @@ def test_validating_tells_too(customer: Customer) -> None:
     """A credential that `validate` finds refused is told of as one that a run finds refused."""
     key = customer.org.credentials["OPENAI"]["api_key"]
     revoked = {"key": key, "kind": "openai", "seed": 1, "revoked": True}
-    requests.post(f"{customer.local.settings.openai_url}/local/keys", json=revoked, timeout=5).raise_for_status()
+    requests.post(f"{customer.local.providers.openai_url}/local/keys", json=revoked, timeout=5).raise_for_status()
     path = f"/api/v1/integrations/{customer.org.org_slug}/openai/validate"
     for _ in range(2):
         assert customer.api.post(path, headers={"X-API-Key": customer.org.api_key}).get_json()["status"] == "INVALID"
@@ -504,7 +508,7 @@ def test_no_address_is_logged(customer: Customer, caplog: pytest.LogCaptureFixtu
     caplog.clear()
     customer.put(url=f"{customer.target.url}?token=receivers-own")
     caplog.clear()  # the client libraries' and the test client's own words
-    notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock)
+    notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock, ids(PROVIDERS))
     notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     ours = [vars(record) for record in caplog.records if record.name.startswith(OURS)]
     assert ours
@@ -526,7 +530,7 @@ def test_what_google_quotes_is_not_logged(customer: Customer, caplog: pytest.Log
     google.start()
     settings = customer.local.settings.model_copy(update={"tasks_endpoint": google.url})
     caplog.clear()
-    notifier = open_notifier(settings, customer.local.warehouse, customer.local.clock)
+    notifier = open_notifier(settings, customer.local.warehouse, customer.local.clock, ids(PROVIDERS))
     assert not notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     customer.api = public_app(compose(settings, customer.local.clock)).test_client()
     assert customer.call("POST", "/test").status_code in (500, 503)

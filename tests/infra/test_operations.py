@@ -19,6 +19,7 @@ from cloudact.settings import ROOT, Settings
 from infra import capacity
 from infra.rehearsal.offline import offline
 from localcloud.stack import SCHEDULER, Stack, running_stack
+from providers import PROVIDERS
 from tests.infra import runbook
 from tests.infra.test_rehearsal import clean_checkout
 from tests.logging_query import compiled
@@ -115,7 +116,7 @@ class TestCosts:
         assert assumed["seconds of a run"] == capacity.Day(1, pace).run_s == pace.run_takes.total_seconds()
         assert assumed["seconds that a task is billed at least"] == capacity.LEAST_S
         assert assumed["KiB a sweep reads of a run"] * 1024 == capacity.RUN_BYTES
-        entries = load_registry(ROOT / "configs").entries
+        entries = load_registry(ROOT / "configs", PROVIDERS).entries
         assert len(entries) == capacity.PIPELINES
         assert {1 + len(entry.restate_days) for entry in entries} == {capacity.DATES}
 

@@ -19,7 +19,7 @@ from tests.jobs.conftest import AFTERWARDS, RunJob, detail
 from tests.jobs.test_usage_cost_run import (
     COST_PATH,
     COSTS,
-    PROVIDERS,
+    REPORTING,
     TABLES,
     change_key,
     integration_status,
@@ -194,7 +194,7 @@ def test_a_dimension_that_a_later_page_refuses(local: Local, new_org: NewOrgs, r
     assert any("api_source" in text for text in warnings(local, run))
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", REPORTING)
 def test_a_limit_per_minute(local: Local, new_org: NewOrgs, provider: str) -> None:
     """Reset headers without Retry-After are waited for: every page is asked for once, the day is whole, SUCCESS."""
     org = new_org()
@@ -291,7 +291,7 @@ def test_a_cost_row_without_an_amount(local: Local, new_org: NewOrgs, run_job: R
     assert '"completeness":"provisional"' in told["result"]
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", REPORTING)
 def test_costs_that_have_no_amounts(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """Many rows without an amount are a report that has changed: nothing is loaded, the day stays as it was."""
     org = new_org()

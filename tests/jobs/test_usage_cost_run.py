@@ -25,12 +25,13 @@ from localcloud.providers.faults import Fault
 from localcloud.providers.keys import RegisteredKey, Restatement
 from localcloud.providers.openai.costs import openai_total
 from localcloud.providers.openai.usage import openai_usage
+from providers import PROVIDERS
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.jobs.conftest import RunJob, detail
 from tests.log_lines import written_lines
 from tests.providers.vendor import Vendor, costs, fixture_pages
 
-PROVIDERS = ("openai", "anthropic")
+REPORTING = ("openai", "anthropic")
 TABLES = {
     "openai": ("openai_usage_daily_raw", "openai_cost_daily_raw"),
     "anthropic": ("anthropic_usage_daily_raw", "anthropic_claude_code_daily_raw", "anthropic_cost_daily_raw"),
@@ -84,7 +85,7 @@ def integration_status(local: Local, org: OnboardedOrg, provider: str) -> Any:
     return local.query(sql)[0]
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", REPORTING)
 def test_a_run_loads_and_reconciles(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """All tables get the day; the costs' sum is the provider's own total, and both figures are told."""
     org = new_org()
@@ -159,7 +160,7 @@ def set_api(local: Local, org: OnboardedOrg, api: str) -> None:
     local.warehouse.append("org_integrations", [text], [f"{org.org_slug}/ANTHROPIC/{later}"])
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", REPORTING)
 def test_pitfall_13_an_empty_day_empties_the_partition(
     local: Local, new_org: NewOrgs, run_job: RunJob, provider: str
 ) -> None:
@@ -314,7 +315,7 @@ def processor_of(local: Local, run: Run, vendor: Vendor, life: Life, **found: An
 
 def story_of(local: Local, run: Run, index: int) -> tuple[Step, StepStory]:
     """A step of the pipeline that ships, and its story."""
-    registry = load_registry(local.settings.configs_dir)
+    registry = load_registry(local.settings.configs_dir, PROVIDERS)
     step = registry.config(registry.get(run.pipeline)).steps[index]
     return step, StepStory(local.ledger, run, index, step, 0, local.clock)
 

@@ -112,7 +112,7 @@ def wait_for(url: str) -> None:
 
 def unreachable() -> Settings:
     """A complete configuration of which nothing answers."""
-    return local_settings(*["http://127.0.0.1:9"] * 4)
+    return local_settings("http://127.0.0.1:9", "http://127.0.0.1:9", {})
 
 
 @pytest.fixture(scope="module")

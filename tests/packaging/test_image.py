@@ -180,7 +180,8 @@ def test_the_image_holds_what_a_run_needs(image: Folder) -> None:
     script = (
         "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
         "from cloudact.pipelines.registry import load_registry; from cloudact.settings import ROOT\n"
-        "print(ROOT, len(load_registry(ROOT / 'configs').entries))"
+        "from providers import PROVIDERS\n"
+        "print(ROOT, len(load_registry(ROOT / 'configs', PROVIDERS).entries))"
     )
     ended = image.start("python", "-c", script, *modules)
     assert ended.returncode == 0, ended.stderr

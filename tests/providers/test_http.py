@@ -9,13 +9,19 @@ from typing import Any
 import httpx
 import pytest
 
+from cloudact.clock import utc_now
 from cloudact.errors import Skip, Stop
+from cloudact.orgs.org import Onboarded
+from localcloud.stack import local_settings
+from providers import PROVIDERS
 from providers.anthropic.api import ANTHROPIC
 from providers.http import IN_A_JOB, IN_A_REQUEST, Busy, Patience, ProviderHttp, Refused, Time, client
 from providers.openai.api import OPENAI
+from providers.provider import connect
 from tests.conftest import NOON, SteppedClock, fixture
 
 KEY = "sk-admin-" + "0aB_9" * 20
+NOWHERE = "http://nowhere.invalid"
 
 
 AT_ONCE = Patience(attempts=6, longest_wait_s=0)
@@ -172,23 +178,33 @@ def test_a_refusal_is_explained(vendor: Any, file: str, name: str, code: str, hi
 
 
 @pytest.mark.parametrize(
-    ("vendor", "key", "says"),
+    ("integration", "key", "says"),
     [
-        (OPENAI, "sk-ant-admin01-abcdefgh", "a key of Anthropic"),
-        (ANTHROPIC, "sk-admin-abcdefgh", "a key of OpenAI"),
-        (ANTHROPIC, "sk-proj-abcdefgh", "a key of OpenAI"),
-        (OPENAI, "sk-admin-a\nX-Evil: 1", "one line"),
-        (OPENAI, "sk-admin-schlüssel", "one line"),
-        (OPENAI, "", "one line"),
-        (ANTHROPIC, "x" * 5000, "one line"),
+        ("OPENAI", "sk-ant-admin01-abcdefgh", "This is a key of Anthropic."),
+        ("OPENAI", "AIzaabcdefgh", "This is a key of Google."),
+        ("OPENAI", "ya29.abcdefgh", "This is an access token of Google."),
+        ("ANTHROPIC", "sk-admin-abcdefgh", "This is a key of OpenAI."),
+        ("ANTHROPIC", "sk-proj-abcdefgh", "This is a key of OpenAI."),
+        ("ANTHROPIC", "sess-abcdefgh", "This is a key of OpenAI."),
+        ("OPENAI", "sk-admin-a\nX-Evil: 1", "one line"),
+        ("OPENAI", "sk-admin-schlüssel", "one line"),
+        ("OPENAI", "", "one line"),
+        ("ANTHROPIC", "x" * 5000, "one line"),
     ],
 )
-def test_a_foreign_key_is_never_sent(vendor: Any, key: str, says: str) -> None:
+def test_a_foreign_key_is_never_sent(integration: str, key: str, says: str) -> None:
     """A key of another vendor, and what cannot be a header, is named before anything is sent."""
-    with pytest.raises(Stop, match=says) as caught:
-        vendor.open("http://vendor.invalid", key, httpx.Client())
-    assert caught.value.code == "credential_invalid"
-    assert not key or key not in str(vars(caught.value))
+    nowhere = dict.fromkeys(("openai", "anthropic"), "http://vendor.invalid")  # a call there would be a `Retry`
+    connector = connect(local_settings(NOWHERE, NOWHERE, nowhere), utc_now, PROVIDERS)[integration]
+    onboarded, settings = Onboarded("acme", 1, "local"), connector.read_settings({})
+    for sends in (
+        lambda: connector.read_credential(key),
+        lambda: connector.check(onboarded, key.encode(), settings),
+    ):
+        with pytest.raises(Stop, match=says) as caught:
+            sends()
+        assert caught.value.code == "credential_invalid"
+        assert not key or key not in str(vars(caught.value))
 
 
 def test_no_secret_is_told(caplog: pytest.LogCaptureFixture) -> None:

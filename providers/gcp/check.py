@@ -1,0 +1,80 @@
+"""Proves that a credential of Google's reads the billing export: finds it, and has BigQuery plan a query on it.
+
+Made for requests: few attempts, short waits. Needs bigquery.jobs.create on the credential's project, and the right to
+read the export.
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from cloudact.error_codes import Code
+from cloudact.errors import Retry
+from cloudact.orgs.org import Auth, Onboarded
+from providers.gcp.access import open_bigquery, read_access
+from providers.gcp.errors import explained
+from providers.gcp.export import ExportTable, find_export
+from providers.gcp.keyless import offered
+from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
+from providers.gcp.settings import GcpSettings
+from providers.provider import CheckContext, Credential, Proof
+from providers.settings import IntegrationSettings
+
+CALL_TIMEOUT_S, WITHIN_S = 4.0, 10.0  # of one call, and until the last of them begins
+# It reads a column, so that rights to columns are proven too; a dry run bills nothing.
+PROBE = "SELECT cost FROM {table} WHERE _PARTITIONTIME >= @first AND _PARTITIONTIME < @end LIMIT 1"
+
+
+def read(context: CheckContext, text: str) -> Credential:
+    """The key file less everything that could send us elsewhere, or the account that we shall act as."""
+    access = read_access(text.encode(errors="replace"))
+    if access.auth is Auth.KEYLESS:
+        offered(context.settings.reader_service_account)
+    return Credential.of(access.as_json(), access.secret, access.auth)
+
+
+def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
+    """The first date of the export, and what it is known to lose. Raises `Stop` or `Retry`."""
+    assert isinstance(settings, GcpSettings)  # noqa: S101 - what the record names
+    access = read_access(plaintext)
+    source = open_bigquery(context.settings, access, org)
+    project = settings.source_project or access.project_id
+    dataset, table = settings.source_dataset or DEFAULT_DATASET, settings.source_table or DEFAULT_TABLE
+    patience = _Patience()
+    with explained(f"{project}.{dataset}", _nobody):
+        export = find_export(source, project, dataset, table, patience)
+    with explained(str(export), _nobody):
+        _plan_query(source, export, context.clock(), patience)
+    return Proof(export.oldest_date, export.warnings)
+
+
+def _plan_query(source: Any, export: ExportTable, now: datetime, patience: "_Patience") -> None:
+    from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+
+    bounds = {"first": now - timedelta(days=1), "end": now + timedelta(days=1)}
+    config = QueryJobConfig(
+        dry_run=True,
+        use_query_cache=False,
+        query_parameters=[ScalarQueryParameter(name, "TIMESTAMP", at) for name, at in bounds.items()],
+    )
+    sql = PROBE.format(table=export.quoted)
+    source.query(sql, job_config=config, location=export.location, job_retry=None, **patience())
+
+
+class _Patience:
+    """How the client is told, before each call, what is left of the time."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + WITHIN_S
+
+    def __call__(self) -> dict[str, Any]:
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        left = min(self._until - time.monotonic(), CALL_TIMEOUT_S)
+        if left <= 0:
+            raise Retry(Code.SOURCE_SLOW, "The customer's BigQuery is too slow at the moment.")
+        return {"retry": DEFAULT_RETRY.with_timeout(left), "timeout": left}
+
+
+def _nobody(_why: str) -> None:
+    """Whoever asked is told."""

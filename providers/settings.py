@@ -1,0 +1,41 @@
+"""The settings of an integration: where the provider's data lies. Nothing that could leave a table's name gets in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cloudact.error_codes import Code
+from cloudact.errors import Stop
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field may hold, as people are told: `must be reports or analytics`. Stands in the field's `Annotated`."""
+
+    words: str
+
+
+class IntegrationSettings(BaseModel):
+    """One provider's settings; each field has a `Rule`. What is not understood is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """The settings, or a `Stop` that names the field and what is allowed."""
+        try:
+            return cls.model_validate(dict(given))
+        except ValidationError as err:
+            wrong = err.errors(include_input=False)[0]
+        name = str(wrong["loc"][0])
+        if wrong["type"] == "extra_forbidden":
+            allowed = ", ".join(cls.model_fields) or "none"
+            raise Stop(Code.SETTINGS_INVALID, f"Unknown field {name[:50]!r} in metadata. Allowed: {allowed}.")
+        raise Stop(Code.SETTINGS_INVALID, f"metadata.{name} {cls._rule(name)}.")
+
+    @classmethod
+    def _rule(cls, name: str) -> str:
+        rules = [each.words for each in cls.model_fields[name].metadata if isinstance(each, Rule)]
+        return rules[0] if rules else "is not understood"
