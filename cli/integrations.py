@@ -15,6 +15,7 @@ from cli.session import Api, asks_api
 from cli.text import clean, words
 
 PROVIDER = click.argument("provider", shell_complete=complete_provider)
+WAYS = ["key", "key_file", "keyless"]
 COLUMNS = ("provider", "status", "auth", "credential_name", "fingerprint", "validated_at", "last_error")
 
 
@@ -118,9 +119,9 @@ def _ways(api: Api, provider: str) -> list[str]:
 
 
 def _taken(api: Api) -> dict[str, list[str]]:
-    """How each provider is handed a credential, as the API tells: key, key_file, keyless."""
+    """How each provider is handed a credential, as the API tells; an older one does not, and judges what it is sent."""
     listed = api.call("GET", "integrations", api.org).body["integrations"]
-    return {each["provider"]: each["takes"] for each in listed}
+    return {each["provider"]: each.get("takes", WAYS) for each in listed}
 
 
 def _keyless(api: Api, provider: str, project: str, settings: dict[str, Any], *, yes: bool) -> dict[str, str]:

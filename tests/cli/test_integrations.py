@@ -1,15 +1,17 @@
 """`integrations` against the real endpoints and the stand-ins of the providers."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
+from flask import Response
 
 from cloudact.orgs.org import Onboarded
 from localcloud.integrations import new_keyless_account
 from localcloud.onboarding import OnboardedOrg
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, Stub
 from tests.conftest import Local, load_fixture_export
 
 
@@ -80,6 +82,12 @@ def test_a_provider_that_there_is_not(customer: Shell) -> None:
     assert (refused.exit_code, "Available: gcp, openai, anthropic" in refused.stderr) == (3, True)
     unasked = customer("integrations", "setup", "nobody")
     assert (unasked.exit_code, "there are gcp, openai, anthropic." in unasked.stderr) == (2, True)
+
+
+def test_an_older_api(stub: Callable[..., tuple[Stub, Shell]]) -> None:
+    """An API that does not tell how a credential is taken is asked with any."""
+    _, shell = stub([Response(json.dumps({"integrations": [{"provider": "new"}]}), content_type="application/json")])
+    assert "no terminal to ask on" in shell("integrations", "setup", "new").stderr
 
 
 def test_what_is_not_a_credential(customer: Shell, tmp_path: Path) -> None:
