@@ -427,7 +427,7 @@ _CODES = {code.value: code for code in Code}
 
 
 def provider_code(provider_id: str, failure: ProviderFailure) -> ProviderCode:
-    """The code of a provider's failure: `openai_rate_limited`."""
+    """The code of a provider's failure, such as `<provider>_rate_limited`."""
     return ProviderCode(f"{provider_id}_{failure}")
 
 

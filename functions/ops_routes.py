@@ -1,8 +1,9 @@
 """Which path of `ops` is answered by what; routes.py has those of `api`, which loads nothing of this."""
 
-from functools import partial
+import json
+from functools import cache, partial
 
-from flask import Flask, request
+from flask import Flask, Response, request
 
 from cloudact import logs
 from cloudact.orgs.org import is_slug
@@ -35,7 +36,7 @@ from functions.web.answers import (
 from functions.web.app import create_app
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import RotateBody
-from functions.web.openapi import Function, document, documenting
+from functions.web.openapi import Function, answer_document, document
 
 
 def private_app(rooms: Rooms, caller: Caller) -> Flask:
@@ -50,6 +51,16 @@ def _verify(caller: Caller) -> None:
     org = (request.view_args or {}).get("org", "")
     if is_slug(org):
         logs.bind(org_slug=org)
+
+
+@cache
+def _document_text() -> str:
+    return json.dumps(document(OPS, PRIVATE), ensure_ascii=False)
+
+
+def show_document(_room: None) -> Response:
+    """200 with the OpenAPI document of `ops`."""
+    return answer_document(OPS, _document_text())
 
 
 OPERATOR = {
@@ -119,7 +130,7 @@ PRIVATE: tuple[Endpoint, ...] = (
         "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
     ),
     _private(
-        "GET", "/openapi.json", "openapi", documenting(OPS, lambda _room: document(OPS, PRIVATE)), "This document",
+        "GET", "/openapi.json", "openapi", show_document, "This document",
         {200: Document}, conditional=True,
     ),
 )  # fmt: skip

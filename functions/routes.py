@@ -1,10 +1,11 @@
 """Which path of `api` is answered by what; ops_routes.py has those of `ops`."""
 
+import json
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
@@ -55,7 +56,7 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import Function, document, documenting
+from functions.web.openapi import Function, answer_document, document
 from providers import PROVIDERS
 from providers.provider import Provider
 
@@ -67,6 +68,21 @@ def public_app(rooms: Rooms) -> Flask:
     add_endpoints(app, PUBLIC, rooms)
     app.after_request(rooms.key_uses.after)
     return app
+
+
+def public_document(providers: Sequence[Provider] = PROVIDERS) -> dict[str, Any]:
+    """The OpenAPI document of the function `api` with these providers."""
+    return with_providers(document(API, PUBLIC), providers)
+
+
+@cache
+def _document_text(providers: tuple[Provider, ...]) -> str:
+    return json.dumps(public_document(providers), ensure_ascii=False)
+
+
+def show_document(providers: tuple[Provider, ...]) -> Response:
+    """200 with the OpenAPI document of `api`."""
+    return answer_document(API, _document_text(providers))
 
 
 KEY = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "a key opens one organization"}}
@@ -188,12 +204,7 @@ PUBLIC: tuple[Endpoint, ...] = (
         {200: Readiness, 503: Readiness}, public=True, room="dependencies", bases=("", BASE),
     ),
     Endpoint(
-        "GET", "/openapi.json", "openapi", documenting(API, lambda providers: public_document(providers)),
-        "This document", {200: Document}, public=True, room="providers", conditional=True, bases=("", BASE),
+        "GET", "/openapi.json", "openapi", show_document, "This document",
+        {200: Document}, public=True, room="providers", conditional=True, bases=("", BASE),
     ),
 )  # fmt: skip
-
-
-def public_document(providers: Sequence[Provider] = PROVIDERS) -> dict[str, Any]:
-    """The OpenAPI document of the function `api` with these providers."""
-    return with_providers(document(API, PUBLIC), providers)

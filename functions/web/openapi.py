@@ -1,10 +1,8 @@
 """The OpenAPI 3.1 document, made from the endpoints and the shapes they read and answer with."""
 
 import dataclasses
-import functools
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -74,21 +72,13 @@ class Function:
     cached: str = "public, max-age=300"
 
 
-def documenting(function: Function, make: Callable[[Any], dict[str, Any]]) -> Callable[..., Response]:
-    """Makes a view that answers with the document that `make` makes of the room it is handed; the text is made once."""
-
-    @functools.cache
-    def text(room: Any) -> str:
-        return json.dumps(make(room), ensure_ascii=False)
-
-    def show(room: Any) -> Response:
-        answer = Response(text(room), content_type="application/json")
-        answer.headers["Cache-Control"] = function.cached
-        answer.add_etag()
-        answer.make_conditional(request)
-        return answer
-
-    return show
+def answer_document(function: Function, text: str) -> Response:
+    """200 with the document, or 304 to whoever has it; clients may keep it as long as `function.cached` says."""
+    answer = Response(text, content_type="application/json")
+    answer.headers["Cache-Control"] = function.cached
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
 
 
 def document(function: Function, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
