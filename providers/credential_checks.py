@@ -17,7 +17,7 @@ from providers import http
 from providers.admin_key import Vendor
 from providers.anthropic.api import ANTHROPIC, check_analytics
 from providers.gcp.access import open_bigquery, read_access
-from providers.gcp.errors import explained
+from providers.gcp.errors import translating_source_errors
 from providers.gcp.export import DEFAULT_DATASET, DEFAULT_TABLE, ExportTable, find_export
 from providers.gcp.keyless import offered
 from providers.http import IN_A_REQUEST, ProviderHttp
@@ -78,9 +78,9 @@ class GoogleCheck:
         project = settings.source_project or access.project_id
         dataset, table = settings.source_dataset or DEFAULT_DATASET, settings.source_table or DEFAULT_TABLE
         patience = _Patience()
-        with explained(f"{project}.{dataset}", _nobody):
+        with translating_source_errors(f"{project}.{dataset}"):
             export = find_export(source, project, dataset, table, patience)
-        with explained(str(export), _nobody):
+        with translating_source_errors(str(export)):
             _plan_query(source, export, self._clock(), patience)
         return Proof(export.oldest_date, export.warnings)
 
@@ -149,7 +149,3 @@ class _Patience:
         if left <= 0:
             raise Retry("source_slow", "The customer's BigQuery is too slow at the moment.")
         return {"retry": DEFAULT_RETRY.with_timeout(left), "timeout": left}
-
-
-def _nobody(_why: str) -> None:
-    """Whoever asked is told."""

@@ -16,12 +16,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import SchemaField
 
 OVER_LOAD_QUOTA = "load_quota_exceeded"  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
@@ -65,13 +68,15 @@ class Settled(Skip):
 class Part:
     """One table of a run's load, with the file that holds its day; no rows empty the day.
 
-    `of_money`: it holds what is paid. `coarser`: the source has refused to tell its rows as much apart as wanted.
+    `columns` are the table's, as the file was written by them. `of_money`: it holds what is paid. `coarser`: the source
+    has refused to tell its rows as much apart as wanted.
     """
 
     dataset: str
     table: str
     parquet: Path
     rows: int
+    columns: "Sequence[SchemaField]" = field(repr=False, hash=False)
     of_money: bool = True
     coarser: bool = False
 
@@ -152,7 +157,9 @@ class RunLoad:
     def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
         try:
-            return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
+            return self._warehouse.start_load(
+                self._id(number), part.dataset, part.table, day, part.parquet, part.columns, labels
+            )
         except Postponed as err:
             raise _postponed() from err
 
