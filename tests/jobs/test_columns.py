@@ -26,7 +26,7 @@ from tests.providers.vendor import Vendor, costs, fixture_pages, table_rows
 AT = datetime(2026, 11, 11, 6, tzinfo=UTC)
 RUN = {"org_slug": "acme", "run_id": "r-1", "ingested_at": AT}
 COSTS = openai.COST_TABLE.name
-COST: Mapping[str, Any] = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
+COST: dict[str, Any] = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
 TABLES = [
     openai.USAGE_TABLE,
     openai.COST_TABLE,

@@ -20,7 +20,7 @@ from tests.conftest import FIXTURE_DAY, Local, NewOrgs
 from tests.jobs.test_usage_cost_run import llm_run, messages_of_steps, processor_of, rows_of, step_of
 
 EXTRACT, RECONCILE, LOAD = range(3)
-COST: Row = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
+COST: dict[str, Any] = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
 
 
 @dataclass
@@ -58,7 +58,7 @@ def run(org: OnboardedOrg) -> Run:
 
 def test_rows_and_arrow_batches_are_loaded(local: Local, org: OnboardedOrg, run: Run) -> None:
     """A source may give rows or Arrow batches: each is loaded with the columns of the table and of the run."""
-    source = Invented([COST, pa.RecordBatch.from_pylist([dict(COST)])])
+    source = Invented([COST, pa.RecordBatch.from_pylist([COST])])
     processor = processor_of(local, run, source)
     assert [processor.run(*step_of(local, run, step)) for step in (EXTRACT, LOAD)] == [2, 2]
     loaded = rows_of(local, org, COST_TABLE.name)
