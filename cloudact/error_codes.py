@@ -236,6 +236,20 @@ class Code(StrEnum):
         "A table of the organization's dataset is missing.",
         "Complete backend onboarding again.",
     )
+    TABLE_OUTDATED = (
+        "table_outdated",
+        Topic.LOAD,
+        False,
+        "The organization's table lacks a column of the rows, since no migration has reached it yet.",
+        "An operator runs the job `migrate`; then start the run again.",
+    )
+    ROWS_UNFIT = (
+        "rows_unfit",
+        Topic.LOAD,
+        False,
+        "The rows do not fit the table's columns. Nothing was loaded.",
+        _OURS,
+    )
     NOTHING_LOADED = ("nothing_loaded", Topic.LOAD, False, "The pipeline's steps loaded nothing.", _OURS)
     NEVER_STARTED = (
         "never_started",

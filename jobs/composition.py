@@ -1,14 +1,13 @@
 """The composition root of the job: builds what the engine is handed, once per container."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from cloudact import clients, redaction
 from cloudact.clock import Clock, utc_now
 from cloudact.notify.notifier import open_notifier
-from cloudact.orgs.integrations import Integrations, UsableIntegration
+from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
@@ -18,23 +17,16 @@ from cloudact.runs.run import Run
 from cloudact.runs.run_cost import Tariff
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
-from jobs.bigquery_export import GcpBillingEtl, Limits
-from jobs.cancellation import Watch
 from jobs.claim import Claim
 from jobs.engine import Job, Processor
-from jobs.heartbeat import Life
+from jobs.heartbeat import CancellationCheck, Heartbeat
 from jobs.load import DayLoad
 from jobs.meter import Meter
-from jobs.usage_reports import OpenReports, UsageCost
+from jobs.processor import SourceProcessor
 from providers import PROVIDERS, http
-from providers.admin_key import Vendor
-from providers.anthropic.api import ANTHROPIC
-from providers.anthropic.reports import AnthropicReports
-from providers.gcp.access import open_bigquery, read_access
-from providers.openai.api import OPENAI
-from providers.openai.reports import OpenAiReports
+from providers.org_day import OrgDay
 from providers.provider import Provider, connect, ids, secret_patterns
-from providers.source import Notes, Reports
+from providers.source import SourceContext
 
 if TYPE_CHECKING:
     import httpx
@@ -61,11 +53,6 @@ class _Composition:
         self._connectors = connect(settings, clock, providers)
         notifier = open_notifier(settings, self._warehouse, clock, ids(providers))
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
-        self._build = {
-            "gcp.bq_etl": self._billing,
-            "openai.usage_cost": self._openai,
-            "anthropic.usage_cost": self._anthropic,
-        }
         meter = Meter(Tariff.of(settings), self._warehouse)
         self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier, meter)
 
@@ -74,70 +61,30 @@ class _Composition:
 
     def _processor(self, run: Run, own: Claim, load: RunLoad) -> Processor:
         entry = self._registry.get(run.pipeline)
-        integration, processor = entry.required_integration, self._registry.config(entry).processor
-        tenant = self._integrations.of(run.org_slug, integration)
+        name = entry.required_integration
+        connector, integration = self._connectors[name], self._integrations.of(run.org_slug, name)
         vault = Vault(clients.kms(self._settings), self._settings.kms_key)
-        credential = vault.decrypt(run.org_slug, integration, tenant.ciphertext)
-        return self._build[processor](run, own, load, tenant, credential)
-
-    def _billing(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
-        access = read_access(credential)
-        return GcpBillingEtl(
-            for_run=run,
-            started_at=own.started_at,
-            tenant=tenant,
-            default_project=access.project_id,
-            build_source=lambda: open_bigquery(self._settings, access, tenant.onboarded),
-            day_load=self._day_load(run, own, load),
-            limits=Limits(self._settings.late_days, self._settings.max_bytes_billed),
-            life=self._life(run),
-            reject_credential=partial(self._integrations.mark_invalid, tenant),
+        day = OrgDay(run, integration.org_dataset, self._warehouse)
+        context = SourceContext(
+            run=run,
+            read_at=own.started_at,
+            integration=integration,
+            credential=vault.decrypt(run.org_slug, name, integration.ciphertext),
+            settings=self._settings,
+            url=connector.context.url,
+            foreign_keys=connector.context.foreign_keys,
+            day=day,
+            http=lambda: self._http,
+            patience=self._patience,
+            time=self._time,
         )
-
-    def _openai(self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes) -> Processor:
-        def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = self._opened(OPENAI, tenant, credential, tick)
-            return OpenAiReports(api, run.date, notes)
-
-        return self._usage_cost(run, own, load, tenant, open_reports)
-
-    def _anthropic(
-        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, credential: bytes
-    ) -> Processor:
-        generation = str(tenant.settings.get("api", "reports"))
-
-        def open_reports(notes: Notes, tick: Callable[[], None]) -> Reports:
-            api = self._opened(ANTHROPIC, tenant, credential, tick)
-            return AnthropicReports(api, run.date, notes, own.started_at.date(), generation)
-
-        return self._usage_cost(run, own, load, tenant, open_reports)
-
-    def _opened(
-        self, vendor: Vendor, tenant: UsableIntegration, credential: bytes, tick: Callable[[], None]
-    ) -> http.ProviderHttp:
-        context = self._connectors[tenant.integration].context
-        known = replace(vendor, foreign_keys=context.foreign_keys)
-        return known.open(context.url, credential.decode(), self._http, self._patience, tick, self._time)
-
-    def _usage_cost(
-        self, run: Run, own: Claim, load: RunLoad, tenant: UsableIntegration, open_reports: OpenReports
-    ) -> Processor:
-        return UsageCost(
-            for_run=run,
-            started_at=own.started_at,
-            tenant=tenant,
-            open_reports=open_reports,
-            day_load=self._day_load(run, own, load),
-            life=self._life(run),
-            reject_credential=partial(self._integrations.mark_invalid, tenant),
+        return SourceProcessor(
+            source=connector.provider.open_source(context),
+            day_load=DayLoad(day, load, own.started_at, entry.restate_days, self._clock),
+            heartbeat=Heartbeat(CancellationCheck(lambda: self.job.ensure_wanted(run), self._clock)),
+            clock=self._clock,
+            reject_credential=partial(self._integrations.mark_invalid, integration),
         )
-
-    def _day_load(self, run: Run, own: Claim, load: RunLoad) -> DayLoad:
-        restate_days = self._registry.get(run.pipeline).restate_days
-        return DayLoad(run, self._warehouse, load, own.started_at, restate_days, self._clock)
-
-    def _life(self, run: Run) -> Life:
-        return Life(Watch(lambda: self.job.ensure_wanted(run), self._clock))
 
     @property
     def _patience(self) -> http.Patience:

@@ -31,7 +31,7 @@ from jobs.claim import Claim, claim
 from jobs.execution import Execution
 from jobs.load import Loaded
 from jobs.meter import Meter
-from jobs.progress import RunStory, StepStory
+from jobs.progress import RunProgress, StepProgress
 from jobs.termination import Terminated
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,13 @@ DONE, TRY_AGAIN, TERMINATED = 0, 1, 143
 class Processor(Protocol):
     """Works through the steps of one run; built anew for each run, so it may carry what one step leaves the next."""
 
-    bytes_billed: int
     loaded: Loaded | None
 
-    def run(self, step: Step, story: StepStory) -> int | None:
+    @property
+    def bytes_billed(self) -> int:
+        """How many bytes of queries the customer has paid for so far."""
+
+    def run(self, step: Step, progress: StepProgress) -> int | None:
         """Does one step and answers how many rows came out of it."""
 
 
@@ -96,14 +99,14 @@ class _Attempt:
         self._own = own
         self._earlier = earlier
         self._load = RunLoad(job.warehouse, run.run_id)
-        self._story = RunStory(job.ledger, run, execution, own.started_at, job.clock)
+        self._progress = RunProgress(job.ledger, run, execution, own.started_at, job.clock)
         self._processor: Processor | None = None
-        self._step: StepStory | None = None
+        self._step: StepProgress | None = None
 
     def work(self) -> int:
         """Runs the steps and tells how it ended; `Retry` and `Skip` of the telling itself are the caller's."""
         try:
-            self._story.running()
+            self._progress.running()
             if self._execution.attempt and self._decided_before():
                 return DONE
             self._run_steps()
@@ -132,19 +135,19 @@ class _Attempt:
 
     def _tell_steps_done(self, verdict: Verdict) -> None:
         for index, step in enumerate(self._job.steps(self._run)):
-            story = self._story.step(index, step)
-            story.started()
-            story.say("An earlier try of this run had done this.")
-            story.succeeded(verdict.rows if step.type is StepType.LOAD else None)
+            progress = self._progress.step(index, step)
+            progress.started()
+            progress.message("An earlier try of this run had done this.")
+            progress.succeeded(verdict.rows if step.type is StepType.LOAD else None)
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
         processor = self._processor = _patiently(lambda: self._job.processor(self._run, self._own, self._load))
         for index, step in enumerate(steps):
             self._job.ensure_wanted(self._run)
-            story = self._step = self._story.step(index, step)
-            story.started()
-            story.succeeded(_patiently(partial(processor.run, step, story)))
+            progress = self._step = self._progress.step(index, step)
+            progress.started()
+            progress.succeeded(_patiently(partial(processor.run, step, progress)))
         self._end(_success(processor.loaded))
 
     def _ended_badly(self, error: RunError, again: int) -> int:
@@ -153,7 +156,7 @@ class _Attempt:
         if self._step:
             self._step.failed(error.message)
         if error.retryable and not isinstance(error, Postponed) and not self._execution.last_attempt:
-            self._story.tried(self._cost())
+            self._progress.tried(self._cost())
             return again
         wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
         self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
@@ -176,7 +179,7 @@ class _Attempt:
 
     def _end(self, verdict: Verdict, *, ours: bool = True) -> None:
         bytes_billed = self._processor.bytes_billed if self._processor else 0
-        event, at = self._story.ended(verdict, bytes_billed, self._cost())
+        event, at = self._progress.ended(verdict, bytes_billed, self._cost())
         if ours:
             log_run_ended(self._run, event, at)
 

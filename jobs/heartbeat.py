@@ -1,37 +1,47 @@
-"""Signs of life while a step works: told to the ledger, and a look at whether to go on at all."""
+"""The heartbeat of a step at work: recorded in the ledger when it is due, and a look at whether to go on at all."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
 
+from cloudact.clock import Clock
 from cloudact.errors import Retry
-from jobs.progress import StepStory
+from jobs.progress import StepProgress
 
 log = logging.getLogger(__name__)
+CHECK_EVERY = timedelta(seconds=5)  # a cancelled run stops within ten seconds
 
 
-class Life:
-    """Called between pages and looks, as often as one likes. `watch` raises `Skip` where the run is unwanted."""
+class CancellationCheck:
+    """Called as often as one likes; asks every five seconds. `ensure_wanted` raises `Skip` to stop the run."""
 
-    def __init__(self, watch: Callable[[], None]) -> None:
-        self._watch = watch
+    def __init__(self, ensure_wanted: Callable[[], None], clock: Clock) -> None:
+        self._ensure_wanted = ensure_wanted
+        self._clock = clock
+        self._last = clock()
 
-    def sign(self, story: StepStory, text: str, rows: int | None = None) -> None:
-        """One sign; the ledger hears of it when it is due."""
+    def __call__(self) -> None:
+        """Raises `Skip` where the run has been settled by someone else."""
+        now = self._clock()
+        if now - self._last >= CHECK_EVERY:
+            self._ensure_wanted()
+            self._last = self._clock()
+
+
+class Heartbeat:
+    """Beats between pages and looks, as often as one likes. `check` raises `Skip` where the run is unwanted."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def beat(self, progress: StepProgress, text: str, rows: int | None = None) -> None:
+        """Checks whether to go on, and tells how far the step is; the ledger hears of it when it is due."""
         try:
-            self._watch()
-            story.progress(text, rows)
+            self._check()
+            progress.update(text, rows)
         except Retry as err:  # the next look is seconds away; giving up what a customer or provider worked for is not
             log.warning(err.message, exc_info=err)
 
-    def of(self, story: StepStory, text: str) -> Callable[[], None]:
-        """The same sign again and again."""
-        return lambda: self.sign(story, text)
-
-    def counted(self, batches: Iterable[Any], story: StepStory) -> Iterator[Any]:
-        """The batches, with a sign of how many rows have passed at each."""
-        rows = 0
-        for batch in batches:
-            rows += batch.num_rows
-            self.sign(story, f"{rows} rows read.", rows)
-            yield batch
+    def every(self, progress: StepProgress, text: str) -> Callable[[], None]:
+        """A callable that sends this heartbeat each time it is called."""
+        return lambda: self.beat(progress, text)

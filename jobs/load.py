@@ -1,19 +1,16 @@
 """Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
-from cloudact.error_codes import Code
-from cloudact.errors import Stop
 from cloudact.runs.late_data import Look
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
-from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, Results, completeness
+from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
 from cloudact.runs.run import Run, Status
-from cloudact.warehouse.bigquery import Warehouse
 from jobs.shrinking import refuse_shrinking
+from providers.org_day import OrgDay
 
 UNCHANGED = "The source has not changed since the last load; nothing was loaded."
 Tick = Callable[[], None]
@@ -37,17 +34,16 @@ class _Begun(Exception):
 class DayLoad:
     """The load of one run, guarded. `restate_days` are the pipeline's; after the last of them a day is final."""
 
-    run: Run
-    warehouse: Warehouse
+    day: OrgDay
     run_load: RunLoad
     read_at: datetime
     restate_days: Sequence[int] = ()
     clock: Clock = utc_now
 
     @property
-    def results(self) -> Results:
-        """What earlier runs have told."""
-        return Results(self.warehouse)
+    def run(self) -> Run:
+        """The run that loads."""
+        return self.day.run
 
     def replace(
         self,
@@ -62,9 +58,8 @@ class DayLoad:
         `gap` is what the source is known not to tell. Raises `Stop` before anything is loaded where the day would
         shrink too much, and what `RunLoad.load` raises.
         """
-        with tables_there():
-            had = {part.table: self._rows(part) for part in parts}
-        earlier = self.results.earlier(self.run)
+        had = {part.table: self.day.row_count(part.table) for part in parts}
+        earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
         result = self._result(fingerprint, earlier, look, gap)
         if self._has_it(fingerprint, earlier, had):
@@ -72,12 +67,6 @@ class DayLoad:
             if kept:
                 return kept
         return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
-
-    def _rows(self, part: Part) -> int:
-        found = self.warehouse.rows(
-            f"{part.table}_rows", dataset=part.dataset, org_slug=self.run.org_slug, date=self.run.date
-        )
-        return int(found[0]["row_count"])
 
     def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None, gap: Gap | None) -> Result:
         previous = earlier.previous
@@ -118,15 +107,3 @@ class DayLoad:
 
 def _load_after_all() -> None:
     raise _Begun
-
-
-@contextmanager
-def tables_there() -> Iterator[None]:
-    """Every table is looked at before the first is replaced; `Stop` where one is missing."""
-    from google.api_core.exceptions import NotFound
-
-    try:
-        yield
-    except NotFound as err:
-        message = "The organization's dataset lacks a table that this pipeline fills."
-        raise Stop(Code.TABLE_MISSING, message, "Complete backend onboarding again.") from err

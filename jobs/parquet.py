@@ -13,25 +13,6 @@ import pyarrow.parquet as pq
 # the smallest file, and on Cloud Run the file system is memory.
 COMPRESSION = "zstd"
 
-ARROW = {
-    "BOOL": pa.bool_(),
-    "DATE": pa.date32(),
-    "FLOAT64": pa.float64(),
-    "INT64": pa.int64(),
-    "NUMERIC": pa.decimal128(38, 9),
-    "STRING": pa.string(),
-    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
-}
-"""GoogleSQL types as BigQuery reads them from Parquet."""
-
-# Fields that are NOT NULL in the table must be so in the file: BigQuery refuses to relax a column while loading.
-RUN_FIELDS = (
-    pa.field("org_slug", pa.string(), nullable=False),
-    pa.field("run_id", pa.string(), nullable=False),
-    pa.field("ingested_at", ARROW["TIMESTAMP"], nullable=False),
-)
-"""What every row carries: whose it is, which run wrote it, and that run's first start."""
-
 ROW_GROUP_BYTES = 16 * 2**20
 """Arrow bytes gathered before a row group is written: the whole of what this module keeps in memory."""
 

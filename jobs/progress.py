@@ -1,4 +1,4 @@
-"""Tells the ledger what happens while it happens: the run's own events, its steps', and signs of life."""
+"""Appends the events of a run at work to the ledger: the run's own, its steps', their messages and heartbeats."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +11,11 @@ from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from jobs.execution import Execution
 
-SIGN_OF_LIFE = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
+HEARTBEAT_EVERY = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
 
 
-class RunStory:
-    """The events of one run, as one execution tells them."""
+class RunProgress:
+    """Appends the events of one run, as one execution works on it."""
 
     def __init__(self, ledger: Ledger, run: Run, execution: Execution, started_at: datetime, clock: Clock) -> None:
         self._ledger = ledger
@@ -44,9 +44,9 @@ class RunStory:
         )
         return event, self._append(event, verdict.at)
 
-    def step(self, index: int, step: Step) -> "StepStory":
-        """The story of one step."""
-        return StepStory(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
+    def step(self, index: int, step: Step) -> "StepProgress":
+        """Progress of one step of this run, in this try."""
+        return StepProgress(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
 
     def _event(self, status: Status, **told: Any) -> RunEvent:
         return RunEvent(
@@ -64,8 +64,8 @@ class RunStory:
         return at
 
 
-class StepStory:
-    """The events of one step in one try."""
+class StepProgress:
+    """Appends the events of one step in one try."""
 
     def __init__(self, ledger: Ledger, run: Run, index: int, step: Step, attempt: int, clock: Clock) -> None:
         self._ledger = ledger
@@ -81,13 +81,13 @@ class StepStory:
         """The step begins."""
         self._append(Status.RUNNING)
 
-    def say(self, text: str, level: str = "INFO") -> None:
-        """A message for the run's owner."""
+    def message(self, text: str, level: str = "INFO") -> None:
+        """Tells the run's owner something; `level` is INFO or WARNING."""
         self._append(Status.RUNNING, level=level, text=text)
 
-    def progress(self, text: str, rows: int | None = None) -> None:
-        """How far the step is; called as often as it likes, told every 20 seconds."""
-        if self._clock() - self._last >= SIGN_OF_LIFE:
+    def update(self, text: str, rows: int | None = None) -> None:
+        """How far the step is: may be called at any rate, and is recorded every 20 seconds."""
+        if self._clock() - self._last >= HEARTBEAT_EVERY:
             self._append(Status.RUNNING, progress=text, rows=rows)
 
     def succeeded(self, rows: int | None) -> None:

@@ -11,8 +11,9 @@ from itertools import chain
 from typing import TypeVar
 
 from providers.http import Refused
+from providers.notes import Notes
 from providers.refusals import Refusal
-from providers.source import Notes, ReadAgain
+from providers.source import ReadAgain
 
 Found = TypeVar("Found")
 Groups = tuple[str, ...]

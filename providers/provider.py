@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudact.clock import Clock
 from cloudact.errors import ConfigError
@@ -16,6 +16,9 @@ from cloudact.pipelines.steps import ProcessorSteps
 from cloudact.redaction import KeyForms
 from cloudact.settings import Settings
 from providers.settings import IntegrationSettings
+
+if TYPE_CHECKING:
+    from providers.source import Source, SourceContext
 
 NO_KEYS = KeyForms()
 KEY, KEY_FILE, KEYLESS = "key", "key_file", "keyless"
@@ -67,7 +70,8 @@ class Provider:
     line, which can be asked for on a terminal), `key_file` (a JSON document), `keyless` (an account that lets us act
     as it); `credential_help` says the same to people. `read_credential` keeps of what was handed over only what is
     needed, or raises `Stop`; `check` asks the provider whether a run could read with it: cheap, quick, and raises
-    `Stop` for what a person must change, `Retry` for what passes.
+    `Stop` for what a person must change, `Retry` for what passes. `open_source` opens one UTC day for a run; only jobs
+    call it, and it imports its module when it is called.
     """
 
     id: str
@@ -77,7 +81,7 @@ class Provider:
     settings: type[IntegrationSettings]
     read_credential: Callable[[CheckContext, str], Credential]
     check: Callable[[CheckContext, Onboarded, bytes, IntegrationSettings], Proof]
-    # open_source: Callable[["SourceContext"], "Source"] stands here; it imports its module when a job calls it.
+    open_source: "Callable[[SourceContext], Source]"
     url: str = ""
     secret_patterns: KeyForms = NO_KEYS
     key_beginnings: Mapping[str, str] = field(default_factory=dict)

@@ -1,14 +1,36 @@
-"""What a report is to the processor: rows of one table of ours, page by page, and the provider's own total."""
+"""What a provider's folder gives to a run: a `Source`, opened from a `SourceContext`. Only jobs load.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+A source says which tables it fills, and gives their rows as mappings by column, or as Arrow record batches. A table's
+columns are those of its DDL: what a row leaves out is NULL, and the run's own columns (org_slug, run_id, ingested_at)
+are added to rows that lack them. What only some sources can tell are protocols of their own: `TellsTotal`,
+`TellsLateRows`, `TellsFindings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from cloudact.errors import CloudActError
+from cloudact.orgs.integrations import UsableIntegration
+from cloudact.runs.result import Gap
+from cloudact.runs.result import Source as ReadFrom
+from cloudact.runs.run import Run
+from cloudact.settings import Settings
+from providers.http import Patience, Time
+from providers.org_day import OrgDay
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    import httpx
+    import pyarrow as pa
+
+    from providers.notes import Notes
+
+NOTHING_REPORTED = "The provider reports nothing for this date: either nothing was used, or it is not told yet."
+Row: TypeAlias = Mapping[str, Any]
 
 
 class NotOffered(CloudActError):
@@ -20,85 +42,117 @@ class ReadAgain(CloudActError):
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a table: its GoogleSQL type, and whether each row has it."""
-
-    name: str
-    type: str
-    required: bool = False
-
-
-@dataclass(frozen=True)
 class Table:
-    """A table of the org's dataset, without the columns that every table has."""
+    """One of the org's tables, which a source fills; its columns are in its DDL.
+
+    `money` is the column of what is paid, in the currency of the column `currency`. `as_of` is the column that says
+    when the provider wrote or refreshed a row, which is no part of what the row says.
+    """
 
     name: str
-    columns: Sequence[Column]
+    money: str | None = None
+    as_of: str | None = None
 
     @property
     def of_money(self) -> bool:
         """Whether it holds what is paid; all others are told of it, and never stand in its way."""
-        return any(column.name == "amount" for column in self.columns)
+        return self.money is not None
 
 
-MOST_NEW_FIELDS = 100
-MOST_NAMED = 5
+TableRows: TypeAlias = "tuple[Table, Iterator[Row | pa.RecordBatch]]"
+"""A table and its rows of the day, read while they are iterated. The iterator may raise `NotOffered` at first."""
 
 
-@dataclass
-class Notes:
-    """What is worth telling of a reading: sentences, fields that are new to us, each once, and costs of unknown amount.
+class Progress(Protocol):
+    """The step at work, as the run's owner sees it."""
 
-    Of the last all are counted and the first named. `refused_dimensions` counts over all reports.
+    def message(self, text: str, level: str = "INFO") -> None:
+        """Tells the run's owner something; `level` is INFO or WARNING."""
+
+    def beat(self, text: str, rows: int | None = None) -> None:
+        """Says how far the step is, at any rate. Raises `Skip` where the run is unwanted by now."""
+
+
+class Source(Protocol):
+    """One provider's data of one UTC day. Every method may be called again after a `Retry`."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in sentences."""
+
+    @property
+    def fills(self) -> Sequence[Table]:
+        """Every table that it may fill."""
+
+    @property
+    def bytes_billed(self) -> int:
+        """How many bytes of queries the customer has paid for so far."""
+
+    def prepare(self, config: Any, progress: Progress) -> int | None:
+        """Does a step that comes before the load; answers how many rows it made, `None` where it makes none."""
+
+    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:
+        """The tables with their rows, as the prepared steps want them."""
+
+
+@runtime_checkable
+class TellsTotal(Protocol):
+    """A source whose provider tells a total of its own, to compare the rows with."""
+
+    def total(self, progress: Progress) -> Mapping[str, Decimal]:
+        """The provider's own total of the day by currency, in the unit of the money column."""
+
+
+@runtime_checkable
+class TellsLateRows(Protocol):
+    """A source that knows of rows which came late for earlier dates."""
+
+    @property
+    def looks_into(self) -> str:
+        """What is looked into; the watermark of a look counts for the same place only."""
+
+    @property
+    def late_days(self) -> int:
+        """So many days after a date its rows are still loaded."""
+
+    def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:
+        """Dates with rows that are newer than the watermark, and when the newest of each was written."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a source found out about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
+
+    read_from: ReadFrom | None = None
+    gap: Gap | None = None
+    gap_told: str = ""
+    nothing: str = NOTHING_REPORTED
+
+
+@runtime_checkable
+class TellsFindings(Protocol):
+    """A source that finds out more about the day than its rows."""
+
+    def findings(self) -> Findings:
+        """What is known once all rows have been read."""
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What the opener of a source is handed. Rows that come after `read_at`, the run's first start, do not count.
+
+    `url` is where the provider's API is; `foreign_keys` says, by their beginning, whose keys are not its own.
+    `day` is what the org's own tables have of the day. `http` builds the one client of this container.
     """
 
-    say: Callable[[str], None]
-    new_fields: set[str] = field(default_factory=set)
-    refused_dimensions: int = 0
-    unpriced: int = 0
-    unpriced_named: list[str] = field(default_factory=list)
-    choices: dict[str, Any] = field(default_factory=dict)  # by report: where the search for its dimensions has come
-    odd_fields: set[str] = field(default_factory=set)
-
-    def odd(self, where: str, name: str) -> None:
-        """A field that is not the money and holds what it should not; each is told once, however many rows have it."""
-        named = f"{where.partition(',')[0]}: {name}"
-        if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
-            self.odd_fields.add(named)
-            self.say(f"{named} is not a text in some rows, and was left empty there.")
-
-    @contextmanager
-    def begun_again(self) -> Iterator[None]:
-        """Forgets the rows without amount that were counted, where the report must be read again."""
-        unpriced, named = self.unpriced, len(self.unpriced_named)
-        try:
-            yield
-        except ReadAgain:
-            self.unpriced = unpriced
-            del self.unpriced_named[named:]
-            raise
-
-    def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:
-        """A cost row that has no amount: where it stands, and what it is for."""
-        self.unpriced += 1
-        if len(self.unpriced_named) < MOST_NAMED:
-            known = ", ".join(f"{name} {value}" for name, value in dimensions.items() if value is not None)
-            self.unpriced_named.append(f"{why} ({known or 'without dimensions'})")
-
-    def new(self, report: str, names: Iterable[str]) -> None:
-        """Fields of this report that we do not know."""
-        for name in names:
-            if len(self.new_fields) < MOST_NEW_FIELDS:
-                self.new_fields.add(f"{report}.{name}")
-
-
-class Reports(Protocol):
-    """One provider's reports of one UTC day."""
-
-    name: str
-
-    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
-        """Each table with its rows, read while they are iterated; the iterators may raise `NotOffered` at first."""
-
-    def total(self) -> Mapping[str, Decimal]:
-        """The provider's own total of the day by currency, in the unit of the rows' `amount`."""
+    run: Run
+    read_at: datetime
+    integration: UsableIntegration
+    credential: bytes = field(repr=False)
+    settings: Settings
+    url: str
+    foreign_keys: Mapping[str, str]
+    day: OrgDay
+    http: Callable[[], httpx.Client] = field(repr=False)
+    patience: Patience
+    time: Time

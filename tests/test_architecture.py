@@ -66,11 +66,41 @@ def test_the_migration_runs_in_the_jobs_image() -> None:
     assert imports(ROOT / "infra" / "migrate.py") & OURS == {"cloudact"}
 
 
-def test_only_the_job_reads_parquet() -> None:
-    """pyarrow and pandas stay out of what the functions import."""
-    for package in ("cloudact", "functions", "providers"):
+def test_only_what_a_source_needs_reads_arrow() -> None:
+    """pyarrow stays out of the core and the functions, and nothing that the functions reach imports it, ever."""
+    for package in ("cloudact", "functions"):
         for path in (ROOT / package).rglob("*.py"):
             assert not imports(path) & {"pyarrow", "pandas"}, path
+    reached = modules_reached(*(ROOT / "functions").rglob("*.py"))
+    assert ROOT / "providers" / "gcp" / "check.py" in reached
+    assert not [path for path in reached if {"pyarrow", "pandas"} & imports(path)]
+
+
+def modules_reached(*begin: Path) -> set[Path]:
+    """Our modules that these import, now or later, and so on; but for the sources, which only jobs open."""
+    reached, waiting = set(begin), list(begin)
+    while waiting:
+        found = {path for path in imported_modules(waiting.pop()) if path.match("providers/*/source.py") is False}
+        waiting += found - reached
+        reached |= found
+    return reached
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """The files of our modules that a module imports, but for what only type checkers see."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    unseen = {id(part) for node in checked for part in ast.walk(node)}
+    names = set()
+    for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+    return {file for file in files if file.is_file()}
 
 
 def test_importing_the_functions_loads_no_google_client() -> None:
@@ -101,7 +131,7 @@ def test_only_providers_name_a_provider() -> None:
     names = re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
     found = {
         path.relative_to(ROOT).as_posix()
-        for package in ("cloudact", "functions", "cli")
+        for package in ("cloudact", "functions", "jobs", "cli")
         for path in (ROOT / package).rglob("*.py")
         if names.search(path.read_text(encoding="utf-8"))
     }
@@ -116,6 +146,39 @@ def test_functions_read_no_provider() -> None:
     shared = {"http", "provider", "refusals", "settings", "steps", "waits"}
     records = {f"{each.id}{part}" for each in PROVIDERS for part in ("", ".settings", ".steps")}
     assert loaded - shared - records == {"gcp.keyless", "gcp.names"}
+
+
+def test_a_source_imports_no_other_provider() -> None:
+    """`import jobs.main` opens no source, and opening one provider's imports no module of another's that reads."""
+    readers = "'.source', '.reports', '.statement', '.past', '.claude_code', '.customer_bigquery'"
+    script = f"""
+import sys, jobs.main
+from providers import PROVIDERS
+def read():
+    return {{name.split('.')[1] for name in sys.modules if name.startswith('providers.') and name.endswith(({readers}))
+             and name.count('.') == 2}}
+before = read()
+try:
+    {{each.id: each for each in PROVIDERS}}[sys.argv[1]].open_source(None)
+except AttributeError:
+    pass  # there is nothing to open it with; it has been imported
+print(sorted(before), sorted(read()))
+"""
+    for provider in PROVIDERS:
+        command = [sys.executable, "-c", script, provider.id]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == f"[] ['{provider.id}']"
+
+
+def test_importing_the_jobs_loads_no_google_client() -> None:
+    """`import jobs.main` costs no Google client library, no httpx and no pandas."""
+    script = (
+        "import sys, jobs.main; "
+        "print([name for name, module in sys.modules.items() if name.startswith(('google.cloud', 'pandas', 'httpx'))"
+        " and getattr(module, '__file__', None)])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
 
 
 def test_each_vendor_library_has_one_door() -> None:

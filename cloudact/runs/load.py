@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import SchemaField
 
 OVER_LOAD_QUOTA = Code.LOAD_QUOTA_EXCEEDED  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
@@ -66,13 +69,15 @@ class Settled(Skip):
 class Part:
     """One table of a run's load, with the file that holds its day; no rows empty the day.
 
-    `of_money`: it holds what is paid. `coarser`: the source has refused to tell its rows as much apart as wanted.
+    `columns` are the table's, as the file was written by them. `of_money`: it holds what is paid. `coarser`: the source
+    has refused to tell its rows as much apart as wanted.
     """
 
     dataset: str
     table: str
     parquet: Path
     rows: int
+    columns: "Sequence[SchemaField]" = field(repr=False, hash=False)
     of_money: bool = True
     coarser: bool = False
 
@@ -155,7 +160,9 @@ class RunLoad:
     def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
         try:
-            return self._warehouse.start_load(self._id(number), part.dataset, part.table, day, part.parquet, labels)
+            return self._warehouse.start_load(
+                self._id(number), part.dataset, part.table, day, part.parquet, part.columns, labels
+            )
         except Postponed as err:
             raise _postponed() from err
 

@@ -6,11 +6,11 @@ Knows no run, no org and no HTTP.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudact import clients
 from cloudact.error_codes import Code
@@ -20,6 +20,9 @@ from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
 from cloudact.warehouse.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.warehouse.scripts import statements
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import SchemaField
 
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
@@ -75,17 +78,22 @@ class Warehouse:
 
         return DEFAULT_RETRY.with_timeout(self._patience_s)
 
-    def rows(self, query: str, /, dataset: str | None = None, **values: Any) -> list[dict[str, Any]]:
+    def rows(
+        self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Any
+    ) -> list[dict[str, Any]]:
         """All rows of `sql/queries/<query>.sql`; for answers that fit into memory.
 
-        `dataset` is where names without a dataset are looked for, an org's own.
+        `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
+        query that is written for any of them.
         """
         with reaching("BigQuery"):
-            return [dict(row.items()) for row in self.pages(query, dataset, None, **values)]
+            return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
 
-    def pages(self, query: str, dataset: str | None, page_rows: int | None, /, **values: Any) -> Any:
-        """The same as the client's iterator, which reads a page at a time; for answers that do not fit into memory."""
-        loaded = load_query(query, self._dataset)
+    def pages(
+        self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Any
+    ) -> Any:
+        """Rows of a query as the client's iterator, which reads a page at a time; for answers larger than memory."""
+        loaded = load_query(query, self._dataset, org_table)
         config = _job_config(loaded, values)
         if dataset:
             config.default_dataset = f"{self._client.project}.{dataset}"
@@ -180,18 +188,37 @@ class Warehouse:
             except Conflict:
                 return None
 
+    def columns(self, dataset: str, table: str) -> "Sequence[SchemaField]":
+        """The columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
+        with reaching("BigQuery"):
+            name = f"{self._client.project}.{dataset}.{table}"
+            found: Sequence[SchemaField] = self._client.get_table(
+                name, retry=self._retry, timeout=self._patience_s
+            ).schema
+        return found
+
     def start_load(
-        self, job_id: str, dataset: str, table: str, day: date, parquet: Path, labels: Mapping[str, str]
+        self,
+        job_id: str,
+        dataset: str,
+        table: str,
+        day: date,
+        parquet: Path,
+        columns: "Sequence[SchemaField]",
+        labels: Mapping[str, str],
     ) -> Any | None:
-        """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before."""
+        """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before.
+
+        `columns` are the table's own, as `columns()` answers them: a schema inferred from the file would lose their
+        descriptions.
+        """
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
         name = f"{self._client.project}.{dataset}.{table}"
         with reaching("BigQuery"):
-            # The table's own schema: one inferred from the file would lose its descriptions.
             config = LoadJobConfig(
-                schema=self._client.get_table(name, retry=self._retry).schema,
+                schema=columns,
                 source_format=SourceFormat.PARQUET,
                 write_disposition=WriteDisposition.WRITE_TRUNCATE,
                 create_disposition="CREATE_NEVER",

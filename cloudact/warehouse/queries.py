@@ -1,7 +1,8 @@
 """The SQL of the service: each query a file in `sql/queries/`, its parameters declared in the file's own head.
 
 `-- @org_slug STRING: the org` declares a parameter; a call must give exactly the declared ones. No text is ever put
-into a query but the name of the service's own dataset.
+into a query but two names, which cannot be parameters: that of the service's own dataset, and in a query that reads
+`org_table` that of one of an org's tables. Neither is ever what a request, a customer or a provider has said.
 """
 
 import functools
@@ -15,6 +16,8 @@ from cloudact.settings import ROOT
 SQL_DIR = ROOT / "sql" / "queries"
 DEFAULT_DATASET = "organizations"
 ORG_DATASET = "org_dataset"  # stands for the org's own in sql/org
+ORG_TABLE = "org_table"  # stands for one of an org's tables, in a query that is the same for each of them
+_TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.]+)")
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 
@@ -40,10 +43,25 @@ class Query:
 
 
 @functools.cache
-def load_query(name: str, dataset: str = DEFAULT_DATASET) -> Query:
-    """The query `sql/queries/<name>.sql`, reading from the deployment's own dataset."""
+def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None = None) -> Query:
+    """The query `sql/queries/<name>.sql`, reading from the deployment's own dataset.
+
+    `org_table` is the table that the query reads of an org, where it is written for any. Raises `TypeError` where it is
+    missing or has no place, and `ValueError` for what is no plain name of a table.
+    """
     text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
-    return Query(name, in_dataset(text, dataset), dict(_DECLARED.findall(text)))
+    return Query(name, _of_table(name, in_dataset(text, dataset), org_table), dict(_DECLARED.findall(text)))
+
+
+def _of_table(name: str, sql: str, table: str | None) -> str:
+    places = re.compile(rf"(?<=FROM ){ORG_TABLE}\b")
+    if bool(places.search(sql)) is (table is None):
+        raise TypeError(f"{name}.sql {'needs' if table is None else 'takes no'} name of an org's table")
+    if table is None:
+        return sql
+    if not _TABLE_NAME.fullmatch(table):
+        raise ValueError(f"{table!r} is no name of an org's table")
+    return places.sub(table, sql)
 
 
 def in_dataset(sql: str, dataset: str) -> str:

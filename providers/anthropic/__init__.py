@@ -1,12 +1,15 @@
 """Anthropic: the usage and the costs of an organization, read with an admin key or an analytics key."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, KeyForms
 from providers.anthropic.steps import STEPS
 from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings, Rule
+
+if TYPE_CHECKING:
+    from providers.source import Source, SourceContext
 
 
 class AnthropicSettings(IntegrationSettings):
@@ -30,6 +33,12 @@ def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: In
     return read_by_runs.prove(context, org, plaintext, settings)
 
 
+def _open_source(context: "SourceContext") -> "Source":
+    from providers.anthropic.source import open_source
+
+    return open_source(context)
+
+
 PROVIDER = Provider(
     id="anthropic",
     integration="ANTHROPIC",
@@ -39,6 +48,7 @@ PROVIDER = Provider(
     settings=AnthropicSettings,
     read_credential=_read,
     check=_check,
+    open_source=_open_source,
     secret_patterns=KeyForms(
         keys=(rf"sk-ant-[a-z]{{2,12}}[0-9]{{2}}-{RANDOM}[\w-]{{40,}}",),  # API, admin, OAuth (oat), refresh (ort)
         fragments=(r"sk-ant-(?:api|admin|oat|ort)[0-9]{2}-[\w-]{16,}",),

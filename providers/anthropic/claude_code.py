@@ -9,8 +9,9 @@ from cloudact.errors import RunError
 from providers.anthropic.api import CLAUDE_CODE
 from providers.http import Refused
 from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.notes import Notes
 from providers.pages import NextPage
-from providers.source import Notes, NotOffered, Row
+from providers.source import NotOffered, Row
 
 RECORDS = "1000"  # the largest page
 TOKENS = ("input", "output", "cache_read", "cache_creation")

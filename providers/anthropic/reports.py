@@ -23,12 +23,16 @@ from providers.anthropic.api import (
     day_bounds,
 )
 from providers.anthropic.claude_code import claude_code
-from providers.anthropic.tables import CLAUDE_CODE_TABLE, COST_TABLE, USAGE_TABLE
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
 from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.notes import Notes
 from providers.pages import NextPage
-from providers.source import Notes, Row, Table
+from providers.source import Row, Table
+
+USAGE_TABLE = Table("anthropic_usage_daily_raw", as_of="data_refreshed_at")
+CLAUDE_CODE_TABLE = Table("anthropic_claude_code_daily_raw")  # its costs are estimates, which nobody pays
+COST_TABLE = Table("anthropic_cost_daily_raw", money="amount", as_of="data_refreshed_at")
 
 # Five of nine: who (workspace, key) and what (model, tier, context window) make the price and the showback. Left out:
 # account and service account (people and machines behind keys), speed (needs a beta), and inference_geo, which the
@@ -79,14 +83,12 @@ class _Generation(Protocol):
 class AnthropicReports:
     """The reports of one day. `api` is `reports` or `analytics`."""
 
-    name = ANTHROPIC.name
-
     def __init__(self, api: ProviderHttp, day: date, notes: Notes, asked_on: date, generation: str = "reports") -> None:
         if generation not in ("reports", "analytics"):
             raise Stop(
                 Code.MISCONFIGURED, "The setting api must be reports or analytics.", "Set up the integration again."
             )
-        self._pages = NextPage(api, self.name)
+        self._pages = NextPage(api, ANTHROPIC.name)
         self._day = day
         self._notes = notes
         kind = _Analytics if generation == "analytics" else _Reports

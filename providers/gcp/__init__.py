@@ -1,11 +1,16 @@
 """Google Cloud: its billing export, read in the customer's project with the customer's own service account."""
 
+from typing import TYPE_CHECKING
+
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, KeyForms
 from providers.gcp.settings import GcpSettings
 from providers.gcp.steps import STEPS
 from providers.provider import KEY_FILE, KEYLESS, CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings
+
+if TYPE_CHECKING:
+    from providers.source import Source, SourceContext
 
 
 def _read(context: CheckContext, text: str) -> Credential:
@@ -20,6 +25,12 @@ def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: In
     return prove(context, org, plaintext, settings)
 
 
+def _open_source(context: "SourceContext") -> "Source":
+    from providers.gcp.source import open_source
+
+    return open_source(context)
+
+
 PROVIDER = Provider(
     id="gcp",
     integration="GCP_SA",
@@ -28,6 +39,7 @@ PROVIDER = Provider(
     settings=GcpSettings,
     read_credential=_read,
     check=_check,
+    open_source=_open_source,
     secret_patterns=KeyForms(
         keys=(
             r"AIza[\w-]{35,}",  # API key

@@ -12,7 +12,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.orgs.org import Auth, Onboarded
 from providers.gcp.access import open_bigquery, read_access
-from providers.gcp.errors import explained
+from providers.gcp.errors import translating_source_errors
 from providers.gcp.export import ExportTable, find_export
 from providers.gcp.keyless import offered
 from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
@@ -41,9 +41,9 @@ def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: Int
     project = settings.source_project or access.project_id
     dataset, table = settings.source_dataset or DEFAULT_DATASET, settings.source_table or DEFAULT_TABLE
     patience = _Patience()
-    with explained(f"{project}.{dataset}", _nobody):
+    with translating_source_errors(f"{project}.{dataset}"):
         export = find_export(source, project, dataset, table, patience)
-    with explained(str(export), _nobody):
+    with translating_source_errors(str(export)):
         _plan_query(source, export, context.clock(), patience)
     return Proof(export.oldest_date, export.warnings)
 
@@ -74,7 +74,3 @@ class _Patience:
         if left <= 0:
             raise Retry(Code.SOURCE_SLOW, "The customer's BigQuery is too slow at the moment.")
         return {"retry": DEFAULT_RETRY.with_timeout(left), "timeout": left}
-
-
-def _nobody(_why: str) -> None:
-    """Whoever asked is told."""

@@ -1,7 +1,8 @@
 """The columns of `gcp_billing_daily_raw`: how each comes from one row of the export, or from a group of them.
 
-The table has the same columns (`sql/org`; a test compares them). What reads an export column may use only those
-it names; where an old export lacks one of them it is NULL, and a part of a longer expression is left out.
+Names and types are those of the statement's result, which must fit the table (a test analyses it). What reads an export
+column may use only those it names; where an old export lacks one of them it is NULL, and a part of a longer expression
+is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the target, of GoogleSQL `type`: the `parts` that an export has, joined by `between` and `around`.
+    """A column of the result, of GoogleSQL `type`: the `parts` that an export has, joined by `between` and `around`.
 
     A column without `total` is a dimension, grouped by. `total` is its value for a group of rows and `single` for a row
     that stays alone; both are written over the parts' values of all columns, by their names, of `row_type` if that is

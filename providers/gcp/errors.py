@@ -1,6 +1,6 @@
 """What goes wrong in a customer's BigQuery, told so that the customer can mend it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cloudact.error_codes import Code
@@ -15,10 +15,10 @@ SET_UP = "Check that the billing export is set up, and name its table in the int
 
 
 @contextmanager
-def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator[None]:
+def translating_source_errors(source: str) -> Iterator[None]:
     """Turns Google's refusals about `source` into `Stop` with a hint, and passing trouble into `Retry`.
 
-    A refused credential is also reported to `reject_credential`: no later run can succeed with it.
+    `credential_rejected` is the code of a refused credential: no later run can succeed with it.
     """
     from google.api_core import exceptions as google
     from google.auth.exceptions import RefreshError
@@ -26,17 +26,11 @@ def explained(source: str, reject_credential: Callable[[str], None]) -> Iterator
     try:
         with reaching("The customer's BigQuery", ours=False):
             yield
-    except Stop as err:  # of a service account that we may no longer act as
-        if err.code == Code.CREDENTIAL_REJECTED:
-            reject_credential(err.message)
-        raise
     except RefreshError as err:
         why = "Google does not accept the service account key: it was deleted, disabled or is not a key."
-        reject_credential(why)
         raise Stop(Code.CREDENTIAL_REJECTED, why, "Create a new key and set up the integration again.") from err
     except google.Unauthorized as err:
         why = "Google does not accept the service account: it was deleted or disabled."
-        reject_credential(why)
         raise Stop(
             Code.CREDENTIAL_REJECTED, why, "Enable it again or make another, and set up the integration."
         ) from err

@@ -1,10 +1,15 @@
 """OpenAI: the usage and the costs of an organization, read with an admin key."""
 
+from typing import TYPE_CHECKING
+
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, RANDOM_WORD, KeyForms
 from providers.openai.steps import STEPS
 from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings
+
+if TYPE_CHECKING:
+    from providers.source import Source, SourceContext
 
 
 class OpenAiSettings(IntegrationSettings):
@@ -23,6 +28,12 @@ def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: In
     return ADMIN_KEY.prove(context, org, plaintext, settings)
 
 
+def _open_source(context: "SourceContext") -> "Source":
+    from providers.openai.source import open_source
+
+    return open_source(context)
+
+
 PROVIDER = Provider(
     id="openai",
     integration="OPENAI",
@@ -32,6 +43,7 @@ PROVIDER = Provider(
     settings=OpenAiSettings,
     read_credential=_read,
     check=_check,
+    open_source=_open_source,
     secret_patterns=KeyForms(
         keys=(
             rf"sk-(?:proj|svcacct|admin|None)-{RANDOM}[\w-]{{40,}}",

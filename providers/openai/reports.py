@@ -15,9 +15,10 @@ from cloudact.errors import Stop
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
 from providers.lines import Line, exact_json, exact_sum, numeric
+from providers.notes import Notes
 from providers.openai.api import COSTS, OPENAI, USAGE, day_bounds
 from providers.pages import NextPage
-from providers.source import Column, Notes, Row, Table
+from providers.source import Row, Table
 
 DIMENSIONS = (
     "project_id",
@@ -60,30 +61,8 @@ _KNOWN = frozenset({"object", "batch", *DIMENSIONS, *MEASURES})
 _COST_DIMENSIONS = ("project_id", "user_id", "api_key_id", "line_item", "api_source")
 _KNOWN_COSTS = frozenset({"object", "amount.value", "amount.currency", *_COST_DIMENSIONS, "quantity", "quantity_unit"})
 
-USAGE_TABLE = Table(
-    "openai_usage_daily_raw",
-    [
-        Column("usage_date", "DATE", required=True),
-        Column("endpoint", "STRING", required=True),
-        *(Column(name, "STRING") for name in DIMENSIONS[:4]),
-        Column("batch", "BOOL"),
-        *(Column(name, "STRING") for name in DIMENSIONS[4:]),
-        *(Column(name, "INT64") for name in MEASURES),
-        Column("extra", "STRING"),
-    ],
-)
-COST_TABLE = Table(
-    "openai_cost_daily_raw",
-    [
-        Column("usage_date", "DATE", required=True),
-        *(Column(name, "STRING") for name in _COST_DIMENSIONS),
-        Column("amount", "NUMERIC", required=True),
-        Column("currency", "STRING", required=True),
-        Column("quantity", "NUMERIC"),
-        Column("quantity_unit", "STRING"),
-        Column("raw", "STRING", required=True),
-    ],
-)
+USAGE_TABLE = Table("openai_usage_daily_raw")
+COST_TABLE = Table("openai_cost_daily_raw", money="amount")
 
 _BY_MODEL = ("project_id", "user_id", "api_key_id", "model")
 # What each endpoint can group by; anything else is answered with 400.
@@ -110,10 +89,8 @@ NEW_REPORTS = frozenset({"decisions"})  # not offered everywhere
 class OpenAiReports:
     """The reports of one day."""
 
-    name = OPENAI.name
-
     def __init__(self, api: ProviderHttp, day: date, notes: Notes) -> None:
-        self._pages = NextPage(api, self.name)
+        self._pages = NextPage(api, OPENAI.name)
         self._day = day
         self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
         self._notes = notes

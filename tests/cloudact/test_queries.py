@@ -1,40 +1,55 @@
-"""The service's SQL: every file passes Google's analyzer, is bounded, and takes exactly what it declares."""
+"""The service's SQL: every file passes Google's analyzer, is bounded, and takes exactly what it declares.
+
+A query that is written for any of an org's tables is looked at once for each table that a source fills.
+"""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from cloudact.warehouse.queries import SQL_DIR, in_dataset, load_query
+from cloudact.warehouse.queries import ORG_TABLE, SQL_DIR, Query, in_dataset, load_query
 from tests.googlesql import gate
+from tests.jobs.test_columns import TABLES
 
-QUERIES = sorted(path.stem for path in SQL_DIR.glob("*.sql"))
+OF_ANY_TABLE = ("day_rows",)
+QUERIES = [
+    (path.stem, table)
+    for path in sorted(SQL_DIR.glob("*.sql"))
+    for table in ([each.name for each in TABLES] if path.stem in OF_ANY_TABLE else [None])
+]
 OF_THE_SERVICE = ("applied_migrations", "record_migrations", "installation", "record_installation")
 OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
 WRITING = ("record_migrations", "record_installation")
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_google_accepts_every_query(name: str) -> None:
+def loaded(name: str, table: str | None) -> Query:
+    return load_query(name, org_table=table)
+
+
+@pytest.mark.parametrize(("name", "table"), QUERIES)
+def test_google_accepts_every_query(name: str, table: str | None) -> None:
     """Google's own analyzer accepts the query over the tables and views that ship."""
-    query = load_query(name)
+    query = loaded(name, table)
     assert bool(gate().analyze(query.sql, query.types)) is (name not in WRITING)
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_queries_bound_the_partitions_they_read(name: str) -> None:
-    """A query that reads events says which days' partitions it means."""
-    sql = load_query(name).sql
+@pytest.mark.parametrize(("name", "table"), QUERIES)
+def test_queries_bound_the_partitions_they_read(name: str, table: str | None) -> None:
+    """A query that reads events, or rows of an org's table, says which days' partitions it means."""
+    sql = loaded(name, table).sql
+    reads = len(re.findall(r"FROM \w+_daily_raw\b", sql))
+    assert sql.count("usage_date = @date") == reads
     if any(f"organizations.{table}" in sql for table in PARTITIONED):
         reads = sum(sql.count(f"organizations.{table}") for table in PARTITIONED)
         assert sql.count("requested_date = @") + sql.count("requested_date BETWEEN @") == reads
 
 
-@pytest.mark.parametrize("name", [name for name in QUERIES if name not in OF_ALL_ORGS])
-def test_queries_of_an_org_name_the_org(name: str) -> None:
+@pytest.mark.parametrize(("name", "table"), [each for each in QUERIES if each[0] not in OF_ALL_ORGS])
+def test_queries_of_an_org_name_the_org(name: str, table: str | None) -> None:
     """Every table but those of callers is read for one org only; but for what the service does for all of its orgs."""
-    sql = load_query(name).sql
+    sql = loaded(name, table).sql
     callers = re.findall(r"FROM organizations\.org_(?:api_keys_secure|memberships)\b", sql)
     reads = len(re.findall(r"^ *FROM ", sql, re.MULTILINE)) - len(callers)
     assert sql.count("org_slug = @org_slug") == reads
@@ -45,6 +60,24 @@ def test_parameters_are_those_declared() -> None:
     query = load_query("api_key")
     with pytest.raises(TypeError, match=r"api_key\.sql declares \['key_hash'\], was given \['hash'\]"):
         query.bind({"hash": "x"})
+
+
+@pytest.mark.parametrize(
+    "name", ["t; DROP TABLE t", "other.t", "`t`", "T", "", "t\n", "t--", "1t", "tä", "t" * 101, "(SELECT 1)"]
+)
+def test_only_a_plain_name_takes_a_table_s_place(name: str) -> None:
+    """What is no name of a table, such as another dataset's or a piece of SQL, never enters a query."""
+    with pytest.raises(ValueError, match="is no name of an org's table"):
+        load_query("day_rows", org_table=name)
+
+
+def test_a_table_is_named_where_it_has_a_place() -> None:
+    """A query for any table cannot run without a name, nor one for a certain table with another's."""
+    assert {path.stem for path in SQL_DIR.glob("*.sql") if f"FROM {ORG_TABLE}\n" in path.read_text()} == {*OF_ANY_TABLE}
+    with pytest.raises(TypeError, match=r"day_rows\.sql needs"):
+        load_query("day_rows")
+    with pytest.raises(TypeError, match=r"api_key\.sql takes no"):
+        load_query("api_key", org_table="openai_cost_daily_raw")
 
 
 def test_another_dataset_name() -> None:

@@ -1,5 +1,6 @@
 """The load of several tables: each once, in order, and whoever settles the run in between is believed by all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,9 @@ from cloudact.error_codes import Code, StoredCode, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.load import Part, RunLoad, Settled, Verdict
 from cloudact.runs.run import Run, Status
-from jobs.row_files import write_rows
 from localcloud.onboarding import OnboardedOrg
-from providers.anthropic.tables import USAGE_TABLE
-from providers.openai.reports import COST_TABLE
 from tests.conftest import NOON, Local, NewOrgs, billing_run
+from tests.jobs.empty_days import empty_part
 
 LOST = Verdict(Status.FAILED, error=Stop(Code.LOST, "It was lost."), at=NOON)
 
@@ -27,14 +26,10 @@ def org(new_org: NewOrgs) -> OnboardedOrg:
 
 
 @pytest.fixture
-def parts(org: OnboardedOrg, tmp_path: Path) -> list[Part]:
+def parts(local: Local, org: OnboardedOrg, tmp_path: Path) -> list[Part]:
     """An empty day for each of two tables."""
-    found = []
-    for table in (USAGE_TABLE, COST_TABLE):
-        path = tmp_path / table.name
-        write_rows(path, table, [], {})
-        found.append(Part(org.org_slug, table.name, path, rows=0))
-    return found
+    tables = ("anthropic_usage_daily_raw", "openai_cost_daily_raw")
+    return [empty_part(local, org.org_slug, table, tmp_path / table) for table in tables]
 
 
 def die_at(parts: list[Part], number: int) -> list[Part]:
@@ -44,7 +39,7 @@ def die_at(parts: list[Part], number: int) -> list[Part]:
         def open(self, *_: object, **__: object) -> object:
             raise Killed
 
-    return [Part(p.dataset, p.table, Gone(p.parquet), 0) if n == number else p for n, p in enumerate(parts)]
+    return [replace(part, parquet=Gone(part.parquet)) if n == number else part for n, part in enumerate(parts)]
 
 
 def nothing() -> None:
@@ -110,7 +105,7 @@ def test_a_refused_second_table_is_told(local: Local, org: OnboardedOrg, parts: 
     broken.write_bytes(b"no Parquet")
     load = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Stop, match=r"It had replaced the day before in anthropic_usage_daily_raw\.$"):
-        load.load([parts[0], Part(org.org_slug, parts[1].table, broken, 0)], run.date, nothing)
+        load.load([parts[0], replace(parts[1], parquet=broken)], run.date, nothing)
 
 
 class TooLate(Exception):

@@ -18,22 +18,21 @@ from cloudact import clients
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
-from cloudact.runs.load import Part, RunLoad, Verdict
+from cloudact.runs.load import RunLoad, Verdict
 from cloudact.runs.run import Run, Status
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.ops_routes import private_app
 from functions.routes import public_app
 from functions.runs.queue import second_task_id
-from jobs.billing.rows import SCHEMA
 from jobs.claim import claim
 from jobs.execution import Execution
-from jobs.parquet import write_parquet
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
 from localcloud.stack import SCHEDULER
 from tests.conftest import NOON, Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import RunJob, detail, run_job, table
+from tests.jobs.empty_days import empty_part
 
 __all__ = ["run_job"]
 AUDIENCE = "http://ops.test"
@@ -161,9 +160,7 @@ def test_a_run_that_has_loaded_cannot_be_cancelled(api: FlaskClient, local: Loca
 def load_nothing(local: Local, org: OnboardedOrg, run: Run) -> None:
     """Loads an empty day as this run, and says nothing of it."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "day.parquet"
-        write_parquet(path, SCHEMA, [])
-        part = Part(org.org_slug, "gcp_billing_daily_raw", path, rows=0)
+        part = empty_part(local, org.org_slug, "gcp_billing_daily_raw", Path(folder) / "day.parquet")
         RunLoad(local.warehouse, run.run_id).load([part], run.date, tick=lambda: None)
 
 

@@ -41,9 +41,11 @@ class Counting(Warehouse):
         end = min(datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1), newest)
         return max(0, round((end - begin) / day))
 
-    def rows(self, query: str, /, dataset: str | None = None, **values: Any) -> list[dict[str, Any]]:
+    def rows(
+        self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Any
+    ) -> list[dict[str, Any]]:
         self.read.append((values["first_day"], values["last_day"]))
-        return super().rows(query, dataset, **values)
+        return super().rows(query, dataset, org_table, **values)
 
 
 @pytest.fixture(scope="module")

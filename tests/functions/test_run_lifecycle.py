@@ -18,16 +18,15 @@ from cloudact import clients
 from cloudact.error_codes import stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
-from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.load import RunLoad, Settled, Verdict
 from cloudact.runs.run import Run, Status, TriggerType, run_id
 from functions.composition import compose
 from functions.routes import public_app
 from functions.schedule.sweep import sweep
-from jobs.billing.rows import SCHEMA
 from jobs.claim import claim
 from jobs.execution import Execution
-from jobs.parquet import write_parquet
 from tests.conftest import Local, NewOrgs, billing_run
+from tests.jobs.empty_days import empty_part
 
 LIMIT = 3
 BASE = dt.datetime(2027, 3, 1, 9, tzinfo=dt.UTC)
@@ -286,10 +285,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _load(self, run: Modelled) -> int:
         with TemporaryDirectory() as folder:
-            path = Path(folder) / "day.parquet"
-            write_parquet(path, SCHEMA, [])
             load = RunLoad(self.local.warehouse, run.run_id)
-            part = Part(self.org.org_slug, "gcp_billing_daily_raw", path, rows=0)
+            part = empty_part(self.local, self.org.org_slug, "gcp_billing_daily_raw", Path(folder) / "day.parquet")
             return load.load([part], run.date, tick=lambda: None)
 
     def _claim(self, run: Modelled) -> dt.datetime:

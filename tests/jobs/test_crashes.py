@@ -15,7 +15,7 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import RunLoad, Verdict
 from cloudact.runs.result import Result
 from cloudact.runs.run import MESSAGE_VARIABLE, Run, Status
-from jobs.cancellation import LOOK_EVERY
+from jobs.heartbeat import CHECK_EVERY
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.fault_proxy import Doorman
@@ -23,7 +23,7 @@ from tests.jobs.conftest import RunJob, detail, table
 from tests.processes import started_processes
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "jobs.bigquery_export"])
+PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "providers.gcp.source"])
 WITHIN_S = 60.0
 Containers = Callable[..., BaseProcess]
 
@@ -252,7 +252,7 @@ def test_a_cancelled_container_stops_between_two_pages(
     def cancel() -> None:
         cancelled(local, run)
         local.ledger.append_run(run, RunEvent(Status.CANCELLED), local.clock())
-        time.sleep(LOOK_EVERY.total_seconds())
+        time.sleep(CHECK_EVERY.total_seconds())
 
     doorman.at_first(f"GET /bigquery/v2/projects/{project}/queries", "after", cancel)
     assert exit_code(container(run)) == 0

@@ -19,7 +19,7 @@ from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
 from jobs.load import Loaded
-from jobs.progress import StepStory
+from jobs.progress import StepProgress
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
 from localcloud.processes import free_port
@@ -49,7 +49,7 @@ class LoadsNothing:
     bytes_billed = 0
     loaded: Loaded | None = None
 
-    def run(self, step: Step, story: StepStory) -> int | None:  # noqa: ARG002 - the engine's protocol
+    def run(self, step: Step, progress: StepProgress) -> int | None:  # noqa: ARG002 - the engine's protocol
         return 7
 
 

@@ -39,7 +39,7 @@ def refused(
     told = {"fingerprint": had, "previous": None, "difference": None, "unchanged": False, "completeness": completeness}
     last = Result.model_validate(told) if completeness else None
     try:
-        parts = [Part("org", "t", Path("t"), found.rows, of_money, coarser)]
+        parts = [Part("org", "t", Path("t"), found.rows, (), of_money, coarser)]
         rows = had.rows if table_rows is None else table_rows
         told_fewer = refuse_shrinking(parts, {"t": rows}, found, Earlier(result=last, day_over=day_over))
         assert bool(told_fewer) is (found.rows * 2 < rows and rows >= (100 if of_money else 20))

@@ -18,12 +18,12 @@ from cloudact.runs.result import Completeness, Fingerprint, Result, completeness
 from cloudact.runs.run import Run, Status
 from jobs.fingerprint import Digest
 from jobs.load import UNCHANGED
-from jobs.row_files import write_rows
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.keys import Restatement
-from providers.openai.reports import USAGE_TABLE
+from providers.tally import Tally
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.jobs.conftest import RunJob, detail, table
+from tests.jobs.empty_days import empty_part
 from tests.jobs.test_usage_cost_run import COSTS, change_key, key_of, llm_run, rows_of
 
 
@@ -166,10 +166,10 @@ def test_a_try_that_has_begun_to_load_goes_on(local: Local, new_org: NewOrgs, ru
     org = new_org()
     change_key(local, org, "openai", rows=0)
     run_job(llm_run(org, "openai"))
-    run, empty = llm_run(org, "openai", generation=2), tmp_path / "empty"
-    write_rows(empty, USAGE_TABLE, [], {})
-    labels = {PARTS: "2", ATTEMPT: "dead"}
-    job = local.warehouse.start_load(f"load_{run.run_id}_0", org.org_slug, USAGE_TABLE.name, run.date, empty, labels)
+    run, labels = llm_run(org, "openai", generation=2), {PARTS: "2", ATTEMPT: "dead"}
+    empty = empty_part(local, org.org_slug, "openai_usage_daily_raw", tmp_path / "empty")
+    target = (empty.dataset, empty.table, run.date, empty.parquet, empty.columns)
+    job = local.warehouse.start_load(f"load_{run.run_id}_0", *target, labels)
     local.warehouse.wait_for(job, lambda: None)
     run_job(run)
     assert (detail(local, run)["status"], result_of(local, run).unchanged) == ("SUCCESS", False)
@@ -245,7 +245,7 @@ def test_a_refreshed_day_is_not_a_changed_one() -> None:
     """When the provider wrote its rows is known, and is no part of the digest."""
 
     def of(day: int) -> Digest:
-        found = Digest(cost="amount", as_of="data_refreshed_at")
+        found = Digest(Tally(money="amount", as_of="data_refreshed_at"))
         found.add(
             batch(
                 amount=pa.array([1], pa.decimal128(38, 9)),
@@ -256,4 +256,4 @@ def test_a_refreshed_day_is_not_a_changed_one() -> None:
         return found
 
     assert of(1).content == of(2).content
-    assert of(2).newest == datetime(2026, 11, 2, tzinfo=UTC)
+    assert of(2).tally.newest == datetime(2026, 11, 2, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Whole runs of openai_usage_cost and anthropic_usage_cost on the local cloud: what they load, tell, and survive."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,10 +15,10 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
-from jobs.heartbeat import Life
+from jobs.heartbeat import Heartbeat
 from jobs.load import DayLoad
-from jobs.progress import StepStory
-from jobs.usage_reports import UsageCost
+from jobs.processor import SourceProcessor
+from jobs.progress import StepProgress
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.anthropic.costs import analytics_total, cost_report_total
 from localcloud.providers.faults import Fault
@@ -26,6 +26,8 @@ from localcloud.providers.keys import RegisteredKey, Restatement
 from localcloud.providers.openai.costs import openai_total
 from localcloud.providers.openai.usage import openai_usage
 from providers import PROVIDERS
+from providers.org_day import OrgDay
+from providers.source import Source
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
 from tests.jobs.conftest import RunJob, detail
 from tests.log_lines import written_lines
@@ -299,33 +301,37 @@ def test_trouble_that_stays(local: Local, new_org: NewOrgs, run_job: RunJob, nam
     assert integration_status(local, org, provider)["status"] == "VALID"
 
 
-def processor_of(local: Local, run: Run, vendor: Vendor, life: Life, **found: Any) -> UsageCost:
-    """A run's processor that reads this vendor."""
-    return UsageCost(
-        for_run=run,
-        started_at=NOON,
-        tenant=Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI"),
-        open_reports=lambda _notes, tick: vendor.openai(tick=tick),
-        day_load=DayLoad(run, local.warehouse, RunLoad(local.warehouse, run.run_id), NOON),
-        life=life,
+def processor_of(
+    local: Local, run: Run, source: Source, ensure_wanted: Callable[[], None] = lambda: None
+) -> SourceProcessor:
+    """A run's processor that reads this source."""
+    integration = Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI")
+    day = OrgDay(run, integration.org_dataset, local.warehouse)
+    return SourceProcessor(
+        source=source,
+        day_load=DayLoad(day, RunLoad(local.warehouse, run.run_id), NOON),
+        heartbeat=Heartbeat(ensure_wanted),
+        clock=local.clock,
         reject_credential=lambda _: None,
-        **found,
     )
 
 
-def story_of(local: Local, run: Run, index: int) -> tuple[Step, StepStory]:
-    """A step of the pipeline that ships, and its story."""
+def step_of(local: Local, run: Run, index: int) -> tuple[Step, StepProgress]:
+    """A step of the pipeline that ships, and its progress."""
     registry = load_registry(local.settings.configs_dir, PROVIDERS)
     step = registry.config(registry.get(run.pipeline)).steps[index]
-    return step, StepStory(local.ledger, run, index, step, 0, local.clock)
+    return step, StepProgress(local.ledger, run, index, step, 0, local.clock)
 
 
 @pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
 def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level: str) -> None:
     """When the provider's own total differs by more than a cent, it is a warning with both figures, and no failure."""
     run = llm_run(new_org(), "openai")
-    vendor = Vendor({"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]})
-    processor_of(local, run, vendor, Life(lambda: None), sums={"USD": Decimal("55.5")}).run(*story_of(local, run, 1))
+    vendor = Vendor({"costs": [costs("55.5")]})
+    processor = processor_of(local, run, vendor.openai_source())
+    processor.run(*step_of(local, run, 0))
+    vendor.pages = {"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]}
+    processor.run(*step_of(local, run, 1))
     ((_, text),) = [each for each in messages_of_steps(local, run) if each[0] == level]
     assert text.startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
     assert f"the difference is {-Decimal(cents):f} USD" in text
@@ -335,7 +341,7 @@ def test_a_total_that_is_refused_keeps_nothing_from_being_loaded(local: Local, n
     """The money does not depend on the comparison: a refused total is a warning."""
     run = llm_run(new_org(), "openai")
     vendor = Vendor({"costs": [httpx.Response(400, json={"error": {"message": "No."}})]})
-    processor_of(local, run, vendor, Life(lambda: None)).run(*story_of(local, run, 1))
+    processor_of(local, run, vendor.openai_source()).run(*step_of(local, run, 1))
     ((level, text),) = messages_of_steps(local, run)
     assert (level, "own total of the day is not known" in text) == ("WARNING", True)
 
@@ -358,7 +364,7 @@ def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> 
             raise Skip("cancelled")
 
     with pytest.raises(Skip):
-        processor_of(local, run, vendor, Life(unwanted_after_two_pages)).run(*story_of(local, run, 0))
+        processor_of(local, run, vendor.openai_source(), unwanted_after_two_pages).run(*step_of(local, run, 0))
     assert len(vendor.asked) == 2
     assert rows_of(local, org, "openai_cost_daily_raw") == []
 

@@ -45,6 +45,7 @@ from providers.provider import (
     secret_patterns,
 )
 from providers.settings import IntegrationSettings, Rule
+from providers.source import Source, SourceContext
 from providers.steps import ReportsConfig, TablesConfig
 from tests.conftest import Local, NewOrgs
 
@@ -70,6 +71,10 @@ def read_key(context: CheckContext, text: str) -> Credential:
     return Credential.of(text, text)
 
 
+def no_source(context: SourceContext) -> Source:
+    raise Stop(Code.MISCONFIGURED, f"Nothing is read of {context.run.org_slug} here.")
+
+
 def check_key(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
     assert (plaintext.decode(), context.url) == (KEY, "https://api.aqua.invalid")
     return Proof(warnings=(f"{org.org_slug} reads {settings.model_dump()['basin']}",))
@@ -90,6 +95,7 @@ AQUA = Provider(
     settings=AquaSettings,
     read_credential=read_key,
     check=check_key,
+    open_source=no_source,
     secret_patterns=KeyForms(keys=(r"aqua-[0-9a-f]{32}",)),
     key_beginnings={"aqua-": "a key of Aqua"},
 )

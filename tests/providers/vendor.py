@@ -11,9 +11,11 @@ import httpx
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import AnthropicReports
 from providers.http import ProviderHttp
+from providers.notes import Notes
 from providers.openai.api import OPENAI
-from providers.openai.reports import OpenAiReports
-from providers.source import Notes
+from providers.openai.reports import COST_TABLE, USAGE_TABLE, OpenAiReports
+from providers.reports import ReportSource
+from providers.source import Progress
 from tests.conftest import FIXTURE_DAY, fixture
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -30,11 +32,23 @@ class Vendor:
     said: list[str] = field(default_factory=list)
     notes: Notes = field(init=False)
 
-    def openai(self, day: date = FIXTURE_DAY, tick: Callable[[], None] = lambda: None) -> OpenAiReports:
+    def openai(
+        self,
+        day: date = FIXTURE_DAY,
+    ) -> OpenAiReports:
         """OpenAI's reports as this vendor tells them."""
         self.notes = Notes(self.said.append)
-        api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client(), tick=tick)
+        api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client())
         return OpenAiReports(api, day, self.notes)
+
+    def openai_source(self) -> ReportSource:
+        """OpenAI's reports as a run's source."""
+
+        def open_reports(notes: Notes, progress: Progress) -> OpenAiReports:
+            api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client(), tick=lambda: progress.beat(""))
+            return OpenAiReports(api, FIXTURE_DAY, notes)
+
+        return ReportSource(OPENAI.name, (USAGE_TABLE, COST_TABLE), open_reports)
 
     def anthropic(self, day: date = FIXTURE_DAY, generation: str = "reports") -> AnthropicReports:
         """Anthropic's."""

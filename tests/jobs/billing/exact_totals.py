@@ -1,6 +1,6 @@
 """What a day must come to, computed from the export's rows in plain Python: no SQL, no float arithmetic.
 
-Independent of jobs/billing on purpose: each column is written out again from Google's documentation.
+Independent of providers/gcp on purpose: each column is written out again from Google's documentation.
 """
 
 from __future__ import annotations

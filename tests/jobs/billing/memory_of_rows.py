@@ -31,13 +31,15 @@ CELLS = {
 
 def main(rows: int, path: Path, url: str | None) -> None:
     """Write and measure."""
-    from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
     from jobs.parquet import write_parquet
+    from providers.gcp.result_pages import PAGE_ROWS, page_batches
+    from tests.ddl_columns import ddl_columns
 
     result = _queried(rows, PAGE_ROWS, url) if url else answered(rows, PAGE_ROWS)
     started = time.monotonic()
-    batches = to_batches(result, org_slug="acme", run_id="r-1", ingested_at=datetime.now(UTC))
-    written = write_parquet(path, SCHEMA, batches)
+    columns = ddl_columns("gcp_billing_daily_raw")
+    run = {"org_slug": "acme", "run_id": "r-1", "ingested_at": datetime.now(UTC)}
+    written = write_parquet(path, columns.schema, columns.batches(page_batches(result), run))
     seconds = time.monotonic() - started
     peak_mb = _peak_kib() / 1024
     print(f"{peak_mb:.1f} {path.stat().st_size / 2**20:.1f} {written} {seconds:.1f}")  # noqa: T201

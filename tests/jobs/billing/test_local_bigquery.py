@@ -12,12 +12,13 @@ import pytest
 from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig
 
 from cloudact.warehouse.queries import in_org_dataset
-from jobs.billing.rows import PAGE_ROWS, SCHEMA, to_batches
 from jobs.parquet import write_parquet
 from localcloud.billing_export import load_export, rows_for_day
 from providers.gcp.export import ExportTable, from_table
+from providers.gcp.result_pages import PAGE_ROWS, page_batches
 from providers.gcp.source_day import Reach, compile_facts, facts_of
 from providers.gcp.statement import OPERATIONS, compile_statement
+from tests.ddl_columns import ddl_columns
 from tests.jobs.billing.exact_totals import day_groups, grand_total, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
@@ -33,8 +34,9 @@ def written(client: Client, source: ExportTable, day: date, path: Path, **change
     } | changed  # fmt: skip
     statement = compile_statement(source, day=day, **arguments)
     job = client.query(statement.sql, QueryJobConfig(query_parameters=list(statement.parameters)))
-    batches = to_batches(job.result(page_size=PAGE_ROWS), org_slug="acme", run_id="r-1", ingested_at=AT)
-    write_parquet(path, SCHEMA, batches)
+    columns = ddl_columns("gcp_billing_daily_raw")
+    run = {"org_slug": "acme", "run_id": "r-1", "ingested_at": AT}
+    write_parquet(path, columns.schema, columns.batches(page_batches(job.result(page_size=PAGE_ROWS)), run))
     found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return found
 

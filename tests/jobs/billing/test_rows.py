@@ -6,11 +6,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from google.cloud.bigquery.table import RowIterator
 
-from jobs.billing.rows import SCHEMA, to_batches
+from providers.gcp.result_pages import page_batches
+from tests.ddl_columns import ddl_columns
 from tests.jobs.billing.memory_of_rows import answered
 
 AT = datetime(2026, 11, 11, 6, tzinfo=UTC)
@@ -19,8 +18,9 @@ MEMORY = Path(__file__).with_name("memory_of_rows.py")
 
 def test_values_keep_their_types() -> None:
     """Each column has the target's type and every digit, and each row the run's org, id and time."""
-    (batch,) = to_batches(answered(2, 10), org_slug="acme", run_id="r-1", ingested_at=AT)
-    assert batch.schema == SCHEMA
+    columns = ddl_columns("gcp_billing_daily_raw")
+    (batch,) = columns.batches(page_batches(answered(2, 10)), {"org_slug": "acme", "run_id": "r-1", "ingested_at": AT})
+    assert batch.schema == columns.schema
     row = batch.to_pylist()[1]
     assert (row["usage_date"], row["cost"]) == (date(2026, 11, 10), Decimal("1.000000001"))
     assert row["source_max_export_time"] == datetime(2026, 11, 10, 9, 12, 44, 123456, UTC)
@@ -30,7 +30,7 @@ def test_values_keep_their_types() -> None:
 def test_pages_are_read_one_at_a_time() -> None:
     """A page is asked for only when the batch before it has been taken."""
     asked: list[int] = []
-    batches = to_batches(answered(25, 10, asked), org_slug="acme", run_id="r-1", ingested_at=AT)
+    batches = page_batches(answered(25, 10, asked))
     assert next(batches).num_rows == 10
     assert asked == [0]
     assert [batch.num_rows for batch in batches] == [10, 5]
@@ -38,15 +38,7 @@ def test_pages_are_read_one_at_a_time() -> None:
 
 def test_no_rows_are_no_batches() -> None:
     """A day without rows gives nothing to write."""
-    assert not list(to_batches(answered(0, 10), org_slug="acme", run_id="r-1", ingested_at=AT))
-
-
-def test_another_result_is_refused() -> None:
-    """A result whose columns are not the statement's raises instead of being loaded by position."""
-    result = answered(1, 10)
-    other = RowIterator(None, None, "/", result.schema[::-1])
-    with pytest.raises(pa.ArrowInvalid, match="The result has the columns"):
-        next(to_batches(other, org_slug="acme", run_id="r-1", ingested_at=AT))
+    assert not list(page_batches(answered(0, 10)))
 
 
 @pytest.mark.bench

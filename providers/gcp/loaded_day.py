@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,14 +14,10 @@ import pyarrow.compute as pc
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.runs.result import Difference, Earlier, Source, exact_sum
-from jobs.billing.rows import SCHEMA
-from jobs.fingerprint import Digest, fingerprint
-from jobs.parquet import ARROW
+from providers.source import Table
+from providers.tally import Tally
 
-if TYPE_CHECKING:
-    from google.cloud.bigquery.table import RowIterator
-
-AS_OF = "source_max_export_time"
+BILLING = Table("gcp_billing_daily_raw", money="net_cost", as_of="source_max_export_time")
 KEY = ("billing_account_id", "project_id", "service_id", "sku_id", "cost_type", "adjustment_id", "currency")
 """What every export tells of a row. A charge that differs in one of these from all that is loaded is not loaded."""
 
@@ -63,8 +59,8 @@ class LoadedDay:
         )  # fmt: skip
 
 
-def _digest() -> Digest:
-    return Digest(cost="net_cost", as_of=AS_OF)
+def _tally() -> Tally:
+    return Tally(money=BILLING.money, as_of=BILLING.as_of)
 
 
 @dataclass
@@ -76,21 +72,22 @@ class KeptDay:
 
     loaded: LoadedDay
     unseen_only: bool
-    kept: Digest = field(default_factory=_digest)
-    added: Digest = field(default_factory=_digest)
-    held_back: Digest = field(default_factory=_digest)
+    kept: Tally = field(default_factory=_tally)
+    added: Tally = field(default_factory=_tally)
+    held_back: Tally = field(default_factory=_tally)
     source_rows: int = 0  # of the export, that were added
 
     def rows(self, kept: Iterable[pa.RecordBatch], found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Raises `Retry` where the table is no longer what it was when the source was asked for what is newer."""
         seen: set[str] = set()
-        for batch in self.kept.over(kept):
+        for batch in kept:
+            self.kept.add(batch)
             if self.unseen_only:
                 seen.update(_keys(batch).to_pylist())
             yield batch
         if (self.kept.rows, self.kept.newest) != (self.loaded.rows, self.loaded.newest):
             raise Retry(Code.DAY_CHANGED, "The day's rows have changed while they were read.", "It is tried again.")
-        yield from self.added.over(self._new(found, seen))
+        yield from self._new(found, seen)
 
     def _new(self, found: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:
         for batch in found:
@@ -98,6 +95,7 @@ class KeptDay:
             self.held_back.add(batch.filter(known))
             new = batch.filter(pc.invert(known))
             self.source_rows += pc.sum(new.column("source_row_count")).as_py() or 0
+            self.added.add(new)
             yield new
 
     def source(self, before: Source) -> Source:
@@ -114,12 +112,12 @@ class KeptDay:
         return _told(self.added), _told(self.held_back)
 
 
-def _told(digest: Digest) -> Difference | None:
-    return _money(digest) if digest.rows else None
+def _told(tally: Tally) -> Difference | None:
+    return _money(tally) if tally.rows else None
 
 
-def _money(digest: Digest) -> Difference:
-    return Difference(rows=digest.rows, cost=fingerprint({"": digest}).cost)
+def _money(tally: Tally) -> Difference:
+    return Difference(rows=tally.rows, cost=dict(sorted(tally.sums.items())))
 
 
 def _keys(batch: pa.RecordBatch) -> pa.Array:
@@ -128,21 +126,3 @@ def _keys(batch: pa.RecordBatch) -> pa.Array:
         pc.fill_null(batch.column(name), "regular" if name == "cost_type" else "\x00") for name in KEY
     ]  # fmt: skip
     return pc.binary_join_element_wise(*parts, "\x1f")
-
-
-def kept_batches(result: RowIterator) -> Iterator[pa.RecordBatch]:
-    """A page of the org's own rows is a batch of `SCHEMA`; each row keeps who wrote it, and when."""
-    places = {column.name: number for number, column in enumerate(result.schema)}
-    for page in result.pages:
-        rows = page.raw_page.get("rows", [])
-        if rows:
-            arrays = [_column(rows, places.get(each.name), each.type) for each in SCHEMA]
-            rows.clear()  # the client keeps the page while it reads the next one
-            yield pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
-
-
-def _column(rows: list[dict[str, Any]], place: int | None, kind: pa.DataType) -> pa.Array:
-    if place is None:
-        return pa.nulls(len(rows), kind)
-    text = pa.array([row["f"][place]["v"] for row in rows], pa.string())
-    return (text.cast(pa.int64()) if kind == ARROW["TIMESTAMP"] else text).cast(kind)

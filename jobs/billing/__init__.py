@@ -1,1 +1,0 @@
-"""Cloud Billing export → rows of `gcp_billing_daily_raw`, for one UTC usage date."""

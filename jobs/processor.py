@@ -1,0 +1,193 @@
+"""Works through the steps of one run, whichever provider's source it reads. Loading happens here and nowhere else.
+
+A source prepares; a step of reports reads everything into files at once, so that `reconcile` can compare them; load
+replaces the day of each table, by these files or by what the source gives then. Nothing is loaded before everything has
+been read.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+
+from cloudact.clock import Clock
+from cloudact.error_codes import Code
+from cloudact.errors import Retry, RunError, Stop
+from cloudact.pipelines.config import Step
+from cloudact.pipelines.steps import StepType
+from cloudact.runs.late_data import Look
+from cloudact.runs.result import Fingerprint, exact_difference, plain
+from jobs.fingerprint import fingerprint
+from jobs.heartbeat import Heartbeat
+from jobs.late_data import LateDataScan
+from jobs.load import UNCHANGED, DayLoad, Loaded
+from jobs.progress import StepProgress
+from jobs.reading import DayFile, Reading
+from providers.http import Refused
+from providers.source import Findings, Source, TellsFindings, TellsLateRows, TellsTotal
+from providers.steps import ReconcileConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _AtWork:
+    """The step at work, as a source may tell of it."""
+
+    step: StepProgress
+    heartbeat: Heartbeat
+
+    def message(self, text: str, level: str = "INFO") -> None:
+        """Tells the run's owner something."""
+        self.step.message(text, level)
+
+    def beat(self, text: str, rows: int | None = None) -> None:
+        """Says how far the step is."""
+        self.heartbeat.beat(self.step, text, rows)
+
+
+@dataclass
+class SourceProcessor:
+    """The steps of one run; each leaves the next what it found."""
+
+    source: Source
+    day_load: DayLoad
+    heartbeat: Heartbeat
+    clock: Clock
+    reject_credential: Callable[[str], None]
+
+    loaded: Loaded | None = None
+    reading: Reading | None = None
+    look: Look | None = None
+
+    @property
+    def bytes_billed(self) -> int:
+        """How many bytes of queries the customer has paid for so far."""
+        return self.source.bytes_billed
+
+    @cached_property
+    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
+        """Gone with this object."""
+        return tempfile.TemporaryDirectory(prefix="cloudact-")
+
+    def run(self, step: Step, progress: StepProgress) -> int | None:
+        """Does one step; its rows are those that were made, read, or loaded."""
+        at_work = _AtWork(progress, self.heartbeat)
+        if step.type is StepType.LOAD:
+            return self._load(_target_tables(step.config), at_work)
+        if isinstance(step.config, ReconcileConfig):
+            self._reconcile(step.config.tolerance, at_work)
+            return None
+        with self._marking_refused_credentials():
+            rows = self.source.prepare(step.config, at_work)
+        if step.type is StepType.REPORTS:
+            self.reading = self._read(Path(self._folder.name), at_work)
+            return self.reading.rows
+        return rows
+
+    def _read(self, folder: Path, at_work: _AtWork) -> Reading:
+        run = self.day_load.run
+        columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
+        reading = Reading(self.source, self.day_load.day, columns, folder, at_work)
+        with self._marking_refused_credentials():
+            reading.read()
+        return reading
+
+    def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
+        """Tells whether the costs add up to what the provider says they do; the money is loaded in any case."""
+        if not isinstance(self.source, TellsTotal):
+            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _OURS)
+        try:
+            total = self.source.total(at_work)
+        except RunError as err:
+            at_work.message(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
+            return
+        name, sums = self.source.name, _fingerprint(self.reading).cost if self.reading else {}
+        if not {**sums, **total}:
+            at_work.message(f"{name} tells no costs for this day, with or without groups.")
+        differences = exact_difference(sums, total)
+        for currency in sorted({*sums, *total}):
+            loaded, told = sums.get(currency, Decimal()), total.get(currency, Decimal())
+            difference = differences.get(currency, Decimal())
+            text = (
+                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(told)} "
+                f"{currency}; the difference is {plain(difference)} {currency}."
+            )
+            at_work.message(text, level="WARNING" if abs(difference) > tolerance else "INFO")
+
+    def _load(self, tables: Sequence[str], at_work: _AtWork) -> int:
+        if unknown := set(tables) - {table.name for table in self.source.fills}:
+            raise Stop(Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _OURS)
+        with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
+            reading = self.reading or self._read(Path(folder), at_work)
+            files = [reading.files[table] for table in tables if table in reading.files]
+            parts = [file.part(self.day_load.day.dataset) for file in files]
+            self.look = self.look or self._look(at_work)
+            findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
+            found = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
+            tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
+            loaded = self.loaded = self.day_load.replace(parts, found, tick, self.look, findings.gap)
+        if len(self.source.fills) > 1:
+            at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
+        self._tell(loaded, findings, at_work)
+        return loaded.rows
+
+    def _look(self, at_work: _AtWork) -> Look | None:
+        """Looks for late rows; what goes wrong with that alone keeps no money from being loaded."""
+        if not isinstance(self.source, TellsLateRows):
+            return None
+        scan = LateDataScan(self.day_load.day, self.source, self.clock, at_work)
+        try:
+            with self._marking_refused_credentials():
+                return scan.scan() if scan.due else None
+        except (Stop, Retry) as err:
+            at_work.message(f"Late rows could not be looked for: {err.message}", level="WARNING")
+            run = self.day_load.run
+            fields = {"run_id": run.run_id, "org_slug": run.org_slug, "code": err.code}
+            log.warning("late rows could not be looked for", extra={"fields": fields})
+            return None
+
+    def _tell(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
+        """Says to the org, and of a gap to the operators too, what became less, what is missing and why nothing is."""
+        for text in loaded.fewer:
+            at_work.message(text, level="WARNING")
+        gap = loaded.result.gap
+        if gap:
+            at_work.message(findings.gap_told, level="WARNING")
+            event = f"day_{loaded.result.completeness}"
+            fields = {"event": event, "cause": gap.cause, "date": str(self.day_load.run.date)}
+            log.warning("the source does not tell the whole day", extra={"fields": fields})
+        elif loaded.rows == 0:
+            at_work.message(findings.nothing, level="WARNING")
+        if loaded.result.unchanged and not (gap and gap.kept):
+            at_work.message(UNCHANGED)
+
+    @contextmanager
+    def _marking_refused_credentials(self) -> Iterator[None]:
+        """Marks a credential that the provider refuses, or that cannot be one: no later run can succeed with it."""
+        try:
+            yield
+        except Stop as err:
+            if err.code in REFUSED_CREDENTIAL or (isinstance(err, Refused) and err.blames_credential):
+                self.reject_credential(err.message)
+            raise
+
+
+REFUSED_CREDENTIAL = ("credential_invalid", "credential_rejected")
+_OURS = "Please contact support."
+
+
+def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:
+    """The fingerprint of what was read, or of some of it."""
+    digests = {file.table.name: file.digest for file in (reading.files.values() if files is None else files)}
+    return fingerprint(digests).model_copy(update={"unpriced": reading.unpriced})
+
+
+def _target_tables(config: object) -> Sequence[str]:
+    """The tables that a load step names, in the order of their load: the costs last."""
+    one = getattr(config, "target_table", None)
+    return (one,) if one else tuple(getattr(config, "target_tables", ()))

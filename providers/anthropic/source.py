@@ -1,0 +1,18 @@
+"""Anthropic's usage, costs and Claude Code activity of one UTC day, for a run. Only jobs open it."""
+
+from providers.anthropic.api import ANTHROPIC
+from providers.anthropic.reports import CLAUDE_CODE_TABLE, COST_TABLE, USAGE_TABLE, AnthropicReports
+from providers.notes import Notes
+from providers.reports import Reports, ReportSource, open_api
+from providers.source import Progress, Source, SourceContext
+
+
+def open_source(context: SourceContext) -> Source:
+    """The source of the run's day; the integration's setting `api` chooses between reports and analytics."""
+    generation = str(context.integration.settings.get("api", "reports"))
+
+    def open_reports(notes: Notes, progress: Progress) -> Reports:
+        api = open_api(context, ANTHROPIC, progress)
+        return AnthropicReports(api, context.run.date, notes, context.read_at.date(), generation)
+
+    return ReportSource(ANTHROPIC.name, (USAGE_TABLE, CLAUDE_CODE_TABLE, COST_TABLE), open_reports)

@@ -1,0 +1,93 @@
+"""Questions to the customer's BigQuery, which the customer pays for: never one that nobody knows of, or twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cloudact.warehouse.bigquery import billed, wait_for
+from providers.gcp.errors import translating_source_errors
+from providers.gcp.export import ExportTable, find_export
+from providers.gcp.result_pages import PAGE_ROWS
+from providers.gcp.statement import Statement
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import QueryJob, QueryJobConfig
+    from google.cloud.bigquery.table import RowIterator
+
+CALL_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of silence
+
+
+@dataclass
+class CustomerBigQuery:
+    """`open_client` builds the client that acts as the customer. A query may bill at most `max_bytes_billed`."""
+
+    open_client: Callable[[], Any]
+    max_bytes_billed: int
+    pipeline: str
+    bytes_billed: int = 0
+
+    @cached_property
+    def _client(self) -> Any:
+        return self.open_client()
+
+    def find_export(self, project: str, dataset: str, table: str) -> ExportTable:
+        """The billing export of that name, or the only one of that family."""
+        client = self._client  # outside: a key that cannot sign is no error of the source
+        with translating_source_errors(f"{project}.{dataset}"):
+            return find_export(client, project, dataset, table)
+
+    def answer(self, export: ExportTable, statement: Statement) -> list[Any]:
+        """The few rows of a small question, which come with the call that asks."""
+        with translating_source_errors(str(export)):
+            rows = self._client.query_and_wait(
+                statement.sql,
+                job_config=self._config(statement),
+                location=export.location,
+                job_retry=None,
+                api_timeout=CALL_TIMEOUT_S,
+                wait_timeout=ANSWER_TIMEOUT_S,
+            )
+            self.bytes_billed += billed(rows.total_bytes_processed or 0, 1)
+            return list(rows)
+
+    def query(self, export: ExportTable, statement: Statement, tick: Callable[[], None]) -> "QueryJob":
+        """Runs the statement in the customer's project, where the data is, and answers the finished job."""
+        with translating_source_errors(str(export)):
+            # A failed query is not run again behind our back: it is the customer's money, and our attempt to tell.
+            job: QueryJob = self._client.query(
+                statement.sql,
+                job_config=self._config(statement),
+                location=export.location,
+                job_retry=None,
+                timeout=CALL_TIMEOUT_S,
+            )
+            wait_for(job, tick)
+            self.bytes_billed += int(job.total_bytes_billed or 0)
+            return job
+
+    def rows(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
+        """The rows of a finished query."""
+        with translating_source_errors(str(export)):
+            rows: RowIterator = job.result(page_size=PAGE_ROWS, job_retry=None)
+            return rows
+
+    def rows_anew(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
+        """The rows of a finished query from the first on, which BigQuery keeps for a day.
+
+        Our page reader empties the pages that it reads, and the client gives the first one out once more where it is
+        asked through the same job.
+        """
+        with translating_source_errors(str(export)):
+            asked = self._client.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
+        return self.rows(export, asked)
+
+    def _config(self, statement: Statement) -> "QueryJobConfig":
+        from google.cloud.bigquery import QueryJobConfig
+
+        return QueryJobConfig(
+            query_parameters=list(statement.parameters),
+            maximum_bytes_billed=self.max_bytes_billed,
+            labels={"service": "cloudact", "pipeline": self.pipeline},
+        )

@@ -1,0 +1,17 @@
+"""OpenAI's usage and costs of one UTC day, for a run. Only jobs open it."""
+
+from providers.notes import Notes
+from providers.openai.api import OPENAI
+from providers.openai.reports import COST_TABLE, USAGE_TABLE, OpenAiReports
+from providers.reports import Reports, ReportSource, open_api
+from providers.source import Progress, Source, SourceContext
+
+
+def open_source(context: SourceContext) -> Source:
+    """The source of the run's day; nothing is called before it is read."""
+
+    def open_reports(notes: Notes, progress: Progress) -> Reports:
+        api = open_api(context, OPENAI, progress)
+        return OpenAiReports(api, context.run.date, notes)
+
+    return ReportSource(OPENAI.name, (USAGE_TABLE, COST_TABLE), open_reports)

@@ -1,0 +1,39 @@
+"""Counts rows and adds up their money, exactly, while they pass."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Context, Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_EXACT = Context(prec=200)  # a day's sum of NUMERICs; the default would round to 28 digits
+
+
+@dataclass
+class Tally:
+    """`money` is the column that is summed, by `currency`; `as_of` the column of which `newest` is the greatest."""
+
+    money: str | None = None
+    as_of: str | None = None
+    rows: int = 0
+    sums: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    newest: datetime | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """These rows too; a row without money adds nothing, one without currency counts under ''."""
+        self.rows += batch.num_rows
+        names = batch.schema.names
+        if self.money in names:
+            self._add_money(batch.column(self.money), batch.column("currency"))
+        if self.as_of in names and batch.num_rows:
+            times = (self.newest, pc.max(batch.column(self.as_of)).as_py())
+            self.newest = max((at for at in times if at), default=None)
+
+    def _add_money(self, amounts: pa.Array, currencies: pa.Array) -> None:
+        for amount, currency in zip(amounts.to_pylist(), currencies.to_pylist(), strict=True):
+            if amount is not None:
+                self.sums[currency or ""] = _EXACT.add(self.sums[currency or ""], amount)
