@@ -1,6 +1,6 @@
 """Days that would become much smaller by a load: more likely the source's fault than true, so they are not replaced.
 
-An export tells all its rows, and what it has lost of them is known before (the source compares with what is loaded). A provider's
+A source that compares its rows with those that are loaded knows before what it has lost (`Findings.gap`). A provider's
 reports tell only sums, so of these money counts as well as rows. The same money in fewer rows is told less apart, not
 lost; usage has no money to say so.
 """

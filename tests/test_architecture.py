@@ -99,7 +99,8 @@ def imported_modules(path: Path) -> set[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    files = {ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+    places = [ROOT.joinpath(*name.split(".")) for name in names]
+    files = {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
     return {file for file in files if file.is_file()}
 
 
