@@ -20,15 +20,19 @@ from functions.auth.cache import Remembered
 from functions.auth.key_cache import KeyRing
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
+from functions.auth.stored_callers import StoredCallers
 from functions.health import LOOK_S, Dependencies
 from functions.orgs.connections import Connections
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.lifecycle import Onboarding
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
+from functions.runs.admission_facts import Admissions
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaWatch
+from functions.runs.run_rows import RunRows
 from functions.schedule.pace import Pace
+from functions.schedule.run_rows import ScheduleRows
 from providers.credential_checks import checks
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
@@ -44,6 +48,10 @@ class Api:
     registry: Registry
     warehouse: Warehouse
     ledger: Ledger
+    admissions: Admissions
+    runs: RunRows
+    schedule: ScheduleRows
+    stored_callers: StoredCallers
     queue: RunQueue
     keys: KeyRing
     sessions: Sessions
@@ -69,8 +77,8 @@ class Api:
 def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = PATIENCE_S) -> Api:
     """Reads the configs; Google's clients are built when they are first needed."""
     warehouse = open_warehouse(settings, patience_s)
-    ledger = Ledger(warehouse)
-    keys = KeyRing(ledger, clock)
+    callers = StoredCallers(warehouse)
+    keys = KeyRing(callers.api_key, clock)
     tenants, issued_keys = Tenants(warehouse), ApiKeys(warehouse, clock)
     queue = RunQueue(
         lambda: clients.tasks(settings),
@@ -86,11 +94,15 @@ def compose(settings: Settings, clock: Clock = utc_now, *, patience_s: float = P
         project=settings.project,
         registry=load_registry(settings.configs_dir),
         warehouse=warehouse,
-        ledger=ledger,
+        ledger=Ledger(warehouse),
+        admissions=Admissions(warehouse),
+        runs=RunRows(warehouse),
+        schedule=ScheduleRows(warehouse),
+        stored_callers=callers,
         queue=queue,
         keys=keys,
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
-        members=Remembered(ledger.memberships, clock),
+        members=Remembered(callers.memberships, clock),
         dependencies=Dependencies(_looks(settings, queue), clock),
         origins=settings.origins,
         clock=clock,

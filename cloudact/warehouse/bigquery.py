@@ -4,6 +4,7 @@ Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013
 Knows no run, no org and no HTTP.
 """
 
+import functools
 import hashlib
 import logging
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cloudact import clients
 from cloudact.errors import Retry
@@ -21,7 +22,11 @@ from cloudact.settings import Settings
 from cloudact.warehouse.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
 from cloudact.warehouse.scripts import statements
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 log = logging.getLogger(__name__)
+Row = TypeVar("Row")
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
 TAKEN_WITHIN_S = 5.0
@@ -80,6 +85,14 @@ class Warehouse:
         """
         with reaching("BigQuery"):
             return [dict(row.items()) for row in self.pages(query, dataset, None, **values)]
+
+    def read(self, shape: type[Row], query: str, /, **values: object) -> list[Row]:
+        """All rows of `sql/queries/<query>.sql`, each as the dataclass `shape`, whose fields are the query's columns.
+
+        Raises pydantic's `ValidationError` where a row does not have that shape, which is a mistake of ours.
+        """
+        reader = _reader(shape)  # type: ignore[arg-type]  # a class is hashable
+        return [reader.validate_python(row) for row in self.rows(query, None, **values)]
 
     def pages(self, query: str, dataset: str | None, page_rows: int | None, /, **values: Any) -> Any:
         """The same as the client's iterator, which reads a page at a time; for answers that do not fit into memory."""
@@ -323,6 +336,13 @@ def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Wareho
         dataset=settings.dataset,
         patience_s=patience_s,
     )
+
+
+@functools.cache
+def _reader(shape: type[Row]) -> "TypeAdapter[Row]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(shape)
 
 
 def _job_config(query: Query, values: Mapping[str, Any]) -> Any:

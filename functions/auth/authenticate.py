@@ -13,9 +13,9 @@ from flask import request
 from cloudact import logs
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
-from cloudact.runs.ledger import AdmissionFacts
 from cloudact.runs.run import TriggerType
 from functions.auth.key_cache import OTHER_ORG, authorize, invalid_key, presented_key_hash
+from functions.auth.stored_callers import CallerFacts
 from functions.composition import Api
 from functions.web.problems import Problem, bad_request
 
@@ -71,10 +71,13 @@ def not_refused_lately(api: Api, credential: Credential) -> None:
         raise invalid_key()
 
 
-def admitted_actor(api: Api, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime) -> Actor:
-    """The same from what admission's one read has just told, which is remembered for the requests that follow."""
+def admitted_actor(api: Api, org: str, credential: Credential, facts: CallerFacts, asked_at: datetime) -> Actor:
+    """The request's actor, from facts that a query of `asked_at` has told; they are kept for the requests that follow.
+
+    Raises what `authenticate` raises.
+    """
     if credential.user_id is not None:
-        api.members.remember(credential.user_id, facts.memberships, asked_at)
+        api.members.remember(credential.user_id, tuple(facts.memberships), asked_at)
         return _member(org, credential.user_id, facts.memberships)
     api.keys.remember(credential.key_hash or "", facts.api_key, asked_at)
     return _machine(org, facts.api_key, api.clock())

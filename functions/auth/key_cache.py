@@ -1,5 +1,6 @@
 """Who is calling: API keys by hash, remembered for a minute if known. Tells a refused caller nothing of other orgs."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -8,7 +9,6 @@ from flask import request
 
 from cloudact.clock import Clock
 from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug, key_hash
-from cloudact.runs.ledger import Ledger
 from functions.web.problems import Problem, bad_request
 
 REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
@@ -25,8 +25,8 @@ class KeyRing:
     Known and unknown ones are bounded apart: whoever sends a flood of wrong keys drives out wrong keys only.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, look: Callable[[str], ApiKey | None], clock: Clock) -> None:
+        self._look = look
         self._clock = clock
         self._lock = Lock()
         self._looking = tuple(Lock() for _ in range(LOOKS))
@@ -41,7 +41,7 @@ class KeyRing:
             if (known := self._remembered(hashed)) is not None:
                 return known[0]
             asked_at = self._clock()
-            key = self._ledger.api_key(hashed)
+            key = self._look(hashed)
             self.remember(hashed, key, asked_at)
             return key
 

@@ -44,7 +44,7 @@ def issue_next(api: Api, org: str) -> Response:
             GRACE if grace is None else dt.timedelta(hours=grace),
             None if life is None else dt.timedelta(days=life),
         )
-    wait_until(lambda: api.ledger.api_key(new.stored.key_hash) is not None)
+    wait_until(lambda: api.stored_callers.api_key(new.stored.key_hash) is not None)
     return answered(RotatedKey.model_validate({**new_key_json(new), "old_keys_valid_until": new.others_until}), 201)
 
 

@@ -14,7 +14,7 @@ def show_quota(api: Api, org: str) -> Response:
     authenticate(api, org)
     only_known(request.args, allowed=())
     now = api.clock()
-    subscription, used = api.ledger.quota(org, now.date())
+    subscription, used = api.admissions.quota(org, now.date())
     limit = subscription.daily_limit if subscription else 0
     quota = Quota(
         org_slug=org,

@@ -11,9 +11,10 @@ from cloudact import logs
 from cloudact.clock import next_midnight
 from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
-from cloudact.runs.ledger import AdmissionFacts, RunEvent
+from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
 from functions.composition import Api
+from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.slots import admit
 from functions.web.answers import Started, answered
 from functions.web.problems import Problem, bad_request

@@ -21,7 +21,7 @@ from functions.composition import Api
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.due import plan
 from functions.schedule.pace import DAY
-from functions.schedule.state import read_facts
+from functions.schedule.state import read_state
 from functions.web.parameters import body_object, only_known
 
 log = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ def daily(api: Api) -> Response:
     body_object(request, allowed=())
     only_known(request.args, allowed=())
     now = api.clock()
-    facts = read_facts(api.ledger, api.registry, now.date())
-    pace = api.pace.seen(facts.run_takes)
-    runs = plan(facts.owed, now, facts.turns(pace.task_runs), pace.task_runs)
-    found, new = list(facts.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
-    expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
+    state = read_state(api.schedule, api.ledger, api.registry, now.date())
+    pace = api.pace.seen(state.run_takes)
+    runs = plan(state.pipelines, now, state.turns(pace.task_runs), pace.task_runs)
+    found, new = list(state.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
+    expected = pace.starts([*found, *new], state.at_work(pace.task_runs))
     starts = _within_a_day(_starts(expected, len(found), now), now)
     created = list(_created(api, starts))
     told = {
@@ -55,7 +55,7 @@ def daily(api: Api) -> Response:
         "started": sum(len(batch.items) for batch in created),
         "batches": len(created),
         "tasks": sum(len(batch.tasks) for batch in created),
-        "already": len(facts.batched),
+        "already": len(state.batched),
         "left": len(runs) - sum(len(start.batch.items) for start in starts if start.new),
         "minutes": max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
         "orgs": len({run.org_slug for run in runs}),

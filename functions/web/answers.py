@@ -17,6 +17,7 @@ def instant(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+OlderStatus = Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
 _EXAMPLES: dict[str, Any] = {
     "run_id": "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2",
@@ -266,7 +267,7 @@ class OlderRun(Answer):
 
     pipeline_logging_id: str = Field(examples=[_EXAMPLES["run_id"]])
     pipeline_id: str = Field(examples=[_EXAMPLES["pipeline_id"]])
-    status: Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
+    status: OlderStatus
     start_time: Instant | None
     end_time: Instant | None
     duration_ms: int | None

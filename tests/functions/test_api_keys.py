@@ -17,6 +17,7 @@ from cloudact.warehouse.bigquery import Warehouse
 from functions.auth import key_cache as auth
 from functions.auth.key_cache import KeyRing
 from functions.auth.key_uses import KeyUses
+from functions.auth.stored_callers import StoredCallers
 from functions.composition import compose
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg, add_member
@@ -234,7 +235,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
     """Wrong keys are remembered in bounded number, and drive out no right one."""
-    ring, hashed = KeyRing(local.ledger, local.clock), key_hash(org.api_key)
+    ring, hashed = KeyRing(StoredCallers(local.warehouse).api_key, local.clock), key_hash(org.api_key)
     key = ring.find(hashed)
     for number in range(auth.CAPACITY + 10):
         ring.remember(f"{number:064x}", None, local.clock())
@@ -245,7 +246,7 @@ def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
 
 def test_what_is_remembered_is_asked_once_a_minute(org: OnboardedOrg, local: Local) -> None:
     """Known and unknown keys cost one query a minute each."""
-    ring = KeyRing(local.ledger, local.clock)
+    ring = KeyRing(StoredCallers(local.warehouse).api_key, local.clock)
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     for _ in range(2):
         for hashed in [key_hash(org.api_key), key_hash("x")] * 3:
