@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import quote
 
 import click
 import httpx
 
 from cli.failures import Failure, Refused, Unreachable, Usage
+from cli.json_object import JsonObject
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
@@ -32,7 +32,7 @@ class Answer:
 
     status: int
     text: str
-    body: dict[str, Any]
+    body: JsonObject
 
 
 class _Passing(Exception):
@@ -58,8 +58,8 @@ class Http:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
         *,
         public: bool = False,
         makes_key: bool = False,
@@ -139,7 +139,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
     raise failure
 
 
-def _object(response: httpx.Response) -> dict[str, Any] | None:
+def _object(response: httpx.Response) -> JsonObject | None:
     try:
         body = json.loads(response.content, parse_float=Decimal)
     except (ValueError, RecursionError):

@@ -11,23 +11,24 @@ import click
 from cli.consent import confirm, yes_option
 from cli.failures import EndedBadly, Usage
 from cli.http import Answer
+from cli.json_object import JsonObject
 from cli.screen import facts, say, table
 from cli.session import Api, asks_api
 from cli.watch import follow
 
 _PIPELINE = re.compile(r"[\w-]+(/[\w-]*)?/[\w-]+", re.ASCII)
 _PIPELINE_ID = re.compile(r"[\w-]+", re.ASCII)
-_Decorated = Callable[[Callable[..., Any]], Callable[..., Any]]
+_Decorated = Callable[[Callable[..., object]], Callable[..., object]]
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 RUN_ID: _Decorated = click.argument("run_id", type=click.UUID)
 FACTS = (
     "run_id", "pipeline_id", "date", "status", "generation", "trigger_type", "triggered_by", "created_at", "started_at",
-    "completed_at", "duration_seconds", "rows_processed", "bytes_billed",
+    "completed_at", "duration_seconds", "rows_processed", "bytes_billed", "pipeline_version",
 )  # fmt: skip
 COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "SECONDS", "BY", "REQUESTED")
 
 
-def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def wait_options(command: Callable[..., object]) -> Callable[..., object]:
     """`--wait` and how long."""
     timeout = click.option(
         "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds that --wait waits."
@@ -144,7 +145,7 @@ def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
     _end(api, _follow(api, started.body, timeout_s))
 
 
-def _follow(api: Api, run: dict[str, Any], timeout_s: float) -> Answer:
+def _follow(api: Api, run: JsonObject, timeout_s: float) -> Answer:
     def read() -> Answer:
         return _call(api, "GET", run["run_id"], requested_date=run.get("requested_date"))
 
@@ -163,29 +164,29 @@ def _call(api: Api, method: str, run_id: Any, *action: str, requested_date: str 
     return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
 
 
-def _show_started(body: dict[str, Any]) -> None:
+def _show_started(body: JsonObject) -> None:
     say(body["message"])
     say(f"run {body['run_id']}")
 
 
-def _show_backfill(body: dict[str, Any]) -> None:
+def _show_backfill(body: JsonObject) -> None:
     dates = [(date, "run") for date in body["run"]] + [(skip["date"], skip["reason"]) for skip in body["skip"]]
     table(("DATE", ""), [list(each) for each in sorted(dates, reverse=True)])
     say(f"{len(body['run'])} to run, {len(body['skip'])} skipped, {body['remaining']} of them for another day.")
 
 
-def _show_page(body: dict[str, Any]) -> None:
+def _show_page(body: JsonObject) -> None:
     table(COLUMNS, [_row(run) for run in body["runs"]])
     if body.get("next_cursor"):
         say(f"There are more: --cursor {body['next_cursor']}")
 
 
-def _row(run: dict[str, Any]) -> list[Any]:
+def _row(run: JsonObject) -> list[object]:
     names = ("run_id", "pipeline", "date", "status", "rows_processed", "duration_seconds", "trigger_type", "created_at")
     return [run[name] for name in names]
 
 
-def _show_run(run: dict[str, Any]) -> None:
+def _show_run(run: JsonObject) -> None:
     _show_facts(run)
     if run["steps"]:
         say("")
@@ -195,15 +196,15 @@ def _show_run(run: dict[str, Any]) -> None:
             say(f"{step['step_name']}: {message['text']}")
 
 
-def _show_facts(run: dict[str, Any]) -> None:
-    facts((name, run[name]) for name in FACTS)
+def _show_facts(run: JsonObject) -> None:
+    facts((name, run.get(name)) for name in FACTS)
     if cost := run["cost_estimate"]:
         facts([("cost_estimate", f"{cost['total']} {cost['currency']}, at list prices of {cost['prices_of']}")])
     if run["error"]:
         facts((name, run["error"][name]) for name in ("code", "message", "hint"))
 
 
-def _step(step: dict[str, Any]) -> list[Any]:
+def _step(step: JsonObject) -> list[object]:
     return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
 
 
@@ -211,5 +212,5 @@ def _day(given: Any) -> str | None:
     return given.date().isoformat() if given else None
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
+def _given(fields: JsonObject) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}

@@ -13,6 +13,7 @@ from cli.config import Config, read_config
 from cli.failures import Usage
 from cli.http import BASE, TIMEOUT, Answer, Headers, Http, path_of
 from cli.identity import Customer, Operator, config_path
+from cli.json_object import JsonObject
 from cli.screen import Screen
 
 P = ParamSpec("P")
@@ -98,7 +99,7 @@ def asks_ops(command: Callable[Concatenate[Ops, P], None]) -> Callback:
     return _with_options(run, [*_OPS, *_COMMON])
 
 
-def _split(options: dict[str, Any]) -> tuple[_Common, dict[str, Any]]:
+def _split(options: JsonObject) -> tuple[_Common, JsonObject]:
     names = ("config", "retry_for", "as_json")
     return _Common(**{name: options.pop(name) for name in names}), options
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from cloudact.redaction import without_secrets
 
 Given = ParamSpec("Given")
 Done = TypeVar("Done")
-_known: ContextVar[Mapping[str, Any]] = ContextVar("known", default=MappingProxyType({}))
+_known: ContextVar[Mapping[str, object]] = ContextVar("known", default=MappingProxyType({}))
 
 
 class JsonLines(logging.Formatter):
@@ -40,16 +40,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
-def _without_secrets(value: Any) -> Any:
+def _without_secrets(value: object) -> object:
     return without_secrets(value) if isinstance(value, str) else value
 
 
-def begin(**fields: Any) -> None:
+def begin(**fields: object) -> None:
     """Something new begins: what was known in this thread, about another request, is forgotten."""
     _known.set(fields)
 
 
-def know(**fields: Any) -> None:
+def know(**fields: object) -> None:
     """From now on every line of this request or job has these fields too."""
     _known.set({**_known.get(), **fields})
 

@@ -20,6 +20,7 @@ RECENT = dt.timedelta(days=30)  # nearly all
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
 DATES_AT_ONCE = 20_000  # of 90 bytes at most: a query has 10 MB
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
+LATE_COLUMNS = frozenset({"pipeline_version"})  # a new job may run before its migration has
 EventRow = dict[str, object]
 
 
@@ -57,6 +58,7 @@ class RunEvent:
     bytes_billed: int | None = None
     error: RunError | None = None
     result: str | None = None
+    pipeline_version: str | None = None
     cost: Cost | None = None
 
 
@@ -130,7 +132,7 @@ class Ledger:
         rest = iter(events)
         while chunk := list(islice(rest, ROWS_AT_ONCE)):
             rows = [_run_event_row(run, event, at) for run, event in chunk]
-            self._warehouse.append("pipeline_run_events", rows, [str(row["event_id"]) for row in rows])
+            self._warehouse.append("pipeline_run_events", rows, [str(row["event_id"]) for row in rows], LATE_COLUMNS)
 
     def append_step(self, run: Run, event: StepEvent, at: dt.datetime) -> None:
         """Appends one event of a step."""
@@ -173,6 +175,7 @@ def _run_row(run: Run, event: RunEvent) -> EventRow:
         "bytes_billed": event.bytes_billed,
         "parameters": json.dumps({"date": run.date.isoformat(), "force_refresh": run.force_refresh}),
         "result": event.result,
+        **({"pipeline_version": event.pipeline_version} if event.pipeline_version else {}),
         **(event.cost.row if event.cost else {}),
         **_error_columns(event.error),
     }

@@ -108,7 +108,7 @@ class ApiKeys:
     def _decide(self, org_slug: str, number: int, mine: _Decision) -> _Decision:
         job_id = f"key_{org_slug}_{number}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        return _Decision(**json.loads(winner["decision"]))
+        return _Decision(**json.loads(str(winner["decision"])))
 
     def _carry_out(
         self, org_slug: str, number: int, decision: _Decision, keys: Sequence[IssuedKey]

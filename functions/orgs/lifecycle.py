@@ -161,7 +161,7 @@ class Onboarding:
         )
         job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        facts = Facts(**json.loads(winner["decision"]))
+        facts = Facts(**json.loads(str(winner["decision"])))
         if facts.org_slug != org_slug:
             raise _differs_in_case(org_slug, facts.org_slug)
         return facts

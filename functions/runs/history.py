@@ -59,7 +59,10 @@ def show_run(api: Api, org: str, run_id: str) -> Response:
     run = find_run(api, org, run_id)
     steps = [_step(step, run) for step in api.runs.steps(run)]
     result = Result.model_validate_json(run.result) if run.result else None
-    return _conditional(run, RunDetail(**dict(_run(run)), steps=steps, error=_error(run), result=result))
+    detail = RunDetail(
+        **dict(_run(run)), pipeline_version=run.pipeline_version, steps=steps, error=_error(run), result=result
+    )
+    return _conditional(run, detail)
 
 
 def show_own_run(api: Api, pipeline_logging_id: str) -> Response:

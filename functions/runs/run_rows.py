@@ -73,8 +73,12 @@ class _CountedRun(ListedRun):
 
 @dataclass(frozen=True)
 class DetailedRun(ListedRun):
-    """One run: its result as JSON too, and the task and execution that work on it. `enqueued` counts its tasks."""
+    """One run: its result as JSON too, and the task and execution that work on it. `enqueued` counts its tasks.
 
+    `pipeline_version` is of the file that its container works with; `None` before one has told, and for older runs.
+    """
+
+    pipeline_version: str | None
     result: str | None
     task_id: str | None
     batch_id: str | None

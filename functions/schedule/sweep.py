@@ -92,10 +92,8 @@ def _claimed_for(api: Api, run: Run) -> object:
 
     Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
     """
-    claim = api.warehouse.job(run.claim_id)
-    if claim is None:
-        return None
-    return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
+    claim = api.warehouse.parameters(run.claim_id)
+    return claim["requested_date"] if claim else None
 
 
 def _enqueue_again(api: Api, run: Run) -> str:

@@ -247,6 +247,10 @@ class RunError(Answer):
 class RunDetail(RunAnswer):
     """A run with its steps."""
 
+    pipeline_version: str | None = Field(
+        description="of the pipeline's file that the run was worked with; null before it has begun, and for older runs",
+        examples=["1.0"],
+    )
     steps: list[Step]
     error: RunError | None = Field(description="null unless FAILED")
     result: Result | None = Field(description="null unless SUCCESS, or where nobody could tell it")

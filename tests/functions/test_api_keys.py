@@ -1,6 +1,7 @@
 """API keys: what opens an org and for how long, how one follows another, and what is remembered of them."""
 
 import datetime as dt
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -217,10 +218,10 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
     stopped, asked = Event(), []
 
     class Hanging(Warehouse):
-        def append(self, table: str, rows: Any, ids: Any) -> None:
+        def append(self, table: str, rows: Any, ids: Any, late: Collection[str] = ()) -> None:
             asked.append(table)
             stopped.wait(10)
-            super().append(table, rows, ids)
+            super().append(table, rows, ids, late)
 
     parts = compose(local.settings, local.clock)
     warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
