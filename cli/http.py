@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from typing import TypedDict
 from urllib.parse import quote
 
 import click
@@ -33,6 +34,15 @@ class Answer:
     status: int
     text: str
     body: JsonObject
+
+
+class CallOptions(TypedDict, total=False):
+    """What a call may have besides method and path. `makes_key`: its answer holds a key, which is shown once."""
+
+    body: Mapping[str, object]
+    query: Mapping[str, object] | None
+    public: bool
+    makes_key: bool
 
 
 class _Passing(Exception):

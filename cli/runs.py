@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -43,7 +43,7 @@ def wait_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.option("--force", is_flag=True, help="Run it anew although it has succeeded.")
 @wait_options
 @asks_api
-def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: float) -> None:
+def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool, timeout: float) -> None:
     """Start a run of PIPELINE: gcp/cost/billing, openai/usage_cost, or an id such as gcp_billing.
 
     The same pipeline and date is the same run: asked for again, it answers with that.
@@ -66,7 +66,7 @@ def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: fl
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be run, and start nothing.")
 @asks_api
-def backfill(api: Api, pipeline: str, start_date: Any, end_date: Any, reprocess: str, dry_run: bool) -> None:
+def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, reprocess: str, dry_run: bool) -> None:
     """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
 
     What the quota leaves is told; the same command goes on with it another day. Dates of which the provider can have
@@ -119,10 +119,17 @@ def cancel(api: Api, run_id: UUID, yes: bool) -> None:
 @click.option("--offset", type=click.IntRange(min=0), help="How many to skip.")
 @click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
 @asks_api
-def runs(api: Api, /, date: Any, start_date: Any, end_date: Any, **filters: Any) -> None:
+def runs(
+    api: Api,
+    /,
+    date: datetime | None,
+    start_date: datetime | None,
+    end_date: datetime | None,
+    **filters: str | int | None,
+) -> None:
     """List runs, newest first."""
     days = {"date": _day(date), "start_date": _day(start_date), "end_date": _day(end_date)}
-    api.screen.answer(api.call("GET", "pipelines", api.org, "runs", query=days | filters), _show_page)
+    api.screen.answer(api.call("GET", "pipelines", api.org, "runs", query={**days, **filters}), _show_page)
 
 
 def _path(api: Api, pipeline: str) -> list[str]:
@@ -158,7 +165,7 @@ def _end(api: Api, detail: Answer) -> None:
         raise EndedBadly(f"The run is {detail.body['status']}.")
 
 
-def _call(api: Api, method: str, run_id: Any, *action: str, requested_date: str | None = None) -> Answer:
+def _call(api: Api, method: str, run_id: object, *action: str, requested_date: str | None = None) -> Answer:
     """The API finds a run at once where it is told the day it was asked for."""
     query = {"requested_date": requested_date} if requested_date else None
     return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
@@ -208,7 +215,7 @@ def _step(step: JsonObject) -> list[object]:
     return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
 
 
-def _day(given: Any) -> str | None:
+def _day(given: datetime | None) -> str | None:
     return given.date().isoformat() if given else None
 
 
