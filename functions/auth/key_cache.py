@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import TypeVar
 
 from flask import request
 
@@ -13,6 +13,7 @@ from functions.web.problems import Problem, bad_request
 
 REMEMBERED = timedelta(seconds=60)  # a revoked key stops within this time
 UNKNOWN = timedelta(seconds=5)  # a key that was just issued is readable within seconds, and may be tried before
+Kept = TypeVar("Kept")
 CAPACITY = 10_000  # of each kind
 LOOKS = 16
 OTHER_ORG = "Access denied: this key belongs to another organization"
@@ -78,7 +79,7 @@ class KeyRing:
         return found[1] if found else None
 
 
-def _make_room(entries: dict[str, Any]) -> None:
+def _make_room(entries: dict[str, Kept]) -> None:
     while len(entries) >= CAPACITY:
         entries.pop(next(iter(entries)))
 

@@ -5,7 +5,7 @@ again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The
 so does the function's own address, before such a token is believed.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import jwt
 from flask import Response, request
@@ -50,7 +50,7 @@ class Caller:
             raise Problem(401, "A bearer token is required", _CHALLENGE)
         return token
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> Mapping[str, object]:
         """Nothing is believed while the deployment has not been told its own address: `aud` may be empty, too."""
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
@@ -62,18 +62,18 @@ class Caller:
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
 
-    def _believed(self, token: str) -> dict[str, Any]:
+    def _believed(self, token: str) -> Mapping[str, object]:
         """Claims that Cloud Run has verified. Where it lets strangers through, anybody may have written them."""
         claims = self._decoded(token, None)
         if not self._front.checks():
             raise jwt.InvalidSignatureError
         return claims
 
-    def _decoded(self, token: str, key: Any) -> dict[str, Any]:
+    def _decoded(self, token: str, key: jwt.PyJWK | None) -> Mapping[str, object]:
         """All but the signature is verified without a key, too."""
-        claims: dict[str, Any] = jwt.decode(
+        claims: Mapping[str, object] = jwt.decode(
             token,
-            key,
+            key or "",
             algorithms=["RS256"],
             audience=self._settings.ops_audience,
             issuer=self._settings.token_issuer,

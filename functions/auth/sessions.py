@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import jwt
 
@@ -17,6 +17,9 @@ from cloudact.clock import Clock
 from cloudact.errors import ConfigError, Retry
 from cloudact.settings import Settings
 from functions.web.problems import Problem
+
+if TYPE_CHECKING:
+    VerifyingKey: TypeAlias = jwt.PyJWK | bytes
 
 log = logging.getLogger(__name__)
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
@@ -33,7 +36,7 @@ _SUBJECT = re.compile(r"[!-~]{1,128}", re.ASCII)
 class Keys(Protocol):
     """How signatures are verified."""
 
-    def of(self, header: Mapping[str, Any]) -> tuple[Any, str]:
+    def of(self, header: Mapping[str, object]) -> "tuple[VerifyingKey, str]":
         """The key for a token with this header, and the one algorithm it may be used with."""
 
 
@@ -49,13 +52,14 @@ class Sessions:
         """The token's subject. One 401 for whatever is not a valid session; `Retry` while none can be judged."""
         try:
             claims = self._claims(token)
-            if _is_now(claims, self._clock()) and _SUBJECT.fullmatch(claims["sub"]):
-                return str(claims["sub"])
+            subject = claims["sub"]
+            if _is_now(claims, self._clock()) and isinstance(subject, str) and _SUBJECT.fullmatch(subject):
+                return subject
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise _invalid() from err
         raise _invalid()
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> Mapping[str, object]:
         if self._keys is None or len(token) > LARGEST_TOKEN:
             raise jwt.InvalidTokenError
         key, algorithm = self._keys.of(jwt.get_unverified_header(token))
@@ -86,7 +90,7 @@ class PublicKeys:
         never = datetime.min.replace(tzinfo=clock().tzinfo)
         self._asked_at = self._fetched_at = never
 
-    def of(self, header: Mapping[str, Any]) -> tuple[jwt.PyJWK, str]:
+    def of(self, header: Mapping[str, object]) -> tuple[jwt.PyJWK, str]:
         """The public key that the header names."""
         key_id = str(header.get("kid", ""))
         if key_id not in self._keys or self._clock() - self._fetched_at >= FRESH:
@@ -139,7 +143,7 @@ class SharedSecret:
         self._secret = b""
         self._lock = Lock()
 
-    def of(self, header: Mapping[str, Any]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
+    def of(self, header: Mapping[str, object]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
         """The secret."""
         with self._lock:
             if not self._secret:
@@ -154,14 +158,14 @@ def _verifies(key: jwt.PyJWK) -> bool:
     return bool(key.key_id) and key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig")
 
 
-def _is_now(claims: Mapping[str, Any], now: datetime) -> bool:
+def _is_now(claims: Mapping[str, object], now: datetime) -> bool:
     """Not expired and, where the token says so, begun."""
     at = now.timestamp()
     begun = all(_seconds(claims[name]) - LEEWAY_S <= at for name in ("nbf", "iat") if name in claims)
     return begun and at < _seconds(claims["exp"]) + LEEWAY_S
 
 
-def _seconds(claim: Any) -> float:
+def _seconds(claim: object) -> float:
     """RFC 7519's NumericDate. Raises `ValueError` for whatever is not a moment."""
     if isinstance(claim, bool) or not isinstance(claim, int | float) or not abs(claim) < 1e12:
         raise ValueError("not a NumericDate")

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.errors import Stop
@@ -125,8 +124,8 @@ class ApiKeys:
         followed = (replace(key, expires_at=until) if key in ended else key for key in keys if key != new)
         return (*followed, new)
 
-    def _append(self, changes: Sequence[tuple[IssuedKey, dict[str, Any], str]]) -> None:
-        rows = [
+    def _append(self, changes: Sequence[tuple[IssuedKey, dict[str, str | None], str]]) -> None:
+        rows: list[dict[str, object]] = [
             {
                 "org_slug": key.org_slug,
                 "key_hash": key.key_hash,
