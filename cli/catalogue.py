@@ -1,9 +1,8 @@
 """`pipelines` and `quota`: what can be run, and how much of it today."""
 
-from typing import Any
-
 import click
 
+from cli.json_object import JsonObject
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 
@@ -27,7 +26,7 @@ def quota(api: Api) -> None:
     api.screen.answer(answer, lambda body: facts((name, body[name]) for name in names))
 
 
-def _show(body: dict[str, Any]) -> None:
+def _show(body: JsonObject) -> None:
     rows = [
         [
             entry["id"],

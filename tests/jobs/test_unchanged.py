@@ -170,6 +170,7 @@ def test_a_try_that_has_begun_to_load_goes_on(local: Local, new_org: NewOrgs, ru
     write_rows(empty, USAGE_TABLE, [], {})
     labels = {PARTS: "2", ATTEMPT: "dead"}
     job = local.warehouse.start_load(f"load_{run.run_id}_0", org.org_slug, USAGE_TABLE.name, run.date, empty, labels)
+    assert job
     local.warehouse.wait_for(job, lambda: None)
     run_job(run)
     assert (detail(local, run)["status"], result_of(local, run).unchanged) == ("SUCCESS", False)
