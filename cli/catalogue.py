@@ -1,10 +1,9 @@
 """`pipelines` and `quota`: what can be run, and how much of it today."""
 
-from typing import Any
-
 import click
 
 from cli.completion import complete_provider
+from cli.json_object import JsonObject
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 
@@ -28,7 +27,7 @@ def quota(api: Api) -> None:
     api.screen.answer(answer, lambda body: facts((name, body[name]) for name in names))
 
 
-def _show(body: dict[str, Any]) -> None:
+def _show(body: JsonObject) -> None:
     rows = [
         [
             entry["id"],

@@ -6,7 +6,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -98,5 +98,5 @@ def _only_ours(file: TextIO, what: str, *, secret: bool) -> None:
         raise Usage(f"{what} holds a key and others can read it: chmod 600 {file.name}")
 
 
-def _parsed(path: Path, text: str) -> Any:
+def _parsed(path: Path, text: str) -> object:
     return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

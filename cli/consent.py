@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import click
 
 from cli.failures import Usage
 from cli.text import clean
 
-yes_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+yes_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
     "--yes", "-y", is_flag=True, help="Do not ask."
 )
 

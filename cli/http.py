@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import TypedDict
 from urllib.parse import quote
 
 import click
 import httpx
 
 from cli.failures import Failure, Refused, Unreachable, Usage
+from cli.json_object import JsonObject
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
@@ -32,7 +33,16 @@ class Answer:
 
     status: int
     text: str
-    body: dict[str, Any]
+    body: JsonObject
+
+
+class CallOptions(TypedDict, total=False):
+    """What a call may have besides method and path. `makes_key`: its answer holds a key, which is shown once."""
+
+    body: Mapping[str, object]
+    query: Mapping[str, object] | None
+    public: bool
+    makes_key: bool
 
 
 class _Passing(Exception):
@@ -58,8 +68,8 @@ class Http:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
         *,
         public: bool = False,
         makes_key: bool = False,
@@ -139,7 +149,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
     raise failure
 
 
-def _object(response: httpx.Response) -> dict[str, Any] | None:
+def _object(response: httpx.Response) -> JsonObject | None:
     try:
         body = json.loads(response.content, parse_float=Decimal)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ import click
 from cli.completion import complete_provider
 from cli.consent import confirm, yes_option
 from cli.failures import EndedBadly, Usage
+from cli.json_object import JsonObject
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 from cli.text import clean, words
@@ -124,7 +125,7 @@ def _taken(api: Api) -> dict[str, list[str]]:
     return {each["provider"]: each.get("takes", WAYS) for each in listed}
 
 
-def _keyless(api: Api, provider: str, project: str, settings: dict[str, Any], *, yes: bool) -> dict[str, str]:
+def _keyless(api: Api, provider: str, project: str, settings: JsonObject, *, yes: bool) -> dict[str, str]:
     """The credential, once its owner says that what is printed has been run; with --json it is on stderr."""
     asked = {
         "project": project,
@@ -162,7 +163,7 @@ def _read(path: Path) -> str:
         raise Usage(f"The credential file {path} cannot be read.") from err
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _setting(text: str) -> tuple[str, object]:
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise Usage(f"--metadata is written NAME=VALUE, not {text}")
@@ -172,10 +173,10 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _show(body: dict[str, Any]) -> None:
+def _show(body: JsonObject) -> None:
     facts([(name, body[name]) for name in COLUMNS] + [("warning", text) for text in body.get("warnings", [])])
 
 
-def _show_all(body: dict[str, Any]) -> None:
+def _show_all(body: JsonObject) -> None:
     titles = [words(name).upper() for name in COLUMNS]
     table(titles, [[each[name] for name in COLUMNS] for each in body["integrations"]])

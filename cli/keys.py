@@ -1,10 +1,9 @@
 """`keys`: an org's API keys."""
 
-from typing import Any
-
 import click
 
 from cli.consent import confirm, yes_option
+from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
 from cli.text import words
@@ -43,7 +42,7 @@ def key_body(grace_hours: int | None, expires_in_days: int | None) -> dict[str, 
     return {name: value for name, value in given.items() if value is not None}
 
 
-def show_new_key(body: dict[str, Any]) -> None:
+def show_new_key(body: JsonObject) -> None:
     """The only time that a key is printed."""
     say(body["api_key"])
     told = f"This is shown once. Its fingerprint is {body['fingerprint']}."
@@ -51,7 +50,7 @@ def show_new_key(body: dict[str, Any]) -> None:
     say(f"{told} The keys before it work until {ends}." if ends else told)
 
 
-def key_table(found: list[dict[str, Any]]) -> None:
+def key_table(found: list[JsonObject]) -> None:
     """Keys by their fingerprints."""
     names = ("fingerprint", "prefix", "created_at", "expires_at", "last_used_day")
     table([words(name).upper() for name in names], [[key[name] for name in names] for key in found])

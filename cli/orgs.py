@@ -1,10 +1,9 @@
 """`orgs`: what operators do with organizations, over the private function `ops`."""
 
-from typing import Any
-
 import click
 
 from cli.consent import confirm, confirm_by_typing, yes_option
+from cli.json_object import JsonObject
 from cli.keys import key_body, key_table, show_new_key
 from cli.screen import facts, say, table
 from cli.session import Ops, asks_ops
@@ -134,18 +133,18 @@ def _subscribe(ops: Ops, org: str, **wish: str) -> None:
     ops.screen.answer(ops.call("POST", org, "subscription", body=wish), _show_subscription)
 
 
-def _show_subscription(body: dict[str, Any]) -> None:
+def _show_subscription(body: JsonObject) -> None:
     state = f"{body['org_slug']}: {body['subscription_status']}, plan {body['plan']}, {body['daily_limit']} runs a day."
     say(state if body["changed"] else f"{state} Nothing was changed.")
 
 
-def _show_onboarded(body: dict[str, Any]) -> None:
+def _show_onboarded(body: JsonObject) -> None:
     say(body["message"])
     if "api_key" in body:
         show_new_key(body)
 
 
-def _show(body: dict[str, Any]) -> None:
+def _show(body: JsonObject) -> None:
     facts((name, body[name]) for name in FACTS)
     if body["integrations"]:
         say("")

@@ -1,7 +1,5 @@
 """The command `cloudact` and what it consists of."""
 
-from typing import Any
-
 import click
 
 from cli.catalogue import pipelines, quota
@@ -14,7 +12,7 @@ from cli.webhook import webhook
 
 
 class _Program(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Ctrl-C has an exit code of its own."""
         try:
             return super().invoke(ctx)

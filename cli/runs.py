@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -11,23 +11,24 @@ import click
 from cli.consent import confirm, yes_option
 from cli.failures import EndedBadly, Usage
 from cli.http import Answer
+from cli.json_object import JsonObject
 from cli.screen import facts, say, table
 from cli.session import Api, asks_api
 from cli.watch import follow
 
 _PIPELINE = re.compile(r"[\w-]+(/[\w-]*)?/[\w-]+", re.ASCII)
 _PIPELINE_ID = re.compile(r"[\w-]+", re.ASCII)
-_Decorated = Callable[[Callable[..., Any]], Callable[..., Any]]
+_Decorated = Callable[[Callable[..., object]], Callable[..., object]]
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 RUN_ID: _Decorated = click.argument("run_id", type=click.UUID)
 FACTS = (
     "run_id", "pipeline_id", "date", "status", "generation", "trigger_type", "triggered_by", "created_at", "started_at",
-    "completed_at", "duration_seconds", "rows_processed", "bytes_billed",
+    "completed_at", "duration_seconds", "rows_processed", "bytes_billed", "pipeline_version",
 )  # fmt: skip
 COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "SECONDS", "BY", "REQUESTED")
 
 
-def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def wait_options(command: Callable[..., object]) -> Callable[..., object]:
     """`--wait` and how long."""
     timeout = click.option(
         "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds that --wait waits."
@@ -42,7 +43,7 @@ def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--force", is_flag=True, help="Run it anew although it has succeeded.")
 @wait_options
 @asks_api
-def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: float) -> None:
+def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool, timeout: float) -> None:
     """Start a run of PIPELINE: provider/domain/pipeline, such as gcp/cost/billing, or an id such as gcp_billing.
 
     `cloudact pipelines` lists them; a domain that is empty is left out.
@@ -66,7 +67,7 @@ def run(api: Api, pipeline: str, date: Any, force: bool, wait: bool, timeout: fl
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be run, and start nothing.")
 @asks_api
-def backfill(api: Api, pipeline: str, start_date: Any, end_date: Any, reprocess: str, dry_run: bool) -> None:
+def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, reprocess: str, dry_run: bool) -> None:
     """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
 
     What the quota leaves is told; the same command goes on with it another day. Dates of which the provider can have
@@ -119,10 +120,17 @@ def cancel(api: Api, run_id: UUID, yes: bool) -> None:
 @click.option("--offset", type=click.IntRange(min=0), help="How many to skip.")
 @click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
 @asks_api
-def runs(api: Api, /, date: Any, start_date: Any, end_date: Any, **filters: Any) -> None:
+def runs(
+    api: Api,
+    /,
+    date: datetime | None,
+    start_date: datetime | None,
+    end_date: datetime | None,
+    **filters: str | int | None,
+) -> None:
     """List runs, newest first."""
     days = {"date": _day(date), "start_date": _day(start_date), "end_date": _day(end_date)}
-    api.screen.answer(api.call("GET", "pipelines", api.org, "runs", query=days | filters), _show_page)
+    api.screen.answer(api.call("GET", "pipelines", api.org, "runs", query={**days, **filters}), _show_page)
 
 
 def _path(api: Api, pipeline: str) -> list[str]:
@@ -145,7 +153,7 @@ def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
     _end(api, _follow(api, started.body, timeout_s))
 
 
-def _follow(api: Api, run: dict[str, Any], timeout_s: float) -> Answer:
+def _follow(api: Api, run: JsonObject, timeout_s: float) -> Answer:
     def read() -> Answer:
         return _call(api, "GET", run["run_id"], requested_date=run.get("requested_date"))
 
@@ -158,35 +166,35 @@ def _end(api: Api, detail: Answer) -> None:
         raise EndedBadly(f"The run is {detail.body['status']}.")
 
 
-def _call(api: Api, method: str, run_id: Any, *action: str, requested_date: str | None = None) -> Answer:
+def _call(api: Api, method: str, run_id: object, *action: str, requested_date: str | None = None) -> Answer:
     """The API finds a run at once where it is told the day it was asked for."""
     query = {"requested_date": requested_date} if requested_date else None
     return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
 
 
-def _show_started(body: dict[str, Any]) -> None:
+def _show_started(body: JsonObject) -> None:
     say(body["message"])
     say(f"run {body['run_id']}")
 
 
-def _show_backfill(body: dict[str, Any]) -> None:
+def _show_backfill(body: JsonObject) -> None:
     dates = [(date, "run") for date in body["run"]] + [(skip["date"], skip["reason"]) for skip in body["skip"]]
     table(("DATE", ""), [list(each) for each in sorted(dates, reverse=True)])
     say(f"{len(body['run'])} to run, {len(body['skip'])} skipped, {body['remaining']} of them for another day.")
 
 
-def _show_page(body: dict[str, Any]) -> None:
+def _show_page(body: JsonObject) -> None:
     table(COLUMNS, [_row(run) for run in body["runs"]])
     if body.get("next_cursor"):
         say(f"There are more: --cursor {body['next_cursor']}")
 
 
-def _row(run: dict[str, Any]) -> list[Any]:
+def _row(run: JsonObject) -> list[object]:
     names = ("run_id", "pipeline", "date", "status", "rows_processed", "duration_seconds", "trigger_type", "created_at")
     return [run[name] for name in names]
 
 
-def _show_run(run: dict[str, Any]) -> None:
+def _show_run(run: JsonObject) -> None:
     _show_facts(run)
     if run["steps"]:
         say("")
@@ -196,21 +204,21 @@ def _show_run(run: dict[str, Any]) -> None:
             say(f"{step['step_name']}: {message['text']}")
 
 
-def _show_facts(run: dict[str, Any]) -> None:
-    facts((name, run[name]) for name in FACTS)
+def _show_facts(run: JsonObject) -> None:
+    facts((name, run.get(name)) for name in FACTS)
     if cost := run["cost_estimate"]:
         facts([("cost_estimate", f"{cost['total']} {cost['currency']}, at list prices of {cost['prices_of']}")])
     if run["error"]:
         facts((name, run["error"][name]) for name in ("code", "message", "hint"))
 
 
-def _step(step: dict[str, Any]) -> list[Any]:
+def _step(step: JsonObject) -> list[object]:
     return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
 
 
-def _day(given: Any) -> str | None:
+def _day(given: datetime | None) -> str | None:
     return given.date().isoformat() if given else None
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
+def _given(fields: JsonObject) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}

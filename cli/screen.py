@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import click
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.http import Answer
+from cli.json_object import JsonObject
 from cli.text import clean, escaped_json, words
 
 COLOURS = {
@@ -17,7 +17,7 @@ COLOURS = {
     "FAILED": "red", "INVALID": "red", "CANCELLED": "magenta", "SUSPENDED": "red",
 }  # fmt: skip
 UNBOUNDED = 4096  # columns: a terminal wraps lines better than a table folds its cells
-Show = Callable[[dict[str, Any]], None]
+Show = Callable[[JsonObject], None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Screen:
             show(answer.body)
 
 
-def say(text: Any) -> None:
+def say(text: object) -> None:
     """One line."""
     click.echo(clean(text))
 
@@ -47,7 +47,7 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns, as wide as what is in them; numbers stand to the right."""
     cells = [[*row] for row in rows]
     printed = Table(box=None, pad_edge=False, header_style="bold")
@@ -63,7 +63,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def facts(about: Iterable[tuple[str, Any]]) -> None:
+def facts(about: Iterable[tuple[str, object]]) -> None:
     """Names and values below each other; what is unknown is left out."""
     known = [(words(name), value) for name, value in about if value not in (None, "")]
     width = max((len(name) for name, _ in known), default=0)
@@ -71,7 +71,7 @@ def facts(about: Iterable[tuple[str, Any]]) -> None:
         console().print(Text(f"{name:<{width}}  ").append_text(cell(value)), soft_wrap=True)
 
 
-def cell(value: Any) -> Text:
+def cell(value: object) -> Text:
     """A value, a status in its colour."""
     text = clean(value)
     return Text(text, style=COLOURS.get(text, ""))

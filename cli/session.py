@@ -4,15 +4,16 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, TextIO
+from typing import Any, Concatenate, ParamSpec, TextIO, Unpack
 
 import click
 import httpx
 
 from cli.config import Config, read_config
 from cli.failures import Usage
-from cli.http import BASE, TIMEOUT, Answer, Headers, Http, path_of
+from cli.http import BASE, TIMEOUT, Answer, CallOptions, Headers, Http, path_of
 from cli.identity import Customer, Operator, config_path
+from cli.json_object import JsonObject
 from cli.screen import Screen
 
 P = ParamSpec("P")
@@ -32,7 +33,7 @@ class Api:
         """The org that is asked about."""
         return self.customer.org
 
-    def call(self, method: str, *parts: str, **options: Any) -> Answer:
+    def call(self, method: str, *parts: str, **options: Unpack[CallOptions]) -> Answer:
         """An endpoint below the base path; options as of `Http.call`."""
         return self.http.call(method, BASE + path_of(*parts), **options)
 
@@ -44,7 +45,7 @@ class Ops:
     http: Http
     screen: Screen
 
-    def call(self, method: str, *parts: str, **options: Any) -> Answer:
+    def call(self, method: str, *parts: str, **options: Unpack[CallOptions]) -> Answer:
         """An endpoint below `/ops/orgs`; options as of `Http.call`."""
         return self.http.call(method, path_of("ops", "orgs", *parts), **options)
 
@@ -98,7 +99,7 @@ def asks_ops(command: Callable[Concatenate[Ops, P], None]) -> Callback:
     return _with_options(run, [*_OPS, *_COMMON])
 
 
-def _split(options: dict[str, Any]) -> tuple[_Common, dict[str, Any]]:
+def _split(options: JsonObject) -> tuple[_Common, JsonObject]:
     names = ("config", "retry_for", "as_json")
     return _Common(**{name: options.pop(name) for name in names}), options
 

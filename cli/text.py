@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from typing import Any
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, invisible and reversing marks, line separators
 
 
-def clean(value: Any) -> str:
+def clean(value: object) -> str:
     """One line; nothing stands for `None`."""
     text = "" if value is None else str(value)
     return "".join(map(_safe, text))

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -14,13 +13,14 @@ from rich.text import Text
 
 from cli.failures import Interrupted, Refused, StillRunning
 from cli.http import Answer
+from cli.json_object import JsonObject
 from cli.screen import cell, console, say
 from cli.text import clean
 
 FIRST_POLL_S, LONGEST_POLL_S, SLOWER = 0.5, 5.0, 1.1
 UNSEEN_S = 30.0  # a run just admitted may not be readable yet
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
-Run = dict[str, Any]
+Run = JsonObject
 View = Callable[[Run], None]
 
 
@@ -114,5 +114,5 @@ class _Lines:
             sys.stdout.flush()
 
 
-def _rows(step: dict[str, Any]) -> str:
+def _rows(step: JsonObject) -> str:
     return "" if step["rows_processed"] is None else f"{step['rows_processed']} rows"

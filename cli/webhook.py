@@ -1,10 +1,9 @@
 """`webhook`: where an org is told of events."""
 
-from typing import Any
-
 import click
 
 from cli.consent import confirm, yes_option
+from cli.json_object import JsonObject
 from cli.screen import facts, say
 from cli.session import Api, asks_api
 
@@ -33,7 +32,7 @@ def set_webhook(api: Api, url: str, events: tuple[str, ...], rotate_secret: bool
     """Send events to URL, and show the secret that they are signed with. Asks first if that changes."""
     if rotate_secret:
         confirm(f"The signing secret of {api.org} ends at once. Go on?", yes=yes)
-    given: dict[str, Any] = {"url": url, "events": [*events] or None, "rotate_secret": rotate_secret or None}
+    given: JsonObject = {"url": url, "events": [*events] or None, "rotate_secret": rotate_secret or None}
     body = {name: value for name, value in given.items() if value is not None}
     api.screen.answer(api.call("PUT", "organizations", api.org, "webhook", body=body), _show)
 
@@ -55,7 +54,7 @@ def test_webhook(api: Api) -> None:
     api.screen.answer(answer, lambda body: say(f"{body['message']} Its id is {body['id']}."))
 
 
-def _show(body: dict[str, Any]) -> None:
+def _show(body: JsonObject) -> None:
     if body["url"] is None:
         say("No webhook is set up.")
         return

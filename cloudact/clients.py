@@ -4,12 +4,26 @@ An endpoint in the settings (the local cloud) comes with anonymous credentials; 
 Application Default Credentials are used. REST transports only: they start faster than gRPC and reach any endpoint.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.settings import GOOGLE_RUN, Settings
 
+if TYPE_CHECKING:
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials, Credentials
+    from google.auth.transport.requests import AuthorizedSession
+    from google.cloud.bigquery import Client
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+    from google.cloud.tasks_v2 import CloudTasksClient
 
-def bigquery(settings: Settings) -> Any:
+
+class _Endpoint(TypedDict, total=False):
+    credentials: "AnonymousCredentials"
+    client_options: "ClientOptions"
+
+
+def bigquery(settings: Settings) -> "Client":
     """The service's own `bigquery.Client`. A short query may run without a job, which is BigQuery's fast path."""
     from google.cloud.bigquery import Client
 
@@ -21,28 +35,28 @@ def bigquery(settings: Settings) -> Any:
     )
 
 
-def tasks(settings: Settings) -> Any:
+def tasks(settings: Settings) -> "CloudTasksClient":
     """`CloudTasksClient` over REST."""
     from google.cloud.tasks_v2 import CloudTasksClient
 
     return CloudTasksClient(transport="rest", **_endpoint(settings.tasks_endpoint))
 
 
-def kms(settings: Settings) -> Any:
+def kms(settings: Settings) -> "KeyManagementServiceClient":
     """`KeyManagementServiceClient` over REST."""
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
     return KeyManagementServiceClient(transport="rest", **_endpoint(settings.kms_endpoint))
 
 
-def secret_manager(settings: Settings) -> Any:
+def secret_manager(settings: Settings) -> "SecretManagerServiceClient":
     """`SecretManagerServiceClient` over REST."""
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 
     return SecretManagerServiceClient(transport="rest", **_endpoint(settings.secrets_endpoint))
 
 
-def google_http(settings: Settings) -> Any:
+def google_http(settings: Settings) -> "AuthorizedSession":
     """A `requests` session that Google knows as us; for single calls that are not worth a client library."""
     from google.auth.transport.requests import AuthorizedSession
 
@@ -53,15 +67,15 @@ def google_http(settings: Settings) -> Any:
     return AuthorizedSession(own_credentials())
 
 
-def own_credentials() -> Any:
-    """Of the account that this process runs as."""
+def own_credentials() -> "Credentials":
+    """Application Default Credentials: of the account that this process runs as."""
     import google.auth
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     return credentials
 
 
-def _endpoint(url: str) -> dict[str, Any]:
+def _endpoint(url: str) -> _Endpoint:
     if not url:
         return {}
     from google.api_core.client_options import ClientOptions

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from cloudact import redaction
 from cloudact.redaction import KeyForms, without_secrets
 
 Given = ParamSpec("Given")
 Done = TypeVar("Done")
-_context: ContextVar[Mapping[str, Any]] = ContextVar("context", default=MappingProxyType({}))
+_context: ContextVar[Mapping[str, object]] = ContextVar("context", default=MappingProxyType({}))
 
 
 class JsonLines(logging.Formatter):
@@ -41,16 +41,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
-def _without_secrets(value: Any) -> Any:
+def _without_secrets(value: object) -> object:
     return without_secrets(value) if isinstance(value, str) else value
 
 
-def reset(**fields: Any) -> None:
+def reset(**fields: object) -> None:
     """Binds these fields for a new request or job, and forgets what was bound in this thread for another one."""
     _context.set(fields)
 
 
-def bind(**fields: Any) -> None:
+def bind(**fields: object) -> None:
     """Adds fields to every later line of this request or job."""
     _context.set({**_context.get(), **fields})
 

@@ -1,7 +1,7 @@
 """The service's own secrets, from Secret Manager, each named by its version. Knows no meaning of them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import google_crc32c
 
@@ -9,10 +9,13 @@ from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.google_errors import reaching
 
+if TYPE_CHECKING:
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+
 TIMEOUT_S = 5.0
 
 
-def read_secret(client: Callable[[], Any], version: str) -> bytes:
+def read_secret(client: "Callable[[], SecretManagerServiceClient]", version: str) -> bytes:
     """The payload of `projects/…/secrets/…/versions/…`.
 
     Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError`

@@ -19,6 +19,7 @@ from functions.auth.cache import TtlCache
 from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
+from functions.auth.stored_callers import StoredCallers
 from functions.health import CALL_TIMEOUT_S, Dependencies
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.collaborators import MemberOperations, OrgOperations
@@ -29,11 +30,14 @@ from functions.orgs.lifecycle import Onboarding
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks
+from functions.runs.admission_facts import Admissions
 from functions.runs.collaborators import Runs
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.run_rows import RunRows
 from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
+from functions.schedule.run_rows import ScheduleRows
 from providers import PROVIDERS
 from providers.provider import Provider, connect, ids, secret_patterns
 
@@ -71,18 +75,18 @@ def compose(
     """Builds all rooms from settings and configs; Google's clients are built when first needed."""
     redaction.know(secret_patterns(providers))
     warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir, providers)
-    ledger, queue = Ledger(warehouse), _queue(settings, clock)
+    ledger, queue, callers = Ledger(warehouse), _queue(settings, clock), StoredCallers(warehouse)
     signing = open_signing(settings)
     outbox = open_outbox(settings, signing, clock)
     webhooks = Webhooks(warehouse, clock)
     notifier = Notifier(webhooks, outbox, ids(providers))
     auth = Authentication(
-        keys=KeyCache(ledger.api_key, clock),
+        keys=KeyCache(callers.api_key, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
-        members=TtlCache(ledger.memberships, clock),
+        members=TtlCache(callers.memberships, clock),
         clock=clock,
     )
-    keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), ledger, clock)
+    keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), callers, clock)
     return Rooms(
         project=settings.project,
         providers=tuple(providers),
@@ -90,8 +94,27 @@ def compose(
         key_uses=KeyUses(warehouse, auth.keys, clock),
         registry=registry,
         dependencies=Dependencies(_health_checks(settings, queue), clock),
-        runs=Runs(auth, registry, ledger, warehouse, queue, QuotaNotices(notifier, clock), clock),
-        schedule=Schedule(registry, ledger, warehouse, queue, Pace.of(settings), notifier, clock),
+        runs=Runs(
+            auth=auth,
+            registry=registry,
+            ledger=ledger,
+            admissions=Admissions(warehouse),
+            rows=RunRows(warehouse),
+            warehouse=warehouse,
+            queue=queue,
+            quota_notices=QuotaNotices(notifier, clock),
+            clock=clock,
+        ),
+        schedule=Schedule(
+            registry=registry,
+            ledger=ledger,
+            rows=ScheduleRows(warehouse),
+            warehouse=warehouse,
+            queue=queue,
+            pace=Pace.of(settings),
+            notifier=notifier,
+            clock=clock,
+        ),
         keys=keys,
         integrations=OrgIntegrations(
             auth,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from cloudact.errors import Skip
 from cloudact.runs.run import Run
@@ -18,8 +19,9 @@ class Claim:
 
 def claim(warehouse: Warehouse, run: Run, execution: Execution, now: datetime) -> Claim:
     """Takes the run, or finds it taken by this very execution before; raises `Skip` if it is another's."""
-    mine = {"execution": execution.claimant, "started_at": now, "requested_date": run.requested_date}
-    winner = warehouse.accept_once(run.claim_id, "claim", **mine)
+    winner = warehouse.accept_once(
+        run.claim_id, "claim", execution=execution.claimant, started_at=now, requested_date=run.requested_date
+    )
     if winner["execution"] != execution.claimant:
         raise Skip(f"run {run.run_id} is the work of execution {winner['execution']}")
-    return Claim(winner["started_at"])
+    return Claim(cast("datetime", winner["started_at"]))  # as it was given

@@ -10,7 +10,7 @@ from cloudact.notify.notifier import open_notifier
 from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.config import Step
-from cloudact.pipelines.registry import load_registry
+from cloudact.pipelines.registry import UnknownPipeline, load_registry
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
@@ -54,7 +54,23 @@ class _Composition:
         notifier = open_notifier(settings, self._warehouse, clock, ids(providers))
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
         meter = Meter(Tariff.of(settings), self._warehouse)
-        self.job = Job(self._warehouse, Ledger(self._warehouse), self._steps, self._processor, clock, notifier, meter)
+        self.job = Job(
+            self._warehouse,
+            Ledger(self._warehouse),
+            self._steps,
+            self._processor,
+            clock,
+            notifier,
+            meter,
+            self._version,
+        )
+
+    def _version(self, run: Run) -> str | None:
+        try:
+            entry = self._registry.get(run.pipeline)
+        except UnknownPipeline:  # its steps will say so
+            return None
+        return self._registry.config(entry).pipeline.version if entry.enabled else None
 
     def _steps(self, run: Run) -> Sequence[Step]:
         return self._registry.config(self._registry.get(run.pipeline)).steps

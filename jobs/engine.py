@@ -54,7 +54,10 @@ class Processor(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """The collaborators of a container. `steps` and `processor` may fail as any step may."""
+    """The collaborators of a container. `steps` and `processor` may fail as any step may.
+
+    `version` is of the pipeline's file, `None` where there is none.
+    """
 
     warehouse: Warehouse
     ledger: Ledger
@@ -63,6 +66,7 @@ class Job:
     clock: Clock
     notifier: Notifier
     meter: Meter
+    version: Callable[[Run], str | None]
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""
@@ -99,7 +103,7 @@ class _Attempt:
         self._own = own
         self._earlier = earlier
         self._load = RunLoad(job.warehouse, run.run_id)
-        self._progress = RunProgress(job.ledger, run, execution, own.started_at, job.clock)
+        self._progress = RunProgress(job.ledger, run, execution, own.started_at, job.clock, job.version(run))
         self._processor: Processor | None = None
         self._step: StepProgress | None = None
 

@@ -1,7 +1,7 @@
 """Appends the events of a run at work to the ledger: the run's own, its steps', their messages and heartbeats."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.pipelines.config import Step
@@ -17,30 +17,41 @@ HEARTBEAT_EVERY = timedelta(seconds=20)  # the sweep takes a run for lost after 
 class RunProgress:
     """Appends the events of one run, as one execution works on it."""
 
-    def __init__(self, ledger: Ledger, run: Run, execution: Execution, started_at: datetime, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: Run,
+        execution: Execution,
+        started_at: datetime,
+        clock: Clock,
+        pipeline_version: str | None,
+    ) -> None:
         self._ledger = ledger
         self._run = run
         self._execution = execution
         self._started_at = started_at
+        self._version = pipeline_version
         self._clock = clock
 
     def running(self) -> None:
         """The run has begun, or goes on after a failed try."""
-        self._append(self._event(Status.RUNNING))
+        self._append(self._event(RunEvent(Status.RUNNING)))
 
     def tried(self, cost: Cost) -> None:
         """This try is over without an end of the run; the next one adds to what it has cost."""
-        self._append(self._event(Status.RUNNING, key="/tried", cost=cost))
+        self._append(self._event(RunEvent(Status.RUNNING, key="/tried", cost=cost)))
 
     def ended(self, verdict: Verdict, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
         """The run is over, as the answered event tells from the answered instant on."""
         event = self._event(
-            verdict.status,
-            rows=verdict.rows,
-            bytes_billed=bytes_billed,
-            error=verdict.error,
-            result=verdict.result,
-            cost=cost,
+            RunEvent(
+                verdict.status,
+                rows=verdict.rows,
+                bytes_billed=bytes_billed,
+                error=verdict.error,
+                result=verdict.result,
+                cost=cost,
+            )
         )
         return event, self._append(event, verdict.at)
 
@@ -48,14 +59,15 @@ class RunProgress:
         """Progress of one step of this run, in this try."""
         return StepProgress(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
 
-    def _event(self, status: Status, **told: Any) -> RunEvent:
-        return RunEvent(
-            status,
+    def _event(self, event: RunEvent) -> RunEvent:
+        """The event with what stands in all of this execution's."""
+        return replace(
+            event,
             started_at=self._started_at,
             execution=self._execution.name,
             execution_tasks=self._execution.runs,
             attempt=self._execution.attempt,
-            **told,
+            pipeline_version=self._version,
         )
 
     def _append(self, event: RunEvent, at: datetime | None = None) -> datetime:

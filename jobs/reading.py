@@ -15,9 +15,9 @@ from cloudact.runs.load import Part
 from jobs.columns import Columns
 from jobs.fingerprint import Digest
 from jobs.parquet import write_parquet
-from providers.notes import Notes
+from providers.notes import Notes, ReadAgain
 from providers.org_day import OrgDay
-from providers.source import NotOffered, Progress, ReadAgain, Row, Source, Table
+from providers.source import NotOffered, Progress, Row, Source, Table
 from providers.tally import Tally
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def _create_queue(settings: Settings) -> None:
         },
     }
     parent = settings.queue_path.rpartition("/queues/")[0]
-    _once(lambda: clients.tasks(settings).create_queue(parent=parent, queue=queue))
+    _once(lambda: clients.tasks(settings).create_queue(request={"parent": parent, "queue": queue}))
 
 
 def _create_webhook_queue(settings: Settings) -> None:
@@ -64,7 +64,7 @@ def _create_webhook_queue(settings: Settings) -> None:
         },
     }
     parent = settings.webhook_queue_path.rpartition("/queues/")[0]
-    _once(lambda: clients.tasks(settings).create_queue(parent=parent, queue=queue))
+    _once(lambda: clients.tasks(settings).create_queue(request={"parent": parent, "queue": queue}))
 
 
 def _create_webhook_secret(settings: Settings) -> None:
@@ -73,19 +73,21 @@ def _create_webhook_secret(settings: Settings) -> None:
     parent, _, secret_id = name.rpartition("/secrets/")
     manager = clients.secret_manager(settings)
     secret: dict[str, Any] = {"replication": {"automatic": {}}}
-    _once(lambda: manager.create_secret(parent=parent, secret_id=secret_id, secret=secret))
+    _once(lambda: manager.create_secret(request={"parent": parent, "secret_id": secret_id, "secret": secret}))
     try:
         manager.get_secret_version(name=f"{name}/versions/1")
     except NotFound:
-        manager.add_secret_version(parent=name, payload={"data": secrets.token_urlsafe(32).encode()})
+        payload = {"data": secrets.token_urlsafe(32).encode()}
+        manager.add_secret_version(request={"parent": name, "payload": payload})
 
 
 def _create_key(settings: Settings) -> None:
     ring, _, key = settings.kms_key.rpartition("/cryptoKeys/")
     parent, _, ring_id = ring.rpartition("/keyRings/")
     kms = clients.kms(settings)
-    _once(lambda: kms.create_key_ring(parent=parent, key_ring_id=ring_id, key_ring={}))
-    _once(lambda: kms.create_crypto_key(parent=ring, crypto_key_id=key, crypto_key={"purpose": "ENCRYPT_DECRYPT"}))
+    _once(lambda: kms.create_key_ring(request={"parent": parent, "key_ring_id": ring_id}))
+    new_key = {"parent": ring, "crypto_key_id": key, "crypto_key": {"purpose": "ENCRYPT_DECRYPT"}}
+    _once(lambda: kms.create_crypto_key(request=new_key))
 
 
 def _create_job(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloudact.error_codes import Code, ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Stop
@@ -86,7 +86,7 @@ class Vendor:
         """Proves that the key reads costs. Raises what `ProviderHttp.get` raises."""
         api.get(*self.cheapest(today))
 
-    def refusal(self, status: int, body: Any) -> Refusal:
+    def refusal(self, status: int, body: object) -> Refusal:
         """What the body of a failed call says; any body at all."""
         return read_refusal(status, body, self.read_error)
 

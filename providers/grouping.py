@@ -11,9 +11,8 @@ from itertools import chain
 from typing import TypeVar
 
 from providers.http import Refused
-from providers.notes import Notes
+from providers.notes import Notes, ReadAgain
 from providers.refusals import Refusal
-from providers.source import ReadAgain
 
 Found = TypeVar("Found")
 Groups = tuple[str, ...]

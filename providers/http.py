@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import tenacity
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
+JsonObject: TypeAlias = dict[str, Any]  # as a vendor answers it: `Line` reads what is in it
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
 LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
 SLICE_S = 5.0  # how long a wait goes on without a sign of life
@@ -104,7 +105,7 @@ class Refusing(Protocol):
     def code(self) -> str:
         """The beginning of our error codes for it."""
 
-    def refusal(self, status: int, body: Any) -> Refusal:
+    def refusal(self, status: int, body: object) -> Refusal:
         """Reads the body of a failed call."""
 
     def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
@@ -139,7 +140,7 @@ class ProviderHttp:
 
     def get(
         self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
@@ -164,7 +165,7 @@ class ProviderHttp:
             return self._accepted and not may_lack_rights
         return True
 
-    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
         self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
         try:
             return self._patiently(path, query, headers)
@@ -173,7 +174,7 @@ class ProviderHttp:
                 raise Busy(err.code, err.message) from err
             raise
 
-    def _patiently(self, path: str, asked: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+    def _patiently(self, path: str, asked: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -181,7 +182,7 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        answer: dict[str, Any] = retrying(self._once, path, asked, headers)
+        answer: JsonObject = retrying(self._once, path, asked, headers)
         return answer
 
     def _worth_waiting(self, err: BaseException) -> bool:
@@ -204,7 +205,7 @@ class ProviderHttp:
             self._time.sleep(min(seconds, SLICE_S))
             seconds -= SLICE_S
 
-    def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> dict[str, Any]:
+    def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
         import httpx
 
         self._tick()
@@ -238,7 +239,7 @@ class ProviderHttp:
                 )
             yield chunk
 
-    def _object(self, body: bytes) -> dict[str, Any]:
+    def _object(self, body: bytes) -> JsonObject:
         try:
             answer = read_json(body)
         except ValueError as err:
@@ -280,7 +281,7 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
     return httpx.Client(timeout=timeout, trust_env=False)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes) -> object:
     """JSON with exact numbers; raises `ValueError` for anything else: NaN, endless nesting, impossible exponents."""
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
@@ -290,11 +291,11 @@ def read_json(body: bytes) -> Any:
         raise ValueError("holds a number that none can be") from err
 
 
-def _no_number(name: str) -> Any:
+def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json_or_none(body: bytes) -> Any:
+def _json_or_none(body: bytes) -> object:
     try:
         return read_json(body)
     except ValueError:

@@ -5,10 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.source import ReadAgain
+from cloudact.errors import CloudActError
 
 MOST_NEW_FIELDS = 100
 MOST_NAMED = 5
+
+
+class ReadAgain(CloudActError):
+    """A report that was given out in part must be read from its first page; the notes know what to ask for then."""
 
 
 @dataclass

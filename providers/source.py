@@ -37,10 +37,6 @@ class NotOffered(CloudActError):
     """The provider does not offer this report to this account, or cannot tell it; the others are read nevertheless."""
 
 
-class ReadAgain(CloudActError):
-    """A report that was given out in part must be read from its first page; the notes know what to ask for then."""
-
-
 @dataclass(frozen=True)
 class Table:
     """One of the org's tables, which a source fills; its columns are in its DDL.

@@ -22,6 +22,8 @@ from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from functions.composition import compose
 from functions.routes import public_app
+from functions.runs.admission_facts import Admissions
+from functions.runs.run_rows import RunRows
 from localcloud.billing_export import load_export
 from localcloud.google_apis.local_cloud import LocalCloud
 from localcloud.google_apis.local_cloud import Settings as CloudSettings
@@ -78,6 +80,14 @@ class Local:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.warehouse)
+
+    @property
+    def runs(self) -> RunRows:
+        return RunRows(self.warehouse)
+
+    @property
+    def admissions(self) -> Admissions:
+        return Admissions(self.warehouse)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """What an analyst reads."""

@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Collection
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import get_type_hints
 
@@ -23,6 +25,36 @@ MAY_IMPORT = {
     "jobs": {"jobs", "providers", "cloudact"},
     "cli": {"cli"},
 }
+# What each room of `cloudact` and `functions` may import, besides the modules that lie beside the rooms of its package.
+ROOMS: dict[str, set[str]] = {
+    "cloudact.warehouse": set(),
+    "cloudact.pipelines": set(),
+    "cloudact.orgs": {"cloudact.warehouse"},
+    "cloudact.runs": {"cloudact.warehouse"},
+    "cloudact.notify": {"cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
+    "functions.web": set(),
+    "functions.auth": {"functions.web"},
+    "functions.orgs": {"functions.auth", "functions.web"},
+    "functions.runs": {"functions.auth", "functions.web"},
+    "functions.schedule": {"functions.runs", "functions.web"},
+}
+# Modules that lie beside the rooms: what every room may import, and what imports the rooms and is imported by none.
+BELOW: dict[str, set[str]] = {
+    "cloudact": {
+        "clients",
+        "clock",
+        "error_codes",
+        "errors",
+        "google_errors",
+        "installation",
+        "logs",
+        "redaction",
+        "secrets",
+        "settings",
+    },
+    "functions": set(),
+}
+ABOVE = {"functions": {"catalogue", "composition", "health", "main", "ops_routes", "routes"}}
 OURS = {"cli", "cloudact", "functions", "infra", "jobs", "localcloud", "providers", "tests"}
 
 
@@ -35,6 +67,62 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+def modules(*packages: str) -> dict[str, Path]:
+    """Every module of these packages by its dotted name."""
+    paths = [path.relative_to(ROOT) for package in packages for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): ROOT / path for path in paths}
+
+
+def imported_modules(path: Path, known: Collection[str]) -> set[str]:
+    """The known modules that a module imports, anywhere in it, also for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & set(known) or {node.module}
+    return found & set(known)
+
+
+def room(module: str) -> str:
+    """`functions.runs` of `functions.runs.queue`; a module beside the rooms stands for itself."""
+    return ".".join(module.split(".")[:2])
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """There is no cycle of imports, not even of those that only type checkers follow."""
+    known = modules(*MAY_IMPORT)
+    graph = {name: imported_modules(path, known) - {name} for name, path in known.items()}
+    assert len(tuple(TopologicalSorter(graph).static_order())) == len(known)  # raises CycleError, which names it
+
+
+def test_the_rooms_lie_above_one_another() -> None:
+    """The table of rooms has no cycle and names every room and every module beside them."""
+    tuple(TopologicalSorter(ROOMS).static_order())
+    for package, below in BELOW.items():
+        beside = {f"{package}.{name}" for name in below | ABOVE.get(package, set())}
+        inside = {name for name in ROOMS if name.startswith(f"{package}.")}
+        assert {room(name) for name in modules(package) if name != package} == beside | inside
+
+
+def test_nothing_imports_upwards() -> None:
+    """A room imports the rooms that the table allows, and what lies below all rooms."""
+    known = modules("cloudact", "functions")
+    for name, path in known.items():
+        found = {other for other in imported_modules(path, known) if room(other) != room(name)}
+        assert not {other for other in found if not _allowed(room(name), other)}, name
+
+
+def _allowed(own: str, other: str) -> bool:
+    package, _, name = room(other).partition(".")
+    if package != own.split(".")[0]:
+        return package == "cloudact"  # test_packages_meet_only_in_cloudact knows the rest
+    if own in ROOMS:
+        return room(other) in ROOMS[own] or name in BELOW[package] or other == package
+    return own.partition(".")[2] in ABOVE.get(package, set()) or name in BELOW[package]
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -80,13 +168,13 @@ def modules_reached(*begin: Path) -> set[Path]:
     """Our modules that these import, now or later, and so on; but for the sources, which only jobs open."""
     reached, waiting = set(begin), list(begin)
     while waiting:
-        found = {path for path in imported_modules(waiting.pop()) if path.match("providers/*/source.py") is False}
+        found = {path for path in imported_files(waiting.pop()) if path.match("providers/*/source.py") is False}
         waiting += found - reached
         reached |= found
     return reached
 
 
-def imported_modules(path: Path) -> set[Path]:
+def imported_files(path: Path) -> set[Path]:
     """The files of our modules that a module imports, but for what only type checkers see."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
@@ -194,9 +282,20 @@ def test_each_vendor_library_has_one_door() -> None:
             str(path.relative_to(ROOT))
             for package in MAY_IMPORT
             for path in (ROOT / package).rglob("*.py")
-            if library in path.read_text(encoding="utf-8")
+            if library in _run_time_text(path)
         }
         assert users == allowed
+
+
+def _run_time_text(path: Path) -> str:
+    """The module without what only type checkers read."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            del lines[node.lineno - 1 : node.end_lineno]
+            lines[node.lineno - 1 : node.lineno - 1] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    return "\n".join(lines)
 
 
 def test_the_service_opens_its_warehouse_in_one_place() -> None:

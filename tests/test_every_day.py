@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cloudact.runs.result import Result
-from cloudact.runs.run import Run
+from cloudact.runs.run import Run, Status
 from jobs.composition import compose
 from jobs.engine import work
 from jobs.execution import Execution
@@ -62,10 +62,10 @@ def worked(fleet: Fleet, runs: list[Run]) -> list[Run]:
 
 
 def result(fleet: Fleet, run: Run) -> Result:
-    row = fleet.ledger.run(run.org_slug, run.run_id, run.requested_date)
-    assert row
-    assert row["status"] == "SUCCESS"
-    return Result.model_validate_json(row["result"])
+    stored = fleet.runs.find(run.org_slug, run.run_id, run.requested_date)
+    assert stored
+    assert stored.status is Status.SUCCESS
+    return Result.model_validate_json(stored.result or "")
 
 
 def load_jobs(fleet: Fleet, runs: list[Run]) -> set[dt.date]:

@@ -6,10 +6,10 @@ The same event has the same id and body whoever tells of it, so that telling it 
 import json
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
@@ -42,7 +42,7 @@ class Notification:
     org_slug: str
     key: str
     created_at: datetime
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     installation: str = ORIGINAL
 
     @property

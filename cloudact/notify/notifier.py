@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import stamina
 
@@ -28,6 +28,9 @@ from cloudact.orgs.integrations import Integration
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient
 
 log = logging.getLogger(__name__)
 DELAY = timedelta(seconds=3)  # who asks for what it was told of finds it recorded
@@ -47,7 +50,9 @@ MESSAGES = {
 class Outbox:
     """The queue of calls to customers. It is not that of the runs: a slow receiver must not hold them up."""
 
-    def __init__(self, client: Callable[[], Any], settings: Settings, signing: Signing, clock: Clock) -> None:
+    def __init__(
+        self, client: "Callable[[], CloudTasksClient]", settings: Settings, signing: Signing, clock: Clock
+    ) -> None:
         self._build_client = client
         self._queue = settings.webhook_queue_path
         self._installation = settings.installation
@@ -55,7 +60,7 @@ class Outbox:
         self._clock = clock
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "CloudTasksClient":
         return self._build_client()
 
     def own(self, notification: Notification) -> Notification:
@@ -72,7 +77,7 @@ class Outbox:
         # A try whose answer got lost may have made the task that the next one finds: rather an alert twice than none.
         return new or attempt.num > 1
 
-    def _task(self, webhook: Webhook, notification: Notification) -> dict[str, Any]:
+    def _task(self, webhook: Webhook, notification: Notification) -> dict[str, object]:
         """Without a token of ours: whoever has the address must not get a credential."""
         at, body = self._clock(), notification.body
         signature = self._signing.header(webhook.org_slug, webhook.key_version, int(at.timestamp()), body)
@@ -89,7 +94,7 @@ class Outbox:
             "http_request": request,
         }
 
-    def _create(self, task: dict[str, Any]) -> bool:
+    def _create(self, task: dict[str, object]) -> bool:
         from google.api_core.exceptions import Conflict
 
         with _in_our_words():

@@ -1,10 +1,9 @@
 """Where an org wants to be told of events. Rows are only added; the newest counts, and one without address ends it."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.warehouse.bigquery import Warehouse
@@ -25,6 +24,20 @@ class Webhook:
         return self.url is not None and event in self.events
 
 
+@dataclass(frozen=True)
+class WebhookColumns:
+    """A webhook as queries tell it: without the org that they were asked about."""
+
+    url: str | None
+    events: tuple[str, ...] | None
+    key_version: int
+    updated_at: datetime
+
+    def of(self, org_slug: str) -> Webhook:
+        """The webhook of this org."""
+        return Webhook(org_slug, self.url, self.events or (), self.key_version, self.updated_at)
+
+
 class Webhooks:
     """Reads and adds webhooks; raises `Retry` while BigQuery cannot be reached."""
 
@@ -34,8 +47,8 @@ class Webhooks:
 
     def find(self, org_slug: str) -> Webhook | None:
         """The org's webhook; `None` where it never had one, and one without address where it has none any more."""
-        rows = self._warehouse.rows("webhook", org_slug=org_slug)
-        return webhook_of(org_slug, rows[0]) if rows else None
+        found = self._warehouse.read(WebhookColumns, "webhook", org_slug=org_slug)
+        return found[0].of(org_slug) if found else None
 
     def put(self, org_slug: str, url: str, events: Sequence[str], *, new_key: bool = False) -> Webhook:
         """Sets address and events; the key stays, unless a new one is wished or the webhook had been removed."""
@@ -65,8 +78,3 @@ class Webhooks:
         row_id = f"{org_slug}/{at.isoformat()}/{uuid.uuid4()}"  # of two at once both rows stand, and one counts
         self._warehouse.append("org_webhooks", [row | {"updated_at": at.isoformat()}], [row_id])
         return Webhook(org_slug, url, tuple(events), key_version, at)
-
-
-def webhook_of(org_slug: str, row: Mapping[str, Any]) -> Webhook:
-    """The webhook that a query has told."""
-    return Webhook(org_slug, row["url"], tuple(row["events"] or ()), row["key_version"], row["updated_at"])

@@ -5,10 +5,12 @@ it judges: so a judgement never outlives a set-up that came meanwhile.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import Json
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
@@ -65,6 +67,50 @@ class UsableIntegration(OrgIntegration):
     ciphertext: str = field(repr=False)
 
 
+Known = TypeVar("Known", bound=Integration)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What queries tell of an integration."""
+
+    status: IntegrationStatus
+    credential_name: str | None
+    settings: Json[dict[str, object]] | None
+    fingerprint: str | None
+    validated_at: datetime | None
+    last_error: str | None
+    oldest_date: date | None
+    auth: Auth | None
+    updated_at: datetime
+
+    def on(self, blank: Known) -> Known:
+        """The integration with what is stored of it."""
+        return replace(blank, **{name: value for name, value in vars(self).items() if value is not None})
+
+
+@dataclass(frozen=True)
+class _Stored(_Columns):
+    integration: str
+
+
+@dataclass(frozen=True)
+class _WithCredential(_Columns):
+    ciphertext: str | None
+
+
+@dataclass(frozen=True)
+class _Org:
+    dataset: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class _Context:
+    org: _Org | None
+    integration: _WithCredential | None
+
+
 class Integrations:
     """Reads and adds integrations. Raises `Stop` for an org that is not with us.
 
@@ -85,15 +131,15 @@ class Integrations:
 
     def find(self, org_slug: str, integration: str) -> OrgIntegration:
         """The org's integration, whatever its state."""
-        found = self._warehouse.rows("job_context", org_slug=org_slug, integration=integration)[0]
-        org = found["org"]
-        if org is None:
+        context = self._warehouse.read(_Context, "job_context", org_slug=org_slug, integration=integration)[0]
+        if context.org is None:
             message = f"The organization {org_slug} is not onboarded."
             raise Stop(Code.ORG_UNKNOWN, message, "Complete backend onboarding first.")
-        known = _known(found["integration"] or {"status": IntegrationStatus.NOT_CONFIGURED, "settings": None})
-        named = {"org_slug": org_slug, "integration": integration}
-        onboarded = Onboarded(org_slug, org["generation"], self._warehouse.installation)
-        return OrgIntegration(**{**known, **named}, org_dataset=org["dataset"], onboarded=onboarded)
+        onboarded = Onboarded(org_slug, context.org.generation, self._warehouse.installation)
+        blank = OrgIntegration(
+            org_slug=org_slug, integration=integration, org_dataset=context.org.dataset, onboarded=onboarded
+        )
+        return context.integration.on(blank) if context.integration else blank
 
     def shows(self, told: Integration) -> bool:
         """Whether this row, or a newer one, can be read."""
@@ -106,17 +152,21 @@ class Integrations:
 
     def all(self, org_slug: str, names: Iterable[str]) -> list[Integration]:
         """The integrations of these names, set up or not, without ciphertexts."""
-        rows = self._warehouse.rows("integrations", org_slug=org_slug)
-        found = {row["integration"]: Integration(**{**_known(row), "org_slug": org_slug}) for row in rows}
-        return [found.get(name) or Integration(org_slug=org_slug, integration=name) for name in names]
+        stored = {each.integration: each for each in self._warehouse.read(_Stored, "integrations", org_slug=org_slug)}
+        blank = [Integration(org_slug=org_slug, integration=name) for name in names]
+        return [stored[each.integration].on(each) if each.integration in stored else each for each in blank]
 
     def change(self, new: Integration) -> Integration:
         """Adds the set-up, or the removal, as the newest row; of two at once the last counts, whole."""
         return self._add_after(self.find(new.org_slug, new.integration), new)
 
     def judge(self, judged: Integration, error: str | None) -> Integration:
-        """The credential works, or `error` says why not. What was set up or removed meanwhile stays untouched."""
-        assert judged.updated_at is not None  # noqa: S101 - only a stored credential can be judged
+        """The credential works, or `error` says why not. What was set up or removed meanwhile stays untouched.
+
+        Raises `Stop` where none is stored.
+        """
+        if judged.updated_at is None:
+            raise not_configured(judged.integration)
         row = replace(
             judged,
             status=IntegrationStatus.VALID if error is None else IntegrationStatus.INVALID,
@@ -160,20 +210,19 @@ def not_configured(integration: str) -> Stop:
     return Stop(Code.INTEGRATION_MISSING, message, "Set up the integration, then start the run again.")
 
 
-def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"status": IntegrationStatus(row["status"]), "settings": json.loads(row["settings"] or "{}")}
-    return {**row, **told, "auth": Auth(row["auth"]) if row.get("auth") else None}
+def _row(row: Integration) -> dict[str, str]:
+    stored = {each.name: getattr(row, each.name) for each in fields(Integration) if each.name != "warnings"}
+    return {name: _text(value) for name, value in stored.items() if value is not None}
 
 
-def _row(row: Integration) -> dict[str, Any]:
-    told: dict[str, Any] = {f.name: getattr(row, f.name) for f in fields(Integration) if f.name != "warnings"}
-    for name in ("validated_at", "oldest_date", "updated_at"):
-        told[name] = told[name] and told[name].isoformat()
-    told |= {"status": row.status.value, "settings": json.dumps(row.settings)}
-    return {name: value for name, value in told.items() if value is not None}
+def _text(value: object) -> str:
+    """A column's value as JSON carries it: times as ISO 8601, settings as a JSON object."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
-def _row_id(row: dict[str, Any]) -> str:
+def _row_id(row: dict[str, str]) -> str:
     """The same for the same row sent again, and for no other."""
     return (
         f"{row['org_slug']}/{row['integration']}/{row['updated_at']}/{row.get('ciphertext', '')[-16:]}/{row['status']}"

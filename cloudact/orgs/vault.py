@@ -5,11 +5,21 @@ Checksums are compared both ways, as Google asks, because a flipped bit would ot
 """
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.google_errors import reaching
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry as GoogleRetry
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+
+
+class _Limits(TypedDict, total=False):
+    timeout: float
+    retry: "GoogleRetry"
+
 
 WHAT_TO_DO = "Set up the integration again."
 
@@ -20,10 +30,10 @@ class Vault:
     Setting up needs the right to encrypt; runs, and validating what is stored, the right to decrypt.
     """
 
-    def __init__(self, client: Any, key: str, patience_s: float | None = None) -> None:
+    def __init__(self, client: "KeyManagementServiceClient", key: str, patience_s: float | None = None) -> None:
         self._client = client
         self._key = key
-        self._limits = {} if patience_s is None else _limits(patience_s)
+        self._limits: _Limits = {} if patience_s is None else _limits(patience_s)
 
     def encrypt(self, org_slug: str, integration: str, plaintext: bytes) -> str:
         """The ciphertext in base64; at most 64 KiB of plaintext."""
@@ -66,7 +76,7 @@ class Vault:
         return bytes(answer.plaintext)
 
 
-def _limits(patience_s: float) -> dict[str, Any]:
+def _limits(patience_s: float) -> _Limits:
     from google.api_core.exceptions import ServiceUnavailable
     from google.api_core.retry import Retry as Again
     from google.api_core.retry import if_exception_type

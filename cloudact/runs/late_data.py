@@ -3,9 +3,10 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from cloudact.runs.ledger import Generation
 
 Newest = dict[dt.date, AwareDatetime]
 
@@ -40,9 +41,9 @@ class Look(BaseModel):
         return newer(self.stale, self.at, loads)
 
 
-def loads_of(rows: Iterable[Mapping[str, Any]]) -> dict[dt.date, Load]:
+def loads_of(generations: Iterable[Generation]) -> dict[dt.date, Load]:
     """What the generations of dates tell of their loads; a date that was never loaded is not among them."""
-    return {row["date"]: Load(row["loaded_at"], row["source_as_of"]) for row in rows if row["loaded_at"]}
+    return {each.date: Load(each.loaded_at, each.source_as_of) for each in generations if each.loaded_at}
 
 
 def newer(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:

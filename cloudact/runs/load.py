@@ -12,20 +12,22 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, TypeGuard
 
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
-from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.bigquery import Warehouse, parameters
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import SchemaField
+    from google.cloud.bigquery import LoadJob, SchemaField
+
+    from cloudact.warehouse.bigquery import Job
 
 OVER_LOAD_QUOTA = Code.LOAD_QUOTA_EXCEEDED  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
@@ -33,6 +35,15 @@ ROUNDS = 5
 PARTS, ATTEMPT = "parts", "attempt"  # labels of a load: how many tables its try replaces, and which try it is
 HALF_LOADED = "It had replaced the day before in"
 Tick = Callable[[], None]
+
+
+class _StoredError(TypedDict):
+    """A verdict's error, as the fence carries it."""
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool
 
 
 @dataclass(frozen=True)
@@ -90,15 +101,15 @@ class _Progress:
     """
 
     number: int = 0
-    loads: list[Any] = field(default_factory=list)
+    loads: "list[LoadJob]" = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     verdict: Verdict | None = None
 
-    def add(self, job: Any) -> None:
+    def add(self, job: "Job") -> None:
         """Takes the next id's job, which is over if it is a load, into account."""
         if _failed_passing(job):
             self.number += 1
-        elif job.job_type != "load":
+        elif not _is_load(job):
             self.verdict = _fenced(job)
         elif job.error_result:
             self.verdict = _half_loaded(_refused(job), self.replaced)
@@ -109,7 +120,7 @@ class _Progress:
         """How many tables this try has replaced."""
         return len(self.loads) if self.loads and self.loads[0].labels.get(ATTEMPT) == attempt else 0
 
-    def _loaded(self, job: Any) -> None:
+    def _loaded(self, job: "LoadJob") -> None:
         if self.loads and self.loads[0].labels.get(ATTEMPT) != job.labels.get(ATTEMPT):
             self.loads = []
         self.loads.append(job)
@@ -157,7 +168,7 @@ class RunLoad:
             failed = 0 if progress.of(self._attempt) > done else failed + 1
         return _loaded(progress.verdict)
 
-    def _start(self, number: int, part: Part, day: date, parts: int) -> Any | None:
+    def _start(self, number: int, part: Part, day: date, parts: int) -> "LoadJob | None":
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
         try:
             return self._warehouse.start_load(
@@ -186,7 +197,7 @@ class RunLoad:
     def _progress(self, tick: Tick) -> _Progress:
         progress = _Progress()
         while progress.verdict is None and (job := self._warehouse.job(self._id(progress.number))):
-            if job.job_type == "load":
+            if _is_load(job):
                 self._warehouse.wait_for(job, tick)
             progress.add(job)
         return progress
@@ -195,12 +206,16 @@ class RunLoad:
         return f"load_{self._run_id}_{number}"
 
 
-def _failed_passing(job: Any) -> bool:
+def _is_load(job: "Job") -> "TypeGuard[LoadJob]":
+    return bool(job.job_type == "load")
+
+
+def _failed_passing(job: "Job") -> bool:
     """Whether this job decides nothing: a load that failed for a reason that passes."""
-    return job.job_type == "load" and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
+    return _is_load(job) and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
 
 
-def _reason(job: Any) -> str | None:
+def _reason(job: "Job") -> str | None:
     return (job.error_result or {}).get("reason")
 
 
@@ -220,13 +235,13 @@ def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:
     return replace(verdict, error=kind(verdict.error.code, message, verdict.error.hint))
 
 
-def _refused(job: Any) -> Verdict:
+def _refused(job: "Job") -> Verdict:
     message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
     return Verdict(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, "Please contact support."))
 
 
-def _fenced(job: Any) -> Verdict:
-    return _from_parameters(str(job.query_parameters[0].value))
+def _fenced(job: "Job") -> Verdict:
+    return _from_parameters(str(parameters(job)["verdict"]))
 
 
 def _from_parameters(text: str) -> Verdict:
@@ -240,7 +255,7 @@ def _from_parameters(text: str) -> Verdict:
     )
 
 
-def _error(told: Mapping[str, Any]) -> RunError:
+def _error(told: _StoredError) -> RunError:
     kind = Retry if told["retryable"] else Stop
     return kind(stored_code(told["code"]), told["message"], told["hint"])
 

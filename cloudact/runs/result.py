@@ -181,6 +181,27 @@ class Earlier:
         return bool(found.unpriced) and self.day_over and found.rows > 0
 
 
+@dataclass(frozen=True)
+class _EarlierRun:
+    """A generation that may have loaded something."""
+
+    run_id: str
+    generation: int
+    requested_date: dt.date
+    status: Status
+    result: str | None
+
+    @property
+    def found(self) -> Result | None:
+        """What the run found out; what the sweep ended for a container that had died knows nothing."""
+        return Result.model_validate_json(self.result) if self.result is not None else None
+
+
+@dataclass(frozen=True)
+class _LastLook:
+    result: str
+
+
 class Results:
     """Reads the results of earlier runs."""
 
@@ -193,30 +214,30 @@ class Results:
         ids = [run_id(run.org_slug, run.pipeline, run.date, number) for number in range(first, run.generation)]
         if not ids:
             return Earlier()
-        rows = self._warehouse.rows(
+        runs = self._warehouse.read(
+            _EarlierRun,
             "earlier_generations",
             org_slug=run.org_slug,
             first_day=run.date,
             last_day=run.requested_date,
             run_ids=ids,
         )
-        loaded = [row for row in rows if row["status"] == Status.SUCCESS]
-        if not loaded:
+        loaded = next((each for each in runs if each.status is Status.SUCCESS), None)
+        if loaded is None:
             return Earlier()
-        result = _result(loaded[0])
-        over = loaded[0]["requested_date"] > run.date
-        return Earlier(_previous(loaded[0], result), rows[0] is loaded[0], result, over)
+        result = loaded.found
+        return Earlier(_previous(loaded, result), runs[0] is loaded, result, loaded.requested_date > run.date)
 
     def last_look(self, run: Run) -> Look | None:
         """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""
         last = run.requested_date
         for span in (FRESH, RECENT, RETENTION):
             first = run.requested_date - span
-            found = self._warehouse.rows(
-                "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
+            found = self._warehouse.read(
+                _LastLook, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
             )
             if found:
-                return Result.model_validate_json(found[0]["result"]).look
+                return Result.model_validate_json(found[0].result).look
             last = first - dt.timedelta(days=1)
         return None
 
@@ -226,16 +247,10 @@ class Results:
         return loads_of(Ledger(self._warehouse).generations(wanted, run.requested_date))
 
 
-def _result(row: Mapping[str, object]) -> Result | None:
-    """What the sweep ended for a container that had died knows no result."""
-    return Result.model_validate_json(str(row["result"])) if row["result"] is not None else None
-
-
-def _previous(row: Mapping[str, object], result: Result | None) -> Previous | None:
+def _previous(run: _EarlierRun, result: Result | None) -> Previous | None:
     if result is None:
         return None
-    known = {"run_id": row["run_id"], "generation": row["generation"], "fingerprint": result.fingerprint}
-    return Previous.model_validate(known)
+    return Previous(run_id=run.run_id, generation=run.generation, fingerprint=result.fingerprint)
 
 
 def completeness(

@@ -3,11 +3,10 @@
 An estimate: free tiers, discounts, storage and streaming inserts are not in it, nor what a customer's own project pays.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from cloudact.settings import Settings
 
@@ -44,17 +43,28 @@ class Cost:
             self.prices_of,
         )
 
-    @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Self | None:
-        """What the ledger has of a run; `None` where no container has told it."""
-        if row["vcpu_seconds"] is None:
-            return None
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
+    @property
+    def row(self) -> dict[str, str | int]:
+        """The columns of an event that tell the cost, in what JSON can hold without loss."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True)
+class CostColumns:
+    """The columns of a stored run that tell what it costs, all of them or none."""
+
+    vcpu_seconds: Decimal | None
+    memory_gib_seconds: Decimal | None
+    service_bytes_billed: int | None
+    compute_usd: Decimal | None
+    bigquery_usd: Decimal | None
+    prices_of: date | None
 
     @property
-    def row(self) -> dict[str, Any]:
-        """As the ledger keeps it."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+    def cost(self) -> Cost | None:
+        """What the run's tries have cost so far; `None` where no container has told it."""
+        known = {field.name: getattr(self, field.name) for field in fields(Cost)}
+        return None if known["vcpu_seconds"] is None else Cost(**known)
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ def _rounded(number: Decimal) -> Decimal:
     return number.quantize(_NUMERIC)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Decimal | int | date) -> str | int:
     """What JSON can hold, without exponents."""
     if isinstance(value, Decimal):
         return f"{value:f}"

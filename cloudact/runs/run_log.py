@@ -6,7 +6,6 @@ the two leaves it to whoever settles the run after it.
 
 import logging
 from datetime import datetime
-from typing import Any
 
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 def log_run_ended(run: Run, event: RunEvent, at: datetime) -> None:
     """INFO whatever the status: the failure itself has a line of its own, for its org and its operators."""
     duration_s = (at - event.started_at).total_seconds() if event.started_at else None
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "event": "run_ended",
         "run_id": run.run_id,
         "org_slug": run.org_slug,

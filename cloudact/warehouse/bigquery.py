@@ -4,13 +4,15 @@ Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013
 Knows no run, no org and no HTTP.
 """
 
+import functools
 import hashlib
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
 
 from cloudact import clients
 from cloudact.error_codes import Code
@@ -18,11 +20,41 @@ from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
-from cloudact.warehouse.queries import DEFAULT_DATASET, ORG_DATASET, Query, in_dataset, in_org_dataset, load_query
+from cloudact.warehouse.queries import (
+    DEFAULT_DATASET,
+    ORG_DATASET,
+    Query,
+    Value,
+    in_dataset,
+    in_org_dataset,
+    load_query,
+)
 from cloudact.warehouse.scripts import statements
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import SchemaField
+    from google.api_core.retry import Retry as GoogleRetry
+    from google.cloud.bigquery import Client, Dataset, LoadJob, QueryJob, QueryJobConfig, SchemaField
+    from google.cloud.bigquery.enums import DatasetView
+    from google.cloud.bigquery.table import RowIterator
+    from pydantic import TypeAdapter
+
+    Job: TypeAlias = LoadJob | QueryJob
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row")
+
+
+class _RowError(TypedDict):
+    location: str
+    message: str
+
+
+class _RowErrors(TypedDict):
+    """What an answer to a streaming insert says of one row."""
+
+    index: int
+    errors: list[_RowError]
+
 
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
@@ -46,7 +78,7 @@ class Warehouse:
 
     def __init__(
         self,
-        client: Callable[[], Any],
+        client: "Callable[[], Client]",
         *,
         installation: str = ORIGINAL,
         dataset: str = DEFAULT_DATASET,
@@ -69,19 +101,19 @@ class Warehouse:
         return self._installation
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "Client":
         return self._build_client()
 
     @cached_property
-    def _retry(self) -> Any:
+    def _retry(self) -> "GoogleRetry":
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
         return DEFAULT_RETRY.with_timeout(self._patience_s)
 
     def rows(
-        self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Any
+        self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Value
     ) -> list[dict[str, Any]]:
-        """All rows of `sql/queries/<query>.sql`; for answers that fit into memory.
+        """All rows of `sql/queries/<query>.sql` by column, for what is not worth a shape of its own (see `read`).
 
         `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
         query that is written for any of them.
@@ -89,9 +121,17 @@ class Warehouse:
         with reaching("BigQuery"):
             return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
 
+    def read(self, shape: type[Row], query: str, /, **values: Value) -> list[Row]:
+        """All rows of `sql/queries/<query>.sql`, each as the dataclass `shape`, whose fields are the query's columns.
+
+        Raises pydantic's `ValidationError` where a row does not have that shape, which is a mistake of ours.
+        """
+        reader = _reader(shape)  # type: ignore[arg-type]  # a class is hashable
+        return [reader.validate_python(row) for row in self.rows(query, None, None, **values)]
+
     def pages(
-        self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Any
-    ) -> Any:
+        self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
+    ) -> "RowIterator":
         """Rows of a query as the client's iterator, which reads a page at a time; for answers larger than memory."""
         loaded = load_query(query, self._dataset, org_table)
         config = _job_config(loaded, values)
@@ -103,53 +143,73 @@ class Warehouse:
                 job_config=config,
                 page_size=page_rows,
                 retry=self._retry,
-                job_retry=None,  # by default a failed query is run again for 40 minutes, whatever `retry` says
+                # None is allowed, though not annotated: else a failed query is run again for 40 minutes
+                job_retry=None,  # type: ignore[arg-type]
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
         self.bytes_billed += billed(result.total_bytes_processed or 0, loaded.tables)
         return result
 
-    def append(self, table: str, rows: Iterable[Mapping[str, Any]], ids: Iterable[str]) -> None:
+    def append(
+        self, table: str, rows: Iterable[Mapping[str, object]], ids: Iterable[str], late: Collection[str] = ()
+    ) -> None:
         """Streams rows into one of the service's tables; a repeated id within a minute is one row.
 
+        `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
+        minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told.
         Raises `Retry` where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
         """
+        told, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
+        errors = self._stream(table, told, row_ids)
+        if unknown := _unknown_columns(errors) & set(late):
+            log.warning("a column is not known yet", extra={"fields": {"table": table, "columns": sorted(unknown)}})
+            without = [{name: value for name, value in row.items() if name not in late} for row in told]
+            errors = self._stream(table, without, row_ids)
+        if errors:
+            raise ValueError(f"BigQuery refused rows of {table}: {errors}")
+
+    def _stream(self, table: str, rows: list[dict[str, object]], row_ids: list[str]) -> list[_RowErrors]:
         with reaching("BigQuery"):
             errors = self._client.insert_rows_json(
                 f"{self._client.project}.{self._dataset}.{table}",
-                [dict(row) for row in rows],
-                row_ids=[self._insert_id(each) for each in ids],
+                rows,
+                row_ids=row_ids,
                 retry=self._retry,
                 timeout=self._patience_s,
             )
-        if errors:
-            raise ValueError(f"BigQuery refused rows of {table}: {errors}")
+        return [cast("_RowErrors", each) for each in errors]
 
     def _insert_id(self, text: str) -> str:
         """Google takes 128 characters at most, and a user's id alone may have as many."""
         return hashlib.sha256(own_name(text, self._installation).encode()).hexdigest()
 
-    def accept_once(self, job_id: str, query: str, **values: Any) -> dict[str, Any]:
+    def accept_once(self, job_id: str, query: str, **values: Value) -> dict[str, object]:
         """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
 
         BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
         crashing.
         """
         job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
-        return {parameter.name: parameter.value for parameter in job.query_parameters}
+        return parameters(job)
 
-    def job(self, job_id: str) -> Any | None:
+    def parameters(self, job_id: str) -> dict[str, object] | None:
+        """What the query with this id was started with; `None` while the id is free."""
+        job = self.job(job_id)
+        return parameters(job) if job else None
+
+    def job(self, job_id: str) -> "Job | None":
         """The job that has this id; `None` while the id is free."""
         from google.api_core.exceptions import NotFound
 
         with reaching("BigQuery"):
             try:
-                return self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
+                job = self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
                 return None
+        return cast("Job", job)  # no other kind is started under an id of ours
 
-    def taken_job(self, job_id: str) -> Any:
+    def taken_job(self, job_id: str) -> "Job":
         """The job whose id was refused as taken. Raises `Retry` where it cannot be read within some seconds.
 
         BigQuery may say "not found" right after "exists already": https://github.com/googleapis/python-bigquery/issues/2134
@@ -165,11 +225,11 @@ class Warehouse:
     def _job_id(self, name: str) -> str:
         return own_name(name, self._installation)
 
-    def wait_for(self, job: Any, tick: Callable[[], None]) -> None:
+    def wait_for(self, job: "Job", tick: Callable[[], None]) -> None:
         """Until the job is over; each look at it takes no longer than our patience."""
         wait_for(job, tick, self._patience_s)
 
-    def start_query(self, job_id: str, query: str, **values: Any) -> Any | None:
+    def start_query(self, job_id: str, query: str, **values: Value) -> "QueryJob | None":
         """Starts a query under this id; `None` where the id was taken before."""
         from google.api_core.exceptions import Conflict
 
@@ -206,7 +266,7 @@ class Warehouse:
         parquet: Path,
         columns: "Sequence[SchemaField]",
         labels: Mapping[str, str],
-    ) -> Any | None:
+    ) -> "LoadJob | None":
         """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before.
 
         `columns` are the table's own, as `columns()` answers them: a schema inferred from the file would lose their
@@ -308,7 +368,7 @@ class Warehouse:
             except NotFound:
                 return None
 
-    def _dataset_as(self, name: str, view: Any) -> Any:
+    def _dataset_as(self, name: str, view: "DatasetView") -> "Dataset":
         """Unasked, Google tells the access too, which takes a right of its own on a dataset that may be a stranger's.
 
         https://cloud.google.com/bigquery/docs/dataset-access-control
@@ -327,18 +387,18 @@ class Warehouse:
         for statement in statements(in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET)):
             self._change(statement)
 
-    def write(self, query: str, /, **values: Any) -> None:
+    def write(self, query: str, /, **values: Value) -> None:
         """Runs the INSERT of `sql/queries/<query>.sql`, for rows that no stream may lose; it takes seconds."""
         loaded = load_query(query, self._dataset)
         self._change(loaded.sql, _job_config(loaded, values))
 
-    def _change(self, statement: str, config: Any = None) -> None:
+    def _change(self, statement: str, config: "QueryJobConfig | None" = None) -> None:
         with reaching("BigQuery"):
             self._client.query_and_wait(
                 statement,
                 job_config=config,
                 retry=self._retry,
-                job_retry=None,
+                job_retry=None,  # type: ignore[arg-type]  # as above
                 api_timeout=LOOK_TIMEOUT_S,
                 wait_timeout=LOOK_TIMEOUT_S,
             )
@@ -354,7 +414,14 @@ def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Wareho
     )
 
 
-def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
+@functools.cache
+def _reader(shape: type[Row]) -> "TypeAdapter[Row]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(shape)
+
+
+def _job_config(query: Query, values: Mapping[str, Value]) -> "QueryJobConfig":
     from google.cloud.bigquery import QueryJobConfig
 
     return QueryJobConfig(
@@ -362,6 +429,17 @@ def _job_config(query: Query, values: Mapping[str, Any]) -> Any:
         maximum_bytes_billed=QUERY_MAX_BYTES,
         labels={"query": query.name},
     )
+
+
+def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
+    """Columns that BigQuery does not find in the table, of an answer to a streaming insert: none of its rows is in."""
+    told = [error for row in errors for error in row["errors"]]
+    return {error["location"] for error in told if error["message"].startswith("no such field")}
+
+
+def parameters(job: "Job") -> dict[str, object]:
+    """What a query was started with."""
+    return {each.name: each.value for each in cast("QueryJob", job).query_parameters}
 
 
 def billed(processed: int, tables: int) -> int:
@@ -372,7 +450,7 @@ def billed(processed: int, tables: int) -> int:
     return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
-def wait_for(job: Any, tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
+def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
     """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not.
 
     `patience_s` is how long one look at it is retried.

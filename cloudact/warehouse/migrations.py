@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cloudact.errors import ConfigError
 from cloudact.warehouse.bigquery import Warehouse
@@ -16,6 +15,23 @@ from cloudact.warehouse.scripts import NO_FOLDERS, SQL, Scope, Script, load_scri
 
 log = logging.getLogger(__name__)
 TABLE = "schema_migrations"
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """One text of a script, how many datasets have it, and one of them."""
+
+    scope: str
+    script: str
+    checksum: str
+    dataset: str
+    datasets: int
+
+
+@dataclass(frozen=True)
+class _OrgBehind:
+    dataset: str
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -58,16 +74,16 @@ class Migrations:
         """
         if not self._warehouse.has_table(TABLE):
             return self.service
-        applied = self._warehouse.rows("applied_migrations")
+        applied = self._warehouse.read(_Applied, "applied_migrations")
         for row in applied:
             self._refuse_change(row)
-        known = {f"{row['script']} {row['checksum']}" for row in applied if row["scope"] == Scope.SERVICE}
+        known = {f"{row.script} {row.checksum}" for row in applied if row.scope == Scope.SERVICE}
         return tuple(script for script in self.service if script.label not in known)
 
     def orgs_behind(self) -> list[Behind]:
         """The active orgs' datasets that lack something. One query, whose answer leaves out all others."""
-        rows = self._warehouse.rows("orgs_behind", shipped=[script.label for script in self.org])
-        return [Behind(row["dataset"], self._of_org(row["missing"])) for row in rows]
+        rows = self._warehouse.read(_OrgBehind, "orgs_behind", shipped=[script.label for script in self.org])
+        return [Behind(row.dataset, self._of_org(row.missing)) for row in rows]
 
     def bring(self, dataset: str, scripts: Sequence[Script]) -> None:
         """Applies scripts to one dataset and records it."""
@@ -107,22 +123,27 @@ class Migrations:
             }
         )
 
-    def _refuse_change(self, row: dict[str, Any]) -> None:
+    def _refuse_change(self, row: _Applied) -> None:
         """Views may change. A number that we do not have means that newer code was here: nothing to do for us."""
-        number = numbered(row["script"])
+        number = numbered(row.script)
         if number is None:
             return
         shipped = {
-            numbered(script.name): script for script in (self.service if row["scope"] == Scope.SERVICE else self.org)
+            numbered(script.name): script for script in (self.service if row.scope == Scope.SERVICE else self.org)
         }
         script = shipped.get(number)
         if script is None:
-            fields = {"event": "migration_unknown", **{key: row[key] for key in ("scope", "script", "datasets")}}
+            fields = {
+                "event": "migration_unknown",
+                "scope": row.scope,
+                "script": row.script,
+                "datasets": row.datasets,
+            }
             log.warning("a script was applied that this code does not have", extra={"fields": fields})
-        elif script.label != f"{row['script']} {row['checksum']}":
+        elif script.label != f"{row.script} {row.checksum}":
             raise ConfigError(
-                f"{script.place}: dataset {row['dataset']} and {row['datasets'] - 1} more "
-                f"have script {row['script']} with another text. What was applied is never changed: "
+                f"{script.place}: dataset {row.dataset} and {row.datasets - 1} more "
+                f"have script {row.script} with another text. What was applied is never changed: "
                 "bring the old text back, and put the change into a new script."
             )
 

@@ -5,14 +5,22 @@ into a query but two names, which cannot be parameters: that of the service's ow
 `org_table` that of one of an org's tables. Neither is ever what a request, a customer or a provider has said.
 """
 
+import datetime as dt
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from cloudact.settings import ROOT
 
+if TYPE_CHECKING:
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+    Bound: TypeAlias = ArrayQueryParameter | ScalarQueryParameter
+
+Scalar: TypeAlias = str | int | bool | dt.date | dt.datetime | None
+Value: TypeAlias = Scalar | Sequence[str]
 SQL_DIR = ROOT / "sql" / "queries"
 DEFAULT_DATASET = "organizations"
 ORG_DATASET = "org_dataset"  # stands for the org's own in sql/org
@@ -35,7 +43,7 @@ class Query:
         """How many tables and views it names."""
         return len(set(_NAMED.findall(self.sql)) - {"UNNEST"})
 
-    def bind(self, values: Mapping[str, Any]) -> list[Any]:
+    def bind(self, values: Mapping[str, Value]) -> "list[Bound]":
         """The client's query parameters; `TypeError` unless all and only the declared ones are given."""
         if set(values) != set(self.types):
             raise TypeError(f"{self.name}.sql declares {sorted(self.types)}, was given {sorted(values)}")
@@ -74,9 +82,9 @@ def in_org_dataset(sql: str, dataset: str) -> str:
     return re.sub(rf"\b{ORG_DATASET}\.", f"`{dataset}`.", sql)
 
 
-def _parameter(name: str, kind: str, value: Any) -> Any:
+def _parameter(name: str, kind: str, value: Value) -> "Bound":
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
     if kind.startswith("ARRAY<"):
-        return ArrayQueryParameter(name, kind[6:-1], list(value))
-    return ScalarQueryParameter(name, kind, value)
+        return ArrayQueryParameter(name, kind[6:-1], list(cast("Sequence[str]", value)))
+    return ScalarQueryParameter(name, kind, cast("Scalar", value))

@@ -14,11 +14,11 @@ from cloudact import logs
 from cloudact.clock import Clock
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
-from cloudact.runs.ledger import AdmissionFacts
 from cloudact.runs.run import TriggerType
 from functions.auth.cache import TtlCache
 from functions.auth.key_cache import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
 from functions.auth.sessions import Sessions
+from functions.auth.stored_callers import CallerFacts
 from functions.web.problems import Problem, bad_request
 
 NOT_ONBOARDED = "Organization API key not found. Complete backend onboarding first."
@@ -84,11 +84,14 @@ def not_refused_lately(auth: Authentication, credential: Credential) -> None:
 
 
 def admitted_actor(
-    auth: Authentication, org: str, credential: Credential, facts: AdmissionFacts, asked_at: datetime
+    auth: Authentication, org: str, credential: Credential, facts: CallerFacts, asked_at: datetime
 ) -> Actor:
-    """Authenticates from facts that the admission query has fetched, and puts them into the caches."""
+    """Authenticates from facts that a query of `asked_at` has fetched, and puts them into the caches.
+
+    Raises what `authenticate` raises.
+    """
     if credential.user_id is not None:
-        auth.members.put(credential.user_id, facts.memberships, asked_at)
+        auth.members.put(credential.user_id, tuple(facts.memberships), asked_at)
         return _member(org, credential.user_id, facts.memberships)
     auth.keys.put(credential.key_hash or "", facts.api_key, asked_at)
     return _machine(org, facts.api_key, auth.clock())

@@ -5,7 +5,7 @@ again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The
 so does the function's own address, before such a token is believed.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import jwt
 from flask import Response, g, request
@@ -49,7 +49,7 @@ class Caller:
             raise Problem(401, "A bearer token is required", _CHALLENGE)
         return token
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> Mapping[str, object]:
         """The verified claims, or 401. None is valid while `ops_audience` is empty: so may `aud` be."""
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
@@ -61,18 +61,18 @@ class Caller:
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
 
-    def _verified_in_front(self, token: str) -> dict[str, Any]:
+    def _verified_in_front(self, token: str) -> Mapping[str, object]:
         """The claims of a token whose signature Cloud Run has verified, if it does check who calls."""
         claims = self._decoded(token, None)
         if not self._front.checks():
             raise jwt.InvalidSignatureError
         return claims
 
-    def _decoded(self, token: str, key: Any) -> dict[str, Any]:
+    def _decoded(self, token: str, key: jwt.PyJWK | None) -> Mapping[str, object]:
         """The claims, verified; without a key everything but the signature is."""
-        claims: dict[str, Any] = jwt.decode(
+        claims: Mapping[str, object] = jwt.decode(
             token,
-            key,
+            key or "",
             algorithms=["RS256"],
             audience=self._settings.ops_audience,
             issuer=self._settings.token_issuer,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import jwt
 
@@ -18,6 +18,9 @@ from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.settings import Settings
 from functions.web.problems import Problem
+
+if TYPE_CHECKING:
+    VerifyingKey: TypeAlias = jwt.PyJWK | bytes
 
 log = logging.getLogger(__name__)
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
@@ -34,7 +37,7 @@ _SUBJECT = re.compile(r"[!-~]{1,128}", re.ASCII)
 class Keys(Protocol):
     """The keys that signatures are verified with."""
 
-    def of(self, header: Mapping[str, Any]) -> tuple[Any, str]:
+    def of(self, header: Mapping[str, object]) -> "tuple[VerifyingKey, str]":
         """The key for a token with this header, and the one algorithm that it may be used with.
 
         Raises `jwt.InvalidKeyError` for a header that names no known key, `Retry` while none can be read.
@@ -53,13 +56,14 @@ class Sessions:
         """The subject of the token. Raises the same 401 for any invalid token, `Retry` while no key can be read."""
         try:
             claims = self._claims(token)
-            if _in_force(claims, self._clock()) and _SUBJECT.fullmatch(claims["sub"]):
-                return str(claims["sub"])
+            subject = claims["sub"]
+            if _in_force(claims, self._clock()) and isinstance(subject, str) and _SUBJECT.fullmatch(subject):
+                return subject
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise _invalid() from err
         raise _invalid()
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> Mapping[str, object]:
         if self._keys is None or len(token) > LARGEST_TOKEN:
             raise jwt.InvalidTokenError
         key, algorithm = self._keys.of(jwt.get_unverified_header(token))
@@ -90,7 +94,7 @@ class PublicKeys:
         never = datetime.min.replace(tzinfo=clock().tzinfo)
         self._tried_at = self._fetched_at = never
 
-    def of(self, header: Mapping[str, Any]) -> tuple[jwt.PyJWK, str]:
+    def of(self, header: Mapping[str, object]) -> tuple[jwt.PyJWK, str]:
         """The public key that the header names."""
         key_id = str(header.get("kid", ""))
         if key_id not in self._keys or self._clock() - self._fetched_at >= KEY_SET_TTL:
@@ -143,7 +147,7 @@ class SharedSecret:
         self._secret = b""
         self._lock = Lock()
 
-    def of(self, header: Mapping[str, Any]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
+    def of(self, header: Mapping[str, object]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
         """The secret with HS256. Raises `ConfigError` for one of fewer than 32 bytes."""
         with self._lock:
             if not self._secret:
@@ -158,14 +162,14 @@ def _verifies(key: jwt.PyJWK) -> bool:
     return bool(key.key_id) and key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig")
 
 
-def _in_force(claims: Mapping[str, Any], now: datetime) -> bool:
+def _in_force(claims: Mapping[str, object], now: datetime) -> bool:
     """Whether the token has not expired and, where it names a start, has begun."""
     at = now.timestamp()
     begun = all(_seconds(claims[name]) - LEEWAY_S <= at for name in ("nbf", "iat") if name in claims)
     return begun and at < _seconds(claims["exp"]) + LEEWAY_S
 
 
-def _seconds(claim: Any) -> float:
+def _seconds(claim: object) -> float:
     """Seconds since 1970 of a claim, RFC 7519's NumericDate. Raises `ValueError` for anything else."""
     if isinstance(claim, bool) or not isinstance(claim, int | float) or not abs(claim) < 1e12:
         raise ValueError("not a NumericDate")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from cloudact.clock import Clock
-from cloudact.runs.ledger import Ledger
 from functions.auth.authenticate import Authentication, authenticate
+from functions.auth.stored_callers import StoredCallers
 from functions.orgs.key_issue import GRACE, ApiKeys
 from functions.orgs.readable import wait_until
 from functions.orgs.tenant import IssuedKey, Tenants
@@ -24,7 +24,7 @@ class OrgKeys:
     auth: Authentication
     tenants: Tenants
     issued_keys: ApiKeys
-    ledger: Ledger
+    callers: StoredCallers
     clock: Clock
 
 
@@ -56,7 +56,7 @@ def issue_next(room: OrgKeys, org: str) -> Response:
             None if life is None else dt.timedelta(days=life),
         )
     stored = new.stored
-    wait_until(lambda: room.ledger.api_key(stored.key_hash) is not None)
+    wait_until(lambda: room.callers.api_key(stored.key_hash) is not None)
     answer = RotatedKey(
         org_slug=stored.org_slug,
         api_key=new.api_key,

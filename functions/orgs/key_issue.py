@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
@@ -109,7 +108,7 @@ class ApiKeys:
     def _decide(self, org_slug: str, number: int, mine: _Decision) -> _Decision:
         job_id = f"key_{org_slug}_{number}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        return _Decision(**json.loads(winner["decision"]))
+        return _Decision(**json.loads(str(winner["decision"])))
 
     def _carry_out(
         self, org_slug: str, number: int, decision: _Decision, keys: Sequence[IssuedKey]
@@ -126,8 +125,8 @@ class ApiKeys:
         followed = (replace(key, expires_at=until) if key in ended else key for key in keys if key != new)
         return (*followed, new)
 
-    def _append(self, changes: Sequence[tuple[IssuedKey, dict[str, Any], str]]) -> None:
-        rows = [
+    def _append(self, changes: Sequence[tuple[IssuedKey, dict[str, str | None], str]]) -> None:
+        rows: list[dict[str, object]] = [
             {
                 "org_slug": key.org_slug,
                 "key_hash": key.key_hash,

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
@@ -126,14 +125,15 @@ class Onboarding:
         old = tenant.subscription
         if old is None:
             raise Stop(Code.SUBSCRIPTION_MISSING, f"The organization {org_slug} has no subscription; onboard it again.")
-        wanted = {
-            "plan": plan.id if plan else old.plan,
-            "status": status.value if status else old.status,
-            "daily_limit": plan.daily_limit if plan else old.daily_limit,
-        }
-        if wanted == {name: getattr(old, name) for name in wanted}:
+        wanted = replace(
+            old,
+            plan=plan.id if plan else old.plan,
+            status=status.value if status else old.status,
+            daily_limit=plan.daily_limit if plan else old.daily_limit,
+        )
+        if wanted == old:
             return Done(tenant, changed=False)
-        new = self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        new = self._subscribe(org_slug, wanted)
         return Done(replace(tenant, subscription=new), changed=True)
 
     def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
@@ -169,7 +169,7 @@ class Onboarding:
         )
         job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        facts = Facts(**json.loads(winner["decision"]))
+        facts = Facts(**json.loads(str(winner["decision"])))
         if facts.org_slug != org_slug:
             raise _differs_in_case(org_slug, facts.org_slug)
         return facts
@@ -184,12 +184,12 @@ class Onboarding:
         old = tenant.subscription
         if old is None or old.status == SubscriptionStatus.CANCELLED:
             return old
-        wanted = {"plan": old.plan, "status": SubscriptionStatus.CANCELLED.value, "daily_limit": old.daily_limit}
-        return self._subscribe(org_slug, wanted, after(self._clock(), old.updated_at))
+        return self._subscribe(org_slug, replace(old, status=SubscriptionStatus.CANCELLED.value))
 
-    def _subscribe(self, org_slug: str, wanted: dict[str, Any], at: datetime) -> StoredSubscription:
-        new = StoredSubscription(**wanted, updated_at=at)
-        self._append_subscription(org_slug, new, f"{org_slug}/{at.isoformat()}")
+    def _subscribe(self, org_slug: str, wanted: StoredSubscription) -> StoredSubscription:
+        """The subscription as it is added, newer than the one that it changes."""
+        new = replace(wanted, updated_at=after(self._clock(), wanted.updated_at))
+        self._append_subscription(org_slug, new, f"{org_slug}/{new.updated_at.isoformat()}")
         return new
 
     def _append_subscription(self, org_slug: str, new: StoredSubscription, event: str) -> None:

@@ -1,16 +1,17 @@
 """One org as it stands: profile, subscription, integrations and API keys, in one read."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cloudact.orgs.org import ApiKey, IntegrationStatus, subscription_status
 from cloudact.runs.ledger import RETENTION
 from cloudact.warehouse.bigquery import Warehouse
 
 Row = TypeVar("Row")
+Age = TypeVar("Age", datetime, tuple[int, str])
 
 
 class ProfileStatus(StrEnum):
@@ -90,6 +91,20 @@ class Tenant:
         return tuple(key for key in self.api_keys if key.usable(now))
 
 
+@dataclass(frozen=True)
+class _TenantRow:
+    profile: Profile | None
+    subscription: StoredSubscription | None
+    integrations: tuple[SetUp, ...]
+    api_keys: tuple[IssuedKey, ...]
+
+
+@dataclass(frozen=True)
+class _KeyUse:
+    fingerprint: str
+    last_used_day: date
+
+
 class Tenants:
     """Reads orgs; raises `Retry` while BigQuery cannot be reached."""
 
@@ -98,25 +113,27 @@ class Tenants:
 
     def read(self, org_slug: str) -> Tenant:
         """The org of this slug. A profile whose slug differs only in case is found too: compare it."""
-        row = self._warehouse.rows("tenant", org_slug=org_slug)[0]
-        profile, subscription = row["profile"], row["subscription"]
+        row = self._warehouse.read(_TenantRow, "tenant", org_slug=org_slug)[0]
+        subscription = row.subscription
         return Tenant(
-            profile=Profile(**profile | {"status": ProfileStatus(profile["status"])}) if profile else None,
-            subscription=_subscription(subscription) if subscription else None,
-            integrations=tuple(SetUp(**r | {"status": IntegrationStatus(r["status"])}) for r in row["integrations"]),
-            api_keys=tuple(IssuedKey(**key) for key in row["api_keys"]),
+            profile=row.profile,
+            subscription=replace(subscription, status=subscription_status(subscription.status))
+            if subscription
+            else None,
+            integrations=row.integrations,
+            api_keys=row.api_keys,
         )
 
     def last_used(self, org_slug: str, today: date) -> dict[str, date]:
         """The last day on which each key was used, by fingerprint; as far back as runs are kept."""
         days: dict[str, date] = {}
-        for row in self._warehouse.rows("api_key_uses", org_slug=org_slug, first_day=today - RETENTION, last_day=today):
-            known = days.get(row["fingerprint"], row["last_used_day"])
-            days[row["fingerprint"]] = max(known, row["last_used_day"])
+        first = today - RETENTION
+        for use in self._warehouse.read(_KeyUse, "api_key_uses", org_slug=org_slug, first_day=first, last_day=today):
+            days[use.fingerprint] = max(days.get(use.fingerprint, use.last_used_day), use.last_used_day)
         return days
 
 
-def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Any]) -> bool:
+def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Age]) -> bool:
     """A profile is ACTIVE before it is OFFBOARDED, of which the second is the greater word too."""
     return told is None or (seen is not None and age(seen) >= age(told))
 
@@ -124,7 +141,3 @@ def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Any]) -> b
 def after(now: datetime, last: datetime | None) -> datetime:
     """A time for the next row that is newer than the last one's, whatever the clocks say."""
     return now if last is None else max(now, last + timedelta(microseconds=1))
-
-
-def _subscription(row: dict[str, object]) -> StoredSubscription:
-    return StoredSubscription(**row | {"status": subscription_status(str(row["status"]))})  # type: ignore[arg-type]

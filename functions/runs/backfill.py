@@ -7,7 +7,6 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 from flask import Response, request
@@ -15,10 +14,11 @@ from flask import Response, request
 from cloudact import logs
 from cloudact.orgs.org import Subscription
 from cloudact.pipelines.registry import Entry, Registry
-from cloudact.runs.ledger import RunEvent
+from cloudact.runs.ledger import Generation, RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from functions.auth.authenticate import Actor, authenticate
 from functions.runs.collaborators import Runs
+from functions.runs.new_run import new_run
 from functions.runs.slots import Admitted, Taken, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
@@ -31,15 +31,6 @@ MOST_DATES = 366
 AT_ONCE = 8  # admissions; each mostly waits for Cloud Tasks
 
 
-@dataclass(frozen=True)
-class _Latest:
-    """The newest generation of a date."""
-
-    generation: int
-    status: Status
-    requested_date: dt.date
-
-
 def backfill(api: Runs, org: str) -> Response:
     """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
     now, actor = api.clock(), authenticate(api.auth, org)
@@ -47,7 +38,7 @@ def backfill(api: Runs, org: str) -> Response:
     body = in_body(request, BackfillBody)
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
-    facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, None)
+    facts = api.admissions.facts(org_slug=org, today=now.date(), integration=entry.required_integration)
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
     gone = {date: reason for date in dates if (reason := _gone(entry, facts.oldest_date, date, now.date()))}
@@ -85,11 +76,11 @@ def _entry(registry: Registry, pipeline: str) -> Entry:
     return enabled[pipeline]
 
 
-def _latest(api: Runs, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date) -> Mapping[dt.date, _Latest]:
-    return {
-        row["date"]: _Latest(row["generation"], Status(row["status"]), row["requested_date"])
-        for row in api.ledger.generations([(org, entry.id, date) for date in dates], today)
-    }
+def _latest(
+    api: Runs, org: str, entry: Entry, dates: Sequence[dt.date], today: dt.date
+) -> Mapping[dt.date, Generation]:
+    wanted = [(org, entry.id, date) for date in dates]
+    return {each.date: each for each in api.ledger.generations(wanted, today)}
 
 
 def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.date) -> str | None:
@@ -99,7 +90,7 @@ def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.da
     return "before_export" if oldest_date is not None and date < oldest_date else None
 
 
-def _done(latest: _Latest | None, date: dt.date, body: BackfillBody) -> str | None:
+def _done(latest: Generation | None, date: dt.date, body: BackfillBody) -> str | None:
     """Why the date need not be run."""
     if latest is None:
         return None
@@ -111,22 +102,19 @@ def _done(latest: _Latest | None, date: dt.date, body: BackfillBody) -> str | No
     return "failed_before" if body.reprocess is Reprocess.NONE else None
 
 
-def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, _Latest]) -> list[dt.date]:
+def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, Generation]) -> list[dt.date]:
     """What never ran, then what was asked for longest ago: a request that takes days gets to the end of its dates."""
     return sorted(dates, key=lambda date: latest[date].requested_date if date in latest else dt.date.min)
 
 
 def _run(
-    actor: Actor, entry: Entry, date: dt.date, latest: _Latest | None, body: BackfillBody, now: dt.datetime
+    actor: Actor, entry: Entry, date: dt.date, latest: Generation | None, body: BackfillBody, now: dt.datetime
 ) -> Run:
-    return Run(
-        org_slug=actor.org_slug,
-        pipeline=entry.id,
-        provider=entry.provider,
-        domain=entry.domain,
-        name=entry.pipeline,
-        date=date,
-        generation=latest.generation + 1 if latest else 1,
+    return new_run(
+        entry,
+        actor.org_slug,
+        date,
+        latest.generation + 1 if latest else 1,
         trigger_type=TriggerType.BACKFILL,
         triggered_by=actor.name,
         requested_at=now,

@@ -1,21 +1,19 @@
 """POST …/cancel and …/retry: ends a run before its time, or asks for the next generation of one that ended badly."""
 
 import logging
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from flask import Response, request
 
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import RunLoad, Verdict
 from cloudact.runs.run import Status, TriggerType
-from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
 from functions.auth.authenticate import authenticate
 from functions.runs.collaborators import Runs
-from functions.runs.history import find_run, run_of
+from functions.runs.history import find_run
 from functions.runs.queue import second_task_id
+from functions.runs.run_rows import DetailedRun
 from functions.runs.start import check_tenant, resolve, start
 from functions.web.answers import Cancelled, answered
 from functions.web.parameters import no_body
@@ -28,21 +26,19 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
     """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
     authenticate(api.auth, org)
     no_body(request)
-    row = find_run(api, org, run_id)
-    if Status(row["status"]).final:
-        raise Problem(409, f"The run is {row['status']} already.")
-    run = run_of(row)
+    stored = find_run(api, org, run_id)
+    if stored.status.final:
+        raise Problem(409, f"The run is {stored.status} already.")
+    run = stored.run
     wish = Verdict(Status.CANCELLED, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
     if verdict.status is not Status.CANCELLED:
         _too_late()
-    event, at = (
-        RunEvent(Status.CANCELLED, started_at=row["started_at"], cost=Cost.of_row(row)),
-        verdict.at or api.clock(),
-    )
+    event = RunEvent(Status.CANCELLED, started_at=stored.started_at, cost=stored.cost)
+    at = verdict.at or api.clock()
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
-    _stop(api, row)
+    _stop(api, stored)
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is cancelled"
     ended = Cancelled(status=Status.CANCELLED, run_id=run.run_id, pipeline_logging_id=run.run_id, message=message)
     return answered(ended, 202)
@@ -52,12 +48,14 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
     now, actor = api.clock(), authenticate(api.auth, org)
     no_body(request)
-    row = find_run(api, org, run_id)
-    if row["status"] not in (Status.FAILED, Status.CANCELLED):
-        raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {row['status']}.")
-    old = run_of(row)
+    stored = find_run(api, org, run_id)
+    if stored.status not in (Status.FAILED, Status.CANCELLED):
+        raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}.")
+    old = stored.run
     entry = resolve(api.registry, [old.provider, old.domain, old.name])
-    facts = api.ledger.admission(None, org, now.date(), entry.id, entry.required_integration, old.date)
+    facts = api.admissions.facts(
+        org_slug=org, today=now.date(), pipeline=entry.id, integration=entry.required_integration, date=old.date
+    )
     subscription = check_tenant(facts, entry)
     if facts.latest and facts.latest.generation > old.generation:
         raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
@@ -68,16 +66,16 @@ def _too_late() -> None:
     raise Problem(409, "The run is ending and can no longer be cancelled.")
 
 
-def _stop(api: Runs, row: Mapping[str, Any]) -> None:
+def _stop(api: Runs, run: DetailedRun) -> None:
     """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
-    first = None if row["batch_id"] else row["task_id"]  # a batch starts other runs too
-    tasks = filter(None, (first, second_task_id(row["run_id"]) if row["enqueued"] > 1 else None))
+    first = None if run.batch_id else run.task_id  # a batch starts other runs too
+    tasks = filter(None, (first, second_task_id(run.run_id) if run.enqueued > 1 else None))
     stops = [partial(api.queue.delete, task_id) for task_id in {*tasks}]
-    if row["execution"] and row["execution_tasks"] == 1:  # a batch works for other runs too
-        stops.append(partial(api.queue.cancel_execution, row["execution"]))
+    if run.execution and run.execution_tasks == 1:  # a batch works for other runs too
+        stops.append(partial(api.queue.cancel_execution, run.execution))
     for stop in stops:
         try:
             stop()
         except Exception as err:
-            fields = {"run_id": row["run_id"]}
+            fields = {"run_id": run.run_id}
             log.error("a cancelled run could not be stopped", extra={"fields": fields}, exc_info=err)

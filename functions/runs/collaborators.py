@@ -7,8 +7,10 @@ from cloudact.pipelines.registry import Registry
 from cloudact.runs.ledger import Ledger
 from cloudact.warehouse.bigquery import Warehouse
 from functions.auth.authenticate import Authentication
+from functions.runs.admission_facts import Admissions
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.run_rows import RunRows
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Runs:
     auth: Authentication
     registry: Registry
     ledger: Ledger
+    admissions: Admissions
+    rows: RunRows
     warehouse: Warehouse
     queue: RunQueue
     quota_notices: QuotaNotices

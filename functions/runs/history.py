@@ -2,37 +2,43 @@
 
 import base64
 import datetime as dt
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from flask import Response, request
 
 from cloudact import logs
 from cloudact.error_codes import Code
-from cloudact.runs.ledger import After, Filters
 from cloudact.runs.result import Result, plain
-from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
+from cloudact.runs.run import FIRST_DATE, Status, TriggerType
 from cloudact.runs.run_cost import Cost
 from functions.auth.authenticate import authenticate, own_org
 from functions.runs.collaborators import Runs
+from functions.runs.run_rows import After, DetailedRun, Filters, ListedRun, StoredRun, StoredStep
 from functions.web.answers import (
     Answer,
     CostEstimate,
     Message,
     OlderRun,
+    OlderStatus,
     RunAnswer,
     RunDetail,
     RunError,
     RunPage,
+    RunParameters,
     Step,
     answered,
 )
 from functions.web.inputs import RunQuery, RunsQuery, in_query
 from functions.web.problems import Problem, bad_request
 
-OLDER_WORDS = {Status.SUCCESS: "COMPLETE"}
+OLDER_WORDS: dict[Status, OlderStatus] = {
+    Status.PENDING: "PENDING",
+    Status.RUNNING: "RUNNING",
+    Status.SUCCESS: "COMPLETE",
+    Status.FAILED: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
 NO_CURSOR = "cursor must be the next_cursor of an earlier page."
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -51,88 +57,97 @@ def list_own_runs(api: Runs) -> Response:
 def show_run(api: Runs, org: str, run_id: str) -> Response:
     """One run with its steps. A final run never changes, so it carries a strong ETag."""
     authenticate(api.auth, org)
-    row = find_run(api, org, run_id)
-    steps = [_step(step, row) for step in api.ledger.steps(org, row["run_id"], row["requested_date"])]
-    result = Result.model_validate_json(row["result"]) if row["result"] else None
-    return _conditional(row, RunDetail(**_fields(row), steps=steps, error=_error(row), result=result))
+    run = find_run(api, org, run_id)
+    steps = [_step(step, run) for step in api.rows.steps(run)]
+    result = Result.model_validate_json(run.result) if run.result else None
+    detail = RunDetail(
+        **dict(_run(run)), pipeline_version=run.pipeline_version, steps=steps, error=_error(run), result=result
+    )
+    return _conditional(run, detail)
 
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     """One run at the older path, in the older shape."""
-    org = own_org(api.auth)
-    row = find_run(api, org, pipeline_logging_id)
-    fields = _fields(row)
-    older = {name: fields[name] for name in OlderRun.model_fields}
-    return _conditional(row, OlderRun(**older | {"status": OLDER_WORDS.get(row["status"], row["status"])}))
+    run = find_run(api, own_org(api.auth), pipeline_logging_id)
+    older = OlderRun(
+        pipeline_logging_id=run.run_id,
+        pipeline_id=run.pipeline_id,
+        status=OLDER_WORDS[run.status],
+        start_time=run.started_at,
+        end_time=run.completed_at,
+        duration_ms=run.duration_ms,
+    )
+    return _conditional(run, older)
 
 
 def _page(api: Runs, org: str) -> Response:
     query = in_query(request.args, RunsQuery)
     after, offset = _after(query), query.offset or 0
     today = api.clock().date()
-    rows, total = api.ledger.page(org, _filters(query), today, limit=query.limit, offset=offset, after=after)
-    more = len(rows) == query.limit and (total is None or offset + query.limit < total)
-    told: dict[str, Any] = {
-        "runs": [RunAnswer(**_fields(row)) for row in rows],
-        "total": total,
-        "limit": query.limit,
-        "offset": offset,
-        "next_cursor": _cursor(rows[-1]) if more else None,
-    }
-    return answered(RunPage(**{name: value for name, value in told.items() if name != "total" or after is None}))
+    runs, total = api.rows.page(org, _filters(query), today, limit=query.limit, offset=offset, after=after)
+    more = len(runs) == query.limit and (total is None or offset + query.limit < total)
+    counted = {} if after or total is None else {"total": total}
+    page = RunPage(
+        runs=[_run(run) for run in runs],
+        limit=query.limit,
+        offset=offset,
+        next_cursor=_cursor(runs[-1]) if more else None,
+        **counted,
+    )
+    return answered(page)
 
 
-def _conditional(row: Mapping[str, Any], shape: Answer) -> Response:
+def _conditional(run: StoredRun, shape: Answer) -> Response:
     answer = answered(shape)
-    if Status(row["status"]).final:
+    if run.status.final:
         answer.headers["Cache-Control"] = "private, no-cache"
         answer.add_etag()
         answer.make_conditional(request)
     return answer
 
 
-def find_run(api: Runs, org: str, run_id: str) -> Mapping[str, Any]:
+def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
     """The org's run, or 404; the query string may tell the day it was asked for."""
     query = in_query(request.args, RunQuery)
-    row = api.ledger.run(org, _uuid(run_id), api.clock().date(), query.requested_date)
-    if row is None:
+    run = api.rows.find(org, _uuid(run_id), api.clock().date(), query.requested_date)
+    if run is None:
         raise Problem(404, f"Run not found: {run_id}")
-    logs.bind(run_id=row["run_id"])
-    return row
+    logs.bind(run_id=run.run_id)
+    return run
 
 
-def run_of(row: Mapping[str, Any]) -> Run:
-    """The run that a row of the ledger tells of; its pipeline may have left the registry since."""
-    return Run(
-        org_slug=row["org_slug"],
-        pipeline=row["pipeline"],
-        provider=row["provider"],
-        domain=row["domain"],
-        name=row["pipeline_id"].removeprefix(f"{row['org_slug']}-{row['provider']}-"),
-        date=row["date"],
-        generation=row["generation"],
-        trigger_type=TriggerType(row["trigger_type"]),
-        triggered_by=row["triggered_by"],
-        requested_at=row["created_at"],
-        force_refresh=json.loads(row["parameters"])["force_refresh"],
+def _run(run: ListedRun) -> RunAnswer:
+    """A run as clients see it, the older names beside the newer."""
+    return RunAnswer(
+        run_id=run.run_id,
+        pipeline_logging_id=run.run_id,
+        org_slug=run.org_slug,
+        pipeline_id=run.pipeline_id,
+        pipeline=run.pipeline,
+        provider=run.provider,
+        domain=run.domain,
+        status=run.status,
+        date=run.date,
+        requested_date=run.requested_date,
+        generation=run.generation,
+        trigger_type=TriggerType(run.trigger_type),
+        triggered_by=run.triggered_by,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        completed_at=run.completed_at,
+        duration_seconds=None if run.duration_ms is None else run.duration_ms / 1000,
+        rows_processed=run.rows_processed,
+        bytes_billed=run.bytes_billed,
+        cost_estimate=_cost(run.cost),
+        error_message=run.error_message,
+        parameters=RunParameters.model_validate_json(run.parameters),
+        start_time=run.started_at,
+        end_time=run.completed_at,
+        duration_ms=run.duration_ms,
     )
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's fields as clients see them, the older names beside the newer."""
-    same = RunAnswer.model_fields.keys() & row.keys()
-    return {name: row[name] for name in same} | {
-        "pipeline_logging_id": row["run_id"],
-        "duration_seconds": None if row["duration_ms"] is None else row["duration_ms"] / 1000,
-        "parameters": json.loads(row["parameters"]),
-        "start_time": row["started_at"],
-        "end_time": row["completed_at"],
-        "cost_estimate": _cost(row),
-    }
-
-
-def _cost(row: Mapping[str, Any]) -> CostEstimate | None:
-    cost = Cost.of_row(row)
+def _cost(cost: Cost | None) -> CostEstimate | None:
     if cost is None:
         return None
     return CostEstimate(
@@ -147,28 +162,39 @@ def _cost(row: Mapping[str, Any]) -> CostEstimate | None:
     )
 
 
-def _step(row: Mapping[str, Any], run: Mapping[str, Any]) -> Step:
+def _step(step: StoredStep, run: ListedRun) -> Step:
     """A step as clients see it. One that was at work when the run was settled ended with it."""
-    cut_off = row["status"] == Status.RUNNING and Status(run["status"]).final
-    told = {  # by its content: a repeated append may be two rows; and a retry tells the same again
-        (message["occurred_at"], message["level"], message["text"]): None
-        for message in row["messages"] or []
-        if message["attempt"] == row["attempt"]
-    }
-    ended = {"status": run["status"], "completed_at": run["completed_at"]} if cut_off else {}
-    same = Step.model_fields.keys() & row.keys() - {"messages"}
-    messages = [Message(at=at, level=level, text=text) for at, level, text in told]
-    return Step(**{name: row[name] for name in same} | ended, messages=messages)
+    cut_off = step.status is Status.RUNNING and run.status.final
+    return Step(
+        step_logging_id=step.step_logging_id,
+        step_index=step.step_index,
+        step_name=step.step_name,
+        step_type=step.step_type,
+        status=run.status if cut_off else step.status,
+        started_at=step.started_at,
+        completed_at=run.completed_at if cut_off else step.completed_at,
+        duration_ms=step.duration_ms,
+        rows_processed=step.rows_processed,
+        progress=step.progress,
+        error_message=step.error_message,
+        messages=[Message(at=at, level=level, text=text) for at, level, text in _told(step)],
+    )
 
 
-def _error(row: Mapping[str, Any]) -> RunError | None:
-    if row["status"] != Status.FAILED:
+def _told(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
+    """What the step's last try has told, by its content: a repeated append may be two rows, and a retry tells again."""
+    last = [each for each in step.messages or () if each.attempt == step.attempt]
+    return dict.fromkeys((each.occurred_at, each.level, each.text) for each in last)
+
+
+def _error(run: ListedRun) -> RunError | None:
+    if run.status is not Status.FAILED:
         return None
     return RunError(
-        code=row["error_code"] or Code.UNKNOWN,
-        message=row["error_message"] or "The run failed without saying why.",
-        retryable=bool(row["error_retryable"]),
-        hint=row["error_hint"],
+        code=run.error_code or Code.UNKNOWN,
+        message=run.error_message or "The run failed without saying why.",
+        retryable=bool(run.error_retryable),
+        hint=run.error_hint,
     )
 
 
@@ -185,8 +211,8 @@ def _filters(query: RunsQuery) -> Filters:
     )
 
 
-def _cursor(row: Mapping[str, Any]) -> str:
-    return base64.urlsafe_b64encode(f"{row['created_at'].isoformat()} {row['run_id']}".encode()).decode().rstrip("=")
+def _cursor(run: ListedRun) -> str:
+    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.run_id}".encode()).decode().rstrip("=")
 
 
 def _after(query: RunsQuery) -> After | None:

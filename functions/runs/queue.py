@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
@@ -16,6 +16,21 @@ from cloudact.installation import own_name
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
+
+if TYPE_CHECKING:
+    from google.auth.transport.requests import AuthorizedSession
+    from google.cloud.tasks_v2 import CloudTasksClient
+
+
+class _Call(TypedDict):
+    """An HTTP request that Cloud Tasks makes, as its client takes one."""
+
+    http_method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    oauth_token: dict[str, str]
+
 
 DELAY = timedelta(seconds=3)  # the task can be read back for this long before it fires
 CREATE_TIMEOUT_S = 2.0  # less than the delay, so that what a lost call created can still be asked for
@@ -28,8 +43,8 @@ class RunQueue:
 
     def __init__(
         self,
-        client: Callable[[], Any],
-        http: Callable[[], Any],
+        client: "Callable[[], CloudTasksClient]",
+        http: "Callable[[], AuthorizedSession]",
         settings: Settings,
         clock: Clock,
         *,
@@ -42,11 +57,11 @@ class RunQueue:
         self._timeout_s = timeout_s
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "CloudTasksClient":
         return self._build_client()
 
     @cached_property
-    def _http(self) -> Any:
+    def _http(self) -> "AuthorizedSession":
         return self._build_http()
 
     def create_batch(self, batch: Batch, at: datetime) -> bool:
@@ -74,7 +89,7 @@ class RunQueue:
             raise Retry(Code.CLOUD_TASKS_UNCLEAR, "Cloud Tasks did not say whether the run was admitted.")
         return owner == run.run_id
 
-    def _create(self, task_id: str, start: dict[str, Any], at: datetime) -> bool:
+    def _create(self, task_id: str, start: _Call, at: datetime) -> bool:
         from google.api_core.exceptions import Conflict
 
         task = {
@@ -135,13 +150,13 @@ class RunQueue:
     def _name(self, task_id: str) -> str:
         return f"{self._settings.queue_path}/tasks/{own_name(task_id, self._settings.installation)}"
 
-    def _start_run(self, run: Run) -> dict[str, Any]:
+    def _start_run(self, run: Run) -> _Call:
         return self._start_job(MESSAGE_VARIABLE, run.model_dump_json())
 
-    def _start_batch(self, batch: Batch) -> dict[str, Any]:
+    def _start_batch(self, batch: Batch) -> _Call:
         return self._start_job(BATCH_VARIABLE, batch.model_dump_json(), taskCount=len(batch.tasks))
 
-    def _start_job(self, variable: str, message: str, **overrides: Any) -> dict[str, Any]:
+    def _start_job(self, variable: str, message: str, **overrides: int) -> _Call:
         """A call of Cloud Run's `jobs.run` whose override carries the message; environment overrides merge by name."""
         override = {"env": [{"name": variable, "value": message}]}
         return {

@@ -14,7 +14,7 @@ def show_quota(api: Runs, org: str) -> Response:
     authenticate(api.auth, org)
     no_query(request)
     now = api.clock()
-    subscription, used = api.ledger.quota(org, now.date())
+    subscription, used = api.admissions.quota(org, now.date())
     limit = subscription.daily_limit if subscription else 0
     quota = Quota(
         org_slug=org,

@@ -13,8 +13,8 @@ from threading import Lock
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.runs.ledger import Latest
 from cloudact.runs.run import Run, Status
+from functions.runs.admission_facts import Latest
 from functions.runs.queue import RunQueue, slot_task_id
 
 PROBE_WITHIN_S = 30.0  # a full day costs two calls a slot; nobody waits longer than this for a refusal
@@ -85,16 +85,17 @@ def probe_order(run_id: str, daily_limit: int) -> Iterator[int]:
     return ((start + step) % daily_limit for step in range(daily_limit))
 
 
-def next_generation(latest: Latest | None, day: date, force_refresh: bool) -> int | None:
-    """The generation a request starts, or `None` where the latest one answers it.
+def answered_by(latest: Latest, day: date, force_refresh: bool) -> bool:
+    """Whether a request for the day is answered by its newest run, and starts none.
 
     A run that was requested on its own date saw an unfinished day, so a later request looks again.
     """
-    if latest is None:
-        return 1
     if latest.status in (Status.PENDING, Status.RUNNING):
-        return None
+        return True
     provisional = latest.requested_date <= day
-    if latest.status is Status.SUCCESS and not force_refresh and not provisional:
-        return None
-    return latest.generation + 1
+    return latest.status is Status.SUCCESS and not force_refresh and not provisional
+
+
+def next_generation(latest: Latest | None) -> int:
+    """The generation that a new run after this one has."""
+    return latest.generation + 1 if latest else 1

@@ -13,11 +13,13 @@ from cloudact import logs
 from cloudact.clock import next_midnight
 from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
-from cloudact.runs.ledger import AdmissionFacts, RunEvent
+from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
 from functions.auth.authenticate import Actor, Credential, admitted_actor, not_refused_lately, presented
+from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
-from functions.runs.slots import admit, next_generation
+from functions.runs.new_run import new_run
+from functions.runs.slots import admit, answered_by, next_generation
 from functions.web.answers import Started, answered
 from functions.web.inputs import TriggerBody, TriggerQuery, in_body, in_query
 from functions.web.parameters import runnable
@@ -43,18 +45,16 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
     not_refused_lately(api.auth, credential)
     facts = _facts(api, credential, org, now.date(), entry, wanted)
-    actor = admitted_actor(api.auth, org, credential, facts, now)
+    actor = admitted_actor(api.auth, org, credential, facts.caller, now)
     if wanted is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)
-    generation = next_generation(facts.latest, wanted.date, wanted.force_refresh)
-    left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
-    if generation is None:
-        assert facts.latest is not None  # noqa: S101 - only an existing run answers a request
-        latest = facts.latest
+    latest = facts.latest
+    if latest and answered_by(latest, wanted.date, wanted.force_refresh):
+        left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
         run = _run(actor, entry, wanted, latest.generation, now)
         return existing(run, latest.status, left, latest.requested_date)
-    return start(api, _run(actor, entry, wanted, generation, now), subscription, facts)
+    return start(api, _run(actor, entry, wanted, next_generation(latest), now), subscription, facts)
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
@@ -79,27 +79,24 @@ def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
 def _facts(
     api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
 ) -> AdmissionFacts:
-    complete = entry is not None and wanted is not None
-    return api.ledger.admission(
-        credential.key_hash,
-        org,
-        today,
-        entry.id if entry and complete else None,
-        entry.required_integration if entry else None,
-        wanted.date if wanted and complete else None,
-        credential.user_id,
+    known = entry if wanted else None
+    return api.admissions.facts(
+        org_slug=org,
+        today=today,
+        pipeline=known.id if known else None,
+        integration=entry.required_integration if entry else None,
+        date=wanted.date if wanted and entry else None,
+        key_hash=credential.key_hash,
+        user_id=credential.user_id,
     )
 
 
 def _run(actor: Actor, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
-    return Run(
-        org_slug=actor.org_slug,
-        pipeline=entry.id,
-        provider=entry.provider,
-        domain=entry.domain,
-        name=entry.pipeline,
-        date=wanted.date,
-        generation=generation,
+    return new_run(
+        entry,
+        actor.org_slug,
+        wanted.date,
+        generation,
         trigger_type=actor.trigger_type,
         triggered_by=actor.name,
         requested_at=now,

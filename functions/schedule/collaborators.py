@@ -9,6 +9,7 @@ from cloudact.runs.ledger import Ledger
 from cloudact.warehouse.bigquery import Warehouse
 from functions.runs.queue import RunQueue
 from functions.schedule.pace import Pace
+from functions.schedule.run_rows import ScheduleRows
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Schedule:
 
     registry: Registry
     ledger: Ledger
+    rows: ScheduleRows
     warehouse: Warehouse
     queue: RunQueue
     pace: Pace

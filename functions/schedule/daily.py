@@ -22,7 +22,7 @@ from functions.schedule.collaborators import Schedule
 from functions.schedule.due import plan
 from functions.schedule.pace import DAY
 from functions.schedule.shapes import DailyPlan
-from functions.schedule.state import read_facts
+from functions.schedule.state import read_state
 from functions.web.answers import answered
 from functions.web.parameters import no_input
 
@@ -44,11 +44,11 @@ def daily(api: Schedule) -> Response:
     """200 with what was planned and started; raises `Retry` half-way where Google cannot be reached."""
     no_input(request)
     now = api.clock()
-    facts = read_facts(api.ledger, api.registry, now.date())
-    pace = api.pace.seen(facts.run_takes)
-    runs = plan(facts.owed, now, facts.turns(pace.task_runs), pace.task_runs)
-    found, new = list(facts.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
-    expected = pace.starts([*found, *new], facts.at_work(pace.task_runs))
+    state = read_state(api.rows, api.ledger, api.registry, now.date())
+    pace = api.pace.seen(state.run_takes)
+    runs = plan(state.pipelines, now, state.turns(pace.task_runs), pace.task_runs)
+    found, new = list(state.unstarted(pace.task_runs)), list(batches(runs, pace.batch_tasks, pace.task_runs))
+    expected = pace.starts([*found, *new], state.at_work(pace.task_runs))
     starts = _within_a_day(_starts(expected, len(found), now), now)
     created = list(_created(api, starts))
     answer = DailyPlan(
@@ -56,7 +56,7 @@ def daily(api: Schedule) -> Response:
         started=sum(len(batch.items) for batch in created),
         batches=len(created),
         tasks=sum(len(batch.tasks) for batch in created),
-        already=len(facts.batched),
+        already=len(state.batched),
         left=len(runs) - sum(len(start.batch.items) for start in starts if start.new),
         minutes=max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
         orgs=len({run.org_slug for run in runs}),

@@ -1,4 +1,4 @@
-"""What the service owes its orgs today: yesterday, days that were missed, and dates that providers restate.
+"""Which runs are due today: yesterday, days that were missed, and dates that providers restate.
 
 Pure: from what the ledger knows to runs, in the order in which they start. The same facts give the same plan.
 """
@@ -13,14 +13,15 @@ from itertools import chain, zip_longest
 from cloudact.pipelines.registry import Entry
 from cloudact.runs.batch import groups
 from cloudact.runs.run import Run, Status, TriggerType
+from functions.runs.new_run import new_run
 
 CATCH_UP_DAYS = 7
 TRIGGERED_BY = "scheduler"
 
 
 @dataclass(frozen=True)
-class Known:
-    """One date as the ledger tells it: its newest generation, and what all of them have come to.
+class DateState:
+    """One date of an org's pipeline: its newest generation, and what all of them have come to.
 
     `loaded_on` is the day of the last request that loaded the date once it was over, `asked_on` that of the service's
     own last request. `postponed`: the newest found the day's load jobs used up, and is to be repeated.
@@ -35,18 +36,21 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Owed:
-    """An org that may run a pipeline: since when, what is known of its dates, and which of them have newer rows."""
+class ScheduledPipeline:
+    """An org and a pipeline on its schedule: since when, the state of each date, and the dates with late rows."""
 
     org_slug: str
     entry: Entry
     since: dt.date
-    runs: Mapping[dt.date, Known]
+    runs: Mapping[dt.date, DateState]
     stale: frozenset[dt.date] = frozenset()
 
 
 def plan(
-    owed: Iterable[Owed], now: dt.datetime, started: Mapping[str, int] | None = None, task_runs: int = 1
+    scheduled: Iterable[ScheduledPipeline],
+    now: dt.datetime,
+    started: Mapping[str, int] | None = None,
+    task_runs: int = 1,
 ) -> list[Run]:
     """All due runs. A turn is what one task works on, up to `task_runs` of an org; every org's first comes before any
     org's second, so nobody waits behind another's pile, and yesterday before what is restated.
@@ -57,7 +61,7 @@ def plan(
     """
     today = now.astimezone(dt.UTC).date()
     by_org: defaultdict[str, list[Run]] = defaultdict(list)
-    for each in owed:
+    for each in scheduled:
         by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
     turns: dict[str, list[list[Run]]] = {}
     for org, runs in by_org.items():
@@ -66,28 +70,28 @@ def plan(
     return list(interleaved(turns, today))
 
 
-def due(owed: Owed, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
+def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
     """The dates to run, the newest first, each once: what was never loaded, then what may have changed since."""
     yesterday = today - dt.timedelta(days=1)
-    first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(owed.since, yesterday))
-    missed = {date for date in _days(first, yesterday) if not _loaded(owed.runs.get(date))}
-    restated = {today - dt.timedelta(days=days) for days in owed.entry.restate_days} | owed.stale
-    postponed = {date for date, known in owed.runs.items() if known.postponed}
+    first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(scheduled.since, yesterday))
+    missed = {date for date in _days(first, yesterday) if not _loaded(scheduled.runs.get(date))}
+    restated = {today - dt.timedelta(days=days) for days in scheduled.entry.restate_days} | scheduled.stale
+    postponed = {date for date, known in scheduled.runs.items() if known.postponed}
     wanted = {date for date in missed | restated | postponed if date < today}
-    dates = {yesterday} if _never_works(owed) else wanted
+    dates = {yesterday} if _never_works(scheduled) else wanted
     for date in sorted(dates & missed, reverse=True):
-        if _free(owed.runs.get(date), today):
+        if _free(scheduled.runs.get(date), today):
             yield date, TriggerType.SCHEDULE
     for date in sorted(dates - missed, reverse=True):
-        if _free(owed.runs.get(date), today):
+        if _free(scheduled.runs.get(date), today):
             yield date, TriggerType.RESTATEMENT
 
 
-def _loaded(known: Known | None) -> bool:
+def _loaded(known: DateState | None) -> bool:
     return known is not None and known.loaded_on is not None
 
 
-def _free(known: Known | None, today: dt.date) -> bool:
+def _free(known: DateState | None, today: dt.date) -> bool:
     """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow.
 
     But for what waits for BigQuery's quotas, which refill during the day.
@@ -95,9 +99,9 @@ def _free(known: Known | None, today: dt.date) -> bool:
     return known is None or known.postponed or (known.status.final and known.asked_on != today)
 
 
-def _never_works(owed: Owed) -> bool:
+def _never_works(scheduled: ScheduledPipeline) -> bool:
     """Something has failed and nothing was loaded all week: one try a day tells as much as seven, and tells it once."""
-    known = owed.runs.values()
+    known = scheduled.runs.values()
     failed = any(each.status is Status.FAILED and not each.postponed for each in known)
     return failed and not any(map(_loaded, known))
 
@@ -109,27 +113,16 @@ def interleaved(by_org: Mapping[str, Sequence[Sequence[Run]]], today: dt.date) -
         yield from chain.from_iterable(turn)
 
 
-def _run(owed: Owed, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
-    known = owed.runs.get(date)
-    return scheduled_run(owed.org_slug, owed.entry, date, known.generation + 1 if known else 1, trigger, now)
+def _run(scheduled: ScheduledPipeline, date: dt.date, trigger: TriggerType, now: dt.datetime) -> Run:
+    known = scheduled.runs.get(date)
+    return scheduled_run(scheduled.org_slug, scheduled.entry, date, known.generation + 1 if known else 1, trigger, now)
 
 
 def scheduled_run(
     org_slug: str, entry: Entry, date: dt.date, generation: int, trigger: TriggerType, at: dt.datetime
 ) -> Run:
     """A run that the service asks for itself."""
-    return Run(
-        org_slug=org_slug,
-        pipeline=entry.id,
-        provider=entry.provider,
-        domain=entry.domain,
-        name=entry.pipeline,
-        date=date,
-        generation=generation,
-        trigger_type=trigger,
-        triggered_by=TRIGGERED_BY,
-        requested_at=at,
-    )
+    return new_run(entry, org_slug, date, generation, trigger_type=trigger, triggered_by=TRIGGERED_BY, requested_at=at)
 
 
 def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:

@@ -1,27 +1,25 @@
-"""What the ledger's one read of the day means: what each org is owed, and which batches exist already."""
+"""The state of the schedule: what is known of each org's pipelines and dates, and which batches exist already."""
 
 import datetime as dt
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import groupby, islice
 
 from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.batch import Batch, groups
 from cloudact.runs.late_data import Look, loads_of
-from cloudact.runs.ledger import Ledger
-from cloudact.runs.run import Run, Status, TriggerType
-from functions.schedule.due import CATCH_UP_DAYS, Known, Owed, scheduled_run
+from cloudact.runs.ledger import Generation, Ledger
+from cloudact.runs.run import Run, Status
+from functions.schedule.due import CATCH_UP_DAYS, DateState, ScheduledPipeline, scheduled_run
+from functions.schedule.run_rows import PlannedDate, PlanRow, ScheduleRows
 
 log = logging.getLogger(__name__)
-POSTPONED = "POSTPONED"  # the query's word
-OF_EACH = 5  # words that are told of each date; what was batched today has more
 
 
 @dataclass(frozen=True)
-class Batched:
+class BatchedRun:
     """A run that an earlier call of the day has put into a batch. `begun`: a container has told of it."""
 
     batch_id: str
@@ -32,11 +30,11 @@ class Batched:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ScheduleState:
     """Everything a call needs to know. `run_takes`: the mean of yesterday's and today's runs; None without any."""
 
-    owed: tuple[Owed, ...]
-    batched: tuple[Batched, ...]
+    pipelines: tuple[ScheduledPipeline, ...]
+    batched: tuple[BatchedRun, ...]
     run_takes: dt.timedelta | None = None
 
     def turns(self, task_runs: int) -> Counter[str]:
@@ -44,9 +42,9 @@ class Facts:
         found = [[each.run for each in members] for members in self._by_batch().values()]
         return Counter(group[0].org_slug for runs in found for group in groups(runs, task_runs))
 
-    def _by_batch(self) -> Mapping[str, list[Batched]]:
+    def _by_batch(self) -> Mapping[str, list[BatchedRun]]:
         """What is batched, in the order in which it was."""
-        found: defaultdict[str, list[Batched]] = defaultdict(list)
+        found: defaultdict[str, list[BatchedRun]] = defaultdict(list)
         for each in sorted(self.batched, key=lambda each: each.index):
             found[each.batch_id].append(each)
         return found
@@ -76,93 +74,70 @@ class Facts:
                         yield left
 
 
-def _together(members: Iterable[Batched], task_runs: int) -> Batch:
+def _together(members: Iterable[BatchedRun], task_runs: int) -> Batch:
     """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
     runs = [each.run for each in members]
     at = max(run.requested_at for run in runs)
     return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs], task_runs)
 
 
-def read_facts(ledger: Ledger, registry: Registry, today: dt.date) -> Facts:
-    """One query; another where rows of earlier dates were found to have changed."""
+def read_state(schedule: ScheduleRows, ledger: Ledger, registry: Registry, today: dt.date) -> ScheduleState:
+    """Reads the day's plan: one query, and another where rows of earlier dates were found to have changed."""
     entries = {entry.id: entry for entry in registry.entries if entry.enabled and entry.schedule == "daily"}
-    orgs: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in ledger.daily_plan(today - dt.timedelta(days=CATCH_UP_DAYS), today):
-        orgs[row["org_slug"]].append(row)
-    owed = [each for rows in orgs.values() for each in _owed(rows, entries.values())]
-    batched = [each for rows in orgs.values() for row in rows for each in _batched(row, entries)]
-    looks = {
-        (row["org_slug"], row["pipeline"]): Look.model_validate_json(row["look"])
-        for rows in orgs.values()
-        for row in rows
-        if row["look"]
-    }
-    return Facts(tuple(_with_stale_dates(ledger, owed, looks, today)), tuple(batched), _mean(orgs.values()))
+    rows = schedule.plan(today - dt.timedelta(days=CATCH_UP_DAYS), today)
+    pipelines = list(_pipelines(rows, entries.values()))
+    batched = [each for row in rows for each in _batched(row, entries)]
+    looks = {(row.org_slug, row.pipeline): Look.model_validate_json(row.look) for row in rows if row.look}
+    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, looks, today)), tuple(batched), _mean(rows))
 
 
-def _mean(orgs: Iterable[list[Mapping[str, Any]]]) -> dt.timedelta | None:
+def _mean(rows: Iterable[PlanRow]) -> dt.timedelta | None:
     """How long a run has taken on the whole, of all that have ended lately."""
-    told = [(row["ended"], row["took_ms"]) for rows in orgs for row in rows if row["ended"]]
+    told = [(row.ended, row.took_ms or 0) for row in rows if row.ended]
     ended = sum(number for number, _ in told)
     return dt.timedelta(milliseconds=sum(took for _, took in told)) / ended if ended else None
 
 
-def _owed(rows: list[Mapping[str, Any]], entries: Iterable[Entry]) -> Iterator[Owed]:
-    """An org's pipelines whose integration works."""
-    of = {row["pipeline"]: row for row in rows}
-    first = rows[0]
-    for entry in entries:
-        if entry.required_integration in first["integrations"].split():
-            row = of.get(entry.id, {"known": None})
-            known = {each.date: each for each in map(_known, _facts(row))}
-            yield Owed(first["org_slug"], entry, first["since"], known)
+def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[ScheduledPipeline]:
+    """Each org's pipelines whose integration works; the rows of an org stand together."""
+    for org_slug, group in groupby(rows, key=lambda row: row.org_slug):
+        of = {row.pipeline: row for row in group}
+        org = next(iter(of.values()))
+        for entry in entries:
+            if entry.required_integration in org.integrations.split():
+                dates = of[entry.id].dates if entry.id in of else []
+                yield ScheduledPipeline(
+                    org_slug, entry, org.since, {each.date: _state(each, postponed=each.postponed) for each in dates}
+                )
 
 
-def _facts(row: Mapping[str, Any]) -> list[list[str]]:
-    return [fact.split(" ") for fact in row["known"].split(",")] if row["known"] else []
+def _state(date: PlannedDate | Generation, *, postponed: bool = False) -> DateState:
+    return DateState(date.date, date.generation, date.status, date.loaded_on, date.asked_on, postponed)
 
 
-def _known(fact: list[str]) -> Known:
-    date, generation, status, loaded_on, asked_on = fact[:OF_EACH]
-    postponed = status == POSTPONED
-    became = Status.FAILED if postponed else Status(status)
-    return Known(dt.date.fromisoformat(date), int(generation), became, _day(loaded_on), _day(asked_on), postponed)
-
-
-def _day(text: str) -> dt.date | None:
-    return None if text == "-" else dt.date.fromisoformat(text)
-
-
-def _batched(row: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[Batched]:
-    for fact in _facts(row):
-        if len(fact) > OF_EACH and row["pipeline"] in entries:
-            known, (batch_id, index, trigger, at) = _known(fact), fact[OF_EACH:]
-            run = scheduled_run(
-                row["org_slug"],
-                entries[row["pipeline"]],
-                known.date,
-                known.generation,
-                TriggerType(trigger),
-                dt.datetime.fromisoformat(at),
-            )
-            begun = known.status not in (Status.PENDING, Status.CANCELLED)
-            yield Batched(batch_id, int(index), run, begun=begun, ended=known.status.final)
+def _batched(row: PlanRow, entries: Mapping[str, Entry]) -> Iterator[BatchedRun]:
+    entry = entries.get(row.pipeline or "")
+    for date in row.dates if entry else ():
+        if entry and date.place:
+            place = date.place
+            run = scheduled_run(row.org_slug, entry, date.date, date.generation, place.trigger_type, place.requested_at)
+            begun = date.status not in (Status.PENDING, Status.CANCELLED)
+            yield BatchedRun(place.batch_id, place.position, run, begun=begun, ended=date.status.final)
 
 
 def _with_stale_dates(
-    ledger: Ledger, owed: list[Owed], looks: Mapping[tuple[str, str], Look], today: dt.date
-) -> Iterator[Owed]:
+    ledger: Ledger,
+    pipelines: Sequence[ScheduledPipeline],
+    looks: Mapping[tuple[str, str | None], Look],
+    today: dt.date,
+) -> Iterator[ScheduledPipeline]:
     """A date stays stale until a run has loaded what the look saw, whatever becomes of its restatements."""
-    stale = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in owed}
-    wanted = [(*key, date) for key, look in stale.items() if look for date in look.stale]
-    found: defaultdict[tuple[str, str], dict[dt.date, Mapping[str, Any]]] = defaultdict(dict)
-    for row in ledger.generations(wanted, today):
-        found[row["org_slug"], row["pipeline"]][row["date"]] = row
-    for each in owed:
-        rows, look = found[each.org_slug, each.entry.id], stale[each.org_slug, each.entry.id]
-        runs = dict(each.runs) | {date: _newest(row) for date, row in rows.items()}
-        yield replace(each, runs=runs, stale=frozenset(look.open(loads_of(rows.values())) if look else ()))
-
-
-def _newest(row: Mapping[str, Any]) -> Known:
-    return Known(row["date"], row["generation"], Status(row["status"]), row["loaded_on"], row["asked_on"])
+    seen = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in pipelines}
+    wanted = [(*key, date) for key, look in seen.items() if look for date in look.stale]
+    found: defaultdict[tuple[str, str], list[Generation]] = defaultdict(list)
+    for generation in ledger.generations(wanted, today):
+        found[generation.org_slug, generation.pipeline].append(generation)
+    for each in pipelines:
+        generations, look = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
+        dates = dict(each.runs) | {known.date: _state(known) for known in generations}
+        yield replace(each, runs=dates, stale=frozenset(look.open(loads_of(generations)) if look else ()))

@@ -5,21 +5,19 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from flask import Response
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.notify.notifications import run_failed
-from cloudact.runs.ledger import RunEvent, Unsettled
+from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import RunLoad, Verdict
 from cloudact.runs.run import Run, Status
-from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
-from functions.runs.history import run_of
 from functions.runs.queue import batch_task_id, second_task_id
 from functions.schedule.collaborators import Schedule
+from functions.schedule.run_rows import Unsettled, UnsettledRun
 from functions.schedule.shapes import Swept
 from functions.web.answers import answered
 
@@ -34,21 +32,21 @@ TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and
 def sweep(api: Schedule) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
     now = api.clock()
-    found = api.ledger.unsettled(now)
+    found = api.rows.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
     give_up = time.monotonic() + TIMEOUT_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
-    for row in found.silent:
+    for silent in found.silent:
         what = "left"
-        fields = {"run_id": row["run_id"], "org_slug": row["org_slug"]}
+        fields = {"run_id": silent.run_id, "org_slug": silent.org_slug}
         try:
             room = len(done["enqueued"]) < ENQUEUED_AT_MOST
-            what = _settle(api, row, owner, room) if time.monotonic() < give_up else "left"
+            what = _settle(api, silent, owner, room) if time.monotonic() < give_up else "left"
         except Retry as err:
             log.warning("a silent run is left to the next sweep", extra={"fields": fields}, exc_info=err)
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
-        done[what].append(row["run_id"])
+        done[what].append(silent.run_id)
     _log(found, done, now)
     return answered(Swept.model_validate(done))
 
@@ -66,40 +64,39 @@ def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None
     log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
-def _settle(api: Schedule, row: Mapping[str, Any], owner: Callable[[str], str | None], room: bool) -> str:
-    run = run_of(row)
+def _settle(api: Schedule, silent: UnsettledRun, owner: Callable[[str], str | None], room: bool) -> str:
+    run = silent.run
     claimed_for = _claimed_for(api, run)
     if claimed_for not in (None, run.requested_date):
         event = RunEvent(Status.CANCELLED, key="/twice", error=TWICE)
         api.ledger.append_run(run, event, api.clock())
         return "settled"
-    if row["status"] == Status.PENDING and claimed_for is None:
-        if any(owner(task) == starts for task, starts in _tasks(row) if task):
+    if silent.status is Status.PENDING and claimed_for is None:
+        if any(owner(task) == starts for task, starts in _tasks(silent) if task):
             return "waiting"
-        if row["enqueued"] < 2:
+        if silent.enqueued < 2:
             return _enqueue_again(api, run) if room else "left"
-        _end(api, run, row, NEVER_STARTED)
+        _end(api, run, silent, NEVER_STARTED)
     else:
-        _end(api, run, row, LOST)
+        _end(api, run, silent, LOST)
     return "settled"
 
 
-def _tasks(row: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+def _tasks(silent: UnsettledRun) -> list[tuple[str | None, str]]:
     """The tasks that may still start the run, each with what it starts: the run, or the batch that the run is in."""
-    batch_id = row["batch_id"]
-    first = (batch_task_id(batch_id), batch_id) if batch_id else (row["task_id"], row["run_id"])
-    return [first, (second_task_id(row["run_id"]), row["run_id"])]
+    first = (silent.task_id, silent.run_id)
+    if silent.batch_id:
+        first = (batch_task_id(silent.batch_id), silent.batch_id)
+    return [first, (second_task_id(silent.run_id), silent.run_id)]
 
 
-def _claimed_for(api: Schedule, run: Run) -> Any:
+def _claimed_for(api: Schedule, run: Run) -> object:
     """The request day of the container that has the run; `None` while none has.
 
     Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
     """
-    claim = api.warehouse.job(run.claim_id)
-    if claim is None:
-        return None
-    return {parameter.name: parameter.value for parameter in claim.query_parameters}["requested_date"]
+    claim = api.warehouse.parameters(run.claim_id)
+    return claim["requested_date"] if claim else None
 
 
 def _enqueue_again(api: Schedule, run: Run) -> str:
@@ -109,17 +106,17 @@ def _enqueue_again(api: Schedule, run: Run) -> str:
     return "enqueued"
 
 
-def _end(api: Schedule, run: Run, row: Mapping[str, Any], error: RunError) -> None:
+def _end(api: Schedule, run: Run, silent: UnsettledRun, error: RunError) -> None:
     """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
     wish = Verdict(Status.FAILED, error=error, at=api.clock())
     verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(
         verdict.status,
-        started_at=row["started_at"],
+        started_at=silent.started_at,
         rows=verdict.rows,
         error=verdict.error,
         result=verdict.result,
-        cost=Cost.of_row(row),
+        cost=silent.cost,
     )
     at = verdict.at or api.clock()
     if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again

@@ -13,6 +13,7 @@ from cloudact.orgs.org import SubscriptionStatus
 from cloudact.runs.result import Result
 from cloudact.runs.run import Status, TriggerType
 
+OlderStatus = Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
 # https://opensource.zalando.com/restful-api-guidelines/#112: clients must not break when a code is added.
 _CODES: list[Any] = [*Code]
@@ -246,6 +247,10 @@ class RunError(Answer):
 class RunDetail(RunAnswer):
     """A run with its steps."""
 
+    pipeline_version: str | None = Field(
+        description="of the pipeline's file that the run was worked with; null before it has begun, and for older runs",
+        examples=["1.0"],
+    )
     steps: list[Step]
     error: RunError | None = Field(description="null unless FAILED")
     result: Result | None = Field(description="null unless SUCCESS, or where nobody could tell it")
@@ -266,7 +271,7 @@ class OlderRun(Answer):
 
     pipeline_logging_id: str = Field(examples=[_EXAMPLES["run_id"]])
     pipeline_id: str = Field(examples=[_EXAMPLES["pipeline_id"]])
-    status: Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
+    status: OlderStatus
     start_time: Instant | None
     end_time: Instant | None
     duration_ms: int | None

@@ -35,6 +35,7 @@ SELECT
   decisive.error_hint AS error_hint,
   decisive.result AS result,
   parameters,
+  pipeline_version,
   task_id,
   batch_id,
   batch_index,
@@ -59,6 +60,7 @@ FROM (
     MIN(requested_at) AS created_at,
     MIN(started_at) AS started_at,
     MIN(parameters) AS parameters,
+    MIN(pipeline_version) AS pipeline_version, -- told by one execution only, which has claimed the run
     MAX(task_id) AS task_id,
     MIN(batch_id) AS batch_id,
     MIN(batch_index) AS batch_index,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -14,7 +15,7 @@ from jobs.claim import claim
 from jobs.execution import Execution
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 
-MINE = {"execution": "one/0", "started_at": NOON, "requested_date": NOON.date()}
+MINE: dict[str, Any] = {"execution": "one/0", "started_at": NOON, "requested_date": NOON.date()}
 
 
 class Unseen:

@@ -1,13 +1,15 @@
 """What others leave in queues is not fired, nor what they leave unfinished swept, by the next module of tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
 from cloudact import clients
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.run import Status
-from functions.runs.history import run_of
+from cloudact.runs.run import Run, Status
+from functions.runs.run_rows import StoredRun
 from tests.conftest import NOON, Local
 
 
@@ -17,7 +19,11 @@ def runs_are_ended(session_cloud: Local) -> None:
     unfinished = session_cloud.query(
         "SELECT * FROM organizations.org_meta_pipeline_runs WHERE status IN ('PENDING', 'RUNNING') AND parameters != ''"
     )
-    session_cloud.ledger.append_runs([(run_of(row), RunEvent(Status.CANCELLED)) for row in unfinished], NOON)
+    session_cloud.ledger.append_runs([(_run(row), RunEvent(Status.CANCELLED)) for row in unfinished], NOON)
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    return StoredRun(**{field.name: row[field.name] for field in fields(StoredRun)}).run
 
 
 @pytest.fixture(autouse=True, scope="module")

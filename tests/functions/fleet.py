@@ -20,7 +20,10 @@ from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.ops_routes import private_app
+from functions.runs.admission_facts import Admissions
 from functions.runs.queue import batch_in
+from functions.runs.run_rows import RunRows
+from functions.schedule.run_rows import ScheduleRows
 from localcloud.provision import provision
 from tests.conftest import NOON, Local
 from tests.functions.operators import AUDIENCE, operator_token
@@ -51,6 +54,18 @@ class Fleet:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.warehouse)
+
+    @property
+    def runs(self) -> RunRows:
+        return RunRows(self.warehouse)
+
+    @property
+    def schedule(self) -> ScheduleRows:
+        return ScheduleRows(self.warehouse)
+
+    @property
+    def admissions(self) -> Admissions:
+        return Admissions(self.warehouse)
 
     @property
     def warehouse(self) -> Warehouse:

@@ -1,6 +1,7 @@
 """API keys: what opens an org and for how long, how one follows another, and what is remembered of them."""
 
 import datetime as dt
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -17,6 +18,7 @@ from cloudact.warehouse.bigquery import Warehouse
 from functions.auth.cache import CAPACITY
 from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
+from functions.auth.stored_callers import StoredCallers
 from functions.composition import compose
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg, add_member
@@ -216,10 +218,10 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
     stopped, asked = Event(), []
 
     class Hanging(Warehouse):
-        def append(self, table: str, rows: Any, ids: Any) -> None:
+        def append(self, table: str, rows: Any, ids: Any, late: Collection[str] = ()) -> None:
             asked.append(table)
             stopped.wait(10)
-            super().append(table, rows, ids)
+            super().append(table, rows, ids, late)
 
     parts = compose(local.settings, local.clock)
     warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
@@ -234,7 +236,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
     """Wrong keys are kept in bounded number, and drive out no right one."""
-    keys, hashed = KeyCache(local.ledger.api_key, local.clock), key_hash(org.api_key)
+    keys, hashed = KeyCache(StoredCallers(local.warehouse).api_key, local.clock), key_hash(org.api_key)
     key = keys.get(hashed)
     for number in range(CAPACITY + 10):
         keys.put(f"{number:064x}", None, local.clock())
@@ -244,7 +246,7 @@ def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
 
 def test_a_key_is_read_once_a_minute(org: OnboardedOrg, local: Local) -> None:
     """Known and unknown keys cost one query a minute each."""
-    keys = KeyCache(local.ledger.api_key, local.clock)
+    keys = KeyCache(StoredCallers(local.warehouse).api_key, local.clock)
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     for _ in range(2):
         for hashed in [key_hash(org.api_key), key_hash("x")] * 3:

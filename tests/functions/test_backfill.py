@@ -105,7 +105,7 @@ def test_a_dry_run(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     answer = ask(api, org, ago(5), ago(1), dry_run=True)
     assert (answer.status_code, answer.get_json()["run"]) == (200, [ago(1), ago(2), ago(3)])
     assert reasons(answer) == {ago(4): "quota", ago(5): "quota"}
-    assert (queued(local, org), local.ledger.quota(org.org_slug, TODAY)[1]) == ([], 0)
+    assert (queued(local, org), local.admissions.quota(org.org_slug, TODAY)[1]) == ([], 0)
 
 
 def test_what_is_run_again(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
@@ -139,7 +139,7 @@ def test_runs_are_seen_and_count(api: FlaskClient, local: Local, new_org: NewOrg
     listed = api.get(path, headers={"X-API-Key": org.api_key}).get_json()["runs"]
     assert sorted(each["date"] for each in listed) == sorted(run)
     assert {each["status"] for each in listed} == {"PENDING"}
-    assert local.ledger.quota(org.org_slug, TODAY)[1] == 4
+    assert local.admissions.quota(org.org_slug, TODAY)[1] == 4
     again = ask(api, org, ago(4), ago(1))
     assert (again.get_json()["run"], set(reasons(again).values())) == ([], {"already_running"})
 
@@ -171,7 +171,7 @@ def test_cloud_tasks_fails_on_the_way(api: FlaskClient, local: Local, new_org: N
     assert answer.status_code == 503
     before = len(queued(local, org))
     assert 0 < before < 15
-    assert local.ledger.quota(org.org_slug, TODAY)[1] == before
+    assert local.admissions.quota(org.org_slug, TODAY)[1] == before
     again = ask(api, org, ago(15), ago(1))
     assert (again.status_code, len(again.get_json()["run"])) == (202, 15 - before)
     assert len({run.date for run in queued(local, org)}) == len(queued(local, org)) == 15

@@ -171,9 +171,9 @@ def test_a_run_that_ended_badly_is_retried(api: FlaskClient, local: Local, org: 
     answer = post(api, org, billing_run(org), "retry")
     again = billing_run(org, generation=2)
     assert (answer.status_code, answer.get_json()["run_id"]) == (202, again.run_id)
-    told = local.ledger.run(org.org_slug, again.run_id, NOON.date())
-    assert told is not None
-    assert told["trigger_type"] == "retry"
+    stored = local.runs.find(org.org_slug, again.run_id, NOON.date())
+    assert stored
+    assert stored.trigger_type == "retry"
     second = post(api, org, billing_run(org), "retry")
     assert (second.status_code, again.run_id in second.get_json()["detail"]) == (409, True)
 

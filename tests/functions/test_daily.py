@@ -83,7 +83,7 @@ def test_batches_wait_for_room_in_the_region(local: Local) -> None:
     fleet.add(["acme", "bolt"])
     fleet.daily()
     assert [(task.schedule_time - NOON).total_seconds() for task in fleet.tasks()] == [3, 23, 43, 63]
-    due = {row["run_id"]: row["last_event_at"] for row in fleet.ledger.unsettled(NOON + dt.timedelta(hours=4)).silent}
+    due = {run.run_id: run.last_event_at for run in fleet.schedule.unsettled(NOON + dt.timedelta(hours=4)).silent}
     assert due == {
         run.run_id: task.schedule_time
         for task, batch in zip(fleet.tasks(), fleet.batches(), strict=True)
@@ -141,13 +141,13 @@ def test_runs_are_seen_before_they_start(fleet: Fleet) -> None:
     """Each is PENDING, tells its batch and its place in it, and does not count against the quota."""
     fleet.add(["acme"])
     fleet.daily()
-    rows = fleet.ledger.unsettled(fleet.tasks()[-1].schedule_time + dt.timedelta(hours=3)).silent
-    assert {(row["status"], row["trigger_type"]) for row in rows} == {
-        ("PENDING", "schedule"),
-        ("PENDING", "restatement"),
+    runs = fleet.schedule.unsettled(fleet.tasks()[-1].schedule_time + dt.timedelta(hours=3)).silent
+    assert {(run.status, run.trigger_type) for run in runs} == {
+        (Status.PENDING, "schedule"),
+        (Status.PENDING, "restatement"),
     }
-    assert {row["batch_id"] for row in rows} == {batch.batch_id for batch in fleet.batches()}
-    assert fleet.ledger.quota("acme", NOON.date())[1] == 0
+    assert {run.batch_id for run in runs} == {batch.batch_id for batch in fleet.batches()}
+    assert fleet.admissions.quota("acme", NOON.date())[1] == 0
 
 
 def test_called_twice(fleet: Fleet, local: Local) -> None:
@@ -412,9 +412,9 @@ def test_a_cancelled_run_leaves_its_batch_alone(fleet: Fleet) -> None:
     fleet.add(["acme"])
     fleet.daily()
     run = fleet.started()[0]
-    row = fleet.ledger.run("acme", run.run_id, NOON.date())
-    assert row
-    _stop(compose(fleet.settings, fleet.local.clock).runs, row)
+    stored = fleet.runs.find("acme", run.run_id, NOON.date())
+    assert stored
+    _stop(compose(fleet.settings, fleet.local.clock).runs, stored)
     fleet.ledger.append_run(run, RunEvent(Status.CANCELLED), NOON)
     assert len(fleet.started()) == 4
     assert fleet.daily()["planned"] == 0

@@ -14,8 +14,8 @@ from cloudact.pipelines.registry import Entry, load_registry
 from cloudact.runs.batch import LARGEST, MAX_MESSAGE_BYTES, Batch, batches, groups
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import ROOT
-from functions.schedule.due import Known, Owed, due, plan
-from functions.schedule.state import Batched, Facts
+from functions.schedule.due import DateState, ScheduledPipeline, due, plan
+from functions.schedule.state import BatchedRun, ScheduleState
 from providers import PROVIDERS
 
 NOW = dt.datetime(2026, 11, 12, 6, 0, tzinfo=dt.UTC)
@@ -37,18 +37,20 @@ def known(
     *,
     by_us: bool = True,
     loaded: int | None = None,
-) -> Known:
+) -> DateState:
     """A run of that date, requested so many days ago; the day after its date unless told. `loaded` is one before."""
     on = days_ago - 1 if requested is None else requested
     loaded_on = ago(on) if status is Status.SUCCESS and on < days_ago else loaded and ago(loaded)
-    return Known(ago(days_ago), generation, status, loaded_on or None, ago(on) if by_us else None)
+    return DateState(ago(days_ago), generation, status, loaded_on or None, ago(on) if by_us else None)
 
 
-def owed(*runs: Known, since: dt.date = LONG_AGO, stale: frozenset[dt.date] = frozenset(), org: str = "acme") -> Owed:
-    return Owed(org, GCP, since, {run.date: run for run in runs}, stale)
+def owed(
+    *runs: DateState, since: dt.date = LONG_AGO, stale: frozenset[dt.date] = frozenset(), org: str = "acme"
+) -> ScheduledPipeline:
+    return ScheduledPipeline(org, GCP, since, {run.date: run for run in runs}, stale)
 
 
-def dates(one: Owed, kind: TriggerType) -> list[int]:
+def dates(one: ScheduledPipeline, kind: TriggerType) -> list[int]:
     """How many days ago the due dates of that kind are."""
     return [(TODAY - date).days for date, trigger in due(one, TODAY) if trigger is kind]
 
@@ -136,7 +138,9 @@ NUMBERS = st.integers(0, 40)
 RUNS = st.builds(known, st.integers(1, 7), st.sampled_from(list(Status)), st.integers(0, 9), st.integers(1, 5))
 OWED = st.lists(
     st.builds(
-        lambda number, entry, runs: Owed(f"org_{number}", entry, LONG_AGO, {run.date: run for run in runs}),
+        lambda number, entry, runs: ScheduledPipeline(
+            f"org_{number}", entry, LONG_AGO, {run.date: run for run in runs}
+        ),
         NUMBERS,
         st.sampled_from(ENTRIES),
         st.lists(RUNS, max_size=9),
@@ -147,7 +151,7 @@ OWED = st.lists(
 
 
 @given(OWED)
-def test_a_plan_holds_every_due_run_once(found: list[Owed]) -> None:
+def test_a_plan_holds_every_due_run_once(found: list[ScheduledPipeline]) -> None:
     """Each due date of each org and pipeline is planned once, under the generation after the newest."""
     planned = Counter((run.org_slug, run.pipeline, run.date, run.generation) for run in plan(found, NOW))
     expected = Counter(
@@ -160,7 +164,7 @@ def test_a_plan_holds_every_due_run_once(found: list[Owed]) -> None:
 
 
 @given(OWED, st.integers(1, 12))
-def test_no_org_waits_behind_another_s_pile(found: list[Owed], task_runs: int) -> None:
+def test_no_org_waits_behind_another_s_pile(found: list[ScheduledPipeline], task_runs: int) -> None:
     """Before any org's second task stands every org's first one, and so on; each of one kind, the newest day first."""
     turns: Counter[str] = Counter()
     order = []
@@ -174,18 +178,20 @@ def test_no_org_waits_behind_another_s_pile(found: list[Owed], task_runs: int) -
 
 
 @given(OWED, st.integers(1, 12), st.integers(1, 9), st.data())
-def test_who_goes_on_makes_the_same_batches(found: list[Owed], task_runs: int, tasks: int, data: Any) -> None:
+def test_who_goes_on_makes_the_same_batches(
+    found: list[ScheduledPipeline], task_runs: int, tasks: int, data: Any
+) -> None:
     """However far an earlier call has come, the rest is cut in the same places. (What never works shrinks the plan.)"""
     found = [one for one in found if Status.FAILED not in {each.status for each in one.runs.values()}]
     whole = list(batches(plan(found, NOW, task_runs=task_runs), tasks, task_runs))
     made = data.draw(st.integers(0, len(whole)))
     batched = [
-        Batched(batch.batch_id, index, run, begun=False)
+        BatchedRun(batch.batch_id, index, run, begun=False)
         for batch in whole[:made]
         for index, run in enumerate(batch.runs())
     ]
-    facts = Facts(tuple(without(found, batched)), tuple(batched))
-    rest = batches(plan(facts.owed, NOW, facts.turns(task_runs), task_runs), tasks, task_runs)
+    facts = ScheduleState(tuple(without(found, batched)), tuple(batched))
+    rest = batches(plan(facts.pipelines, NOW, facts.turns(task_runs), task_runs), tasks, task_runs)
     assert list(rest) == whole[made:]
     assert list(facts.unstarted(task_runs)) == whole[:made]
 
@@ -203,32 +209,34 @@ def test_what_is_left_of_tasks_at_work(orgs: list[list[bool]], task_runs: int, b
     ]
     batch = Batch.of(runs, task_runs)
     batched = [
-        Batched(batch.batch_id, index, run, begun=begun or index > 0, ended=ends[index])
+        BatchedRun(batch.batch_id, index, run, begun=begun or index > 0, ended=ends[index])
         for index, run in enumerate(runs)
     ]
     of_tasks = [days[first : first + task_runs] for days in orgs for first in range(0, len(days), task_runs)]
     left = [len(task) - sum(task) for task in of_tasks if not all(task)]
-    facts = Facts((), tuple(batched))
+    facts = ScheduleState((), tuple(batched))
     assert list(facts.at_work(task_runs)) == (left if begun else [])
     assert list(facts.unstarted(task_runs)) == ([] if begun else [batch])
 
 
-def without(found: list[Owed], batched: list[Batched]) -> list[Owed]:
+def without(found: list[ScheduledPipeline], batched: list[BatchedRun]) -> list[ScheduledPipeline]:
     """The same orgs, and the ledger knows that these runs are PENDING since today."""
     done = []
     for one in found:
         mine = [each.run for each in batched if (each.run.org_slug, each.run.pipeline) == (one.org_slug, one.entry.id)]
-        pending = {run.date: Known(run.date, run.generation, Status.PENDING, _loaded(one, run), TODAY) for run in mine}
+        pending = {
+            run.date: DateState(run.date, run.generation, Status.PENDING, _loaded(one, run), TODAY) for run in mine
+        }
         done.append(replace(one, runs={**one.runs, **pending}))
     return done
 
 
-def _loaded(one: Owed, run: Run) -> dt.date | None:
+def _loaded(one: ScheduledPipeline, run: Run) -> dt.date | None:
     return one.runs[run.date].loaded_on if run.date in one.runs else None
 
 
 @given(OWED, st.randoms())
-def test_the_same_facts_give_the_same_batches(found: list[Owed], random: Any) -> None:
+def test_the_same_facts_give_the_same_batches(found: list[ScheduledPipeline], random: Any) -> None:
     """Whatever the order in which the facts are read, the batches and their ids are the same."""
     shuffled = sorted(found, key=lambda one: (one.org_slug, one.entry.id))
     random.shuffle(found)
@@ -240,7 +248,7 @@ def test_the_same_facts_give_the_same_batches(found: list[Owed], random: Any) ->
 
 
 def run_of(org: str, entry: Entry) -> Any:
-    (first, *_) = plan([Owed(org, entry, LONG_AGO, {})], NOW)
+    (first, *_) = plan([ScheduledPipeline(org, entry, LONG_AGO, {})], NOW)
     return first
 
 
@@ -257,7 +265,7 @@ def test_a_batch_carries_its_runs() -> None:
 
 def test_a_task_of_a_batch_has_runs_of_one_org() -> None:
     """Each task finds its own, a batch of before this was so has a run a task, and sizes of other runs are refused."""
-    orgs = [Owed(org, entry, ago(1), {}) for org in ("acme", "bolt") for entry in ENTRIES]
+    orgs = [ScheduledPipeline(org, entry, ago(1), {}) for org in ("acme", "bolt") for entry in ENTRIES]
     runs = plan(orgs, NOW, task_runs=5)
     (batch,) = batches(runs, 20, 5)
     assert batch.tasks == (3, 3, 5, 5, 4, 4)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -58,9 +59,9 @@ def run(local: Local, org: OnboardedOrg, generation: int = 1, *, last: bool = Tr
     asked = billing_run(org, generation=generation)
     job = compose_job(local.settings.model_copy(update=settings), local.clock)
     work(job, asked, Execution(f"runner-{generation}", 0, 0, last))
-    told = local.ledger.run(org.org_slug, asked.run_id, local.clock().date())
+    told = local.runs.find(org.org_slug, asked.run_id, local.clock().date())
     assert told
-    return dict(told)
+    return asdict(told)
 
 
 def stored(local: Local, org: OnboardedOrg) -> dict[str, Any]:

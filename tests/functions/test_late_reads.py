@@ -147,21 +147,21 @@ def test_a_run_is_admitted_once_seen_and_cancelled(local: Local, org: OnboardedO
 def test_the_quota_is_exact_all_the_same(local: Local, new_org: NewOrgs) -> None:
     """Of ten parallel requests for different dates as many are admitted as the day allows, and none after them."""
     small = new_org(daily_limit=4)
-    until(lambda: local.ledger.quota(small.org_slug, NOON.date())[0])
+    until(lambda: local.admissions.quota(small.org_slug, NOON.date())[0])
     until(lambda: trigger(instance(local), small, 1).status_code == 202)
     instances = [instance(local) for _ in range(10)]
     with ThreadPoolExecutor(5) as pool:
         statuses = [answer.status_code for answer in pool.map(trigger, instances, [small] * 10, range(2, 12))]
     assert sorted(statuses) == [202] * 3 + [429] * 7
     assert trigger(instance(local), small, 12).status_code == 429
-    until(lambda: local.ledger.quota(small.org_slug, NOON.date())[1] == 4)
+    until(lambda: local.admissions.quota(small.org_slug, NOON.date())[1] == 4)
 
 
 def test_a_daily_call_twice_starts_nothing_twice(local: Local) -> None:
     """The second call plans what cannot be read yet and makes the very same batches, whose tasks exist."""
     fleet = new_fleet(local, batch_size=2)
     fleet.add([f"late{number}" for number in range(5)])
-    until(lambda: [row["integrations"] for row in fleet.ledger.daily_plan(NOON.date(), NOON.date())] == ["GCP_SA"] * 5)
+    until(lambda: [row.integrations for row in fleet.schedule.plan(NOON.date(), NOON.date())] == ["GCP_SA"] * 5)
     first, second = fleet.daily(), fleet.daily()
     assert (first["started"] > 0, second["started"]) == (True, 0)
     runs = [run.run_id for run in fleet.started()]

@@ -14,11 +14,11 @@ from google.cloud.bigquery import LoadJobConfig, SourceFormat
 from pyarrow import parquet
 
 from cloudact import clients
-from cloudact.runs.ledger import After, Filters, Ledger
 from cloudact.runs.run import run_id
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
 from cloudact.warehouse.migrations import Migrations
+from functions.runs.run_rows import After, Filters, ListedRun, RunRows
 from tests.conftest import Local
 
 ORG, RUNS, DAYS, PAGE = "long_history", 1_000_000, 390, 100
@@ -31,7 +31,7 @@ class Counting(Warehouse):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.read: list[tuple[date, date]] = []
+        self.bounds: list[tuple[date, date]] = []
 
     def events(self, first: date, last: date) -> int:
         """How many events lie in these days' partitions: what a query bounded to them reads."""
@@ -44,7 +44,7 @@ class Counting(Warehouse):
     def rows(
         self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Any
     ) -> list[dict[str, Any]]:
-        self.read.append((values["first_day"], values["last_day"]))
+        self.bounds.append((values["first_day"], values["last_day"]))
         return super().rows(query, dataset, org_table, **values)
 
 
@@ -106,31 +106,31 @@ class Cost:
     events: int
 
 
-def cost(warehouse: Counting, page: Callable[[], list[dict[str, Any]]], times_asked: int = 5) -> Cost:
+def cost(warehouse: Counting, page: Callable[[], list[ListedRun]], times_asked: int = 5) -> Cost:
     times = []
     for _ in range(times_asked):
-        warehouse.read.clear()
+        warehouse.bounds.clear()
         began = time.perf_counter()
         assert len(page()) == PAGE
         times.append((time.perf_counter() - began) * 1000)
-    days = sum((last - first).days + 1 for first, last in warehouse.read)
-    return Cost(statistics.median(times), days, sum(warehouse.events(first, last) for first, last in warehouse.read))
+    days = sum((last - first).days + 1 for first, last in warehouse.bounds)
+    return Cost(statistics.median(times), days, sum(warehouse.events(first, last) for first, last in warehouse.bounds))
 
 
 @pytest.mark.bench
 def test_page_10_000_costs_what_page_1_costs(warehouse: Counting) -> None:
     """By cursor, page 10,000 reads no more than page 2 and takes at most twice as long; counting pages read all."""
-    ledger = Ledger(warehouse)
+    rows = RunRows(warehouse)
 
-    def by_cursor(page: int) -> list[dict[str, Any]]:
-        runs, total = ledger.page(ORG, Filters(), TODAY, limit=PAGE, after=after_run(PAGE * (page - 1) - 1))
+    def by_cursor(page: int) -> list[ListedRun]:
+        runs, total = rows.page(ORG, Filters(), TODAY, limit=PAGE, after=after_run(PAGE * (page - 1) - 1))
         assert total is None
-        assert runs[-1]["run_id"] == after_run(PAGE * page - 1).run_id
+        assert runs[-1].run_id == after_run(PAGE * page - 1).run_id
         return runs
 
-    def by_offset(page: int) -> list[dict[str, Any]]:
-        runs, total = ledger.page(ORG, Filters(), TODAY, limit=PAGE, offset=PAGE * (page - 1))
-        assert (total, runs[-1]["run_id"]) == (RUNS, after_run(PAGE * page - 1).run_id)
+    def by_offset(page: int) -> list[ListedRun]:
+        runs, total = rows.page(ORG, Filters(), TODAY, limit=PAGE, offset=PAGE * (page - 1))
+        assert (total, runs[-1].run_id) == (RUNS, after_run(PAGE * page - 1).run_id)
         return runs
 
     costs = {

@@ -52,7 +52,7 @@ def test_a_suspended_org_may_look(api: FlaskClient, new_org: NewOrgs, local: Loc
     org = new_org(status="past_due")
     told = quota(api, org).get_json()
     assert (told["subscription_status"], told["remaining"]) == ("SUSPENDED", 25)
-    assert local.ledger.quota("nowhere_at_all", local.clock().date()) == (None, 0)
+    assert local.admissions.quota("nowhere_at_all", local.clock().date()) == (None, 0)
 
 
 def test_unknown_parameters(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -37,7 +37,9 @@ def finished(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, Run]:
     org = new_org()
     run, started = billing_run(org), NOON + timedelta(seconds=5)
     local.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
-    local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=started, attempt=0), started)
+    local.ledger.append_run(
+        run, RunEvent(Status.RUNNING, started_at=started, attempt=0, pipeline_version="1.0"), started
+    )
     step: dict[str, Any] = {"index": 0, "name": "extract", "type": "bigquery_query", "attempt": 0}
     local.ledger.append_step(run, StepEvent(status=Status.RUNNING, key="1", **step), started)
     told = StepEvent(status=Status.RUNNING, key="2", level="INFO", text="Reading.", **step)
@@ -101,6 +103,7 @@ def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> 
         "start_time": "2026-11-12T12:00:05.000Z",
         "end_time": "2026-11-12T12:00:07.000Z",
         "duration_ms": 2000,
+        "pipeline_version": "1.0",
         "error": None,
         "result": None,
     }

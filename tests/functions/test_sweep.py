@@ -56,7 +56,7 @@ def test_a_batch_that_works_is_left_alone(fleet: Fleet, local: Local) -> None:
         local.clock.advance(hours=2, minutes=30)
         fleet.end(runs[n::3])
         assert counts(swept(fleet)) == {}
-        assert fleet.ledger.unsettled(local.clock()).oldest_pending_at is None
+        assert fleet.schedule.unsettled(local.clock()).oldest_pending_at is None
 
 
 def test_signs_of_life_speak_for_the_batch(fleet: Fleet, local: Local) -> None:
@@ -114,9 +114,9 @@ def test_who_works_comes_first(local: Local) -> None:
     tell(fleet, [waiting], Status.PENDING)
     tell(fleet, [working], Status.RUNNING, started_at=local.clock())
     local.clock.advance(hours=1)
-    rows = fleet.ledger.unsettled(local.clock()).silent
-    assert [row["run_id"] for row in rows[:2]] == [working.run_id, waiting.run_id]
-    assert [row["batch_id"] for row in rows[2:]] == ["b"] * 498
+    silent = fleet.schedule.unsettled(local.clock()).silent
+    assert [run.run_id for run in silent[:2]] == [working.run_id, waiting.run_id]
+    assert [run.batch_id for run in silent[2:]] == ["b"] * 498
 
 
 def test_nobody_is_left_for_ever(local: Local) -> None:
@@ -124,7 +124,7 @@ def test_nobody_is_left_for_ever(local: Local) -> None:
     fleet = new_fleet(local)
     tell(fleet, crowd(), Status.PENDING)
     times = [NOON + dt.timedelta(hours=1, minutes=5 * number) for number in range(6)]
-    found = [{row["run_id"] for row in fleet.ledger.unsettled(at).silent} for at in times]
+    found = [{run.run_id for run in fleet.schedule.unsettled(at).silent} for at in times]
     assert {len(run_ids) for run_ids in found} == {500}
     assert set.union(*found) == {run.run_id for run in crowd()}
 

@@ -122,7 +122,9 @@ def test_the_task_carries_the_run_to_the_job(api: FlaskClient, new_org: NewOrgs,
     assert mine[0].schedule_time == local.clock() + timedelta(seconds=3)
     assert f'\\"org_slug\\":\\"{org.org_slug}\\"'.encode() in mine[0].http_request.body
     assert org.api_key.encode() not in mine[0].http_request.body
-    assert local.ledger.run(org.org_slug, run, local.clock().date())["status"] == "PENDING"  # type: ignore[index]
+    stored = local.runs.find(org.org_slug, run, local.clock().date())
+    assert stored
+    assert stored.status is Status.PENDING
 
 
 def test_the_same_request_again_is_the_same_run(api: FlaskClient, new_org: NewOrgs) -> None:

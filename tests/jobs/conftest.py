@@ -1,6 +1,7 @@
 """Runs jobs in this process, on the session's local cloud."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,12 @@ def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:
 
 def detail(local: Local, run: Run) -> dict[str, Any]:
     """The run as the ledger tells it, with its steps."""
-    row = local.ledger.run(run.org_slug, run.run_id, AFTERWARDS.date())
-    assert row is not None
-    return row | {"steps": local.ledger.steps(run.org_slug, run.run_id, run.requested_date)}
+    stored = local.runs.find(run.org_slug, run.run_id, AFTERWARDS.date())
+    assert stored is not None
+    return asdict(stored) | {"steps": steps(local, run)}
+
+
+def steps(local: Local, run: Run) -> list[dict[str, Any]]:
+    """The run's steps as they are stored, with their messages."""
+    stored = local.runs.find(run.org_slug, run.run_id, run.requested_date)
+    return [asdict(step) for step in local.runs.steps(stored)] if stored else []

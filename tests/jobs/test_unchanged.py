@@ -170,6 +170,7 @@ def test_a_try_that_has_begun_to_load_goes_on(local: Local, new_org: NewOrgs, ru
     empty = empty_part(local, org.org_slug, "openai_usage_daily_raw", tmp_path / "empty")
     target = (empty.dataset, empty.table, run.date, empty.parquet, empty.columns)
     job = local.warehouse.start_load(f"load_{run.run_id}_0", *target, labels)
+    assert job
     local.warehouse.wait_for(job, lambda: None)
     run_job(run)
     assert (detail(local, run)["status"], result_of(local, run).unchanged) == ("SUCCESS", False)

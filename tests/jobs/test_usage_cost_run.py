@@ -29,7 +29,7 @@ from providers import PROVIDERS
 from providers.org_day import OrgDay
 from providers.source import Source
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
-from tests.jobs.conftest import RunJob, detail
+from tests.jobs.conftest import RunJob, detail, steps
 from tests.log_lines import written_lines
 from tests.providers.vendor import Vendor, costs, fixture_pages
 
@@ -347,8 +347,7 @@ def test_a_total_that_is_refused_keeps_nothing_from_being_loaded(local: Local, n
 
 
 def messages_of_steps(local: Local, run: Run) -> list[tuple[str, str]]:
-    steps = local.ledger.steps(run.org_slug, run.run_id, run.requested_date)
-    return [(message["level"], message["text"]) for step in steps for message in step["messages"]]
+    return [(message["level"], message["text"]) for step in steps(local, run) for message in step["messages"]]
 
 
 def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> None:

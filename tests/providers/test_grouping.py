@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudact.errors import Stop
+from providers.notes import ReadAgain
 from providers.openai.reports import COST_GROUPS, GROUPS
-from providers.source import ReadAgain
 from tests.conftest import fixture
 from tests.providers.test_pitfalls import groups
 from tests.providers.vendor import Vendor, costs, fixture_pages, reported, table_rows

@@ -1,0 +1,133 @@
+"""What is known of a request before it is admitted, in one query."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from cloudact.notify.webhooks import Webhook, WebhookColumns
+from cloudact.orgs.members import Membership
+from cloudact.orgs.org import ApiKey, Subscription, subscription_status
+from cloudact.runs.ledger import GENERATIONS
+from cloudact.runs.run import Status, run_id
+from cloudact.warehouse.bigquery import Warehouse
+from functions.auth.stored_callers import CallerFacts, matching
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The newest generation of an (org, pipeline, date)."""
+
+    run_id: str
+    status: Status
+    generation: int
+    requested_date: dt.date
+
+
+@dataclass(frozen=True)
+class AdmissionFacts:
+    """What one query tells about a request; `None` where nothing is stored.
+
+    `oldest_date`: before it the provider of the integration has nothing.
+    """
+
+    caller: CallerFacts
+    subscription: Subscription | None
+    integration_status: str | None
+    pipelines_today: int
+    latest: Latest | None
+    webhook: Webhook | None = None
+    oldest_date: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    status: str
+    plan: str
+    daily_limit: int
+
+    @property
+    def known(self) -> Subscription:
+        return Subscription(subscription_status(self.status), self.plan, self.daily_limit)
+
+
+@dataclass(frozen=True)
+class _Integration:
+    status: str
+    oldest_date: dt.date | None
+
+
+@dataclass(frozen=True)
+class _QuotaRow:
+    subscription: _Subscription | None
+    pipelines_today: int
+
+
+@dataclass(frozen=True)
+class _AdmissionRow(_QuotaRow):
+    api_key: ApiKey | None
+    memberships: tuple[Membership, ...]
+    integration: _Integration | None
+    webhook: WebhookColumns | None
+    latest: Latest | None
+
+    def facts(self, org_slug: str, hashed: str | None) -> AdmissionFacts:
+        return AdmissionFacts(
+            caller=CallerFacts(matching(self.api_key, hashed) if self.api_key else None, self.memberships),
+            subscription=self.subscription.known if self.subscription else None,
+            integration_status=self.integration.status if self.integration else None,
+            pipelines_today=self.pipelines_today,
+            latest=self.latest,
+            webhook=self.webhook.of(org_slug) if self.webhook else None,
+            oldest_date=self.integration.oldest_date if self.integration else None,
+        )
+
+
+class Admissions:
+    """Reads what decides about admission; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def facts(
+        self,
+        *,
+        org_slug: str,
+        today: dt.date,
+        pipeline: str | None = None,
+        integration: str | None = None,
+        date: dt.date | None = None,
+        key_hash: str | None = None,
+        user_id: str | None = None,
+    ) -> AdmissionFacts:
+        """Everything admission asks for, in one query; without a pipeline or date, caller and org only.
+
+        Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
+        """
+        first = 1
+        while True:
+            row = self._warehouse.read(
+                _AdmissionRow,
+                "admission",
+                key_hash=key_hash,
+                user_id=user_id,
+                org_slug=org_slug,
+                today=today,
+                integration=integration,
+                date=date or today,
+                run_ids=_ids(org_slug, pipeline, date, first),
+            )[0]
+            facts = row.facts(org_slug, key_hash)
+            newest = facts.latest.generation if facts.latest else 0
+            if newest < first + GENERATIONS - 1 or not facts.caller.allow(org_slug):
+                return facts
+            first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
+
+    def quota(self, org_slug: str, today: dt.date) -> tuple[Subscription | None, int]:
+        """What the org may do in a UTC day, and how many runs were asked for today."""
+        row = self._warehouse.read(_QuotaRow, "quota", org_slug=org_slug, today=today)[0]
+        return row.subscription.known if row.subscription else None, row.pipelines_today
+
+
+def _ids(org_slug: str, pipeline: str | None, date: dt.date | None, first: int) -> list[str]:
+    if pipeline is None or date is None:
+        return []
+    return [run_id(org_slug, pipeline, date, generation) for generation in range(first, first + GENERATIONS)]

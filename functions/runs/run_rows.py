@@ -1,0 +1,242 @@
+"""Runs and steps as the functions read them from the state views: one run, a page of them, the steps of one."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+from cloudact.runs.ledger import FRESH, RECENT, RETENTION
+from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
+from cloudact.runs.run_cost import CostColumns
+from cloudact.warehouse.bigquery import Warehouse
+
+
+@dataclass(frozen=True)
+class StoredRun(CostColumns):
+    """A run as every query tells it.
+
+    `trigger_type` and `parameters` are parsed where they are needed: a row that a newer revision has written in words
+    of its own must not keep the rows beside it from being read.
+    """
+
+    run_id: str
+    org_slug: str
+    pipeline_id: str
+    pipeline: str
+    provider: str
+    domain: str
+    status: Status
+    date: dt.date
+    generation: int
+    trigger_type: str
+    triggered_by: str
+    requested_date: dt.date
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    parameters: str
+
+    @property
+    def run(self) -> Run:
+        """The run as it travels on the queue; its pipeline may have left the registry since. Raises `ValueError`."""
+        return Run(
+            org_slug=self.org_slug,
+            pipeline=self.pipeline,
+            provider=self.provider,
+            domain=self.domain,
+            name=self.pipeline_id.removeprefix(f"{self.org_slug}-{self.provider}-"),
+            date=self.date,
+            generation=self.generation,
+            trigger_type=TriggerType(self.trigger_type),
+            triggered_by=self.triggered_by,
+            requested_at=self.created_at,
+            force_refresh=json.loads(self.parameters)["force_refresh"],
+        )
+
+
+@dataclass(frozen=True)
+class ListedRun(StoredRun):
+    """A run of a page: how it went too. `duration_ms` is the time between start and end."""
+
+    completed_at: dt.datetime | None
+    duration_ms: int | None
+    rows_processed: int | None
+    bytes_billed: int | None
+    error_code: str | None
+    error_message: str | None
+    error_retryable: bool | None
+    error_hint: str | None
+
+
+@dataclass(frozen=True)
+class _CountedRun(ListedRun):
+    total: int | None
+
+
+@dataclass(frozen=True)
+class DetailedRun(ListedRun):
+    """One run: its result as JSON too, and the task and execution that work on it. `enqueued` counts its tasks.
+
+    `pipeline_version` is of the file that its container works with; `None` before one has told, and for older runs.
+    """
+
+    pipeline_version: str | None
+    result: str | None
+    task_id: str | None
+    batch_id: str | None
+    enqueued: int
+    execution: str | None
+    execution_tasks: int | None
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """Something that a try of a step has told the run's owner."""
+
+    occurred_at: dt.datetime
+    attempt: int
+    level: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class StoredStep:
+    """A step of a run, as its last try tells it; its messages are of all tries."""
+
+    step_logging_id: str
+    step_index: int
+    step_name: str
+    step_type: str
+    status: Status
+    started_at: dt.datetime
+    completed_at: dt.datetime | None
+    duration_ms: int | None
+    rows_processed: int | None
+    progress: str | None
+    error_message: str | None
+    attempt: int
+    messages: tuple[StoredMessage, ...] | None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; days are UTC days of the request, inclusive."""
+
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+    statuses: tuple[Status, ...] = ()
+    pipeline: str | None = None
+    date: dt.date | None = None
+    trigger_type: str | None = None
+
+
+@dataclass(frozen=True)
+class After:
+    """The last run of the page before."""
+
+    created_at: dt.datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Which of the matching runs of the days from `first` to `last` are read, the newest first."""
+
+    first: dt.date
+    last: dt.date
+    limit: int
+    offset: int = 0
+    after: After | None = None
+
+
+class RunRows:
+    """Reads runs of one org; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def page(
+        self,
+        org_slug: str,
+        filters: Filters,
+        today: dt.date,
+        *,
+        limit: int,
+        offset: int = 0,
+        after: After | None = None,
+    ) -> tuple[list[ListedRun], int | None]:
+        """Up to `limit` runs, newest first, and how many match in all; with `after`, that number is not counted.
+
+        A page after another reads a week of days, and widens only until it is full.
+        """
+        earliest = max(filters.first_day or dt.date.min, today - RETENTION)
+        latest = min(filters.last_day or today, today, after.created_at.date() if after else today)
+        if latest < earliest:
+            return [], None if after else 0
+        if after is None:
+            return self._counted(org_slug, filters, _Slice(earliest, latest, limit, offset))
+        span = dt.timedelta(days=7)
+        while True:
+            first = latest - min(span, latest - earliest)
+            found = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
+            if len(found) == limit or first == earliest:
+                return [*found], None
+            span *= 4
+
+    def _counted(self, org_slug: str, filters: Filters, wanted: _Slice) -> tuple[list[ListedRun], int]:
+        found = self._list(org_slug, filters, wanted)
+        counted = found
+        if not found and wanted.offset:  # beyond the last one: the first tells how many there are
+            counted = self._list(org_slug, filters, _Slice(wanted.first, wanted.last, limit=1))
+        return [*found], (counted[0].total or 0) if counted else 0
+
+    def _list(self, org_slug: str, filters: Filters, wanted: _Slice) -> list[_CountedRun]:
+        return self._warehouse.read(
+            _CountedRun,
+            "run_list",
+            org_slug=org_slug,
+            first_day=wanted.first,
+            last_day=wanted.last,
+            statuses=[status.value for status in filters.statuses],
+            pipeline=filters.pipeline,
+            date=filters.date,
+            trigger_type=filters.trigger_type,
+            before_at=wanted.after.created_at if wanted.after else None,
+            before_id=wanted.after.run_id if wanted.after else None,
+            counted_total=wanted.after is None,
+            row_limit=wanted.limit,
+            row_offset=wanted.offset,
+        )
+
+    def find(
+        self, org_slug: str, run_id: str, today: dt.date, requested_date: dt.date | None = None
+    ) -> DetailedRun | None:
+        """One run, or `None` where the org has none of this id.
+
+        Who knows the day it was asked for reads that day's partition alone. A run that has not begun there may be one
+        that was asked for on both sides of midnight (docs/adr/0001), so the days beside it are looked at too; else, and
+        for who was wrong about the day, it is looked for from today backwards.
+        """
+        day = dt.timedelta(days=1)
+        if requested_date and FIRST_DATE < requested_date <= today:
+            found = self._look_up(org_slug, run_id, requested_date, requested_date)
+            if found and found.started_at:
+                return found
+            if found := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
+                return found
+        last = today
+        for span in (FRESH, RECENT, RETENTION):
+            if found := self._look_up(org_slug, run_id, today - span, last):
+                return found
+            last = today - span - day
+        return None
+
+    def _look_up(self, org_slug: str, run_id: str, first: dt.date, last: dt.date) -> DetailedRun | None:
+        found = self._warehouse.read(
+            DetailedRun, "run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last
+        )
+        return found[0] if found else None
+
+    def steps(self, run: StoredRun) -> list[StoredStep]:
+        """The run's steps in their order, each with its messages."""
+        return self._warehouse.read(
+            StoredStep, "run_steps", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
+        )

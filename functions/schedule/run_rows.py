@@ -1,0 +1,151 @@
+"""What schedule and sweep read of all orgs at once: the day's plan, and runs that have been silent for too long.
+
+`daily_plan.sql` packs an org's dates into text, since a quarter of a million structs are slow; here it is unpacked.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cloudact.orgs.org import ALLOWED_WORDS
+from cloudact.runs.run import NAMESPACE, Status, TriggerType
+from cloudact.warehouse.bigquery import Warehouse
+from functions.runs.run_rows import StoredRun
+
+UNSETTLED = dt.timedelta(days=7)  # how far back the sweep looks; it runs every five minutes
+START_WITHIN = dt.timedelta(minutes=15)
+# A batch waits for room among hundreds of others, and one that works says something every 20 seconds. Enqueueing a run
+# alone costs a call of jobs.run, and a region accepts some tens a minute: that is for batches that are surely lost.
+BATCHED_START_WITHIN = dt.timedelta(hours=3)
+SPEAK_WITHIN = dt.timedelta(minutes=10)
+POSTPONED = "POSTPONED"  # the query's word
+NEVER = "-"  # the query's word
+
+
+class BatchPlace(NamedTuple):
+    """Where a run of today stands in a batch, and how it was asked for."""
+
+    batch_id: str
+    position: int
+    trigger_type: TriggerType
+    requested_at: dt.datetime
+
+
+class PlannedDate(NamedTuple):
+    """One date of an org's pipeline: its newest generation, and when the date was last loaded and last asked for.
+
+    `postponed`: the newest found the day's load jobs used up. `place` is of a run that was batched today.
+    """
+
+    date: dt.date
+    generation: int
+    status: Status
+    loaded_on: dt.date | None
+    asked_on: dt.date | None
+    postponed: bool = False
+    place: BatchPlace | None = None
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """An org and one of its pipelines, or an org that has run nothing lately.
+
+    `integrations` are those that work. `look` is JSON of the last look for late rows. `ended` counts the runs of
+    yesterday's and today's requests that have ended by themselves, `took_ms` is how long they took.
+    """
+
+    org_slug: str
+    since: dt.date
+    integrations: str
+    pipeline: str | None
+    known: str | None
+    look: str | None
+    ended: int | None
+    took_ms: int | None
+
+    @property
+    def dates(self) -> list[PlannedDate]:
+        """What is known of the pipeline's dates, by date."""
+        return [planned_date(text) for text in self.known.split(",")] if self.known else []
+
+
+def planned_date(text: str) -> PlannedDate:
+    """Unpacks `date generation status loaded_on asked_on [batch_id position trigger_type requested_at]`."""
+    date, generation, status, loaded_on, asked_on, *place = text.split(" ")
+    return PlannedDate(
+        date=dt.date.fromisoformat(date),
+        generation=int(generation),
+        status=Status.FAILED if status == POSTPONED else Status(status),
+        loaded_on=_day(loaded_on),
+        asked_on=_day(asked_on),
+        postponed=status == POSTPONED,
+        place=_place(*place) if place else None,
+    )
+
+
+def _place(batch_id: str, position: str, trigger_type: str, requested_at: str) -> BatchPlace:
+    return BatchPlace(batch_id, int(position), TriggerType(trigger_type), dt.datetime.fromisoformat(requested_at))
+
+
+def _day(text: str) -> dt.date | None:
+    return None if text == NEVER else dt.date.fromisoformat(text)
+
+
+@dataclass(frozen=True)
+class UnsettledRun(StoredRun):
+    """A run without a final status, and the task and batch that are to start it. `enqueued` counts its tasks."""
+
+    enqueued: int
+    task_id: str | None
+    batch_id: str | None
+    last_event_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class _SweptRun(UnsettledRun):
+    silent: bool
+    oldest_pending_at: dt.datetime | None
+    stuck_runs: int
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """Runs without a final status: those that have been silent for too long, and how all of them are."""
+
+    silent: Sequence[UnsettledRun]
+    oldest_pending_at: dt.datetime | None = None
+    stuck_runs: int = 0
+
+
+class ScheduleRows:
+    """Reads over all orgs; raises `Retry` while BigQuery cannot be reached."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def plan(self, first_day: dt.date, today: dt.date) -> list[PlanRow]:
+        """What is known of everyone who may run pipelines, and of their dates from the first day on."""
+        return self._warehouse.read(
+            PlanRow, "daily_plan", allowed=sorted(ALLOWED_WORDS), first_day=first_day, today=today
+        )
+
+    def unsettled(self, now: dt.datetime) -> Unsettled:
+        """Silent are runs that should have started, or said something, by now; at most 500, others at another time.
+
+        Stuck are those of them that had started. The oldest pending one counts from when it was put into the queue;
+        runs that wait in a batch are left out.
+        """
+        found = self._warehouse.read(
+            _SweptRun,
+            "sweep",
+            first_day=now.date() - UNSETTLED,
+            last_day=now.date(),
+            pending_before=now - START_WITHIN,
+            batched_before=now - BATCHED_START_WITHIN,
+            running_before=now - SPEAK_WITHIN,
+            turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
+        )
+        silent = [each for each in found if each.silent]
+        return Unsettled(silent, found[0].oldest_pending_at, found[0].stuck_runs) if found else Unsettled(silent)

@@ -1,0 +1,97 @@
+"""Rows that leave the warehouse: each shape has the columns of its query, and what was appended comes back."""
+
+import datetime as dt
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from cloudact.notify.webhooks import WebhookColumns
+from cloudact.orgs import integrations
+from cloudact.orgs.members import Membership
+from cloudact.orgs.org import ApiKey
+from cloudact.runs import ledger, result
+from cloudact.runs.ledger import RunEvent
+from cloudact.runs.run import Run, Status, TriggerType
+from cloudact.warehouse.queries import load_query
+from functions.orgs import tenant
+from functions.runs import admission_facts, run_rows
+from functions.schedule import run_rows as schedule_rows
+from functions.schedule.run_rows import BatchPlace, PlannedDate
+from tests.conftest import NOON, Local, NewOrgs, billing_run
+from tests.functions.fleet import Fleet, new_fleet
+from tests.googlesql import gate
+
+SHAPES: dict[str, Any] = {
+    "admission": vars(admission_facts)["_AdmissionRow"],
+    "quota": vars(admission_facts)["_QuotaRow"],
+    "api_key": ApiKey,
+    "api_key_uses": vars(tenant)["_KeyUse"],
+    "tenant": vars(tenant)["_TenantRow"],
+    "memberships": Membership,
+    "webhook": WebhookColumns,
+    "run_list": vars(run_rows)["_CountedRun"],
+    "run_detail": run_rows.DetailedRun,
+    "run_steps": run_rows.StoredStep,
+    "run_status": vars(ledger)["_Standing"],
+    "generations": ledger.Generation,
+    "earlier_generations": vars(result)["_EarlierRun"],
+    "last_look": vars(result)["_LastLook"],
+    "daily_plan": schedule_rows.PlanRow,
+    "integrations": vars(integrations)["_Stored"],
+    "job_context": vars(integrations)["_Context"],
+}
+
+
+@pytest.mark.parametrize("query", SHAPES)
+def test_a_shape_has_the_columns_of_its_query(query: str) -> None:
+    """Nothing is read for nobody, and nothing is missing."""
+    loaded = load_query(query)
+    columns = [column.name for column in gate().analyze(loaded.sql, loaded.types)]
+    assert sorted(columns) == sorted(field.name for field in fields(SHAPES[query]))
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_stored_run_is_the_run_that_was_asked_for(local: Local, new_org: NewOrgs, forced: bool) -> None:
+    """Whoever cancels, retries or settles a run works on what was queued."""
+    run = billing_run(new_org()).model_copy(update={"force_refresh": forced, "triggered_by": "user_1"})
+    local.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
+    stored = local.runs.find(run.org_slug, run.run_id, NOON.date())
+    assert stored
+    assert (stored.run, stored.cost, stored.status) == (run, None, Status.PENDING)
+
+
+@pytest.fixture
+def fleet(local: Local) -> Fleet:
+    fleet = new_fleet(local)
+    fleet.add(["acme"])
+    return fleet
+
+
+def asked(trigger: TriggerType, at: dt.datetime, days_ago: int) -> Run:
+    return Run(
+        org_slug="acme", pipeline="gcp_billing", provider="gcp", domain="cost", name="billing", generation=3,
+        date=NOON.date() - dt.timedelta(days=days_ago), trigger_type=trigger, triggered_by="me", requested_at=at,
+    )  # fmt: skip
+
+
+def test_dates_of_the_plan_come_back_as_they_were_told(fleet: Fleet) -> None:
+    """What the query packs into text is unpacked into the same dates, places in batches among them."""
+    yesterday, second = NOON - dt.timedelta(days=1), NOON + dt.timedelta(microseconds=1)
+    loaded, failed = asked(TriggerType.SCHEDULE, yesterday, 3), asked(TriggerType.API, NOON, 2)
+    batched = asked(TriggerType.RESTATEMENT, second, 1)
+    fleet.ledger.append_runs(
+        [
+            (loaded, RunEvent(Status.SUCCESS, started_at=yesterday)),
+            (failed, RunEvent(Status.FAILED, started_at=NOON)),
+            (batched, RunEvent(Status.PENDING, batch_id="b-1", batch_index=7)),
+        ],
+        NOON,
+    )
+    (row,) = fleet.schedule.plan(NOON.date() - dt.timedelta(days=7), NOON.date())
+    place = BatchPlace("b-1", 7, TriggerType.RESTATEMENT, second)
+    assert row.dates == [
+        PlannedDate(loaded.date, 3, Status.SUCCESS, yesterday.date(), yesterday.date()),
+        PlannedDate(failed.date, 3, Status.FAILED, None, None),
+        PlannedDate(batched.date, 3, Status.PENDING, None, NOON.date(), place=place),
+    ]
