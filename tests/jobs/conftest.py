@@ -44,5 +44,6 @@ def detail(local: Local, run: Run) -> dict[str, Any]:
 
 def steps(local: Local, run: Run) -> list[dict[str, Any]]:
     """The run's steps as they are stored, with their messages."""
-    stored = local.runs.find(run.org_slug, run.run_id, run.requested_date)
-    return [asdict(step) for step in local.runs.steps(stored)] if stored else []
+    return local.warehouse.rows(
+        "run_steps", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
+    )
