@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from cloudact.errors import CloudActError
+from providers.dimensions import Choices
 
 MOST_NEW_FIELDS = 100
 MOST_NAMED = 5
@@ -27,7 +27,7 @@ class Notes:
     refused_dimensions: int = 0
     unpriced: int = 0
     unpriced_named: list[str] = field(default_factory=list)
-    choices: dict[str, Any] = field(default_factory=dict)  # by report: where the search for its dimensions has come
+    choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
 
     def odd(self, where: str, name: str) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.pipelines.yaml_files import Strict
 from providers.admin_key import Vendor
 from providers.http import ProviderHttp
 from providers.notes import Notes
@@ -33,7 +34,7 @@ class ReportSource:
     wanted: Sequence[str] = ()
     bytes_billed: int = 0
 
-    def prepare(self, config: Any, progress: Progress) -> None:  # noqa: ARG002 - `Source` tells of its steps
+    def prepare(self, config: Strict, progress: Progress) -> None:  # noqa: ARG002 - `Source` tells of its steps
         """Takes a step of `reports`: which are to be read."""
         wanted = getattr(config, "reports", None)
         if wanted is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,10 +23,10 @@ class IntegrationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
+    def read(cls, fields: Mapping[str, object]) -> Self:
         """The settings, or a `Stop` that names the field and what is allowed."""
         try:
-            return cls.model_validate(dict(given))
+            return cls.model_validate(dict(fields))
         except ValidationError as err:
             wrong = err.errors(include_input=False)[0]
         name = str(wrong["loc"][0])

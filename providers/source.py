@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from cloudact.errors import CloudActError
 from cloudact.orgs.integrations import UsableIntegration
+from cloudact.pipelines.yaml_files import Strict
 from cloudact.runs.result import Gap
 from cloudact.runs.result import Source as ReadFrom
 from cloudact.runs.run import Run
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from providers.notes import Notes
 
 NOTHING_REPORTED = "The provider reports nothing for this date: either nothing was used, or it is not told yet."
-Row: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, object]
 
 
 class NotOffered(CloudActError):
@@ -84,7 +85,7 @@ class Source(Protocol):
     def bytes_billed(self) -> int:
         """How many bytes of queries the customer has paid for so far."""
 
-    def prepare(self, config: Any, progress: Progress) -> int | None:
+    def prepare(self, config: Strict, progress: Progress) -> int | None:
         """Does a step that comes before the load; answers how many rows it made, `None` where it makes none."""
 
     def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:

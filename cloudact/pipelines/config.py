@@ -4,10 +4,10 @@ A step is written as `{name, processor, config: {…}}`, or in the older shape (
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -36,7 +36,7 @@ class Step(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _either_shape(cls, raw: Any, info: ValidationInfo) -> Any:
+    def _either_shape(cls, raw: object, info: ValidationInfo) -> object:
         if not isinstance(raw, dict):
             raise ValueError("a step is a mapping with name, processor and config")
         if isinstance(raw.get("config"), Strict):
@@ -55,7 +55,7 @@ class Step(Strict):
         }
 
 
-def _read(raw: dict[str, Any], vocabulary: Vocabulary) -> tuple[StepKind, dict[str, Any]]:
+def _read(raw: Mapping[str, object], vocabulary: Vocabulary) -> tuple[StepKind, Mapping[str, object]]:
     processor = vocabulary.processors.get(str(raw.get("processor")))
     if processor is None:
         raise ValueError(f"processor must be one of {', '.join(vocabulary.processors)}")
@@ -67,7 +67,7 @@ def _read(raw: dict[str, Any], vocabulary: Vocabulary) -> tuple[StepKind, dict[s
     raise ValueError(f"config must hold exactly one of {', '.join(kind.mark for kind in processor.kinds)}")
 
 
-def _typed(kind: StepKind, config: dict[str, Any]) -> Strict:
+def _typed(kind: StepKind, config: Mapping[str, object]) -> Strict:
     model = kind.config
     unknown = sorted(set(config) - set(model.model_fields))
     if unknown:

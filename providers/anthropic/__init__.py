@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, KeyForms
+from providers.anthropic.names import ID, NAME
 from providers.anthropic.steps import STEPS
 from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings, Rule
@@ -40,9 +41,9 @@ def _open_source(context: "SourceContext") -> "Source":
 
 
 PROVIDER = Provider(
-    id="anthropic",
+    id=ID,
     integration="ANTHROPIC",
-    name="Anthropic",
+    name=NAME,
     url="https://api.anthropic.com",
     steps=STEPS,
     settings=AnthropicSettings,

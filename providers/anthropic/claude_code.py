@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from cloudact.errors import RunError
 from providers.anthropic.api import CLAUDE_CODE
@@ -48,13 +47,13 @@ def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
                 notes.new("claude_code", extra)
                 yield {"usage_date": day, **_activity(record), "extra": exact_json(extra) if extra else None}
     except Refused as err:
-        said = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
-        raise NotOffered(f"Anthropic refuses the Claude Code report: {said}.") from err
+        reason = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
+        raise NotOffered(f"Anthropic refuses the Claude Code report: {reason}.") from err
     except RunError as err:
         raise NotOffered(f"The Claude Code report could not be read: {err.message}") from err
 
 
-def _activity(record: Line) -> dict[str, Any]:
+def _activity(record: Line) -> dict[str, object]:
     actor, metrics = record.part("actor"), record.part("core_metrics")
     lines = metrics.part("lines_of_code")
     return {
@@ -69,7 +68,7 @@ def _activity(record: Line) -> dict[str, Any]:
     }
 
 
-def _models(models: list[Line]) -> dict[str, Any]:
+def _models(models: list[Line]) -> dict[str, object]:
     """What the models of a record sum up to, and the record of each."""
     costs = [model.part("estimated_cost") for model in models]
     currencies = {cost.currency() for cost in costs}

@@ -123,10 +123,10 @@ def parse_keyless(plaintext: bytes) -> KeylessAccount:
 def is_keyless(plaintext: bytes) -> bool:
     """Whether this is meant to be read without a key."""
     try:
-        told = json.loads(plaintext)
+        document = json.loads(plaintext)
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("type") == "keyless"
+    return isinstance(document, dict) and document.get("type") == "keyless"
 
 
 def commands(account: KeylessAccount, reader: str, export_project: str, dataset: str) -> Iterator[Command]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +22,17 @@ KEY = ("billing_account_id", "project_id", "service_id", "sku_id", "cost_type", 
 
 
 @dataclass(frozen=True)
+class LoadedCurrency:
+    """A row of `gcp_billing_daily_raw_loaded.sql`: what the day has in one currency, `None` where rows name none."""
+
+    currency: str | None
+    row_count: int
+    source_rows: int
+    net_cost: Decimal
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
 class LoadedDay:
     """The table's rows of the day, and how many rows of the export they are the sum of."""
 
@@ -32,14 +42,13 @@ class LoadedDay:
     newest: datetime | None
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]]) -> LoadedDay:
-        """From `gcp_billing_daily_raw_loaded.sql`, one row a currency."""
-        told = list(rows)
+    def of(cls, rows: Sequence[LoadedCurrency]) -> LoadedDay:
+        """Adds up the rows of `gcp_billing_daily_raw_loaded.sql`."""
         return cls(
-            rows=sum(row["row_count"] for row in told),
-            source_rows=sum(row["source_rows"] for row in told),
-            cost={row["currency"] or "": row["net_cost"] for row in told},
-            newest=max((row["newest"] for row in told if row["newest"]), default=None),
+            rows=sum(row.row_count for row in rows),
+            source_rows=sum(row.source_rows for row in rows),
+            cost={row.currency or "": row.net_cost for row in rows},
+            newest=max((row.newest for row in rows if row.newest), default=None),
         )
 
     def source(self, earlier: Earlier, table: str) -> Source | None:
@@ -50,9 +59,9 @@ class LoadedDay:
         """
         if not self.rows:
             return None
-        told = earlier.result.fingerprint if earlier.result else None
-        if told and told.source and (content := told.tables.get(table)) and content.rows == self.rows:
-            return told.source
+        last = earlier.result.fingerprint if earlier.result else None
+        if last and last.source and (content := last.tables.get(table)) and content.rows == self.rows:
+            return last.source
         return Source(
             table=None, created=None, keeps_days=None,
             rows=self.source_rows, cost=self.cost, oldest=None, newest=self.newest,
@@ -107,12 +116,12 @@ class KeptDay:
         }
         return before.model_copy(update=update)
 
-    def told(self) -> tuple[Difference | None, Difference | None]:
+    def differences(self) -> tuple[Difference | None, Difference | None]:
         """What was added, and what was held back; `None` where nothing."""
-        return _told(self.added), _told(self.held_back)
+        return _difference(self.added), _difference(self.held_back)
 
 
-def _told(tally: Tally) -> Difference | None:
+def _difference(tally: Tally) -> Difference | None:
     return _money(tally) if tally.rows else None
 
 

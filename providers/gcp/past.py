@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,13 +15,16 @@ from cloudact.errors import Retry
 from cloudact.google_errors import reaching
 from cloudact.runs.result import Gap, Source
 from providers.gcp.export import ExportTable
-from providers.gcp.loaded_day import BILLING, KeptDay, LoadedDay
+from providers.gcp.loaded_day import BILLING, KeptDay, LoadedCurrency, LoadedDay
 from providers.gcp.result_pages import PAGE_ROWS, page_batches
 from providers.gcp.source_day import Facts, Reach, compile_facts, compile_reach, facts_of, reach_of
 from providers.gcp.statement import Statement
-from providers.gcp.wholeness import Wholeness, completed, judge, told
+from providers.gcp.wholeness import Wholeness, completed, described, judge
 from providers.org_day import OrgDay
 from providers.source import Findings, Progress
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Row
 
 EMPTY = "No billing rows for this date. Either the billing export did not cover it, or Google has not delivered it yet."
 
@@ -32,7 +35,7 @@ class Past:
 
     day: OrgDay
     snapshot: datetime
-    ask: Callable[[Statement], list[Any]]
+    ask: Callable[[Statement], list[Row]]
 
     facts: Facts = field(default_factory=Facts)
     kept: KeptDay | None = None
@@ -40,8 +43,8 @@ class Past:
 
     def reach(self, export: ExportTable, late_days: int, progress: Progress) -> Reach:
         """Where the day's rows lie; what is unusual about it is said."""
-        asked = compile_reach(export, day=self.day.run.date, snapshot=self.snapshot, late_days=late_days)
-        reach = reach_of(self.ask(asked)[0], self.day.run.date)
+        statement = compile_reach(export, day=self.day.run.date, snapshot=self.snapshot, late_days=late_days)
+        reach = reach_of(self.ask(statement)[0], self.day.run.date)
         if reach.early_days > 1:
             progress.message(
                 f"Rows of this date were exported up to {reach.early_days} days before it; they are read too."
@@ -57,7 +60,7 @@ class Past:
         """Judges what the export tells; answers since when rows are new, if what is loaded stays."""
         loaded, earlier = self._loaded(), self.day.earlier()
         before = loaded.source(earlier, BILLING.name)
-        asked = compile_facts(
+        statement = compile_facts(
             export,
             day=self.day.run.date,
             snapshot=self.snapshot,
@@ -65,7 +68,7 @@ class Past:
             inactive_projects=inactive,
             loaded_until=before.newest if before else None,
         )
-        self.facts = facts_of(self.ask(asked))
+        self.facts = facts_of(self.ask(statement))
         last, forced = earlier.result, self.day.run.force_refresh
         self.wholeness = judge(export, self.day.run.date, self.facts, before, last, self.snapshot, forced=forced)
         self.kept = KeptDay(loaded, self.wholeness.unseen_only) if self.wholeness.keeps else None
@@ -95,7 +98,7 @@ class Past:
         return Findings(
             read_from=self._read_from(export),
             gap=gap,
-            gap_told=told(gap) if gap else "",
+            gap_told=described(gap) if gap else "",
             nothing=filtered if self.facts.rows else EMPTY,
         )
 
@@ -106,10 +109,10 @@ class Past:
 
     def _gap(self) -> Gap | None:
         """What is not told, and what was done about it."""
-        return completed(self.wholeness, *(self.kept.told() if self.kept else (None, None)))
+        return completed(self.wholeness, *(self.kept.differences() if self.kept else (None, None)))
 
     def _loaded(self) -> LoadedDay:
-        return LoadedDay.of(self.day.rows(f"{BILLING.name}_loaded"))
+        return LoadedDay.of(self.day.read(LoadedCurrency, f"{BILLING.name}_loaded"))
 
     def _kept_batches(self) -> Iterator[pa.RecordBatch]:
         """The org's own rows; each keeps who wrote it, and when."""

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.pipelines.yaml_files import Strict
 from providers.gcp.access import open_bigquery, read_access
 from providers.gcp.customer_bigquery import CustomerBigQuery
 from providers.gcp.errors import translating_source_errors
@@ -76,7 +77,7 @@ class BillingExport:
         """How many days of delivery are read."""
         return self.context.settings.late_days
 
-    def prepare(self, config: Any, progress: Progress) -> int | None:
+    def prepare(self, config: Strict, progress: Progress) -> int | None:
         """extract or transform; the rows of the latter are those that the statement made."""
         match config:
             case ExtractConfig():
@@ -107,13 +108,15 @@ class BillingExport:
         )
         job = self.customer.query(export, statement, lambda: progress.beat("The query is running."))
         rows = self.customer.rows(export, job)
-        found = {row["usage_date"]: row["newest_export_time"] for row in rows}
-        early = sorted(day for day, newest in found.items() if day - newest.date() > timedelta(days=EARLY_DAYS))
+        newest_by_date = {row["usage_date"]: row["newest_export_time"] for row in rows}
+        early = sorted(
+            day for day, newest in newest_by_date.items() if day - newest.date() > timedelta(days=EARLY_DAYS)
+        )
         if early:
             dates = ", ".join(map(str, early))
             text = f"Rows of {dates} were exported more than {EARLY_DAYS} days before it: not loaded."
             progress.message(text, level="WARNING")
-        return found
+        return newest_by_date
 
     def _names(self) -> dict[str, str]:
         settings = self.context.integration.settings

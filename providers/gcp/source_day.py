@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudact.runs.result import Source
 from providers.gcp.columns import CREDITS
 from providers.gcp.export import ExportTable
 from providers.gcp.statement import Statement, parameters, rows_of_day
 
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Row
+
 EARLY_DAYS = 400  # a charge that is made in advance, for a year at most, is exported before its usage begins
 _EXACT = Context(prec=200)
-Ask = Callable[[Statement], Iterable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Facts:
     kept_cost: dict[str, Decimal] = field(default_factory=dict)
     filtered_rows: int = 0
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Row) -> None:
         """The rows of one currency too."""
         currency = row["currency"] or ""
         self.rows += row["source_rows"]
@@ -126,13 +128,13 @@ SELECT
   COUNTIF(filtered) AS filtered_rows
 FROM export_row
 GROUP BY currency"""  # noqa: S608 - checked identifiers and fixed text only
-    given = parameters(
+    common = parameters(
         day, snapshot, reach.late_days, list(inactive_projects), early_days=reach.early_days, always=True
     )
-    return Statement(sql, (*given, ScalarQueryParameter("loaded_until", "TIMESTAMP", loaded_until)))
+    return Statement(sql, (*common, ScalarQueryParameter("loaded_until", "TIMESTAMP", loaded_until)))
 
 
-def reach_of(row: Mapping[str, Any], day: date) -> Reach:
+def reach_of(row: Row, day: date) -> Reach:
     """From the row that `compile_reach` asks for."""
     if row["first_partition"] is None:
         return Reach()
@@ -140,7 +142,7 @@ def reach_of(row: Mapping[str, Any], day: date) -> Reach:
     return Reach(max((day - first).days, 1), max((last - day).days + 1, 1))
 
 
-def facts_of(rows: Iterable[Mapping[str, Any]]) -> Facts:
+def facts_of(rows: Iterable[Row]) -> Facts:
     """From the rows that `compile_facts` asks for."""
     facts = Facts()
     for row in rows:

@@ -125,8 +125,8 @@ def _words(cause: Cause, export: ExportTable, day: date, before: Source | None) 
             keeps = days_of(export.keeps) if export.keeps else "some"
             return f"{export} deletes partitions after {keeps} days, and the first of {day} have expired."
         case Cause.MOVED:
-            told = before.table if before else "another table"
-            return f"{day} was loaded from {told}; {export}, made {since}, does not have all of its rows."
+            source = before.table if before else "another table"
+            return f"{day} was loaded from {source}; {export}, made {since}, does not have all of its rows."
         case Cause.RECREATED:
             return f"{export} was made anew ({since}) after {day} was loaded, and does not have all of its rows."
         case Cause.GONE:
@@ -135,7 +135,7 @@ def _words(cause: Cause, export: ExportTable, day: date, before: Source | None) 
             return f"{export} was made after {day} had begun ({since}), and holds only what was exported since."
 
 
-def told(gap: Gap) -> str:
+def described(gap: Gap) -> str:
     """The gap for the org, with what can be done about it."""
     if not gap.kept:
         missing = f" {gap.missing} of what was loaded before are no longer told." if gap.missing else ""
