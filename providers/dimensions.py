@@ -24,7 +24,7 @@ _OTHERS = re.compile(r"date range|(start|end)(ing)?_(at|time)|\blimit\b|\bpage\b
 
 @dataclass
 class Choices:
-    """Which groups to ask for next: first without the one that is named, then without each, then with ever fewer."""
+    """The groups to ask for next: first without the one that is named, then without each, then with ever fewer."""
 
     groups: Groups
     wanted: Groups = field(init=False)
@@ -37,7 +37,7 @@ class Choices:
         self.wanted = self.by = self.groups
 
     def refuse(self, err: Refused) -> None:
-        """Goes on to the next choice. Raises where the refusal is about something else, or no choice is left."""
+        """Moves on to the next choice of groups. Raises a refusal about something else, or where no choice is left."""
         if not self.may_be_minded(self.by, err.refusal):
             raise err
         self.refused = self.refused or err
@@ -64,7 +64,7 @@ class Choices:
         return refusal.param in _DATES or (not refusal.param and not _OTHERS.search(refusal.message))
 
     def after(self, by: Groups, refusal: Refusal) -> Groups | None:
-        """What is asked for next; `None` where everything was."""
+        """The groups to ask for after `by` was refused; `None` where every choice was."""
         self.tried.add(by)
         named = _named(by, refusal)
         if len(named) == 1:

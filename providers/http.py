@@ -62,7 +62,7 @@ IN_A_REQUEST = Patience(
 
 @dataclass(frozen=True)
 class Time:
-    """What time it is, and how it passes."""
+    """The clock, and how to wait."""
 
     now: Clock = utc_now
     sleep: Callable[[float], None] = time.sleep
@@ -90,26 +90,26 @@ class Busy(Exhausted):
 
     @property
     def wait_s(self) -> float | None:
-        """The same in seconds."""
+        """Seconds that the provider asks to wait; `None` where it asks for nothing."""
         return self.wait.seconds if self.wait else None
 
 
 class Refusing(Protocol):
-    """What must be known of a vendor to explain why it refuses."""
+    """A vendor, as far as it must be known to explain why it refuses."""
 
     @property
     def name(self) -> str:
-        """Its name in sentences."""
+        """The vendor's name in sentences."""
 
     @property
     def id(self) -> str:
-        """The id of its `Provider`, with which its error codes begin."""
+        """The id of the vendor's `Provider`, with which its error codes begin."""
 
     def refusal(self, status: int, body: Json) -> Refusal:
         """Reads the body of a failed call."""
 
     def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
-        """Code, sentence and hint."""
+        """Code, sentence and hint of a refusal by the API at `path`."""
 
 
 class ProviderHttp:
@@ -189,11 +189,14 @@ class ProviderHttp:
         return retrying(self._once, path, query, headers)
 
     def _worth_waiting(self, err: BaseException) -> bool:
-        """Who asks for a long wait is not asked again; when a limit is whole again says less: it may open before."""
+        """Whether to try again here: not where the provider asks for more than `LONGEST_WAIT_S` seconds.
+
+        A limit's reset is no such demand, since the limit may open before.
+        """
         return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Twice as long each time, and never less than the provider asks for: it may ask for nothing, and refuse again.
+        """Seconds until the next try: twice as long each time, and never less than the provider asks for.
 
         With jitter, so that runs do not ask in step.
         """
@@ -228,7 +231,7 @@ class ProviderHttp:
         raise self._failure(response.status_code, response.headers, body, path)
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The body's pieces, until it is too large or takes too long: a drip would outlast every other limit."""
+        """Yields the body's pieces. Raises `Busy` for too large or slow a body: a drip outlasts every other limit."""
         read, until = 0, time.monotonic() + self._patience.answer_within_s
         for chunk in chunks:
             self._tick()

@@ -56,7 +56,7 @@ class Line:
         return None
 
     def _sent(self, name: str, wanted: str) -> str:
-        """A text that decides what a row means: nothing else will do."""
+        """The text of a field that decides what a row means, '' for none. Raises `Stop` for anything else."""
         value = self.raw.get(name)
         if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
             raise self.unexpected(name, wanted)
@@ -95,14 +95,14 @@ class Line:
         return number
 
     def money(self, name: str) -> Decimal:
-        """The same where it must be there."""
+        """The exact number of a field that must hold one. Raises `Stop` otherwise."""
         number = self.number(name)
         if number is None:
             raise self.unexpected(name, "an amount")
         return number
 
     def known(self, name: str) -> Decimal | None:
-        """A number that is not worth a failure: `None` where it is none."""
+        """An exact number, `None` where the field holds anything else: it is not worth a failure."""
         try:
             return self.number(name)
         except Stop:
@@ -156,7 +156,7 @@ class Line:
                 yield identifier(path), self._storable(name, _without_name(name, value))
 
     def as_json(self) -> str:
-        """The whole line, without personal data."""
+        """The whole line as JSON text, without personal data."""
         return exact_json(self._storable("line", self.raw))
 
     def _storable(self, name: str, value: Json) -> Json:
@@ -182,7 +182,7 @@ def numeric(number: Decimal) -> Decimal:
 
 
 def exact_difference(one: Decimal, other: Decimal) -> Decimal:
-    """One less the other, with all digits; a minus sign alone would round to 28 of them."""
+    """The difference of two numbers, with all digits; a minus sign alone would round to 28 of them."""
     return _WIDE.subtract(one, other)
 
 
@@ -213,7 +213,7 @@ def without_personal_data(value: Json) -> Json:
 
 
 def _without_name(name: str, part: Json) -> Json:
-    """An object that is a person has a name; other things may keep theirs."""
+    """The part without its `name` where it is a person; other things may keep theirs."""
     if isinstance(part, Mapping) and _PERSON.search(name):
         return {key: value for key, value in part.items() if key.lower() != "name"}
     return part

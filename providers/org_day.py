@@ -29,11 +29,11 @@ class OrgDay:
 
     @property
     def results(self) -> Results:
-        """What earlier runs have told."""
+        """The stored results of runs."""
         return Results(self.warehouse)
 
     def earlier(self) -> Earlier:
-        """What earlier generations of the day have left, as of now."""
+        """The result that earlier generations of the day have left, as of now."""
         return self.results.earlier(self.run)
 
     def columns(self, table: str) -> "Sequence[SchemaField]":
@@ -42,7 +42,7 @@ class OrgDay:
             return self.warehouse.columns(self.dataset, table)
 
     def row_count(self, table: str) -> int:
-        """How many rows of the day the table has."""
+        """The number of rows of the day in the table."""
         with translating_missing_tables():
             (row,) = self.warehouse.rows("day_rows", dataset=self.dataset, org_table=table, **self._day)
         return int(row["row_count"])
@@ -53,7 +53,7 @@ class OrgDay:
             return self.warehouse.read(shape, query, dataset=self.dataset, **self._day)
 
     def pages(self, query: str, page_rows: int) -> "RowIterator":
-        """The rows of such a query as the client's iterator, which reads so many at a time."""
+        """The rows of a query of `sql/queries` as the client's iterator, which reads `page_rows` at a time."""
         return self.warehouse.pages(query, self.dataset, page_rows, **self._day)
 
     @property

@@ -37,7 +37,7 @@ ReadError = Callable[[Mapping[str, Json]], tuple[Json, Json, Json]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """`reason` is the provider's word for programs, `param` the parameter that it minds.
+    """A provider's refusal. `reason` is its word for programs, `param` the parameter that it minds.
 
     `vendors_own` is false where the body has no words that a program could find: a proxy or firewall on the way has
     answered. `documented` is true for the envelope that the vendor documents.
@@ -67,12 +67,12 @@ class Refusal:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that the credential lacks, where they are named: `Missing scopes: a.b` or `Needed: ['a:b']`."""
-        found = _SCOPES.search(self.message)
-        return tuple(dict.fromkeys(_SCOPE.findall(found[1].partition(". ")[0]))) if found else ()
+        match = _SCOPES.search(self.message)
+        return tuple(dict.fromkeys(_SCOPE.findall(match[1].partition(". ")[0]))) if match else ()
 
 
 def read_refusal(status: int, body: Json, read_error: ReadError) -> Refusal:
-    """What the body says, parsed JSON or `None`; any body at all.
+    """Reads what any body of a refusal says; `None` stands for one that is not JSON.
 
     `read_error` finds (reason, param, message) in an object. Both vendors document `{"error": {…}}`; seen are also
     `{"error": "text"}` (OpenAI's missing scopes), lists, the `detail` or `message` of the frameworks before them, and

@@ -35,7 +35,7 @@ class ReportSource:
     bytes_billed: int = 0
 
     def prepare(self, config: Strict, progress: Progress) -> None:  # noqa: ARG002 - `Source` tells of its steps
-        """Takes a step of `reports`: which are to be read."""
+        """Takes from the config of `extract` which reports are to be read."""
         wanted = getattr(config, "reports", None)
         if wanted is None:
             raise Stop(Code.MISCONFIGURED, f"{self.name} has no step like {config!r}.", "Please contact support.")
@@ -46,7 +46,7 @@ class ReportSource:
         return list(self.open_reports(notes, progress).rows(self.wanted))
 
     def total(self, progress: Progress) -> Mapping[str, Decimal]:
-        """The provider's own total of the day, not grouped."""
+        """The provider's own total of the day by currency, in the unit of the rows' `amount`."""
         notes = Notes(lambda text: progress.message(text, level="WARNING"))
         return self.open_reports(notes, progress).total()
 

@@ -52,7 +52,7 @@ class Table:
 
     @property
     def of_money(self) -> bool:
-        """Whether it holds what is paid; all others are told of it, and never stand in its way."""
+        """Whether the table holds what is paid; trouble with any other table is told, and stops no load."""
         return self.money is not None
 
 
@@ -86,7 +86,7 @@ class Source(Protocol):
         """How many bytes of queries the customer has paid for so far."""
 
     def prepare(self, config: Strict, progress: Progress) -> int | None:
-        """Does a step that comes before the load; answers how many rows it made, `None` where it makes none."""
+        """Does a step that comes before the load; gives how many rows it made, `None` where it makes none."""
 
     def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:
         """The tables with their rows, as the prepared steps want them."""
@@ -106,11 +106,11 @@ class TellsLateRows(Protocol):
 
     @property
     def looks_into(self) -> str:
-        """What is looked into; the watermark of a look counts for the same place only."""
+        """The place that is scanned for late rows; a watermark counts for that place only."""
 
     @property
     def late_days(self) -> int:
-        """So many days after a date its rows are still loaded."""
+        """Days after a date within which its rows are still loaded."""
 
     def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:
         """Dates with rows that are newer than the watermark, and when the newest of each was written."""
@@ -118,7 +118,7 @@ class TellsLateRows(Protocol):
 
 @dataclass(frozen=True)
 class Findings:
-    """What a source found out about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
+    """Facts a source found about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
 
     read_from: ReadFrom | None = None
     gap: Gap | None = None
@@ -131,12 +131,12 @@ class TellsFindings(Protocol):
     """A source that finds out more about the day than its rows."""
 
     def findings(self) -> Findings:
-        """What is known once all rows have been read."""
+        """The findings about the day, once all rows have been read."""
 
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What the opener of a source is handed. Rows that come after `read_at`, the run's first start, do not count.
+    """The inputs of a source. Rows that come after `read_at`, the run's first start, do not count.
 
     `url` is where the provider's API is; `foreign_keys` says, by their beginning, whose keys are not its own.
     `day` is what the org's own tables have of the day. `http` builds the one client of this container.

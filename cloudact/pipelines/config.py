@@ -27,7 +27,7 @@ IntegrationWord = Annotated[str, AfterValidator(integration_word)]
 
 
 class Step(Strict):
-    """One step, whichever shape it was written in."""
+    """A step of a pipeline, whichever shape it was written in."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
     processor: str
@@ -109,7 +109,7 @@ class Parameter(Strict):
 
 
 class Header(Strict):
-    """What the file is about."""
+    """Name, description and version of the pipeline."""
 
     name: str
     description: str
@@ -147,19 +147,19 @@ class PipelineConfig(Strict):
 
     @property
     def date(self) -> Parameter:
-        """The one parameter that there is."""
+        """The parameter `date`, the only one that a pipeline has."""
         return self.parameters[0]
 
 
 def _check_order(steps: Sequence[Step], processor: ProcessorSteps) -> None:
-    """A file that lacks a step, has one twice, or has them in another order could not load a day."""
+    """Raises `ValueError` for a step that is missing, stands twice or is out of order: no day could be loaded."""
     order = [kind.config for kind in processor.kinds]
     allowed = f"{processor.processor} has these steps, each once and in this order: {processor}"
     for kind in processor.kinds:
-        found = [step.name for step in steps if type(step.config) is kind.config]
-        if len(found) > 1:
-            raise ValueError(f"steps {' and '.join(found)} are both {kind.word} steps; {allowed}")
-        if kind.required and not found:
+        names = [step.name for step in steps if type(step.config) is kind.config]
+        if len(names) > 1:
+            raise ValueError(f"steps {' and '.join(names)} are both {kind.word} steps; {allowed}")
+        if kind.required and not names:
             raise ValueError(f"there is no {kind.word} step; {allowed}")
     for before, step in pairwise(steps):
         if order.index(type(step.config)) < order.index(type(before.config)):
@@ -167,5 +167,5 @@ def _check_order(steps: Sequence[Step], processor: ProcessorSteps) -> None:
 
 
 def read_pipeline(path: Path, vocabulary: Vocabulary) -> PipelineConfig:
-    """One pipeline's config, or a `ConfigError` that names file and key."""
+    """Reads one pipeline's config. Raises `ConfigError` that names file and key."""
     return read_model(path, PipelineConfig, {"vocabulary": vocabulary})

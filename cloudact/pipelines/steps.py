@@ -40,7 +40,7 @@ class Templated(Strict):
         return value
 
     def filled(self, values: Mapping[str, str]) -> Self:
-        """The same config with every placeholder replaced."""
+        """A copy of the config with every placeholder replaced by its value."""
         return self.model_copy(
             update={k: v.format(**values) for k, v in self.model_dump().items() if isinstance(v, str)}
         )
@@ -98,7 +98,7 @@ class PipelineProvider(Protocol):
 
     @property
     def steps(self) -> ProcessorSteps:
-        """The processor that reads it."""
+        """The provider's processor and its steps."""
 
 
 class Vocabulary:
@@ -117,7 +117,7 @@ class Vocabulary:
 
     @property
     def processors(self) -> Mapping[str, ProcessorSteps]:
-        """By their names."""
+        """The steps of every processor, by the processor's name."""
         return {name: provider.steps for name, provider in self.owners.items()}
 
     @property

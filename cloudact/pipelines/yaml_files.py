@@ -1,4 +1,4 @@
-"""The door through which YAML becomes our types: every error names the file, the key and what is allowed."""
+"""Reads YAML files as our types: every error names the file, the key and what is allowed."""
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -68,7 +68,7 @@ def _what(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def words(error: ErrorDetails) -> str:
-    """What is wrong, of one of pydantic's errors, as our own validators have said it."""
+    """The sentence of one of pydantic's errors, as our own validators wrote it."""
     return str(error["msg"]).removeprefix("Value error, ")
 
 

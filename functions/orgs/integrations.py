@@ -18,7 +18,7 @@ from cloudact.json_types import JsonObject
 from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import Authentication, authenticate
-from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, Wanted
+from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetupRequest
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
@@ -132,7 +132,7 @@ class OrgIntegrations:
 
 
 def list_integrations(room: OrgIntegrations, org: str) -> Response:
-    """Those of all providers, set up or not."""
+    """200 with the integrations of all providers, set up or not."""
     authenticate(room.auth, org)
     no_query(request)
     states = [_state(room, row) for row in room.connections.all(org)]
@@ -140,19 +140,19 @@ def list_integrations(room: OrgIntegrations, org: str) -> Response:
 
 
 def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
+    """201 for the first credential, 200 for one that replaces another; it is stored only if the provider accepts it."""
     authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(room, provider)
-    wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
+    setup = SetupRequest(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
-        stored, new = room.connections.set_up(org, integration, wanted)
+        stored, new = room.connections.set_up(org, integration, setup)
     return _answer(room, stored, 201 if new else 200)
 
 
 def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
+    """200 with VALID or INVALID, as the provider says now. Members may ask too, as a run of theirs would."""
     authenticate(room.auth, org)
     no_input(request)
     with translating_provider_errors():
@@ -161,7 +161,7 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
 
 
 def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """NOT_CONFIGURED from now on; it may be repeated."""
+    """200 with NOT_CONFIGURED, also where the integration was removed before."""
     authenticate(room.auth, org).require_admin()
     no_input(request)
     with translating_provider_errors():

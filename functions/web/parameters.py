@@ -59,7 +59,7 @@ def _no_number(name: str) -> None:
 
 
 def _each_once(pairs: list[tuple[str, Json]]) -> JsonObject:
-    """A dict of the pairs; 400 for a name that stands twice, of which JSON parsers keep the last."""
+    """The pairs as a dict. Raises 400 for a name that stands twice, of which JSON parsers keep the last."""
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
         raise bad_request("A field stands twice in the body; give it once.")

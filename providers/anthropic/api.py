@@ -18,7 +18,7 @@ ANALYTICS_COST = "/v1/organizations/analytics/cost"
 
 
 def day_bounds(day: date) -> list[tuple[str, str]]:
-    """The one bucket of a UTC day, its end exclusive; the bounds are the same on every page."""
+    """Query parameters of the one bucket of a UTC day, its end exclusive; they are the same on every page."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = start + timedelta(days=1)
     return [("starting_at", f"{start:%Y-%m-%dT%H:%M:%SZ}"), ("ending_at", f"{end:%Y-%m-%dT%H:%M:%SZ}")]

@@ -38,7 +38,7 @@ _KNOWN = frozenset(
 
 
 def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
-    """One row a record. Raises `NotOffered` where Anthropic refuses the report, or it holds what cannot be read."""
+    """Yields one row a record of activity. Raises `NotOffered` where the report is refused or cannot be read."""
     query = [("starting_at", day.isoformat()), ("limit", RECORDS)]
     try:
         for number, page in enumerate(pages.read(CLAUDE_CODE, query, may_lack_rights=True), 1):
@@ -69,7 +69,7 @@ def _activity(record: Line) -> dict[str, object]:
 
 
 def _models(models: list[Line]) -> dict[str, object]:
-    """What the models of a record sum up to, and the record of each."""
+    """Tokens and estimated cost of a record, summed over its models, and the models as JSON."""
     costs = [model.part("estimated_cost") for model in models]
     currencies = {cost.currency() for cost in costs}
     if len(currencies) > 1:

@@ -29,7 +29,7 @@ PROBE = "SELECT cost FROM {table} WHERE _PARTITIONTIME >= @first AND _PARTITIONT
 
 
 def read(context: CheckContext, text: str) -> Credential:
-    """The key file less everything that could send us elsewhere, or the account that we shall act as."""
+    """Reads a key file, less everything that could send us elsewhere, or the account that we shall act as."""
     access = read_access(text.encode(errors="replace"))
     if access.auth is Auth.KEYLESS:
         offered(context.settings.reader_service_account)
@@ -37,7 +37,10 @@ def read(context: CheckContext, text: str) -> Credential:
 
 
 def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
-    """The first date of the export, and what it is known to lose. Raises `Stop` or `Retry`."""
+    """Proves that the credential reads the export, and gives its first date and what it is known to lose.
+
+    Raises `Stop` or `Retry`.
+    """
     assert isinstance(settings, GcpSettings)  # noqa: S101 - what the record names
     access = read_access(plaintext)
     source = open_bigquery(context.settings, access, org)
@@ -65,7 +68,7 @@ def _plan_query(source: "Client", export: ExportTable, now: datetime, patience: 
 
 
 class _Patience:
-    """How the client is told, before each call, what is left of the time."""
+    """The time limit of all calls of a check; each call gets what is left of it."""
 
     def __init__(self) -> None:
         self._until = time.monotonic() + WITHIN_S

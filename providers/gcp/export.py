@@ -129,7 +129,7 @@ class Partitioning(Protocol):
 
 
 class TableLike(Protocol):
-    """What we read of `google.cloud.bigquery.Table`."""
+    """The part of `google.cloud.bigquery.Table` that is read here."""
 
     @property
     def project(self) -> str: ...
@@ -195,7 +195,7 @@ class ExportTable:
 
     @property
     def filled_from(self) -> datetime | None:
-        """Since when the table holds what Google exported: where it fills tables backwards, since the oldest date."""
+        """When the table's data begins: its creation, or `oldest_date` where Google fills tables backwards."""
         if self.created is None or (self.location or "").upper() not in MULTI_REGIONS:
             return self.created
         assert self.oldest_date is not None  # noqa: S101 - the table's age is known
@@ -210,7 +210,7 @@ class ExportTable:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What will become of its rows, to be told when it is set up."""
+        """Sentences about rows that the table will delete, shown when the integration is set up."""
         sentences = []
         if self.keeps:
             sentences.append(
@@ -252,7 +252,10 @@ def _find(source: Client, dataset: str, table: str, patience: Patience) -> Table
 
 
 def _family(source: Client, dataset: str, table: str, patience: Patience) -> Iterator[TableListItem]:
-    """Google adds the kind and the billing account's id. Each page of the list has its own time limit."""
+    """Yields the tables whose names Google has made from `table`: it adds the kind and the billing account's id.
+
+    Each page of the list has its own time limit.
+    """
     token = None
     while True:
         listed = source.list_tables(dataset, page_token=token, max_results=PAGE_TABLES, **patience())
@@ -294,7 +297,7 @@ def _keeps(partitioning: Partitioning | None) -> timedelta | None:
 
 
 def _wrong_layout(table: TableLike) -> str | None:
-    """What keeps a date's partitions from being found, in words.
+    """The sentence about a layout that hides a date's partitions; `None` for one that does not.
 
     A view has no `_PARTITIONTIME`, so every run would scan everything, and so would one of a copy's other partitions.
     """
@@ -311,7 +314,7 @@ def _wrong_layout(table: TableLike) -> str | None:
 
 
 def _wrong_types(fields: Sequence[Field], prefix: str = "") -> str | None:
-    """Columns that bear a name of the export's and are something else, as in a table that was loaded from a file."""
+    """The sentence about the first column of a wrong type, as in a table loaded from a file; `None` for none."""
     for field in fields:
         path = prefix + field.name
         wrong = _wrong_type(field, path) or _wrong_types(field.fields, f"{path}.")
@@ -333,7 +336,7 @@ def _wrong_type(field: Field, path: str) -> str | None:
 
 
 def days_of(span: timedelta) -> str:
-    """Days as text, with a fraction only where there is one."""
+    """The number of days as text, with a fraction only where there is one."""
     return f"{span / timedelta(days=1):g}"
 
 

@@ -42,13 +42,13 @@ class Nobody(AnonymousCredentials):  # type: ignore[misc, unused-ignore]
 
     @property
     def token_state(self) -> TokenState:
-        """There is none to be renewed."""
+        """FRESH, since there is no token to be renewed."""
         return TokenState.FRESH
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What IAM answered; a status of 0 where it cannot be read."""
+    """IAM's answer to a refused request; its status is 0 where it cannot be read."""
 
     status: int
     reason: str
@@ -56,7 +56,7 @@ class _Refusal:
 
     @property
     def passing(self) -> bool:
-        """401 is about the token that we ask with, which the next try asks for anew."""
+        """Whether the next try may succeed; a 401 is about our own token, which is renewed then."""
         return self.status >= 500 or self.status in (0, 401, 429)
 
 
@@ -113,7 +113,7 @@ class _Account(_ActedAs):
 
 
 def _read(err: GoogleAuthError) -> _Refusal:
-    """Google's error body is the second argument; where nobody answered, or a proxy, there is none."""
+    """Reads Google's error body, the second argument of the error; there is none where a proxy answered, or nobody."""
     try:
         error = json.loads(err.args[1])["error"]
         reasons = [detail["reason"] for detail in error.get("details", ()) if "reason" in detail]

@@ -52,10 +52,10 @@ class LoadedDay:
         )
 
     def source(self, earlier: Earlier, table: str) -> Source | None:
-        """What the day was read from: as the last run told, if its rows are still there, else as they tell themselves.
+        """The source of the loaded rows: as the last run recorded it, if its rows are still there, else from the rows.
 
-        `None` where there is nothing to lose. Results from before runs told it, and ends that the sweep has told,
-        know neither the table nor rows that were left out.
+        `None` where nothing is loaded. Results of older versions, and of runs that the sweep has ended, name neither
+        the table nor the rows that were left out.
         """
         if not self.rows:
             return None
@@ -86,8 +86,11 @@ class KeptDay:
     held_back: Tally = field(default_factory=_tally)
     source_rows: int = 0  # of the export, that were added
 
-    def rows(self, kept: Iterable[pa.RecordBatch], found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Raises `Retry` where the table is no longer what it was when the source was asked for what is newer."""
+    def rows(self, kept: Iterable[pa.RecordBatch], rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yields the loaded rows `kept`, then those of the source's `rows` that are surely new.
+
+        Raises `Retry` where the table has changed since the source was asked for what is newer.
+        """
         seen: set[str] = set()
         for batch in kept:
             self.kept.add(batch)
@@ -96,10 +99,10 @@ class KeptDay:
             yield batch
         if (self.kept.rows, self.kept.newest) != (self.loaded.rows, self.loaded.newest):
             raise Retry(Code.DAY_CHANGED, "The day's rows have changed while they were read.", "It is tried again.")
-        yield from self._new(found, seen)
+        yield from self._new(rows, seen)
 
-    def _new(self, found: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:
-        for batch in found:
+    def _new(self, rows: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:
+        for batch in rows:
             known = pc.is_in(_keys(batch), pa.array(sorted(seen), pa.string()))
             self.held_back.add(batch.filter(known))
             new = batch.filter(pc.invert(known))
@@ -108,7 +111,7 @@ class KeptDay:
             yield new
 
     def source(self, before: Source) -> Source:
-        """What the day has been read from by now. It keeps the name of the first table: the rows that stay are its."""
+        """The source of the day with the added rows. It keeps the name of the first table, whose rows stay."""
         update = {
             "rows": before.rows + self.source_rows,
             "cost": exact_sum(before.cost, _money(self.added).cost),
@@ -117,7 +120,7 @@ class KeptDay:
         return before.model_copy(update=update)
 
     def differences(self) -> tuple[Difference | None, Difference | None]:
-        """What was added, and what was held back; `None` where nothing."""
+        """The rows that were added, and those that were held back; `None` for none."""
         return _difference(self.added), _difference(self.held_back)
 
 
@@ -130,7 +133,7 @@ def _money(tally: Tally) -> Difference:
 
 
 def _keys(batch: pa.RecordBatch) -> pa.Array:
-    """Older tables lack cost_type, and nothing but regular costs has none."""
+    """The values of `KEY` of each row, joined; a missing cost_type is `regular`: older tables lack the column."""
     parts = [
         pc.fill_null(batch.column(name), "regular" if name == "cost_type" else "\x00") for name in KEY
     ]  # fmt: skip

@@ -31,7 +31,10 @@ EMPTY = "No billing rows for this date. Either the billing export did not cover 
 
 @dataclass
 class Past:
-    """Of one run. `ask` puts a small question to the customer's BigQuery; only rows exported until `snapshot` count."""
+    """The comparison that one run makes. `ask` runs a small query in the customer's BigQuery.
+
+    Only rows exported until `snapshot` count.
+    """
 
     day: OrgDay
     snapshot: datetime
@@ -42,7 +45,7 @@ class Past:
     wholeness: Wholeness = field(default_factory=Wholeness)
 
     def reach(self, export: ExportTable, late_days: int, progress: Progress) -> Reach:
-        """Where the day's rows lie; what is unusual about it is said."""
+        """Finds the partitions that hold the day's rows; `progress` tells the org of unusual ones."""
         statement = compile_reach(export, day=self.day.run.date, snapshot=self.snapshot, late_days=late_days)
         reach = reach_of(self.ask(statement)[0], self.day.run.date)
         if reach.early_days > 1:
@@ -57,7 +60,7 @@ class Past:
         return reach
 
     def compare(self, export: ExportTable, reach: Reach, inactive: Sequence[str]) -> datetime | None:
-        """Judges what the export tells; answers since when rows are new, if what is loaded stays."""
+        """Compares export and loaded day; gives the instant since which rows are new, `None` if all are replaced."""
         loaded, earlier = self._loaded(), self.day.earlier()
         before = loaded.source(earlier, BILLING.name)
         statement = compile_facts(
@@ -74,25 +77,25 @@ class Past:
         self.kept = KeptDay(loaded, self.wholeness.unseen_only) if self.wholeness.keeps else None
         return loaded.newest if self.kept else None
 
-    def batches(self, found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The day's rows, from those found in the export; raises `Retry` where export or table have changed since."""
+    def batches(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yields the day's rows, made from the export's. Raises `Retry` where export or table have changed since."""
         if self.kept is None:
-            yield from self._all_of(found)
+            yield from self._all_of(rows)
             return
         self.kept = KeptDay(self.kept.loaded, self.kept.unseen_only)  # another try of the step counts anew
-        yield from self.kept.rows(self._kept_batches(), found)
+        yield from self.kept.rows(self._kept_batches(), rows)
 
-    def _all_of(self, found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """A partition that expires between two questions must not be taken for a day without those rows."""
+    def _all_of(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yields all rows. Raises `Retry` for fewer than were counted: a partition may expire between two queries."""
         rows = 0
-        for batch in found:
+        for batch in batches:
             rows += pc.sum(batch.column("source_row_count")).as_py() or 0
             yield batch
         if rows < self.facts.rows - self.facts.filtered_rows:
             raise Retry(Code.SOURCE_CHANGED, "The export has lost rows while it was read.", "It is tried again.")
 
     def findings(self, export: ExportTable) -> Findings:
-        """What the day has been read from, what is missing, and why there are no rows; once all rows have passed."""
+        """The day's source, what is missing, and why there are no rows. Complete once all rows have passed."""
         gap = self._gap()
         filtered = f"All {self.facts.rows} billing rows of this date are of inactive projects."
         return Findings(
@@ -108,13 +111,13 @@ class Past:
         return self.facts.source(export)
 
     def _gap(self) -> Gap | None:
-        """What is not told, and what was done about it."""
+        """The gap with what was done about it; `None` where nothing is missing."""
         return completed(self.wholeness, *(self.kept.differences() if self.kept else (None, None)))
 
     def _loaded(self) -> LoadedDay:
         return LoadedDay.of(self.day.read(LoadedCurrency, f"{BILLING.name}_loaded"))
 
     def _kept_batches(self) -> Iterator[pa.RecordBatch]:
-        """The org's own rows; each keeps who wrote it, and when."""
+        """Yields the org's loaded rows; each keeps its run and when it was ingested."""
         with reaching("BigQuery"):
             yield from page_batches(self.day.pages(f"{BILLING.name}_day", PAGE_ROWS))

@@ -30,7 +30,7 @@ class _RestRow(TypedDict):
 
 
 def page_batches(result: RowIterator) -> Iterator[pa.RecordBatch]:
-    """One batch a page. `result` is `query_job.result(page_size=PAGE_ROWS)`, or that of `query_and_wait`.
+    """Yields one batch a page. `result` is `query_job.result(page_size=PAGE_ROWS)`, or that of `query_and_wait`.
 
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """

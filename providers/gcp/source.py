@@ -64,7 +64,7 @@ class BillingExport:
 
     @property
     def bytes_billed(self) -> int:
-        """Of queries in the customer's project."""
+        """Bytes that queries in the customer's project have billed so far."""
         return self.customer.bytes_billed
 
     @property
@@ -74,11 +74,11 @@ class BillingExport:
 
     @property
     def late_days(self) -> int:
-        """How many days of delivery are read."""
+        """Days after a date within which its rows are still read."""
         return self.context.settings.late_days
 
     def prepare(self, config: Strict, progress: Progress) -> int | None:
-        """extract or transform; the rows of the latter are those that the statement made."""
+        """Does `extract`, which makes no rows, or `transform`: gives the number of rows that the statement made."""
         match config:
             case ExtractConfig():
                 self._extract(config.filled(self._names()), progress)
@@ -93,7 +93,7 @@ class BillingExport:
         return [(BILLING, self._batches())]
 
     def findings(self) -> Findings:
-        """What the day has been read from, and what the export no longer tells."""
+        """The day's source, and what the export no longer has. Complete once all rows have been read."""
         return _known(self.past).findings(_known(self.export))
 
     def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:
@@ -169,7 +169,7 @@ class BillingExport:
 
 
 def _known(left: Left | None) -> Left:
-    """What an earlier step has left."""
+    """The value that an earlier step has set. Raises `Stop` where it has not."""
     if left is None:
         raise Stop(Code.MISCONFIGURED, "A step is missing before this one.", "Please contact support.")
     return left

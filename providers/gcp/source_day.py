@@ -22,7 +22,7 @@ _EXACT = Context(prec=200)
 
 @dataclass(frozen=True)
 class Reach:
-    """The partitions that hold rows of a day: so many days before it, and so many from it on."""
+    """The partitions that hold rows of a day: `early_days` before it, and `late_days` from it on."""
 
     early_days: int = 1
     late_days: int = 1
@@ -30,7 +30,7 @@ class Reach:
 
 @dataclass
 class Facts:
-    """Of the day's rows; those `kept` were exported no later than what was loaded before."""
+    """Counts and sums of the day's rows; `kept` are those exported no later than what was loaded before."""
 
     rows: int = 0
     cost: dict[str, Decimal] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Facts:
     filtered_rows: int = 0
 
     def add(self, row: Row) -> None:
-        """The rows of one currency too."""
+        """Adds a row of `compile_facts`, which has one currency."""
         currency = row["currency"] or ""
         self.rows += row["source_rows"]
         self.kept_rows += row["kept_rows"]
@@ -52,7 +52,7 @@ class Facts:
         self.newest = max(filter(None, (self.newest, row["newest"])), default=None)
 
     def source(self, export: ExportTable) -> Source:
-        """As the fingerprint keeps them."""
+        """The facts as the fingerprint stores them."""
         return Source(
             table=str(export),
             created=export.created,
@@ -65,7 +65,7 @@ class Facts:
 
 
 def compile_reach(source: ExportTable, *, day: date, snapshot: datetime, late_days: int) -> Statement:
-    """One row: `first_partition` and `last_partition` with rows of `day`, NULL without any.
+    """Compiles a query of one row: `first_partition` and `last_partition` with rows of `day`, NULL without any.
 
     Read are 400 partitions before the day and all after it, but only of two small columns: history that was copied
     into a table lies in the partition of the copy's day. What Google exported more than `late_days` after the day does
@@ -102,7 +102,7 @@ def compile_facts(
     inactive_projects: Sequence[str],
     loaded_until: datetime | None,
 ) -> Statement:
-    """One row a currency: `source_rows`, net `cost`, `oldest` and `newest` export time.
+    """Compiles a query of one row a currency: `source_rows`, net `cost`, `oldest` and `newest` export time.
 
     `kept_rows` and `kept_cost` are of what was exported until `loaded_until`, `filtered_rows` of `inactive_projects`.
     """
@@ -135,7 +135,7 @@ GROUP BY currency"""  # noqa: S608 - checked identifiers and fixed text only
 
 
 def reach_of(row: Row, day: date) -> Reach:
-    """From the row that `compile_reach` asks for."""
+    """The reach that the row of `compile_reach` describes."""
     if row["first_partition"] is None:
         return Reach()
     first, last = (row[name].astimezone(UTC).date() for name in ("first_partition", "last_partition"))
@@ -143,7 +143,7 @@ def reach_of(row: Row, day: date) -> Reach:
 
 
 def facts_of(rows: Iterable[Row]) -> Facts:
-    """From the rows that `compile_facts` asks for."""
+    """The facts in the rows of `compile_facts`."""
     facts = Facts()
     for row in rows:
         facts.add(row)

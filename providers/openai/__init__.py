@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OpenAiSettings(IntegrationSettings):
-    """None so far."""
+    """The settings of an OpenAI integration: none so far."""
 
 
 def _read(context: CheckContext, text: str) -> Credential:

@@ -13,7 +13,7 @@ USAGE = "/v1/organization/usage/"
 
 
 def day_bounds(day: date) -> list[tuple[str, str]]:
-    """The one bucket of a UTC day, its end exclusive; the bounds are the same on every page."""
+    """Query parameters of the one bucket of a UTC day, its end exclusive; they are the same on every page."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = start + timedelta(days=1)
     return [("start_time", str(int(start.timestamp()))), ("end_time", str(int(end.timestamp())))]
