@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from functools import cache, partial
-from typing import Any
 
 from flask import Flask, Response
 
+from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
 from functions.health import show_health, show_ready
@@ -70,7 +70,7 @@ def public_app(rooms: Rooms) -> Flask:
     return app
 
 
-def public_document(providers: Sequence[Provider] = PROVIDERS) -> dict[str, Any]:
+def public_document(providers: Sequence[Provider] = PROVIDERS) -> JsonObject:
     """The OpenAPI document of the function `api` with these providers."""
     return with_providers(document(API, PUBLIC), providers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cloudact.error_codes import Code, ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Stop
+from cloudact.json_types import Json
 from cloudact.orgs.org import Onboarded
 from providers import http
 from providers.http import IN_A_JOB, IN_A_REQUEST, Patience, ProviderHttp, Query, Time
@@ -35,7 +36,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Vendor:
-    """How its admin API is asked, and what its refusals mean.
+    """How a vendor's admin API is asked, and what its refusals mean. `id` and `name` are those of its `Provider`.
 
     `foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
     `read_error` finds (reason, param, message) in the `error` object of a refusal; `cheapest` is the path and the
@@ -43,6 +44,7 @@ class Vendor:
     `key_begins` is as much of the key that is used as tells its kind, and never more.
     """
 
+    id: str
     name: str
     doors: Sequence[Door]
     headers: Callable[[str], Mapping[str, str]]
@@ -50,11 +52,6 @@ class Vendor:
     cheapest: Callable[[date], tuple[str, Query]]
     foreign_keys: Mapping[str, str] = field(default_factory=dict)
     key_begins: str = ""
-
-    @property
-    def code(self) -> str:
-        """The beginning of our error codes for it."""
-        return self.name.lower()
 
     def open(
         self,
@@ -86,8 +83,8 @@ class Vendor:
         """Proves that the key reads costs. Raises what `ProviderHttp.get` raises."""
         api.get(*self.cheapest(today))
 
-    def refusal(self, status: int, body: object) -> Refusal:
-        """What the body of a failed call says; any body at all."""
+    def refusal(self, status: int, body: Json) -> Refusal:
+        """Reads what the body of a failed call says: any JSON value, `None` where it is not JSON."""
         return read_refusal(status, body, self.read_error)
 
     def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
@@ -99,12 +96,12 @@ class Vendor:
         if refusal.status in (401, 403):
             message = f"{self.name} does not allow the request (HTTP {refusal.status}).{says}"
             hint = "Its words are not about the key. Try again later; if it stays so, ask the provider."
-            return provider_code(self.code, ProviderFailure.NOT_ALLOWED), message, hint
+            return provider_code(self.id, ProviderFailure.NOT_ALLOWED), message, hint
         if refusal.status < 400:
             why = f"{self.name} answers with a redirect (HTTP {refusal.status}), which is not followed."
-            return provider_code(self.code, ProviderFailure.REDIRECTED), why, "Please contact support."
+            return provider_code(self.id, ProviderFailure.REDIRECTED), why, "Please contact support."
         message = f"{self.name} refuses the question (HTTP {refusal.status}).{says}"
-        return provider_code(self.code, ProviderFailure.REFUSED), message, "Please contact support."
+        return provider_code(self.id, ProviderFailure.REFUSED), message, "Please contact support."
 
     def _why_the_key(self, refusal: Refusal) -> tuple[Code, str]:
         if not refusal.about_rights:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import tenacity
 
 from cloudact.clock import Clock, utc_now
 from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
+from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
 from providers.refusals import Refusal
 from providers.waits import Wait, wait_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
-JsonObject: TypeAlias = dict[str, Any]  # as a vendor answers it: `Line` reads what is in it
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
 LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
 SLICE_S = 5.0  # how long a wait goes on without a sign of life
@@ -62,7 +62,7 @@ IN_A_REQUEST = Patience(
 
 @dataclass(frozen=True)
 class Time:
-    """What time it is, and how it passes."""
+    """The clock, and how to wait."""
 
     now: Clock = utc_now
     sleep: Callable[[float], None] = time.sleep
@@ -90,26 +90,26 @@ class Busy(Exhausted):
 
     @property
     def wait_s(self) -> float | None:
-        """The same in seconds."""
+        """Seconds that the provider asks to wait; `None` where it asks for nothing."""
         return self.wait.seconds if self.wait else None
 
 
 class Refusing(Protocol):
-    """What must be known of a vendor to explain why it refuses."""
+    """A vendor, as far as it must be known to explain why it refuses."""
 
     @property
     def name(self) -> str:
-        """Its name in sentences."""
+        """The vendor's name in sentences."""
 
     @property
-    def code(self) -> str:
-        """The beginning of our error codes for it."""
+    def id(self) -> str:
+        """The id of the vendor's `Provider`, with which its error codes begin."""
 
-    def refusal(self, status: int, body: object) -> Refusal:
+    def refusal(self, status: int, body: Json) -> Refusal:
         """Reads the body of a failed call."""
 
     def explain(self, refusal: Refusal, path: str) -> tuple[ErrorCode, str, str]:
-        """Code, sentence and hint."""
+        """Code, sentence and hint of a refusal by the API at `path`."""
 
 
 class ProviderHttp:
@@ -146,15 +146,19 @@ class ProviderHttp:
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
         reason that is not the credential's. `may_lack_rights` believes at once that the credential may not read this.
         """
-        asked = tuple(query)
+        pairs = tuple(query)
         try:
-            answer = self._patiently(path, asked, headers or {})
+            answer = self._patiently(path, pairs, headers or {})
         except Refused as err:
             if not self._doubtful(err.refusal, may_lack_rights):
                 raise
-            answer = self._once_more(path, asked, headers or {})
+            answer = self._once_more(path, pairs, headers or {})
         self._accepted = True
         return answer
+
+    def error_code(self, failure: ProviderFailure) -> ErrorCode:
+        """The code of this failure of the vendor: `openai_unavailable`."""
+        return provider_code(self._vendor.id, failure)
 
     def _doubtful(self, refusal: Refusal, may_lack_rights: bool) -> bool:
         if self._patience.doubt_s is None or refusal.status not in (401, 403):
@@ -174,7 +178,7 @@ class ProviderHttp:
                 raise Busy(err.code, err.message) from err
             raise
 
-    def _patiently(self, path: str, asked: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _patiently(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -182,21 +186,23 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        answer: JsonObject = retrying(self._once, path, asked, headers)
-        return answer
+        return retrying(self._once, path, query, headers)
 
     def _worth_waiting(self, err: BaseException) -> bool:
-        """Who asks for a long wait is not asked again; when a limit is whole again says less: it may open before."""
+        """Whether to try again here: not where the provider asks for more than `LONGEST_WAIT_S` seconds.
+
+        A limit's reset is no such demand, since the limit may open before.
+        """
         return isinstance(err, Busy) and not (err.wait and err.wait.asked and err.wait.seconds > LONGEST_WAIT_S)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Twice as long each time, and never less than the provider asks for: it may ask for nothing, and refuse again.
+        """Seconds until the next try: twice as long each time, and never less than the provider asks for.
 
         With jitter, so that runs do not ask in step.
         """
         err = state.outcome.exception() if state.outcome else None
-        asked = (err.wait_s if isinstance(err, Busy) else None) or 0.0
-        wait = max(asked, 2.0 ** (state.attempt_number - 1))
+        least = (err.wait_s if isinstance(err, Busy) else None) or 0.0
+        wait = max(least, 2.0 ** (state.attempt_number - 1))
         return float(min(wait + random.uniform(0, 1), self._patience.longest_wait_s))  # noqa: S311 - jitter
 
     def _sleep(self, seconds: float) -> None:
@@ -219,13 +225,13 @@ class ProviderHttp:
                 body = b"".join(self._bounded(response.iter_bytes()))
         except (httpx.TransportError, httpx.DecodingError) as err:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
-            raise Busy(provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE), message) from err
+            raise Busy(self.error_code(ProviderFailure.UNAVAILABLE), message) from err
         if response.status_code == 200:
             return self._object(body)
         raise self._failure(response.status_code, response.headers, body, path)
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The body's pieces, until it is too large or takes too long: a drip would outlast every other limit."""
+        """Yields the body's pieces. Raises `Busy` for too large or slow a body: a drip outlasts every other limit."""
         read, until = 0, time.monotonic() + self._patience.answer_within_s
         for chunk in chunks:
             self._tick()
@@ -234,7 +240,7 @@ class ProviderHttp:
                 raise self._unreadable("sends a page larger than any it should have")
             if time.monotonic() > until:
                 raise Busy(
-                    provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE),
+                    self.error_code(ProviderFailure.UNAVAILABLE),
                     f"{self._vendor.name} does not end its answer.",
                 )
             yield chunk
@@ -249,21 +255,21 @@ class ProviderHttp:
         return answer
 
     def _unreadable(self, does: str) -> Busy:
-        return Busy(provider_code(self._vendor.code, ProviderFailure.UNREADABLE), f"{self._vendor.name} {does}.")
+        return Busy(self.error_code(ProviderFailure.UNREADABLE), f"{self._vendor.name} {does}.")
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes, path: str) -> RunError:
-        told = self._vendor.refusal(status, _json_or_none(body))
+        raw = self._vendor.refusal(status, _json_or_none(body))
         wait = wait_of(status, headers, self._time.now())
-        refusal = replace(told, reason=_shown(told.reason), param=_shown(told.param), message=_shown(told.message))
+        refusal = replace(raw, reason=_shown(raw.reason), param=_shown(raw.param), message=_shown(raw.message))
         fields = {"provider": self._vendor.name, "status": status, "path": path, "reason": refusal.reason}
         log.warning("the provider answers %d: %s", status, refusal.message, extra={"fields": fields})
-        said = f": {refusal.message}" if refusal.message else "."
+        words = f": {refusal.message}" if refusal.message else "."
         if status == 429:
-            message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){said}"
-            return Busy(provider_code(self._vendor.code, ProviderFailure.RATE_LIMITED), message, wait)
+            message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){words}"
+            return Busy(self.error_code(ProviderFailure.RATE_LIMITED), message, wait)
         if status >= 500 or status in PASSING_STATUSES:
-            message = f"{self._vendor.name} has trouble of its own (HTTP {status}){said}"
-            return Busy(provider_code(self._vendor.code, ProviderFailure.UNAVAILABLE), message, wait)
+            message = f"{self._vendor.name} has trouble of its own (HTTP {status}){words}"
+            return Busy(self.error_code(ProviderFailure.UNAVAILABLE), message, wait)
         if status in (401, 403) and not refusal.vendors_own:
             return self._unreadable(f"did not answer itself: something on the way refuses (HTTP {status})")
         return Refused(*self._vendor.explain(refusal, path), refusal=refusal)
@@ -281,21 +287,22 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
     return httpx.Client(timeout=timeout, trust_env=False)
 
 
-def read_json(body: bytes) -> object:
-    """JSON with exact numbers; raises `ValueError` for anything else: NaN, endless nesting, impossible exponents."""
+def read_json(body: bytes) -> Json:
+    """Parses JSON with exact numbers. Raises `ValueError` for NaN, endless nesting, and whatever else is not JSON."""
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+        value: Json = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except RecursionError as err:
         raise ValueError("nested too deeply") from err
     except ArithmeticError as err:
         raise ValueError("holds a number that none can be") from err
+    return value
 
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json_or_none(body: bytes) -> object:
+def _json_or_none(body: bytes) -> Json:
     try:
         return read_json(body)
     except ValueError:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from typing import Any
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared, storable, without_addresses, without_keys
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
@@ -31,10 +31,10 @@ Odd = Callable[[str, str], None]  # where, and which field
 class Line:
     """A JSON object of a report; `where` names it in errors, as in `OpenAI costs, page 2: data[0]`."""
 
-    def __init__(self, raw: Any, where: str, odd: Odd | None = None) -> None:
+    def __init__(self, raw: Json, where: str, odd: Odd | None = None) -> None:
         if not isinstance(raw, dict):
             raise Stop(Code.REPORT_UNEXPECTED, f"{where}: expected an object.", "Please contact support.")
-        self.raw: Mapping[str, Any] = raw
+        self.raw: Mapping[str, Json] = raw
         self.where = where
         self._odd = odd
 
@@ -56,7 +56,7 @@ class Line:
         return None
 
     def _sent(self, name: str, wanted: str) -> str:
-        """A text that decides what a row means: nothing else will do."""
+        """The text of a field that decides what a row means, '' for none. Raises `Stop` for anything else."""
         value = self.raw.get(name)
         if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
             raise self.unexpected(name, wanted)
@@ -85,9 +85,9 @@ class Line:
         if value is None:
             return None
         text = value if isinstance(value, str) and _NUMBER.fullmatch(value) else None
-        given = value if isinstance(value, int | Decimal) and not isinstance(value, bool) else text
+        exact = value if isinstance(value, int | Decimal) and not isinstance(value, bool) else text
         try:
-            number = None if given is None else Decimal(given)
+            number = None if exact is None else Decimal(exact)
         except InvalidOperation:
             number = None
         if number is None or not number.is_finite() or number.adjusted() >= LARGEST_DIGITS:
@@ -95,14 +95,14 @@ class Line:
         return number
 
     def money(self, name: str) -> Decimal:
-        """The same where it must be there."""
+        """The exact number of a field that must hold one. Raises `Stop` otherwise."""
         number = self.number(name)
         if number is None:
             raise self.unexpected(name, "an amount")
         return number
 
     def known(self, name: str) -> Decimal | None:
-        """A number that is not worth a failure: `None` where it is none."""
+        """An exact number, `None` where the field holds anything else: it is not worth a failure."""
         try:
             return self.number(name)
         except Stop:
@@ -138,15 +138,15 @@ class Line:
             raise self.unexpected(name, "a list")
         return [Line(item, f"{self.where}.{name}[{number}]", self._odd) for number, item in enumerate(value)]
 
-    def unknown(self, known: Collection[str]) -> dict[str, Any]:
+    def unknown(self, known: Collection[str]) -> JsonObject:
         """The fields that are not known yet and hold something, by name, without personal data.
 
         `known` may name parts of an object, as in `cache_creation.ephemeral_5m_input_tokens`; its other parts are new.
         """
         return dict(self._unknown(self.raw, "", known))
 
-    def _unknown(self, found: Mapping[str, Any], above: str, known: Collection[str]) -> Iterator[tuple[str, Any]]:
-        for name, value in found.items():
+    def _unknown(self, fields: Mapping[str, Json], above: str, known: Collection[str]) -> Iterator[tuple[str, Json]]:
+        for name, value in fields.items():
             path = above + name
             if value is None or path in known or _PERSONAL.search(name):
                 continue
@@ -156,10 +156,10 @@ class Line:
                 yield identifier(path), self._storable(name, _without_name(name, value))
 
     def as_json(self) -> str:
-        """The whole line, without personal data."""
+        """The whole line as JSON text, without personal data."""
         return exact_json(self._storable("line", self.raw))
 
-    def _storable(self, name: str, value: Any) -> Any:
+    def _storable(self, name: str, value: Json) -> Json:
         try:
             return without_personal_data(value)
         except RecursionError:
@@ -182,7 +182,7 @@ def numeric(number: Decimal) -> Decimal:
 
 
 def exact_difference(one: Decimal, other: Decimal) -> Decimal:
-    """One less the other, with all digits; a minus sign alone would round to 28 of them."""
+    """The difference of two numbers, with all digits; a minus sign alone would round to 28 of them."""
     return _WIDE.subtract(one, other)
 
 
@@ -199,7 +199,7 @@ def from_cents(number: Decimal) -> Decimal:
     return _WIDE.scaleb(number, -2)
 
 
-def without_personal_data(value: Any) -> Any:
+def without_personal_data(value: Json) -> Json:
     """The JSON value without what names a person, at any depth: fields, e-mail addresses in texts and in names."""
     if isinstance(value, Mapping):
         return {
@@ -212,14 +212,14 @@ def without_personal_data(value: Any) -> Any:
     return identifier(value) if isinstance(value, str) else value
 
 
-def _without_name(name: str, part: Any) -> Any:
-    """An object that is a person has a name; other things may keep theirs."""
+def _without_name(name: str, part: Json) -> Json:
+    """The part without its `name` where it is a person; other things may keep theirs."""
     if isinstance(part, Mapping) and _PERSON.search(name):
         return {key: value for key, value in part.items() if key.lower() != "name"}
     return part
 
 
-def exact_json(value: Any) -> str:
+def exact_json(value: Json) -> str:
     """JSON text that writes a `Decimal` as the number it is; `json.dumps` would need a float."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{json.dumps(name)}:{exact_json(v)}" for name, v in value.items()) + "}"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from cloudact.errors import CloudActError
+from providers.dimensions import Choices
 
 MOST_NEW_FIELDS = 100
 MOST_NAMED = 5
@@ -17,9 +17,9 @@ class ReadAgain(CloudActError):
 
 @dataclass
 class Notes:
-    """What is worth telling of a reading: sentences, fields that are new to us, each once, and costs of unknown amount.
+    """Notes on a reading: sentences, fields that are new to us, each once, and costs without an amount.
 
-    Of the last all are counted and the first named. `refused_dimensions` counts over all reports.
+    Costs without an amount are all counted, and the first five named. `refused_dimensions` counts over all reports.
     """
 
     say: Callable[[str], None]
@@ -27,11 +27,11 @@ class Notes:
     refused_dimensions: int = 0
     unpriced: int = 0
     unpriced_named: list[str] = field(default_factory=list)
-    choices: dict[str, Any] = field(default_factory=dict)  # by report: where the search for its dimensions has come
+    choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
 
     def odd(self, where: str, name: str) -> None:
-        """A field that is not the money and holds what it should not; each is told once, however many rows have it."""
+        """Notes a field, no amount, that holds what it should not; each is told once, however many rows have it."""
         named = f"{where.partition(',')[0]}: {name}"
         if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
             self.odd_fields.add(named)
@@ -39,7 +39,7 @@ class Notes:
 
     @contextmanager
     def begun_again(self) -> Iterator[None]:
-        """Forgets the rows without amount that were counted, where the report must be read again."""
+        """A context that forgets the rows without amount counted in it, where the report must be read again."""
         unpriced, named = self.unpriced, len(self.unpriced_named)
         try:
             yield
@@ -49,14 +49,14 @@ class Notes:
             raise
 
     def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:
-        """A cost row that has no amount: where it stands, and what it is for."""
+        """Notes a cost row that has no amount: where it stands, and what it is for."""
         self.unpriced += 1
         if len(self.unpriced_named) < MOST_NAMED:
             known = ", ".join(f"{name} {value}" for name, value in dimensions.items() if value is not None)
             self.unpriced_named.append(f"{why} ({known or 'without dimensions'})")
 
     def new(self, report: str, names: Iterable[str]) -> None:
-        """Fields of this report that we do not know."""
+        """Notes fields of this report that we do not know."""
         for name in names:
             if len(self.new_fields) < MOST_NEW_FIELDS:
                 self.new_fields.add(f"{report}.{name}")

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
@@ -13,6 +14,9 @@ from cloudact.warehouse.bigquery import Warehouse
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import SchemaField
+    from google.cloud.bigquery.table import RowIterator
+
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,11 @@ class OrgDay:
 
     @property
     def results(self) -> Results:
-        """What earlier runs have told."""
+        """The stored results of runs."""
         return Results(self.warehouse)
 
     def earlier(self) -> Earlier:
-        """What earlier generations of the day have left, as of now."""
+        """The result that earlier generations of the day have left, as of now."""
         return self.results.earlier(self.run)
 
     def columns(self, table: str) -> "Sequence[SchemaField]":
@@ -38,22 +42,22 @@ class OrgDay:
             return self.warehouse.columns(self.dataset, table)
 
     def row_count(self, table: str) -> int:
-        """How many rows of the day the table has."""
+        """The number of rows of the day in the table."""
         with translating_missing_tables():
-            found = self.warehouse.rows("day_rows", dataset=self.dataset, org_table=table, **self._day)
-        return int(found[0]["row_count"])
+            (row,) = self.warehouse.rows("day_rows", dataset=self.dataset, org_table=table, **self._day)
+        return int(row["row_count"])
 
-    def rows(self, query: str) -> list[dict[str, Any]]:
-        """All rows of a query of `sql/queries` that takes an org and a date."""
+    def read(self, shape: type[Shape], query: str) -> list[Shape]:
+        """Reads all rows of a query of `sql/queries` that takes an org and a date, each as the dataclass `shape`."""
         with translating_missing_tables():
-            return self.warehouse.rows(query, dataset=self.dataset, **self._day)
+            return self.warehouse.read(shape, query, dataset=self.dataset, **self._day)
 
-    def pages(self, query: str, page_rows: int) -> Any:
-        """The rows of such a query as the client's iterator, which reads so many at a time."""
+    def pages(self, query: str, page_rows: int) -> "RowIterator":
+        """The rows of a query of `sql/queries` as the client's iterator, which reads `page_rows` at a time."""
         return self.warehouse.pages(query, self.dataset, page_rows, **self._day)
 
     @property
-    def _day(self) -> dict[str, Any]:
+    def _day(self) -> dict[str, str | date]:
         return {"org_slug": self.run.org_slug, "date": self.run.date}
 
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from cloudact.error_codes import ProviderFailure, provider_code
+from cloudact.error_codes import ProviderFailure
 from cloudact.errors import Retry
+from cloudact.json_types import JsonObject
 from providers.http import ProviderHttp
 
 Pair = tuple[str, str]
@@ -25,7 +25,7 @@ class NextPage:
 
     def read(
         self, path: str, query: list[Pair], headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
-    ) -> Iterator[Mapping[str, Any]]:
+    ) -> Iterator[JsonObject]:
         """The pages, each with its `data`. Raises `Retry` where they do not lead to an end, and what `get` raises."""
         cursor: list[Pair] = []
         seen: set[str] = set()
@@ -46,5 +46,5 @@ class NextPage:
         raise self._lost(path, "does not come to an end")
 
     def _lost(self, path: str, does: str) -> Retry:
-        message = f"{self._vendor} {does} ({path})."
-        return Retry(provider_code(self._vendor.lower(), ProviderFailure.PAGES_BROKEN), message, "It is tried again.")
+        code = self._api.error_code(ProviderFailure.PAGES_BROKEN)
+        return Retry(code, f"{self._vendor} {does} ({path}).", "It is tried again.")

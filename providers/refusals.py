@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from cloudact.json_types import Json
 
 # Words for programs that both vendors use for a key that is wrong, gone, or may not do this.
 CREDENTIAL_REASONS = frozenset(
@@ -31,12 +32,12 @@ _SCOPE = re.compile(r"[a-z][\w-]*(?:[.:][\w-]+)+", re.ASCII | re.IGNORECASE)
 _WORDS = ("error", "errors", "detail", "details", "message", "error_description", "msg")
 MOST_WORDS, LONGEST_TEXT = 5, 16 * 1024
 
-ReadError = Callable[[Mapping[str, Any]], tuple[Any, Any, Any]]
+ReadError = Callable[[Mapping[str, Json]], tuple[Json, Json, Json]]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """`reason` is the provider's word for programs, `param` the parameter that it minds.
+    """A provider's refusal. `reason` is its word for programs, `param` the parameter that it minds.
 
     `vendors_own` is false where the body has no words that a program could find: a proxy or firewall on the way has
     answered. `documented` is true for the envelope that the vendor documents.
@@ -54,24 +55,24 @@ class Refusal:
         """Whether another credential, or more rights of this one, would help: what an integration is INVALID for."""
         if self.status not in (401, 403) or not self.vendors_own or _ELSEWHERE.search(f"{self.reason} {self.message}"):
             return False
-        told = self.reason in CREDENTIAL_REASONS or _CREDENTIAL_WORDS.search(self.message)
-        return bool(told) or (self.status == 401 and self.documented)
+        named = self.reason in CREDENTIAL_REASONS or _CREDENTIAL_WORDS.search(self.message)
+        return bool(named) or (self.status == 401 and self.documented)
 
     @property
     def about_rights(self) -> bool:
         """Whether the credential is known, and may not do this."""
-        told = self.reason in ("insufficient_permissions", "missing_scope", "permission_error")
-        return self.status == 403 or told or bool(_PERMISSION.search(self.message))
+        named = self.reason in ("insufficient_permissions", "missing_scope", "permission_error")
+        return self.status == 403 or named or bool(_PERMISSION.search(self.message))
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that the credential lacks, where they are named: `Missing scopes: a.b` or `Needed: ['a:b']`."""
-        found = _SCOPES.search(self.message)
-        return tuple(dict.fromkeys(_SCOPE.findall(found[1].partition(". ")[0]))) if found else ()
+        match = _SCOPES.search(self.message)
+        return tuple(dict.fromkeys(_SCOPE.findall(match[1].partition(". ")[0]))) if match else ()
 
 
-def read_refusal(status: int, body: Any, read_error: ReadError) -> Refusal:
-    """What the body says, parsed JSON or `None`; any body at all.
+def read_refusal(status: int, body: Json, read_error: ReadError) -> Refusal:
+    """Reads what any body of a refusal says; `None` stands for one that is not JSON.
 
     `read_error` finds (reason, param, message) in an object. Both vendors document `{"error": {…}}`; seen are also
     `{"error": "text"}` (OpenAI's missing scopes), lists, the `detail` or `message` of the frameworks before them, and
@@ -80,34 +81,34 @@ def read_refusal(status: int, body: Any, read_error: ReadError) -> Refusal:
     text = "; ".join(_words(body))[:LONGEST_TEXT]
     if _CREDENTIAL_WORDS.search(text):
         return _refusal(status, ("", "", text), documented=False)
-    found = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else body
-    told: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    first = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else body
+    fields: Mapping[str, Json] = first if isinstance(first, dict) else {}
     for name in _WORDS:
-        if isinstance(error := _first_object(told.get(name)), Mapping) and any(read_error(error)):
+        if isinstance(error := _first_object(fields.get(name)), Mapping) and any(read_error(error)):
             return _refusal(status, read_error(error), documented=name == "error")
-    if text := "; ".join(text for name in _WORDS for text in _texts(told.get(name)))[:LONGEST_TEXT]:
-        reason, param, _ = read_error(told)
-        return _refusal(status, (reason, param, text), documented="error" in told)
+    if text := "; ".join(text for name in _WORDS for text in _texts(fields.get(name)))[:LONGEST_TEXT]:
+        reason, param, _ = read_error(fields)
+        return _refusal(status, (reason, param, text), documented="error" in fields)
     return Refusal(status, "", "", "", vendors_own=False, documented=False)
 
 
-def _refusal(status: int, told: tuple[Any, Any, Any], *, documented: bool) -> Refusal:
-    reason, param, message = (str(word or "") for word in told)
+def _refusal(status: int, words: tuple[Json, Json, Json], *, documented: bool) -> Refusal:
+    reason, param, message = (str(word or "") for word in words)
     return Refusal(status, reason, param, message, documented=documented)
 
 
-def _words(body: Any) -> Iterator[str]:
+def _words(body: Json) -> Iterator[str]:
     """The texts of a body that is nothing but texts."""
     texts = [body] if isinstance(body, str) else body
     if isinstance(texts, list) and all(isinstance(each, str) for each in texts):
         yield from filter(str.strip, texts[:MOST_WORDS])
 
 
-def _first_object(value: Any) -> Any:
+def _first_object(value: Json) -> Json:
     return next((each for each in value if isinstance(each, Mapping)), None) if isinstance(value, list) else value
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Json) -> Iterator[str]:
     """The texts in a value: itself, those of a list, or those under the names that errors have."""
     if isinstance(value, str):
         yield value
@@ -116,5 +117,5 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
     elif isinstance(value, Mapping):
         for name in ("message", "msg", "detail", "error", "type", "code"):
-            if isinstance(value.get(name), str):
-                yield value[name]
+            if isinstance(text := value.get(name), str):
+                yield text

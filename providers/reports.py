@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.pipelines.yaml_files import Strict
 from providers.admin_key import Vendor
 from providers.http import ProviderHttp
 from providers.notes import Notes
@@ -33,8 +34,8 @@ class ReportSource:
     wanted: Sequence[str] = ()
     bytes_billed: int = 0
 
-    def prepare(self, config: Any, progress: Progress) -> None:  # noqa: ARG002 - `Source` tells of its steps
-        """Takes a step of `reports`: which are to be read."""
+    def prepare(self, config: Strict, progress: Progress) -> None:  # noqa: ARG002 - `Source` tells of its steps
+        """Takes from the config of `extract` which reports are to be read."""
         wanted = getattr(config, "reports", None)
         if wanted is None:
             raise Stop(Code.MISCONFIGURED, f"{self.name} has no step like {config!r}.", "Please contact support.")
@@ -45,7 +46,7 @@ class ReportSource:
         return list(self.open_reports(notes, progress).rows(self.wanted))
 
     def total(self, progress: Progress) -> Mapping[str, Decimal]:
-        """The provider's own total of the day, not grouped."""
+        """The provider's own total of the day by currency, in the unit of the rows' `amount`."""
         notes = Notes(lambda text: progress.message(text, level="WARNING"))
         return self.open_reports(notes, progress).total()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,21 +12,21 @@ from cloudact.errors import Stop
 
 @dataclass(frozen=True)
 class Rule:
-    """What a field may hold, as people are told: `must be reports or analytics`. Stands in the field's `Annotated`."""
+    """The rule of a settings field in words, `must be reports or analytics`; stands in its `Annotated`."""
 
     words: str
 
 
 class IntegrationSettings(BaseModel):
-    """One provider's settings; each field has a `Rule`. What is not understood is refused."""
+    """The settings of one provider's integration; each field has a `Rule`. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
-        """The settings, or a `Stop` that names the field and what is allowed."""
+    def read(cls, fields: Mapping[str, object]) -> Self:
+        """Reads the settings. Raises `Stop` that names the field and what is allowed."""
         try:
-            return cls.model_validate(dict(given))
+            return cls.model_validate(dict(fields))
         except ValidationError as err:
             wrong = err.errors(include_input=False)[0]
         name = str(wrong["loc"][0])

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from cloudact.errors import CloudActError
 from cloudact.orgs.integrations import UsableIntegration
+from cloudact.pipelines.yaml_files import Strict
 from cloudact.runs.result import Gap
 from cloudact.runs.result import Source as ReadFrom
 from cloudact.runs.run import Run
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from providers.notes import Notes
 
 NOTHING_REPORTED = "The provider reports nothing for this date: either nothing was used, or it is not told yet."
-Row: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, object]
 
 
 class NotOffered(CloudActError):
@@ -51,7 +52,7 @@ class Table:
 
     @property
     def of_money(self) -> bool:
-        """Whether it holds what is paid; all others are told of it, and never stand in its way."""
+        """Whether the table holds what is paid; trouble with any other table is told, and stops no load."""
         return self.money is not None
 
 
@@ -84,8 +85,8 @@ class Source(Protocol):
     def bytes_billed(self) -> int:
         """How many bytes of queries the customer has paid for so far."""
 
-    def prepare(self, config: Any, progress: Progress) -> int | None:
-        """Does a step that comes before the load; answers how many rows it made, `None` where it makes none."""
+    def prepare(self, config: Strict, progress: Progress) -> int | None:
+        """Does a step that comes before the load; gives how many rows it made, `None` where it makes none."""
 
     def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:
         """The tables with their rows, as the prepared steps want them."""
@@ -105,11 +106,11 @@ class TellsLateRows(Protocol):
 
     @property
     def looks_into(self) -> str:
-        """What is looked into; the watermark of a look counts for the same place only."""
+        """The place that is scanned for late rows; a watermark counts for that place only."""
 
     @property
     def late_days(self) -> int:
-        """So many days after a date its rows are still loaded."""
+        """Days after a date within which its rows are still loaded."""
 
     def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:
         """Dates with rows that are newer than the watermark, and when the newest of each was written."""
@@ -117,7 +118,7 @@ class TellsLateRows(Protocol):
 
 @dataclass(frozen=True)
 class Findings:
-    """What a source found out about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
+    """Facts a source found about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
 
     read_from: ReadFrom | None = None
     gap: Gap | None = None
@@ -130,12 +131,12 @@ class TellsFindings(Protocol):
     """A source that finds out more about the day than its rows."""
 
     def findings(self) -> Findings:
-        """What is known once all rows have been read."""
+        """The findings about the day, once all rows have been read."""
 
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What the opener of a source is handed. Rows that come after `read_at`, the run's first start, do not count.
+    """The inputs of a source. Rows that come after `read_at`, the run's first start, do not count.
 
     `url` is where the provider's API is; `foreign_keys` says, by their beginning, whose keys are not its own.
     `day` is what the org's own tables have of the day. `http` builds the one client of this container.

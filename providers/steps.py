@@ -9,7 +9,7 @@ from cloudact.pipelines.yaml_files import Strict
 
 
 class ReportsConfig(Strict):
-    """Which reports are read. A provider's own model has the field `reports`, with the names that it knows."""
+    """The config of `extract`. A provider's own model has the field `reports`, with the names that it knows."""
 
     @field_validator("reports", mode="after", check_fields=False)
     @classmethod
@@ -20,13 +20,13 @@ class ReportsConfig(Strict):
 
 
 class ReconcileConfig(Strict):
-    """How far the rows' sum may be from the provider's own total, in the currency, before it is a warning."""
+    """The config of `reconcile`: how far, in the currency, the rows' sum may be from the provider's total unwarned."""
 
     tolerance: Decimal = Field(ge=0)
 
 
 class TablesConfig(Templated):
-    """Where the reports go, always in this order: the costs last, so that a failed run leaves the money as it was.
+    """The config of `load`: the tables in their order, costs last, so that a failed run leaves the money as it was.
 
     A provider's own model has the field `target_tables`, with its tables in their order.
     """

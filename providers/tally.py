@@ -15,7 +15,7 @@ _EXACT = Context(prec=200)  # a day's sum of NUMERICs; the default would round t
 
 @dataclass
 class Tally:
-    """`money` is the column that is summed, by `currency`; `as_of` the column of which `newest` is the greatest."""
+    """Sums of rows: of the column `money`, by `currency`; `newest` is the greatest value of the column `as_of`."""
 
     money: str | None = None
     as_of: str | None = None
@@ -24,7 +24,7 @@ class Tally:
     newest: datetime | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """These rows too; a row without money adds nothing, one without currency counts under ''."""
+        """Counts a batch of rows; a row without money adds nothing, one without currency counts under ''."""
         self.rows += batch.num_rows
         names = batch.schema.names
         if self.money in names:

@@ -22,14 +22,14 @@ _UNIT_S = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e
 
 @dataclass(frozen=True)
 class Wait:
-    """`asked` is true for a demand of the provider's (`Retry-After`); when a limit is whole again is only a hint."""
+    """Seconds to wait; `asked` if the provider demands it (`Retry-After`), while a limit's reset is only a hint."""
 
     seconds: float
     asked: bool
 
 
 def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | None:
-    """What the headers of a failed call ask for; `None` where they ask for nothing that can be understood.
+    """The wait that the headers of a failed call ask for; `None` where none can be understood.
 
     Limits are told with every answer; only a 429 is about them: first the one that is used up, else the next to open.
     """
@@ -43,8 +43,8 @@ def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | No
     resets = list(_resets(headers, _date(headers.get("date", "")) or now))
     if not resets:
         return None
-    told = [seconds for seconds, left in resets if left == "0"] or [seconds for seconds, left in resets if not left]
-    return Wait((max(told) if told else min(resets)[0]) + ROUNDED_S, asked=False)
+    used_up = [seconds for seconds, left in resets if left == "0"] or [seconds for seconds, left in resets if not left]
+    return Wait((max(used_up) if used_up else min(resets)[0]) + ROUNDED_S, asked=False)
 
 
 def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float, str]]:
@@ -78,7 +78,7 @@ def _retry_after(text: str, now: datetime) -> float | None:
 
 
 def _milliseconds(text: str) -> float | None:
-    """OpenAI's own header beside `Retry-After`; its SDK reads it first."""
+    """Seconds of OpenAI's header `retry-after-ms`, which its SDK reads before `Retry-After`."""
     return float(text) / 1000 if _NUMBER.fullmatch(text) else None
 
 

@@ -4,10 +4,10 @@ A step is written as `{name, processor, config: {…}}`, or in the older shape (
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +27,7 @@ IntegrationWord = Annotated[str, AfterValidator(integration_word)]
 
 
 class Step(Strict):
-    """One step, whichever shape it was written in."""
+    """A step of a pipeline, whichever shape it was written in."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")
     processor: str
@@ -36,7 +36,7 @@ class Step(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _either_shape(cls, raw: Any, info: ValidationInfo) -> Any:
+    def _either_shape(cls, raw: object, info: ValidationInfo) -> object:
         if not isinstance(raw, dict):
             raise ValueError("a step is a mapping with name, processor and config")
         if isinstance(raw.get("config"), Strict):
@@ -55,7 +55,7 @@ class Step(Strict):
         }
 
 
-def _read(raw: dict[str, Any], vocabulary: Vocabulary) -> tuple[StepKind, dict[str, Any]]:
+def _read(raw: Mapping[str, object], vocabulary: Vocabulary) -> tuple[StepKind, Mapping[str, object]]:
     processor = vocabulary.processors.get(str(raw.get("processor")))
     if processor is None:
         raise ValueError(f"processor must be one of {', '.join(vocabulary.processors)}")
@@ -67,7 +67,7 @@ def _read(raw: dict[str, Any], vocabulary: Vocabulary) -> tuple[StepKind, dict[s
     raise ValueError(f"config must hold exactly one of {', '.join(kind.mark for kind in processor.kinds)}")
 
 
-def _typed(kind: StepKind, config: dict[str, Any]) -> Strict:
+def _typed(kind: StepKind, config: Mapping[str, object]) -> Strict:
     model = kind.config
     unknown = sorted(set(config) - set(model.model_fields))
     if unknown:
@@ -109,7 +109,7 @@ class Parameter(Strict):
 
 
 class Header(Strict):
-    """What the file is about."""
+    """Name, description and version of the pipeline."""
 
     name: str
     description: str
@@ -147,19 +147,19 @@ class PipelineConfig(Strict):
 
     @property
     def date(self) -> Parameter:
-        """The one parameter that there is."""
+        """The parameter `date`, the only one that a pipeline has."""
         return self.parameters[0]
 
 
 def _check_order(steps: Sequence[Step], processor: ProcessorSteps) -> None:
-    """A file that lacks a step, has one twice, or has them in another order could not load a day."""
+    """Raises `ValueError` for a step that is missing, stands twice or is out of order: no day could be loaded."""
     order = [kind.config for kind in processor.kinds]
     allowed = f"{processor.processor} has these steps, each once and in this order: {processor}"
     for kind in processor.kinds:
-        found = [step.name for step in steps if type(step.config) is kind.config]
-        if len(found) > 1:
-            raise ValueError(f"steps {' and '.join(found)} are both {kind.word} steps; {allowed}")
-        if kind.required and not found:
+        names = [step.name for step in steps if type(step.config) is kind.config]
+        if len(names) > 1:
+            raise ValueError(f"steps {' and '.join(names)} are both {kind.word} steps; {allowed}")
+        if kind.required and not names:
             raise ValueError(f"there is no {kind.word} step; {allowed}")
     for before, step in pairwise(steps):
         if order.index(type(step.config)) < order.index(type(before.config)):
@@ -167,5 +167,5 @@ def _check_order(steps: Sequence[Step], processor: ProcessorSteps) -> None:
 
 
 def read_pipeline(path: Path, vocabulary: Vocabulary) -> PipelineConfig:
-    """One pipeline's config, or a `ConfigError` that names file and key."""
+    """Reads one pipeline's config. Raises `ConfigError` that names file and key."""
     return read_model(path, PipelineConfig, {"vocabulary": vocabulary})

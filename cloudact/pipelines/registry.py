@@ -87,7 +87,7 @@ class Registry:
         return self.config(entry).date.default_on(today)
 
     def parameters(self, entry: Entry) -> tuple[Parameter, ...]:
-        """What a client may pass; a pipeline that is not enabled yet may have no file."""
+        """The parameters that a client may pass; none for a pipeline that is not enabled, which may have no file."""
         return self.config(entry).parameters if entry.enabled else ()
 
     def _available(self) -> str:

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import BeforeValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -32,7 +32,7 @@ class Templated(Strict):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _known_placeholders(cls, value: Any) -> Any:
+    def _known_placeholders(cls, value: object) -> object:
         if isinstance(value, str):
             for _, name, _, _ in string.Formatter().parse(value):
                 if name is not None and name not in PLACEHOLDERS:
@@ -40,13 +40,13 @@ class Templated(Strict):
         return value
 
     def filled(self, values: Mapping[str, str]) -> Self:
-        """The same config with every placeholder replaced."""
+        """A copy of the config with every placeholder replaced by its value."""
         return self.model_copy(
             update={k: v.format(**values) for k, v in self.model_dump().items() if isinstance(v, str)}
         )
 
 
-def _own_dataset(name: Any) -> Any:
+def _own_dataset(name: object) -> str:
     """`{org_slug}` is the older word for the org's dataset; any other dataset would hold rows of somebody else."""
     if name not in ("{org_dataset}", "{org_slug}"):
         raise ValueError('must be "{org_dataset}": a run writes into the dataset of its own org only')
@@ -98,7 +98,7 @@ class PipelineProvider(Protocol):
 
     @property
     def steps(self) -> ProcessorSteps:
-        """The processor that reads it."""
+        """The provider's processor and its steps."""
 
 
 class Vocabulary:
@@ -117,7 +117,7 @@ class Vocabulary:
 
     @property
     def processors(self) -> Mapping[str, ProcessorSteps]:
-        """By their names."""
+        """The steps of every processor, by the processor's name."""
         return {name: provider.steps for name, provider in self.owners.items()}
 
     @property

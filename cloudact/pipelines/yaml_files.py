@@ -1,11 +1,12 @@
-"""The door through which YAML becomes our types: every error names the file, the key and what is allowed."""
+"""Reads YAML files as our types: every error names the file, the key and what is allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeGuard, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from cloudact.errors import ConfigError
 
@@ -18,7 +19,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def read_model(path: Path, model: type[Model], context: Mapping[str, Any] | None = None) -> Model:
+def read_model(path: Path, model: type[Model], context: Mapping[str, object] | None = None) -> Model:
     """Parses one file into `model`, or raises `ConfigError` with one line per mistake.
 
     `context` is what the model's validators must know besides.
@@ -30,19 +31,20 @@ def read_model(path: Path, model: type[Model], context: Mapping[str, Any] | None
         raise ConfigError(f"{path}:\n{lines}") from err
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> object:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)  # noqa: S506 - a SafeLoader
+        content: object = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)  # noqa: S506 - a SafeLoader
     except OSError as err:
         raise ConfigError(f"{path}: cannot be read ({err.strerror})") from err
     except (yaml.YAMLError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path}: is not YAML: {err}") from err
+    return content
 
 
 class _NoDuplicates(yaml.SafeLoader):
     """YAML lets the last of two equal keys win silently; in a config that is always a mistake."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -57,7 +59,7 @@ def _key(location: tuple[int | str, ...]) -> str:
     return text.lstrip(".") or "(the whole file)"
 
 
-def _what(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+def _what(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         return f"unknown key; allowed are {_allowed(model, error['loc'][:-1])}"
     if error["type"] == "missing":
@@ -65,22 +67,26 @@ def _what(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     return words(error)
 
 
-def words(error: Mapping[str, Any]) -> str:
-    """What is wrong, of one of pydantic's errors, as our own validators have said it."""
+def words(error: ErrorDetails) -> str:
+    """The sentence of one of pydantic's errors, as our own validators wrote it."""
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _allowed(model: Any, location: tuple[int | str, ...]) -> str:
+def _allowed(kind: object, location: tuple[int | str, ...]) -> str:
     for part in location:
-        model = _inside(model, part)
-    fields = getattr(model, "model_fields", None)
-    return ", ".join(fields) if fields else "the keys of its kind"
+        kind = _inside(kind, part)
+    return ", ".join(kind.model_fields) if _is_model(kind) and kind.model_fields else "the keys of its kind"
 
 
-def _inside(model: Any, part: int | str) -> Any:
-    if isinstance(part, int) or not hasattr(model, "model_fields"):
-        return model
-    field = model.model_fields.get(part)
+def _inside(kind: object, part: int | str) -> object:
+    """The type of a part of this type: a model's field, or, of a list's type, what it is a list of."""
+    if isinstance(part, int) or not _is_model(kind):
+        return kind
+    field = kind.model_fields.get(part)
     annotation = field.annotation if field else None
-    arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
-    return arguments[0] if arguments else annotation
+    models = [each for each in getattr(annotation, "__args__", ()) if _is_model(each)]
+    return models[0] if models else annotation
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

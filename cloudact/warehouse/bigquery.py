@@ -121,13 +121,13 @@ class Warehouse:
         with reaching("BigQuery"):
             return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
 
-    def read(self, shape: type[Row], query: str, /, **values: Value) -> list[Row]:
+    def read(self, shape: type[Row], query: str, /, dataset: str | None = None, **values: Value) -> list[Row]:
         """All rows of `sql/queries/<query>.sql`, each as the dataclass `shape`, whose fields are the query's columns.
 
         Raises pydantic's `ValidationError` where a row does not have that shape, which is a mistake of ours.
         """
         reader = _reader(shape)  # type: ignore[arg-type]  # a class is hashable
-        return [reader.validate_python(row) for row in self.rows(query, None, None, **values)]
+        return [reader.validate_python(row) for row in self.rows(query, dataset, None, **values)]
 
     def pages(
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value

@@ -24,7 +24,7 @@ NOT_THE_CUSTOMERS_FAULT = frozenset(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SetupRequest:
     """A set-up as it is asked for. `None` keeps the name and the settings of the set-up before."""
 
     credential: str = field(repr=False)
@@ -55,7 +55,7 @@ class Connections:
         """Whether what was told can be read."""
         return self._integrations.shows(told)
 
-    def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
+    def set_up(self, org_slug: str, integration: str, wanted: SetupRequest) -> tuple[Integration, bool]:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)
         given = before.settings if wanted.settings is None else wanted.settings

@@ -6,17 +6,19 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
+from cloudact.json_types import JsonObject
 from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import Authentication, authenticate
-from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, Wanted
+from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetupRequest
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
@@ -30,7 +32,7 @@ LONGEST_WAIT_S = 3600.0  # who asks for more is asked again in an hour
 LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
 
 
-def _credential(value: Any) -> str:
+def _credential(value: object) -> str:
     text = json.dumps(value) if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.strip():
         raise bad_request(
@@ -42,10 +44,10 @@ def _credential(value: Any) -> str:
     return text
 
 
-def _object(value: Any, info: ValidationInfo) -> dict[str, Any] | None:
-    if value is not None and not isinstance(value, dict):
-        raise bad_request(f"{info.field_name} must be a JSON object.")
-    return value
+def _object(value: object, info: ValidationInfo) -> dict[str, object] | None:
+    if value is None or isinstance(value, dict):
+        return value
+    raise bad_request(f"{info.field_name} must be a JSON object.")
 
 
 class SetupBody(Input):
@@ -53,13 +55,13 @@ class SetupBody(Input):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    credential: Annotated[dict[str, Any] | str, BeforeValidator(_credential)] = Field(
+    credential: Annotated[dict[str, object] | str, BeforeValidator(_credential)] = Field(
         repr=False, description="what the provider is asked with"
     )
     credential_name: Annotated[str | None, name_of(100)] = Field(
         default=None, description="what you call it", examples=["billing reader"]
     )
-    metadata: Annotated[dict[str, Any] | None, BeforeValidator(_object)] = Field(
+    metadata: Annotated[dict[str, object] | None, BeforeValidator(_object)] = Field(
         default=None,
         description="settings",
         examples=[{"source_dataset": "billing_export"}],
@@ -79,7 +81,7 @@ class IntegrationState(Answer):
     auth: Auth | None = Field(description="key, or keyless: a service account that lets us act as it")
     credential_name: str | None
     fingerprint: str | None = Field(description="recognises the credential; nothing can be told from it")
-    settings: dict[str, Any]
+    settings: dict[str, object]
     validated_at: Instant | None = Field(description="when the provider was last asked")
     last_error: str | None = Field(description="why it is INVALID")
     warnings: list[str] = Field(
@@ -94,20 +96,29 @@ class IntegrationList(Answer):
     integrations: list[IntegrationState]
 
 
-def with_providers(document: dict[str, Any], providers: Sequence[Provider]) -> dict[str, Any]:
-    """The OpenAPI document with the words of these providers, which the shapes above leave open."""
-    shapes = document["components"]["schemas"]
-    state, body = (shapes[shape.__name__]["properties"] for shape in (IntegrationState, SetupBody))
-    state["integration"]["enum"] = [provider.integration for provider in providers]
-    state["provider"]["enum"] = [provider.id for provider in providers]
+def with_providers(document: JsonObject, providers: Sequence[Provider]) -> JsonObject:
+    """The OpenAPI document, completed in place by the words of these providers, which the shapes above leave open."""
+    state, body = (partial(_schema, document, shape.__name__) for shape in (IntegrationState, SetupBody))
+    state("integration")["enum"] = [provider.integration for provider in providers]
+    state("provider")["enum"] = [provider.id for provider in providers]
     taken = dict.fromkeys(kind for provider in providers for kind in provider.takes)
-    state["takes"]["items"]["enum"] = list(taken)
+    state("takes", "items")["enum"] = list(taken)
     helps = "; ".join(f"{provider.id}: {provider.credential_help}" for provider in providers)
-    body["credential"]["description"] = helps
+    body("credential")["description"] = helps
     fields = {provider.id: ", ".join(provider.settings.model_fields) for provider in providers}
     named = "; ".join(f"{name}: {names}" for name, names in fields.items() if names)
-    body["metadata"]["description"] = f"settings. {named}"
+    body("metadata")["description"] = f"settings. {named}"
     return document
+
+
+def _schema(document: JsonObject, shape: str, *path: str) -> dict[str, object]:
+    """The schema of a shape's field in the document, or of a part of that field."""
+    part: object = document
+    for name in ("components", "schemas", shape, "properties", *path):
+        part = part[name] if isinstance(part, dict) else None
+    if not isinstance(part, dict):
+        raise TypeError(f"the document has no schema of {shape}.{'.'.join(path)}")
+    return part
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,7 @@ class OrgIntegrations:
 
 
 def list_integrations(room: OrgIntegrations, org: str) -> Response:
-    """Those of all providers, set up or not."""
+    """200 with the integrations of all providers, set up or not."""
     authenticate(room.auth, org)
     no_query(request)
     states = [_state(room, row) for row in room.connections.all(org)]
@@ -129,19 +140,19 @@ def list_integrations(room: OrgIntegrations, org: str) -> Response:
 
 
 def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """201 for the first credential, 200 for one that replaces another; in force only if the provider accepts it."""
+    """201 for the first credential, 200 for one that replaces another; it is stored only if the provider accepts it."""
     authenticate(room.auth, org).require_admin()
     no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(room, provider)
-    wanted = Wanted(str(body.credential), body.credential_name, body.metadata)
+    setup = SetupRequest(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
-        stored, new = room.connections.set_up(org, integration, wanted)
+        stored, new = room.connections.set_up(org, integration, setup)
     return _answer(room, stored, 201 if new else 200)
 
 
 def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """VALID or INVALID, as the provider says now; both are answers. Members may ask too, as a run of theirs would."""
+    """200 with VALID or INVALID, as the provider says now. Members may ask too, as a run of theirs would."""
     authenticate(room.auth, org)
     no_input(request)
     with translating_provider_errors():
@@ -150,7 +161,7 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
 
 
 def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
-    """NOT_CONFIGURED from now on; it may be repeated."""
+    """200 with NOT_CONFIGURED, also where the integration was removed before."""
     authenticate(room.auth, org).require_admin()
     no_input(request)
     with translating_provider_errors():
@@ -196,7 +207,9 @@ def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Respo
 
 def _state(room: OrgIntegrations, row: Integration) -> IntegrationState:
     provider = by_integration(room.providers)[row.integration]
-    fields: dict[str, Any] = {name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)}
+    fields: dict[str, object] = {
+        name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)
+    }
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
         del fields["warnings"]

@@ -1,8 +1,9 @@
 """Shapes of the bodies and answers of `/ops/orgs`."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic.config import JsonDict
 
 from cloudact.orgs.members import Role
 from cloudact.orgs.org import BILLING_WORDS, SLUG_RULE, IntegrationStatus, SubscriptionStatus, is_slug
@@ -20,15 +21,15 @@ _SLUG_SCHEMA = WithJsonSchema(
 _NAME_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}, {"type": "null"}]}
 )
-_PLAN = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string", "examples": ["STARTER"]}, {"type": "null"}]})]
+_PLAN = Annotated[object, WithJsonSchema({"anyOf": [{"type": "string", "examples": ["STARTER"]}, {"type": "null"}]})]
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _without_default(schema: JsonDict) -> None:
     """Drops `default: null` from a schema: the field may be left out, but null may not be sent."""
     del schema["default"]
 
 
-def slug(text: Any, _info: ValidationInfo | None = None) -> str:
+def slug(text: object, _info: ValidationInfo | None = None) -> str:
     """The text if it can name an org, else 400 with the rule."""
     if not isinstance(text, str) or not is_slug(text):
         raise bad_request(f"org_slug must be {SLUG_RULE}.")
@@ -76,7 +77,7 @@ class OffboardBody(Input):
 
     missing: ClassVar[str] = "confirm must be the organization's slug, typed again."
 
-    confirm: Annotated[Any, WithJsonSchema({"type": "string"})] = Field(description="the organization's slug")
+    confirm: Annotated[object, WithJsonSchema({"type": "string"})] = Field(description="the organization's slug")
     delete_data: Flag = Field(default=False, description="drop the organization's dataset, which cannot be undone")
 
 

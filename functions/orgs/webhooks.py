@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
@@ -22,7 +22,7 @@ from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
 
 
-def _events(value: Any, info: ValidationInfo) -> tuple[str, ...] | None:
+def _events(value: object, info: ValidationInfo) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not value or any(word not in CHOOSABLE for word in map(_word, value)):
@@ -30,7 +30,7 @@ def _events(value: Any, info: ValidationInfo) -> tuple[str, ...] | None:
     return tuple(event for event in CHOOSABLE if event in value)
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -50,7 +50,7 @@ class WebhookBody(Input):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: Annotated[Any, _URL_SCHEMA] = Field(
+    url: Annotated[object, _URL_SCHEMA] = Field(
         description="https, a public host name", examples=["https://example.com/cloudact"]
     )
     events: Annotated[tuple[str, ...] | None, BeforeValidator(_events), _EVENTS_SCHEMA] = Field(

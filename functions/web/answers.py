@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -16,12 +16,12 @@ from cloudact.runs.run import Status, TriggerType
 OlderStatus = Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
 Instant = Annotated[AwareDatetime, PlainSerializer(instant)]
 # https://opensource.zalando.com/restful-api-guidelines/#112: clients must not break when a code is added.
-_CODES: list[Any] = [*Code]
+_CODES = [*Code]
 _CODE = (
     "Extensible enum. A stable word that programs compare; the examples are those of today, others may come. "
     f"Those of a provider are its id and one of {', '.join(f'_{failure}' for failure in ProviderFailure)}."
 )
-_EXAMPLES: dict[str, Any] = {
+_EXAMPLES = {
     "run_id": "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2",
     "org_slug": "acmecorp",
     "pipeline_id": "acmecorp-gcp-billing",

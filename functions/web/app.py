@@ -4,11 +4,10 @@ import logging
 import re
 import uuid
 from functools import partial
-from typing import Any
 
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cloudact.errors import Retry
 from functions.web import request_log
@@ -75,7 +74,7 @@ def _from_werkzeug(err: HTTPException) -> Response:
     if status < 400:  # a redirect is an answer, not a refusal
         return Response(status=status, headers=err.get_headers())
     detail = _DETAILS.get(status) or err.description or err.name
-    allow: Any = getattr(err, "valid_methods", None)
+    allow = err.valid_methods if isinstance(err, MethodNotAllowed) else None
     return Problem(status, detail, {"Allow": ", ".join(sorted(allow))} if allow else None).response()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from flask import Flask, Response
 from pydantic import BaseModel
@@ -38,7 +37,7 @@ class Endpoint:
 
 
 def add_endpoints(
-    app: Flask, endpoints: Sequence[Endpoint], collaborators: Any, guard: Callable[[], object] | None = None
+    app: Flask, endpoints: Sequence[Endpoint], collaborators: object, guard: Callable[[], object] | None = None
 ) -> None:
     """Adds a route for each path. A view is handed the collaborators of its room and the parts of its path.
 

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, TypeAlias, TypeVar
 
 from flask import Request
 from pydantic import (
@@ -70,19 +70,20 @@ def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
     return next(iter(values.values()), None)
 
 
-def _day(text: Any, info: ValidationInfo) -> dt.date:
+def _day(text: object, info: ValidationInfo) -> dt.date:
     return any_date(info.field_name or "", text)
 
 
-def _flag(value: Any, info: ValidationInfo) -> bool:
+def _flag(value: object, info: ValidationInfo) -> bool:
     if not isinstance(value, bool):
         raise bad_request(f"{info.field_name} must be true or false.")
     return value
 
 
 def _whole(least: int, most: int) -> BeforeValidator:
-    def read(text: Any, info: ValidationInfo) -> int:
-        number = int(text) if re.fullmatch(r"\d{1,12}", str(text), re.ASCII) else least - 1
+    def read(value: object, info: ValidationInfo) -> int:
+        text = str(value)
+        number = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else least - 1
         if not least <= number <= most:
             raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
         return number
@@ -93,11 +94,14 @@ def _whole(least: int, most: int) -> BeforeValidator:
 def _count(least: int, most: int) -> BeforeValidator:
     """Reads a whole JSON number or null; 24.0 is a whole one, as in JSON Schema."""
 
-    def read(value: Any, info: ValidationInfo) -> int | None:
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
-        if value is not None and not (whole and value == int(value)):
-            raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
-        return None if value is None else int(value)
+    def read(value: object, info: ValidationInfo) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            number = int(value)
+            if number == value:
+                return number
+        raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
 
     return BeforeValidator(read)
 
@@ -106,16 +110,18 @@ def name_of(longest: int) -> BeforeValidator:
     """Reads a name that people give: 1 to `longest` characters, none of them a control character, not only spaces."""
     pattern = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{{1,{longest}}}")
 
-    def read(value: Any, info: ValidationInfo) -> str | None:
-        if value is not None and not (isinstance(value, str) and pattern.fullmatch(value) and value.strip()):
-            raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
-        return value
+    def read(value: object, info: ValidationInfo) -> str | None:
+        if value is None or (isinstance(value, str) and pattern.fullmatch(value) and value.strip()):
+            return value
+        raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
 
     return BeforeValidator(read)
 
 
-def word_of(allowed: Mapping[str, Any]) -> BeforeValidator:
-    def read(text: Any, info: ValidationInfo) -> Any:
+def word_of(allowed: Mapping[str, object]) -> BeforeValidator:
+    """Reads a word as what it stands for; a 400 lists the words that are allowed."""
+
+    def read(text: object, info: ValidationInfo) -> object:
         if not isinstance(text, str) or text not in allowed:
             raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
         return allowed[text]
@@ -123,19 +129,15 @@ def word_of(allowed: Mapping[str, Any]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _pipeline(text: Any, info: ValidationInfo) -> str:
+def _pipeline(text: object, info: ValidationInfo) -> str:
     if not isinstance(text, str) or not re.fullmatch(PIPELINE, text) or text.endswith("\n"):
         raise bad_request(f"{info.field_name} must be 1 to 101 letters, digits, underscores or hyphens.")
-    return str(text)
+    return text
 
 
 _DAY = WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
 Day: TypeAlias = Annotated[dt.date, BeforeValidator(_day), _DAY]
 Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
-
-
-def _also(*names: str) -> Any:
-    return AliasChoices(*names)
 
 
 class TriggerQuery(Input):
@@ -202,18 +204,18 @@ class RunsQuery(Input):
     """Filters of a list; days are UTC days of the request, inclusive."""
 
     status: Annotated[Status | None, word_of(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
-        Field(default=None, validation_alias=_also("status", "status_filter"))
+        Field(default=None, validation_alias=AliasChoices("status", "status_filter"))
     )
     pipeline_id: Annotated[
         str | None, BeforeValidator(_pipeline), WithJsonSchema({"type": "string", "pattern": PIPELINE})
     ] = Field(
         default=None,
-        validation_alias=_also("pipeline_id", "pipelineId"),
+        validation_alias=AliasChoices("pipeline_id", "pipelineId"),
         description="`gcp_billing` or `acmecorp-gcp-billing`",
         examples=["gcp_billing"],
     )
-    start_date: Day | None = Field(default=None, validation_alias=_also("start_date", "startDate"))
-    end_date: Day | None = Field(default=None, validation_alias=_also("end_date", "endDate"))
+    start_date: Day | None = Field(default=None, validation_alias=AliasChoices("start_date", "startDate"))
+    end_date: Day | None = Field(default=None, validation_alias=AliasChoices("end_date", "endDate"))
     date: Day | None = Field(default=None, description="the day whose costs were loaded")
     trigger_type: Annotated[
         TriggerType | None,

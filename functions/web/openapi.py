@@ -4,12 +4,12 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from flask import Response, request
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from cloudact.json_types import Json, JsonObject
 from cloudact.orgs.org import SLUG
 from functions.web.answers import ProblemDocument
 from functions.web.endpoints import Endpoint
@@ -33,7 +33,7 @@ _REFUSED: Mapping[int, str] = {
     500: "Unforeseen; `request_id` finds it in the logs",
     503: "Something we depend on cannot be reached; nothing was done. Send the same request again",
 }
-_PARTS: dict[str, dict[str, Any]] = {
+_PARTS: Mapping[str, Mapping[str, Json]] = {
     "org": {"schema": {"type": "string", "pattern": f"^{SLUG.pattern}$"}, "example": "acmecorp"},
     "run_id": {"schema": {"type": "string", "format": "uuid"}, "example": "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2"},
     "provider": {"schema": {"type": "string", "pattern": "^[a-z]{1,50}$"}, "example": "gcp"},
@@ -42,7 +42,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "fingerprint": {"schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "example": "0123456789abcdef"},
     "user_id": {"schema": {"type": "string", "pattern": "^[!-.0-~]{1,128}$"}, "example": "user-42"},
 }
-_HEADERS: dict[str, Any] = {
+_HEADERS: JsonObject = {
     "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
     "ETag": {"description": "of an answer that will not change", "schema": {"type": "string"}},
     "Location": {"description": "the run's detail", "schema": {"type": "string"}},
@@ -67,7 +67,7 @@ class Function:
 
     title: str
     description: str
-    security: Mapping[str, Any]
+    security: Mapping[str, Json]
     refused: Mapping[int, str] = dataclasses.field(default_factory=dict)
     cached: str = "public, max-age=300"
 
@@ -81,9 +81,9 @@ def answer_document(function: Function, text: str) -> Response:
     return answer
 
 
-def document(function: Function, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def document(function: Function, endpoints: Sequence[Endpoint]) -> JsonObject:
     """The OpenAPI 3.1 document of the endpoints."""
-    paths: dict[str, Any] = {}
+    paths: dict[str, JsonObject] = {}
     for endpoint in endpoints:
         for number, path in enumerate(paths_of(endpoint)):
             operation = _operation(function, endpoint, path, number)
@@ -103,8 +103,8 @@ def paths_of(endpoint: Endpoint) -> list[str]:
     return [base + form for base in endpoint.bases for form in forms]
 
 
-def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -> JsonObject:
+    operation: JsonObject = {
         "operationId": endpoint.name if number == 0 else f"{endpoint.name}_{number + 1}",
         "summary": endpoint.summary,
         "parameters": [*_path_parameters(path), *_query_parameters(endpoint.query), *_header_parameters(endpoint)],
@@ -117,12 +117,12 @@ def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -
     return operation
 
 
-def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+def _path_parameters(path: str) -> Iterator[JsonObject]:
     for part in re.findall(r"{(\w+)}", path):
         yield {"name": part, "in": "path", "required": True, **_PARTS.get(part, {"schema": {"type": "string"}})}
 
 
-def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
+def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
     if query is None:
         return
     schemas = query.model_json_schema(by_alias=False)["properties"]
@@ -134,19 +134,24 @@ def _query_parameters(query: type[Input] | None) -> Iterator[dict[str, Any]]:
             yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **described, **other}
 
 
-def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+def _not_null(schema: JsonObject) -> JsonObject:
     """The schema without null: a filter of a query string has a value or is left out."""
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    any_of = schema.get("anyOf")
+    kinds = (
+        [kind for kind in any_of if isinstance(kind, dict) and kind != {"type": "null"}]
+        if isinstance(any_of, list)
+        else []
+    )
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     return {**kinds[0], **rest} if kinds else schema
 
 
-def _header_parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+def _header_parameters(endpoint: Endpoint) -> Iterator[JsonObject]:
     if endpoint.conditional:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
 
 
-def _responses(endpoint: Endpoint, refused: Mapping[int, str]) -> Iterator[tuple[str, Any]]:
+def _responses(endpoint: Endpoint, refused: Mapping[int, str]) -> Iterator[tuple[str, Json]]:
     for status, answer in endpoint.answers.items():
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
         names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
@@ -157,15 +162,15 @@ def _responses(endpoint: Endpoint, refused: Mapping[int, str]) -> Iterator[tuple
         yield str(status), _response(refused[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
 
 
-def _response(description: str, media_type: str, schema: Any, headers: Iterable[str]) -> dict[str, Any]:
+def _response(description: str, media_type: str, schema: Json, headers: Iterable[str]) -> JsonObject:
     return {"description": description, "headers": _headers(headers), "content": {media_type: {"schema": schema}}}
 
 
-def _headers(names: Iterable[str]) -> dict[str, Any]:
+def _headers(names: Iterable[str]) -> JsonObject:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", *names)}
 
 
-def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def _schemas(endpoints: Iterable[Endpoint]) -> JsonObject:
     models: list[type[BaseModel]] = [ProblemDocument]
     for endpoint in endpoints:
         models += [*endpoint.answers.values(), *([endpoint.body] if endpoint.body else [])]

@@ -4,18 +4,18 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
+from cloudact.json_types import Json, JsonObject
 from cloudact.runs.run import FIRST_DATE
 from functions.web.problems import Problem, bad_request
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, Any]:
+def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, object]:
     """The JSON object of the body with only the allowed fields; empty without a body. Raises 400 or 415."""
     if not request.get_data():
         return {}
@@ -44,12 +44,13 @@ def no_input(request: Request) -> None:
     no_body(request)
 
 
-def _json(request: Request) -> Any:
+def _json(request: Request) -> Json:
     try:
         text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
-        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+        body: Json = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as err:
         raise bad_request("The body is not valid JSON.") from err
+    return body
 
 
 def _no_number(name: str) -> None:
@@ -57,15 +58,15 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A dict of the pairs; 400 for a name that stands twice, of which JSON parsers keep the last."""
+def _each_once(pairs: list[tuple[str, Json]]) -> JsonObject:
+    """The pairs as a dict. Raises 400 for a name that stands twice, of which JSON parsers keep the last."""
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
         raise bad_request("A field stands twice in the body; give it once.")
     return dict(pairs)
 
 
-def only_known(fields: Mapping[str, Any], allowed: Iterable[str]) -> None:
+def only_known(fields: Mapping[str, object], allowed: Iterable[str]) -> None:
     """Raises 400 naming the fields that are not allowed, or that a query string has twice."""
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
@@ -84,7 +85,7 @@ def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:
     return date
 
 
-def any_date(field: str, text: Any) -> dt.date:
+def any_date(field: str, text: object) -> dt.date:
     """The calendar day of a text of exactly the form `YYYY-MM-DD`; else 400 naming the field."""
     if isinstance(text, str) and _DATE.fullmatch(text):
         try:

@@ -7,15 +7,17 @@ import ipaddress
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Event, Thread
-from typing import Any
+from typing import TypeAlias
 from urllib.parse import SplitResult
 
 AT_ONCE = 4
 LONGEST_LINE = 1024  # bytes
 _PORTS = {"https": 443, "http": 80}
+AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[object, ...]]
+"""Family, type, protocol, canonical name and address, as `socket.getaddrinfo` gives them."""
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r\n]")
 
 
@@ -28,7 +30,7 @@ class Probes:
     """
 
     within_s: float
-    look_up: Callable[..., list[Any]] = socket.getaddrinfo
+    look_up: Callable[..., Sequence[AddressInfo]] = socket.getaddrinfo
     at_once: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(AT_ONCE))
 
     def status(self, parts: SplitResult, *, own: bool) -> int | None:

@@ -5,7 +5,6 @@ The line names the route, not the path, and no query: addresses hold ids and wha
 
 import logging
 import time
-from typing import Any
 
 from flask import Response, g, request
 
@@ -25,22 +24,28 @@ def begin(project: str, request_id: str) -> None:
 
 def end(response: Response) -> None:
     """Logs the request with the status that is answered. Must be called last."""
-    fields = _fields(response.status_code)
-    log.log(_level(fields), "%s %s %d", fields["method"], fields["route"], fields["status"], extra={"fields": fields})
-
-
-def _fields(status: int) -> dict[str, Any]:
-    """Fields for our metrics, and `httpRequest`, which Cloud Logging shows in its list of requests."""
     method = request.method if request.method in _METHODS else UNKNOWN
     route = request.url_rule.rule if request.url_rule else UNKNOWN
-    spent_s = time.monotonic() - g.began_s
+    status = response.status_code
+    fields = _fields(method, route, status, time.monotonic() - g.began_s)
+    log.log(_level(route, status), "%s %s %d", method, route, status, extra={"fields": fields})
+
+
+def _fields(method: str, route: str, status: int, spent_s: float) -> dict[str, object]:
+    """Fields for our metrics, and `httpRequest`, which Cloud Logging shows in its list of requests."""
     shown = {"requestMethod": method, "requestUrl": route, "status": status, "latency": f"{spent_s:.3f}s"}
-    fields = {"event": "request", "method": method, "route": route, "status": status, "latency_ms": int(spent_s * 1000)}
-    return fields | {"httpRequest": shown}
+    return {
+        "event": "request",
+        "method": method,
+        "route": route,
+        "status": status,
+        "latency_ms": int(spent_s * 1000),
+        "httpRequest": shown,
+    }
 
 
-def _level(fields: dict[str, Any]) -> int:
+def _level(route: str, status: int) -> int:
     """The log level: DEBUG for probes, which come every few seconds, while they are answered."""
-    if fields["status"] >= 500:
+    if status >= 500:
         return logging.WARNING
-    return logging.DEBUG if fields["route"].endswith(("/health", "/health/ready")) else logging.INFO
+    return logging.DEBUG if route.endswith(("/health", "/health/ready")) else logging.INFO

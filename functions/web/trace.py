@@ -4,7 +4,6 @@ Anyone may send these headers, so whatever is not exactly of their form is ignor
 """
 
 import re
-from typing import Any
 
 from werkzeug.datastructures import Headers
 
@@ -15,13 +14,13 @@ _GOOGLE = re.compile(r"([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?", re.ASC
 _SAMPLED = 1
 
 
-def trace_fields(headers: Headers, project: str) -> dict[str, Any]:
+def trace_fields(headers: Headers, project: str) -> dict[str, object]:
     """Fields of trace, span and whether it is sampled; empty where no header has them."""
     context = _w3c(headers.get("traceparent", "")) or _google(headers.get("X-Cloud-Trace-Context", ""))
     if context is None:
         return {}
     trace, span, sampled = context
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "logging.googleapis.com/trace": f"projects/{project}/traces/{trace}",
         "logging.googleapis.com/trace_sampled": sampled,
     }

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, KeyForms
+from providers.anthropic.names import ID, NAME
 from providers.anthropic.steps import STEPS
 from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings, Rule
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class AnthropicSettings(IntegrationSettings):
-    """Which generation of the API is read."""
+    """The settings of an Anthropic integration: which generation of the API is read."""
 
     api: Annotated[Literal["reports", "analytics"], Rule("must be reports or analytics")] = "reports"
 
@@ -25,7 +26,7 @@ def _read(context: CheckContext, text: str) -> Credential:
 
 
 def _check(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
-    """The API that runs will read, and no other: a key may have the right to one alone."""
+    """Asks the API that runs will read, and no other: a key may have the right to one alone."""
     from providers.anthropic.api import ADMIN_KEY, ANALYTICS_KEY
 
     assert isinstance(settings, AnthropicSettings)  # noqa: S101 - what the record names
@@ -40,9 +41,9 @@ def _open_source(context: "SourceContext") -> "Source":
 
 
 PROVIDER = Provider(
-    id="anthropic",
+    id=ID,
     integration="ANTHROPIC",
-    name="Anthropic",
+    name=NAME,
     url="https://api.anthropic.com",
     steps=STEPS,
     settings=AnthropicSettings,

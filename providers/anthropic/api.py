@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
+from cloudact.json_types import Json
 from providers.admin_key import AdminKey, Door, Vendor
+from providers.anthropic.names import ID, NAME
 from providers.http import ProviderHttp, Query
 
 VERSION = "2023-06-01"  # all that is known of the reports is known of this version
@@ -17,7 +18,7 @@ ANALYTICS_COST = "/v1/organizations/analytics/cost"
 
 
 def day_bounds(day: date) -> list[tuple[str, str]]:
-    """The one bucket of a UTC day, its end exclusive; the bounds are the same on every page."""
+    """Query parameters of the one bucket of a UTC day, its end exclusive; they are the same on every page."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = start + timedelta(days=1)
     return [("starting_at", f"{start:%Y-%m-%dT%H:%M:%SZ}"), ("ending_at", f"{end:%Y-%m-%dT%H:%M:%SZ}")]
@@ -27,7 +28,7 @@ def _headers(key: str) -> Mapping[str, str]:
     return {"x-api-key": key, "anthropic-version": VERSION}
 
 
-def _read_error(error: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+def _read_error(error: Mapping[str, Json]) -> tuple[Json, Json, Json]:
     return error.get("type"), None, error.get("message")
 
 
@@ -47,7 +48,8 @@ _ANALYTICS = "the analytics are read with an analytics key, which has the scope 
 _TOKEN = "This is an OAuth token, which ends within hours"  # noqa: S105 - a sentence
 
 ANTHROPIC = Vendor(
-    name="Anthropic",
+    id=ID,
+    name=NAME,
     doors=(
         Door(
             paths="/v1/organizations/analytics/",

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from cloudact.errors import RunError
 from providers.anthropic.api import CLAUDE_CODE
@@ -39,7 +38,7 @@ _KNOWN = frozenset(
 
 
 def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
-    """One row a record. Raises `NotOffered` where Anthropic refuses the report, or it holds what cannot be read."""
+    """Yields one row a record of activity. Raises `NotOffered` where the report is refused or cannot be read."""
     query = [("starting_at", day.isoformat()), ("limit", RECORDS)]
     try:
         for number, page in enumerate(pages.read(CLAUDE_CODE, query, may_lack_rights=True), 1):
@@ -48,13 +47,13 @@ def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
                 notes.new("claude_code", extra)
                 yield {"usage_date": day, **_activity(record), "extra": exact_json(extra) if extra else None}
     except Refused as err:
-        said = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
-        raise NotOffered(f"Anthropic refuses the Claude Code report: {said}.") from err
+        reason = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
+        raise NotOffered(f"Anthropic refuses the Claude Code report: {reason}.") from err
     except RunError as err:
         raise NotOffered(f"The Claude Code report could not be read: {err.message}") from err
 
 
-def _activity(record: Line) -> dict[str, Any]:
+def _activity(record: Line) -> dict[str, object]:
     actor, metrics = record.part("actor"), record.part("core_metrics")
     lines = metrics.part("lines_of_code")
     return {
@@ -69,8 +68,8 @@ def _activity(record: Line) -> dict[str, Any]:
     }
 
 
-def _models(models: list[Line]) -> dict[str, Any]:
-    """What the models of a record sum up to, and the record of each."""
+def _models(models: list[Line]) -> dict[str, object]:
+    """Tokens and estimated cost of a record, summed over its models, and the models as JSON."""
     costs = [model.part("estimated_cost") for model in models]
     currencies = {cost.currency() for cost in costs}
     if len(currencies) > 1:

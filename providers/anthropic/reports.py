@@ -71,17 +71,17 @@ class _Generation(Protocol):
     """One of the two generations of the API."""
 
     def usage(self) -> Iterator[Row]:
-        """Token usage."""
+        """Rows of token usage."""
 
     def costs(self) -> Iterator[Row]:
-        """Costs."""
+        """Rows of costs."""
 
     def total(self) -> Iterator[Line]:
-        """What holds `amount` and `currency`, not grouped."""
+        """The costs as lines with `amount` (cents) and `currency`, not grouped."""
 
 
 class AnthropicReports:
-    """The reports of one day. `api` is `reports` or `analytics`."""
+    """Anthropic's reports of one UTC day. `generation` is `reports` or `analytics`."""
 
     def __init__(self, api: ProviderHttp, day: date, notes: Notes, asked_on: date, generation: str = "reports") -> None:
         if generation not in ("reports", "analytics"):
@@ -96,24 +96,26 @@ class AnthropicReports:
         self._asked_on = asked_on
 
     def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
-        """Each report is a table."""
-        found = {
+        """The table of each report with its rows, which are read while they are iterated."""
+        tables = {
             "messages": (USAGE_TABLE, self._closed(self._generation.usage())),
             "claude_code": (CLAUDE_CODE_TABLE, claude_code(self._pages, self._day, self._notes)),
             "cost": (COST_TABLE, self._closed(self._generation.costs())),
         }
-        return [found[report] for report in reports]
+        return [tables[report] for report in reports]
 
     def total(self) -> Mapping[str, Decimal]:
-        """The day's costs, not grouped."""
+        """The day's costs by currency, in its main unit, as Anthropic adds them up."""
         sums: defaultdict[str, Decimal] = defaultdict(Decimal)
         for line in self._generation.total():
             sums[line.currency()] = exact_sum(sums[line.currency()], _dollars(line, "amount"))
         return sums
 
     def _closed(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows. A recent day without a complete bucket is refused as a range that ends before it starts; nothing
-        but the text tells it."""
+        """Yields the rows. Raises `Stop` for a recent day that Anthropic has not closed.
+
+        Such a day is refused as a range that ends before it starts; nothing but the text tells it.
+        """
         try:
             yield from rows
         except Refused as err:
@@ -249,7 +251,7 @@ def _report(path: str) -> str:
 
 
 def _price(line: Line, dimensions: Mapping[str, str | None], notes: Notes) -> Row | None:
-    """Amount and currency; `None`, and told, where Anthropic tells none."""
+    """Amount and currency of a line; `None`, and noted, where Anthropic gives no amount."""
     try:
         return {"amount": numeric(_dollars(line, "amount")), "currency": line.currency()}
     except Stop as err:

@@ -11,13 +11,13 @@ Report = Literal["messages", "cost", "claude_code"]
 
 
 class AnthropicExtract(ReportsConfig):
-    """Which reports of the organization's usage and costs are read."""
+    """The config of `extract`: which reports of the organization's usage and costs are read."""
 
     reports: tuple[Report, ...] = Field(min_length=1)
 
 
 class AnthropicLoad(TablesConfig):
-    """The tables of Anthropic."""
+    """The config of `load`: the tables of Anthropic."""
 
     target_tables: tuple[
         Literal["anthropic_usage_daily_raw"],

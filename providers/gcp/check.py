@@ -6,19 +6,22 @@ read the export.
 
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.orgs.org import Auth, Onboarded
 from providers.gcp.access import open_bigquery, read_access
 from providers.gcp.errors import translating_source_errors
-from providers.gcp.export import ExportTable, find_export
+from providers.gcp.export import CallLimits, ExportTable, find_export
 from providers.gcp.keyless import offered
 from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
 from providers.gcp.settings import GcpSettings
 from providers.provider import CheckContext, Credential, Proof
 from providers.settings import IntegrationSettings
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
 
 CALL_TIMEOUT_S, WITHIN_S = 4.0, 10.0  # of one call, and until the last of them begins
 # It reads a column, so that rights to columns are proven too; a dry run bills nothing.
@@ -26,7 +29,7 @@ PROBE = "SELECT cost FROM {table} WHERE _PARTITIONTIME >= @first AND _PARTITIONT
 
 
 def read(context: CheckContext, text: str) -> Credential:
-    """The key file less everything that could send us elsewhere, or the account that we shall act as."""
+    """Reads a key file, less everything that could send us elsewhere, or the account that we shall act as."""
     access = read_access(text.encode(errors="replace"))
     if access.auth is Auth.KEYLESS:
         offered(context.settings.reader_service_account)
@@ -34,7 +37,10 @@ def read(context: CheckContext, text: str) -> Credential:
 
 
 def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
-    """The first date of the export, and what it is known to lose. Raises `Stop` or `Retry`."""
+    """Proves that the credential reads the export, and gives its first date and what it is known to lose.
+
+    Raises `Stop` or `Retry`.
+    """
     assert isinstance(settings, GcpSettings)  # noqa: S101 - what the record names
     access = read_access(plaintext)
     source = open_bigquery(context.settings, access, org)
@@ -48,7 +54,7 @@ def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: Int
     return Proof(export.oldest_date, export.warnings)
 
 
-def _plan_query(source: Any, export: ExportTable, now: datetime, patience: "_Patience") -> None:
+def _plan_query(source: "Client", export: ExportTable, now: datetime, patience: "_Patience") -> None:
     from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
 
     bounds = {"first": now - timedelta(days=1), "end": now + timedelta(days=1)}
@@ -62,12 +68,12 @@ def _plan_query(source: Any, export: ExportTable, now: datetime, patience: "_Pat
 
 
 class _Patience:
-    """How the client is told, before each call, what is left of the time."""
+    """The time limit of all calls of a check; each call gets what is left of it."""
 
     def __init__(self) -> None:
         self._until = time.monotonic() + WITHIN_S
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> CallLimits:
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
         left = min(self._until - time.monotonic(), CALL_TIMEOUT_S)

@@ -1,24 +1,28 @@
 """Builds BigQuery clients that act as a customer's service account, with its key or without one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudact.clients import own_credentials
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Stop
 from cloudact.settings import GOOGLE_IAM_CREDENTIALS, Settings
 
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+    from google.cloud.bigquery import Client
 
-def customer_bigquery(settings: Settings, service_account: Mapping[str, str], scopes: tuple[str, ...]) -> Any:
+
+def customer_bigquery(settings: Settings, service_account: Mapping[str, str], scopes: tuple[str, ...]) -> "Client":
     """A `bigquery.Client` that acts as a customer's service account in the customer's project.
 
     The token address is ours, never the key file's: a hostile file could name any address as its own. Raises `Stop`
     for a private key that cannot sign.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
-    from google.oauth2.service_account import Credentials
+    from google.oauth2.service_account import Credentials as ServiceAccountCredentials
 
-    class CustomerKey(Credentials):
+    class CustomerKey(ServiceAccountCredentials):
         """Asks no more than a token: the library would also look up the account's regional access boundary at
         another address, in a thread of its own, which no customer has granted us and no query needs."""
 
@@ -27,7 +31,7 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
 
     key = {**service_account, "token_uri": settings.token_uri}
     try:
-        credentials: Any = CustomerKey.from_service_account_info(key, scopes=scopes)  # type: ignore[no-untyped-call]
+        credentials: CustomerKey = CustomerKey.from_service_account_info(key, scopes=scopes)  # type: ignore[no-untyped-call]
         credentials.sign_bytes(b"")  # that a key is not RSA is noticed only here
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         why = "The private key in the service account key cannot be read."
@@ -35,7 +39,7 @@ def customer_bigquery(settings: Settings, service_account: Mapping[str, str], sc
     return _of_customer(settings, service_account["project_id"], credentials)
 
 
-def keyless_bigquery(settings: Settings, service_account: str, project: str, scopes: tuple[str, ...]) -> Any:
+def keyless_bigquery(settings: Settings, service_account: str, project: str, scopes: tuple[str, ...]) -> "Client":
     """A `bigquery.Client` that acts as a customer's service account, which has let our reader do so.
 
     Asks for a token with the first call, which raises `Stop` or `Retry` where IAM refuses it (`impersonation`).
@@ -50,7 +54,7 @@ def keyless_bigquery(settings: Settings, service_account: str, project: str, sco
     return _of_customer(settings, project, credentials)
 
 
-def _of_customer(settings: Settings, project: str, credentials: Any) -> Any:
+def _of_customer(settings: Settings, project: str, credentials: "Credentials") -> "Client":
     from google.cloud.bigquery import Client
 
     options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None

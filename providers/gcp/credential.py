@@ -27,12 +27,12 @@ class ServiceAccountKey(BaseModel):
 
     @property
     def auth(self) -> Auth:
-        """How it is known to Google."""
+        """The kind of credential."""
         return Auth.KEY
 
     @property
     def secret(self) -> str:
-        """What it is recognised by."""
+        """The text that recognises the credential: the private key."""
         return self.private_key.get_secret_value()
 
     def reveal(self) -> dict[str, str]:
@@ -43,7 +43,7 @@ class ServiceAccountKey(BaseModel):
         }
 
     def as_json(self) -> str:
-        """What is encrypted: the key, and nothing that we do not use."""
+        """The JSON that is encrypted and stored: the key, and nothing that we do not use."""
         return json.dumps(self.reveal())
 
 

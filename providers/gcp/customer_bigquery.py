@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloudact.warehouse.bigquery import billed, wait_for
 from providers.gcp.errors import translating_source_errors
@@ -12,7 +12,7 @@ from providers.gcp.result_pages import PAGE_ROWS
 from providers.gcp.statement import Statement
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import QueryJob, QueryJobConfig
+    from google.cloud.bigquery import Client, QueryJob, QueryJobConfig, Row
     from google.cloud.bigquery.table import RowIterator
 
 CALL_TIMEOUT_S = 60.0
@@ -23,13 +23,13 @@ ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of 
 class CustomerBigQuery:
     """`open_client` builds the client that acts as the customer. A query may bill at most `max_bytes_billed`."""
 
-    open_client: Callable[[], Any]
+    open_client: "Callable[[], Client]"
     max_bytes_billed: int
     pipeline: str
     bytes_billed: int = 0
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "Client":
         return self.open_client()
 
     def find_export(self, project: str, dataset: str, table: str) -> ExportTable:
@@ -38,14 +38,15 @@ class CustomerBigQuery:
         with translating_source_errors(f"{project}.{dataset}"):
             return find_export(client, project, dataset, table)
 
-    def answer(self, export: ExportTable, statement: Statement) -> list[Any]:
+    def answer(self, export: ExportTable, statement: Statement) -> "list[Row]":
         """The few rows of a small question, which come with the call that asks."""
         with translating_source_errors(str(export)):
             rows = self._client.query_and_wait(
                 statement.sql,
                 job_config=self._config(statement),
                 location=export.location,
-                job_retry=None,
+                # None is allowed, though not annotated: else a failed query is run again for 40 minutes
+                job_retry=None,  # type: ignore[arg-type]
                 api_timeout=CALL_TIMEOUT_S,
                 wait_timeout=ANSWER_TIMEOUT_S,
             )
@@ -56,7 +57,7 @@ class CustomerBigQuery:
         """Runs the statement in the customer's project, where the data is, and answers the finished job."""
         with translating_source_errors(str(export)):
             # A failed query is not run again behind our back: it is the customer's money, and our attempt to tell.
-            job: QueryJob = self._client.query(
+            job = self._client.query(
                 statement.sql,
                 job_config=self._config(statement),
                 location=export.location,
@@ -79,9 +80,12 @@ class CustomerBigQuery:
         Our page reader empties the pages that it reads, and the client gives the first one out once more where it is
         asked through the same job.
         """
+        from google.cloud.bigquery import QueryJob
+
         with translating_source_errors(str(export)):
-            asked = self._client.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
-        return self.rows(export, asked)
+            finished = self._client.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
+        assert isinstance(finished, QueryJob)  # noqa: S101 - it has the id of one
+        return self.rows(export, finished)
 
     def _config(self, statement: Statement) -> "QueryJobConfig":
         from google.cloud.bigquery import QueryJobConfig

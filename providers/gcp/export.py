@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from providers.gcp.errors import SET_UP
 from providers.gcp.names import DATASET, PROJECT, TABLE
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud.bigquery import Client, Table
+    from google.cloud.bigquery.table import TableListItem
 
 REQUIRED = (
     "billing_account_id",
@@ -84,7 +89,15 @@ NEEDED = "Name the table that Cloud Billing itself writes: by day of ingestion, 
 PAGE_TABLES, TOO_MANY = 500, 6  # of a list; of a family that can be named
 
 
-Patience = Callable[[], dict[str, Any]]
+class CallLimits(TypedDict, total=False):
+    """Arguments of one call of Google's client: how it is tried again, and seconds for one try."""
+
+    retry: Retry
+    timeout: float
+
+
+Patience = Callable[[], CallLimits]
+"""Asked before each call for its limits; an empty answer leaves the client its own."""
 
 
 class UnusableExport(ValueError):
@@ -97,15 +110,26 @@ class Field(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def fields(self) -> Sequence[Any]: ...
+    def fields(self) -> Sequence[Field]: ...
     @property
     def field_type(self) -> str: ...
     @property
     def mode(self) -> str: ...
 
 
+class Partitioning(Protocol):
+    """How a table is partitioned, e.g. `google.cloud.bigquery.TimePartitioning`."""
+
+    @property
+    def field(self) -> str | None: ...
+    @property
+    def type_(self) -> str: ...
+    @property
+    def expiration_ms(self) -> int | None: ...
+
+
 class TableLike(Protocol):
-    """What we read of `google.cloud.bigquery.Table`."""
+    """The part of `google.cloud.bigquery.Table` that is read here."""
 
     @property
     def project(self) -> str: ...
@@ -114,11 +138,11 @@ class TableLike(Protocol):
     @property
     def table_id(self) -> str: ...
     @property
-    def location(self) -> Any: ...
+    def location(self) -> str | None: ...
     @property
-    def schema(self) -> Any: ...
+    def schema(self) -> Sequence[Field]: ...
     @property
-    def time_partitioning(self) -> Any: ...
+    def time_partitioning(self) -> Partitioning | None: ...
     @property
     def created(self) -> datetime | None: ...
     @property
@@ -171,7 +195,7 @@ class ExportTable:
 
     @property
     def filled_from(self) -> datetime | None:
-        """Since when the table holds what Google exported: where it fills tables backwards, since the oldest date."""
+        """When the table's data begins: its creation, or `oldest_date` where Google fills tables backwards."""
         if self.created is None or (self.location or "").upper() not in MULTI_REGIONS:
             return self.created
         assert self.oldest_date is not None  # noqa: S101 - the table's age is known
@@ -186,16 +210,16 @@ class ExportTable:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What will become of its rows, to be told when it is set up."""
-        found = []
+        """Sentences about rows that the table will delete, shown when the integration is set up."""
+        sentences = []
         if self.keeps:
-            found.append(
+            sentences.append(
                 f"{self} deletes partitions after {days_of(self.keeps)} days. Dates older than that will be frozen: "
                 "what is loaded of them is kept and only added to, and what was not loaded by then is lost."
             )
         if self.expires:
-            found.append(f"{self} itself will be deleted on {self.expires.date()}: that is its expiration time.")
-        return tuple(found)
+            sentences.append(f"{self} itself will be deleted on {self.expires.date()}: that is its expiration time.")
+        return tuple(sentences)
 
     @property
     def quoted(self) -> str:
@@ -203,19 +227,19 @@ class ExportTable:
         return f"`{self.project}`.`{self.dataset}`.`{self.table}`"
 
 
-def find_export(source: Any, project: str, dataset: str, table: str, patience: Patience = dict) -> ExportTable:
+def find_export(source: Client, project: str, dataset: str, table: str, patience: Patience = CallLimits) -> ExportTable:
     """The table of that name, or the only one of that family, read with the customer's client `source`.
 
     `patience` tells the client's `retry` and `timeout` before each call. Raises `Stop`; Google's errors pass through.
     """
-    found = _find(source, f"{project}.{dataset}", table, patience)
+    stored = _find(source, f"{project}.{dataset}", table, patience)
     try:
-        return from_table(found)
+        return from_table(stored)
     except UnusableExport as err:
         raise Stop(Code.SOURCE_UNUSABLE, str(err), NEEDED) from err
 
 
-def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
+def _find(source: Client, dataset: str, table: str, patience: Patience) -> Table:
     from google.api_core.exceptions import NotFound
 
     try:
@@ -227,8 +251,11 @@ def _find(source: Any, dataset: str, table: str, patience: Patience) -> Any:
     return source.get_table(family[0].reference, **patience())
 
 
-def _family(source: Any, dataset: str, table: str, patience: Patience) -> Iterator[Any]:
-    """Google adds the kind and the billing account's id. Each page of the list has its own time limit."""
+def _family(source: Client, dataset: str, table: str, patience: Patience) -> Iterator[TableListItem]:
+    """Yields the tables whose names Google has made from `table`: it adds the kind and the billing account's id.
+
+    Each page of the list has its own time limit.
+    """
     token = None
     while True:
         listed = source.list_tables(dataset, page_token=token, max_results=PAGE_TABLES, **patience())
@@ -238,9 +265,9 @@ def _family(source: Any, dataset: str, table: str, patience: Patience) -> Iterat
             return
 
 
-def _not_one(name: str, found: list[str]) -> Stop:
-    if found:
-        return Stop(Code.SOURCE_NOT_FOUND, f"{name} could be any of {', '.join(sorted(found)[:5])}.", SET_UP)
+def _not_one(name: str, tables: list[str]) -> Stop:
+    if tables:
+        return Stop(Code.SOURCE_NOT_FOUND, f"{name} could be any of {', '.join(sorted(tables)[:5])}.", SET_UP)
     return Stop(Code.SOURCE_NOT_FOUND, f"The billing export table {name} does not exist.", SET_UP)
 
 
@@ -264,13 +291,13 @@ def from_table(table: TableLike) -> ExportTable:
     return export
 
 
-def _keeps(partitioning: Any) -> timedelta | None:
-    milliseconds = getattr(partitioning, "expiration_ms", None)
+def _keeps(partitioning: Partitioning | None) -> timedelta | None:
+    milliseconds = partitioning.expiration_ms if partitioning else None
     return timedelta(milliseconds=int(milliseconds)) if milliseconds else None
 
 
 def _wrong_layout(table: TableLike) -> str | None:
-    """What keeps a date's partitions from being found, in words.
+    """The sentence about a layout that hides a date's partitions; `None` for one that does not.
 
     A view has no `_PARTITIONTIME`, so every run would scan everything, and so would one of a copy's other partitions.
     """
@@ -287,7 +314,7 @@ def _wrong_layout(table: TableLike) -> str | None:
 
 
 def _wrong_types(fields: Sequence[Field], prefix: str = "") -> str | None:
-    """Columns that bear a name of the export's and are something else, as in a table that was loaded from a file."""
+    """The sentence about the first column of a wrong type, as in a table loaded from a file; `None` for none."""
     for field in fields:
         path = prefix + field.name
         wrong = _wrong_type(field, path) or _wrong_types(field.fields, f"{path}.")
@@ -309,7 +336,7 @@ def _wrong_type(field: Field, path: str) -> str | None:
 
 
 def days_of(span: timedelta) -> str:
-    """Days as text, with a fraction only where there is one."""
+    """The number of days as text, with a fraction only where there is one."""
     return f"{span / timedelta(days=1):g}"
 
 

@@ -10,7 +10,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from google.auth.credentials import AnonymousCredentials, Credentials, TokenState
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
@@ -20,6 +20,9 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from providers.gcp.keyless import SOON, KeylessAccount, may_act
 
+if TYPE_CHECKING:
+    from google.auth.transport import Request
+
 LIFETIME_S = 900  # renewed while a run goes on
 IAM_SCOPES = ("https://www.googleapis.com/auth/iam",)
 WHERE = "{}/v1/projects/-/serviceAccounts/{}:generateAccessToken"
@@ -28,11 +31,10 @@ WHERE = "{}/v1/projects/-/serviceAccounts/{}:generateAccessToken"
 def act_as(account: str, scopes: Sequence[str], *, reader: str, own: Credentials, endpoint: str) -> Credentials:
     """Credentials of `account` for `scopes`, by way of `reader`, whom `own` may act as. Makes no call yet."""
 
-    def acted_as(kind: Any, source: Credentials, email: str, scopes: Sequence[str]) -> Any:
+    def acted_as(kind: "type[_ActedAs]", source: Credentials, email: str, scopes: Sequence[str]) -> "_ActedAs":
         return kind(source, email, [*scopes], lifetime=LIFETIME_S, iam_endpoint_override=WHERE.format(endpoint, email))
 
-    credentials: Credentials = acted_as(_Account, acted_as(_Reader, own, reader, IAM_SCOPES), account, scopes)
-    return credentials
+    return acted_as(_Account, acted_as(_Reader, own, reader, IAM_SCOPES), account, scopes)
 
 
 class Nobody(AnonymousCredentials):  # type: ignore[misc, unused-ignore]
@@ -40,13 +42,13 @@ class Nobody(AnonymousCredentials):  # type: ignore[misc, unused-ignore]
 
     @property
     def token_state(self) -> TokenState:
-        """There is none to be renewed."""
+        """FRESH, since there is no token to be renewed."""
         return TokenState.FRESH
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What IAM answered; a status of 0 where it cannot be read."""
+    """IAM's answer to a refused request; its status is 0 where it cannot be read."""
 
     status: int
     reason: str
@@ -54,7 +56,7 @@ class _Refusal:
 
     @property
     def passing(self) -> bool:
-        """401 is about the token that we ask with, which the next try asks for anew."""
+        """Whether the next try may succeed; a 401 is about our own token, which is renewed then."""
         return self.status >= 500 or self.status in (0, 401, 429)
 
 
@@ -64,7 +66,7 @@ class _ActedAs(Impersonated):  # type: ignore[misc, unused-ignore]
     def _is_regional_access_boundary_lookup_required(self) -> bool:
         return False
 
-    def _perform_refresh_token(self, request: Any) -> None:
+    def _perform_refresh_token(self, request: "Request") -> None:
         try:
             super()._perform_refresh_token(request)  # type: ignore[no-untyped-call]
         except (RefreshError, TransportError) as err:  # BigQuery's client would ask for ten minutes where none answers
@@ -76,16 +78,16 @@ class _ActedAs(Impersonated):  # type: ignore[misc, unused-ignore]
             raise Retry(
                 Code.IAM_UNAVAILABLE, "Google's IAM could not be reached or is overloaded.", "It is tried again."
             )
-        raise self._told(refusal)
+        raise self._error(refusal)
 
-    def _told(self, refusal: _Refusal) -> RunError:
+    def _error(self, refusal: _Refusal) -> RunError:
         raise NotImplementedError
 
 
 class _Reader(_ActedAs):
     """The installation's reader; that we may not act as it is ours to mend."""
 
-    def _told(self, refusal: _Refusal) -> RunError:
+    def _error(self, refusal: _Refusal) -> RunError:
         message = f"IAM does not let us act as our own reader: {refusal.message}"
         return Stop(Code.MISCONFIGURED, message, "Please contact support.")
 
@@ -93,7 +95,7 @@ class _Reader(_ActedAs):
 class _Account(_ActedAs):
     """The customer's service account."""
 
-    def _told(self, refusal: _Refusal) -> RunError:
+    def _error(self, refusal: _Refusal) -> RunError:
         account, reader = self._target_principal, self._source_credentials.service_account_email
         known = KeylessAccount(service_account=account)
         grant = shlex.join(may_act(known, reader))
@@ -111,10 +113,10 @@ class _Account(_ActedAs):
 
 
 def _read(err: GoogleAuthError) -> _Refusal:
-    """Google's error body is the second argument; where nobody answered, or a proxy, there is none."""
+    """Reads Google's error body, the second argument of the error; there is none where a proxy answered, or nobody."""
     try:
-        told = json.loads(err.args[1])["error"]
-        reasons = [detail["reason"] for detail in told.get("details", ()) if "reason" in detail]
-        return _Refusal(int(told["code"]), "".join(reasons[:1]), str(told["message"])[:500])
+        error = json.loads(err.args[1])["error"]
+        reasons = [detail["reason"] for detail in error.get("details", ()) if "reason" in detail]
+        return _Refusal(int(error["code"]), "".join(reasons[:1]), str(error["message"])[:500])
     except (IndexError, KeyError, TypeError, ValueError):
         return _Refusal(0, "", "")

@@ -30,7 +30,7 @@ _SHOW = "See which commands make it: cloudact integrations setup gcp --keyless, 
 
 
 class KeylessAccount(BaseModel):
-    """What is handed over, and stored, instead of a key: the e-mail of a service account of the customer's."""
+    """The credential that is stored instead of a key: the e-mail of a service account of the customer's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -52,23 +52,23 @@ class KeylessAccount(BaseModel):
 
     @property
     def auth(self) -> Auth:
-        """How it is known to Google."""
+        """The kind of credential."""
         return Auth.KEYLESS
 
     @property
     def project_id(self) -> str:
-        """The project it is in, where its queries run."""
-        found = _ACCOUNT.fullmatch(self.service_account)
-        assert found  # noqa: S101 - the field's own pattern
-        return f"{found['domain']}:{found['project']}" if found["domain"] else found["project"]
+        """The project that the account is in, where its queries run."""
+        match = _ACCOUNT.fullmatch(self.service_account)
+        assert match  # noqa: S101 - the field's own pattern
+        return f"{match['domain']}:{match['project']}" if match["domain"] else match["project"]
 
     @property
     def secret(self) -> str:
-        """What it is recognised by; nothing of it is secret."""
+        """The text that recognises the credential: the account's e-mail, which is no secret."""
         return self.service_account
 
     def as_json(self) -> str:
-        """What is encrypted."""
+        """The JSON that is encrypted and stored."""
         return self.model_dump_json()
 
     def must_belong_to(self, org: Onboarded) -> None:
@@ -81,14 +81,14 @@ class KeylessAccount(BaseModel):
 
 @dataclass(frozen=True)
 class Command:
-    """What the customer runs, and why."""
+    """A command that the customer runs, and why."""
 
     why: str
     arguments: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """As it is pasted into a shell."""
+        """The command line, quoted for a shell."""
         return shlex.join(self.arguments)
 
 
@@ -99,7 +99,7 @@ def account_id(org: Onboarded) -> str:
 
 
 def offered(reader: str) -> str:
-    """The reader that customers let act as their accounts; raises `Stop` where the installation has none."""
+    """The reader's e-mail, which customers let act as their accounts. Raises `Stop` where the installation has none."""
     if not reader:
         message = "This installation has no reader, so it cannot read without a key."
         raise Stop(Code.KEYLESS_UNAVAILABLE, message, "Set up the integration with a service account key.")
@@ -121,16 +121,16 @@ def parse_keyless(plaintext: bytes) -> KeylessAccount:
 
 
 def is_keyless(plaintext: bytes) -> bool:
-    """Whether this is meant to be read without a key."""
+    """Whether the credential is a keyless one, well formed or not."""
     try:
-        told = json.loads(plaintext)
+        document = json.loads(plaintext)
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("type") == "keyless"
+    return isinstance(document, dict) and document.get("type") == "keyless"
 
 
 def commands(account: KeylessAccount, reader: str, export_project: str, dataset: str) -> Iterator[Command]:
-    """What makes the account and lets `reader` act as it, in an order in which each finds what it needs."""
+    """Yields the commands that make the account and let `reader` act as it, each after those that it needs."""
     project, email = account.project_id, account.service_account
     apis = ("bigquery", "iam", "iamcredentials")
     yield Command(
@@ -150,7 +150,7 @@ def commands(account: KeylessAccount, reader: str, export_project: str, dataset:
 
 
 def may_query(account: KeylessAccount) -> tuple[str, ...]:
-    """BigQuery Job User on the account's own project."""
+    """The command that grants BigQuery Job User on the account's own project."""
     project = account.project_id
     member = f"--member=serviceAccount:{account.service_account}"
     role = ("--role=roles/bigquery.jobUser", "--condition=None")
@@ -158,7 +158,7 @@ def may_query(account: KeylessAccount) -> tuple[str, ...]:
 
 
 def may_read(account: KeylessAccount, export_project: str, dataset: str) -> tuple[str, ...]:
-    """BigQuery Data Viewer on the dataset. GRANT adds to who may read it; `bq update` would replace them."""
+    """The command that grants BigQuery Data Viewer on the dataset; `bq update` would replace those who may read it."""
     sql = (
         f"GRANT `roles/bigquery.dataViewer` ON SCHEMA `{export_project}.{dataset}` "
         f'TO "serviceAccount:{account.service_account}"'
@@ -167,7 +167,7 @@ def may_read(account: KeylessAccount, export_project: str, dataset: str) -> tupl
 
 
 def may_act(account: KeylessAccount, reader: str) -> tuple[str, ...]:
-    """Service Account Token Creator on the account, and on nothing else."""
+    """The command that grants the reader Service Account Token Creator on the account, and on nothing else."""
     where = (account.service_account, f"--project={account.project_id}")
     return (
         *("gcloud", "iam", "service-accounts", "add-iam-policy-binding", *where),

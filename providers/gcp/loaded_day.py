@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +22,17 @@ KEY = ("billing_account_id", "project_id", "service_id", "sku_id", "cost_type", 
 
 
 @dataclass(frozen=True)
+class LoadedCurrency:
+    """A row of `gcp_billing_daily_raw_loaded.sql`: what the day has in one currency, `None` where rows name none."""
+
+    currency: str | None
+    row_count: int
+    source_rows: int
+    net_cost: Decimal
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
 class LoadedDay:
     """The table's rows of the day, and how many rows of the export they are the sum of."""
 
@@ -32,27 +42,26 @@ class LoadedDay:
     newest: datetime | None
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]]) -> LoadedDay:
-        """From `gcp_billing_daily_raw_loaded.sql`, one row a currency."""
-        told = list(rows)
+    def of(cls, rows: Sequence[LoadedCurrency]) -> LoadedDay:
+        """Adds up the rows of `gcp_billing_daily_raw_loaded.sql`."""
         return cls(
-            rows=sum(row["row_count"] for row in told),
-            source_rows=sum(row["source_rows"] for row in told),
-            cost={row["currency"] or "": row["net_cost"] for row in told},
-            newest=max((row["newest"] for row in told if row["newest"]), default=None),
+            rows=sum(row.row_count for row in rows),
+            source_rows=sum(row.source_rows for row in rows),
+            cost={row.currency or "": row.net_cost for row in rows},
+            newest=max((row.newest for row in rows if row.newest), default=None),
         )
 
     def source(self, earlier: Earlier, table: str) -> Source | None:
-        """What the day was read from: as the last run told, if its rows are still there, else as they tell themselves.
+        """The source of the loaded rows: as the last run recorded it, if its rows are still there, else from the rows.
 
-        `None` where there is nothing to lose. Results from before runs told it, and ends that the sweep has told,
-        know neither the table nor rows that were left out.
+        `None` where nothing is loaded. Results of older versions, and of runs that the sweep has ended, name neither
+        the table nor the rows that were left out.
         """
         if not self.rows:
             return None
-        told = earlier.result.fingerprint if earlier.result else None
-        if told and told.source and (content := told.tables.get(table)) and content.rows == self.rows:
-            return told.source
+        last = earlier.result.fingerprint if earlier.result else None
+        if last and last.source and (content := last.tables.get(table)) and content.rows == self.rows:
+            return last.source
         return Source(
             table=None, created=None, keeps_days=None,
             rows=self.source_rows, cost=self.cost, oldest=None, newest=self.newest,
@@ -77,8 +86,11 @@ class KeptDay:
     held_back: Tally = field(default_factory=_tally)
     source_rows: int = 0  # of the export, that were added
 
-    def rows(self, kept: Iterable[pa.RecordBatch], found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Raises `Retry` where the table is no longer what it was when the source was asked for what is newer."""
+    def rows(self, kept: Iterable[pa.RecordBatch], rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yields the loaded rows `kept`, then those of the source's `rows` that are surely new.
+
+        Raises `Retry` where the table has changed since the source was asked for what is newer.
+        """
         seen: set[str] = set()
         for batch in kept:
             self.kept.add(batch)
@@ -87,10 +99,10 @@ class KeptDay:
             yield batch
         if (self.kept.rows, self.kept.newest) != (self.loaded.rows, self.loaded.newest):
             raise Retry(Code.DAY_CHANGED, "The day's rows have changed while they were read.", "It is tried again.")
-        yield from self._new(found, seen)
+        yield from self._new(rows, seen)
 
-    def _new(self, found: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:
-        for batch in found:
+    def _new(self, rows: Iterable[pa.RecordBatch], seen: set[str]) -> Iterator[pa.RecordBatch]:
+        for batch in rows:
             known = pc.is_in(_keys(batch), pa.array(sorted(seen), pa.string()))
             self.held_back.add(batch.filter(known))
             new = batch.filter(pc.invert(known))
@@ -99,7 +111,7 @@ class KeptDay:
             yield new
 
     def source(self, before: Source) -> Source:
-        """What the day has been read from by now. It keeps the name of the first table: the rows that stay are its."""
+        """The source of the day with the added rows. It keeps the name of the first table, whose rows stay."""
         update = {
             "rows": before.rows + self.source_rows,
             "cost": exact_sum(before.cost, _money(self.added).cost),
@@ -107,12 +119,12 @@ class KeptDay:
         }
         return before.model_copy(update=update)
 
-    def told(self) -> tuple[Difference | None, Difference | None]:
-        """What was added, and what was held back; `None` where nothing."""
-        return _told(self.added), _told(self.held_back)
+    def differences(self) -> tuple[Difference | None, Difference | None]:
+        """The rows that were added, and those that were held back; `None` for none."""
+        return _difference(self.added), _difference(self.held_back)
 
 
-def _told(tally: Tally) -> Difference | None:
+def _difference(tally: Tally) -> Difference | None:
     return _money(tally) if tally.rows else None
 
 
@@ -121,7 +133,7 @@ def _money(tally: Tally) -> Difference:
 
 
 def _keys(batch: pa.RecordBatch) -> pa.Array:
-    """Older tables lack cost_type, and nothing but regular costs has none."""
+    """The values of `KEY` of each row, joined; a missing cost_type is `regular`: older tables lack the column."""
     parts = [
         pc.fill_null(batch.column(name), "regular" if name == "cost_type" else "\x00") for name in KEY
     ]  # fmt: skip

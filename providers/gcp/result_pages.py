@@ -6,7 +6,7 @@ One page is one batch, so memory holds a page at a time and never the day.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow as pa
 
@@ -19,8 +19,18 @@ PAGE_ROWS = 2500
 """Rows to ask for in one REST page. The client holds a page as text and as nested dicts: 28 kB a row at 50 columns."""
 
 
+class _RestCell(TypedDict):
+    v: str | None
+
+
+class _RestRow(TypedDict):
+    """A row as `tabledata.list` and `getQueryResults` give it."""
+
+    f: list[_RestCell]
+
+
 def page_batches(result: RowIterator) -> Iterator[pa.RecordBatch]:
-    """One batch a page. `result` is `query_job.result(page_size=PAGE_ROWS)`, or that of `query_and_wait`.
+    """Yields one batch a page. `result` is `query_job.result(page_size=PAGE_ROWS)`, or that of `query_and_wait`.
 
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """
@@ -33,7 +43,7 @@ def page_batches(result: RowIterator) -> Iterator[pa.RecordBatch]:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _column(rows: Sequence[dict[str, Any]], number: int, kind: pa.DataType) -> pa.Array:
+def _column(rows: Sequence[_RestRow], number: int, kind: pa.DataType) -> pa.Array:
     # REST gives every value as text. Arrow parses a column of it at once, ten times faster than the client's
     # parser makes Python objects of the cells (6,000 rows a second at 50 columns).
     text = pa.array([row["f"][number]["v"] for row in rows], pa.string())

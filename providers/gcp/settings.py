@@ -11,7 +11,7 @@ _ProjectId = Annotated[str, Field(pattern=f"^(?:{PROJECT.pattern})$", max_length
 
 
 class GcpSettings(IntegrationSettings):
-    """Where the billing export is; what is left out is the key's own project and the names that Google proposes."""
+    """The settings of a Google Cloud integration. Defaults: the key's own project, and Google's proposed names."""
 
     source_project: Annotated[_ProjectId, Rule("must be a Google Cloud project id, such as acme-billing")] = Field(
         default="", examples=["acme-billing"], description="default: the key's project"

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.pipelines.yaml_files import Strict
 from providers.gcp.access import open_bigquery, read_access
 from providers.gcp.customer_bigquery import CustomerBigQuery
 from providers.gcp.errors import translating_source_errors
@@ -63,7 +64,7 @@ class BillingExport:
 
     @property
     def bytes_billed(self) -> int:
-        """Of queries in the customer's project."""
+        """Bytes that queries in the customer's project have billed so far."""
         return self.customer.bytes_billed
 
     @property
@@ -73,11 +74,11 @@ class BillingExport:
 
     @property
     def late_days(self) -> int:
-        """How many days of delivery are read."""
+        """Days after a date within which its rows are still read."""
         return self.context.settings.late_days
 
-    def prepare(self, config: Any, progress: Progress) -> int | None:
-        """extract or transform; the rows of the latter are those that the statement made."""
+    def prepare(self, config: Strict, progress: Progress) -> int | None:
+        """Does `extract`, which makes no rows, or `transform`: gives the number of rows that the statement made."""
         match config:
             case ExtractConfig():
                 self._extract(config.filled(self._names()), progress)
@@ -92,7 +93,7 @@ class BillingExport:
         return [(BILLING, self._batches())]
 
     def findings(self) -> Findings:
-        """What the day has been read from, and what the export no longer tells."""
+        """The day's source, and what the export no longer has. Complete once all rows have been read."""
         return _known(self.past).findings(_known(self.export))
 
     def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:
@@ -107,13 +108,15 @@ class BillingExport:
         )
         job = self.customer.query(export, statement, lambda: progress.beat("The query is running."))
         rows = self.customer.rows(export, job)
-        found = {row["usage_date"]: row["newest_export_time"] for row in rows}
-        early = sorted(day for day, newest in found.items() if day - newest.date() > timedelta(days=EARLY_DAYS))
+        newest_by_date = {row["usage_date"]: row["newest_export_time"] for row in rows}
+        early = sorted(
+            day for day, newest in newest_by_date.items() if day - newest.date() > timedelta(days=EARLY_DAYS)
+        )
         if early:
             dates = ", ".join(map(str, early))
             text = f"Rows of {dates} were exported more than {EARLY_DAYS} days before it: not loaded."
             progress.message(text, level="WARNING")
-        return found
+        return newest_by_date
 
     def _names(self) -> dict[str, str]:
         settings = self.context.integration.settings
@@ -166,7 +169,7 @@ class BillingExport:
 
 
 def _known(left: Left | None) -> Left:
-    """What an earlier step has left."""
+    """The value that an earlier step has set. Raises `Stop` where it has not."""
     if left is None:
         raise Stop(Code.MISCONFIGURED, "A step is missing before this one.", "Please contact support.")
     return left

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cloudact.runs.result import Source
 from providers.gcp.columns import CREDITS
 from providers.gcp.export import ExportTable
 from providers.gcp.statement import Statement, parameters, rows_of_day
 
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Row
+
 EARLY_DAYS = 400  # a charge that is made in advance, for a year at most, is exported before its usage begins
 _EXACT = Context(prec=200)
-Ask = Callable[[Statement], Iterable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The partitions that hold rows of a day: so many days before it, and so many from it on."""
+    """The partitions that hold rows of a day: `early_days` before it, and `late_days` from it on."""
 
     early_days: int = 1
     late_days: int = 1
@@ -28,7 +30,7 @@ class Reach:
 
 @dataclass
 class Facts:
-    """Of the day's rows; those `kept` were exported no later than what was loaded before."""
+    """Counts and sums of the day's rows; `kept` are those exported no later than what was loaded before."""
 
     rows: int = 0
     cost: dict[str, Decimal] = field(default_factory=dict)
@@ -38,8 +40,8 @@ class Facts:
     kept_cost: dict[str, Decimal] = field(default_factory=dict)
     filtered_rows: int = 0
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """The rows of one currency too."""
+    def add(self, row: Row) -> None:
+        """Adds a row of `compile_facts`, which has one currency."""
         currency = row["currency"] or ""
         self.rows += row["source_rows"]
         self.kept_rows += row["kept_rows"]
@@ -50,7 +52,7 @@ class Facts:
         self.newest = max(filter(None, (self.newest, row["newest"])), default=None)
 
     def source(self, export: ExportTable) -> Source:
-        """As the fingerprint keeps them."""
+        """The facts as the fingerprint stores them."""
         return Source(
             table=str(export),
             created=export.created,
@@ -63,7 +65,7 @@ class Facts:
 
 
 def compile_reach(source: ExportTable, *, day: date, snapshot: datetime, late_days: int) -> Statement:
-    """One row: `first_partition` and `last_partition` with rows of `day`, NULL without any.
+    """Compiles a query of one row: `first_partition` and `last_partition` with rows of `day`, NULL without any.
 
     Read are 400 partitions before the day and all after it, but only of two small columns: history that was copied
     into a table lies in the partition of the copy's day. What Google exported more than `late_days` after the day does
@@ -100,7 +102,7 @@ def compile_facts(
     inactive_projects: Sequence[str],
     loaded_until: datetime | None,
 ) -> Statement:
-    """One row a currency: `source_rows`, net `cost`, `oldest` and `newest` export time.
+    """Compiles a query of one row a currency: `source_rows`, net `cost`, `oldest` and `newest` export time.
 
     `kept_rows` and `kept_cost` are of what was exported until `loaded_until`, `filtered_rows` of `inactive_projects`.
     """
@@ -126,22 +128,22 @@ SELECT
   COUNTIF(filtered) AS filtered_rows
 FROM export_row
 GROUP BY currency"""  # noqa: S608 - checked identifiers and fixed text only
-    given = parameters(
+    common = parameters(
         day, snapshot, reach.late_days, list(inactive_projects), early_days=reach.early_days, always=True
     )
-    return Statement(sql, (*given, ScalarQueryParameter("loaded_until", "TIMESTAMP", loaded_until)))
+    return Statement(sql, (*common, ScalarQueryParameter("loaded_until", "TIMESTAMP", loaded_until)))
 
 
-def reach_of(row: Mapping[str, Any], day: date) -> Reach:
-    """From the row that `compile_reach` asks for."""
+def reach_of(row: Row, day: date) -> Reach:
+    """The reach that the row of `compile_reach` describes."""
     if row["first_partition"] is None:
         return Reach()
     first, last = (row[name].astimezone(UTC).date() for name in ("first_partition", "last_partition"))
     return Reach(max((day - first).days, 1), max((last - day).days + 1, 1))
 
 
-def facts_of(rows: Iterable[Mapping[str, Any]]) -> Facts:
-    """From the rows that `compile_facts` asks for."""
+def facts_of(rows: Iterable[Row]) -> Facts:
+    """The facts in the rows of `compile_facts`."""
     facts = Facts()
     for row in rows:
         facts.add(row)

@@ -40,7 +40,7 @@ def compile_statement(
     early_days: int = 1,
     exported_after: datetime | None = None,
 ) -> Statement:
-    """The rows of `day` (the UTC day of `usage_start_time`) as columns `columns.COLUMNS`, in that order.
+    """Compiles a query of the rows of `day` (UTC, by `usage_start_time`) with `columns.COLUMNS`, in that order.
 
     `operations`, in any order: `filter_date_range` is what a run is, so it applies even if not named;
     `filter_active_projects` drops the rows of `inactive_projects`; `aggregate_by_service` sums the rows that
@@ -68,7 +68,7 @@ def compile_statement(
 def compile_late_dates(
     source: ExportTable, *, day: date, snapshot: datetime, watermark: datetime | None, late_days: int
 ) -> Statement:
-    """One row for each UTC day of `usage_start_time` with rows exported since the watermark, and their newest export.
+    """Compiles a query of one row for each UTC day with rows exported since the watermark, and their newest export.
 
     Only partitions that can hold such rows are read, `late_days` of them at most: from the day before the
     watermark's on, since partitions are Pacific days. Without a watermark the look begins in the day before `day`.
@@ -107,7 +107,7 @@ def _check(operations: Sequence[str]) -> None:
 
 
 def rows_of_day(source: ExportTable) -> str:
-    """FROM and WHERE of a day's rows, for `parameters`."""
+    """The clauses FROM and WHERE of a day's rows; `parameters` has their values."""
     # The export is partitioned by its delivery in Pacific days: a UTC day begins in the partition before it.
     # Constant bounds on _PARTITIONTIME are what prunes; usage_start_time alone would scan the whole table.
     return f"""FROM {source.quoted}
@@ -143,7 +143,7 @@ def parameters(
     after: datetime | None = None,
     always: bool = False,
 ) -> tuple[ScalarQueryParameter | ArrayQueryParameter, ...]:
-    """Those of `rows_of_day`, of a list of inactive projects if there are any (or `always`), and of `after`."""
+    """Query parameters of `rows_of_day`, of inactive projects if there are any (or `always`), and of `after`."""
     from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 
     start = datetime.combine(day, time(), UTC)

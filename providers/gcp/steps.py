@@ -10,7 +10,7 @@ Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_da
 
 
 class ExtractConfig(Templated):
-    """Where the rows are."""
+    """The config of `extract`: the export's table."""
 
     source_project: str = "{source_project}"
     source_dataset: str = "{source_dataset}"
@@ -18,13 +18,13 @@ class ExtractConfig(Templated):
 
 
 class TransformConfig(Templated):
-    """What is done to them, where they are."""
+    """The config of `transform`: what the query does in the customer's project."""
 
     operations: tuple[Operation, ...] = Field(min_length=1)
 
 
 class LoadConfig(Templated):
-    """Where they go; a run always replaces its date's partition, so no other disposition exists."""
+    """The config of `load`. A run always replaces its date's partition, so no other disposition exists."""
 
     target_dataset: TargetDataset = "{org_dataset}"
     target_table: Literal["gcp_billing_daily_raw"]

@@ -19,7 +19,7 @@ TOLERANCE = Decimal("0.01")  # of a currency: less is rounding, as of a table th
 
 @dataclass(frozen=True)
 class Wholeness:
-    """What is known of a day. `before` is what its loaded rows were read from, `None` where nothing is loaded.
+    """How complete a day is. `before` is what its loaded rows were read from, `None` where nothing is loaded.
 
     `unseen_only`: rows that were exported later than what is loaded may be the same charges once more.
     """
@@ -44,7 +44,7 @@ def judge(
     *,
     forced: bool,
 ) -> Wholeness:
-    """Compares what the export tells with what the loaded day was read from; `last` is what the last run has told."""
+    """Compares the export with what the loaded day was read from; `last` is the result of the last run."""
     if before is None:
         return Wholeness(_never_whole(export, day, facts, now))
     missing = _missing(export, facts, before)
@@ -56,7 +56,7 @@ def judge(
 
 
 def _missing(export: ExportTable, facts: Facts, before: Source) -> Difference | None:
-    """What has been read and is no longer told; `None` where all of it is.
+    """Rows and costs that were read once and are gone from the export; `None` where none are.
 
     Of rows exported until the newest that was read there can be more by now, as some become visible late, but no fewer.
     """
@@ -71,7 +71,7 @@ def _missing(export: ExportTable, facts: Facts, before: Source) -> Difference | 
 
 
 def _never_whole(export: ExportTable, day: date, facts: Facts, now: datetime) -> Gap | None:
-    """Why the first load of a day cannot be all of it."""
+    """The gap of a first load that cannot be the whole day; `None` for a whole one."""
     midnight, filled = datetime.combine(day, time(), UTC), export.filled_from
     lost_by = export.lost_by(now)
     if lost_by and day <= lost_by:
@@ -85,7 +85,7 @@ def _never_whole(export: ExportTable, day: date, facts: Facts, now: datetime) ->
 
 
 def _still_partial(facts: Facts, before: Source, last: Result | None) -> Gap | None:
-    """A day that was partial stays so until older rows of it turn up."""
+    """The last run's gap, if that left the day partial and no older rows of it have turned up since."""
     if last is None or last.completeness is not Completeness.PARTIAL or facts.kept_rows > before.rows:
         return None
     return last.gap
@@ -125,8 +125,8 @@ def _words(cause: Cause, export: ExportTable, day: date, before: Source | None) 
             keeps = days_of(export.keeps) if export.keeps else "some"
             return f"{export} deletes partitions after {keeps} days, and the first of {day} have expired."
         case Cause.MOVED:
-            told = before.table if before else "another table"
-            return f"{day} was loaded from {told}; {export}, made {since}, does not have all of its rows."
+            source = before.table if before else "another table"
+            return f"{day} was loaded from {source}; {export}, made {since}, does not have all of its rows."
         case Cause.RECREATED:
             return f"{export} was made anew ({since}) after {day} was loaded, and does not have all of its rows."
         case Cause.GONE:
@@ -135,8 +135,8 @@ def _words(cause: Cause, export: ExportTable, day: date, before: Source | None) 
             return f"{export} was made after {day} had begun ({since}), and holds only what was exported since."
 
 
-def told(gap: Gap) -> str:
-    """The gap for the org, with what can be done about it."""
+def described(gap: Gap) -> str:
+    """Sentences for the org about the gap and what can be done about it."""
     if not gap.kept:
         missing = f" {gap.missing} of what was loaded before are no longer told." if gap.missing else ""
         return f"{gap.text} The day is loaded as far as it is there.{missing}"
@@ -150,7 +150,7 @@ def told(gap: Gap) -> str:
 
 
 def completed(wholeness: Wholeness, added: Difference | None, held_back: Difference | None) -> Gap | None:
-    """The gap, with what was done about it."""
+    """The gap with what was added and held back; `None` where there is none."""
     if wholeness.gap is None or not wholeness.keeps:
         return wholeness.gap
     return wholeness.gap.model_copy(update={"added": added, "held_back": held_back})

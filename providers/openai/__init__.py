@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from cloudact.orgs.org import Onboarded
 from cloudact.redaction import RANDOM, RANDOM_WORD, KeyForms
+from providers.openai.names import ID, NAME
 from providers.openai.steps import STEPS
 from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OpenAiSettings(IntegrationSettings):
-    """None so far."""
+    """The settings of an OpenAI integration: none so far."""
 
 
 def _read(context: CheckContext, text: str) -> Credential:
@@ -35,9 +36,9 @@ def _open_source(context: "SourceContext") -> "Source":
 
 
 PROVIDER = Provider(
-    id="openai",
+    id=ID,
     integration="OPENAI",
-    name="OpenAI",
+    name=NAME,
     url="https://api.openai.com",
     steps=STEPS,
     settings=OpenAiSettings,

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
+from cloudact.json_types import Json
 from providers.admin_key import AdminKey, Door, Vendor
 from providers.http import Query
+from providers.openai.names import ID, NAME
 
 COSTS = "/v1/organization/costs"
 USAGE = "/v1/organization/usage/"
 
 
 def day_bounds(day: date) -> list[tuple[str, str]]:
-    """The one bucket of a UTC day, its end exclusive; the bounds are the same on every page."""
+    """Query parameters of the one bucket of a UTC day, its end exclusive; they are the same on every page."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = start + timedelta(days=1)
     return [("start_time", str(int(start.timestamp()))), ("end_time", str(int(end.timestamp())))]
@@ -22,7 +23,7 @@ def _headers(key: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _read_error(error: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+def _read_error(error: Mapping[str, Json]) -> tuple[Json, Json, Json]:
     return error.get("code") or error.get("type"), error.get("param"), error.get("message")
 
 
@@ -33,7 +34,8 @@ def _cheapest(today: date) -> tuple[str, Query]:
 _NEEDED = "usage and costs are read with an admin key (sk-admin-…)."
 
 OPENAI = Vendor(
-    name="OpenAI",
+    id=ID,
+    name=NAME,
     doors=(
         Door(
             paths="/v1/organization/",

@@ -87,7 +87,7 @@ NEW_REPORTS = frozenset({"decisions"})  # not offered everywhere
 
 
 class OpenAiReports:
-    """The reports of one day."""
+    """OpenAI's usage and costs of one UTC day."""
 
     def __init__(self, api: ProviderHttp, day: date, notes: Notes) -> None:
         self._pages = NextPage(api, OPENAI.name)
@@ -96,13 +96,13 @@ class OpenAiReports:
         self._notes = notes
 
     def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
-        """Usage of all endpoints in one table, costs in the other."""
+        """The usage of all endpoints as one table, the costs as another; rows are read while they are iterated."""
         usage = [self._usage(endpoint) for endpoint in reports if endpoint != "costs"]
         tables = [(USAGE_TABLE, chain.from_iterable(usage))] if usage else []
         return [*tables, (COST_TABLE, self._costs())] if "costs" in reports else tables
 
     def total(self) -> Mapping[str, Decimal]:
-        """The day's costs, not grouped."""
+        """The day's costs by currency, in its main unit, as OpenAI adds them up."""
         sums: defaultdict[str, Decimal] = defaultdict(Decimal)
         for line in self._lines(COSTS, ()):
             amount = line.part("amount")

@@ -24,13 +24,13 @@ Report = Literal[
 
 
 class OpenAiExtract(ReportsConfig):
-    """Which reports of the organization's usage and costs are read."""
+    """The config of `extract`: which reports of the organization's usage and costs are read."""
 
     reports: tuple[Report, ...] = Field(min_length=1)
 
 
 class OpenAiLoad(TablesConfig):
-    """The tables of OpenAI."""
+    """The config of `load`: the tables of OpenAI."""
 
     target_tables: tuple[Literal["openai_usage_daily_raw"], Literal["openai_cost_daily_raw"]]
 

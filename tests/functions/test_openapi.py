@@ -26,7 +26,7 @@ from tests.sessions import bearer
 # A host name that fits the pattern may still be an inner one.
 # A credential is judged by its provider, and what is not set up cannot be judged.
 ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2", "backfill", "set_up", "validate", "put_webhook")
-DOCUMENT = public_document()
+DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
     "source_project": "contract-billing",
     "source_dataset": "d",

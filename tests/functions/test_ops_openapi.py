@@ -15,7 +15,7 @@ from tests.functions.fleet import new_fleet
 from tests.functions.operators import AUDIENCE, Operator
 from tests.functions.test_openapi import Late, contract, known
 
-DOCUMENT = document(OPS, PRIVATE)
+DOCUMENT = json.loads(json.dumps(document(OPS, PRIVATE)))
 SLUG, STRANGER = "ops_contract_org", "ops_contract_stranger"
 PARTS = {"org": [SLUG, STRANGER], "fingerprint": ["0123456789abcdef"]}
 # What a JSON schema cannot say: reserved slugs and names of spaces, plans that exist, a slug that is typed again; and

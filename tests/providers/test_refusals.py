@@ -147,7 +147,7 @@ def test_what_is_not_about_the_key_is_not_called_so(vendor: Vendor) -> None:
     key = "sk-admin-x1234567" if vendor is OPENAI else "sk-ant-admin01-x1234567"
     body = fixture("anthropic_errors.json")["403_not_allowed"]["body"]
     err = refused(vendor, vendor.doors[-1].paths, key, 403, body)
-    assert (err.code, err.blames_credential) == (f"{vendor.code}_not_allowed", False)
+    assert (err.code, err.blames_credential) == (f"{vendor.id}_not_allowed", False)
     assert ("Request not allowed" in err.message, "admin" in err.hint) == (True, False)
 
 

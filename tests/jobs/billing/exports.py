@@ -7,13 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from google.cloud.bigquery import SchemaField
+from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from providers.gcp.export import ExportTable, from_table
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "providers"
 STANDARD, DETAILED = "gcp_billing_export_v1", "gcp_billing_export_resource_v1"
-INGESTION_DAY = SimpleNamespace(type_="DAY", field=None)
+INGESTION_DAY = TimePartitioning(type_="DAY")
 OPTIONAL = (
     "tags", "price", "consumption_model", "cost_at_list", "cost_at_effective_price_default", "transaction_type",
     "seller_name", "adjustment_info", "currency_conversion_rate", "invoice", "system_labels", "usage", "labels",

@@ -1,11 +1,10 @@
 """Which tables are read as a billing export, and what is said of those that are not."""
 
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.cloud.bigquery import SchemaField
+from google.cloud.bigquery import SchemaField, TimePartitioning
 
 from providers.gcp.columns import COLUMNS
 from providers.gcp.export import LISTS, REQUIRED, TYPES, ExportTable, UnusableExport, from_table
@@ -28,7 +27,7 @@ def test_a_table_without_a_needed_column_is_refused(missing: str) -> None:
         export(STANDARD, frozenset({missing}))
 
 
-@pytest.mark.parametrize("partitioning", [None, SimpleNamespace(type_="DAY", field="usage_start_time")])
+@pytest.mark.parametrize("partitioning", [None, TimePartitioning(type_="DAY", field="usage_start_time")])
 def test_a_copy_or_view_is_refused(partitioning: Any) -> None:
     """A table that is not partitioned by ingestion time cannot be pruned and is refused."""
     with pytest.raises(UnusableExport, match="not partitioned by ingestion time"):
@@ -113,7 +112,7 @@ def test_every_column_that_is_read_has_a_type() -> None:
 
 def test_what_a_table_will_lose() -> None:
     """Partitions are lost by their start, and with them the first rows of the UTC day after; the table at its end."""
-    keeps = SimpleNamespace(type_="DAY", field=None, expiration_ms=str(60 * 86_400_000))
+    keeps = TimePartitioning(type_="DAY", expiration_ms=60 * 86_400_000)
     made = from_table(a_table(time_partitioning=keeps, expires=datetime(2027, 1, 1, tzinfo=UTC)))
     assert made.lost_by(datetime(2026, 12, 12, 23, tzinfo=UTC)) == date(2026, 10, 14)
     assert [text.split(" ", 1)[1][:37] for text in made.warnings] == [
