@@ -22,7 +22,7 @@ from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.ledger import Ledger
-from cloudact.runs.load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
+from cloudact.runs.load import OVER_LOAD_QUOTA, AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
@@ -114,8 +114,8 @@ class _Attempt:
             if self._execution.attempt and self._decided_before():
                 return DONE
             self._run_steps()
-        except Settled as err:
-            self._tell(err.verdict, ours=False)
+        except AlreadySettled as err:
+            self._tell(err.outcome, ours=False)
         except Skip:
             raise
         except Terminated as err:
@@ -129,20 +129,20 @@ class _Attempt:
 
     def _decided_before(self) -> bool:
         """Whether an earlier try has loaded, or given up, and died before it could say so."""
-        verdict = self._load.verdict(tick=_no_tick)
-        if verdict is None:
+        outcome = self._load.outcome(tick=_no_tick)
+        if outcome is None:
             return False
-        if verdict.status is Status.SUCCESS:
-            self._tell_steps_done(verdict)
-        self._tell(verdict)
+        if outcome.status is Status.SUCCESS:
+            self._tell_steps_done(outcome)
+        self._tell(outcome)
         return True
 
-    def _tell_steps_done(self, verdict: Verdict) -> None:
+    def _tell_steps_done(self, outcome: Outcome) -> None:
         for index, step in enumerate(self._job.steps(self._run)):
             progress = self._progress.step(index, step)
             progress.started()
             progress.message("An earlier try of this run had done this.")
-            progress.succeeded(verdict.rows if step.type is StepType.LOAD else None)
+            progress.succeeded(outcome.rows if step.type is StepType.LOAD else None)
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
@@ -162,28 +162,28 @@ class _Attempt:
         if error.retryable and not isinstance(error, Postponed) and not self._execution.last_attempt:
             self._progress.tried(self._cost())
             return again
-        wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
+        wish = Outcome(Status.FAILED, error=error, at=self._job.clock())
         self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
         return DONE
 
-    def _tell(self, verdict: Verdict, *, ours: bool = True) -> None:
+    def _tell(self, outcome: Outcome, *, ours: bool = True) -> None:
         """The run's end, as it was decided; who else tells of it tells the same. `ours` is what nobody else counts.
 
         Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
         """
-        if verdict.status is Status.FAILED and verdict.error and not self._is_repeated(verdict.error):
-            self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
-        if self._step and verdict.rows is not None:
-            self._step.succeeded(verdict.rows)
-        _patiently(lambda: self._end(verdict, ours=ours))
+        if outcome.status is Status.FAILED and outcome.error and not self._is_repeated(outcome.error):
+            self._job.notifier.tell(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
+        if self._step and outcome.rows is not None:
+            self._step.succeeded(outcome.rows)
+        _patiently(lambda: self._end(outcome, ours=ours))
 
     def _is_repeated(self, error: RunError) -> bool:
         """Whether the daily call takes the date up again before its org need do anything."""
         return error.code == OVER_LOAD_QUOTA and not self._run.trigger_type.counted
 
-    def _end(self, verdict: Verdict, *, ours: bool = True) -> None:
+    def _end(self, outcome: Outcome, *, ours: bool = True) -> None:
         bytes_billed = self._processor.bytes_billed if self._processor else 0
-        event, at = self._progress.ended(verdict, bytes_billed, self._cost())
+        event, at = self._progress.ended(outcome, bytes_billed, self._cost())
         if ours:
             log_run_ended(self._run, event, at)
 
@@ -191,13 +191,13 @@ class _Attempt:
         return self._job.meter.cost().after(self._earlier)
 
 
-def _success(loaded: Loaded | None) -> Verdict:
+def _success(loaded: Loaded | None) -> Outcome:
     """How a run ends whose steps all went well; one that loaded nothing is a mistake of ours, and no success."""
     if loaded is None:
         raise Stop(
             Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
         )
-    return Verdict(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
+    return Outcome(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
 
 
 def _patiently(act: Callable[[], Done]) -> Done:

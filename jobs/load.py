@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
 from cloudact.runs.late_data import Look
-from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
 from cloudact.runs.run import Run, Status
 from jobs.shrinking import refuse_shrinking
@@ -95,14 +95,14 @@ class DayLoad:
 
     def _keep(self, result: Result, tick: Tick) -> Loaded | None:
         """Puts a fence in the load's place, so that the run ends in one way only; `None` where it must load."""
-        wish = Verdict(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
+        wish = Outcome(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
         try:
-            verdict = self.run_load.settle(wish, tick, begun=_load_after_all)
+            outcome = self.run_load.settle(wish, tick, begun=_load_after_all)
         except _Begun:
             return None
-        if verdict.status is not Status.SUCCESS or verdict.rows is None:
-            raise Settled(verdict)
-        return Loaded(verdict.rows, result, verdict.at)
+        if outcome.status is not Status.SUCCESS or outcome.rows is None:
+            raise AlreadySettled(outcome)
+        return Loaded(outcome.rows, result, outcome.at)
 
 
 def _load_after_all() -> None:

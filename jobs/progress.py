@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cloudact.clock import Clock
 from cloudact.pipelines.config import Step
 from cloudact.runs.ledger import Ledger, RunEvent, StepEvent
-from cloudact.runs.load import Verdict
+from cloudact.runs.load import Outcome
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from jobs.execution import Execution
@@ -41,19 +41,19 @@ class RunProgress:
         """This try is over without an end of the run; the next one adds to what it has cost."""
         self._append(self._event(RunEvent(Status.RUNNING, key="/tried", cost=cost)))
 
-    def ended(self, verdict: Verdict, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
+    def ended(self, outcome: Outcome, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
         """The run is over, as the answered event tells from the answered instant on."""
         event = self._event(
             RunEvent(
-                verdict.status,
-                rows=verdict.rows,
+                outcome.status,
+                rows=outcome.rows,
                 bytes_billed=bytes_billed,
-                error=verdict.error,
-                result=verdict.result,
+                error=outcome.error,
+                result=outcome.result,
                 cost=cost,
             )
         )
-        return event, self._append(event, verdict.at)
+        return event, self._append(event, outcome.at)
 
     def step(self, index: int, step: Step) -> "StepProgress":
         """Progress of one step of this run, in this try."""

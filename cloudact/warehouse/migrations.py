@@ -43,7 +43,7 @@ class Behind:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MigrationResult:
     """What was applied to a dataset, and what ended it early."""
 
     dataset: str
@@ -87,27 +87,27 @@ class Migrations:
 
     def bring(self, dataset: str, scripts: Sequence[Script]) -> None:
         """Applies scripts to one dataset and records it."""
-        outcome = self.apply(Behind(dataset, tuple(scripts)))
-        self.record([outcome])
-        if outcome.error:
-            raise outcome.error
+        result = self.apply(Behind(dataset, tuple(scripts)))
+        self.record([result])
+        if result.error:
+            raise result.error
 
-    def apply(self, behind: Behind) -> Outcome:
+    def apply(self, behind: Behind) -> MigrationResult:
         """Applies one script after another until one fails; to be recorded."""
         applied: list[Script] = []
         for script in behind.scripts:
             try:
                 self._warehouse.script(script.text, dataset=behind.dataset)
             except Exception as err:  # whatever it is, what was applied before is recorded, and others go on
-                return Outcome(behind.dataset, tuple(applied), err)
+                return MigrationResult(behind.dataset, tuple(applied), err)
             applied.append(script)
             fields = {"event": "migration_applied", "dataset": behind.dataset, "script": script.name}
             log.info("a script was applied", extra={"fields": fields})
-        return Outcome(behind.dataset, tuple(applied))
+        return MigrationResult(behind.dataset, tuple(applied))
 
-    def record(self, outcomes: Iterable[Outcome]) -> None:
+    def record(self, results: Iterable[MigrationResult]) -> None:
         """Records all of them in one statement: BigQuery runs only some INSERTs into a table at once."""
-        records = [self._record(each.dataset, script) for each in outcomes for script in each.applied]
+        records = [self._record(each.dataset, script) for each in results for script in each.applied]
         if records:
             self._warehouse.write("record_migrations", records=records)
 

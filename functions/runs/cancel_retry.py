@@ -6,7 +6,7 @@ from functools import partial
 from flask import Response, request
 
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_log import log_run_ended
 from functions.auth.authenticate import authenticate
@@ -30,12 +30,12 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
     if stored.status.final:
         raise Problem(409, f"The run is {stored.status} already.")
     run = stored.run
-    wish = Verdict(Status.CANCELLED, at=api.clock())
-    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
-    if verdict.status is not Status.CANCELLED:
+    wish = Outcome(Status.CANCELLED, at=api.clock())
+    outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
+    if outcome.status is not Status.CANCELLED:
         _too_late()
     event = RunEvent(Status.CANCELLED, started_at=stored.started_at, cost=stored.cost)
-    at = verdict.at or api.clock()
+    at = outcome.at or api.clock()
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
     _stop(api, stored)

@@ -12,7 +12,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_log import log_run_ended
 from functions.runs.queue import batch_task_id, second_task_id
@@ -108,19 +108,19 @@ def _enqueue_again(api: Schedule, run: Run) -> str:
 
 def _end(api: Schedule, run: Run, silent: UnsettledRun, error: RunError) -> None:
     """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
-    wish = Verdict(Status.FAILED, error=error, at=api.clock())
-    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
+    wish = Outcome(Status.FAILED, error=error, at=api.clock())
+    outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(
-        verdict.status,
+        outcome.status,
         started_at=silent.started_at,
-        rows=verdict.rows,
-        error=verdict.error,
-        result=verdict.result,
+        rows=outcome.rows,
+        error=outcome.error,
+        result=outcome.result,
         cost=silent.cost,
     )
-    at = verdict.at or api.clock()
-    if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
-        api.notifier.patient().tell(run_failed(run, verdict.error, at))
+    at = outcome.at or api.clock()
+    if outcome.status is Status.FAILED and outcome.error:  # before the event: a sweep that dies in between comes again
+        api.notifier.patient().tell(run_failed(run, outcome.error, at))
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
 

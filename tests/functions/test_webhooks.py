@@ -30,7 +30,7 @@ from cloudact.notify.signing import Signing
 from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.settings import ROOT, Settings
 from functions.composition import compose
@@ -325,7 +325,7 @@ def test_told_by_job_and_sweep(customer: Customer, ops: FlaskClient, caplog: pyt
     """A container that died between telling and recording is followed by the sweep, which tells the same event."""
     local, run = customer.local, billing_run(customer.org)
     local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
-    failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
+    failed = Outcome(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, run.run_id).settle(failed, tick=lambda: None)
     assert failed.error
     open_notifier(local.settings, local.warehouse, local.clock, ids(PROVIDERS)).tell(
