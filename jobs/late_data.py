@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from cloudact.clock import Clock
-from cloudact.runs.late_data import Look, newer
+from cloudact.runs.late_data import LateDataScan, stale_dates
 from providers.org_day import OrgDay
 from providers.source import Progress, TellsLateRows
 
 
 @dataclass(frozen=True)
-class LateDataScan:
+class LateDataScanner:
     """Scans once a day and org: in the run of yesterday, whoever asked for it."""
 
     day: OrgDay
@@ -24,21 +24,21 @@ class LateDataScan:
         """Whether this run is the one that scans."""
         return self.day.run.date == self.day.run.requested_date - timedelta(days=1)
 
-    def scan(self) -> Look:
+    def scan(self) -> LateDataScan:
         """What was found. Raises what the source and the ledger raise; the next scan begins where this one did."""
         run, results = self.day.run, self.day.results
-        last = results.last_look(run)
+        last = results.last_scan(run)
         last = last if last and last.source == self.source.looks_into else None
         seen = last.watermark if last else None
         found = self.source.late_dates(seen, self.progress)
         at, within = self.clock(), self._within_reach(found)
         loads = results.loads(run, {*within, *(last.stale if last else ())})
-        stale = (last.open(loads) if last else {}) | newer(within, at, loads)
+        stale = (last.still_stale(loads) if last else {}) | stale_dates(within, at, loads)
         if stale:
             dates = ", ".join(map(str, sorted(stale)))
             self.progress.message(f"{len(stale)} earlier dates have new rows: {dates}.")
         newest = [*found.values(), *filter(None, [seen])]
-        return Look(source=self.source.looks_into, at=at, watermark=max(newest, default=None), stale=stale)
+        return LateDataScan(source=self.source.looks_into, at=at, watermark=max(newest, default=None), stale=stale)
 
     def _within_reach(self, found: Mapping[date, datetime]) -> dict[date, datetime]:
         """Of earlier dates, but none so old that a run of it would not see the new rows."""

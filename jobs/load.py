@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
-from cloudact.runs.late_data import Look
+from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
 from cloudact.runs.run import Run, Status
@@ -50,7 +50,7 @@ class DayLoad:
         parts: Sequence[Part],
         fingerprint: Fingerprint,
         tick: Tick,
-        look: Look | None = None,
+        scan: LateDataScan | None = None,
         gap: Gap | None = None,
     ) -> Loaded:
         """Loads every part, one load job each, or none where the tables have exactly these rows already.
@@ -61,14 +61,14 @@ class DayLoad:
         had = {part.table: self.day.row_count(part.table) for part in parts}
         earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
-        result = self._result(fingerprint, earlier, look, gap)
+        result = self._result(fingerprint, earlier, scan, gap)
         if self._has_it(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
         return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
 
-    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None, gap: Gap | None) -> Result:
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:
         previous = earlier.previous
         reached = completeness(self.run.date, self.read_at, fingerprint, self.restate_days)
         if gap:
@@ -79,7 +79,7 @@ class DayLoad:
             difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
             unchanged=False,
             completeness=reached,
-            look=look,
+            look=scan,
             gap=gap,
         )
 

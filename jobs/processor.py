@@ -19,11 +19,11 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
-from cloudact.runs.late_data import Look
+from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
-from jobs.late_data import LateDataScan
+from jobs.late_data import LateDataScanner
 from jobs.load import UNCHANGED, DayLoad, Loaded
 from jobs.progress import StepProgress
 from jobs.reading import DayFile, Reading
@@ -62,7 +62,7 @@ class SourceProcessor:
 
     loaded: Loaded | None = None
     reading: Reading | None = None
-    look: Look | None = None
+    scan: LateDataScan | None = None
 
     @property
     def bytes_billed(self) -> int:
@@ -126,21 +126,21 @@ class SourceProcessor:
             reading = self.reading or self._read(Path(folder), at_work)
             files = [reading.files[table] for table in tables if table in reading.files]
             parts = [file.part(self.day_load.day.dataset) for file in files]
-            self.look = self.look or self._look(at_work)
+            self.scan = self.scan or self._scan_late_data(at_work)
             findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
             found = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
             tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
-            loaded = self.loaded = self.day_load.replace(parts, found, tick, self.look, findings.gap)
+            loaded = self.loaded = self.day_load.replace(parts, found, tick, self.scan, findings.gap)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         self._tell(loaded, findings, at_work)
         return loaded.rows
 
-    def _look(self, at_work: _AtWork) -> Look | None:
+    def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:
         """Looks for late rows; what goes wrong with that alone keeps no money from being loaded."""
         if not isinstance(self.source, TellsLateRows):
             return None
-        scan = LateDataScan(self.day_load.day, self.source, self.clock, at_work)
+        scan = LateDataScanner(self.day_load.day, self.source, self.clock, at_work)
         try:
             with self._marking_refused_credentials():
                 return scan.scan() if scan.due else None

@@ -26,7 +26,7 @@ class Load:
         return self.started_at > seen_at or (self.source_as_of is not None and self.source_as_of >= newest)
 
 
-class Look(BaseModel):
+class LateDataScan(BaseModel):
     """What a run found out about rows of earlier dates."""
 
     model_config = ConfigDict(frozen=True)
@@ -36,9 +36,9 @@ class Look(BaseModel):
     watermark: AwareDatetime | None = Field(description="the newest export_time that any look has observed")
     stale: Newest = Field(description="dates with rows that no run has loaded, and the newest export_time of each")
 
-    def open(self, loads: Mapping[dt.date, Load]) -> Newest:
+    def still_stale(self, loads: Mapping[dt.date, Load]) -> Newest:
         """The dates that are still stale. A date that was never loaded has no late rows: nobody has asked for it."""
-        return newer(self.stale, self.at, loads)
+        return stale_dates(self.stale, self.at, loads)
 
 
 def loads_of(generations: Iterable[Generation]) -> dict[dt.date, Load]:
@@ -46,6 +46,6 @@ def loads_of(generations: Iterable[Generation]) -> dict[dt.date, Load]:
     return {each.date: Load(each.loaded_at, each.source_as_of) for each in generations if each.loaded_at}
 
 
-def newer(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:
+def stale_dates(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:
     """Those of the dates whose newest row no run has loaded."""
     return {date: newest for date, newest in found.items() if date in loads and not loads[date].has(newest, seen_at)}

@@ -145,8 +145,8 @@ class RunLoad:
     def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
         """Replaces the day of each table in turn, unless an earlier try has replaced all; answers how many rows it has.
 
-        Raises `AlreadySettled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a table
-        that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
+        Raises `AlreadySettled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a
+        table that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
         """
         progress, failed = self._progress(tick), 0
         while progress.outcome is None:

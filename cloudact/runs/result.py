@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from cloudact.runs.late_data import Load, Look, loads_of
+from cloudact.runs.late_data import LateDataScan, Load, loads_of
 from cloudact.runs.ledger import FRESH, GENERATIONS, RECENT, RETENTION, Ledger
 from cloudact.runs.run import Run, Status, run_id
 from cloudact.warehouse.bigquery import Warehouse
@@ -150,7 +150,7 @@ class Result(_Fact):
     difference: Difference | None = Field(description="null where previous is")
     unchanged: bool = Field(description="true where the tables had these rows already and nothing was loaded")
     completeness: Completeness
-    look: Look | None = Field(default=None, description="what was found out about late rows of earlier dates")
+    look: LateDataScan | None = Field(default=None, description="what was found out about late rows of earlier dates")
     gap: Gap | None = Field(default=None, description="why the day is partial or frozen")
 
     @property
@@ -198,7 +198,7 @@ class _EarlierRun:
 
 
 @dataclass(frozen=True)
-class _LastLook:
+class _LastScan:
     result: str
 
 
@@ -228,13 +228,13 @@ class Results:
         result = loaded.found
         return Earlier(_previous(loaded, result), runs[0] is loaded, result, loaded.requested_date > run.date)
 
-    def last_look(self, run: Run) -> Look | None:
+    def last_scan(self, run: Run) -> LateDataScan | None:
         """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""
         last = run.requested_date
         for span in (FRESH, RECENT, RETENTION):
             first = run.requested_date - span
             found = self._warehouse.read(
-                _LastLook, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
+                _LastScan, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
             )
             if found:
                 return Result.model_validate_json(found[0].result).look

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 
 from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.batch import Batch, groups
-from cloudact.runs.late_data import Look, loads_of
+from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
 from functions.schedule.due import CATCH_UP_DAYS, DateState, ScheduledPipeline, scheduled_run
@@ -87,8 +87,8 @@ def read_state(schedule: ScheduleRows, ledger: Ledger, registry: Registry, today
     rows = schedule.plan(today - dt.timedelta(days=CATCH_UP_DAYS), today)
     pipelines = list(_pipelines(rows, entries.values()))
     batched = [each for row in rows for each in _batched(row, entries)]
-    looks = {(row.org_slug, row.pipeline): Look.model_validate_json(row.look) for row in rows if row.look}
-    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, looks, today)), tuple(batched), _mean(rows))
+    scans = {(row.org_slug, row.pipeline): LateDataScan.model_validate_json(row.look) for row in rows if row.look}
+    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, scans, today)), tuple(batched), _mean(rows))
 
 
 def _mean(rows: Iterable[PlanRow]) -> dt.timedelta | None:
@@ -128,16 +128,16 @@ def _batched(row: PlanRow, entries: Mapping[str, Entry]) -> Iterator[BatchedRun]
 def _with_stale_dates(
     ledger: Ledger,
     pipelines: Sequence[ScheduledPipeline],
-    looks: Mapping[tuple[str, str | None], Look],
+    scans: Mapping[tuple[str, str | None], LateDataScan],
     today: dt.date,
 ) -> Iterator[ScheduledPipeline]:
     """A date stays stale until a run has loaded what the look saw, whatever becomes of its restatements."""
-    seen = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in pipelines}
-    wanted = [(*key, date) for key, look in seen.items() if look for date in look.stale]
+    seen = {(each.org_slug, each.entry.id): scans.get((each.org_slug, each.entry.id)) for each in pipelines}
+    wanted = [(*key, date) for key, scan in seen.items() if scan for date in scan.stale]
     found: defaultdict[tuple[str, str], list[Generation]] = defaultdict(list)
     for generation in ledger.generations(wanted, today):
         found[generation.org_slug, generation.pipeline].append(generation)
     for each in pipelines:
-        generations, look = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
+        generations, scan = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
         dates = dict(each.runs) | {known.date: _state(known) for known in generations}
-        yield replace(each, runs=dates, stale=frozenset(look.open(loads_of(generations)) if look else ()))
+        yield replace(each, runs=dates, stale=frozenset(scan.still_stale(loads_of(generations)) if scan else ()))
