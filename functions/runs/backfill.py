@@ -19,7 +19,7 @@ from cloudact.runs.run import Run, Status, TriggerType
 from functions.auth.authenticate import Actor, authenticate
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.slots import Admitted, Taken, admit
+from functions.runs.slots import Admitted, SlotOwners, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
@@ -124,10 +124,14 @@ def _run(
 
 def _start(api: Runs, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
     """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
-    taken = Taken()
+    owners = SlotOwners()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         admit_one = partial(
-            logs.with_context(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+            logs.with_context(admit),
+            api.queue,
+            daily_limit=subscription.daily_limit,
+            pipelines_today=used,
+            owners=owners,
         )
         few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
         return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]

@@ -28,7 +28,7 @@ class Admitted:
     new: bool
 
 
-class Taken:
+class SlotOwners:
     """What is known of the slots of one org, day and limit; whoever admits several runs at once shares it among them.
 
     A slot is tried by one run at a time, and by no other once it is known whose it is: that never changes.
@@ -50,7 +50,7 @@ class Taken:
 
 
 def admit(
-    queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int, taken: Taken | None = None
+    queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int, owners: SlotOwners | None = None
 ) -> Admitted | None:
     """Takes a free slot for the run, or `None` where the day has none left.
 
@@ -59,11 +59,11 @@ def admit(
     """
     if pipelines_today >= daily_limit:
         return None
-    taken = taken or Taken()
+    owners = owners or SlotOwners()
     give_up = time.monotonic() + PROBE_WITHIN_S
     for slot in probe_order(run.run_id, daily_limit):
-        with taken.tried_for(run, slot) as may_be_ours:
-            admitted = _try(queue, run, slot, taken) if may_be_ours else None
+        with owners.tried_for(run, slot) as may_be_ours:
+            admitted = _try(queue, run, slot, owners) if may_be_ours else None
         if admitted:
             return admitted
         if may_be_ours and time.monotonic() > give_up:
@@ -71,11 +71,11 @@ def admit(
     return None
 
 
-def _try(queue: RunQueue, run: Run, slot: int, taken: Taken) -> Admitted | None:
+def _try(queue: RunQueue, run: Run, slot: int, owners: SlotOwners) -> Admitted | None:
     task_id = slot_task_id(run.org_slug, run.requested_date, slot)
     new = queue.create(task_id, run)
     owner = run.run_id if new else queue.owner(task_id)
-    taken.is_of(owner, slot)
+    owners.is_of(owner, slot)
     return Admitted(task_id, new) if owner == run.run_id else None
 
 
