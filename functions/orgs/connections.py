@@ -24,7 +24,7 @@ NOT_THE_CUSTOMERS_FAULT = frozenset(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SetUpRequest:
     """A set-up as it is asked for. `None` keeps the name and the settings of the set-up before."""
 
     credential: str = field(repr=False)
@@ -51,23 +51,23 @@ class Connections:
         """Which onboarding of the org this is; `Stop` where it is not with us."""
         return self._integrations.onboarded(org_slug)
 
-    def shows(self, told: Integration) -> bool:
+    def shows(self, written: Integration) -> bool:
         """Whether what was told can be read."""
-        return self._integrations.shows(told)
+        return self._integrations.shows(written)
 
-    def set_up(self, org_slug: str, integration: str, wanted: Wanted) -> tuple[Integration, bool]:
+    def set_up(self, org_slug: str, integration: str, requested: SetUpRequest) -> tuple[Integration, bool]:
         """The integration, VALID; and whether there was none before."""
         before = self._integrations.find(org_slug, integration)
-        given = before.settings if wanted.settings is None else wanted.settings
+        fields = before.settings if requested.settings is None else requested.settings
         connector = self._connectors[integration]
-        settings = connector.read_settings(given)
-        credential = connector.read_credential(wanted.credential)
+        settings = connector.read_settings(fields)
+        credential = connector.read_credential(requested.credential)
         proof = connector.check(before.onboarded, credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
             status=IntegrationStatus.VALID,
-            credential_name=wanted.credential_name or before.credential_name,
+            credential_name=requested.credential_name or before.credential_name,
             ciphertext=self._vault().encrypt(org_slug, integration, credential.plaintext),
             settings=settings.model_dump(exclude_unset=True),
             fingerprint=credential.fingerprint,
@@ -93,8 +93,8 @@ class Connections:
             fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
             log.warning("an integration was found invalid", extra={"fields": fields})
             return self._integrations.judge(stored, err.message)
-        known = replace(stored, oldest_date=proof.oldest_date or stored.oldest_date, warnings=proof.warnings)
-        return self._integrations.judge(known, None)
+        judged = replace(stored, oldest_date=proof.oldest_date or stored.oldest_date, warnings=proof.warnings)
+        return self._integrations.judge(judged, None)
 
     def remove(self, org_slug: str, integration: str) -> Integration:
         """The integration without its credential; one that is not set up stays as it is."""

@@ -30,7 +30,7 @@ Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TriggerRequest:
     """What the body and the query ask for."""
 
     date: dt.date
@@ -42,19 +42,19 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     now = api.clock()
     credential = presented(api.auth)
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
-    wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
+    requested, wrong_body = _attempt(lambda: _trigger_request(api.registry, entry, now.date()))
     not_refused_lately(api.auth, credential)
-    facts = _facts(api, credential, org, now.date(), entry, wanted)
+    facts = _facts(api, credential, org, now.date(), entry, requested)
     actor = admitted_actor(api.auth, org, credential, facts.caller, now)
-    if wanted is None or entry is None:
+    if requested is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)
     latest = facts.latest
-    if latest and answered_by(latest, wanted.date, wanted.force_refresh):
+    if latest and answered_by(latest, requested.date, requested.force_refresh):
         left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
-        run = _run(actor, entry, wanted, latest.generation, now)
+        run = _run(actor, entry, requested, latest.generation, now)
         return existing(run, latest.status, left, latest.requested_date)
-    return start(api, _run(actor, entry, wanted, next_generation(latest), now), subscription, facts)
+    return start(api, _run(actor, entry, requested, next_generation(latest), now), subscription, facts)
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
@@ -65,7 +65,7 @@ def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None
         return None, problem
 
 
-def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
+def _trigger_request(registry: Registry, entry: Entry | None, today: dt.date) -> TriggerRequest:
     body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
     dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
     if len(dates) > 1:
@@ -73,34 +73,34 @@ def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
     date = dates.pop() if dates else registry.default_date(entry, today) if entry else today
     if date is None:
         raise bad_request("date is required by this pipeline; give it in the body.")
-    return Wanted(date, body.force_refresh)
+    return TriggerRequest(date, body.force_refresh)
 
 
 def _facts(
-    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
+    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, requested: TriggerRequest | None
 ) -> AdmissionFacts:
-    known = entry if wanted else None
+    known = entry if requested else None
     return api.admissions.facts(
         org_slug=org,
         today=today,
         pipeline=known.id if known else None,
         integration=entry.required_integration if entry else None,
-        date=wanted.date if wanted and entry else None,
+        date=requested.date if requested and entry else None,
         key_hash=credential.key_hash,
         user_id=credential.user_id,
     )
 
 
-def _run(actor: Actor, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
+def _run(actor: Actor, entry: Entry, requested: TriggerRequest, generation: int, now: dt.datetime) -> Run:
     return new_run(
         entry,
         actor.org_slug,
-        wanted.date,
+        requested.date,
         generation,
         trigger_type=actor.trigger_type,
         triggered_by=actor.name,
         requested_at=now,
-        force_refresh=wanted.force_refresh,
+        force_refresh=requested.force_refresh,
     )
 
 
