@@ -25,7 +25,7 @@ from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscript
 
 
 @dataclass(frozen=True)
-class Facts:
+class OnboardingDecision:
     """What an onboarding decides about an org."""
 
     org_slug: str
@@ -87,10 +87,10 @@ class Onboarding:
             claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
-            facts = self._decide(org_slug, name, plan, tenant)
+            decision = self._decide(org_slug, name, plan, tenant)
             fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
-            org = replace(self.record(facts), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
-            return self._with_first_key(org, org_slug, facts.keys_before)
+            org = replace(self.record(decision), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
+            return self._with_first_key(org, org_slug, decision.keys_before)
         if tenant.last_key_number > profile.keys_before:
             return Done(tenant, changed=False)
         return self._with_first_key(tenant, org_slug, profile.keys_before)
@@ -101,19 +101,19 @@ class Onboarding:
             return Done(org, changed=False)
         return Done(replace(org, api_keys=(*org.api_keys, key.stored)), changed=True, key=key)
 
-    def record(self, facts: Facts) -> Tenant:
+    def record(self, decision: OnboardingDecision) -> Tenant:
         """Adds what was decided: the subscription, then the profile, which makes it an org. Answers both."""
         event = f"{facts.org_slug}/{facts.generation}"
-        at = datetime.fromisoformat(facts.at)
-        subscription = StoredSubscription(facts.status, facts.plan, facts.daily_limit, at)
-        self._append_subscription(facts.org_slug, subscription, event)
+        at = datetime.fromisoformat(decision.at)
+        subscription = StoredSubscription(decision.status, decision.plan, decision.daily_limit, at)
+        self._append_subscription(decision.org_slug, subscription, event)
         profile = Profile(
-            org_slug=facts.org_slug,
-            name=facts.name,
-            dataset=facts.org_slug,
+            org_slug=decision.org_slug,
+            name=decision.name,
+            dataset=decision.org_slug,
             status=ProfileStatus.ACTIVE,
-            generation=facts.generation,
-            keys_before=facts.keys_before,
+            generation=decision.generation,
+            keys_before=decision.keys_before,
             created_at=at,
         )
         self._append_profile(profile)
@@ -155,9 +155,9 @@ class Onboarding:
         org = replace(tenant, integrations=_forgotten(newest.integrations))
         return Done(org, changed=active or forgotten or dropped)
 
-    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
+    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> OnboardingDecision:
         last = tenant.subscription.updated_at if tenant.subscription else None
-        mine = Facts(
+        mine = OnboardingDecision(
             org_slug=org_slug,
             name=name,
             plan=plan.id,
@@ -169,10 +169,10 @@ class Onboarding:
         )
         job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        facts = Facts(**json.loads(str(winner["decision"])))
-        if facts.org_slug != org_slug:
-            raise _differs_in_case(org_slug, facts.org_slug)
-        return facts
+        decision = OnboardingDecision(**json.loads(str(winner["decision"])))
+        if decision.org_slug != org_slug:
+            raise _differs_in_case(org_slug, decision.org_slug)
+        return decision
 
     def _active(self, org_slug: str) -> Tenant:
         tenant = self._tenants.read(org_slug)
