@@ -103,7 +103,7 @@ class Onboarding:
 
     def record(self, decision: OnboardingDecision) -> Tenant:
         """Adds what was decided: the subscription, then the profile, which makes it an org. Answers both."""
-        event = f"{facts.org_slug}/{facts.generation}"
+        event = f"{decision.org_slug}/{decision.generation}"
         at = datetime.fromisoformat(decision.at)
         subscription = StoredSubscription(decision.status, decision.plan, decision.daily_limit, at)
         self._append_subscription(decision.org_slug, subscription, event)
