@@ -21,7 +21,7 @@ _UNAVAILABLE: dict[Service, Code] = {
 
 
 @contextmanager
-def reaching(service: Service, *, ours: bool = True) -> Iterator[None]:
+def translating_google_errors(service: Service, *, ours: bool = True) -> Iterator[None]:
     """Turns every passing failure of a call into `Retry`, with a sentence that names the service and no internals.
 
     A quota of a day that is used up is `Postponed`, but left as it is where it is not `ours` to wait for. Only BigQuery

@@ -7,7 +7,7 @@ import google_crc32c
 
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -24,7 +24,7 @@ def read_secret(client: "Callable[[], SecretManagerServiceClient]", version: str
     from google.api_core.exceptions import ClientError
     from google.api_core.retry import Retry as Retrying
 
-    with reaching("Secret Manager"):
+    with translating_google_errors("Secret Manager"):
         try:
             # The library's own retry would go on for a minute, whatever the time-out of one call.
             payload = (

@@ -19,7 +19,7 @@ from cloudact import clients
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import CloudActError, ConfigError, Retry, Stop
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import own_name
 from cloudact.notify.notifications import Event, Notification, integration_invalid
 from cloudact.notify.signing import Signing
@@ -97,7 +97,7 @@ class Outbox:
     def _create(self, task: dict[str, object]) -> bool:
         from google.api_core.exceptions import Conflict
 
-        with _in_our_words():
+        with _translating_queue_errors():
             try:
                 self._client.create_task(
                     request={"parent": self._queue, "task": task}, timeout=CREATE_TIMEOUT_S, retry=None
@@ -108,12 +108,12 @@ class Outbox:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translating_queue_errors() -> Iterator[None]:
     """Google may quote the address, which may hold a receiver's token: its words, and its traceback, end here."""
     from google.api_core.exceptions import GoogleAPIError
 
     try:
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             yield
     except Retry as err:
         raise Retry(err.code, f"{err.message} ({type(err.__cause__).__name__})", err.hint) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry as GoogleRetry
@@ -45,7 +45,7 @@ class Vault:
             "additional_authenticated_data": bound,
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
-        with reaching("Cloud KMS"):
+        with translating_google_errors("Cloud KMS"):
             answer = self._client.encrypt(request=request, **self._limits)
         verified = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not verified or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
@@ -65,7 +65,7 @@ class Vault:
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
         try:
-            with reaching("Cloud KMS"):
+            with translating_google_errors("Cloud KMS"):
                 answer = self._client.decrypt(request=request, **self._limits)
         except BadRequest as err:
             raise Stop(Code.CREDENTIAL_UNREADABLE, "The stored credential cannot be decrypted.", WHAT_TO_DO) from err

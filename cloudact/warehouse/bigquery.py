@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
 from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
 from cloudact.warehouse.queries import (
@@ -118,7 +118,7 @@ class Warehouse:
         `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
         query that is written for any of them.
         """
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
 
     def read(self, shape: type[Row], query: str, /, **values: Value) -> list[Row]:
@@ -137,7 +137,7 @@ class Warehouse:
         config = _job_config(loaded, values)
         if dataset:
             config.default_dataset = f"{self._client.project}.{dataset}"
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
                 loaded.sql,
                 job_config=config,
@@ -170,7 +170,7 @@ class Warehouse:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
 
     def _stream(self, table: str, rows: list[dict[str, object]], row_ids: list[str]) -> list[_RowErrors]:
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             errors = self._client.insert_rows_json(
                 f"{self._client.project}.{self._dataset}.{table}",
                 rows,
@@ -202,7 +202,7 @@ class Warehouse:
         """The job that has this id; `None` while the id is free."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 job = self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
@@ -235,7 +235,7 @@ class Warehouse:
 
         loaded = load_query(query, self._dataset)
         config = _job_config(loaded, values)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 return self._client.query(
                     loaded.sql,
@@ -250,7 +250,7 @@ class Warehouse:
 
     def columns(self, dataset: str, table: str) -> "Sequence[SchemaField]":
         """The columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             name = f"{self._client.project}.{dataset}.{table}"
             found: Sequence[SchemaField] = self._client.get_table(
                 name, retry=self._retry, timeout=self._patience_s
@@ -276,7 +276,7 @@ class Warehouse:
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
         name = f"{self._client.project}.{dataset}.{table}"
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             config = LoadJobConfig(
                 schema=columns,
                 source_format=SourceFormat.PARQUET,
@@ -307,7 +307,7 @@ class Warehouse:
             return known
         wanted = Dataset(f"{self._client.project}.{name}")
         wanted.labels = dict(labels)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
             except Conflict:
@@ -324,7 +324,7 @@ class Warehouse:
 
         wanted = sorted(set(emails))
         for _ in range(ADMISSION_TRIES if wanted else 0):
-            with reaching("BigQuery"):
+            with translating_google_errors("BigQuery"):
                 try:
                     self._admit(name, wanted)
                 except PreconditionFailed:  # someone has changed it since we looked
@@ -350,7 +350,7 @@ class Warehouse:
         """Whether the service's dataset is there and has this table."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 self._client.get_table(f"{self._dataset}.{table}", retry=self._retry, timeout=self._patience_s)
             except NotFound:
@@ -362,7 +362,7 @@ class Warehouse:
         from google.api_core.exceptions import NotFound
         from google.cloud.bigquery.enums import DatasetView
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 return dict(self._dataset_as(name, DatasetView.METADATA).labels)
             except NotFound:
@@ -377,7 +377,7 @@ class Warehouse:
 
     def delete_dataset(self, name: str) -> None:
         """Deletes the dataset and all that is in it; none is fine."""
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             self._client.delete_dataset(
                 name, delete_contents=True, not_found_ok=True, retry=self._retry, timeout=self._patience_s
             )
@@ -393,7 +393,7 @@ class Warehouse:
         self._change(loaded.sql, _job_config(loaded, values))
 
     def _change(self, statement: str, config: "QueryJobConfig | None" = None) -> None:
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             self._client.query_and_wait(
                 statement,
                 job_config=config,
@@ -462,5 +462,5 @@ def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIME
         tick()
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             job.reload(retry=DEFAULT_RETRY.with_timeout(patience_s), timeout=patience_s)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import own_name
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
@@ -98,7 +98,7 @@ class RunQueue:
             "dispatch_deadline": DISPATCH_DEADLINE,
             "http_request": start,
         }
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 self._client.create_task(
                     request={"parent": self._settings.queue_path, "task": task}, timeout=CREATE_TIMEOUT_S
@@ -109,14 +109,14 @@ class RunQueue:
 
     def look(self, timeout_s: float) -> None:
         """Reads the queue; raises where Cloud Tasks does not answer within this time, or not for us."""
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             self._client.get_queue(name=self._settings.queue_path, timeout=timeout_s, retry=None)
 
     def delete(self, task_id: str) -> None:
         """The task will not fire; one that has fired or is gone already is left alone."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 self._client.delete_task(request={"name": self._name(task_id)}, timeout=self._timeout_s)
             except NotFound:
@@ -127,7 +127,7 @@ class RunQueue:
 
         Plain HTTP: the one call is not worth Cloud Run's whole client in a function's cold start.
         """
-        with reaching("Cloud Run"):
+        with translating_google_errors("Cloud Run"):
             answer = self._http.post(
                 f"{self._settings.job_url}/executions/{execution}:cancel", json={}, timeout=self._timeout_s
             )
@@ -140,7 +140,7 @@ class RunQueue:
         from google.cloud.tasks_v2 import Task
 
         request = {"name": self._name(task_id), "response_view": Task.View.FULL}
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 task = self._client.get_task(request=request, timeout=self._timeout_s)
             except NotFound:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.runs.result import Gap, Source
 from providers.gcp.export import ExportTable
 from providers.gcp.loaded_day import BILLING, KeptDay, LoadedDay
@@ -113,5 +113,5 @@ class Past:
 
     def _kept_batches(self) -> Iterator[pa.RecordBatch]:
         """The org's own rows; each keeps who wrote it, and when."""
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             yield from page_batches(self.day.pages(f"{BILLING.name}_day", PAGE_ROWS))
