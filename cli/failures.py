@@ -3,7 +3,7 @@
 Failure
 ├── EndedBadly    1  the run was FAILED or CANCELLED, the integration is INVALID
 ├── Usage         2  something is missing or wrong in how the command was called, or was not confirmed
-├── Refused       3  the API answered 4xx
+├── RefusedByApi  3  the API answered 4xx
 ├── Unreachable   4  no answer, a 5xx, or an answer that is not the API's; after it was tried again
 ├── StillRunning  5  --timeout passed before the run ended
 └── Interrupted 130  Ctrl-C
@@ -34,7 +34,7 @@ class Usage(Failure):
     exit_code = 2
 
 
-class Refused(Failure):
+class RefusedByApi(Failure):
     """The API says no."""
 
     exit_code = 3

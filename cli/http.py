@@ -18,7 +18,7 @@ from urllib.parse import quote
 import click
 import httpx
 
-from cli.failures import Failure, Refused, Unreachable, Usage
+from cli.failures import Failure, RefusedByApi, Unreachable, Usage
 from cli.json_object import JsonObject
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
@@ -76,7 +76,7 @@ class Http:
     ) -> Answer:
         """The answer, 2xx. A call that makes a key is not repeated once it may have been heard: the key would be lost.
 
-        Raises `Refused` and `Unreachable`.
+        Raises `RefusedByApi` and `Unreachable`.
         """
         headers = {} if public else dict(self._headers())
         given = {name: str(value) for name, value in (query or {}).items() if value is not None}
@@ -141,7 +141,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
         return Answer(status, response.text, body)
     if 400 <= status < 500:
         detail = (body or {}).get("detail") or f"{url} refuses without saying why."
-        raise Refused(status, str(detail), request_id)
+        raise RefusedByApi(status, str(detail), request_id)
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
     failure = Unreachable(str(detail), request_id)
     if status in (502, 503, 504):

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.failures import Interrupted, Refused, StillRunning
+from cli.failures import Interrupted, RefusedByApi, StillRunning
 from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.screen import cell, console, say
@@ -48,7 +48,7 @@ def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
         try:
             yield read()
             unseen_until = 0.0
-        except Refused as refused:
+        except RefusedByApi as refused:
             if refused.status != 404 or time.monotonic() > unseen_until:
                 raise
         if time.monotonic() + wait_s > deadline:
@@ -80,8 +80,8 @@ def _drawn(spinner: Spinner, run: Run) -> RenderableType:
     spinner.update(text=title)
     steps = Table(box=None, pad_edge=False, show_header=False)
     for step in run.get("steps", []):
-        told = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
-        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(told))
+        shown = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
+        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(shown))
     return Group(spinner, steps)
 
 
@@ -89,7 +89,7 @@ class _Lines:
     """Tells what is new since the last look."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def tell(self, run: Run) -> None:
         """Prints the news."""
@@ -108,8 +108,8 @@ class _Lines:
                 self._tell(f"    {name}: {message['text']}")
 
     def _tell(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+        if line not in self._printed:
+            self._printed.add(line)
             say(line)
             sys.stdout.flush()
 
