@@ -15,8 +15,8 @@ from cloudact.runs.run_cost import Cost, CostColumns
 from cloudact.warehouse.bigquery import Warehouse
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
-FRESH = dt.timedelta(days=2)  # most runs that anyone looks at
-RECENT = dt.timedelta(days=30)  # nearly all
+MOST_LOOKUPS = dt.timedelta(days=2)  # most runs that anyone looks at
+NEARLY_ALL_LOOKUPS = dt.timedelta(days=30)  # nearly all
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
 DATES_AT_ONCE = 20_000  # of 90 bytes at most: a query has 10 MB
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another

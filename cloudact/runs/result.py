@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from cloudact.runs.late_data import LateDataScan, Load, loads_of
-from cloudact.runs.ledger import FRESH, GENERATIONS, RECENT, RETENTION, Ledger
+from cloudact.runs.ledger import GENERATIONS, MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION, Ledger
 from cloudact.runs.run import Run, Status, run_id
 from cloudact.warehouse.bigquery import Warehouse
 
@@ -231,7 +231,7 @@ class Results:
     def last_scan(self, run: Run) -> LateDataScan | None:
         """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""
         last = run.requested_date
-        for span in (FRESH, RECENT, RETENTION):
+        for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
             first = run.requested_date - span
             found = self._warehouse.read(
                 _LastScan, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 
-from cloudact.runs.ledger import FRESH, RECENT, RETENTION
+from cloudact.runs.ledger import MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION
 from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
 from cloudact.runs.run_cost import CostColumns
 from cloudact.warehouse.bigquery import Warehouse
@@ -223,7 +223,7 @@ class RunRows:
             if found := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
                 return found
         last = today
-        for span in (FRESH, RECENT, RETENTION):
+        for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
             if found := self._look_up(org_slug, run_id, today - span, last):
                 return found
             last = today - span - day
