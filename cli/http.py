@@ -79,8 +79,8 @@ class Http:
         Raises `RefusedByApi` and `Unreachable`.
         """
         headers = {} if public else dict(self._headers())
-        given = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        request = self._client.build_request(method, self._url + path, params=given, json=body, headers=headers)
+        parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        request = self._client.build_request(method, self._url + path, params=parameters, json=body, headers=headers)
         give_up = time.monotonic() + self._retry_for_s
         for attempt in itertools.count():
             try:

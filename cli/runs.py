@@ -216,8 +216,8 @@ def _step(step: JsonObject) -> list[object]:
     return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
 
 
-def _day(given: datetime | None) -> str | None:
-    return given.date().isoformat() if given else None
+def _day(day: datetime | None) -> str | None:
+    return day.date().isoformat() if day else None
 
 
 def _given(fields: JsonObject) -> JsonObject:

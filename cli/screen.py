@@ -41,10 +41,10 @@ def say(text: object) -> None:
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal; without one, lines are as long as they are."""
-    found = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
-    if not found.is_terminal:
-        found.width = UNBOUNDED
-    return found
+    console = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+    if not console.is_terminal:
+        console.width = UNBOUNDED
+    return console
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -78,10 +78,10 @@ def asks_api(command: Callable[Concatenate[Api, P], None]) -> Callback:
 
     @functools.wraps(command)
     def run(*args: Any, api_url: str | None, org: str | None, key_file: TextIO | None, **options: Any) -> None:
-        common, given = _split(options)
+        common, arguments = _split(options)
         customer = Customer(common.file, org, key_file)
         with common.http("API", api_url or common.file.api_url, customer.headers) as http:
-            command(Api(http, Screen(common.as_json), customer), *args, **given)
+            command(Api(http, Screen(common.as_json), customer), *args, **arguments)
 
     return _with_options(run, [*_API, *_COMMON])
 
@@ -91,10 +91,10 @@ def asks_ops(command: Callable[Concatenate[Ops, P], None]) -> Callback:
 
     @functools.wraps(command)
     def run(*args: Any, ops_url: str | None, ops_token_command: str | None, **options: Any) -> None:
-        common, given = _split(options)
+        common, arguments = _split(options)
         operator = Operator(common.file, ops_token_command)
         with common.http("ops", ops_url or common.file.ops_url, operator.headers) as http:
-            command(Ops(http, Screen(common.as_json)), *args, **given)
+            command(Ops(http, Screen(common.as_json)), *args, **arguments)
 
     return _with_options(run, [*_OPS, *_COMMON])
 

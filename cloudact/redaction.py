@@ -116,9 +116,9 @@ def _pattern(*forms: str) -> re.Pattern[str]:
     return re.compile(rf"{_BEFORE}(?:{'|'.join(forms)})|{_PEM}", re.ASCII)
 
 
-def _key(found: re.Match[str]) -> str:
+def _key(match: re.Match[str]) -> str:
     """What is told instead of what was found; names with dots look like a token whose header cannot be read."""
-    return "[key]" if found["jwt"] is None or _is_header(found["jwt"]) else found[0]
+    return "[key]" if match["jwt"] is None or _is_header(match["jwt"]) else match[0]
 
 
 def _is_header(part: str) -> bool:

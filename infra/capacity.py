@@ -108,14 +108,14 @@ def limits(pace: Pace, run_s: Decimal = Decimal(20)) -> list[Limit]:
     day = pace.tasks * DAY_S / (RUNS * run_s)
     four_hours = pace.tasks * 4 * 3600 / (RUNS * run_s)
     per_minute = int(60 / pace.between.total_seconds())
-    found = [
+    limits_met = [
         Limit("vCPUs: all done within four hours", int(four_hours), "spreads the starts further"),
         Limit("vCPUs: all done within a day", int(day), "leaves restatements, and says so (`left`, WARNING)"),
         Limit("load jobs, every date changed", LOAD_JOBS // (TABLES * DATES), "ends runs as `load_quota_exceeded`"),
         Limit("load jobs, no restated date changed", LOAD_JOBS // TABLES, "the same"),
         Limit("calls of `jobs.run` within a day", per_minute * 1440 * pace.batch_tasks // TASKS, "spreads the starts"),
     ]
-    return sorted(found, key=lambda each: each.orgs)
+    return sorted(limits_met, key=lambda each: each.orgs)
 
 
 def default_pace() -> Pace:

@@ -57,9 +57,9 @@ class Columns:
             yield self._fitted(self._batch(waiting), run)
 
     def _batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
-        given = {name for row in rows for name in row}
-        self._require_known(given)
-        known = [field for field in self.schema if field.name in given]
+        names_given = {name for row in rows for name in row}
+        self._require_known(names_given)
+        known = [field for field in self.schema if field.name in names_given]
         arrays = [self._array(field, [row.get(field.name) for row in rows]) for field in known]
         return pa.RecordBatch.from_arrays(arrays, names=[field.name for field in known])
 
@@ -80,11 +80,11 @@ class Columns:
     def _column(self, field: pa.Field, batch: pa.RecordBatch, run: Mapping[str, Any]) -> pa.Array:
         if field.name not in batch.schema.names:
             return pa.repeat(pa.scalar(run.get(field.name), field.type), batch.num_rows)
-        found = batch.column(field.name)
-        if pa.types.is_floating(found.type) and pa.types.is_decimal(field.type):
+        column = batch.column(field.name)
+        if pa.types.is_floating(column.type) and pa.types.is_decimal(field.type):
             self._unfit(field)  # what is exact is never made of what is not
         try:
-            return found.cast(field.type)
+            return column.cast(field.type)
         except pa.ArrowException as err:
             self._unfit(field, err)
 

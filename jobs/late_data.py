@@ -30,23 +30,23 @@ class LateDataScanner:
         last = results.last_scan(run)
         last = last if last and last.source == self.source.looks_into else None
         seen = last.watermark if last else None
-        found = self.source.late_dates(seen, self.progress)
-        at, within = self.clock(), self._within_reach(found)
+        newest_rows = self.source.late_dates(seen, self.progress)
+        at, within = self.clock(), self._within_reach(newest_rows)
         loads = results.loads(run, {*within, *(last.stale if last else ())})
         stale = (last.still_stale(loads) if last else {}) | stale_dates(within, at, loads)
         if stale:
             dates = ", ".join(map(str, sorted(stale)))
             self.progress.message(f"{len(stale)} earlier dates have new rows: {dates}.")
-        newest = [*found.values(), *filter(None, [seen])]
+        newest = [*newest_rows.values(), *filter(None, [seen])]
         return LateDataScan(source=self.source.looks_into, at=at, watermark=max(newest, default=None), stale=stale)
 
-    def _within_reach(self, found: Mapping[date, datetime]) -> dict[date, datetime]:
+    def _within_reach(self, newest_rows: Mapping[date, datetime]) -> dict[date, datetime]:
         """Of earlier dates, but none so old that a run of it would not see the new rows."""
         late_days, run_date = self.source.late_days, self.day.run.date
         oldest = run_date - timedelta(days=late_days - 1)
-        beyond = sorted(day for day in found if day < oldest)
+        beyond = sorted(day for day in newest_rows if day < oldest)
         if beyond:
             dates = ", ".join(map(str, beyond))
             text = f"New rows of {dates} came too late to be loaded: more than {late_days} days."
             self.progress.message(text, level="WARNING")
-        return {day: newest for day, newest in found.items() if oldest <= day < run_date}
+        return {day: newest for day, newest in newest_rows.items() if oldest <= day < run_date}

@@ -47,11 +47,11 @@ def main(env: Mapping[str, str]) -> int:
 
 def read_runs(env: Mapping[str, str], task_index: int) -> tuple[list[Run], int]:
     """The runs of this task, and how many the execution has: the message on the queue, as `functions` wrote it."""
-    given = [name for name in (MESSAGE_VARIABLE, BATCH_VARIABLE) if env.get(name)]
-    if len(given) != 1:
-        found = "both are set" if given else "neither is"
-        raise ConfigError(f"Exactly one of {MESSAGE_VARIABLE} and {BATCH_VARIABLE} says what to do, but {found}.")
-    if given == [MESSAGE_VARIABLE]:
+    variables = [name for name in (MESSAGE_VARIABLE, BATCH_VARIABLE) if env.get(name)]
+    if len(variables) != 1:
+        problem = "both are set" if variables else "neither is"
+        raise ConfigError(f"Exactly one of {MESSAGE_VARIABLE} and {BATCH_VARIABLE} says what to do, but {problem}.")
+    if variables == [MESSAGE_VARIABLE]:
         return [_parsed(Run, MESSAGE_VARIABLE, env)], 1
     batch = _parsed(Batch, BATCH_VARIABLE, env)
     try:

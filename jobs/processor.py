@@ -111,10 +111,10 @@ class SourceProcessor:
             at_work.message(f"{name} tells no costs for this day, with or without groups.")
         differences = exact_difference(sums, total)
         for currency in sorted({*sums, *total}):
-            loaded, told = sums.get(currency, Decimal()), total.get(currency, Decimal())
+            loaded, reported = sums.get(currency, Decimal()), total.get(currency, Decimal())
             difference = differences.get(currency, Decimal())
             text = (
-                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(told)} "
+                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(reported)} "
                 f"{currency}; the difference is {plain(difference)} {currency}."
             )
             at_work.message(text, level="WARNING" if abs(difference) > tolerance else "INFO")
@@ -128,9 +128,9 @@ class SourceProcessor:
             parts = [file.part(self.day_load.day.dataset) for file in files]
             self.scan = self.scan or self._scan_late_data(at_work)
             findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
-            found = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
+            fingerprint = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
             tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
-            loaded = self.loaded = self.day_load.replace(parts, found, tick, self.scan, findings.gap)
+            loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         self._tell(loaded, findings, at_work)

@@ -127,13 +127,13 @@ class Reading:
         if not self.unpriced:
             return
         rows = sum(file.digest.rows for file in self.files.values() if file.digest.tally.sums)
-        told = f"{self.unpriced} of {rows + self.unpriced} cost rows have no amount"
+        text = f"{self.unpriced} of {rows + self.unpriced} cost rows have no amount"
         named = "; ".join(why.rstrip(".") for why in self._notes.unpriced_named)
         many = 1 < self.unpriced >= rows or self.unpriced > max(FEW_ROWS, rows // FEW_OF)
         if not rows or many:
             hint = "The provider changed its report, or is not done with the day; please contact support."
-            raise Stop(Code.AMOUNTS_MISSING, f"{told}, so nothing was loaded: {named}.", hint)
-        self._warn(f"{told} and were left out, so the sum of the day is not whole: {named}.")
+            raise Stop(Code.AMOUNTS_MISSING, f"{text}, so nothing was loaded: {named}.", hint)
+        self._warn(f"{text} and were left out, so the sum of the day is not whole: {named}.")
 
     def _warn(self, text: str) -> None:
         self.progress.message(text, level="WARNING")

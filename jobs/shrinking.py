@@ -91,5 +91,5 @@ def _fallen(before: Fingerprint, after: Fingerprint) -> Iterator[tuple[str, tupl
             yield currency, (had, after.cost.get(currency, Decimal()))
 
 
-def _refuse(told: str) -> None:
-    raise Stop(Code.RESULT_SHRUNK, f"The result has {told}; they were kept.", FORCE)
+def _refuse(text: str) -> None:
+    raise Stop(Code.RESULT_SHRUNK, f"The result has {text}; they were kept.", FORCE)

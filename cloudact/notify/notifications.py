@@ -59,7 +59,7 @@ class Notification:
     @property
     def body(self) -> bytes:
         """What the org is sent."""
-        told = {
+        data = {
             "id": self.id,
             "type": self.event.value,
             "version": FORMAT,
@@ -67,12 +67,12 @@ class Notification:
             "org_slug": self.org_slug,
             "data": self.data,
         }
-        return json.dumps(told, ensure_ascii=False).encode()
+        return json.dumps(data, ensure_ascii=False).encode()
 
 
 def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
     """The run is FAILED, and no try is left."""
-    told = {
+    data = {
         "run_id": run.run_id,
         "pipeline_id": run.pipeline_id,
         "pipeline": run.pipeline,
@@ -82,31 +82,31 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
         "trigger_type": run.trigger_type.value,
         "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},
     }
-    return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, told)
+    return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, data)
 
 
 def integration_invalid(judged: Integration, provider: str, error: str, at: datetime) -> Notification:
     """The provider does not accept a credential any more. All who find that out about one set-up tell one event."""
-    told = {
+    data = {
         "integration": judged.integration,
         "provider": provider,
         "fingerprint": judged.fingerprint,
         "error_message": error,
     }
     key = f"{judged.integration}/{judged.updated_at.isoformat() if judged.updated_at else ''}"
-    return Notification(Event.INTEGRATION_INVALID, judged.org_slug, key, at, told)
+    return Notification(Event.INTEGRATION_INVALID, judged.org_slug, key, at, data)
 
 
 def quota_used(org_slug: str, event: Event, used: int, daily_limit: int, at: datetime) -> Notification:
     """So many of the UTC day's runs have been asked for."""
     day: date = at.date()
-    told = {
+    data = {
         "usage_date": day.isoformat(),
         "pipelines_today": used,
         "daily_limit": daily_limit,
         "resets_at": instant(next_midnight(at)),
     }
-    return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, told)
+    return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, data)
 
 
 def ping(org_slug: str, key: str, at: datetime) -> Notification:

@@ -187,11 +187,11 @@ def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock, provid
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:
     """One line that alerts can match, by `event` and `delivery`; neither address nor body are in it."""
-    known = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
+    data = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
     error = notification.data.get("error")
     code = {"code": error["code"]} if isinstance(error, dict) else {}
     fields = {
-        **{name: value for name, value in known.items() if name not in ("message", "error_message")},
+        **{name: value for name, value in data.items() if name not in ("message", "error_message")},
         **code,
         "event": notification.event.value,
         "event_id": notification.id,
@@ -200,8 +200,8 @@ def _logged(notification: Notification, delivery: str, err: Exception | None = N
     }
     log.log(notification.severity, MESSAGES[notification.event], extra={"fields": fields})
     if err is not None:
-        told = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
-        log.error("a notification could not be queued", extra={"fields": told})
+        fields = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
+        log.error("a notification could not be queued", extra={"fields": fields})
     return delivery != "failed"
 
 

@@ -31,8 +31,8 @@ class Signing:
 
     def secret(self, org_slug: str, key_version: int) -> str:
         """What the org verifies with. It tells nothing of the master, nor of any other org's or version's."""
-        told = "|".join(("webhook", "v1", org_slug, str(key_version), *self._installation)).encode()
-        derived = hmac.digest(self._master, told, hashlib.sha256)
+        message = "|".join(("webhook", "v1", org_slug, str(key_version), *self._installation)).encode()
+        derived = hmac.digest(self._master, message, hashlib.sha256)
         return "whsec_" + base64.urlsafe_b64encode(derived).decode().rstrip("=")
 
     def header(self, org_slug: str, key_version: int, at: int, body: bytes) -> str:

@@ -47,8 +47,8 @@ class Webhooks:
 
     def find(self, org_slug: str) -> Webhook | None:
         """The org's webhook; `None` where it never had one, and one without address where it has none any more."""
-        found = self._warehouse.read(WebhookColumns, "webhook", org_slug=org_slug)
-        return found[0].of(org_slug) if found else None
+        rows = self._warehouse.read(WebhookColumns, "webhook", org_slug=org_slug)
+        return rows[0].of(org_slug) if rows else None
 
     def put(self, org_slug: str, url: str, events: Sequence[str], *, new_key: bool = False) -> Webhook:
         """Sets address and events; the key stays, unless a new one is wished or the webhook had been removed."""
@@ -64,10 +64,10 @@ class Webhooks:
             return None
         return self._add(org_slug, before, None, (), before.key_version)
 
-    def shows(self, told: Webhook) -> bool:
+    def shows(self, written: Webhook) -> bool:
         """Whether this row, or a newer one, can be read."""
-        seen = self.find(told.org_slug)
-        return seen is not None and seen.updated_at >= told.updated_at
+        newest = self.find(written.org_slug)
+        return newest is not None and newest.updated_at >= written.updated_at
 
     def _add(
         self, org_slug: str, before: Webhook | None, url: str | None, events: Sequence[str], key_version: int

@@ -141,10 +141,10 @@ class Integrations:
         )
         return context.integration.on(blank) if context.integration else blank
 
-    def shows(self, told: Integration) -> bool:
+    def shows(self, written: Integration) -> bool:
         """Whether this row, or a newer one, can be read."""
-        seen = self.find(told.org_slug, told.integration).updated_at
-        return told.updated_at is None or (seen is not None and seen >= told.updated_at)
+        newest = self.find(written.org_slug, written.integration).updated_at
+        return written.updated_at is None or (newest is not None and newest >= written.updated_at)
 
     def onboarded(self, org_slug: str) -> Onboarded:
         """Which onboarding of the org this is; `Stop` where it is not with us."""
@@ -190,9 +190,9 @@ class Integrations:
 
     def add(self, rows: Iterable[Integration]) -> None:
         """Adds rows as they are."""
-        told = [_row(row) for row in rows]
-        if told:
-            self._warehouse.append("org_integrations", told, [_row_id(row) for row in told])
+        written = [_row(row) for row in rows]
+        if written:
+            self._warehouse.append("org_integrations", written, [_row_id(row) for row in written])
 
     def _add_after(self, before: Integration, new: Integration) -> Integration:
         row = replace(new, updated_at=self._later(before.updated_at))

@@ -46,6 +46,8 @@ def loads_of(generations: Iterable[Generation]) -> dict[dt.date, Load]:
     return {each.date: Load(each.loaded_at, each.source_as_of) for each in generations if each.loaded_at}
 
 
-def stale_dates(found: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:
+def stale_dates(newest_rows: Newest, seen_at: dt.datetime, loads: Mapping[dt.date, Load]) -> Newest:
     """Those of the dates whose newest row no run has loaded."""
-    return {date: newest for date, newest in found.items() if date in loads and not loads[date].has(newest, seen_at)}
+    return {
+        date: newest for date, newest in newest_rows.items() if date in loads and not loads[date].has(newest, seen_at)
+    }

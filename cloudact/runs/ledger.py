@@ -105,10 +105,10 @@ class Ledger:
 
     def _standing(self, run: Run) -> _Standing | None:
         day = run.requested_date
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             _Standing, "run_status", org_slug=run.org_slug, run_id=run.run_id, requested_date=day
         )
-        return found[0] if found else None
+        return rows[0] if rows else None
 
     def generations(self, wanted: Collection[tuple[str, str, dt.date]], today: dt.date) -> Iterator[Generation]:
         """The newest generation of each (org, pipeline, date) that has any."""

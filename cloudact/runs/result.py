@@ -177,8 +177,8 @@ class Earlier:
         """Whether the day can have been told whole, by its age and rows: an amount that was missing says nothing."""
         if self.result is None or self.result.completeness is not Completeness.PROVISIONAL:
             return self.result is not None
-        found = self.result.fingerprint
-        return bool(found.unpriced) and self.day_over and found.rows > 0
+        fingerprint = self.result.fingerprint
+        return bool(fingerprint.unpriced) and self.day_over and fingerprint.rows > 0
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class _EarlierRun:
     result: str | None
 
     @property
-    def found(self) -> Result | None:
+    def stored_result(self) -> Result | None:
         """What the run found out; what the sweep ended for a container that had died knows nothing."""
         return Result.model_validate_json(self.result) if self.result is not None else None
 
@@ -225,7 +225,7 @@ class Results:
         loaded = next((each for each in runs if each.status is Status.SUCCESS), None)
         if loaded is None:
             return Earlier()
-        result = loaded.found
+        result = loaded.stored_result
         return Earlier(_previous(loaded, result), runs[0] is loaded, result, loaded.requested_date > run.date)
 
     def last_scan(self, run: Run) -> LateDataScan | None:
@@ -233,11 +233,11 @@ class Results:
         last = run.requested_date
         for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
             first = run.requested_date - span
-            found = self._warehouse.read(
+            rows = self._warehouse.read(
                 _LastScan, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
             )
-            if found:
-                return Result.model_validate_json(found[0].result).look
+            if rows:
+                return Result.model_validate_json(rows[0].result).look
             last = first - dt.timedelta(days=1)
         return None
 

@@ -160,11 +160,11 @@ class Warehouse:
         minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told.
         Raises `Retry` where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
         """
-        told, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
-        errors = self._stream(table, told, row_ids)
+        rows_sent, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
+        errors = self._stream(table, rows_sent, row_ids)
         if unknown := _unknown_columns(errors) & set(late):
             log.warning("a column is not known yet", extra={"fields": {"table": table, "columns": sorted(unknown)}})
-            without = [{name: value for name, value in row.items() if name not in late} for row in told]
+            without = [{name: value for name, value in row.items() if name not in late} for row in rows_sent]
             errors = self._stream(table, without, row_ids)
         if errors:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
@@ -433,8 +433,8 @@ def _job_config(query: Query, values: Mapping[str, Value]) -> "QueryJobConfig":
 
 def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
     """Columns that BigQuery does not find in the table, of an answer to a streaming insert: none of its rows is in."""
-    told = [error for row in errors for error in row["errors"]]
-    return {error["location"] for error in told if error["message"].startswith("no such field")}
+    row_errors = [error for row in errors for error in row["errors"]]
+    return {error["location"] for error in row_errors if error["message"].startswith("no such field")}
 
 
 def parameters(job: "Job") -> dict[str, object]:

@@ -16,8 +16,8 @@ _EACH = re.compile(r"\bcharges_of_each_provider\b")
 
 def provider_of(stem: str) -> str | None:
     """The provider whose charges the script `views_charges_<provider>` holds; `None` for any other script."""
-    found = _OF_A_PROVIDER.fullmatch(stem)
-    return found["provider"] if found else None
+    match = _OF_A_PROVIDER.fullmatch(stem)
+    return match["provider"] if match else None
 
 
 def union(text: str, providers: Iterable[str]) -> str:

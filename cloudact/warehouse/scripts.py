@@ -126,20 +126,20 @@ def _turn(script: Script) -> int:
 
 def _with_charges(scripts: Iterable[Script]) -> tuple[Script, ...]:
     """The scripts, with the view of all charges made from those of the providers among them."""
-    given = tuple(scripts)
-    providers = [provider for script in given if (provider := charges.provider_of(script.stem))]
+    shipped = tuple(scripts)
+    providers = [provider for script in shipped if (provider := charges.provider_of(script.stem))]
     return tuple(
         replace(script, text=charges.union(script.text, providers)) if script.name == charges.SCRIPT else script
-        for script in given
+        for script in shipped
     )
 
 
 def _script(scope: Scope, path: Path, prefix: str) -> Script:
     place = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-    found = _NAME.fullmatch(path.stem)
-    if found is None:
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
         raise ConfigError(f"{place}: should be named NNN_name.sql, or views_name.sql for views.")
-    version = int(found["version"]) if found["version"] else None
+    version = int(match["version"]) if match["version"] else None
     script = Script(scope, f"{prefix}{path.stem}", version, path.read_text(encoding="utf-8"), place)
     _check_statements(script)
     _check_charges(script)

@@ -16,8 +16,8 @@ class StoredCallers:
 
     def api_key(self, key_hash: str) -> ApiKey | None:
         """The stored facts of the key with this hash."""
-        found = self._warehouse.read(ApiKey, "api_key", key_hash=key_hash)
-        return matching(found[0], key_hash) if found else None
+        rows = self._warehouse.read(ApiKey, "api_key", key_hash=key_hash)
+        return matching(rows[0], key_hash) if rows else None
 
     def memberships(self, user_id: str) -> tuple[Membership, ...]:
         """The orgs that a user belongs to, by their slugs."""

@@ -78,12 +78,12 @@ class Tenant:
         numbers = [key.number for key in self.api_keys if key.number is not None]
         return max([self.profile.keys_before if self.profile else 0, *numbers])
 
-    def shows(self, told: "Tenant") -> bool:
-        """Whether profile, subscription and keys of `told`, or newer ones, are among what was read."""
+    def shows(self, written: "Tenant") -> bool:
+        """Whether profile, subscription and keys of `written`, or newer ones, are among what was read."""
         return (
-            _reached(self.profile, told.profile, lambda profile: (profile.generation, profile.status.value))
-            and _reached(self.subscription, told.subscription, lambda subscription: subscription.updated_at)
-            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in told.api_keys}
+            _reached(self.profile, written.profile, lambda profile: (profile.generation, profile.status.value))
+            and _reached(self.subscription, written.subscription, lambda subscription: subscription.updated_at)
+            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in written.api_keys}
         )
 
     def live_keys(self, now: datetime) -> tuple[IssuedKey, ...]:
@@ -133,9 +133,9 @@ class Tenants:
         return days
 
 
-def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Age]) -> bool:
+def _reached(read: Row | None, written: Row | None, age: Callable[[Row], Age]) -> bool:
     """A profile is ACTIVE before it is OFFBOARDED, of which the second is the greater word too."""
-    return told is None or (seen is not None and age(seen) >= age(told))
+    return written is None or (read is not None and age(read) >= age(written))
 
 
 def after(now: datetime, last: datetime | None) -> datetime:

@@ -139,11 +139,11 @@ def _start(api: Runs, runs: Sequence[Run], subscription: Subscription, used: int
 
 def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
     """What was admitted is told even where another admission fails, which then raises."""
-    asked = [(run, ask(run)) for run in runs]
-    admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
+    futures = [(run, ask(run)) for run in runs]
+    admitted = [(run, slot) for run, future in futures if not future.exception() and (slot := future.result())]
     if admitted:
         _tell(api, admitted)
-    for _, future in asked:
+    for _, future in futures:
         future.result()
     return [run for run, _ in admitted]
 

@@ -176,34 +176,34 @@ class RunRows:
         span = dt.timedelta(days=7)
         while True:
             first = latest - min(span, latest - earliest)
-            found = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
-            if len(found) == limit or first == earliest:
-                return [*found], None
+            rows = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
+            if len(rows) == limit or first == earliest:
+                return [*rows], None
             span *= 4
 
-    def _counted(self, org_slug: str, filters: Filters, wanted: _Slice) -> tuple[list[ListedRun], int]:
-        found = self._list(org_slug, filters, wanted)
-        counted = found
-        if not found and wanted.offset:  # beyond the last one: the first tells how many there are
-            counted = self._list(org_slug, filters, _Slice(wanted.first, wanted.last, limit=1))
-        return [*found], (counted[0].total or 0) if counted else 0
+    def _counted(self, org_slug: str, filters: Filters, piece: _Slice) -> tuple[list[ListedRun], int]:
+        rows = self._list(org_slug, filters, piece)
+        counted = rows
+        if not rows and piece.offset:  # beyond the last one: the first tells how many there are
+            counted = self._list(org_slug, filters, _Slice(piece.first, piece.last, limit=1))
+        return [*rows], (counted[0].total or 0) if counted else 0
 
-    def _list(self, org_slug: str, filters: Filters, wanted: _Slice) -> list[_CountedRun]:
+    def _list(self, org_slug: str, filters: Filters, piece: _Slice) -> list[_CountedRun]:
         return self._warehouse.read(
             _CountedRun,
             "run_list",
             org_slug=org_slug,
-            first_day=wanted.first,
-            last_day=wanted.last,
+            first_day=piece.first,
+            last_day=piece.last,
             statuses=[status.value for status in filters.statuses],
             pipeline=filters.pipeline,
             date=filters.date,
             trigger_type=filters.trigger_type,
-            before_at=wanted.after.created_at if wanted.after else None,
-            before_id=wanted.after.run_id if wanted.after else None,
-            counted_total=wanted.after is None,
-            row_limit=wanted.limit,
-            row_offset=wanted.offset,
+            before_at=piece.after.created_at if piece.after else None,
+            before_id=piece.after.run_id if piece.after else None,
+            counted_total=piece.after is None,
+            row_limit=piece.limit,
+            row_offset=piece.offset,
         )
 
     def find(
@@ -217,23 +217,23 @@ class RunRows:
         """
         day = dt.timedelta(days=1)
         if requested_date and FIRST_DATE < requested_date <= today:
-            found = self._look_up(org_slug, run_id, requested_date, requested_date)
-            if found and found.started_at:
-                return found
-            if found := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
-                return found
+            run = self._look_up(org_slug, run_id, requested_date, requested_date)
+            if run and run.started_at:
+                return run
+            if run := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
+                return run
         last = today
         for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
-            if found := self._look_up(org_slug, run_id, today - span, last):
-                return found
+            if run := self._look_up(org_slug, run_id, today - span, last):
+                return run
             last = today - span - day
         return None
 
     def _look_up(self, org_slug: str, run_id: str, first: dt.date, last: dt.date) -> DetailedRun | None:
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             DetailedRun, "run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last
         )
-        return found[0] if found else None
+        return rows[0] if rows else None
 
     def steps(self, run: StoredRun) -> list[StoredStep]:
         """The run's steps in their order, each with its messages."""

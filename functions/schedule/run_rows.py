@@ -137,7 +137,7 @@ class ScheduleRows:
         Stuck are those of them that had started. The oldest pending one counts from when it was put into the queue;
         runs that wait in a batch are left out.
         """
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             _SweptRun,
             "sweep",
             first_day=now.date() - UNSETTLED,
@@ -147,5 +147,5 @@ class ScheduleRows:
             running_before=now - SPEAK_WITHIN,
             turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
         )
-        silent = [each for each in found if each.silent]
-        return Unsettled(silent, found[0].oldest_pending_at, found[0].stuck_runs) if found else Unsettled(silent)
+        silent = [each for each in rows if each.silent]
+        return Unsettled(silent, rows[0].oldest_pending_at, rows[0].stuck_runs) if rows else Unsettled(silent)

@@ -93,9 +93,9 @@ def read_state(schedule: ScheduleRows, ledger: Ledger, registry: Registry, today
 
 def _mean(rows: Iterable[PlanRow]) -> dt.timedelta | None:
     """How long a run has taken on the whole, of all that have ended lately."""
-    told = [(row.ended, row.took_ms or 0) for row in rows if row.ended]
-    ended = sum(number for number, _ in told)
-    return dt.timedelta(milliseconds=sum(took for _, took in told)) / ended if ended else None
+    ended_runs = [(row.ended, row.took_ms or 0) for row in rows if row.ended]
+    ended = sum(number for number, _ in ended_runs)
+    return dt.timedelta(milliseconds=sum(milliseconds for _, milliseconds in ended_runs)) / ended if ended else None
 
 
 def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[ScheduledPipeline]:

@@ -32,11 +32,11 @@ TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and
 def sweep(api: Schedule) -> Response:
     """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
     now = api.clock()
-    found = api.rows.unsettled(now)
+    unsettled = api.rows.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
     give_up = time.monotonic() + TIMEOUT_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
-    for silent in found.silent:
+    for silent in unsettled.silent:
         what = "left"
         fields = {"run_id": silent.run_id, "org_slug": silent.org_slug}
         try:
@@ -47,21 +47,21 @@ def sweep(api: Schedule) -> Response:
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(silent.run_id)
-    _log(found, done, now)
+    _log(unsettled, done, now)
     return answered(Swept.model_validate(done))
 
 
-def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
+def _log(unsettled: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
     """One line also where nothing was found: that it is missing is how a dead scheduler is noticed."""
-    oldest_s = (now - found.oldest_pending_at).total_seconds() if found.oldest_pending_at else 0
+    oldest_s = (now - unsettled.oldest_pending_at).total_seconds() if unsettled.oldest_pending_at else 0
     fields = {
         "event": "swept",
         **{name: len(ids) for name, ids in done.items()},
-        "found": len(found.silent),
+        "found": len(unsettled.silent),
         "oldest_pending_s": max(int(oldest_s), 0),
-        "stuck_runs": found.stuck_runs,
+        "stuck_runs": unsettled.stuck_runs,
     }
-    log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
+    log.log(logging.WARNING if unsettled.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
 def _settle(api: Schedule, silent: UnsettledRun, owner: Callable[[str], str | None], room: bool) -> str:

@@ -73,9 +73,9 @@ def _refuse_faults(method: Method, sent: Sent) -> None:
 
 
 def _faults(method: Method, sent: Sent) -> Iterator[Fault]:
-    given = parse_qs(sent.query, keep_blank_values=True)
-    yield from _query_faults(method, given)
-    if method.is_upload and (sent.verb == "PUT" or given.get("uploadType") == ["media"]):
+    query = parse_qs(sent.query, keep_blank_values=True)
+    yield from _query_faults(method, query)
+    if method.is_upload and (sent.verb == "PUT" or query.get("uploadType") == ["media"]):
         return  # the file itself
     body = metadata(sent)
     if "request" in method.described:
@@ -85,16 +85,16 @@ def _faults(method: Method, sent: Sent) -> Iterator[Fault]:
         yield Fault("unknown", "", f'Unknown name "{next(iter(body), "")}": Cannot find field.')
 
 
-def _query_faults(method: Method, given: dict[str, list[str]]) -> Iterator[Fault]:
+def _query_faults(method: Method, query: dict[str, list[str]]) -> Iterator[Fault]:
     known = {**document(method.api).parameters, **method.described.get("parameters", {})}
-    for name, texts in given.items():
+    for name, texts in query.items():
         if name not in known or known[name].get("location") == "path":
             words = f"Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be found."
             yield Fault("parameter", name, words)
         elif fault := query_fault(known[name], texts, name):
             yield fault
     for name, parameter in known.items():
-        if parameter.get("required") and parameter.get("location") == "query" and name not in given:
+        if parameter.get("required") and parameter.get("location") == "query" and name not in query:
             yield Fault("parameter", name, f"Required parameter is missing: {name}")
 
 

@@ -58,8 +58,8 @@ class Document:
     def find(self, verb: str, path: str) -> Method | None:
         """The method of a request; where several match, the one that leaves least open."""
         candidates = self._methods.get((verb, path.count("/")), ())
-        found = [method for method in candidates if method.pattern.fullmatch(path)]
-        return max(found, key=lambda method: len(method.pattern.pattern), default=None)
+        matching = [method for method in candidates if method.pattern.fullmatch(path)]
+        return max(matching, key=lambda method: len(method.pattern.pattern), default=None)
 
 
 @cache

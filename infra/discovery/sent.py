@@ -43,11 +43,11 @@ def parts(sent: Sent) -> tuple[bytes, bytes]:
     Google's own clients quote the boundary in ways of their own, or end lines with LF alone.
     """
     boundary = re.search(r"""boundary=['"]?([^'";]+)""", sent.content_type)
-    found = sent.body.split(f"--{boundary[1]}".encode()) if boundary else []
-    heads = [_HEAD.search(part) for part in found[1:3]]
-    if len(found) != 4 or None in heads:
+    parts = sent.body.split(f"--{boundary[1]}".encode()) if boundary else []
+    heads = [_HEAD.search(part) for part in parts[1:3]]
+    if len(parts) != 4 or None in heads:
         raise NotWellFormed("Malformed multipart body.")
     description, file = (
-        re.sub(rb"\r?\n\Z", b"", part[head.end() :]) for part, head in zip(found[1:3], heads, strict=True) if head
+        re.sub(rb"\r?\n\Z", b"", part[head.end() :]) for part, head in zip(parts[1:3], heads, strict=True) if head
     )
     return description, file

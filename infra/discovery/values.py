@@ -45,9 +45,9 @@ Path = tuple[str | int, ...]  # names as they were sent, and indexes
 
 def faults(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path = ()) -> list[Fault]:
     """What Google would not take of a value; `schemas` are those of its API, `at` is its path."""
-    found: list[Fault] = []
-    _collect(schemas, schema, value, at, found)
-    return found
+    faults_found: list[Fault] = []
+    _collect(schemas, schema, value, at, faults_found)
+    return faults_found
 
 
 def query_fault(schema: Json, texts: list[str], name: str) -> Fault | None:
@@ -63,7 +63,7 @@ def proto_name(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda capital: "_" + capital[1].lower(), name)
 
 
-def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
+def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]) -> None:
     """Generators would be nicer to read, and took two thirds of the time."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"]]
@@ -71,16 +71,18 @@ def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, fo
     if value is None or kind == "any":
         return
     if kind == "object":
-        _collect_members(schemas, schema, value, at, found)
+        _collect_members(schemas, schema, value, at, faults_found)
     elif kind == "array":
-        _collect_items(schemas, schema["items"], value, at, found)
+        _collect_items(schemas, schema["items"], value, at, faults_found)
     elif not _CHECKS[kind](schema, value):
-        found.append(_invalid(schema, value, shown(at)))
+        faults_found.append(_invalid(schema, value, shown(at)))
 
 
-def _collect_members(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
+def _collect_members(
+    schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]
+) -> None:
     if not isinstance(value, dict):
-        found.append(_invalid({"type": schema.get("id", "object")}, value, shown(at)))
+        faults_found.append(_invalid({"type": schema.get("id", "object")}, value, shown(at)))
         return
     properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     if others and schemas.get(others.get("$ref", ""), others).get("type") == "any":
@@ -90,22 +92,22 @@ def _collect_members(schemas: Mapping[str, Json], schema: Json, value: Any, at: 
         if known is None:
             place = f" at '{shown(at)}'" if at else ""
             words = f'Unknown name "{name}"{place}: Cannot find field.'
-            found.append(Fault("unknown", shown((*at, name)), words))
+            faults_found.append(Fault("unknown", shown((*at, name)), words))
             continue
         if member and _is_output(known):
             path = shown((*at, name))
-            found.append(Fault("output", path, f"Field '{path}' is output only."))
-        _collect(schemas, known, member, (*at, name), found)
+            faults_found.append(Fault("output", path, f"Field '{path}' is output only."))
+        _collect(schemas, known, member, (*at, name), faults_found)
 
 
-def _collect_items(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
+def _collect_items(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]) -> None:
     if not isinstance(value, list):
-        found.append(_invalid(schema, value, shown(at)))
+        faults_found.append(_invalid(schema, value, shown(at)))
         return
     for index, member in enumerate(value):
         if member is None:
-            found.append(_invalid(schema, member, shown((*at, index))))
-        _collect(schemas, schema, member, (*at, index), found)
+            faults_found.append(_invalid(schema, member, shown((*at, index))))
+        _collect(schemas, schema, member, (*at, index), faults_found)
 
 
 def _is_output(schema: Json) -> bool:

@@ -27,10 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--state", type=Path, help="a folder that keeps what commands make, and their requests")
     parser.add_argument("--stack", type=Path, help="the stack.json of a local cloud that runs")
     parser.add_argument("command", nargs="+", help="what to run, after --")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        stack = LocalStack.from_file(given.stack) if given.stack else None
-        return rehearse(given.command, given.state or Path(scratch), stack)
+        stack = LocalStack.from_file(options.stack) if options.stack else None
+        return rehearse(options.command, options.state or Path(scratch), stack)
 
 
 def rehearse(command: Sequence[str], folder: Path, stack: LocalStack | None = None) -> int:

@@ -23,12 +23,12 @@ class LocalStack:
     @classmethod
     def from_file(cls, file: Path) -> Self:
         """As `stack.json` tells."""
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return cls({name: told[f"{name}_url"] for name in FUNCTIONS}, told["run_url"])
+        stack = json.loads(file.read_text(encoding="utf-8"))
+        return cls({name: stack[f"{name}_url"] for name in FUNCTIONS}, stack["run_url"])
 
     def identity_token(self, email: str, audience: str) -> str:
         """What Google would sign for the service account."""
-        asked = {"service_account": email, "audience": audience}
-        answer = requests.post(f"{self.issuer_url}/local/oidc_token", json=asked, timeout=10)
+        body = {"service_account": email, "audience": audience}
+        answer = requests.post(f"{self.issuer_url}/local/oidc_token", json=body, timeout=10)
         answer.raise_for_status()
         return str(answer.json()["token"])

@@ -53,11 +53,11 @@ def _listed(call: Call, store: Store, collection: str) -> list[Json]:
 
 
 def _create(call: Call, store: Store, collection: str) -> Reply:
-    given = COLLECTIONS[collection]
-    if given == "body":
+    source = COLLECTIONS[collection]
+    if source == "body":
         identity = call.body["name"].rpartition("/")[2]
-    elif given:
-        identity = call.query[given]
+    elif source:
+        identity = call.query[source]
     else:
         identity = str(len(store.below(call.name)) + 1)
     name = f"{call.name}/{identity}"
@@ -90,10 +90,10 @@ def _member(call: Call, store: Store, name: str) -> Reply:
     return Reply(store.resources[name])
 
 
-def _merged(held: Json, given: Json) -> Json:
+def _merged(held: Json, changes: Json) -> Json:
     """Fields of fields too: a mask names them one by one."""
     merged: dict[str, Any] = dict(held)
-    for key, value in given.items():
+    for key, value in changes.items():
         merged[key] = (
             _merged(held[key], value) if isinstance(value, dict) and isinstance(held.get(key), dict) else value
         )

@@ -30,11 +30,11 @@ def is_time_zone(name: str) -> bool:
 
 
 def _is_part(index: int, part: str) -> bool:
-    found = _PART.fullmatch(part)
-    if found is None or found[3] == "0":
+    match = _PART.fullmatch(part)
+    if match is None or match[3] == "0":
         return False
     lowest, highest = _FIELDS[index]
-    numbers = [_number(index, word) for word in found.groups()[:2] if word is not None]
+    numbers = [_number(index, word) for word in match.groups()[:2] if word is not None]
     return all(lowest <= number <= highest for number in numbers) and all(a <= b for a, b in pairwise(numbers))
 
 

@@ -11,14 +11,14 @@ MEMORY_OF_CPUS = ((6, 4), (4, 2))
 
 def seconds(value: Any) -> float:
     """A duration like `3.5s`, or a number; -1 for what is neither."""
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?)s?", str(value))
-    return float(found[1]) if found else -1.0
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)s?", str(value))
+    return float(match[1]) if match else -1.0
 
 
 def gibibytes(memory: str) -> float:
     """Memory as containers have it: `512Mi`, `1Gi`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)", memory)
-    return float(found[1]) * _UNITS[found[2]] / 2**30 if found else -1.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)", memory)
+    return float(match[1]) * _UNITS[match[2]] / 2**30 if match else -1.0
 
 
 def cpus(amount: str) -> float:

@@ -19,8 +19,8 @@ def installed() -> str:
 
 def pinned() -> str:
     """The version of the image that cloudbuild.yaml deploys with."""
-    found = _IMAGE.search((ROOT / "cloudbuild.yaml").read_text(encoding="utf-8"))
-    return found[1] if found else ""
+    match = _IMAGE.search((ROOT / "cloudbuild.yaml").read_text(encoding="utf-8"))
+    return match[1] if match else ""
 
 
 def warning(ours: str, builds: str) -> str:
