@@ -108,7 +108,7 @@ def _persons(known: frozenset[KeyForms]) -> re.Pattern[str] | None:
 
 
 def _of_all(known: frozenset[KeyForms], kind: str) -> list[str]:
-    """Alternation of all forms, in an order that is the same in each process: of two that match, the first counts."""
+    """Forms of one kind, in an order that is the same in each process: of two that match, the first counts."""
     return sorted(form for forms in known for form in getattr(forms, kind))
 
 

@@ -1,4 +1,4 @@
-"""The columns of one of the org's tables: every row that is loaded has them, whatever its source gives.
+"""Columns of an org's table: every row that is loaded has them, whatever its source gives.
 
 They are read from the table itself, so its DDL is the only list of them.
 """
@@ -27,16 +27,16 @@ RUN_COLUMNS = ("org_slug", "run_id", "ingested_at")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of `table`. Rows that do not fit them raise `Stop`; no value is shown."""
+    """Columns of `table`. Rows that do not fit raise `Stop`, with no value in the message."""
 
     table: str
     fields: Sequence[SchemaField]
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns for Arrow and Parquet, in the table's order.
+        """Arrow and Parquet schema, in the table's order.
 
-        What is NOT NULL in the table is so in the file: BigQuery refuses to relax a column while loading.
+        A column that is NOT NULL in the table is so in the file: BigQuery refuses to relax a column while loading.
         """
         fields = (pa.field(f.name, ARROW[f.field_type], nullable=f.mode != "REQUIRED") for f in self.fields)
         return pa.schema(list(fields))

@@ -1,6 +1,6 @@
-"""Runs one run: claim, steps, final status. Decides what a failure means for the ledger and for the platform.
+"""Works on one run: claim, steps, final status. Decides what a failure means for the ledger and for the platform.
 
-The exit code speaks to the platform and says only whether to try again; what became of the run is in the ledger:
+The exit code tells Cloud Run only whether to try again; the outcome of the run is in the ledger:
     0  the run has a final status, or is not ours to work on
     1  passing trouble: try again
   143  stopped by SIGTERM before the end: try again
@@ -40,23 +40,23 @@ DONE, TRY_AGAIN, TERMINATED = 0, 1, 143
 
 
 class Processor(Protocol):
-    """Works through the steps of one run; built anew for each run, so it may carry what one step leaves the next."""
+    """Works through the steps of one run. Built for each run, so it may keep what one step leaves for the next."""
 
     loaded: Loaded | None
 
     @property
     def bytes_billed(self) -> int:
-        """How many bytes of queries the customer has paid for so far."""
+        """Bytes of queries that the customer has paid for so far."""
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
-        """Does one step and answers how many rows came out of it."""
+        """Does one step, and returns the number of rows that came out of it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """The collaborators of a container. `steps` and `processor` may fail as any step may.
+    """Collaborators of a container. `steps` and `processor` may fail as any step may.
 
-    `version` is of the pipeline's file, `None` where there is none.
+    `version` returns that of the pipeline's file, `None` where there is none.
     """
 
     warehouse: Warehouse
@@ -76,7 +76,7 @@ class Job:
 
 
 def work(job: Job, run: Run, execution: Execution) -> int:
-    """Brings the run to a final status if it is ours, and answers the exit code."""
+    """Brings the run to a final status if this execution owns it, and returns the exit code."""
     try:
         job.ensure_wanted(run)
         own = claim(job.warehouse, run, execution, job.clock())
@@ -94,7 +94,7 @@ def work(job: Job, run: Run, execution: Execution) -> int:
 
 
 class _Attempt:
-    """One try of a run that is ours."""
+    """One try of a run that this execution owns."""
 
     def __init__(self, job: Job, run: Run, execution: Execution, own: Claim, earlier: Cost | None) -> None:
         self._job = job
@@ -108,7 +108,7 @@ class _Attempt:
         self._step: StepProgress | None = None
 
     def work(self) -> int:
-        """Runs the steps and tells how it ended; `Retry` and `Skip` of the telling itself are the caller's."""
+        """Runs the steps and records the outcome; raises `Retry` and `Skip` where recording itself fails."""
         try:
             self._progress.running()
             if self._execution.attempt and self._decided_before():
@@ -128,7 +128,7 @@ class _Attempt:
         return DONE
 
     def _decided_before(self) -> bool:
-        """Whether an earlier try has loaded, or given up, and died before it could say so."""
+        """Records the outcome that an earlier try decided but did not record. Returns whether there is one."""
         outcome = self._load.outcome(tick=_no_tick)
         if outcome is None:
             return False
@@ -155,7 +155,7 @@ class _Attempt:
         self._end(_success(processor.loaded))
 
     def _ended_badly(self, error: RunError, again: int) -> int:
-        """Asks for another try where one may help and is left; else the run is over, as its load says."""
+        """Raises for another try where one may help and is left; otherwise settles the run through its load."""
         self._job.ensure_wanted(self._run)
         if self._step:
             self._step.failed(error.message)
@@ -167,9 +167,9 @@ class _Attempt:
         return DONE
 
     def _tell(self, outcome: Outcome, *, ours: bool = True) -> None:
-        """The run's end, as it was decided; who else tells of it tells the same. `ours` is what nobody else counts.
+        """Records the final event and notifies. `ours=False`: another process settled the run, and has logged its end.
 
-        Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
+        Notifies first: after a crash in between, the next try does both again.
         """
         if outcome.status is Status.FAILED and outcome.error and not self._is_repeated(outcome.error):
             self._job.notifier.tell(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
@@ -178,7 +178,7 @@ class _Attempt:
         _patiently(lambda: self._end(outcome, ours=ours))
 
     def _is_repeated(self, error: RunError) -> bool:
-        """Whether the daily call takes the date up again before its org need do anything."""
+        """Whether the daily call repeats the date before its org need do anything."""
         return error.code == OVER_LOAD_QUOTA and not self._run.trigger_type.counted
 
     def _end(self, outcome: Outcome, *, ours: bool = True) -> None:
@@ -192,7 +192,7 @@ class _Attempt:
 
 
 def _success(loaded: Loaded | None) -> Outcome:
-    """How a run ends whose steps all went well; one that loaded nothing is a mistake of ours, and no success."""
+    """Outcome of a run whose steps all went well. Raises `Stop` for one that loaded nothing: its pipeline is wrong."""
     if loaded is None:
         raise Stop(
             Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
@@ -201,7 +201,7 @@ def _success(loaded: Loaded | None) -> Outcome:
 
 
 def _patiently(act: Callable[[], Done]) -> Done:
-    """The act, up to three times where its failure may pass: every step may be repeated."""
+    """Calls the act up to three times while its failure may pass: every step may be repeated."""
     for attempt in stamina.retry_context(on=_worth_repeating, attempts=3, timeout=None, wait_initial=0.5, wait_max=20):
         with attempt:
             done = act()
@@ -209,12 +209,12 @@ def _patiently(act: Callable[[], Done]) -> Done:
 
 
 def _worth_repeating(err: Exception) -> bool:
-    """Loads and calls of providers have been repeated already."""
+    """Whether repeating may help here: loads and calls of providers were repeated already."""
     return isinstance(err, Retry) and not isinstance(err, Exhausted)
 
 
 def _no_tick() -> None:
-    """Nothing is told while a run that is ending waits."""
+    """Does nothing: no heartbeat while a run that is ending waits."""
 
 
 def _as_run_error(err: BaseException) -> RunError:

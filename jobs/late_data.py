@@ -12,7 +12,7 @@ from providers.source import Progress, TellsLateRows
 
 @dataclass(frozen=True)
 class LateDataScanner:
-    """Scans once a day and org: in the run of yesterday, whoever asked for it."""
+    """Scans once a day and org: in the run of yesterday, whoever requested it."""
 
     day: OrgDay
     source: TellsLateRows
@@ -25,7 +25,10 @@ class LateDataScanner:
         return self.day.run.date == self.day.run.requested_date - timedelta(days=1)
 
     def scan(self) -> LateDataScan:
-        """What was found. Raises what the source and the ledger raise; the next scan begins where this one did."""
+        """Scans the source, and returns the stale dates. Raises the errors of the source and the ledger.
+
+        After an error the next scan begins at the same watermark.
+        """
         run, results = self.day.run, self.day.results
         last = results.last_scan(run)
         last = last if last and last.source == self.source.looks_into else None
@@ -41,7 +44,7 @@ class LateDataScanner:
         return LateDataScan(source=self.source.looks_into, at=at, watermark=max(newest, default=None), stale=stale)
 
     def _within_reach(self, newest_rows: Mapping[date, datetime]) -> dict[date, datetime]:
-        """Of earlier dates, but none so old that a run of it would not see the new rows."""
+        """Earlier dates with new rows, without those so old that a run of them would not see the rows."""
         late_days, run_date = self.source.late_days, self.day.run.date
         oldest = run_date - timedelta(days=late_days - 1)
         beyond = sorted(day for day in newest_rows if day < oldest)

@@ -18,7 +18,7 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The day as the tables have it now. `at` is when it was found to be there already, `fewer` what became less."""
+    """Loaded day. `at` is when it was found to be loaded already; `fewer` describes what became less."""
 
     rows: int
     result: Result
@@ -27,12 +27,12 @@ class Loaded:
 
 
 class _Begun(Exception):
-    """An earlier try of this run has replaced some of the tables, so what they have is not what they had."""
+    """Raised where an earlier try of this run has replaced some tables: what was read of them no longer holds."""
 
 
 @dataclass(frozen=True)
 class DayLoad:
-    """The load of one run, guarded. `restate_days` are the pipeline's; after the last of them a day is final."""
+    """Guarded load of one run. `restate_days` are the pipeline's; after the last of them a day is final."""
 
     day: OrgDay
     run_load: RunLoad
@@ -42,7 +42,7 @@ class DayLoad:
 
     @property
     def run(self) -> Run:
-        """The run that loads."""
+        """Run that loads."""
         return self.day.run
 
     def replace(
@@ -53,10 +53,10 @@ class DayLoad:
         scan: LateDataScan | None = None,
         gap: Gap | None = None,
     ) -> Loaded:
-        """Loads every part, one load job each, or none where the tables have exactly these rows already.
+        """Loads every part with one load job each, or none where the tables have exactly these rows already.
 
-        `gap` is what the source is known not to tell. Raises `Stop` before anything is loaded where the day would
-        shrink too much, and what `RunLoad.load` raises.
+        `gap` is what the source is known to lack. Raises `Stop` before anything is loaded where the day would shrink
+        too much, and what `RunLoad.load` raises.
         """
         had = {part.table: self.day.row_count(part.table) for part in parts}
         earlier = self.day.earlier()
@@ -84,9 +84,9 @@ class DayLoad:
         )
 
     def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
-        """Whether the last thing that can have happened to the day is a load of these rows.
+        """Whether the newest load of the day has these rows, and nothing can have been loaded since.
 
-        The count sees that tables were made anew, as when an org comes back.
+        The count notices tables that were made anew, as when an org comes back.
         """
         if self.run.force_refresh or not earlier.untouched or earlier.previous is None:
             return False
@@ -94,7 +94,7 @@ class DayLoad:
         return fingerprint.same_rows(earlier.previous.fingerprint) and counted == had
 
     def _keep(self, result: Result, tick: Tick) -> Loaded | None:
-        """Puts a fence in the load's place, so that the run ends in one way only; `None` where it must load."""
+        """Settles the run as unchanged by a fence in the load's place; `None` where it must load."""
         wish = Outcome(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
         try:
             outcome = self.run_load.settle(wish, tick, begun=_load_after_all)

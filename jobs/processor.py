@@ -36,23 +36,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _AtWork:
-    """The step at work, as a source may tell of it."""
+    """Step at work, as a source reports on it."""
 
     step: StepProgress
     heartbeat: Heartbeat
 
     def message(self, text: str, level: str = "INFO") -> None:
-        """Tells the run's owner something."""
+        """Records a message for the run's owner."""
         self.step.message(text, level)
 
     def beat(self, text: str, rows: int | None = None) -> None:
-        """Says how far the step is."""
+        """Sends a heartbeat with the progress of the step."""
         self.heartbeat.beat(self.step, text, rows)
 
 
 @dataclass
 class SourceProcessor:
-    """The steps of one run; each leaves the next what it found."""
+    """Works through the steps of one run; each step leaves its findings for the next."""
 
     source: Source
     day_load: DayLoad
@@ -66,16 +66,16 @@ class SourceProcessor:
 
     @property
     def bytes_billed(self) -> int:
-        """How many bytes of queries the customer has paid for so far."""
+        """Bytes of queries that the customer has paid for so far."""
         return self.source.bytes_billed
 
     @cached_property
     def _folder(self) -> "tempfile.TemporaryDirectory[str]":
-        """Gone with this object."""
+        """Temporary folder, deleted with this object."""
         return tempfile.TemporaryDirectory(prefix="cloudact-")
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
-        """Does one step; its rows are those that were made, read, or loaded."""
+        """Does one step, and returns the rows that it made, read, or loaded."""
         at_work = _AtWork(progress, self.heartbeat)
         if step.type is StepType.LOAD:
             return self._load(_target_tables(step.config), at_work)
@@ -98,7 +98,7 @@ class SourceProcessor:
         return reading
 
     def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
-        """Tells whether the costs add up to what the provider says they do; the money is loaded in any case."""
+        """Records whether the costs add up to the provider's own total; they are loaded in any case."""
         if not isinstance(self.source, TellsTotal):
             raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _OURS)
         try:
@@ -137,7 +137,7 @@ class SourceProcessor:
         return loaded.rows
 
     def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:
-        """Looks for late rows; what goes wrong with that alone keeps no money from being loaded."""
+        """Scans for late rows. An error of the scan is logged and does not stop the load."""
         if not isinstance(self.source, TellsLateRows):
             return None
         scan = LateDataScanner(self.day_load.day, self.source, self.clock, at_work)
@@ -152,7 +152,10 @@ class SourceProcessor:
             return None
 
     def _tell(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
-        """Says to the org, and of a gap to the operators too, what became less, what is missing and why nothing is."""
+        """Records for the org what became less, what is missing and why nothing is.
+
+        Logs a gap for the operators too.
+        """
         for text in loaded.fewer:
             at_work.message(text, level="WARNING")
         gap = loaded.result.gap
@@ -168,7 +171,7 @@ class SourceProcessor:
 
     @contextmanager
     def _marking_refused_credentials(self) -> Iterator[None]:
-        """Marks a credential that the provider refuses, or that cannot be one: no later run can succeed with it."""
+        """Marks a credential INVALID that the provider refuses, or that cannot be one: no later run can use it."""
         try:
             yield
         except Stop as err:
@@ -182,12 +185,12 @@ _OURS = "Please contact support."
 
 
 def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:
-    """The fingerprint of what was read, or of some of it."""
+    """Fingerprint of all files that were read, or of some of them."""
     digests = {file.table.name: file.digest for file in (reading.files.values() if files is None else files)}
     return fingerprint(digests).model_copy(update={"unpriced": reading.unpriced})
 
 
 def _target_tables(config: object) -> Sequence[str]:
-    """The tables that a load step names, in the order of their load: the costs last."""
+    """Tables that a load step names, in the order of their load: the costs last."""
     one = getattr(config, "target_table", None)
     return (one,) if one else tuple(getattr(config, "target_tables", ()))

@@ -187,7 +187,7 @@ class Integrations:
         self.judge(judged, why)
 
     def forget(self, org_slug: str, known: Iterable[tuple[str, datetime]]) -> None:
-        """Removes credentials by the name and time of their rows, without reading them; for an off-boarded org."""
+        """Adds rows without credentials after those of these names and times; for an org that is off-boarded."""
         rows = [Integration(org_slug=org_slug, integration=name, updated_at=at) for name, at in known]
         self.add([replace(row, updated_at=self._later(row.updated_at)) for row in rows])
 

@@ -116,7 +116,7 @@ class Batch(BaseModel):
 
 
 def groups(runs: Iterable[Run], task_runs: int) -> Iterator[list[Run]]:
-    """Runs that one task works on: up to `largest` neighbours of one org and trigger type.
+    """Runs that one task works on: up to `task_runs` neighbours of one org and trigger type.
 
     The rule depends on the order alone, so a batch read back from the ledger has the groups that were made.
     """

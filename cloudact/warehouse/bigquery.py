@@ -50,7 +50,7 @@ class _RowError(TypedDict):
 
 
 class _RowErrors(TypedDict):
-    """What an answer to a streaming insert says of one row."""
+    """Errors of one row in the answer to a streaming insert."""
 
     index: int
     errors: list[_RowError]
@@ -70,10 +70,11 @@ QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pr
 
 
 class Warehouse:
-    """`client` builds the `bigquery.Client` when it is first needed, since that costs a cold start.
+    """Access to the service's BigQuery; `client` builds the `bigquery.Client` when first needed.
 
-    `patience_s` is how long one call is retried and waited for: short in a request, long in a job. `installation` is in
-    the id of all that is decided or added here; who only reads may leave it out. The service uses `open_warehouse`.
+    `patience_s` bounds in seconds how long one call is retried and waited for: short in a request, long in a job.
+    `installation` is part of every id that is decided or added here; a reader may leave it out. The service uses
+    `open_warehouse`.
     """
 
     def __init__(
@@ -92,12 +93,12 @@ class Warehouse:
 
     @property
     def dataset(self) -> str:
-        """The service's own dataset."""
+        """Name of the service's own dataset."""
         return self._dataset
 
     @property
     def installation(self) -> str:
-        """Which deployment this is."""
+        """Identity of this deployment."""
         return self._installation
 
     @cached_property
@@ -113,7 +114,7 @@ class Warehouse:
     def rows(
         self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Value
     ) -> list[dict[str, Any]]:
-        """All rows of `sql/queries/<query>.sql` by column, for what is not worth a shape of its own (see `read`).
+        """All rows of `sql/queries/<query>.sql` as dicts by column; for a result that needs no class of its own.
 
         `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
         query that is written for any of them.
@@ -132,7 +133,7 @@ class Warehouse:
     def pages(
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
     ) -> "RowIterator":
-        """Rows of a query as the client's iterator, which reads a page at a time; for answers larger than memory."""
+        """Rows of a query as the client's iterator, which reads a page at a time; for results larger than memory."""
         loaded = load_query(query, self._dataset, org_table)
         config = _job_config(loaded, values)
         if dataset:
@@ -157,8 +158,12 @@ class Warehouse:
         """Streams rows into one of the service's tables; a repeated id within a minute is one row.
 
         `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
-        minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told.
-        Raises `Retry` where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
+        minutes late (docs/adr/0010), and an optional column must not keep a row from being recorded. Raises `Retry`
+        where BigQuery cannot be reached, and `ValueError` for a row that does not fit its table.
+
+        `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
+        minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told. Raises `Retry`
+        where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
         """
         rows_sent, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
         errors = self._stream(table, rows_sent, row_ids)
@@ -181,25 +186,27 @@ class Warehouse:
         return [cast("_RowErrors", each) for each in errors]
 
     def _insert_id(self, text: str) -> str:
-        """Google takes 128 characters at most, and a user's id alone may have as many."""
+        """Id of a streamed row in this installation.
+
+        Google takes at most 128 characters, and a user's id may have as many.
+        """
         return hashlib.sha256(own_name(text, self._installation).encode()).hexdigest()
 
     def accept_once(self, job_id: str, query: str, **values: Value) -> dict[str, object]:
-        """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
+        """Starts `query` under a job id of ours. Returns the parameters of whoever started it first.
 
-        BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
-        crashing.
+        BigQuery accepts a job id once per project and location; that makes the id a lock that no crash releases.
         """
         job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
         return parameters(job)
 
     def parameters(self, job_id: str) -> dict[str, object] | None:
-        """What the query with this id was started with; `None` while the id is free."""
+        """Parameters with which the query of this id was started; `None` while the id is free."""
         job = self.job(job_id)
         return parameters(job) if job else None
 
     def job(self, job_id: str) -> "Job | None":
-        """The job that has this id; `None` while the id is free."""
+        """Job with this id; `None` while the id is free."""
         from google.api_core.exceptions import NotFound
 
         with translating_google_errors("BigQuery"):
@@ -210,9 +217,10 @@ class Warehouse:
         return cast("Job", job)  # no other kind is started under an id of ours
 
     def taken_job(self, job_id: str) -> "Job":
-        """The job whose id was refused as taken. Raises `Retry` where it cannot be read within some seconds.
+        """Job whose id BigQuery has just refused as taken. Raises `Retry` where it cannot be read within some seconds.
 
-        BigQuery may say "not found" right after "exists already": https://github.com/googleapis/python-bigquery/issues/2134
+        BigQuery may say "not found" right after "exists already":
+        https://github.com/googleapis/python-bigquery/issues/2134
         """
         give_up, pause_s = time.monotonic() + min(TAKEN_WITHIN_S, self._patience_s), 0.1
         while (job := self.job(job_id)) is None:
@@ -226,11 +234,11 @@ class Warehouse:
         return own_name(name, self._installation)
 
     def wait_for(self, job: "Job", tick: Callable[[], None]) -> None:
-        """Until the job is over; each look at it takes no longer than our patience."""
+        """Waits until the job is over, with the warehouse's patience for each request."""
         wait_for(job, tick, self._patience_s)
 
     def start_query(self, job_id: str, query: str, **values: Value) -> "QueryJob | None":
-        """Starts a query under this id; `None` where the id was taken before."""
+        """Starts a query under this id; returns `None` if the id was taken before."""
         from google.api_core.exceptions import Conflict
 
         loaded = load_query(query, self._dataset)
@@ -249,7 +257,7 @@ class Warehouse:
                 return None
 
     def columns(self, dataset: str, table: str) -> "Sequence[SchemaField]":
-        """The columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
+        """Columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
         with translating_google_errors("BigQuery"):
             name = f"{self._client.project}.{dataset}.{table}"
             found: Sequence[SchemaField] = self._client.get_table(
@@ -267,7 +275,10 @@ class Warehouse:
         columns: "Sequence[SchemaField]",
         labels: Mapping[str, str],
     ) -> "LoadJob | None":
-        """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before.
+        """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken.
+
+        `columns` are the table's own, as `columns()` returns them: a schema inferred from the file would lose their
+        descriptions.
 
         `columns` are the table's own, as `columns()` answers them: a schema inferred from the file would lose their
         descriptions.
@@ -298,7 +309,7 @@ class Warehouse:
                 return None
 
     def create_dataset(self, name: str, labels: Mapping[str, str]) -> dict[str, str]:
-        """Makes the dataset; one that exists stays as it is. Answers the labels that it has."""
+        """Creates the dataset, and returns its labels; one that exists stays as it is."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Dataset
 
@@ -315,10 +326,10 @@ class Warehouse:
         return dict(made.labels)
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
-        """Lets service accounts read and write all that is in the dataset, beside its owners and those who may already.
+        """Grants service accounts reading and writing of the dataset, beside its owners and earlier writers.
 
-        Not so the editors and viewers of the project, whom BigQuery lets into every new dataset.
-        Raises `Retry` where others keep changing the dataset at the same time.
+        Editors and viewers of the project lose the access that BigQuery gives them to every new dataset. Raises `Retry`
+        where others keep changing the dataset at the same time.
         """
         from google.api_core.exceptions import PreconditionFailed
 
@@ -347,7 +358,7 @@ class Warehouse:
             self._client.update_dataset(dataset, ["access_entries"], retry=self._retry, timeout=self._patience_s)
 
     def has_table(self, table: str) -> bool:
-        """Whether the service's dataset is there and has this table."""
+        """Whether the service's dataset exists and has this table."""
         from google.api_core.exceptions import NotFound
 
         with translating_google_errors("BigQuery"):
@@ -358,7 +369,7 @@ class Warehouse:
         return True
 
     def dataset_labels(self, name: str) -> dict[str, str] | None:
-        """The dataset's labels; `None` where there is no such dataset."""
+        """Labels of the dataset; `None` if it does not exist."""
         from google.api_core.exceptions import NotFound
         from google.cloud.bigquery.enums import DatasetView
 
@@ -369,26 +380,26 @@ class Warehouse:
                 return None
 
     def _dataset_as(self, name: str, view: "DatasetView") -> "Dataset":
-        """Unasked, Google tells the access too, which takes a right of its own on a dataset that may be a stranger's.
+        """Dataset as `view` has it. The default view holds the access too, which takes a right of its own to read.
 
         https://cloud.google.com/bigquery/docs/dataset-access-control
         """
         return self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s, dataset_view=view)
 
     def delete_dataset(self, name: str) -> None:
-        """Deletes the dataset and all that is in it; none is fine."""
+        """Deletes the dataset with everything in it; a missing one is no error."""
         with translating_google_errors("BigQuery"):
             self._client.delete_dataset(
                 name, delete_contents=True, not_found_ok=True, retry=self._retry, timeout=self._patience_s
             )
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
-        """Runs statements of `sql/` one after another; `dataset` is the org's own, for those of an org."""
+        """Runs statements of `sql/` one after another; `dataset` is the default dataset for those of an org."""
         for statement in statements(in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET)):
             self._change(statement)
 
     def write(self, query: str, /, **values: Value) -> None:
-        """Runs the INSERT of `sql/queries/<query>.sql`, for rows that no stream may lose; it takes seconds."""
+        """Runs the INSERT of `sql/queries/<query>.sql`, for rows that a stream could lose; takes seconds."""
         loaded = load_query(query, self._dataset)
         self._change(loaded.sql, _job_config(loaded, values))
 
@@ -405,7 +416,7 @@ class Warehouse:
 
 
 def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:
-    """The deployment's own."""
+    """Warehouse of the deployment."""
     return Warehouse(
         lambda: clients.bigquery(settings),
         installation=settings.installation,
@@ -432,28 +443,28 @@ def _job_config(query: Query, values: Mapping[str, Value]) -> "QueryJobConfig":
 
 
 def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
-    """Columns that BigQuery does not find in the table, of an answer to a streaming insert: none of its rows is in."""
+    """Names of columns that a refused streaming insert says the table lacks; none of its rows was stored."""
     row_errors = [error for row in errors for error in row["errors"]]
     return {error["location"] for error in row_errors if error["message"].startswith("no such field")}
 
 
 def parameters(job: "Job") -> dict[str, object]:
-    """What a query was started with."""
+    """Parameters that a query was started with."""
     return {each.name: each.value for each in cast("QueryJob", job).query_parameters}
 
 
 def billed(processed: int, tables: int) -> int:
-    """The bytes that a query is billed: whole MiB, at least ten for each table; none where nothing was read.
+    """Bytes that a query is billed: whole MiB, at least ten for each table; 0 if nothing was read.
 
-    The client tells it only of queries that ran as a job, and ours run without one where BigQuery allows it.
+    The client reports them only for queries that ran as a job, and ours run without one where BigQuery allows it.
     """
     return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
 def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
-    """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not.
+    """Waits until the job is over, well or not (see `job.error_result`), calling `tick` meanwhile.
 
-    `patience_s` is how long one look at it is retried.
+    `patience_s` bounds in seconds how long one request is retried.
     """
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
