@@ -120,13 +120,13 @@ def _ways(api: Api, provider: str) -> list[str]:
 
 
 def _taken(api: Api) -> dict[str, list[str]]:
-    """How each provider is handed a credential, as the API tells; an older one does not, and judges what it is sent."""
+    """Ways in which each provider takes a credential. An older API lists none, and judges what it is sent."""
     listed = api.call("GET", "integrations", api.org).body["integrations"]
     return {each["provider"]: each.get("takes", WAYS) for each in listed}
 
 
 def _keyless(api: Api, provider: str, project: str, settings: JsonObject, *, yes: bool) -> dict[str, str]:
-    """The credential, once its owner says that what is printed has been run; with --json it is on stderr."""
+    """Credential, after its owner has confirmed that the printed commands have been run; with --json on stderr."""
     query = {
         "project": project,
         "source_project": settings.get("source_project"),

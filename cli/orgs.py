@@ -1,4 +1,4 @@
-"""`orgs`: what operators do with organizations, over the private function `ops`."""
+"""`orgs`: operators' commands for organizations, over the private function `ops`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Follows a run until its end: live on a terminal, else a line for each thing that happens."""
+"""Follows a run until its end: live on a terminal, else with a line for each change."""
 
 import sys
 import time
@@ -25,10 +25,7 @@ View = Callable[[Run], None]
 
 
 def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: bool) -> Answer:
-    """Reads the run until it is final, and answers with what was read last.
-
-    Raises `StillRunning` after `timeout_s`; the run goes on then, as it does after Ctrl-C.
-    """
+    """Reads the run until it is final, and returns the last answer."""
     goes_on = f"The run goes on: cloudact show {run['run_id']} --wait"
     try:
         with _view(as_json) as view:
@@ -59,7 +56,7 @@ def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
 
 @contextmanager
 def _view(as_json: bool) -> Iterator[View]:
-    """With JSON on standard output, only a person at the terminal is told anything else."""
+    """View of a run. With JSON on standard output only a person at the terminal sees anything else."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
         spinner = Spinner("dots")
@@ -72,7 +69,7 @@ def _view(as_json: bool) -> Iterator[View]:
 
 
 def _say_nothing(run: Run) -> None:
-    """No one is there who could read it."""
+    """Shows nothing: no person would read it."""
 
 
 def _drawn(spinner: Spinner, run: Run) -> RenderableType:
@@ -86,13 +83,13 @@ def _drawn(spinner: Spinner, run: Run) -> RenderableType:
 
 
 class _Lines:
-    """Tells what is new since the last look."""
+    """Prints what is new since the last reading."""
 
     def __init__(self) -> None:
         self._printed: set[str] = set()
 
     def tell(self, run: Run) -> None:
-        """Prints the news."""
+        """Prints the lines that are new."""
         status, ended = f"{run['pipeline_id']} {run['date']} {run['status']}", run["status"] in ENDED
         if not ended:
             self._tell(status)

@@ -1,4 +1,4 @@
-"""`webhook`: where an org is told of events."""
+"""`webhook`: the address to which events of an org are posted."""
 
 import click
 

@@ -1,6 +1,6 @@
 """Connects orgs with providers: a credential is proven before it is encrypted, and encrypted before it is stored.
 
-Until then the one before it stays in force. Nothing here shows or logs a credential.
+A set-up stays in force until a new one is stored. Nothing here shows or logs a credential.
 """
 
 import logging
@@ -25,7 +25,7 @@ NOT_THE_CUSTOMERS_FAULT = frozenset(
 
 @dataclass(frozen=True)
 class SetUpRequest:
-    """A set-up as it is asked for. `None` keeps the name and the settings of the set-up before."""
+    """Request for a set-up. `None` keeps the name and the settings of the set-up before."""
 
     credential: str = field(repr=False)
     credential_name: str | None = None
@@ -33,7 +33,10 @@ class SetUpRequest:
 
 
 class Connections:
-    """Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then."""
+    """Sets up, validates and removes integrations.
+
+    Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then.
+    """
 
     def __init__(
         self, integrations: Integrations, connectors: Mapping[str, Connector], vault: Callable[[], Vault], clock: Clock
@@ -44,19 +47,19 @@ class Connections:
         self._clock = clock
 
     def all(self, org_slug: str) -> list[Integration]:
-        """Every integration there can be, as it stands."""
+        """Integrations with every provider, set up or not."""
         return self._integrations.all(org_slug, self._connectors)
 
     def onboarded(self, org_slug: str) -> Onboarded:
-        """Which onboarding of the org this is; `Stop` where it is not with us."""
+        """Onboarding of the org; raises `Stop` if it is not onboarded."""
         return self._integrations.onboarded(org_slug)
 
     def shows(self, written: Integration) -> bool:
-        """Whether what was told can be read."""
+        """Whether this row, or a newer one, can be read."""
         return self._integrations.shows(written)
 
     def set_up(self, org_slug: str, integration: str, requested: SetUpRequest) -> tuple[Integration, bool]:
-        """The integration, VALID; and whether there was none before."""
+        """Proves and stores a credential. Returns the VALID integration, and whether none was set up before."""
         before = self._integrations.find(org_slug, integration)
         fields = before.settings if requested.settings is None else requested.settings
         connector = self._connectors[integration]
@@ -79,7 +82,7 @@ class Connections:
         return self._integrations.change(new), not before.configured
 
     def validate(self, org_slug: str, integration: str) -> Integration:
-        """The integration, VALID or INVALID as the provider says now."""
+        """Asks the provider about the stored credential, and returns the integration, VALID or INVALID."""
         stored = self._integrations.find(org_slug, integration)
         if not stored.configured:
             raise not_configured(integration)
@@ -97,7 +100,7 @@ class Connections:
         return self._integrations.judge(judged, None)
 
     def remove(self, org_slug: str, integration: str) -> Integration:
-        """The integration without its credential; one that is not set up stays as it is."""
+        """Removes the credential, and returns the integration; one that is not set up stays as it is."""
         stored = self._integrations.find(org_slug, integration)
         if stored.status is IntegrationStatus.NOT_CONFIGURED:
             return stored

@@ -1,4 +1,4 @@
-"""POST …/cancel and …/retry: ends a run before its time, or asks for the next generation of one that ended badly."""
+"""POST …/cancel and …/retry: ends a run early, or requests the next generation of one that ended badly."""
 
 import logging
 from functools import partial
@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def cancel(api: Runs, org: str, run_id: str) -> Response:
-    """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
+    """202 after the run was settled as CANCELLED: it will not load any more.
+
+    409 where it is final or was decided otherwise.
+    """
     authenticate(api.auth, org)
     no_body(request)
     stored = find_run(api, org, run_id)
@@ -67,7 +70,7 @@ def _too_late() -> None:
 
 
 def _stop(api: Runs, run: DetailedRun) -> None:
-    """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
+    """Deletes the task and cancels the execution. The run is cancelled already, so a failure here is only logged."""
     first = None if run.batch_id else run.task_id  # a batch starts other runs too
     tasks = filter(None, (first, second_task_id(run.run_id) if run.enqueued > 1 else None))
     stops = [partial(api.queue.delete, task_id) for task_id in {*tasks}]

@@ -31,14 +31,14 @@ Parsed = TypeVar("Parsed")
 
 @dataclass(frozen=True)
 class TriggerRequest:
-    """What the body and the query ask for."""
+    """Fields of the body and the query of a trigger."""
 
     date: dt.date
     force_refresh: bool
 
 
 def trigger(api: Runs, org: str, path: str) -> Response:
-    """Admits a run and answers 202, or 200 with the run that already answers the request."""
+    """202 after a run was admitted, or 200 with the run that already answers the request."""
     now = api.clock()
     credential = presented(api.auth)
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
@@ -58,7 +58,7 @@ def trigger(api: Runs, org: str, path: str) -> Response:
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
-    """The one read that authenticates comes before any complaint about the request, so complaints are kept."""
+    """Value of `parse`, or the `Problem` that it raised: to be raised only after authentication."""
     try:
         return parse(), None
     except Problem as problem:
@@ -105,7 +105,7 @@ def _run(actor: Actor, entry: Entry, requested: TriggerRequest, generation: int,
 
 
 def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
-    """The enabled pipeline of this path, or 404."""
+    """Enabled pipeline of this path, or 404."""
     try:
         return registry.resolve(parts)
     except UnknownPipeline as err:
@@ -113,7 +113,7 @@ def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
 
 
 def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
-    """The org's subscription, if it and the required integration allow a run."""
+    """Subscription of the org, if it and the required integration allow a run. Raises a `Problem` otherwise."""
     subscription = facts.subscription
     if subscription is None or not subscription.active:
         status = subscription.status if subscription else "NONE"
@@ -124,7 +124,7 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
 
 
 def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
-    """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
+    """202 after the run took a slot, 200 if an identical request has one, 429 if none is free."""
     logs.bind(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
@@ -141,7 +141,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
 
 
 def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
-    """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
+    """200 with the run that answers the request already, requested on that day, or on that of this request."""
     logs.bind(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
@@ -150,13 +150,16 @@ def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: 
 
 
 def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
-    """The fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: what is left of the UTC day."""
+    """Fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: the rest of the UTC day's quota."""
     left, seconds = max(limit - used, 0), _seconds_left(now)
     return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
 def _tell(api: Runs, run: Run, task_id: str) -> None:
-    """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
+    """Records the run as PENDING.
+
+    The task is what starts it: if this is lost, the job's first event makes the run visible.
+    """
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)
     except Exception as err:

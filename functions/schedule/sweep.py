@@ -30,7 +30,7 @@ TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and
 
 
 def sweep(api: Schedule) -> Response:
-    """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
+    """200 after every silent run was looked at once; one that cannot be settled now is left to the next sweep."""
     now = api.clock()
     unsettled = api.rows.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
@@ -52,7 +52,7 @@ def sweep(api: Schedule) -> Response:
 
 
 def _log(unsettled: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
-    """One line also where nothing was found: that it is missing is how a dead scheduler is noticed."""
+    """Logs one line, also where nothing was found: its absence is how a dead scheduler is noticed."""
     oldest_s = (now - unsettled.oldest_pending_at).total_seconds() if unsettled.oldest_pending_at else 0
     fields = {
         "event": "swept",
@@ -83,7 +83,7 @@ def _settle(api: Schedule, silent: UnsettledRun, owner: Callable[[str], str | No
 
 
 def _tasks(silent: UnsettledRun) -> list[tuple[str | None, str]]:
-    """The tasks that may still start the run, each with what it starts: the run, or the batch that the run is in."""
+    """Tasks that may still start the run, each with the id that it starts: the run's, or its batch's."""
     first = (silent.task_id, silent.run_id)
     if silent.batch_id:
         first = (batch_task_id(silent.batch_id), silent.batch_id)
@@ -91,7 +91,7 @@ def _tasks(silent: UnsettledRun) -> list[tuple[str | None, str]]:
 
 
 def _claimed_for(api: Schedule, run: Run) -> object:
-    """The request day of the container that has the run; `None` while none has.
+    """Request day of the container that has claimed the run; `None` while none has.
 
     Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
     """
@@ -107,7 +107,7 @@ def _enqueue_again(api: Schedule, run: Run) -> str:
 
 
 def _end(api: Schedule, run: Run, silent: UnsettledRun, error: RunError) -> None:
-    """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
+    """Settles the run as FAILED unless its load decides otherwise, records the outcome and notifies."""
     wish = Outcome(Status.FAILED, error=error, at=api.clock())
     outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(

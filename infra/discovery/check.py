@@ -1,6 +1,6 @@
-"""One request against Google's schemas: which method it is for, and what Google answers if it is not well formed.
+"""Check of a request against Google's schemas: its method, and Google's refusal if it is not well formed.
 
-Each checked request is counted, by API, for as long as the process lives: a suite tells how much it has checked.
+Each checked request is counted, by API, for as long as the process lives: a test suite reports how many it checked.
 """
 
 import re
@@ -20,38 +20,35 @@ MOST_TOLD = 10  # faults of one request
 
 
 class NotDescribed(Exception):
-    """Google has no such method: 404."""
+    """Raised for a method that Google does not have: 404."""
 
 
 class Tally:
-    """How many requests were checked, by API, and how many of them were `refused`."""
+    """Number of checked requests, by API, and how many of them were `refused`."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, name: str) -> None:
-        """Counts one."""
+        """Counts one request."""
         with self._lock:
             self._counts[name] += 1
 
     def counts(self) -> dict[str, int]:
-        """All so far."""
+        """All counts so far."""
         with self._lock:
             return dict(self._counts)
 
 
 @cache
 def tally() -> Tally:
-    """The process's own."""
+    """Tally of this process."""
     return Tally()
 
 
 def check(sent: Sent) -> Method | None:
-    """The method that a request is for; None where Google answers what it does not describe.
-
-    Raises NotDescribed or NotWellFormed.
-    """
+    """Method that a request is for; `None` where Google answers a path that it does not describe."""
     method = find(sent.verb, sent.path)
     if method is None and is_undescribed(sent.path):
         return None
@@ -99,5 +96,5 @@ def _query_faults(method: Method, query: dict[str, list[str]]) -> Iterator[Fault
 
 
 def _root(schema: str) -> Path:
-    """Where Google's words begin: a request is its own root, a resource is the field that carries it."""
+    """Root of Google's field paths: a request is its own root, a resource is the field that carries it."""
     return () if schema.endswith("Request") else (re.sub(r"^GoogleCloud\w+?V\d", "", schema).lower(),)

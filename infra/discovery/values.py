@@ -1,8 +1,7 @@
-"""Whether a JSON value is what a schema of a discovery document says, and if not, how Google says so.
+"""Check of a JSON value against a schema of a discovery document, with Google's texts.
 
-Google takes a field by its JSON name or its proto name, a number as a number or as text, an enum by name or number
-(its REST clients send numbers), and null for whatever has its default:
-https://protobuf.dev/programming-guides/json.
+Google takes a field by its JSON name or its proto name, a number as a number or as text, an enum by name or number (its
+REST clients send numbers), and null for whatever has its default: https://protobuf.dev/programming-guides/json.
 """
 
 import re
@@ -33,7 +32,7 @@ _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|NaN|-?Infinity")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong: `kind` tells exceptions what they are about, `at` is the dotted path of proto names."""
+    """Fault of a value: `kind` selects exceptions, `at` is the dotted path of proto names."""
 
     kind: str
     at: str
@@ -44,14 +43,14 @@ Path = tuple[str | int, ...]  # names as they were sent, and indexes
 
 
 def faults(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path = ()) -> list[Fault]:
-    """What Google would not take of a value; `schemas` are those of its API, `at` is its path."""
+    """Faults that Google would refuse in a value; `schemas` are those of its API, `at` is its path."""
     faults_found: list[Fault] = []
     _collect(schemas, schema, value, at, faults_found)
     return faults_found
 
 
 def query_fault(schema: Json, texts: list[str], name: str) -> Fault | None:
-    """The same for the values of a parameter of the query, which are all text."""
+    """Fault of a parameter of the query, whose values are all text; `None` without one."""
     if len(texts) > 1 and not schema.get("repeated"):
         return Fault("value", name, f'Unknown name "{name}": Proto field is not repeating, cannot start list.')
     wrong = (text for text in texts if not _CHECKS[schema["type"]](schema, _from_text(schema, text)))
@@ -59,12 +58,12 @@ def query_fault(schema: Json, texts: list[str], name: str) -> Fault | None:
 
 
 def proto_name(name: str) -> str:
-    """`maxResults` as messages name it: `max_results`."""
+    """Name as proto messages have it: `maxResults` becomes `max_results`."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda capital: "_" + capital[1].lower(), name)
 
 
 def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]) -> None:
-    """Generators would be nicer to read, and took two thirds of the time."""
+    """Appends the faults of a value. Generators would be nicer to read, and took two thirds of the time."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"]]
     kind = schema.get("type", "object")
@@ -111,12 +110,12 @@ def _collect_items(schemas: Mapping[str, Json], schema: Json, value: Any, at: Pa
 
 
 def _is_output(schema: Json) -> bool:
-    """Google ignores such fields. Whoever sends one believes that it does something, so here it is refused."""
+    """Whether the field is output only. Google ignores such fields; here they are refused, since they do nothing."""
     return bool(schema.get("readOnly")) or schema.get("description", "").startswith(_OUTPUT)
 
 
 def shown(at: Path) -> str:
-    """A path as Google's messages have it: `task.http_request.headers[2]`."""
+    """Path as Google's messages have it: `task.http_request.headers[2]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{proto_name(part)}" for part in at)
     return "".join(parts).removeprefix(".")
 
@@ -133,7 +132,7 @@ def _from_text(schema: Json, text: str) -> Any:
 
 
 def _is_text(schema: Json, value: Any) -> bool:
-    """int64 is text in JSON's schema language, since its numbers are not as long."""
+    """Whether the schema's number is sent as text: int64 is, since JSON's numbers are not as long."""
     form = schema.get("format")
     if form in _RANGES:
         return _is_integer(schema, value)
@@ -175,7 +174,7 @@ _CHECKS: dict[str, Callable[[Json, Any], bool]] = {
 
 
 def _invalid(schema: Json, value: Any, at: str) -> Fault:
-    """The value itself is not repeated beyond its beginning: it may be long."""
+    """Fault of a value that is not of its type; a long value is shown in part."""
     shown = f'"{value[:40]}"' if isinstance(value, str) else type(value).__name__
     return Fault("value", at, f"Invalid value at '{at}' ({_type_name(schema)}), {shown}")
 

@@ -22,7 +22,7 @@ from infra.rehearsal.versions import installed, pinned, warning
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command and says how many requests it made."""
+    """Runs the command, and prints how many requests it made."""
     parser = argparse.ArgumentParser(prog="python -m infra.rehearsal", description=__doc__)
     parser.add_argument("--state", type=Path, help="a folder that keeps what commands make, and their requests")
     parser.add_argument("--stack", type=Path, help="the stack.json of a local cloud that runs")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def rehearse(command: Sequence[str], folder: Path, stack: LocalStack | None = None) -> int:
-    """The command's exit code."""
+    """Runs the command against a recorder, and returns its exit code."""
     folder.mkdir(parents=True, exist_ok=True)
     with Recorder(folder, stack) as recorder:
         done = subprocess.run(command, env=offline(os.environ, folder, recorder.url), check=False)

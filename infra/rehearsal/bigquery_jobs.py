@@ -12,7 +12,7 @@ NO_ROWS = {"jobComplete": True, "totalRows": "0", "schema": {"fields": []}}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Tables that nobody has; jobs that are over."""
+    """Answer for tables, which never exist, and for jobs, which are over."""
     if TABLES.fullmatch(call.path) and call.method == "GET":
         return Reply({"kind": "bigquery#tableList", "totalItems": 0})
     if TABLE.fullmatch(call.path):

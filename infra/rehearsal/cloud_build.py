@@ -13,7 +13,7 @@ OF = re.compile(
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Submitted builds, and those of functions from source."""
+    """Answer for submitted builds, and those of functions from source."""
     if call.name.endswith("/builds") and call.method == "POST":
         return _operation(_finished(call, store, call.body))
     if call.name.endswith("/builds:submit"):

@@ -20,7 +20,7 @@ KINDS = {"executions": "Execution", "jobs": "Job", "services": "Service"}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the v1 API of Cloud Run answers."""
+    """Answer of the v1 API of Cloud Run."""
     if not (match := PATH.fullmatch(call.path)):
         return None
     kind = match["kind"]

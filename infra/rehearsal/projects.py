@@ -1,4 +1,4 @@
-"""The project itself, the APIs that are enabled in it, and its service accounts and roles."""
+"""Projects: their enabled APIs, service accounts and roles."""
 
 import re
 
@@ -13,7 +13,7 @@ ROLES = re.compile(r"projects/[^/]+/roles(/[^/:]+)?(:undelete)?$")
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the project's own APIs answer."""
+    """Answer of the project's own APIs."""
     if match := PROJECT.fullmatch(call.name):
         return Reply({"projectId": match[1], "projectNumber": NUMBER, "name": match[1], "lifecycleState": "ACTIVE"})
     if SERVICES.fullmatch(call.name):

@@ -1,6 +1,6 @@
-"""Whatever follows Google's conventions for resources: create in a collection, get, list, patch, delete.
+"""Resources by Google's conventions: create in a collection, get, list, patch, delete.
 
-Queues, keys, secrets, registries, scheduled calls, metrics, alerts, channels and dashboards do.
+Queues, keys, secrets, registries, scheduled calls, metrics, alerts, channels and dashboards follow them.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ MADE_BY_OPERATIONS = {"repositories"}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the collection's API answers."""
+    """Answer of the collection's API."""
     if call.name.endswith(":addVersion"):
         return _add_version(call, store)
     if not call.name.startswith("projects/"):
@@ -44,7 +44,7 @@ def answer(call: Call, store: Store) -> Reply | None:
 
 
 def _listed(call: Call, store: Store, collection: str) -> list[Json]:
-    """Secret Manager lists the newest version first and filters by state; gcloud takes what comes first."""
+    """Members of a collection. Secret Manager lists the newest version first and filters by state."""
     members = store.below(call.name)
     if collection != "versions":
         return members
@@ -73,7 +73,7 @@ def _create(call: Call, store: Store, collection: str) -> Reply:
 
 
 def _told(collection: str, name: str, identity: str) -> str:
-    """Logging tells a metric's short name, all others the full one."""
+    """Name of a resource as its API answers it: Logging gives a metric's short name, all others the full one."""
     return identity if collection == "metrics" else name
 
 
@@ -91,7 +91,7 @@ def _member(call: Call, store: Store, name: str) -> Reply:
 
 
 def _merged(held: Json, changes: Json) -> Json:
-    """Fields of fields too: a mask names them one by one."""
+    """Merged resource, fields of fields too: a mask names them one by one."""
     merged: dict[str, Any] = dict(held)
     for key, value in changes.items():
         merged[key] = (

@@ -1,4 +1,4 @@
-"""When Cloud Scheduler calls: crontab lines and time zones.
+"""Times at which Cloud Scheduler calls: crontab lines and time zones.
 
 Crontab: https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules. Google's English-like schedules are not
 known here, and not used.
@@ -25,7 +25,7 @@ def is_cron(line: str) -> bool:
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether the tz database has it."""
+    """Whether the tz database has the zone."""
     return name in zoneinfo.available_timezones()
 
 

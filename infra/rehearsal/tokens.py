@@ -1,4 +1,4 @@
-"""IAM's tokens of service accounts, for whoever acts as one. They open nothing but a local cloud that runs."""
+"""IAM's tokens of service accounts, for impersonation. They open nothing but a running local cloud."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ NEVER = "2099-01-01T00:00:00Z"
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """An access token, or an identity token for the audience that was asked for; only a local cloud signs it."""
+    """Answer with an access token, or an identity token for the requested audience; only a local cloud signs one."""
     if not (match := ASKED.fullmatch(call.name)):
         return None
     if match["verb"] == "generateAccessToken":

@@ -1,4 +1,4 @@
-"""What is done to a resource, and asked of logs, beyond Google's five standard methods."""
+"""Verbs of resources and logs beyond Google's five standard methods."""
 
 import re
 
@@ -14,7 +14,7 @@ PRIMARY = re.compile(r"(?P<key>projects/.+/cryptoKeys/[^/:]+):updatePrimaryVersi
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Does what the verb says to what there is; a version of a key becomes the primary one; logs have no lines."""
+    """Applies the verb to the resource; a version of a key becomes the primary one; logs have no lines."""
     if call.name == "entries:list":
         return Reply({})
     if match := PRIMARY.fullmatch(call.name):
