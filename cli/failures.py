@@ -1,4 +1,4 @@
-"""How a command ends other than well; each has its exit code. One sentence goes to stderr.
+"""Failures of a command; each has its exit code. One sentence goes to stderr.
 
 Failure
 ├── EndedBadly    1  the run was FAILED or CANCELLED, the integration is INVALID

@@ -70,8 +70,8 @@ def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool,
 def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, reprocess: str, dry_run: bool) -> None:
     """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
 
-    What the quota leaves is told; the same command goes on with it another day. Dates of which the provider can have
-    nothing are skipped: too_old, before_export.
+    Dates that the quota leaves are listed; the same command goes on with them another day. Dates of which the provider
+    can have nothing are skipped: too_old, before_export.
     """
     dates = {"start_date": _day(start_date), "end_date": _day(end_date)}
     body = {"pipeline": pipeline, "reprocess": reprocess, "dry_run": dry_run, **dates}

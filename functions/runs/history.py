@@ -177,12 +177,12 @@ def _step(step: StoredStep, run: ListedRun) -> Step:
         rows_processed=step.rows_processed,
         progress=step.progress,
         error_message=step.error_message,
-        messages=[Message(at=at, level=level, text=text) for at, level, text in _told(step)],
+        messages=[Message(at=at, level=level, text=text) for at, level, text in _messages(step)],
     )
 
 
-def _told(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
-    """What the step's last try has told, by its content: a repeated append may be two rows, and a retry tells again."""
+def _messages(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
+    """Messages of a step's last try, each once: an append may be two rows, and a retry repeats its text."""
     last = [each for each in step.messages or () if each.attempt == step.attempt]
     return dict.fromkeys((each.occurred_at, each.level, each.text) for each in last)
 

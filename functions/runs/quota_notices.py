@@ -21,16 +21,16 @@ class QuotaNotices:
     def __init__(self, notifier: Notifier, clock: Clock) -> None:
         self._notifier = notifier
         self._clock = clock
-        self._told: ExpiringMap[tuple[str, Event, int], None] = ExpiringMap(clock)
+        self._sent: ExpiringMap[tuple[str, Event, int], None] = ExpiringMap(clock)
 
     def used(self, org_slug: str, webhook: Webhook | None, used: int, daily_limit: int) -> None:
         """Notifies the org if `used`, its requested runs of the day, has reached a threshold. Never raises."""
         event = threshold(used, daily_limit)
         now = self._clock()
-        if event is None or not self._told.add((org_slug, event, daily_limit), None, next_midnight(now)):
+        if event is None or not self._sent.add((org_slug, event, daily_limit), None, next_midnight(now)):
             return
         if not self._notifier.tell_to(webhook, quota_used(org_slug, event, used, daily_limit, now)):
-            self._told.put((org_slug, event, daily_limit), None, now + RETRY_AFTER)
+            self._sent.put((org_slug, event, daily_limit), None, now + RETRY_AFTER)
 
 
 def threshold(used: int, daily_limit: int) -> Event | None:

@@ -125,14 +125,17 @@ def _json_name(name: str) -> str:
 
 
 def _from_text(schema: Json, text: str) -> Any:
-    """google-cloud-bigquery writes a boolean as Python does, the REST clients write an enum as its number."""
+    """Value of a query's text. google-cloud-bigquery writes a boolean as Python does.
+
+    Google's REST clients write an enum as its number.
+    """
     if schema["type"] == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     return int(text) if "enum" in schema and _INTEGER.fullmatch(text) else text
 
 
 def _is_text(schema: Json, value: Any) -> bool:
-    """Whether the schema's number is sent as text: int64 is, since JSON's numbers are not as long."""
+    """Whether the value fits a schema of type string. That includes int64, as text or number, and enums."""
     form = schema.get("format")
     if form in _RANGES:
         return _is_integer(schema, value)

@@ -25,7 +25,7 @@ class Call:
 
     @property
     def name(self) -> str:
-        """Name as resources have it: projects/…"""
+        """Name as resources have it, such as `projects/p/locations/r/queues/runs`."""
         return VERSION.sub("", self.path)
 
     @property

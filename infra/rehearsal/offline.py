@@ -44,7 +44,7 @@ def offline(env: Mapping[str, str], folder: Path, url: str) -> dict[str, str]:
 
 
 def _programs(home: Path) -> Path:
-    """bq takes gcloud's proxy for its own and then cannot reach the recorder, so it is started without."""
+    """Folder with a `bq` that starts without gcloud's proxy: with it, bq cannot reach the recorder."""
     folder, bq = home / "bin", shutil.which("bq")
     folder.mkdir(exist_ok=True)
     if bq:

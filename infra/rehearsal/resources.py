@@ -63,7 +63,7 @@ def _create(call: Call, store: Store, collection: str) -> Reply:
     name = f"{call.name}/{identity}"
     if name in store.resources:
         return refusal(409, "ALREADY_EXISTS", f"{name} already exists")
-    store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _told(collection, name, identity)}
+    store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _answered_name(collection, name, identity)}
     if collection == "cryptoKeys":  # with its first version
         version = f"{name}/cryptoKeyVersions/1"
         store.resources[version] = {"name": version, "state": "ENABLED"}
@@ -72,7 +72,7 @@ def _create(call: Call, store: Store, collection: str) -> Reply:
     return Reply(store.resources[name])
 
 
-def _told(collection: str, name: str, identity: str) -> str:
+def _answered_name(collection: str, name: str, identity: str) -> str:
     """Name of a resource as its API answers it: Logging gives a metric's short name, all others the full one."""
     return identity if collection == "metrics" else name
 
