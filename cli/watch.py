@@ -65,7 +65,7 @@ def _view(as_json: bool) -> Iterator[View]:
     elif as_json:
         yield _say_nothing
     else:
-        yield _Lines().tell
+        yield _Lines().print_news
 
 
 def _say_nothing(run: Run) -> None:
@@ -88,23 +88,23 @@ class _Lines:
     def __init__(self) -> None:
         self._printed: set[str] = set()
 
-    def tell(self, run: Run) -> None:
+    def print_news(self, run: Run) -> None:
         """Prints the lines that are new."""
         status, ended = f"{run['pipeline_id']} {run['date']} {run['status']}", run["status"] in ENDED
         if not ended:
-            self._tell(status)
-        self._tell_steps(run)
+            self._print(status)
+        self._print_steps(run)
         if ended:
-            self._tell(status)
+            self._print(status)
 
-    def _tell_steps(self, run: Run) -> None:
+    def _print_steps(self, run: Run) -> None:
         for step in run.get("steps", []):
             name = step["step_name"]
-            self._tell(f"  {name} {step['status']} {_rows(step)}".rstrip())
+            self._print(f"  {name} {step['status']} {_rows(step)}".rstrip())
             for message in step["messages"]:
-                self._tell(f"    {name}: {message['text']}")
+                self._print(f"    {name}: {message['text']}")
 
-    def _tell(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if line not in self._printed:
             self._printed.add(line)
             say(line)

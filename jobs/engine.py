@@ -115,7 +115,7 @@ class _Attempt:
                 return DONE
             self._run_steps()
         except AlreadySettled as err:
-            self._tell(err.outcome, ours=False)
+            self._record_end(err.outcome, ours=False)
         except Skip:
             raise
         except Terminated as err:
@@ -133,11 +133,11 @@ class _Attempt:
         if outcome is None:
             return False
         if outcome.status is Status.SUCCESS:
-            self._tell_steps_done(outcome)
-        self._tell(outcome)
+            self._record_steps_done(outcome)
+        self._record_end(outcome)
         return True
 
-    def _tell_steps_done(self, outcome: Outcome) -> None:
+    def _record_steps_done(self, outcome: Outcome) -> None:
         for index, step in enumerate(self._job.steps(self._run)):
             progress = self._progress.step(index, step)
             progress.started()
@@ -163,16 +163,16 @@ class _Attempt:
             self._progress.tried(self._cost())
             return again
         wish = Outcome(Status.FAILED, error=error, at=self._job.clock())
-        self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
+        self._record_end(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
         return DONE
 
-    def _tell(self, outcome: Outcome, *, ours: bool = True) -> None:
+    def _record_end(self, outcome: Outcome, *, ours: bool = True) -> None:
         """Records the final event and notifies. `ours=False`: another process settled the run, and has logged its end.
 
         Notifies first: after a crash in between, the next try does both again.
         """
         if outcome.status is Status.FAILED and outcome.error and not self._is_repeated(outcome.error):
-            self._job.notifier.tell(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
+            self._job.notifier.notify(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
         if self._step and outcome.rows is not None:
             self._step.succeeded(outcome.rows)
         _patiently(lambda: self._end(outcome, ours=ours))

@@ -133,7 +133,7 @@ class SourceProcessor:
             loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
-        self._tell(loaded, findings, at_work)
+        self._report(loaded, findings, at_work)
         return loaded.rows
 
     def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:
@@ -151,7 +151,7 @@ class SourceProcessor:
             log.warning("late rows could not be looked for", extra={"fields": fields})
             return None
 
-    def _tell(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
+    def _report(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
         """Records for the org what became less, what is missing and why nothing is.
 
         Logs a gap for the operators too.

@@ -54,7 +54,14 @@ class _Day:
 def refuse_shrinking(
     parts: Sequence[Part], had: Mapping[str, int], fingerprint: Fingerprint, earlier: Earlier
 ) -> tuple[str, ...]:
-    """Sentences on what becomes less and is loaded nevertheless."""
+    """Sentences on what becomes less and is loaded nevertheless.
+
+    Raises `Stop` where a table would lose more than half of its rows, or a settled day more than half of its money.
+    `had` is the number of rows that each table has of the day. A hundred rows of costs may become fewer only where the
+    day's money is whole, rows of usage only where the provider has refused a dimension; of a settled day twenty rows of
+    usage are guarded already, and any rows with which money goes. A day that was not settled has no money to compare
+    with.
+    """
     last = earlier.result
     fallen = dict(_fallen(last.fingerprint, fingerprint)) if last else {}
     day = _Day(earlier, earlier.settled and fingerprint.source is None, fallen)

@@ -144,19 +144,19 @@ class Notifier:
         """
         return Notifier(self._webhooks, self._outbox, self._providers, PATIENT_TRIES)
 
-    def tell(self, notification: Notification) -> bool:
+    def notify(self, notification: Notification) -> bool:
         """Sends the notification to the org's webhook and logs it. Returns whether every receiver will get it."""
         try:
             webhook = self._webhooks.find(notification.org_slug) if self._outbox else None
         except Exception as err:
             return _logged(notification, "failed", err)
-        return self.tell_to(webhook, notification)
+        return self.notify_webhook(webhook, notification)
 
     def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
         """Sends the notification that an integration has become INVALID."""
-        self.tell(integration_invalid(judged, self._providers[judged.integration], error, at))
+        self.notify(integration_invalid(judged, self._providers[judged.integration], error, at))
 
-    def tell_to(self, webhook: Webhook | None, notification: Notification) -> bool:
+    def notify_webhook(self, webhook: Webhook | None, notification: Notification) -> bool:
         """Sends the notification to a webhook that the caller has read already, and logs it.
 
         Returns whether it will arrive.

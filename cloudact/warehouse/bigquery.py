@@ -160,10 +160,6 @@ class Warehouse:
         `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
         minutes late (docs/adr/0010), and an optional column must not keep a row from being recorded. Raises `Retry`
         where BigQuery cannot be reached, and `ValueError` for a row that does not fit its table.
-
-        `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
-        minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told. Raises `Retry`
-        where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
         """
         rows_sent, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
         errors = self._stream(table, rows_sent, row_ids)
@@ -278,9 +274,6 @@ class Warehouse:
         """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken.
 
         `columns` are the table's own, as `columns()` returns them: a schema inferred from the file would lose their
-        descriptions.
-
-        `columns` are the table's own, as `columns()` answers them: a schema inferred from the file would lose their
         descriptions.
         """
         from google.api_core.exceptions import Conflict

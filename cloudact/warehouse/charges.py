@@ -24,8 +24,6 @@ def union(text: str, providers: Iterable[str]) -> str:
     """Text of `views_charges.sql` with its SELECT once for each provider, in order, and UNION ALL between.
 
     Raises `ConfigError` without a provider, or where the text has no such SELECT.
-
-    `ConfigError` without a provider, or where the text has no such SELECT.
     """
     head, _, select = text.rstrip().removesuffix(";").partition("\nAS\n")
     selects = [_EACH.sub(f"charges_{provider}", select) for provider in providers]

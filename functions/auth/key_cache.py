@@ -35,8 +35,6 @@ def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
     """Raises 401, 400 or 403 unless the key is usable, the slug is valid and the key is this org's.
 
     Unknown, revoked and expired keys get one answer; other orgs and orgs that do not exist get another.
-
-    One answer for unknown, revoked and expired keys; one for other orgs and for orgs that do not exist.
     """
     if key is None or not key.usable(now):
         raise invalid_key()

@@ -2,7 +2,7 @@
 
 Cloud Run's invoker check, where it is on, has verified the signature before and removed it: a container cannot do so
 again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The deployment says whether it is on, and
-so does the function's own address, before such a token is believed.
+so does the function's own address, before such a token is accepted.
 """
 
 from collections.abc import Mapping

@@ -148,13 +148,13 @@ def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admit
     futures = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in futures if not future.exception() and (slot := future.result())]
     if admitted:
-        _tell(api, admitted)
+        _record_pending(api, admitted)
     for _, future in futures:
         future.result()
     return [run for run, _ in admitted]
 
 
-def _tell(api: Runs, admitted: Sequence[tuple[Run, Admitted]]) -> None:
+def _record_pending(api: Runs, admitted: Sequence[tuple[Run, Admitted]]) -> None:
     """Records runs as PENDING.
 
     The tasks are what starts them: if this is lost, each job's first event makes its run visible.

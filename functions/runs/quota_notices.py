@@ -29,7 +29,7 @@ class QuotaNotices:
         now = self._clock()
         if event is None or not self._sent.add((org_slug, event, daily_limit), None, next_midnight(now)):
             return
-        if not self._notifier.tell_to(webhook, quota_used(org_slug, event, used, daily_limit, now)):
+        if not self._notifier.notify_webhook(webhook, quota_used(org_slug, event, used, daily_limit, now)):
             self._sent.put((org_slug, event, daily_limit), None, now + RETRY_AFTER)
 
 

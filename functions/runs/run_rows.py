@@ -167,8 +167,6 @@ class RunRows:
         """Up to `limit` runs, newest first, and how many match in all; with `after`, that number is not counted.
 
         With `after`, a week of days is read first, and more only until the page is full.
-
-        A page after another reads a week of days, and widens only until it is full.
         """
         earliest = max(filters.first_day or dt.date.min, today - RETENTION)
         latest = min(filters.last_day or today, today, after.created_at.date() if after else today)

@@ -132,7 +132,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
         api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
     left = rate_limit(limit, used + 1, run.requested_at)
-    _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
+    _record_pending(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)
     if not admitted.new:
         return existing(run, Status.PENDING, left)
@@ -155,7 +155,7 @@ def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
     return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
-def _tell(api: Runs, run: Run, task_id: str) -> None:
+def _record_pending(api: Runs, run: Run, task_id: str) -> None:
     """Records the run as PENDING.
 
     The task is what starts it: if this is lost, the job's first event makes the run visible.

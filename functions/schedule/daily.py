@@ -94,7 +94,7 @@ def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
 
     def create(start: _Start) -> bool:
         if start.new:
-            _tell(api, start)
+            _record_pending(api, start)
         return api.queue.create_batch(start.batch, start.at)
 
     rest = iter(starts)
@@ -103,7 +103,7 @@ def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
             yield from compress([start.batch for start in few], list(threads.map(logs.with_context(create), few)))
 
 
-def _tell(api: Schedule, start: _Start) -> None:
+def _record_pending(api: Schedule, start: _Start) -> None:
     """Records the batch's runs as PENDING at its start: the sweep expects nothing of them before."""
     batch_id = start.batch.batch_id
     task_id = batch_task_id(batch_id)

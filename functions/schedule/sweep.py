@@ -120,7 +120,7 @@ def _end(api: Schedule, run: Run, silent: UnsettledRun, error: RunError) -> None
     )
     at = outcome.at or api.clock()
     if outcome.status is Status.FAILED and outcome.error:  # before the event: a sweep that dies in between comes again
-        api.notifier.patient().tell(run_failed(run, outcome.error, at))
+        api.notifier.patient().notify(run_failed(run, outcome.error, at))
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
 

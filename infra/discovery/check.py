@@ -1,6 +1,6 @@
 """Check of a request against Google's schemas: its method, and Google's refusal if it is not well formed.
 
-Each checked request is counted, by API, for as long as the process lives: a test suite reports how many it checked.
+Each checked request is counted, by API, while the process runs: a test suite reports how many it checked.
 """
 
 import re
