@@ -25,7 +25,10 @@ View = Callable[[Run], None]
 
 
 def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: bool) -> Answer:
-    """Reads the run until it is final, and returns the last answer."""
+    """Reads the run until it is final, and returns the last answer.
+
+    Raises `StillRunning` after `timeout_s` seconds; the run goes on then, as it does after Ctrl-C.
+    """
     goes_on = f"The run goes on: cloudact show {run['run_id']} --wait"
     try:
         with _view(as_json) as view:

@@ -44,7 +44,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Script:
-    """One file. `name` is without `.sql`, and begins with `<provider>/` if it lies in a folder of a provider's own."""
+    """One file. `name` is without `.sql`, and begins with `<provider>/` if it lies in a folder of a provider's own.
+
+    `version` is `None` for views; `place` is the file's path, for messages.
+    """
 
     scope: Scope
     name: str

@@ -86,7 +86,10 @@ def not_refused_lately(auth: Authentication, credential: Credential) -> None:
 def admitted_actor(
     auth: Authentication, org: str, credential: Credential, facts: CallerFacts, asked_at: datetime
 ) -> Actor:
-    """Authenticates from facts that the admission query fetched at `asked_at`, and puts them into the caches."""
+    """Authenticates from facts that the admission query fetched at `asked_at`, and puts them into the caches.
+
+    Raises what `authenticate` raises.
+    """
     if credential.user_id is not None:
         auth.members.put(credential.user_id, tuple(facts.memberships), asked_at)
         return _member(org, credential.user_id, facts.memberships)

@@ -48,7 +48,10 @@ def tally() -> Tally:
 
 
 def check(sent: Sent) -> Method | None:
-    """Method that a request is for; `None` where Google answers a path that it does not describe."""
+    """Method that a request is for; `None` where Google answers a path that it does not describe.
+
+    Raises NotDescribed or NotWellFormed.
+    """
     method = find(sent.verb, sent.path)
     if method is None and is_undescribed(sent.path):
         return None

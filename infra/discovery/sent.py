@@ -38,7 +38,10 @@ def metadata(sent: Sent) -> Any:
 
 
 def parts(sent: Sent) -> tuple[bytes, bytes]:
-    """Description and file of a multipart upload. Raises NotWellFormed."""
+    """Description and file of a multipart upload. Raises NotWellFormed.
+
+    Google's own clients quote the boundary in ways of their own, or end lines with LF alone.
+    """
     boundary = re.search(r"""boundary=['"]?([^'";]+)""", sent.content_type)
     parts = sent.body.split(f"--{boundary[1]}".encode()) if boundary else []
     heads = [_HEAD.search(part) for part in parts[1:3]]

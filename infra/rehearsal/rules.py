@@ -13,7 +13,10 @@ Holds = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Rule:
-    """Rule that values at `at` of a request of these methods (a pattern) must be such that `holds`."""
+    """Rule that values at `at` of a request of these methods (a pattern) must be such that `holds`.
+
+    `at` is `query:NAME` or a path in the body: names by dots, `[]` for each item, "" for all of it.
+    """
 
     methods: str
     at: str

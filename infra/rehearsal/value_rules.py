@@ -1,4 +1,7 @@
-"""Rules for values that Google documents and no schema holds: one table, each rule with its source."""
+"""Rules for values that Google documents and no schema holds: one table, each rule with its source.
+
+A source in brackets is a discovery document of infra/discovery and a field of it, whose description says so.
+"""
 
 import re
 
