@@ -61,7 +61,7 @@ class TableContent(_Fact):
     digest: str = Field(description="of all columns but those that name the run")
 
 
-class Source(_Fact):
+class SourceDay(_Fact):
     """Facts of an export's day when its rows were read, before any were left out.
 
     Rows are only added to an export, so one that later has less than this has lost rows.
@@ -85,7 +85,7 @@ class Fingerprint(_Fact):
         description="the newest export_time, or when the provider refreshed its data; null where it does not tell"
     )
     tables: dict[str, TableContent]
-    source: Source | None = Field(default=None, description="of exports; null or left out elsewhere")
+    source: SourceDay | None = Field(default=None, description="of exports; null or left out elsewhere")
     unpriced: int = Field(default=0, description="cost rows that were left out, since the provider tells no amount")
 
     def same_rows(self, other: "Fingerprint") -> bool:

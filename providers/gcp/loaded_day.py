@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.runs.result import Difference, Earlier, Source, exact_sum
+from cloudact.runs.result import Difference, Earlier, SourceDay, exact_sum
 from providers.source import Table
 from providers.tally import Tally
 
@@ -42,7 +42,7 @@ class LoadedDay:
             newest=max((row["newest"] for row in told if row["newest"]), default=None),
         )
 
-    def source(self, earlier: Earlier, table: str) -> Source | None:
+    def source(self, earlier: Earlier, table: str) -> SourceDay | None:
         """What the day was read from: as the last run told, if its rows are still there, else as they tell themselves.
 
         `None` where there is nothing to lose. Results from before runs told it, and ends that the sweep has told,
@@ -53,7 +53,7 @@ class LoadedDay:
         told = earlier.result.fingerprint if earlier.result else None
         if told and told.source and (content := told.tables.get(table)) and content.rows == self.rows:
             return told.source
-        return Source(
+        return SourceDay(
             table=None, created=None, keeps_days=None,
             rows=self.source_rows, cost=self.cost, oldest=None, newest=self.newest,
         )  # fmt: skip
@@ -98,7 +98,7 @@ class KeptDay:
             self.added.add(new)
             yield new
 
-    def source(self, before: Source) -> Source:
+    def source(self, before: SourceDay) -> SourceDay:
         """What the day has been read from by now. It keeps the name of the first table: the rows that stay are its."""
         update = {
             "rows": before.rows + self.source_rows,

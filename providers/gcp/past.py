@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.google_errors import translating_google_errors
-from cloudact.runs.result import Gap, Source
+from cloudact.runs.result import Gap, SourceDay
 from providers.gcp.export import ExportTable
 from providers.gcp.loaded_day import BILLING, KeptDay, LoadedDay
 from providers.gcp.result_pages import PAGE_ROWS, page_batches
@@ -99,7 +99,7 @@ class Past:
             nothing=filtered if self.facts.rows else EMPTY,
         )
 
-    def _read_from(self, export: ExportTable) -> Source:
+    def _read_from(self, export: ExportTable) -> SourceDay:
         if self.kept and self.wholeness.before:
             return self.kept.source(self.wholeness.before)
         return self.facts.source(export)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
-from cloudact.runs.result import Source
+from cloudact.runs.result import SourceDay
 from providers.gcp.columns import CREDITS
 from providers.gcp.export import ExportTable
 from providers.gcp.statement import Statement, parameters, rows_of_day
@@ -49,9 +49,9 @@ class Facts:
         self.oldest = min(filter(None, (self.oldest, row["oldest"])), default=None)
         self.newest = max(filter(None, (self.newest, row["newest"])), default=None)
 
-    def source(self, export: ExportTable) -> Source:
+    def source(self, export: ExportTable) -> SourceDay:
         """As the fingerprint keeps them."""
-        return Source(
+        return SourceDay(
             table=str(export),
             created=export.created,
             keeps_days=export.keeps / timedelta(days=1) if export.keeps else None,
