@@ -37,7 +37,7 @@ class Authentication:
 
 
 @dataclass(frozen=True)
-class Credential:
+class PresentedCredential:
     """Credential of a request: a key, by its hash, or the user id of a session; exactly one of them is set."""
 
     key_hash: str | None = None
@@ -67,24 +67,24 @@ def authenticate(auth: Authentication, org: str) -> Actor:
     return _machine(org, auth.keys.get(credential.key_hash or ""), auth.clock())
 
 
-def presented(auth: Authentication) -> Credential:
+def presented(auth: Authentication) -> PresentedCredential:
     """Credential of the request. Raises 401 for none, and 400 for two, since either could be meant."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        return Credential(key_hash=presented_key_hash())
+        return PresentedCredential(key_hash=presented_key_hash())
     if request.headers.get("X-API-Key"):
         raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
-    return Credential(user_id=auth.sessions.user_id(token.strip()))
+    return PresentedCredential(user_id=auth.sessions.user_id(token.strip()))
 
 
-def not_refused_lately(auth: Authentication, credential: Credential) -> None:
+def not_refused_lately(auth: Authentication, credential: PresentedCredential) -> None:
     """Raises 401 for a key that the cache knows as unknown, revoked or expired; reads nothing."""
     if credential.key_hash and auth.keys.refused(credential.key_hash):
         raise invalid_key()
 
 
 def admitted_actor(
-    auth: Authentication, org: str, credential: Credential, facts: CallerFacts, asked_at: datetime
+    auth: Authentication, org: str, credential: PresentedCredential, facts: CallerFacts, asked_at: datetime
 ) -> Actor:
     """Authenticates from facts that the admission query fetched at `asked_at`, and puts them into the caches.
 

@@ -15,7 +15,7 @@ from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
-from functions.auth.authenticate import Actor, Credential, admitted_actor, not_refused_lately, presented
+from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, not_refused_lately, presented
 from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
@@ -77,7 +77,12 @@ def _trigger_request(registry: Registry, entry: Entry | None, today: dt.date) ->
 
 
 def _facts(
-    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, requested: TriggerRequest | None
+    api: Runs,
+    credential: PresentedCredential,
+    org: str,
+    today: dt.date,
+    entry: Entry | None,
+    requested: TriggerRequest | None,
 ) -> AdmissionFacts:
     known = entry if requested else None
     return api.admissions.facts(
