@@ -74,7 +74,11 @@ class Columns:
         arrays = [self._column(field, batch, run) for field in self.schema]
         for field, array in zip(self.schema, arrays, strict=True):
             if not field.nullable and array.null_count:
-                raise Stop(Code.ROWS_UNFIT, f"A row of {self.table} has no {field.name}, which each must have.", _OURS)
+                raise Stop(
+                    Code.ROWS_UNFIT,
+                    f"A row of {self.table} has no {field.name}, which each must have.",
+                    _CONTACT_SUPPORT,
+                )
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _column(self, field: pa.Field, batch: pa.RecordBatch, run: Mapping[str, Any]) -> pa.Array:
@@ -99,7 +103,9 @@ class Columns:
             )
 
     def _unfit(self, field: pa.Field, err: Exception | None = None) -> NoReturn:
-        raise Stop(Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", _OURS) from err
+        raise Stop(
+            Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", _CONTACT_SUPPORT
+        ) from err
 
 
-_OURS = "This is ours to mend; please contact support."
+_CONTACT_SUPPORT = "This is ours to mend; please contact support."

@@ -100,7 +100,7 @@ class SourceProcessor:
     def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
         """Records whether the costs add up to the provider's own total; they are loaded in any case."""
         if not isinstance(self.source, TellsTotal):
-            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _OURS)
+            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _CONTACT_SUPPORT)
         try:
             total = self.source.total(at_work)
         except RunError as err:
@@ -121,7 +121,9 @@ class SourceProcessor:
 
     def _load(self, tables: Sequence[str], at_work: _AtWork) -> int:
         if unknown := set(tables) - {table.name for table in self.source.fills}:
-            raise Stop(Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _OURS)
+            raise Stop(
+                Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _CONTACT_SUPPORT
+            )
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             reading = self.reading or self._read(Path(folder), at_work)
             files = [reading.files[table] for table in tables if table in reading.files]
@@ -181,7 +183,7 @@ class SourceProcessor:
 
 
 REFUSED_CREDENTIAL = ("credential_invalid", "credential_rejected")
-_OURS = "Please contact support."
+_CONTACT_SUPPORT = "Please contact support."
 
 
 def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:

@@ -23,7 +23,7 @@ class NotDescribed(Exception):
     """Raised for a method that Google does not have: 404."""
 
 
-class Tally:
+class CheckedRequests:
     """Number of checked requests, by API, and how many of them were `refused`."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Tally:
 
 
 @cache
-def tally() -> Tally:
+def tally() -> CheckedRequests:
     """Tally of this process."""
-    return Tally()
+    return CheckedRequests()
 
 
 def check(sent: Sent) -> Method | None:
