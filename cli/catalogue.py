@@ -1,4 +1,4 @@
-"""`pipelines` and `quota`: what can be run, and how much of it today."""
+"""`pipelines` and `quota`: the pipelines that can be run, and the runs that are left today."""
 
 import click
 

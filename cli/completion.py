@@ -1,4 +1,4 @@
-"""Words that a shell completes: those that only the API knows. Without an answer in a moment there are none."""
+"""Shell completion of words that only the API knows. Without a quick answer there are none."""
 
 import os
 
@@ -14,7 +14,7 @@ PATIENCE_S = 2.0
 
 
 def complete_provider(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The providers of the pipelines that exist, which are public."""
+    """Providers of the pipelines that exist, which are public."""
     try:
         names = _providers(ctx.params.get("api_url"), ctx.params.get("config"))
     except Failure:

@@ -1,4 +1,4 @@
-"""The config file: where the API is, and the keys of orgs. TOML, or JSON with the same names, like `stack.json`."""
+"""The config file: addresses of the API, and keys of orgs. TOML, or JSON with the same names, like `stack.json`."""
 
 import json
 import os
@@ -17,7 +17,7 @@ WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class OrgKey(BaseModel):
-    """An org and a key that opens it."""
+    """Org and a key that opens it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class OrgKey(BaseModel):
 
 
 class Config(BaseModel):
-    """What a file may say; names that it does not know are another program's."""
+    """Fields of the config file; unknown names belong to another program."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,28 +39,28 @@ class Config(BaseModel):
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The keys by their orgs."""
+        """Keys by org."""
         return {each.org_slug: each.api_key.get_secret_value() for each in self.orgs}
 
     @property
     def only_org(self) -> str | None:
-        """The org, where there is no choice."""
+        """Org of the file, if it has exactly one."""
         return self.orgs[0].org_slug if len(self.orgs) == 1 else None
 
     @property
     def secret(self) -> bool:
-        """Whether others must not read it."""
+        """Whether the file holds a key, so that others must not read it."""
         return bool(self.orgs or self.ops_token)
 
 
 def default_path() -> Path:
-    """Where the file is looked for when no one names it."""
+    """Path of the config file where no option names one."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(base) / "cloudact" / "config.toml"
 
 
 def read_config(named: Path | None) -> Config:
-    """The file, or an empty one where none was named and none is there. A key that others can read is refused."""
+    """Config of the file; empty if none was named and none exists. Refuses a file with a key that others can read."""
     path = named or default_path()
     if named is None and not path.exists():
         return Config()
@@ -79,13 +79,13 @@ def read_config(named: Path | None) -> Config:
 
 
 def read_key(file: TextIO) -> str:
-    """The key in a file of its own, which others must not read; standard input and pipes are the caller's business."""
+    """Key in a file of its own, which others must not read; standard input and pipes are not checked."""
     _only_ours(file, f"The key file {file.name}", secret=True)
     return file.read().strip()
 
 
 def _only_ours(file: TextIO, what: str, *, secret: bool) -> None:
-    """Refuses what others can change (it names addresses and commands) and, where it holds a key, read."""
+    """Refuses a file that others can change (it names addresses and commands) or, if it holds a key, read."""
     try:
         status = os.fstat(file.fileno())
     except (OSError, ValueError):  # no file at all

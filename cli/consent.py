@@ -1,4 +1,4 @@
-"""Asks before something that cannot be taken back."""
+"""Confirmation of what cannot be undone."""
 
 import sys
 from collections.abc import Callable
@@ -14,13 +14,13 @@ yes_option: Callable[[Callable[..., object]], Callable[..., object]] = click.opt
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Goes on only with a yes."""
+    """Asks, and aborts unless the answer is yes."""
     if not yes and not click.confirm(_asking(question), err=True):
         raise Usage("Not confirmed; nothing was done.")
 
 
 def confirm_by_typing(question: str, name: str, *, yes: bool) -> None:
-    """Goes on only if the name is typed again."""
+    """Asks for the name, and aborts unless it is typed again."""
     if not yes and click.prompt(_asking(question), err=True) != name:
         raise Usage("Not confirmed; nothing was done.")
 

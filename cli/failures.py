@@ -1,9 +1,9 @@
-"""How a command ends other than well; each has its exit code. One sentence goes to stderr.
+"""Failures of a command; each has its exit code. One sentence goes to stderr.
 
 Failure
 ├── EndedBadly    1  the run was FAILED or CANCELLED, the integration is INVALID
 ├── Usage         2  something is missing or wrong in how the command was called, or was not confirmed
-├── Refused       3  the API answered 4xx
+├── RefusedByApi  3  the API answered 4xx
 ├── Unreachable   4  no answer, a 5xx, or an answer that is not the API's; after it was tried again
 ├── StillRunning  5  --timeout passed before the run ended
 └── Interrupted 130  Ctrl-C
@@ -15,27 +15,27 @@ from cli.text import clean
 
 
 class Failure(click.ClickException):
-    """Click prints it on stderr and exits with its code."""
+    """Base of all failures: click prints the message on stderr and exits with the code."""
 
     def format_message(self) -> str:
-        """What the server wrote may be in it."""
+        """Message made safe for a terminal: text of the server may be in it."""
         return clean(self.message)
 
 
 class EndedBadly(Failure):
-    """What was asked about has failed."""
+    """Raised where the run, or the integration, that the command is about has failed."""
 
     exit_code = 1
 
 
 class Usage(Failure):
-    """The caller must call differently."""
+    """Raised where the command must be called differently."""
 
     exit_code = 2
 
 
-class Refused(Failure):
-    """The API says no."""
+class RefusedByApi(Failure):
+    """Raised where the API answers 4xx."""
 
     exit_code = 3
 
@@ -45,7 +45,7 @@ class Refused(Failure):
 
 
 class Unreachable(Failure):
-    """The API cannot say anything."""
+    """Raised where the API gives no usable answer."""
 
     exit_code = 4
 
@@ -54,13 +54,13 @@ class Unreachable(Failure):
 
 
 class StillRunning(Failure):
-    """The command has waited long enough; the run goes on."""
+    """Raised when the time to wait is over; the run goes on."""
 
     exit_code = 5
 
 
 class Interrupted(Failure):
-    """Ctrl-C, as shells number it."""
+    """Raised on Ctrl-C, with the exit code that shells use."""
 
     exit_code = 130
 

@@ -1,4 +1,4 @@
-"""Calls to one function over HTTP. Passing trouble is tried again, a refusal becomes a sentence.
+"""Calls of one function over HTTP. Passing trouble is tried again, a refusal becomes a sentence.
 
 Owns httpx. Knows no endpoint and no screen.
 """
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import click
 import httpx
 
-from cli.failures import Failure, Refused, Unreachable, Usage
+from cli.failures import Failure, RefusedByApi, Unreachable, Usage
 from cli.json_object import JsonObject
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
@@ -29,7 +29,7 @@ Headers = Callable[[], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API said: its text as sent, and what that means; fractions are `Decimal`."""
+    """Answer of the API: its text as sent, and its JSON; fractions are `Decimal`."""
 
     status: int
     text: str
@@ -37,7 +37,7 @@ class Answer:
 
 
 class CallOptions(TypedDict, total=False):
-    """What a call may have besides method and path. `makes_key`: its answer holds a key, which is shown once."""
+    """Parts of a call besides method and path. `makes_key`: its answer holds a key, which is shown once."""
 
     body: Mapping[str, object]
     query: Mapping[str, object] | None
@@ -46,7 +46,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class _Passing(Exception):
-    """Worth trying again, if asking twice does no harm: `heard` tells whether the request may have had its effect."""
+    """Raised for trouble that may pass. `heard`: the request may have had its effect."""
 
     def __init__(self, failure: Failure, *, heard: bool, wait_s: float | None = None) -> None:
         super().__init__(failure.message)
@@ -56,7 +56,7 @@ class _Passing(Exception):
 
 
 class Http:
-    """One function. `headers` tell who asks; they are made for the first call that needs them."""
+    """Client of one function. `headers` make the credential headers; called at the first call that needs them."""
 
     def __init__(self, url: str, headers: Headers, client: httpx.Client, retry_for_s: float) -> None:
         self._url = checked_url(url)
@@ -74,13 +74,13 @@ class Http:
         public: bool = False,
         makes_key: bool = False,
     ) -> Answer:
-        """The answer, 2xx. A call that makes a key is not repeated once it may have been heard: the key would be lost.
+        """Answer to the call, 2xx. A call that makes a key is not repeated once it may have had its effect.
 
-        Raises `Refused` and `Unreachable`.
+        The key would be lost otherwise. Raises `RefusedByApi` and `Unreachable`.
         """
         headers = {} if public else dict(self._headers())
-        given = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        request = self._client.build_request(method, self._url + path, params=given, json=body, headers=headers)
+        parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        request = self._client.build_request(method, self._url + path, params=parameters, json=body, headers=headers)
         give_up = time.monotonic() + self._retry_for_s
         for attempt in itertools.count():
             try:
@@ -104,14 +104,14 @@ class Http:
 
 
 def path_of(*parts: str) -> str:
-    """A path of which each part is one, whatever is in it; an empty part stays: that is how no domain is written."""
+    """Path of these parts, each escaped; an empty part stays, since an empty domain is written so."""
     if {".", ".."} & set(parts):
         raise Usage("A name cannot be . or ..")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def checked_url(text: str) -> str:
-    """The URL without a path. A key is not sent in the clear, except to this machine."""
+    """URL without a path. Refuses http except to this machine, since a key must not be sent in the clear."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as err:
@@ -141,7 +141,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
         return Answer(status, response.text, body)
     if 400 <= status < 500:
         detail = (body or {}).get("detail") or f"{url} refuses without saying why."
-        raise Refused(status, str(detail), request_id)
+        raise RefusedByApi(status, str(detail), request_id)
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
     failure = Unreachable(str(detail), request_id)
     if status in (502, 503, 504):
@@ -158,7 +158,7 @@ def _object(response: httpx.Response) -> JsonObject | None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After` in seconds, whichever of its two forms it has (RFC 9110 §10.2.3)."""
+    """Seconds of `Retry-After`, in whichever of its two forms (RFC 9110 §10.2.3)."""
     text = headers.get("retry-after", "").strip()
     if text.isdigit():
         return float(text[:9])

@@ -1,4 +1,4 @@
-"""Who asks, and for which org: from flags, the environment and the config file, in this order."""
+"""Caller and org of a command: from options, the environment and the config file, in this order."""
 
 import os
 import re
@@ -20,7 +20,7 @@ TOKEN_COMMAND_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Customer:
-    """Someone with an API key or a session token."""
+    """Caller with an API key or a session token."""
 
     config: Config
     wanted_org: str | None
@@ -28,7 +28,7 @@ class Customer:
 
     @cached_property
     def org(self) -> str:
-        """As named; else the org of the key, which names it; else the config file's."""
+        """Org that is named; else that of the key, which names it; else the config file's."""
         named = _KEY.fullmatch(self._key or "")
         org = self.wanted_org or (named and named["org"]) or self.config.org or self.config.only_org
         if not org:
@@ -36,7 +36,7 @@ class Customer:
         return org
 
     def headers(self) -> Mapping[str, str]:
-        """A person's session token, or a key."""
+        """Header of the person's session token, or of the key."""
         token = _environment("CLOUDACT_TOKEN")
         if token and not self.key_file:
             if os.environ.get("CLOUDACT_API_KEY"):
@@ -58,13 +58,13 @@ class Customer:
 
 @dataclass(frozen=True)
 class Operator:
-    """Someone who may call `ops`, with an OIDC token."""
+    """Caller of `ops`, with an OIDC token."""
 
     config: Config
     token_command: str | None
 
     def headers(self) -> Mapping[str, str]:
-        """The token of the command, the environment or the config file."""
+        """Header of the token that the command prints, or of the environment's or the config file's."""
         saved = self.config.ops_token.get_secret_value() if self.config.ops_token else None
         command = self.token_command or (
             None if os.environ.get("CLOUDACT_OPS_TOKEN") else self.config.ops_token_command
@@ -79,12 +79,12 @@ class Operator:
 
 
 def config_path(text: str | None) -> Path | None:
-    """A path as people write it."""
+    """Path as a person writes it, `~` included."""
     return Path(text).expanduser() if text else None
 
 
 def _printed(command: str) -> str:
-    """What a command prints; no shell reads it."""
+    """Output of a command, run without a shell."""
     try:
         done = subprocess.run(
             shlex.split(command), stdout=subprocess.PIPE, text=True, check=True, timeout=TOKEN_COMMAND_TIMEOUT_S

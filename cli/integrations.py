@@ -66,12 +66,12 @@ def setup(
         raise Usage("--project and --dataset go with --keyless; settings are given with --metadata.")
     else:
         credential = _credential(api, provider, credential_file)
-    given = {
+    fields = {
         "credential": credential,
         "credential_name": options["credential_name"],
         "metadata": settings or None,
     }
-    body = {field: value for field, value in given.items() if value is not None}
+    body = {field: value for field, value in fields.items() if value is not None}
     answer = api.call("POST", "integrations", api.org, provider, "setup", body=body)
     api.screen.answer(answer, _show)
 
@@ -120,19 +120,19 @@ def _ways(api: Api, provider: str) -> list[str]:
 
 
 def _taken(api: Api) -> dict[str, list[str]]:
-    """How each provider is handed a credential, as the API tells; an older one does not, and judges what it is sent."""
+    """Ways in which each provider takes a credential. An older API lists none, and judges what it is sent."""
     listed = api.call("GET", "integrations", api.org).body["integrations"]
     return {each["provider"]: each.get("takes", WAYS) for each in listed}
 
 
 def _keyless(api: Api, provider: str, project: str, settings: JsonObject, *, yes: bool) -> dict[str, str]:
-    """The credential, once its owner says that what is printed has been run; with --json it is on stderr."""
-    asked = {
+    """Credential, after its owner has confirmed that the printed commands have been run; with --json on stderr."""
+    query = {
         "project": project,
         "source_project": settings.get("source_project"),
         "dataset": settings.get("source_dataset"),
     }
-    shown = api.call("GET", "integrations", api.org, provider, "keyless", query=asked).body
+    shown = api.call("GET", "integrations", api.org, provider, "keyless", query=query).body
     for each in shown["commands"]:
         for line in (f"# {each['why']}", each["command"]):
             click.echo(clean(line), err=api.screen.as_json)

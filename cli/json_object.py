@@ -1,4 +1,4 @@
-"""JSON as the API answers it; a newer service may tell more than this command knows."""
+"""JSON object of the API; a newer service may send more fields than this command knows."""
 
 from typing import Any, TypeAlias
 

@@ -37,20 +37,20 @@ def rotate(api: Api, grace_hours: int | None, expires_in_days: int | None, yes: 
 
 
 def key_body(grace_hours: int | None, expires_in_days: int | None) -> dict[str, int]:
-    """What a new key is asked for with."""
-    given = {"grace_hours": grace_hours, "expires_in_days": expires_in_days}
-    return {name: value for name, value in given.items() if value is not None}
+    """Body of a request for a new key."""
+    fields = {"grace_hours": grace_hours, "expires_in_days": expires_in_days}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def show_new_key(body: JsonObject) -> None:
-    """The only time that a key is printed."""
+    """Prints the new key, which no later call can show."""
     say(body["api_key"])
-    told = f"This is shown once. Its fingerprint is {body['fingerprint']}."
+    text = f"This is shown once. Its fingerprint is {body['fingerprint']}."
     ends = body.get("old_keys_valid_until")
-    say(f"{told} The keys before it work until {ends}." if ends else told)
+    say(f"{text} The keys before it work until {ends}." if ends else text)
 
 
-def key_table(found: list[JsonObject]) -> None:
-    """Keys by their fingerprints."""
+def key_table(keys: list[JsonObject]) -> None:
+    """Prints keys by their fingerprints."""
     names = ("fingerprint", "prefix", "created_at", "expires_at", "last_used_day")
-    table([words(name).upper() for name in names], [[key[name] for name in names] for key in found])
+    table([words(name).upper() for name in names], [[key[name] for name in names] for key in keys])

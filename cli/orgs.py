@@ -1,4 +1,4 @@
-"""`orgs`: what operators do with organizations, over the private function `ops`."""
+"""`orgs`: operators' commands for organizations, over the private function `ops`."""
 
 import click
 
@@ -25,8 +25,8 @@ def orgs() -> None:
 @asks_ops
 def onboard(ops: Ops, org: str, name: str | None, plan: str | None, reactivate: bool) -> None:
     """Onboard ORG and show its first API key, this once. Called again, nothing changes."""
-    given = {"org_slug": org, "name": name, "plan": plan, "reactivate": reactivate or None}
-    body = {field: value for field, value in given.items() if value is not None}
+    fields = {"org_slug": org, "name": name, "plan": plan, "reactivate": reactivate or None}
+    body = {field: value for field, value in fields.items() if value is not None}
     ops.screen.answer(ops.call("POST", body=body, makes_key=True), _show_onboarded)
 
 

@@ -13,7 +13,7 @@ from cli.webhook import webhook
 
 class _Program(click.Group):
     def invoke(self, ctx: click.Context) -> object:
-        """Ctrl-C has an exit code of its own."""
+        """Runs the command; Ctrl-C gets an exit code of its own."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort) as err:

@@ -29,7 +29,7 @@ COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "SECONDS", "BY", "REQUES
 
 
 def wait_options(command: Callable[..., object]) -> Callable[..., object]:
-    """`--wait` and how long."""
+    """Options `--wait` and `--timeout`."""
     timeout = click.option(
         "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds that --wait waits."
     )
@@ -70,8 +70,8 @@ def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool,
 def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, reprocess: str, dry_run: bool) -> None:
     """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
 
-    What the quota leaves is told; the same command goes on with it another day. Dates of which the provider can have
-    nothing are skipped: too_old, before_export.
+    Dates that the quota leaves are listed; the same command goes on with them another day. Dates of which the provider
+    can have nothing are skipped: too_old, before_export.
     """
     dates = {"start_date": _day(start_date), "end_date": _day(end_date)}
     body = {"pipeline": pipeline, "reprocess": reprocess, "dry_run": dry_run, **dates}
@@ -134,7 +134,7 @@ def runs(
 
 
 def _path(api: Api, pipeline: str) -> list[str]:
-    """Provider, domain and pipeline; of an id, as the catalogue has it."""
+    """Provider, domain and pipeline; those of an id come from the catalogue."""
     if _PIPELINE.fullmatch(pipeline):
         return pipeline.split("/")
     if not _PIPELINE_ID.fullmatch(pipeline):
@@ -144,7 +144,7 @@ def _path(api: Api, pipeline: str) -> list[str]:
 
 
 def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
-    """Tells of the run, or follows it to its end."""
+    """Shows the run, or follows it to its end."""
     if timeout_s is None:
         api.screen.answer(started, _show_started)
         return
@@ -167,7 +167,7 @@ def _end(api: Api, detail: Answer) -> None:
 
 
 def _call(api: Api, method: str, run_id: object, *action: str, requested_date: str | None = None) -> Answer:
-    """The API finds a run at once where it is told the day it was asked for."""
+    """Calls an endpoint of a run with the day of its request, which lets the API find it at once."""
     query = {"requested_date": requested_date} if requested_date else None
     return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
 
@@ -216,8 +216,8 @@ def _step(step: JsonObject) -> list[object]:
     return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
 
 
-def _day(given: datetime | None) -> str | None:
-    return given.date().isoformat() if given else None
+def _day(day: datetime | None) -> str | None:
+    return day.date().isoformat() if day else None
 
 
 def _given(fields: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What people and programs read: tables and sentences, or the API's JSON as it is. Owns rich."""
+"""Output for people and programs: tables and sentences, or the API's JSON as it is. Owns rich."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ Show = Callable[[JsonObject], None]
 
 @dataclass(frozen=True)
 class Screen:
-    """Standard output."""
+    """Standard output of a command."""
 
     as_json: bool
 
     def answer(self, answer: Answer, show: Show) -> None:
-        """The API's JSON and nothing else where that was asked for, else what `show` prints."""
+        """Prints the API's JSON alone if that was asked for, else calls `show`."""
         if self.as_json:
             click.echo(escaped_json(answer.text.strip()))
         else:
@@ -35,20 +35,20 @@ class Screen:
 
 
 def say(text: object) -> None:
-    """One line."""
+    """Prints one line."""
     click.echo(clean(text))
 
 
 def console(*, stderr: bool = False) -> Console:
-    """The terminal; without one, lines are as long as they are."""
-    found = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
-    if not found.is_terminal:
-        found.width = UNBOUNDED
-    return found
+    """Console of the terminal; without one, lines are as long as their text."""
+    console = Console(markup=False, emoji=False, highlight=False, stderr=stderr)
+    if not console.is_terminal:
+        console.width = UNBOUNDED
+    return console
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns, as wide as what is in them; numbers stand to the right."""
+    """Prints aligned columns, as wide as their content; numbers stand to the right."""
     cells = [[*row] for row in rows]
     printed = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):
@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def facts(about: Iterable[tuple[str, object]]) -> None:
-    """Names and values below each other; what is unknown is left out."""
+    """Prints names and values below each other, without those that are unknown."""
     known = [(words(name), value) for name, value in about if value not in (None, "")]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
@@ -72,6 +72,6 @@ def facts(about: Iterable[tuple[str, object]]) -> None:
 
 
 def cell(value: object) -> Text:
-    """A value, a status in its colour."""
+    """Text of a value, a status in its colour."""
     text = clean(value)
     return Text(text, style=COLOURS.get(text, ""))

@@ -1,4 +1,4 @@
-"""What every command has: its options for where and who, and what it is given to work with."""
+"""Session of a command: its options for address and caller, and the client that it gets."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Callback = Callable[..., None]
 
 @dataclass(frozen=True)
 class Api:
-    """The public function, for one org."""
+    """Client of the public function, for one org."""
 
     http: Http
     screen: Screen
@@ -30,29 +30,29 @@ class Api:
 
     @property
     def org(self) -> str:
-        """The org that is asked about."""
+        """Org that is asked about."""
         return self.customer.org
 
     def call(self, method: str, *parts: str, **options: Unpack[CallOptions]) -> Answer:
-        """An endpoint below the base path; options as of `Http.call`."""
+        """Calls an endpoint below the base path; options as of `Http.call`."""
         return self.http.call(method, BASE + path_of(*parts), **options)
 
 
 @dataclass(frozen=True)
 class Ops:
-    """The private function."""
+    """Client of the private function."""
 
     http: Http
     screen: Screen
 
     def call(self, method: str, *parts: str, **options: Unpack[CallOptions]) -> Answer:
-        """An endpoint below `/ops/orgs`; options as of `Http.call`."""
+        """Calls an endpoint below `/ops/orgs`; options as of `Http.call`."""
         return self.http.call(method, path_of("ops", "orgs", *parts), **options)
 
 
 @dataclass(frozen=True)
 class _Common:
-    """The options that all commands share."""
+    """Options that all commands share."""
 
     config: str | None
     retry_for: float
@@ -74,27 +74,27 @@ class _Common:
 
 
 def asks_api(command: Callable[Concatenate[Api, P], None]) -> Callback:
-    """Gives the command an `Api`, and its options."""
+    """Decorates a command with the options of an `Api`, which becomes its first argument."""
 
     @functools.wraps(command)
     def run(*args: Any, api_url: str | None, org: str | None, key_file: TextIO | None, **options: Any) -> None:
-        common, given = _split(options)
+        common, arguments = _split(options)
         customer = Customer(common.file, org, key_file)
         with common.http("API", api_url or common.file.api_url, customer.headers) as http:
-            command(Api(http, Screen(common.as_json), customer), *args, **given)
+            command(Api(http, Screen(common.as_json), customer), *args, **arguments)
 
     return _with_options(run, [*_API, *_COMMON])
 
 
 def asks_ops(command: Callable[Concatenate[Ops, P], None]) -> Callback:
-    """Gives the command an `Ops`, and its options."""
+    """Decorates a command with the options of an `Ops`, which becomes its first argument."""
 
     @functools.wraps(command)
     def run(*args: Any, ops_url: str | None, ops_token_command: str | None, **options: Any) -> None:
-        common, given = _split(options)
+        common, arguments = _split(options)
         operator = Operator(common.file, ops_token_command)
         with common.http("ops", ops_url or common.file.ops_url, operator.headers) as http:
-            command(Ops(http, Screen(common.as_json)), *args, **given)
+            command(Ops(http, Screen(common.as_json)), *args, **arguments)
 
     return _with_options(run, [*_OPS, *_COMMON])
 

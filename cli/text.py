@@ -7,18 +7,18 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, invisible and r
 
 
 def clean(value: object) -> str:
-    """One line; nothing stands for `None`."""
+    """Text on one line; empty for `None`."""
     text = "" if value is None else str(value)
     return "".join(map(_safe, text))
 
 
 def escaped_json(text: str) -> str:
-    """The same JSON document, the unsafe characters of its strings as `\\uXXXX`."""
+    r"""JSON document of equal value, with the unsafe characters of its strings as `\uXXXX`."""
     return "".join(_escaped(character) for character in text)
 
 
 def words(name: str) -> str:
-    """A field's name for people."""
+    """Field's name in words."""
     return re.sub(r"[_-]+", " ", name)
 
 

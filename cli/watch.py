@@ -1,4 +1,4 @@
-"""Follows a run until its end: live on a terminal, else a line for each thing that happens."""
+"""Follows a run until its end: live on a terminal, else with a line for each change."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.failures import Interrupted, Refused, StillRunning
+from cli.failures import Interrupted, RefusedByApi, StillRunning
 from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.screen import cell, console, say
@@ -25,9 +25,9 @@ View = Callable[[Run], None]
 
 
 def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: bool) -> Answer:
-    """Reads the run until it is final, and answers with what was read last.
+    """Reads the run until it is final, and returns the last answer.
 
-    Raises `StillRunning` after `timeout_s`; the run goes on then, as it does after Ctrl-C.
+    Raises `StillRunning` after `timeout_s` seconds; the run goes on then, as it does after Ctrl-C.
     """
     goes_on = f"The run goes on: cloudact show {run['run_id']} --wait"
     try:
@@ -48,7 +48,7 @@ def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
         try:
             yield read()
             unseen_until = 0.0
-        except Refused as refused:
+        except RefusedByApi as refused:
             if refused.status != 404 or time.monotonic() > unseen_until:
                 raise
         if time.monotonic() + wait_s > deadline:
@@ -59,7 +59,7 @@ def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
 
 @contextmanager
 def _view(as_json: bool) -> Iterator[View]:
-    """With JSON on standard output, only a person at the terminal is told anything else."""
+    """View of a run. With JSON on standard output only a person at the terminal sees anything else."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
         spinner = Spinner("dots")
@@ -68,11 +68,11 @@ def _view(as_json: bool) -> Iterator[View]:
     elif as_json:
         yield _say_nothing
     else:
-        yield _Lines().tell
+        yield _Lines().print_news
 
 
 def _say_nothing(run: Run) -> None:
-    """No one is there who could read it."""
+    """Shows nothing: no person would read it."""
 
 
 def _drawn(spinner: Spinner, run: Run) -> RenderableType:
@@ -80,36 +80,36 @@ def _drawn(spinner: Spinner, run: Run) -> RenderableType:
     spinner.update(text=title)
     steps = Table(box=None, pad_edge=False, show_header=False)
     for step in run.get("steps", []):
-        told = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
-        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(told))
+        shown = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
+        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(shown))
     return Group(spinner, steps)
 
 
 class _Lines:
-    """Tells what is new since the last look."""
+    """Prints what is new since the last reading."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
-    def tell(self, run: Run) -> None:
-        """Prints the news."""
+    def print_news(self, run: Run) -> None:
+        """Prints the lines that are new."""
         status, ended = f"{run['pipeline_id']} {run['date']} {run['status']}", run["status"] in ENDED
         if not ended:
-            self._tell(status)
-        self._tell_steps(run)
+            self._print(status)
+        self._print_steps(run)
         if ended:
-            self._tell(status)
+            self._print(status)
 
-    def _tell_steps(self, run: Run) -> None:
+    def _print_steps(self, run: Run) -> None:
         for step in run.get("steps", []):
             name = step["step_name"]
-            self._tell(f"  {name} {step['status']} {_rows(step)}".rstrip())
+            self._print(f"  {name} {step['status']} {_rows(step)}".rstrip())
             for message in step["messages"]:
-                self._tell(f"    {name}: {message['text']}")
+                self._print(f"    {name}: {message['text']}")
 
-    def _tell(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
+    def _print(self, line: str) -> None:
+        if line not in self._printed:
+            self._printed.add(line)
             say(line)
             sys.stdout.flush()
 

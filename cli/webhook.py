@@ -1,4 +1,4 @@
-"""`webhook`: where an org is told of events."""
+"""`webhook`: the address to which events of an org are posted."""
 
 import click
 
@@ -32,8 +32,8 @@ def set_webhook(api: Api, url: str, events: tuple[str, ...], rotate_secret: bool
     """Send events to URL, and show the secret that they are signed with. Asks first if that changes."""
     if rotate_secret:
         confirm(f"The signing secret of {api.org} ends at once. Go on?", yes=yes)
-    given: JsonObject = {"url": url, "events": [*events] or None, "rotate_secret": rotate_secret or None}
-    body = {name: value for name, value in given.items() if value is not None}
+    fields: JsonObject = {"url": url, "events": [*events] or None, "rotate_secret": rotate_secret or None}
+    body = {name: value for name, value in fields.items() if value is not None}
     api.screen.answer(api.call("PUT", "organizations", api.org, "webhook", body=body), _show)
 
 

@@ -1,1 +1,1 @@
-"""What functions and jobs must agree on: pipelines, runs, the ledger, tenants, credentials, errors, settings."""
+"""Code that functions and jobs share: pipelines, runs, the ledger, orgs, credentials, errors, settings."""

@@ -24,7 +24,7 @@ class _Endpoint(TypedDict, total=False):
 
 
 def bigquery(settings: Settings) -> "Client":
-    """The service's own `bigquery.Client`. A short query may run without a job, which is BigQuery's fast path."""
+    """`bigquery.Client` of the service. A short query may run without a job, which is BigQuery's fast path."""
     from google.cloud.bigquery import Client
 
     return Client(
@@ -57,7 +57,7 @@ def secret_manager(settings: Settings) -> "SecretManagerServiceClient":
 
 
 def google_http(settings: Settings) -> "AuthorizedSession":
-    """A `requests` session that Google knows as us; for single calls that are not worth a client library."""
+    """`requests` session authenticated as the service; for single calls that are not worth a client library."""
     from google.auth.transport.requests import AuthorizedSession
 
     if settings.run_endpoint != GOOGLE_RUN:
@@ -68,7 +68,7 @@ def google_http(settings: Settings) -> "AuthorizedSession":
 
 
 def own_credentials() -> "Credentials":
-    """Application Default Credentials: of the account that this process runs as."""
+    """Application Default Credentials of the account that this process runs as."""
     import google.auth
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])

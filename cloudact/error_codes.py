@@ -14,7 +14,7 @@ _SET_UP = "Set up the integration again, as the hint says."
 
 
 class Topic(StrEnum):
-    """What a code is about: the sections of docs/errors.md."""
+    """Subject of a code: one section of docs/errors.md each."""
 
     ORG = "The organization"
     CREDENTIAL = "The credential"
@@ -25,7 +25,10 @@ class Topic(StrEnum):
 
 
 class Code(StrEnum):
-    """A failure that the service knows by name. `retryable` as in `RunError`, `None` where it differs."""
+    """Code of a failure that the service itself knows.
+
+    `retryable` is as in `RunError`, `None` where it differs by case.
+    """
 
     topic: Topic
     retryable: bool | None
@@ -33,7 +36,7 @@ class Code(StrEnum):
     remedy: str
 
     def __new__(cls, text: str, topic: Topic, retryable: bool | None, meaning: str, remedy: str) -> "Code":
-        """A member that is the text itself and knows the rest."""
+        """Makes a member that equals its own text and has the other fields as attributes."""
         code = str.__new__(cls, text)
         code._value_ = text
         code.topic, code.retryable, code.meaning, code.remedy = topic, retryable, meaning, remedy
@@ -396,14 +399,14 @@ class Code(StrEnum):
 
 
 class ProviderFailure(StrEnum):
-    """How an HTTP API of a provider fails: the ends of its codes, with the rest as in `Code`."""
+    """Failure of a provider's HTTP API: the end of its code; the other fields are as in `Code`."""
 
     retryable: bool | None
     meaning: str
     remedy: str
 
     def __new__(cls, text: str, retryable: bool | None, meaning: str, remedy: str) -> "ProviderFailure":
-        """A member that is the text itself and knows the rest."""
+        """Makes a member that equals its own text and has the other fields as attributes."""
         failure = str.__new__(cls, text)
         failure._value_ = text
         failure.retryable, failure.meaning, failure.remedy = retryable, meaning, remedy
@@ -441,10 +444,10 @@ _CODES = {code.value: code for code in Code}
 
 
 def provider_code(provider_id: str, failure: ProviderFailure) -> ProviderCode:
-    """The code of a provider's failure, such as `<provider>_rate_limited`."""
+    """Code of a provider's failure, such as `<provider>_rate_limited`."""
     return ProviderCode(f"{provider_id}_{failure}")
 
 
 def stored_code(text: str) -> ErrorCode:
-    """The code that an earlier event tells. One that this version does not know stays as it is written."""
+    """`Code` of a stored word. A word that this version does not know is returned as it is."""
     return _CODES.get(text) or StoredCode(text)

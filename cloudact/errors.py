@@ -15,22 +15,22 @@ from cloudact.error_codes import ErrorCode
 
 
 class CloudActError(Exception):
-    """Base of all errors that we raise on purpose."""
+    """Base of all errors that this code raises on purpose."""
 
 
 class ConfigError(CloudActError):
-    """A shipped config, a setting or a message on the queue is wrong; the text names the place and what is allowed."""
+    """Raised for a wrong config file, setting or queue message; the text names the place and what is allowed."""
 
 
 class Skip(CloudActError):
-    """The work is someone else's or no longer wanted; leaving it alone is the right outcome."""
+    """Raised where there is nothing to do: the work is another execution's, or no longer wanted."""
 
 
 class RunError(CloudActError):
-    """A failure that is told to the run's owner.
+    """Failure that the run's owner gets to read.
 
-    `code` is a word that programs compare (docs/errors.md), `message` one plain sentence without secrets, `hint` what
-    a person can do about it.
+    `code` is a word that programs compare (docs/errors.md), `message` one plain sentence without secrets, `hint` what a
+    person can do about it.
     """
 
     retryable = False
@@ -43,18 +43,18 @@ class RunError(CloudActError):
 
 
 class Retry(RunError):
-    """A passing failure."""
+    """Failure that may pass by itself."""
 
     retryable = True
 
 
 class Exhausted(Retry):
-    """A passing failure that was repeated already: the next try is the platform's."""
+    """Passing failure that was repeated already; only the platform tries again."""
 
 
 class Postponed(Exhausted):
-    """Nothing that is done within the hour helps: who waits for it gives up, and a later call does the work."""
+    """Passing failure that lasts up to a day: the caller gives up, and a later call does the work."""
 
 
 class Stop(RunError):
-    """A failure that repeats until a person changes something."""
+    """Failure that repeats until a person changes something."""

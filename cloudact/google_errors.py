@@ -1,4 +1,7 @@
-"""Which of Google's errors pass by themselves. Everything else is left as it is for the caller to judge."""
+"""Google's errors that pass by themselves, and their translation into `Retry`.
+
+All others reach the caller unchanged.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +24,11 @@ _UNAVAILABLE: dict[Service, Code] = {
 
 
 @contextmanager
-def reaching(service: Service, *, ours: bool = True) -> Iterator[None]:
-    """Turns every passing failure of a call into `Retry`, with a sentence that names the service and no internals.
+def translating_google_errors(service: Service, *, ours: bool = True) -> Iterator[None]:
+    """Raises `Retry` for a passing failure of a Google call; the message names the service and no internals.
 
-    A quota of a day that is used up is `Postponed`, but left as it is where it is not `ours` to wait for. Only BigQuery
-    gives that reason.
+    A used-up daily quota becomes `Postponed`. With `ours=False` that error passes unchanged. Only BigQuery gives this
+    reason.
     """
     try:
         yield
@@ -74,5 +77,5 @@ def is_passing(err: BaseException) -> bool:
 
 
 def error_reasons(err: BaseException) -> set[str]:
-    """The reasons that BigQuery gives with an error."""
+    """Reasons that BigQuery gives with an error."""
     return {e.get("reason", "") for e in getattr(err, "errors", None) or [] if isinstance(e, dict)}

@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line on stdout, in the fields that Cloud Logging reads.
 
-What a request or a job is about is bound once (`reset`, `bind`) and stands in every line after it.
+Fields of the current request or job are bound once (`reset`, `bind`) and appear in every line after that.
 """
 
 import json
@@ -21,13 +21,13 @@ _context: ContextVar[Mapping[str, object]] = ContextVar("context", default=Mappi
 
 
 class JsonLines(logging.Formatter):
-    """`severity`, `message`, `time`, `logger`, what is bound, and what was passed as `extra={"fields": {…}}`.
+    """Formats a record as JSON: `severity`, `message`, `time`, `logger`, bound fields, and `extra={"fields": {…}}`.
 
-    Whoever logs takes care that no key is in it; what is a key by its form is taken out here all the same.
+    Callers must not log keys; whatever has the form of a key is removed here as well.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; a traceback goes into `exception` so that Error Reporting groups it."""
+        """JSON line of the record; a traceback goes into `exception`, so that Error Reporting groups it."""
         entry = {
             "severity": record.levelname,
             "message": without_secrets(record.getMessage()),
@@ -46,7 +46,7 @@ def _without_secrets(value: object) -> object:
 
 
 def reset(**fields: object) -> None:
-    """Binds these fields for a new request or job, and forgets what was bound in this thread for another one."""
+    """Binds these fields for a new request or job, and drops what this thread had bound for another one."""
     _context.set(fields)
 
 
@@ -56,7 +56,7 @@ def bind(**fields: object) -> None:
 
 
 def with_context(act: Callable[Given, Done]) -> Callable[Given, Done]:
-    """Wraps a function for other threads: the lines that it logs there have the fields that are bound here and now."""
+    """Wraps a function for other threads: its log lines carry the fields that are bound at the time of wrapping."""
     here = copy_context()
 
     def act_there(*args: Given.args, **kwargs: Given.kwargs) -> Done:

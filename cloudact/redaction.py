@@ -1,7 +1,7 @@
-"""Takes keys and e-mail addresses out of what is told, logged or stored. Knows a key by its whole form.
+"""Removes keys and e-mail addresses from texts before they are shown, logged or stored. Knows a key by its whole form.
 
-The forms of providers' keys are the providers' own: a process is told of them once, before it logs anything (`know`).
-A name that only begins like a key, as in the model `ft:gpt-4o:acme:sk-learn-bot:BxYz`, stays as it is: rows join on it.
+Providers declare the forms of their keys; a process registers them once (`know`), before it logs anything. A name that
+only begins like a key, as in the model `ft:gpt-4o:acme:sk-learn-bot:BxYz`, stays as it is: rows join on it.
 """
 
 import base64
@@ -45,10 +45,10 @@ _TAIL = re.compile(r"[\w.~+/=*-]+\Z")
 
 @dataclass(frozen=True)
 class KeyForms:
-    """Regular expressions (ASCII, bounded, without groups that capture) of what one issuer's texts may hold.
+    """Regular expressions (ASCII, bounded, without capturing groups) of keys and names in one issuer's texts.
 
-    `keys`: whole keys, which are taken out of rows too. `fragments`: what is too short to be whole, which free text
-    loses all the same, for nothing is joined on it. `persons`: what names a person within a name that a tool gave.
+    `keys`: whole keys, which are removed from rows too. `fragments`: parts of keys, removed from free text only, since
+    nothing joins on it. `persons`: the person within a name that a tool gave.
     """
 
     keys: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ _known: frozenset[KeyForms] = frozenset()
 
 
 def know(forms: Iterable[KeyForms]) -> None:
-    """Adds forms to what this process takes out of texts from now on; none is ever forgotten."""
+    """Registers forms that this process removes from texts from now on; there is no way to unregister one."""
     global _known  # like the configuration of logging, which it belongs to: one for the process
     _known |= frozenset(forms)
 
@@ -76,12 +76,12 @@ def without_secrets(text: str) -> str:
 
 
 def without_keys(text: str) -> str:
-    """The text, a name or an id among others, with `[key]` where a whole key stood."""
+    """Text, such as a name or an id, with `[key]` for each whole key in it."""
     return _keys(_known).sub(_key, text)
 
 
 def without_addresses(text: str) -> str:
-    """The text with `[e-mail]` where an e-mail address stood, and `[person]` in the name that a tool gave a key."""
+    """Text with `[e-mail]` for each e-mail address, and `[person]` in the name that a tool gave a key."""
     persons = _persons(_known)
     return _EMAIL.sub("[e-mail]", persons.sub("[person]", text) if persons else text)
 
@@ -108,7 +108,7 @@ def _persons(known: frozenset[KeyForms]) -> re.Pattern[str] | None:
 
 
 def _of_all(known: frozenset[KeyForms], kind: str) -> list[str]:
-    """In an order that is the same in each process: of two forms that fit, the first counts."""
+    """Forms of one kind, in an order that is the same in each process: of two that match, the first counts."""
     return sorted(form for forms in known for form in getattr(forms, kind))
 
 
@@ -116,9 +116,9 @@ def _pattern(*forms: str) -> re.Pattern[str]:
     return re.compile(rf"{_BEFORE}(?:{'|'.join(forms)})|{_PEM}", re.ASCII)
 
 
-def _key(found: re.Match[str]) -> str:
-    """What is told instead of what was found; names with dots look like a token whose header cannot be read."""
-    return "[key]" if found["jwt"] is None or _is_header(found["jwt"]) else found[0]
+def _key(match: re.Match[str]) -> str:
+    """Replacement of a match. Names with dots look like a token whose header cannot be read, and stay."""
+    return "[key]" if match["jwt"] is None or _is_header(match["jwt"]) else match[0]
 
 
 def _is_header(part: str) -> bool:
@@ -129,7 +129,7 @@ def _is_header(part: str) -> bool:
 
 
 def _bounded(text: str) -> str:
-    """A key that the bound cuts in two would not be known by its form, so it goes whole."""
+    """Start of the text that may be stored, without the key that the bound would cut in two."""
     if len(text) <= CLEARED_CHARACTERS:
         return text
     kept = CLEARED_CHARACTERS - LONGEST_KEY

@@ -1,4 +1,4 @@
-"""The service's own secrets, from Secret Manager, each named by its version. Knows no meaning of them."""
+"""Secrets of the service, from Secret Manager, each named by its version. Knows no meaning of them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import google_crc32c
 
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -16,15 +16,15 @@ TIMEOUT_S = 5.0
 
 
 def read_secret(client: "Callable[[], SecretManagerServiceClient]", version: str) -> bytes:
-    """The payload of `projects/…/secrets/…/versions/…`.
+    """Payload of `projects/…/secrets/…/versions/…`.
 
-    Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError`
-    where the version does not exist, is disabled or may not be read.
+    Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError` where
+    the version does not exist, is disabled or may not be read.
     """
     from google.api_core.exceptions import ClientError
     from google.api_core.retry import Retry as Retrying
 
-    with reaching("Secret Manager"):
+    with translating_google_errors("Secret Manager"):
         try:
             # The library's own retry would go on for a minute, whatever the time-out of one call.
             payload = (

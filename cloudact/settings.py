@@ -1,4 +1,4 @@
-"""Everything that differs between one deployment and another, read once from the environment.
+"""Settings: everything that differs between deployments, read once from the environment.
 
 Local and cloud run the same code: locally the endpoints point at the local cloud, in the cloud they are empty.
 """
@@ -27,7 +27,10 @@ GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an addr
 
 
 class Settings(BaseModel):
-    """One deployment. Each field is the environment variable `CLOUDACT_<FIELD>`; an empty endpoint means Google's."""
+    """Settings of one deployment.
+
+    Each field is the environment variable `CLOUDACT_<FIELD>`; an empty endpoint means Google's.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -161,7 +164,7 @@ class Settings(BaseModel):
     @field_validator("jwt_secret")
     @classmethod
     def _is_the_only_way(cls, name: str, info: ValidationInfo) -> str:
-        """Two ways to verify one token would let whoever signs choose the weaker."""
+        """Refuses two ways to verify one token: whoever signs could choose the weaker."""
         if name and info.data.get("jwt_jwks_url"):
             raise ValueError(f"excludes {PREFIX}JWT_JWKS_URL: sessions are verified in one way")
         if name and not _SECRET_VERSION.fullmatch(name):
@@ -195,37 +198,37 @@ class Settings(BaseModel):
 
     @property
     def urls_of_providers(self) -> Mapping[str, str]:
-        """Where providers' APIs are that are elsewhere than their own records say, by the provider's id."""
+        """Base URLs of providers' APIs that differ from their own records, by provider id."""
         return _read_object(self.provider_urls) if self.provider_urls else {}
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins that may call."""
+        """Origins whose scripts may call the API."""
         return frozenset(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     @property
     def dataset_writer_accounts(self) -> frozenset[str]:
-        """The service accounts that may write into orgs' datasets."""
+        """Service accounts that may write into orgs' datasets."""
         return frozenset(filter(None, map(str.strip, self.dataset_writers.split(","))))
 
     @property
     def queue_path(self) -> str:
-        """The queue's resource name."""
+        """Resource name of the queue of runs."""
         return f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
 
     @property
     def webhook_queue_path(self) -> str:
-        """The resource name of the queue of notifications."""
+        """Resource name of the queue of notifications."""
         return f"projects/{self.project}/locations/{self.location}/queues/{self.webhook_queue}"
 
     @property
     def job_url(self) -> str:
-        """The job in the Cloud Run Admin API v2."""
+        """URL of the job in the Cloud Run Admin API v2."""
         return f"{self.run_endpoint}/v2/projects/{self.project}/locations/{self.location}/jobs/{self.job}"
 
     @property
     def job_run_url(self) -> str:
-        """Where a task on the queue posts to: `jobs.run`."""
+        """URL that a task on the queue posts to: `jobs.run`."""
         return f"{self.job_url}:run"
 
     @classmethod
@@ -240,7 +243,7 @@ class Settings(BaseModel):
             raise ConfigError(f"The environment is not usable: {wrong}.") from err
 
     def to_env(self) -> dict[str, str]:
-        """The environment that `from_env` reads these settings from."""
+        """Environment from which `from_env` reads these settings."""
         return {PREFIX + field.upper(): str(value) for field, value in self.model_dump().items()}
 
 

@@ -1,1 +1,1 @@
-"""HTTP → queue: the functions `api` and `ops`."""
+"""The functions `api` and `ops`: HTTP → queue."""

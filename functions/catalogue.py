@@ -1,4 +1,4 @@
-"""GET /validator/pipelines: what can be run. Public and cacheable, since it holds nothing of any org."""
+"""GET /validator/pipelines: the pipelines that can be run. Public and cacheable, since no org's data is in it."""
 
 from flask import Response, request
 

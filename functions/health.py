@@ -30,7 +30,7 @@ def show_ready(dependencies: "Dependencies") -> Response:
 
 
 class Dependencies:
-    """What the service depends on, checked in parallel and at most once in five seconds.
+    """Health checks of what the service depends on, made in parallel and at most once in five seconds.
 
     `checks` are callables by the name of what they reach; each raises where it cannot.
     """
@@ -58,7 +58,7 @@ class Dependencies:
 
 
 class _Check:
-    """One dependency and its one thread: a call that hangs holds up no other check, and is not repeated meanwhile.
+    """Check of one dependency in a thread of its own: a call that hangs delays no other, and is not repeated.
 
     Building a client, importing its library and fetching a token happen in that thread too.
     """
@@ -69,7 +69,7 @@ class _Check:
         self._future: Future[object] | None = None
 
     def begin(self) -> Future[object]:
-        """The future of the call that is under way, or else of a new one."""
+        """Future of the call that is under way, or else of a new one."""
         if self._future is None or self._future.done():
             self._future = self._thread.submit(logs.with_context(self._call))
         return self._future

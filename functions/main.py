@@ -19,12 +19,12 @@ _BUILDING = Lock()  # the first requests of an instance come at once, and one of
 
 
 def api(request: "Request") -> "Response":
-    """The public API, with authentication of its own."""
+    """Answers a request to the public API, which has an authentication of its own."""
     return _answer(_api_app, request)
 
 
 def ops(request: "Request") -> "Response":
-    """What Cloud Scheduler and operators call."""
+    """Answers a request of Cloud Scheduler or an operator."""
     return _answer(_ops_app, request)
 
 

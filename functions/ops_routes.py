@@ -1,4 +1,4 @@
-"""Which path of `ops` is answered by what; routes.py has those of `api`, which loads nothing of this."""
+"""Routes of `ops`; those of `api` are in routes.py, which loads nothing of these."""
 
 import json
 from functools import cache, partial
@@ -40,7 +40,7 @@ from functions.web.openapi import Function, answer_document, document
 
 
 def private_app(rooms: Rooms, caller: Caller) -> Flask:
-    """The function `ops`: every path but health is for known service accounts only."""
+    """App of the function `ops`: every path but health is for known service accounts only."""
     app = create_app("ops", rooms.project)
     add_endpoints(app, PRIVATE, rooms, partial(_verify, caller))
     return app

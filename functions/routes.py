@@ -1,4 +1,4 @@
-"""Which path of `api` is answered by what; ops_routes.py has those of `ops`."""
+"""Routes of `api`; those of `ops` are in ops_routes.py."""
 
 import json
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ from providers.provider import Provider
 
 
 def public_app(rooms: Rooms) -> Flask:
-    """The function `api`."""
+    """App of the function `api`."""
     app = create_app("api", rooms.project)
     allow_origins(app, rooms.origins)
     add_endpoints(app, PUBLIC, rooms)

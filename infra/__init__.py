@@ -1,1 +1,1 @@
-"""What runs and deploys the service: SQL, gcloud scripts, the local cloud."""
+"""Tools that deploy and run the service: scripts, migration, rehearsal, checks."""

@@ -1,6 +1,6 @@
-"""What so many orgs need, and where Google's limits are met: `python -m infra.capacity [ORGS…]` prints the tables.
+"""Needs of a number of orgs, and where Google's limits are met: `python -m infra.capacity [ORGS…]` prints tables.
 
-Assumptions are in docs/operations.md ("Costs"), which a test compares with this; what the service keeps to is computed
+Assumptions are in docs/operations.md ("Costs"), which a test compares with this; the service's own limits are computed
 by its own code. Needs no project, no network and no settings.
 """
 
@@ -28,7 +28,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Day:
-    """What so many orgs need in a day, with a run that takes `run_s`."""
+    """Needs of a number of orgs in a day, with runs that take `run_s` seconds."""
 
     orgs: int
     pace: Pace
@@ -36,56 +36,56 @@ class Day:
 
     @property
     def runs(self) -> int:
-        """Three pipelines, four dates each."""
+        """Runs of the day: three pipelines, four dates each."""
         return self.orgs * RUNS
 
     @property
     def loads_unchanged(self) -> int:
-        """Load jobs where no restated date has changed: those are not loaded again."""
+        """Load jobs if no restated date has changed: unchanged ones are not loaded again."""
         return self.orgs * TABLES
 
     @property
     def loads_changed(self) -> int:
-        """Load jobs where all have changed."""
+        """Load jobs if all restated dates have changed."""
         return self.orgs * TABLES * DATES
 
     @property
     def detail_mib(self) -> int:
-        """MiB of one day's events of all orgs: what a look at one run reads at most, though no block were pruned."""
+        """MiB of one day's events of all orgs: the most that reading one run reads, even if no block were pruned."""
         return _mib(self.runs * RUN_BYTES)
 
     @property
     def look_mib(self) -> int:
-        """The same for the late look, which reads three days."""
+        """MiB that a late look reads: three days of events."""
         return _mib(3 * self.runs * RUN_BYTES)
 
     @property
     def work_s(self) -> Decimal:
-        """Seconds of containers."""
+        """Seconds of container time."""
         return self.runs * self.run_s
 
     def billed_s(self, task_runs: Sequence[int], least_s: int = LEAST_S) -> Decimal:
-        """Seconds that are billed for an org's day, in tasks of so many runs."""
+        """Seconds billed for an org's day, in tasks of `task_runs` runs each."""
         return sum((max(runs * self.run_s, Decimal(least_s)) for runs in task_runs), Decimal(0))
 
     @property
     def alone_minutes(self) -> Decimal:
-        """Minutes that are billed where each run has a task of its own."""
+        """Minutes billed where each run has a task of its own."""
         return self.orgs * self.billed_s([1] * RUNS) / 60
 
     @property
     def together_minutes(self) -> Decimal:
-        """Minutes that are billed where an org's day is two tasks."""
+        """Minutes billed where an org's day is two tasks."""
         return self.orgs * self.billed_s([PIPELINES, RUNS - PIPELINES]) / 60
 
     @property
     def hours(self) -> Decimal:
-        """Until all is done, with as many tasks at once as the pace allows."""
+        """Hours until all is done, with as many tasks at once as the pace allows."""
         return (self.work_s / self.pace.tasks / 3600).quantize(Decimal("0.1"))
 
     @property
     def vcpus(self) -> int:
-        """That are asked of Google to be done within four hours, of which batches take two thirds."""
+        """vCPUs needed to be done within four hours, of which batches take two thirds."""
         return _up(self.work_s / (4 * 3600) * 3 / 2)
 
     @property
@@ -96,7 +96,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit, the number of orgs at which it is met, and what happens there."""
+    """Limit, the number of orgs at which it is met, and what happens there."""
 
     name: str
     orgs: int
@@ -104,22 +104,22 @@ class Limit:
 
 
 def limits(pace: Pace, run_s: Decimal = Decimal(20)) -> list[Limit]:
-    """In the order in which they are met."""
+    """Limits in the order in which they are met."""
     day = pace.tasks * DAY_S / (RUNS * run_s)
     four_hours = pace.tasks * 4 * 3600 / (RUNS * run_s)
     per_minute = int(60 / pace.between.total_seconds())
-    found = [
+    limits_met = [
         Limit("vCPUs: all done within four hours", int(four_hours), "spreads the starts further"),
         Limit("vCPUs: all done within a day", int(day), "leaves restatements, and says so (`left`, WARNING)"),
         Limit("load jobs, every date changed", LOAD_JOBS // (TABLES * DATES), "ends runs as `load_quota_exceeded`"),
         Limit("load jobs, no restated date changed", LOAD_JOBS // TABLES, "the same"),
         Limit("calls of `jobs.run` within a day", per_minute * 1440 * pace.batch_tasks // TASKS, "spreads the starts"),
     ]
-    return sorted(found, key=lambda each: each.orgs)
+    return sorted(limits_met, key=lambda each: each.orgs)
 
 
 def default_pace() -> Pace:
-    """What a new project's quotas allow."""
+    """Pace that a new project's quotas allow."""
     return Pace.of(
         Settings(project="p", location="l", kms_key="k", dispatcher_service_account="d", installation="test")
     )
@@ -130,7 +130,7 @@ NEEDS = ("orgs", "runs", "loads, unchanged", "loads, changed", "MiB of a detail"
 
 
 def needs(sizes: Iterable[int], pace: Pace) -> list[tuple[str, ...]]:
-    """The rows of the first table, as the document writes them."""
+    """Rows of the first table, as the document writes them."""
     days = [Day(orgs, pace) for orgs in sizes]
     return [
         tuple(
@@ -145,13 +145,13 @@ def needs(sizes: Iterable[int], pace: Pace) -> list[tuple[str, ...]]:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown."""
+    """Markdown table of the rows."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _mib(size: int) -> int:
-    """As a query of one table is billed: whole MiB, ten at least."""
+    """MiB that a query of one table is billed: whole, ten at least."""
     return max(10, -(-size // MIB))
 
 

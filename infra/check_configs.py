@@ -1,4 +1,4 @@
-"""`python -m infra.check_configs`: reads every shipped config the way the service does, and says what is wrong."""
+"""`python -m infra.check_configs`: reads every shipped config the way the service does, and prints what is wrong."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from providers.provider import Provider
 
 
 def main(providers: Sequence[Provider] = PROVIDERS, configs: Path = ROOT / "configs") -> int:
-    """0 if all configs can be used."""
+    """Exit code: 0 if all configs can be used, else 1 after printing what is wrong."""
     try:
         registry, plans = load_registry(configs, providers), load_plans(configs)
     except ConfigError as err:

@@ -40,7 +40,7 @@ _HEAD = """
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Page docs/errors.md as Markdown."""
     return _INTRODUCTION + "".join(_sections())
 
 

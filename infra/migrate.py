@@ -20,7 +20,7 @@ from cloudact.errors import ConfigError, Retry
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
-from cloudact.warehouse.migrations import Behind, Migrations, Outcome
+from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
 from cloudact.warehouse.scripts import NO_FOLDERS
 
 log = logging.getLogger(__name__)
@@ -108,19 +108,19 @@ class Fleet:
 
     def _migrate_batch(self, batch: Sequence[Behind]) -> None:
         with ThreadPoolExecutor(WORKERS) as pool:
-            outcomes = list(pool.map(self.migrations.apply, batch))
-        self.migrations.record(outcomes)
-        for outcome in outcomes:
-            self._note(outcome)
+            results = list(pool.map(self.migrations.apply, batch))
+        self.migrations.record(results)
+        for result in results:
+            self._note(result)
 
-    def _note(self, outcome: Outcome) -> None:
-        if outcome.error is None:
-            self.failed.pop(outcome.dataset, None)
-            self.migrated.add(outcome.dataset)
+    def _note(self, result: MigrationResult) -> None:
+        if result.error is None:
+            self.failed.pop(result.dataset, None)
+            self.migrated.add(result.dataset)
             return
-        self.failed[outcome.dataset] = outcome.error
-        fields = {"event": "migration_failed", "dataset": outcome.dataset}
-        log.error("a dataset could not be migrated", extra={"fields": fields}, exc_info=outcome.error)
+        self.failed[result.dataset] = result.error
+        fields = {"event": "migration_failed", "dataset": result.dataset}
+        log.error("a dataset could not be migrated", extra={"fields": fields}, exc_info=result.error)
 
 
 def _batches(behind: Sequence[Behind]) -> Iterator[list[Behind]]:

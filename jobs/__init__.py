@@ -1,1 +1,1 @@
-"""Queue → provider → warehouse: one container runs one pipeline for one org and one date."""
+"""The job: queue → provider → warehouse. One container works on the runs of one task."""

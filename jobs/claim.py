@@ -1,4 +1,4 @@
-"""The claim: of all deliveries of a run, one execution owns it, and its retries go on where it stopped."""
+"""The claim: of all deliveries of a run, one execution owns it, and its retries continue where it stopped."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +12,13 @@ from jobs.execution import Execution
 
 @dataclass(frozen=True)
 class Claim:
-    """The run is this execution's. `started_at` is the run's first start, the same in every retry."""
+    """Ownership of a run by this execution. `started_at` is the run's first start, equal in every retry."""
 
     started_at: datetime
 
 
 def claim(warehouse: Warehouse, run: Run, execution: Execution, now: datetime) -> Claim:
-    """Takes the run, or finds it taken by this very execution before; raises `Skip` if it is another's."""
+    """Claims the run for this execution, or returns its earlier claim; raises `Skip` if another execution owns it."""
     winner = warehouse.accept_once(
         run.claim_id, "claim", execution=execution.claimant, started_at=now, requested_date=run.requested_date
     )

@@ -1,4 +1,4 @@
-"""The columns of one of the org's tables: every row that is loaded has them, whatever its source gives.
+"""Columns of an org's table: every row that is loaded has them, whatever its source gives.
 
 They are read from the table itself, so its DDL is the only list of them.
 """
@@ -27,16 +27,16 @@ RUN_COLUMNS = ("org_slug", "run_id", "ingested_at")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of `table`. Rows that do not fit them raise `Stop`; no value is shown."""
+    """Columns of `table`. Rows that do not fit raise `Stop`, with no value in the message."""
 
     table: str
     fields: Sequence[SchemaField]
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns for Arrow and Parquet, in the table's order.
+        """Arrow and Parquet schema, in the table's order.
 
-        What is NOT NULL in the table is so in the file: BigQuery refuses to relax a column while loading.
+        A column that is NOT NULL in the table is so in the file: BigQuery refuses to relax a column while loading.
         """
         fields = (pa.field(f.name, ARROW[f.field_type], nullable=f.mode != "REQUIRED") for f in self.fields)
         return pa.schema(list(fields))
@@ -57,9 +57,9 @@ class Columns:
             yield self._fitted(self._batch(waiting), run)
 
     def _batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
-        given = {name for row in rows for name in row}
-        self._require_known(given)
-        known = [field for field in self.schema if field.name in given]
+        names_given = {name for row in rows for name in row}
+        self._require_known(names_given)
+        known = [field for field in self.schema if field.name in names_given]
         arrays = [self._array(field, [row.get(field.name) for row in rows]) for field in known]
         return pa.RecordBatch.from_arrays(arrays, names=[field.name for field in known])
 
@@ -74,17 +74,21 @@ class Columns:
         arrays = [self._column(field, batch, run) for field in self.schema]
         for field, array in zip(self.schema, arrays, strict=True):
             if not field.nullable and array.null_count:
-                raise Stop(Code.ROWS_UNFIT, f"A row of {self.table} has no {field.name}, which each must have.", _OURS)
+                raise Stop(
+                    Code.ROWS_UNFIT,
+                    f"A row of {self.table} has no {field.name}, which each must have.",
+                    _CONTACT_SUPPORT,
+                )
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _column(self, field: pa.Field, batch: pa.RecordBatch, run: Mapping[str, Any]) -> pa.Array:
         if field.name not in batch.schema.names:
             return pa.repeat(pa.scalar(run.get(field.name), field.type), batch.num_rows)
-        found = batch.column(field.name)
-        if pa.types.is_floating(found.type) and pa.types.is_decimal(field.type):
+        column = batch.column(field.name)
+        if pa.types.is_floating(column.type) and pa.types.is_decimal(field.type):
             self._unfit(field)  # what is exact is never made of what is not
         try:
-            return found.cast(field.type)
+            return column.cast(field.type)
         except pa.ArrowException as err:
             self._unfit(field, err)
 
@@ -99,7 +103,9 @@ class Columns:
             )
 
     def _unfit(self, field: pa.Field, err: Exception | None = None) -> NoReturn:
-        raise Stop(Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", _OURS) from err
+        raise Stop(
+            Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", _CONTACT_SUPPORT
+        ) from err
 
 
-_OURS = "This is ours to mend; please contact support."
+_CONTACT_SUPPORT = "This is ours to mend; please contact support."

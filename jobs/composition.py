@@ -1,4 +1,4 @@
-"""The composition root of the job: builds what the engine is handed, once per container."""
+"""The composition root of the job: builds the engine's collaborators, once per container."""
 
 from collections.abc import Sequence
 from functools import cached_property, partial
@@ -38,7 +38,7 @@ def compose(
     time: http.Time = http.Time(),  # noqa: B008 - no state
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Job:
-    """The job's collaborators; clients are built when they are first needed. `time` is that of waits for providers."""
+    """Collaborators of the job; clients are built when first needed. `time` is the clock of waits for providers."""
     redaction.know(secret_patterns(providers))
     return _Composition(settings, clock, time, providers).job
 

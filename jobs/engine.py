@@ -1,6 +1,6 @@
-"""Runs one run: claim, steps, final status. Decides what a failure means for the ledger and for the platform.
+"""Works on one run: claim, steps, final status. Decides what a failure means for the ledger and for the platform.
 
-The exit code speaks to the platform and says only whether to try again; what became of the run is in the ledger:
+The exit code tells Cloud Run only whether to try again; the outcome of the run is in the ledger:
     0  the run has a final status, or is not ours to work on
     1  passing trouble: try again
   143  stopped by SIGTERM before the end: try again
@@ -22,7 +22,7 @@ from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.ledger import Ledger
-from cloudact.runs.load import OVER_LOAD_QUOTA, RunLoad, Settled, Verdict
+from cloudact.runs.load import OVER_LOAD_QUOTA, AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
@@ -40,23 +40,23 @@ DONE, TRY_AGAIN, TERMINATED = 0, 1, 143
 
 
 class Processor(Protocol):
-    """Works through the steps of one run; built anew for each run, so it may carry what one step leaves the next."""
+    """Works through the steps of one run. Built for each run, so it may keep what one step leaves for the next."""
 
     loaded: Loaded | None
 
     @property
     def bytes_billed(self) -> int:
-        """How many bytes of queries the customer has paid for so far."""
+        """Bytes of queries that the customer has paid for so far."""
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
-        """Does one step and answers how many rows came out of it."""
+        """Does one step, and returns the number of rows that came out of it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """The collaborators of a container. `steps` and `processor` may fail as any step may.
+    """Collaborators of a container. `steps` and `processor` may fail as any step may.
 
-    `version` is of the pipeline's file, `None` where there is none.
+    `version` returns that of the pipeline's file, `None` where there is none.
     """
 
     warehouse: Warehouse
@@ -76,7 +76,7 @@ class Job:
 
 
 def work(job: Job, run: Run, execution: Execution) -> int:
-    """Brings the run to a final status if it is ours, and answers the exit code."""
+    """Brings the run to a final status if this execution owns it, and returns the exit code."""
     try:
         job.ensure_wanted(run)
         own = claim(job.warehouse, run, execution, job.clock())
@@ -94,7 +94,7 @@ def work(job: Job, run: Run, execution: Execution) -> int:
 
 
 class _Attempt:
-    """One try of a run that is ours."""
+    """One try of a run that this execution owns."""
 
     def __init__(self, job: Job, run: Run, execution: Execution, own: Claim, earlier: Cost | None) -> None:
         self._job = job
@@ -108,14 +108,14 @@ class _Attempt:
         self._step: StepProgress | None = None
 
     def work(self) -> int:
-        """Runs the steps and tells how it ended; `Retry` and `Skip` of the telling itself are the caller's."""
+        """Runs the steps and records the outcome; raises `Retry` and `Skip` where recording itself fails."""
         try:
             self._progress.running()
             if self._execution.attempt and self._decided_before():
                 return DONE
             self._run_steps()
-        except Settled as err:
-            self._tell(err.verdict, ours=False)
+        except AlreadySettled as err:
+            self._record_end(err.outcome, ours=False)
         except Skip:
             raise
         except Terminated as err:
@@ -128,21 +128,21 @@ class _Attempt:
         return DONE
 
     def _decided_before(self) -> bool:
-        """Whether an earlier try has loaded, or given up, and died before it could say so."""
-        verdict = self._load.verdict(tick=_no_tick)
-        if verdict is None:
+        """Records the outcome that an earlier try decided but did not record. Returns whether there is one."""
+        outcome = self._load.outcome(tick=_no_tick)
+        if outcome is None:
             return False
-        if verdict.status is Status.SUCCESS:
-            self._tell_steps_done(verdict)
-        self._tell(verdict)
+        if outcome.status is Status.SUCCESS:
+            self._record_steps_done(outcome)
+        self._record_end(outcome)
         return True
 
-    def _tell_steps_done(self, verdict: Verdict) -> None:
+    def _record_steps_done(self, outcome: Outcome) -> None:
         for index, step in enumerate(self._job.steps(self._run)):
             progress = self._progress.step(index, step)
             progress.started()
             progress.message("An earlier try of this run had done this.")
-            progress.succeeded(verdict.rows if step.type is StepType.LOAD else None)
+            progress.succeeded(outcome.rows if step.type is StepType.LOAD else None)
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
@@ -155,35 +155,35 @@ class _Attempt:
         self._end(_success(processor.loaded))
 
     def _ended_badly(self, error: RunError, again: int) -> int:
-        """Asks for another try where one may help and is left; else the run is over, as its load says."""
+        """Raises for another try where one may help and is left; otherwise settles the run through its load."""
         self._job.ensure_wanted(self._run)
         if self._step:
             self._step.failed(error.message)
         if error.retryable and not isinstance(error, Postponed) and not self._execution.last_attempt:
             self._progress.tried(self._cost())
             return again
-        wish = Verdict(Status.FAILED, error=error, at=self._job.clock())
-        self._tell(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
+        wish = Outcome(Status.FAILED, error=error, at=self._job.clock())
+        self._record_end(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
         return DONE
 
-    def _tell(self, verdict: Verdict, *, ours: bool = True) -> None:
-        """The run's end, as it was decided; who else tells of it tells the same. `ours` is what nobody else counts.
+    def _record_end(self, outcome: Outcome, *, ours: bool = True) -> None:
+        """Records the final event and notifies. `ours=False`: another process settled the run, and has logged its end.
 
-        Its org hears of a failure first: a container that dies in between is followed by one that tells both again.
+        Notifies first: after a crash in between, the next try does both again.
         """
-        if verdict.status is Status.FAILED and verdict.error and not self._is_repeated(verdict.error):
-            self._job.notifier.tell(run_failed(self._run, verdict.error, verdict.at or self._job.clock()))
-        if self._step and verdict.rows is not None:
-            self._step.succeeded(verdict.rows)
-        _patiently(lambda: self._end(verdict, ours=ours))
+        if outcome.status is Status.FAILED and outcome.error and not self._is_repeated(outcome.error):
+            self._job.notifier.notify(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
+        if self._step and outcome.rows is not None:
+            self._step.succeeded(outcome.rows)
+        _patiently(lambda: self._end(outcome, ours=ours))
 
     def _is_repeated(self, error: RunError) -> bool:
-        """Whether the daily call takes the date up again before its org need do anything."""
+        """Whether the daily call repeats the date before its org need do anything."""
         return error.code == OVER_LOAD_QUOTA and not self._run.trigger_type.counted
 
-    def _end(self, verdict: Verdict, *, ours: bool = True) -> None:
+    def _end(self, outcome: Outcome, *, ours: bool = True) -> None:
         bytes_billed = self._processor.bytes_billed if self._processor else 0
-        event, at = self._progress.ended(verdict, bytes_billed, self._cost())
+        event, at = self._progress.ended(outcome, bytes_billed, self._cost())
         if ours:
             log_run_ended(self._run, event, at)
 
@@ -191,17 +191,17 @@ class _Attempt:
         return self._job.meter.cost().after(self._earlier)
 
 
-def _success(loaded: Loaded | None) -> Verdict:
-    """How a run ends whose steps all went well; one that loaded nothing is a mistake of ours, and no success."""
+def _success(loaded: Loaded | None) -> Outcome:
+    """Outcome of a run whose steps all went well. Raises `Stop` for one that loaded nothing: its pipeline is wrong."""
     if loaded is None:
         raise Stop(
             Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
         )
-    return Verdict(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
+    return Outcome(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
 
 
 def _patiently(act: Callable[[], Done]) -> Done:
-    """The act, up to three times where its failure may pass: every step may be repeated."""
+    """Calls the act up to three times while its failure may pass: every step may be repeated."""
     for attempt in stamina.retry_context(on=_worth_repeating, attempts=3, timeout=None, wait_initial=0.5, wait_max=20):
         with attempt:
             done = act()
@@ -209,12 +209,12 @@ def _patiently(act: Callable[[], Done]) -> Done:
 
 
 def _worth_repeating(err: Exception) -> bool:
-    """Loads and calls of providers have been repeated already."""
+    """Whether repeating may help here: loads and calls of providers were repeated already."""
     return isinstance(err, Retry) and not isinstance(err, Exhausted)
 
 
 def _no_tick() -> None:
-    """Nothing is told while a run that is ending waits."""
+    """Does nothing: no heartbeat while a run that is ending waits."""
 
 
 def _as_run_error(err: BaseException) -> RunError:

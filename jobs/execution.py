@@ -1,4 +1,4 @@
-"""Which container this is: the facts that Cloud Run puts into a job's environment."""
+"""Identity of this container: the facts that Cloud Run puts into a job's environment."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Execution:
-    """One try of one task of one execution; `attempt` is 0 for the first try, `last_attempt` that none will follow.
+    """One try of one task of one execution. `attempt` counts from 0; after `last_attempt` no try follows.
 
-    `runs` are those that the whole execution works on: it is cancelled only with its only one.
+    `runs` are those of the whole execution, which is cancelled only with its last one.
     """
 
     name: str
@@ -20,12 +20,12 @@ class Execution:
 
     @property
     def claimant(self) -> str:
-        """Who claims a run: the same for every try of the task, so that a retry may continue."""
+        """Owner that claims a run: equal for every try of the task, so that a retry may continue."""
         return f"{self.name}/{self.task_index}"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], max_retries: int) -> "Execution":
-        """Reads `CLOUD_RUN_*`; outside Cloud Run the process stands for itself and is not tried again."""
+        """Reads `CLOUD_RUN_*`; outside Cloud Run the execution has a random name, and no try follows."""
         attempt = int(env.get("CLOUD_RUN_TASK_ATTEMPT", "0"))
         name = env.get("CLOUD_RUN_EXECUTION", "")
         return cls(

@@ -1,4 +1,4 @@
-"""The fingerprint of a day, taken while its rows pass on their way into a file."""
+"""Fingerprint of a day, computed while its rows pass into a file."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -17,10 +17,10 @@ DIGEST_BYTES = 16
 
 @dataclass
 class Digest:
-    """Counts rows and sums their hashes, so their order does not matter and a row that stands twice counts twice.
+    """Counts rows and sums their hashes, so that order does not matter and a row that stands twice counts twice.
 
-    When the source wrote its rows, `tally.as_of`, is no part of what they say: a provider that refreshes a day without
-    a change has not changed it.
+    The time at which the source wrote its rows, `tally.as_of`, is not hashed: a provider that refreshes a day without a
+    change has not changed it.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -28,17 +28,17 @@ class Digest:
 
     @property
     def rows(self) -> int:
-        """How many rows have passed."""
+        """Number of rows that have passed."""
         return self.tally.rows
 
     def over(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same batches, each taken into account once it has been asked for."""
+        """Batches unchanged, each counted once the consumer has asked for it."""
         for batch in batches:
             self.add(batch)
             yield batch
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """These rows too."""
+        """Adds the rows of a batch."""
         self.tally.add(batch)
         for text in _texts(batch, {*RUN_COLUMNS, self.tally.as_of}):
             self._hashes += int.from_bytes(hashlib.blake2b(text.as_buffer(), digest_size=DIGEST_BYTES).digest())
@@ -46,12 +46,12 @@ class Digest:
 
     @property
     def content(self) -> TableContent:
-        """What one table's day holds."""
+        """Content of one table's day."""
         return TableContent(rows=self.rows, digest=f"{self._hashes:0{2 * DIGEST_BYTES}x}")
 
 
 def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
-    """The fingerprint of a run, of one digest a table."""
+    """Fingerprint of a run, from one digest a table."""
     tallies = [digest.tally for digest in tables.values()]
     return Fingerprint(
         rows=sum(tally.rows for tally in tallies),
@@ -62,7 +62,7 @@ def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
 
 
 def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> pa.Array:
-    """One text a row, different for different rows: texts carry their length, NULL is no length."""
+    """Text of each row, different for different rows: texts carry their length, NULL has none."""
     parts: list[pa.Array] = []
     for number, name in enumerate(batch.schema.names):
         if name not in left_out:

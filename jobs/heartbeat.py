@@ -1,4 +1,4 @@
-"""The heartbeat of a step at work: recorded in the ledger when it is due, and a look at whether to go on at all."""
+"""Heartbeat of a step at work: checks whether the run was cancelled, and records progress when that is due."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ CHECK_EVERY = timedelta(seconds=5)  # a cancelled run stops within ten seconds
 
 
 class CancellationCheck:
-    """Called as often as one likes; asks every five seconds. `ensure_wanted` raises `Skip` to stop the run."""
+    """Checks every five seconds, however often it is called, whether the run was settled by someone else."""
 
     def __init__(self, ensure_wanted: Callable[[], None], clock: Clock) -> None:
         self._ensure_wanted = ensure_wanted
@@ -29,13 +29,13 @@ class CancellationCheck:
 
 
 class Heartbeat:
-    """Beats between pages and looks, as often as one likes. `check` raises `Skip` where the run is unwanted."""
+    """Heartbeat of one step, to be called between pages, at any rate. `check` raises `Skip` to stop the run."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
 
     def beat(self, progress: StepProgress, text: str, rows: int | None = None) -> None:
-        """Checks whether to go on, and tells how far the step is; the ledger hears of it when it is due."""
+        """Checks whether to go on, and records the progress text in the ledger when that is due."""
         try:
             self._check()
             progress.update(text, rows)
@@ -43,5 +43,5 @@ class Heartbeat:
             log.warning(err.message, exc_info=err)
 
     def every(self, progress: StepProgress, text: str) -> Callable[[], None]:
-        """A callable that sends this heartbeat each time it is called."""
+        """Callable that sends this heartbeat each time it is called."""
         return lambda: self.beat(progress, text)

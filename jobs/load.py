@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.clock import Clock, utc_now
-from cloudact.runs.late_data import Look
-from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.late_data import LateDataScan
+from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
 from cloudact.runs.run import Run, Status
 from jobs.shrinking import refuse_shrinking
@@ -18,7 +18,7 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The day as the tables have it now. `at` is when it was found to be there already, `fewer` what became less."""
+    """Loaded day. `at` is when it was found to be loaded already; `fewer` describes what became less."""
 
     rows: int
     result: Result
@@ -27,12 +27,12 @@ class Loaded:
 
 
 class _Begun(Exception):
-    """An earlier try of this run has replaced some of the tables, so what they have is not what they had."""
+    """Raised where an earlier try of this run has replaced some tables: what was read of them no longer holds."""
 
 
 @dataclass(frozen=True)
 class DayLoad:
-    """The load of one run, guarded. `restate_days` are the pipeline's; after the last of them a day is final."""
+    """Guarded load of one run. `restate_days` are the pipeline's; after the last of them a day is final."""
 
     day: OrgDay
     run_load: RunLoad
@@ -42,7 +42,7 @@ class DayLoad:
 
     @property
     def run(self) -> Run:
-        """The run that loads."""
+        """Run that loads."""
         return self.day.run
 
     def replace(
@@ -50,25 +50,25 @@ class DayLoad:
         parts: Sequence[Part],
         fingerprint: Fingerprint,
         tick: Tick,
-        look: Look | None = None,
+        scan: LateDataScan | None = None,
         gap: Gap | None = None,
     ) -> Loaded:
-        """Loads every part, one load job each, or none where the tables have exactly these rows already.
+        """Loads every part with one load job each, or none where the tables have exactly these rows already.
 
-        `gap` is what the source is known not to tell. Raises `Stop` before anything is loaded where the day would
-        shrink too much, and what `RunLoad.load` raises.
+        `gap` is what the source is known to lack. Raises `Stop` before anything is loaded where the day would shrink
+        too much, and what `RunLoad.load` raises.
         """
         had = {part.table: self.day.row_count(part.table) for part in parts}
         earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
-        result = self._result(fingerprint, earlier, look, gap)
+        result = self._result(fingerprint, earlier, scan, gap)
         if self._has_it(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
         return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
 
-    def _result(self, fingerprint: Fingerprint, earlier: Earlier, look: Look | None, gap: Gap | None) -> Result:
+    def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:
         previous = earlier.previous
         reached = completeness(self.run.date, self.read_at, fingerprint, self.restate_days)
         if gap:
@@ -79,14 +79,14 @@ class DayLoad:
             difference=Difference.of(fingerprint, previous.fingerprint) if previous else None,
             unchanged=False,
             completeness=reached,
-            look=look,
+            look=scan,
             gap=gap,
         )
 
     def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
-        """Whether the last thing that can have happened to the day is a load of these rows.
+        """Whether the newest load of the day has these rows, and nothing can have been loaded since.
 
-        The count sees that tables were made anew, as when an org comes back.
+        The count notices tables that were made anew, as when an org comes back.
         """
         if self.run.force_refresh or not earlier.untouched or earlier.previous is None:
             return False
@@ -94,15 +94,15 @@ class DayLoad:
         return fingerprint.same_rows(earlier.previous.fingerprint) and counted == had
 
     def _keep(self, result: Result, tick: Tick) -> Loaded | None:
-        """Puts a fence in the load's place, so that the run ends in one way only; `None` where it must load."""
-        wish = Verdict(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
+        """Settles the run as unchanged by a fence in the load's place; `None` where it must load."""
+        wish = Outcome(Status.SUCCESS, rows=result.fingerprint.rows, at=self.clock(), result=result.text)
         try:
-            verdict = self.run_load.settle(wish, tick, begun=_load_after_all)
+            outcome = self.run_load.settle(wish, tick, begun=_load_after_all)
         except _Begun:
             return None
-        if verdict.status is not Status.SUCCESS or verdict.rows is None:
-            raise Settled(verdict)
-        return Loaded(verdict.rows, result, verdict.at)
+        if outcome.status is not Status.SUCCESS or outcome.rows is None:
+            raise AlreadySettled(outcome)
+        return Loaded(outcome.rows, result, outcome.at)
 
 
 def _load_after_all() -> None:

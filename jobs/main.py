@@ -1,4 +1,4 @@
-"""One container = one run, or those of its task in a batch. Entry point of the image: `python -m jobs.main`."""
+"""The job's entry point, `python -m jobs.main`: one container works on one run, or on those of its task in a batch."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ UNUSABLE = 2  # the message or the environment is wrong; trying again would not 
 
 
 def main(env: Mapping[str, str]) -> int:
-    """Works on the runs that the environment names and answers the exit code."""
+    """Works on the runs that the environment names, and returns the exit code."""
     logs.configure(secret_patterns(PROVIDERS))
     termination = raise_on_sigterm()
     try:
@@ -46,12 +46,12 @@ def main(env: Mapping[str, str]) -> int:
 
 
 def read_runs(env: Mapping[str, str], task_index: int) -> tuple[list[Run], int]:
-    """The runs of this task, and how many the execution has: the message on the queue, as `functions` wrote it."""
-    given = [name for name in (MESSAGE_VARIABLE, BATCH_VARIABLE) if env.get(name)]
-    if len(given) != 1:
-        found = "both are set" if given else "neither is"
-        raise ConfigError(f"Exactly one of {MESSAGE_VARIABLE} and {BATCH_VARIABLE} says what to do, but {found}.")
-    if given == [MESSAGE_VARIABLE]:
+    """Runs of this task and number of runs of the execution, from the message that `functions` put on the queue."""
+    variables = [name for name in (MESSAGE_VARIABLE, BATCH_VARIABLE) if env.get(name)]
+    if len(variables) != 1:
+        problem = "both are set" if variables else "neither is"
+        raise ConfigError(f"Exactly one of {MESSAGE_VARIABLE} and {BATCH_VARIABLE} says what to do, but {problem}.")
+    if variables == [MESSAGE_VARIABLE]:
         return [_parsed(Run, MESSAGE_VARIABLE, env)], 1
     batch = _parsed(Batch, BATCH_VARIABLE, env)
     try:

@@ -1,4 +1,4 @@
-"""What this container has used for a run, and what that costs; counts from when it was built, or begun anew."""
+"""Meter of a container's seconds and bytes billed for a run, and their cost."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,10 @@ Seconds = Callable[[], float]
 
 
 class Meter:
-    """`warehouse` is the one whose queries are ours to pay; `seconds` only ever grows."""
+    """Counts from its construction or from `begin`. `warehouse` runs the queries that the service pays for.
+
+    `seconds` is a clock that only grows.
+    """
 
     def __init__(self, tariff: Tariff, warehouse: Warehouse, seconds: Seconds = time.monotonic) -> None:
         self._tariff = tariff
@@ -20,10 +23,10 @@ class Meter:
         self.begin()
 
     def begin(self) -> None:
-        """What was used up to now was for another run."""
+        """Starts anew: everything used so far belongs to another run."""
         self._began_s, self._billed_before = self._seconds(), self._warehouse.bytes_billed
 
     def cost(self) -> Cost:
-        """Up to now; the container's start, and its end after the last event, are not in it."""
+        """Cost up to now, without the container's start, and its end after the last event."""
         seconds = Decimal(f"{self._seconds() - self._began_s:.3f}")
         return self._tariff.cost(seconds, self._warehouse.bytes_billed - self._billed_before)

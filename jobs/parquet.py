@@ -18,7 +18,7 @@ ROW_GROUP_BYTES = 16 * 2**20
 
 
 def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """Write the batches (all of `schema`) to `path` and return the number of rows.
+    """Writes the batches (all of `schema`) to `path` and returns the number of rows.
 
     Without batches the file holds the schema and no rows; loading it empties a partition.
     """
@@ -35,7 +35,7 @@ def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.Reco
 
 
 def _write_group(writer: pq.ParquetWriter, group: list[pa.RecordBatch]) -> None:
-    """Write the gathered batches as one row group and let go of them before the next page is read."""
+    """Writes the gathered batches as one row group and drops them before the next page is read."""
     if group:
         writer.write_table(pa.Table.from_batches(group))
         group.clear()

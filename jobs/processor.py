@@ -19,11 +19,11 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
-from cloudact.runs.late_data import Look
+from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
-from jobs.late_data import LateDataScan
+from jobs.late_data import LateDataScanner
 from jobs.load import UNCHANGED, DayLoad, Loaded
 from jobs.progress import StepProgress
 from jobs.reading import DayFile, Reading
@@ -36,23 +36,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _AtWork:
-    """The step at work, as a source may tell of it."""
+    """Step at work, as a source reports on it."""
 
     step: StepProgress
     heartbeat: Heartbeat
 
     def message(self, text: str, level: str = "INFO") -> None:
-        """Tells the run's owner something."""
+        """Records a message for the run's owner."""
         self.step.message(text, level)
 
     def beat(self, text: str, rows: int | None = None) -> None:
-        """Says how far the step is."""
+        """Sends a heartbeat with the progress of the step."""
         self.heartbeat.beat(self.step, text, rows)
 
 
 @dataclass
 class SourceProcessor:
-    """The steps of one run; each leaves the next what it found."""
+    """Works through the steps of one run; each step leaves its findings for the next."""
 
     source: Source
     day_load: DayLoad
@@ -62,20 +62,20 @@ class SourceProcessor:
 
     loaded: Loaded | None = None
     reading: Reading | None = None
-    look: Look | None = None
+    scan: LateDataScan | None = None
 
     @property
     def bytes_billed(self) -> int:
-        """How many bytes of queries the customer has paid for so far."""
+        """Bytes of queries that the customer has paid for so far."""
         return self.source.bytes_billed
 
     @cached_property
     def _folder(self) -> "tempfile.TemporaryDirectory[str]":
-        """Gone with this object."""
+        """Temporary folder, deleted with this object."""
         return tempfile.TemporaryDirectory(prefix="cloudact-")
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
-        """Does one step; its rows are those that were made, read, or loaded."""
+        """Does one step, and returns the rows that it made, read, or loaded."""
         at_work = _AtWork(progress, self.heartbeat)
         if step.type is StepType.LOAD:
             return self._load(_target_tables(step.config), at_work)
@@ -98,9 +98,9 @@ class SourceProcessor:
         return reading
 
     def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
-        """Tells whether the costs add up to what the provider says they do; the money is loaded in any case."""
+        """Records whether the costs add up to the provider's own total; they are loaded in any case."""
         if not isinstance(self.source, TellsTotal):
-            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _OURS)
+            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _CONTACT_SUPPORT)
         try:
             total = self.source.total(at_work)
         except RunError as err:
@@ -111,36 +111,38 @@ class SourceProcessor:
             at_work.message(f"{name} tells no costs for this day, with or without groups.")
         differences = exact_difference(sums, total)
         for currency in sorted({*sums, *total}):
-            loaded, told = sums.get(currency, Decimal()), total.get(currency, Decimal())
+            loaded, reported = sums.get(currency, Decimal()), total.get(currency, Decimal())
             difference = differences.get(currency, Decimal())
             text = (
-                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(told)} "
+                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(reported)} "
                 f"{currency}; the difference is {plain(difference)} {currency}."
             )
             at_work.message(text, level="WARNING" if abs(difference) > tolerance else "INFO")
 
     def _load(self, tables: Sequence[str], at_work: _AtWork) -> int:
         if unknown := set(tables) - {table.name for table in self.source.fills}:
-            raise Stop(Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _OURS)
+            raise Stop(
+                Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _CONTACT_SUPPORT
+            )
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             reading = self.reading or self._read(Path(folder), at_work)
             files = [reading.files[table] for table in tables if table in reading.files]
             parts = [file.part(self.day_load.day.dataset) for file in files]
-            self.look = self.look or self._look(at_work)
+            self.scan = self.scan or self._scan_late_data(at_work)
             findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
-            found = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
+            fingerprint = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
             tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
-            loaded = self.loaded = self.day_load.replace(parts, found, tick, self.look, findings.gap)
+            loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
-        self._tell(loaded, findings, at_work)
+        self._report(loaded, findings, at_work)
         return loaded.rows
 
-    def _look(self, at_work: _AtWork) -> Look | None:
-        """Looks for late rows; what goes wrong with that alone keeps no money from being loaded."""
+    def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:
+        """Scans for late rows. An error of the scan is logged and does not stop the load."""
         if not isinstance(self.source, TellsLateRows):
             return None
-        scan = LateDataScan(self.day_load.day, self.source, self.clock, at_work)
+        scan = LateDataScanner(self.day_load.day, self.source, self.clock, at_work)
         try:
             with self._marking_refused_credentials():
                 return scan.scan() if scan.due else None
@@ -151,8 +153,11 @@ class SourceProcessor:
             log.warning("late rows could not be looked for", extra={"fields": fields})
             return None
 
-    def _tell(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
-        """Says to the org, and of a gap to the operators too, what became less, what is missing and why nothing is."""
+    def _report(self, loaded: Loaded, findings: Findings, at_work: _AtWork) -> None:
+        """Records for the org what became less, what is missing and why nothing is.
+
+        Logs a gap for the operators too.
+        """
         for text in loaded.fewer:
             at_work.message(text, level="WARNING")
         gap = loaded.result.gap
@@ -168,7 +173,7 @@ class SourceProcessor:
 
     @contextmanager
     def _marking_refused_credentials(self) -> Iterator[None]:
-        """Marks a credential that the provider refuses, or that cannot be one: no later run can succeed with it."""
+        """Marks a credential INVALID that the provider refuses, or that cannot be one: no later run can use it."""
         try:
             yield
         except Stop as err:
@@ -178,16 +183,16 @@ class SourceProcessor:
 
 
 REFUSED_CREDENTIAL = ("credential_invalid", "credential_rejected")
-_OURS = "Please contact support."
+_CONTACT_SUPPORT = "Please contact support."
 
 
 def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:
-    """The fingerprint of what was read, or of some of it."""
+    """Fingerprint of all files that were read, or of some of them."""
     digests = {file.table.name: file.digest for file in (reading.files.values() if files is None else files)}
     return fingerprint(digests).model_copy(update={"unpriced": reading.unpriced})
 
 
 def _target_tables(config: object) -> Sequence[str]:
-    """The tables that a load step names, in the order of their load: the costs last."""
+    """Tables that a load step names, in the order of their load: the costs last."""
     one = getattr(config, "target_table", None)
     return (one,) if one else tuple(getattr(config, "target_tables", ()))

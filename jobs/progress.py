@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from cloudact.clock import Clock
 from cloudact.pipelines.config import Step
 from cloudact.runs.ledger import Ledger, RunEvent, StepEvent
-from cloudact.runs.load import Verdict
+from cloudact.runs.load import Outcome
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from jobs.execution import Execution
@@ -15,7 +15,7 @@ HEARTBEAT_EVERY = timedelta(seconds=20)  # the sweep takes a run for lost after 
 
 
 class RunProgress:
-    """Appends the events of one run, as one execution works on it."""
+    """Appends the events of one run during one execution."""
 
     def __init__(
         self,
@@ -34,33 +34,33 @@ class RunProgress:
         self._clock = clock
 
     def running(self) -> None:
-        """The run has begun, or goes on after a failed try."""
+        """Records that the run has begun, or continues after a failed try."""
         self._append(self._event(RunEvent(Status.RUNNING)))
 
     def tried(self, cost: Cost) -> None:
-        """This try is over without an end of the run; the next one adds to what it has cost."""
+        """Records the cost of a try that did not end the run; the next one adds to it."""
         self._append(self._event(RunEvent(Status.RUNNING, key="/tried", cost=cost)))
 
-    def ended(self, verdict: Verdict, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
-        """The run is over, as the answered event tells from the answered instant on."""
+    def ended(self, outcome: Outcome, bytes_billed: int, cost: Cost) -> tuple[RunEvent, datetime]:
+        """Records the outcome of the run, and returns the event with its time."""
         event = self._event(
             RunEvent(
-                verdict.status,
-                rows=verdict.rows,
+                outcome.status,
+                rows=outcome.rows,
                 bytes_billed=bytes_billed,
-                error=verdict.error,
-                result=verdict.result,
+                error=outcome.error,
+                result=outcome.result,
                 cost=cost,
             )
         )
-        return event, self._append(event, verdict.at)
+        return event, self._append(event, outcome.at)
 
     def step(self, index: int, step: Step) -> "StepProgress":
-        """Progress of one step of this run, in this try."""
+        """Progress of one step of this run in this try."""
         return StepProgress(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
 
     def _event(self, event: RunEvent) -> RunEvent:
-        """The event with what stands in all of this execution's."""
+        """Event with the fields that all events of this execution share."""
         return replace(
             event,
             started_at=self._started_at,
@@ -90,24 +90,24 @@ class StepProgress:
         self._last = clock()
 
     def started(self) -> None:
-        """The step begins."""
+        """Records that the step begins."""
         self._append(Status.RUNNING)
 
     def message(self, text: str, level: str = "INFO") -> None:
-        """Tells the run's owner something; `level` is INFO or WARNING."""
+        """Records a message for the run's owner; `level` is INFO or WARNING."""
         self._append(Status.RUNNING, level=level, text=text)
 
     def update(self, text: str, rows: int | None = None) -> None:
-        """How far the step is: may be called at any rate, and is recorded every 20 seconds."""
+        """Records a progress text at most every 20 seconds; may be called at any rate."""
         if self._clock() - self._last >= HEARTBEAT_EVERY:
             self._append(Status.RUNNING, progress=text, rows=rows)
 
     def succeeded(self, rows: int | None) -> None:
-        """The step is done; `rows` is what came out of it, `None` where rows are not what it makes."""
+        """Records that the step is done; `rows` is the number of rows it made, `None` where it makes none."""
         self._append(Status.SUCCESS, rows=rows)
 
     def failed(self, message: str) -> None:
-        """The step is over, and with it the run or this try of it."""
+        """Records that the step has failed, and with it the run or this try of it."""
         self._append(Status.FAILED, error=message)
 
     def _append(

@@ -1,6 +1,7 @@
 """Reads a source's tables into one Parquet file each, the costs first.
 
-The costs must be whole; what else cannot be told leaves its table as it was, and never keeps the costs back.
+The costs must be whole. Any other table that cannot be read stays as it was, and never keeps the costs from being
+loaded.
 """
 
 import logging
@@ -30,7 +31,7 @@ FEW_ROWS, FEW_OF = 10, 100
 
 @dataclass(frozen=True)
 class DayFile:
-    """A table's day. `coarser`: the provider has refused a dimension of it."""
+    """File of a table's day. `coarser`: the provider has refused a dimension of it."""
 
     table: Table
     columns: Columns
@@ -39,7 +40,7 @@ class DayFile:
     coarser: bool
 
     def part(self, dataset: str) -> Part:
-        """What is loaded into the org's dataset."""
+        """Part of the run's load for the org's dataset."""
         return Part(
             dataset,
             self.table.name,
@@ -53,7 +54,7 @@ class DayFile:
 
 @dataclass
 class Reading:
-    """The files of one reading, by table. `unpriced` counts the rows of costs that have no amount."""
+    """Files of one reading, by table. `unpriced` counts the rows of costs that have no amount."""
 
     source: Source
     day: OrgDay
@@ -67,16 +68,16 @@ class Reading:
 
     @property
     def unpriced(self) -> int:
-        """How many rows of costs were left out, since the provider tells no amount."""
+        """Number of cost rows that were left out because the provider reports no amount."""
         return self._notes.unpriced
 
     @property
     def rows(self) -> int:
-        """How many rows all files have."""
+        """Number of rows of all files."""
         return sum(file.digest.rows for file in self.files.values())
 
     def read(self) -> None:
-        """Reads every table that the source gives. Raises what keeps the costs from being read."""
+        """Reads every table that the source gives. Raises where the costs cannot be read."""
         tables = [(table, self._columns(table), rows) for table, rows in self._tables()]
         for table, columns, rows in sorted(tables, key=lambda each: not each[0].of_money):
             self._read(table, columns, rows)
@@ -123,17 +124,17 @@ class Reading:
             yield batch
 
     def _judge_amounts(self) -> None:
-        """An amount that is not told is not zero: its row is left out and named; many such rows are another report."""
+        """Records cost rows without an amount, which are left out, never taken for zero; many of them raise `Stop`."""
         if not self.unpriced:
             return
         rows = sum(file.digest.rows for file in self.files.values() if file.digest.tally.sums)
-        told = f"{self.unpriced} of {rows + self.unpriced} cost rows have no amount"
+        text = f"{self.unpriced} of {rows + self.unpriced} cost rows have no amount"
         named = "; ".join(why.rstrip(".") for why in self._notes.unpriced_named)
         many = 1 < self.unpriced >= rows or self.unpriced > max(FEW_ROWS, rows // FEW_OF)
         if not rows or many:
             hint = "The provider changed its report, or is not done with the day; please contact support."
-            raise Stop(Code.AMOUNTS_MISSING, f"{told}, so nothing was loaded: {named}.", hint)
-        self._warn(f"{told} and were left out, so the sum of the day is not whole: {named}.")
+            raise Stop(Code.AMOUNTS_MISSING, f"{text}, so nothing was loaded: {named}.", hint)
+        self._warn(f"{text} and were left out, so the sum of the day is not whole: {named}.")
 
     def _warn(self, text: str) -> None:
         self.progress.message(text, level="WARNING")

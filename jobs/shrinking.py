@@ -1,8 +1,8 @@
-"""Days that would become much smaller by a load: more likely the source's fault than true, so they are not replaced.
+"""The shrink guard: refuses loads that make a day much smaller, more likely the source's fault than true.
 
-A source that compares its rows with those that are loaded knows before what it has lost (`Findings.gap`). A provider's
-reports tell only sums, so of these money counts as well as rows. The same money in fewer rows is told less apart, not
-lost; usage has no money to say so.
+A source that compares its rows with the loaded ones knows its losses before (`Findings.gap`). A provider's reports give
+only sums, so for these money counts as well as rows. Equal money in fewer rows is coarser, not lost; usage has no money
+to compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Fallen = Mapping[str, tuple[Decimal, Decimal]]
 
 @dataclass(frozen=True)
 class _Day:
-    """What is known of the loaded day, and what of its money becomes less."""
+    """Facts of the loaded day, and the amounts by currency that the load would make less."""
 
     earlier: Earlier
     settled: bool
@@ -32,7 +32,7 @@ class _Day:
     def keeps_money(self, table: str, rows: int) -> bool:
         """Whether the day's money is known, is not zero and becomes less in no currency.
 
-        It is known where the table still has as many rows as the last run that succeeded has told.
+        It is known if the table still has as many rows as the last successful run recorded.
         """
         if self.earlier.result is None or self.fallen:
             return False
@@ -54,12 +54,13 @@ class _Day:
 def refuse_shrinking(
     parts: Sequence[Part], had: Mapping[str, int], fingerprint: Fingerprint, earlier: Earlier
 ) -> tuple[str, ...]:
-    """What becomes less and is loaded nevertheless, in words.
+    """Sentences on what becomes less and is loaded nevertheless.
 
     Raises `Stop` where a table would lose more than half of its rows, or a settled day more than half of its money.
-    `had` is how many rows each table has of the day. A hundred rows of costs may become fewer only where the day's
-    money is whole, rows of usage only where the provider has refused a dimension; of a settled day twenty rows of usage
-    are guarded already, and any rows with which money goes. A day that was not settled has no money to compare with.
+    `had` is the number of rows that each table has of the day. A hundred rows of costs may become fewer only where the
+    day's money is whole, rows of usage only where the provider has refused a dimension; of a settled day twenty rows of
+    usage are guarded already, and any rows with which money goes. A day that was not settled has no money to compare
+    with.
     """
     last = earlier.result
     fallen = dict(_fallen(last.fingerprint, fingerprint)) if last else {}
@@ -84,12 +85,12 @@ def _refuse_less_money(fallen: Fallen) -> None:
 
 
 def _fallen(before: Fingerprint, after: Fingerprint) -> Iterator[tuple[str, tuple[Decimal, Decimal]]]:
-    """Currencies in which costs, or credits where these were more, become less: what the day had, and would have."""
+    """Amounts before and after, by currency, where costs, or credits if these were more, become less."""
     for currency, difference in exact_difference(before.cost, after.cost).items():
         had = before.cost.get(currency, Decimal())
         if abs(difference) > TOLERANCE and difference * had > 0:
             yield currency, (had, after.cost.get(currency, Decimal()))
 
 
-def _refuse(told: str) -> None:
-    raise Stop(Code.RESULT_SHRUNK, f"The result has {told}; they were kept.", FORCE)
+def _refuse(text: str) -> None:
+    raise Stop(Code.RESULT_SHRUNK, f"The result has {text}; they were kept.", FORCE)

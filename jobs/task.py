@@ -1,7 +1,7 @@
-"""One task: its runs, one after another, each with its own claim, events and end.
+"""One task: works on its runs one after another, each with its own claim, events and end.
 
-One that fails keeps no other from being worked on. A later try of the task goes on where this one stopped, since runs
-that are over are left alone. What nobody came to is PENDING still, and the sweep enqueues it.
+A run that fails does not stop the others. A later try of the task skips runs that are over. A run that no try reached
+is still PENDING, and the sweep enqueues it.
 """
 
 import gc
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def work_through(job: Job, runs: Sequence[Run], execution: Execution, termination: Termination) -> int:
-    """Brings every run to its end that is ours, and answers the exit code of all: whether to try again."""
+    """Brings every run to its end that this execution owns, and returns the task's exit code."""
     code = DONE
     try:
         runs = _in_turn(job, runs, execution)
@@ -35,7 +35,7 @@ def work_through(job: Job, runs: Sequence[Run], execution: Execution, terminatio
 
 
 def _in_turn(job: Job, runs: Sequence[Run], execution: Execution) -> Sequence[Run]:
-    """A run that an earlier try has begun and not ended may have been its death, so the others come first."""
+    """Runs in working order: one that an earlier try began without ending may have crashed it, so it comes last."""
     if not execution.attempt or len(runs) == 1:
         return runs
     return sorted(runs, key=lambda run: job.ledger.status(run) is Status.RUNNING)

@@ -5,11 +5,11 @@ from types import FrameType
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived. Not an `Exception`, so that no library's own error handling swallows it."""
+    """Raised when SIGTERM arrives. Not an `Exception`, so that no library's own error handling swallows it."""
 
 
 class Termination:
-    """Whether SIGTERM has arrived; it stays so after whoever was interrupted has dealt with it."""
+    """Whether SIGTERM has arrived; stays set after the interrupted code has dealt with it."""
 
     came = False
 
@@ -20,7 +20,7 @@ class Termination:
 
 
 def raise_on_sigterm() -> Termination:
-    """From now on the first SIGTERM raises `Terminated` in the main thread; later ones change nothing."""
+    """Makes the first SIGTERM raise `Terminated` in the main thread; later ones change nothing."""
     termination = Termination()
     signal.signal(signal.SIGTERM, termination._raise)
     return termination

@@ -10,7 +10,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
 from functions.orgs.key_issue import GRACE, ApiKeys
-from functions.orgs.lifecycle import Facts, Onboarding
+from functions.orgs.lifecycle import Onboarding, OnboardingDecision
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from localcloud.integrations import (
@@ -54,8 +54,8 @@ class OnboardedOrg:
 def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
     name, at = org.name or org.org_slug, utc_now().isoformat()
-    facts = Facts(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
-    onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, facts), {}, user_id=str(uuid.uuid4()))
+    decision = OnboardingDecision(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
+    onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, decision), {}, user_id=str(uuid.uuid4()))
     google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
     _register(settings, onboarded, org.accounts)
@@ -63,13 +63,13 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     return onboarded
 
 
-def _with_key(settings: Settings, org: NewOrg, facts: Facts) -> str:
+def _with_key(settings: Settings, org: NewOrg, decision: OnboardingDecision) -> str:
     warehouse = open_warehouse(settings)
     tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
     onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
     claim_org_dataset(warehouse, org.org_slug)
     fill_org_dataset(warehouse, org.org_slug, views=org.views)
-    onboarding.record(facts)
+    onboarding.record(decision)
     new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)
     return new.api_key
 

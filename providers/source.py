@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 from cloudact.errors import CloudActError
 from cloudact.orgs.integrations import UsableIntegration
 from cloudact.pipelines.yaml_files import Strict
-from cloudact.runs.result import Gap
-from cloudact.runs.result import Source as ReadFrom
+from cloudact.runs.result import Gap, SourceDay
 from cloudact.runs.run import Run
 from cloudact.settings import Settings
 from providers.http import Patience, Time
@@ -120,7 +119,7 @@ class TellsLateRows(Protocol):
 class Findings:
     """Facts a source found about the day. `nothing` says why it has no rows, `gap_told` tells the org of the gap."""
 
-    read_from: ReadFrom | None = None
+    read_from: SourceDay | None = None
     gap: Gap | None = None
     gap_told: str = ""
     nothing: str = NOTHING_REPORTED

@@ -12,7 +12,7 @@ from google.api_core.exceptions import ServiceUnavailable
 
 from cloudact.error_codes import Code, ProviderFailure, provider_code, stored_code
 from cloudact.errors import Exhausted, Postponed, Retry, RunError, Stop
-from cloudact.google_errors import Service, reaching
+from cloudact.google_errors import Service, translating_google_errors
 from functions.web.answers import ProblemDocument
 from functions.web.answers import RunError as ErrorAnswer
 from infra.document_errors import PAGE, page
@@ -122,7 +122,7 @@ def test_stored_codes_are_read() -> None:
 @pytest.mark.parametrize("service", get_args(Service))
 def test_each_service_of_google_has_its_code(service: Service) -> None:
     """The code of a service that cannot be reached is made of its name, as it has always been."""
-    with pytest.raises(Retry) as raised, reaching(service):
+    with pytest.raises(Retry) as raised, translating_google_errors(service):
         raise ServiceUnavailable("busy")
     assert raised.value.code == f"{service.lower().replace(' ', '_')}_unavailable"
     assert isinstance(raised.value.code, Code)

@@ -1,6 +1,6 @@
-"""What an org is told of without asking, and in which words. Knows no transport.
+"""Notifications of an org, and their wording. Knows no transport.
 
-The same event has the same id and body whoever tells of it, so that telling it twice can be noticed.
+Equal events have the same id and body whoever sends them, so that a receiver notices duplicates.
 """
 
 import json
@@ -21,7 +21,7 @@ FORMAT = 1  # counted up when a field changes its meaning or goes; new fields ma
 
 
 class Event(StrEnum):
-    """The vocabulary of payloads and logs."""
+    """Types of events, as payloads and logs write them."""
 
     RUN_FAILED = "run_failed"
     INTEGRATION_INVALID = "integration_invalid"
@@ -36,7 +36,7 @@ _SEVERITY = {Event.RUN_FAILED: logging.ERROR, Event.PING: logging.INFO}
 
 @dataclass(frozen=True)
 class Notification:
-    """One event. `key` tells it from all others of its kind and org; `data` holds no secret and names no person."""
+    """One event. `key` is unique among events of its type and org; `data` holds no secret and names no person."""
 
     event: Event
     org_slug: str
@@ -47,19 +47,19 @@ class Notification:
 
     @property
     def id(self) -> str:
-        """UUIDv5 of what happened, and in which installation: receivers remember ids."""
+        """UUIDv5 of type, org, key and installation: receivers use it to notice duplicates."""
         name = f"{self.org_slug}/events/{self.event}/{self.key}"
         return str(uuid.uuid5(NAMESPACE, own_name(name, self.installation)))
 
     @property
     def severity(self) -> int:
-        """Of the line in the log."""
+        """Log level of this event."""
         return _SEVERITY.get(self.event, logging.WARNING)
 
     @property
     def body(self) -> bytes:
-        """What the org is sent."""
-        told = {
+        """JSON body that the org's webhook receives."""
+        data = {
             "id": self.id,
             "type": self.event.value,
             "version": FORMAT,
@@ -67,12 +67,12 @@ class Notification:
             "org_slug": self.org_slug,
             "data": self.data,
         }
-        return json.dumps(told, ensure_ascii=False).encode()
+        return json.dumps(data, ensure_ascii=False).encode()
 
 
 def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
-    """The run is FAILED, and no try is left."""
-    told = {
+    """Event of a run that is FAILED, with no try left."""
+    data = {
         "run_id": run.run_id,
         "pipeline_id": run.pipeline_id,
         "pipeline": run.pipeline,
@@ -82,33 +82,36 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
         "trigger_type": run.trigger_type.value,
         "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},
     }
-    return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, told)
+    return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, data)
 
 
 def integration_invalid(judged: Integration, provider: str, error: str, at: datetime) -> Notification:
-    """The provider does not accept a credential any more. All who find that out about one set-up tell one event."""
-    told = {
+    """Event of a credential that its provider does not accept any more.
+
+    Everything that notices this of one set-up makes one equal event.
+    """
+    data = {
         "integration": judged.integration,
         "provider": provider,
         "fingerprint": judged.fingerprint,
         "error_message": error,
     }
     key = f"{judged.integration}/{judged.updated_at.isoformat() if judged.updated_at else ''}"
-    return Notification(Event.INTEGRATION_INVALID, judged.org_slug, key, at, told)
+    return Notification(Event.INTEGRATION_INVALID, judged.org_slug, key, at, data)
 
 
 def quota_used(org_slug: str, event: Event, used: int, daily_limit: int, at: datetime) -> Notification:
-    """So many of the UTC day's runs have been asked for."""
+    """Event of a UTC day's quota: how many runs of its limit have been requested."""
     day: date = at.date()
-    told = {
+    data = {
         "usage_date": day.isoformat(),
         "pipelines_today": used,
         "daily_limit": daily_limit,
         "resets_at": instant(next_midnight(at)),
     }
-    return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, told)
+    return Notification(event, org_slug, f"{day.isoformat()}/{daily_limit}", at, data)
 
 
 def ping(org_slug: str, key: str, at: datetime) -> Notification:
-    """A test that was asked for."""
+    """Test event, sent on request."""
     return Notification(Event.PING, org_slug, key, at, {"message": "This is a test."})

@@ -1,7 +1,7 @@
-"""Tells orgs and operators of events: a named Cloud Task that calls the org's webhook, and a line in the log.
+"""Notifies orgs and operators of events: a named Cloud Task that calls the org's webhook, and a line in the log.
 
 The task is the outbox: Cloud Tasks makes the call, repeats it for a day, and accepts the name of an event once
-(docs/adr/0009). Telling never fails and never waits long: what was told of goes on, whatever becomes of the telling.
+(docs/adr/0009). Notifying never raises and waits seconds at most; the work it reports goes on whatever becomes of it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from cloudact import clients
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import CloudActError, ConfigError, Retry, Stop
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import own_name
 from cloudact.notify.notifications import Event, Notification, integration_invalid
 from cloudact.notify.signing import Signing
@@ -48,7 +48,7 @@ MESSAGES = {
 
 
 class Outbox:
-    """The queue of calls to customers. It is not that of the runs: a slow receiver must not hold them up."""
+    """Queue of calls to customers' webhooks. Runs have another queue, which a slow receiver must not delay."""
 
     def __init__(
         self, client: "Callable[[], CloudTasksClient]", settings: Settings, signing: Signing, clock: Clock
@@ -64,11 +64,14 @@ class Outbox:
         return self._build_client()
 
     def own(self, notification: Notification) -> Notification:
-        """The event as this installation tells it."""
+        """Notification with the id that this installation gives it."""
         return replace(notification, installation=self._installation)
 
     def put(self, webhook: Webhook, notification: Notification, tries: int = 1) -> bool:
-        """Whether the event was not there yet. Raises `Retry` where Cloud Tasks cannot be reached in so many tries."""
+        """Enqueues the call; `False` if the event was enqueued before.
+
+        Raises `Retry` where Cloud Tasks cannot be reached.
+        """
         task = self._task(webhook, self.own(notification))
         waits = {"wait_initial": FIRST_WAIT_S, "wait_max": LONGEST_WAIT_S}
         for attempt in stamina.retry_context(on=Retry, attempts=tries, timeout=None, **waits):
@@ -78,7 +81,7 @@ class Outbox:
         return new or attempt.num > 1
 
     def _task(self, webhook: Webhook, notification: Notification) -> dict[str, object]:
-        """Without a token of ours: whoever has the address must not get a credential."""
+        """Cloud Task that posts the event, without a token of ours: the receiver must not get a credential."""
         at, body = self._clock(), notification.body
         signature = self._signing.header(webhook.org_slug, webhook.key_version, int(at.timestamp()), body)
         request = {
@@ -97,7 +100,7 @@ class Outbox:
     def _create(self, task: dict[str, object]) -> bool:
         from google.api_core.exceptions import Conflict
 
-        with _in_our_words():
+        with _translating_queue_errors():
             try:
                 self._client.create_task(
                     request={"parent": self._queue, "task": task}, timeout=CREATE_TIMEOUT_S, retry=None
@@ -108,12 +111,12 @@ class Outbox:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Google may quote the address, which may hold a receiver's token: its words, and its traceback, end here."""
+def _translating_queue_errors() -> Iterator[None]:
+    """Raises `Retry` or `Stop` without Google's text: it may quote the address, which may hold a receiver's token."""
     from google.api_core.exceptions import GoogleAPIError
 
     try:
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             yield
     except Retry as err:
         raise Retry(err.code, f"{err.message} ({type(err.__cause__).__name__})", err.hint) from None
@@ -122,10 +125,10 @@ def _in_our_words() -> Iterator[None]:
 
 
 class Notifier:
-    """`outbox` is missing in a deployment without webhooks: there events are logged only.
+    """Sends notifications. Without `outbox`, as in a deployment without webhooks, events are logged only.
 
-    `providers` are their ids by integration. `tries` is how often Cloud Tasks is asked: once in a request, for nobody
-    waits there.
+    `providers` are provider ids by integration. `tries` is how often Cloud Tasks is called: once in a request, since
+    its client does not wait for that.
     """
 
     def __init__(self, webhooks: Webhooks, outbox: Outbox | None, providers: Mapping[str, str], tries: int = 1) -> None:
@@ -135,23 +138,29 @@ class Notifier:
         self._tries = tries
 
     def patient(self) -> "Notifier":
-        """The same for who has some seconds: nobody tells of the event again after them."""
+        """`Notifier` that calls Cloud Tasks up to three times.
+
+        For jobs and the sweep: nobody notifies of their events later.
+        """
         return Notifier(self._webhooks, self._outbox, self._providers, PATIENT_TRIES)
 
-    def tell(self, notification: Notification) -> bool:
-        """Tells of the event; whether everybody who wants to know will."""
+    def notify(self, notification: Notification) -> bool:
+        """Sends the notification to the org's webhook and logs it. Returns whether every receiver will get it."""
         try:
             webhook = self._webhooks.find(notification.org_slug) if self._outbox else None
         except Exception as err:
             return _logged(notification, "failed", err)
-        return self.tell_to(webhook, notification)
+        return self.notify_webhook(webhook, notification)
 
     def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
-        """Tells of an integration that has become INVALID."""
-        self.tell(integration_invalid(judged, self._providers[judged.integration], error, at))
+        """Sends the notification that an integration has become INVALID."""
+        self.notify(integration_invalid(judged, self._providers[judged.integration], error, at))
 
-    def tell_to(self, webhook: Webhook | None, notification: Notification) -> bool:
-        """The same where the org's webhook is known."""
+    def notify_webhook(self, webhook: Webhook | None, notification: Notification) -> bool:
+        """Sends the notification to a webhook that the caller has read already, and logs it.
+
+        Returns whether it will arrive.
+        """
         if self._outbox is not None:
             notification = self._outbox.own(notification)
         if webhook is None or self._outbox is None or not webhook.wants(notification.event):
@@ -164,12 +173,12 @@ class Notifier:
 
 
 def open_outbox(settings: Settings, signing: Signing, clock: Clock) -> Outbox | None:
-    """The outbox, where the deployment has a secret to sign with."""
+    """Outbox of the deployment; `None` without a secret to sign with."""
     return Outbox(lambda: clients.tasks(settings), settings, signing, clock) if settings.webhook_secret else None
 
 
 def open_signing(settings: Settings) -> Signing:
-    """The deployment's signing; its secret is read when it is first needed."""
+    """Signing of the deployment; its secret is read when first needed."""
 
     def master() -> bytes:
         if not settings.webhook_secret:
@@ -180,18 +189,18 @@ def open_signing(settings: Settings) -> Signing:
 
 
 def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock, providers: Mapping[str, str]) -> Notifier:
-    """What jobs tell events with; `providers` are their ids by integration."""
+    """Notifier of a job; `providers` are provider ids by integration."""
     outbox = open_outbox(settings, open_signing(settings), clock)
     return Notifier(Webhooks(warehouse, clock), outbox, providers).patient()
 
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:
-    """One line that alerts can match, by `event` and `delivery`; neither address nor body are in it."""
-    known = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
+    """Logs one line that alerts match by `event` and `delivery`; neither address nor body are in it."""
+    data = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
     error = notification.data.get("error")
     code = {"code": error["code"]} if isinstance(error, dict) else {}
     fields = {
-        **{name: value for name, value in known.items() if name not in ("message", "error_message")},
+        **{name: value for name, value in data.items() if name not in ("message", "error_message")},
         **code,
         "event": notification.event.value,
         "event_id": notification.id,
@@ -200,17 +209,17 @@ def _logged(notification: Notification, delivery: str, err: Exception | None = N
     }
     log.log(notification.severity, MESSAGES[notification.event], extra={"fields": fields})
     if err is not None:
-        told = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
-        log.error("a notification could not be queued", extra={"fields": told})
+        fields = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
+        log.error("a notification could not be queued", extra={"fields": fields})
     return delivery != "failed"
 
 
 def _why(err: Exception) -> dict[str, str]:
-    """The kind of error, and our own words: others' may quote what they were given."""
+    """Fields of an error: its type, and its text if that is ours. Texts of libraries may quote the address."""
     message = {"error_message": str(err)} if isinstance(err, CloudActError) else {}
     return {"error_type": type(err).__name__, **message}
 
 
 def _task_id(notification: Notification) -> str:
-    """The event's name. The hash comes first: names that share a prefix slow Cloud Tasks down."""
+    """Task id of the event. The hash comes first: names that share a prefix slow Cloud Tasks down."""
     return f"{hashlib.sha256(notification.id.encode()).hexdigest()[:24]}-{notification.event}-{notification.id}"

@@ -1,4 +1,4 @@
-"""Signs what is sent to customers, each with a key of the org's own that is derived, not stored."""
+"""Signs webhook calls, each with a key of the org's own that is derived, not stored."""
 
 import base64
 import hashlib
@@ -13,9 +13,9 @@ SHORTEST = 32  # bytes
 
 
 class Signing:
-    """`master` reads the service's secret, once per process; it raises `Retry` or `ConfigError`.
+    """Derives keys and signs. `master` reads the service's secret once per process; it raises `Retry` or `ConfigError`.
 
-    The secret may outlive the installation, whose orgs' keys are counted from 1 anew: none of another is used again.
+    The installation is part of each key: another installation with the same secret has other keys.
     """
 
     def __init__(self, master: Callable[[], bytes], installation: str) -> None:
@@ -30,12 +30,12 @@ class Signing:
         return master
 
     def secret(self, org_slug: str, key_version: int) -> str:
-        """What the org verifies with. It tells nothing of the master, nor of any other org's or version's."""
-        told = "|".join(("webhook", "v1", org_slug, str(key_version), *self._installation)).encode()
-        derived = hmac.digest(self._master, told, hashlib.sha256)
+        """Key with which the org verifies. It reveals neither the master secret nor another org's or version's key."""
+        message = "|".join(("webhook", "v1", org_slug, str(key_version), *self._installation)).encode()
+        derived = hmac.digest(self._master, message, hashlib.sha256)
         return "whsec_" + base64.urlsafe_b64encode(derived).decode().rstrip("=")
 
     def header(self, org_slug: str, key_version: int, at: int, body: bytes) -> str:
-        """`t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>`, so that neither can be exchanged."""
+        """Signature header `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>`, so neither can be exchanged."""
         key = self.secret(org_slug, key_version).encode()
         return f"t={at},v1={hmac.new(key, f'{at}.'.encode() + body, hashlib.sha256).hexdigest()}"

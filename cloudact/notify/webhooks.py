@@ -1,4 +1,4 @@
-"""Where an org wants to be told of events. Rows are only added; the newest counts, and one without address ends it."""
+"""Webhooks of orgs. Rows are only added; the newest counts, and one without address ends the webhook."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from cloudact.warehouse.bigquery import Warehouse
 
 @dataclass(frozen=True)
 class Webhook:
-    """An org's address, the events it wants, and the number of the key that signs them."""
+    """Webhook of an org: address, the events it wants, and the number of the key that signs them."""
 
     org_slug: str
     url: str | None
@@ -20,13 +20,13 @@ class Webhook:
     updated_at: datetime
 
     def wants(self, event: str) -> bool:
-        """Whether the org is told of this event."""
+        """Whether the org wants this event."""
         return self.url is not None and event in self.events
 
 
 @dataclass(frozen=True)
 class WebhookColumns:
-    """A webhook as queries tell it: without the org that they were asked about."""
+    """Columns of a webhook as queries return them, without the org."""
 
     url: str | None
     events: tuple[str, ...] | None
@@ -34,7 +34,7 @@ class WebhookColumns:
     updated_at: datetime
 
     def of(self, org_slug: str) -> Webhook:
-        """The webhook of this org."""
+        """Webhook of this org with these columns."""
         return Webhook(org_slug, self.url, self.events or (), self.key_version, self.updated_at)
 
 
@@ -46,28 +46,31 @@ class Webhooks:
         self._clock = clock
 
     def find(self, org_slug: str) -> Webhook | None:
-        """The org's webhook; `None` where it never had one, and one without address where it has none any more."""
-        found = self._warehouse.read(WebhookColumns, "webhook", org_slug=org_slug)
-        return found[0].of(org_slug) if found else None
+        """Newest webhook of the org; `None` if it never had one. A removed one has no address."""
+        rows = self._warehouse.read(WebhookColumns, "webhook", org_slug=org_slug)
+        return rows[0].of(org_slug) if rows else None
 
     def put(self, org_slug: str, url: str, events: Sequence[str], *, new_key: bool = False) -> Webhook:
-        """Sets address and events; the key stays, unless a new one is wished or the webhook had been removed."""
+        """Sets address and events, and returns the webhook.
+
+        The key stays unless a new one is asked for or it was removed.
+        """
         before = self.find(org_slug)
         version = before.key_version if before else 0
         changed = new_key or before is None or before.url is None
         return self._add(org_slug, before, url, events, version + changed)
 
     def remove(self, org_slug: str) -> Webhook | None:
-        """Ends it; its key is never used again. `None` where there was none."""
+        """Removes the webhook for good, key included, and returns it; `None` if there was none."""
         before = self.find(org_slug)
         if before is None or before.url is None:
             return None
         return self._add(org_slug, before, None, (), before.key_version)
 
-    def shows(self, told: Webhook) -> bool:
+    def shows(self, written: Webhook) -> bool:
         """Whether this row, or a newer one, can be read."""
-        seen = self.find(told.org_slug)
-        return seen is not None and seen.updated_at >= told.updated_at
+        newest = self.find(written.org_slug)
+        return newest is not None and newest.updated_at >= written.updated_at
 
     def _add(
         self, org_slug: str, before: Webhook | None, url: str | None, events: Sequence[str], key_version: int

@@ -1,7 +1,7 @@
-"""What an org has set up to reach a provider. Rows are only added; the newest counts.
+"""Integrations of orgs: encrypted credentials with settings. Rows are only added; the newest `updated_at` counts.
 
-A set-up or a removal is at least a millisecond newer than what it follows, a judgement one microsecond newer than what
-it judges: so a judgement never outlives a set-up that came meanwhile.
+A validation is stamped 1 µs after the row it validated, a set-up or removal at least 1 ms after the row before: a
+concurrent set-up always beats a validation of the old one.
 """
 
 import json
@@ -23,10 +23,10 @@ CHANGE, JUDGEMENT = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Integration:
-    """One row: an org's credential for one provider, encrypted, and what is known of it. The default is no set-up.
+    """Row of an org's credential for one provider, encrypted. The default is an integration that is not set up.
 
-    `oldest_date`: before it the provider has nothing; `None` where that is not known. `auth` is `None` for a key.
-    `warnings` are of the moment in which the credential was proven, and not stored.
+    `oldest_date`: the provider has nothing before; `None` if unknown. `auth` is `None` for a key. `warnings` come from
+    the check that just proved the credential, and are not stored.
     """
 
     org_slug: str
@@ -45,7 +45,7 @@ class Integration:
 
     @property
     def configured(self) -> bool:
-        """Whether there is a credential, good or bad."""
+        """Whether a credential is stored, valid or not."""
         return self.status is not IntegrationStatus.NOT_CONFIGURED and bool(self.ciphertext)
 
 
@@ -54,7 +54,7 @@ TellInvalid = Callable[[Integration, str, datetime], object]
 
 @dataclass(frozen=True, kw_only=True)
 class OrgIntegration(Integration):
-    """An integration with what is known of its org: the dataset its rows go to, and which onboarding this is."""
+    """Integration with facts of its org: the dataset its rows go to, and which onboarding this is."""
 
     org_dataset: str
     onboarded: Onboarded
@@ -62,7 +62,7 @@ class OrgIntegration(Integration):
 
 @dataclass(frozen=True, kw_only=True)
 class UsableIntegration(OrgIntegration):
-    """What a run reads with."""
+    """Integration that a run can read with."""
 
     ciphertext: str = field(repr=False)
 
@@ -72,7 +72,7 @@ Known = TypeVar("Known", bound=Integration)
 
 @dataclass(frozen=True)
 class _Columns:
-    """What queries tell of an integration."""
+    """Columns of an integration as queries return them."""
 
     status: IntegrationStatus
     credential_name: str | None
@@ -85,7 +85,7 @@ class _Columns:
     updated_at: datetime
 
     def on(self, blank: Known) -> Known:
-        """The integration with what is stored of it."""
+        """Copy of `blank` with the stored columns filled in."""
         return replace(blank, **{name: value for name, value in vars(self).items() if value is not None})
 
 
@@ -112,9 +112,10 @@ class _Context:
 
 
 class Integrations:
-    """Reads and adds integrations. Raises `Stop` for an org that is not with us.
+    """Reads and adds integrations. Raises `Stop` for an org that is not onboarded.
 
-    `tell_invalid` hears of a working integration that has become INVALID, with why and when, after it is recorded.
+    `tell_invalid` is called with a valid integration that has become INVALID, the reason and the time, after that is
+    recorded.
     """
 
     def __init__(self, warehouse: Warehouse, clock: Clock, tell_invalid: TellInvalid | None = None) -> None:
@@ -123,14 +124,14 @@ class Integrations:
         self._tell_invalid = tell_invalid
 
     def of(self, org_slug: str, integration: str) -> UsableIntegration:
-        """The org's integration; raises `Stop` where it cannot be used."""
+        """Usable integration of the org; raises `Stop` where there is none."""
         stored = self.find(org_slug, integration)
         if stored.status is not IntegrationStatus.VALID or not stored.ciphertext:
             raise not_configured(integration)
         return UsableIntegration(**vars(stored))
 
     def find(self, org_slug: str, integration: str) -> OrgIntegration:
-        """The org's integration, whatever its state."""
+        """Integration of the org, whatever its status."""
         context = self._warehouse.read(_Context, "job_context", org_slug=org_slug, integration=integration)[0]
         if context.org is None:
             message = f"The organization {org_slug} is not onboarded."
@@ -141,27 +142,29 @@ class Integrations:
         )
         return context.integration.on(blank) if context.integration else blank
 
-    def shows(self, told: Integration) -> bool:
+    def shows(self, written: Integration) -> bool:
         """Whether this row, or a newer one, can be read."""
-        seen = self.find(told.org_slug, told.integration).updated_at
-        return told.updated_at is None or (seen is not None and seen >= told.updated_at)
+        newest = self.find(written.org_slug, written.integration).updated_at
+        return written.updated_at is None or (newest is not None and newest >= written.updated_at)
 
     def onboarded(self, org_slug: str) -> Onboarded:
-        """Which onboarding of the org this is; `Stop` where it is not with us."""
+        """Onboarding of the org; raises `Stop` if it is not onboarded."""
         return self.find(org_slug, "").onboarded
 
     def all(self, org_slug: str, names: Iterable[str]) -> list[Integration]:
-        """The integrations of these names, set up or not, without ciphertexts."""
+        """Integrations of these names, set up or not, without ciphertexts."""
         stored = {each.integration: each for each in self._warehouse.read(_Stored, "integrations", org_slug=org_slug)}
         blank = [Integration(org_slug=org_slug, integration=name) for name in names]
         return [stored[each.integration].on(each) if each.integration in stored else each for each in blank]
 
     def change(self, new: Integration) -> Integration:
-        """Adds the set-up, or the removal, as the newest row; of two at once the last counts, whole."""
+        """Adds a set-up or removal as the newest row, and returns it; of two at once the last counts as a whole."""
         return self._add_after(self.find(new.org_slug, new.integration), new)
 
     def judge(self, judged: Integration, error: str | None) -> Integration:
-        """The credential works, or `error` says why not. What was set up or removed meanwhile stays untouched.
+        """Adds the result of a validation: VALID, or INVALID with `error`.
+
+        A set-up or removal made meanwhile is untouched.
 
         Raises `Stop` where none is stored.
         """
@@ -180,19 +183,19 @@ class Integrations:
         return row
 
     def mark_invalid(self, judged: Integration, why: str) -> None:
-        """The provider refused this credential in a run."""
+        """Adds the result that the provider refused this credential in a run."""
         self.judge(judged, why)
 
     def forget(self, org_slug: str, known: Iterable[tuple[str, datetime]]) -> None:
-        """Ends what is known by name and age; for an org that goes."""
+        """Adds rows without credentials after those of these names and times; for an org that is off-boarded."""
         rows = [Integration(org_slug=org_slug, integration=name, updated_at=at) for name, at in known]
         self.add([replace(row, updated_at=self._later(row.updated_at)) for row in rows])
 
     def add(self, rows: Iterable[Integration]) -> None:
-        """Adds rows as they are."""
-        told = [_row(row) for row in rows]
-        if told:
-            self._warehouse.append("org_integrations", told, [_row_id(row) for row in told])
+        """Adds the rows unchanged."""
+        written = [_row(row) for row in rows]
+        if written:
+            self._warehouse.append("org_integrations", written, [_row_id(row) for row in written])
 
     def _add_after(self, before: Integration, new: Integration) -> Integration:
         row = replace(new, updated_at=self._later(before.updated_at))
@@ -205,7 +208,7 @@ class Integrations:
 
 
 def not_configured(integration: str) -> Stop:
-    """What is said where there is no credential that could be used."""
+    """`Stop` for an integration without a usable credential."""
     message = f'Required integration "{integration}" is not configured.'
     return Stop(Code.INTEGRATION_MISSING, message, "Set up the integration, then start the run again.")
 
@@ -216,14 +219,14 @@ def _row(row: Integration) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    """A column's value as JSON carries it: times as ISO 8601, settings as a JSON object."""
+    """Column's value as JSON carries it: times as ISO 8601, settings as a JSON object."""
     if isinstance(value, date):
         return value.isoformat()
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def _row_id(row: dict[str, str]) -> str:
-    """The same for the same row sent again, and for no other."""
+    """Insert id of a row: equal for an equal row that is sent again, different for any other."""
     return (
         f"{row['org_slug']}/{row['integration']}/{row['updated_at']}/{row.get('ciphertext', '')[-16:]}/{row['status']}"
     )

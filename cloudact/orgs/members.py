@@ -1,11 +1,11 @@
-"""People of orgs: who belongs to which, and what a role allows. Knows no storage and no token."""
+"""Members of orgs: which org a user belongs to, and what a role allows. Knows no storage and no token."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What someone is in an org. A stored role of any other name, `removed` for one, is no membership."""
+    """Role of a member. A stored role of any other name, such as `removed`, is no membership."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -13,13 +13,13 @@ class Role(StrEnum):
 
     @property
     def admin(self) -> bool:
-        """May set up integrations and rotate keys."""
+        """Whether the role may set up integrations and rotate keys."""
         return self is not Role.MEMBER
 
 
 @dataclass(frozen=True)
 class Membership:
-    """A user's place in one org. `onboarded`: the org is with us."""
+    """Membership of a user in one org. `onboarded`: the org is not off-boarded."""
 
     org_slug: str
     role: Role

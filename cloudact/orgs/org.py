@@ -1,4 +1,4 @@
-"""Tenants: how an org, its key, its subscription and its integrations are named and judged. Knows no storage."""
+"""Orgs: names and rules of an org, its keys, subscription and integrations. Knows no storage."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ SLUG_RULE = "3 to 50 letters, digits or underscores, not starting with an unders
 
 
 class SubscriptionStatus(StrEnum):
-    """The backend's vocabulary of a subscription."""
+    """Status of a subscription, in the backend's words."""
 
     TRIAL = "TRIAL"
     ACTIVE = "ACTIVE"
@@ -41,14 +41,14 @@ ALLOWED_WORDS = ALLOWED_SUBSCRIPTIONS | {
 
 
 class Auth(StrEnum):
-    """How a provider knows that we may read for an org: a key of the org's, or none."""
+    """Way to authenticate at a provider: with a key of the org's, or without one."""
 
     KEY = "key"
     KEYLESS = "keyless"
 
 
 class IntegrationStatus(StrEnum):
-    """Whether an org's credential for a provider can be used."""
+    """Status of an org's credential for a provider."""
 
     VALID = "VALID"
     INVALID = "INVALID"
@@ -57,9 +57,9 @@ class IntegrationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Onboarded:
-    """One onboarding of an org. `generation` counts them: who comes back under the same slug may be someone else.
+    """One onboarding of an org. `generation` counts them, since the same slug may later be another customer's.
 
-    Another installation counts from 1 again, so `installation` tells theirs apart.
+    Another installation counts from 1 again, so `installation` is part of the identity.
     """
 
     org_slug: str
@@ -69,7 +69,7 @@ class Onboarded:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is stored of a key: its hash, which org it opens and until when; never the key."""
+    """Stored facts of a key: hash, org and expiry; never the key."""
 
     org_slug: str
     key_hash: str
@@ -78,31 +78,31 @@ class ApiKey:
 
     @property
     def fingerprint(self) -> str:
-        """Names the key without showing any of it; whoever has the key can compute it."""
+        """Fingerprint of the key: reveals nothing of it, and whoever has the key can compute it."""
         return fingerprint(self.key_hash)
 
     @property
     def actor(self) -> str:
-        """What a run that the key asked for is recorded as triggered by."""
+        """Name that runs of this key are recorded as triggered by."""
         return f"api_key:{self.fingerprint}"
 
     def matches(self, hashed: str) -> bool:
-        """Whether it is this key's hash, in a time that tells nothing about it."""
+        """Whether the hash is this key's, compared in constant time."""
         return hmac.compare_digest(self.key_hash, hashed)
 
     def usable(self, now: datetime) -> bool:
-        """Neither revoked nor expired at `now`."""
+        """Whether the key is neither revoked nor expired at `now`."""
         return (self.revoked_at is None or self.revoked_at > now) and (self.expires_at is None or self.expires_at > now)
 
 
 def subscription_status(word: str) -> str:
-    """The status that a word of either vocabulary means; any other word stands for itself, and allows nothing."""
+    """Status of a word of either vocabulary. An unknown word is returned as it is, and allows nothing."""
     return BILLING_WORDS.get(word, word)
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """An org's plan and what it allows in a UTC day."""
+    """Plan of an org and its limit of runs in a UTC day."""
 
     status: str
     plan: str
@@ -110,30 +110,30 @@ class Subscription:
 
     @property
     def active(self) -> bool:
-        """Whether runs may be started."""
+        """Whether the subscription allows runs to be started."""
         return self.status in ALLOWED_SUBSCRIPTIONS
 
 
 def is_slug(text: str) -> bool:
-    """Whether `text` can name an org."""
+    """Whether `text` is valid as an org's slug."""
     return bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS
 
 
 def new_api_key(org_slug: str) -> str:
-    """A fresh key, `{org}_api_{43 url-safe characters}`: 256 random bits."""
+    """New random key, `{org}_api_{43 url-safe characters}`: 256 random bits."""
     return f"{org_slug}_api_{secrets.token_urlsafe(32)}"
 
 
 def key_hash(api_key: str) -> str:
-    """SHA-256 in hex: a key of 256 random bits needs no salt and no slow hash."""
+    """SHA-256 of the key in hex. Neither salt nor a slow hash is needed: a key has 256 random bits."""
     return hashlib.sha256(api_key.encode()).hexdigest()
 
 
 def fingerprint(hashed: str) -> str:
-    """The first 64 bits of a key's hash, in hex."""
+    """First 64 bits of a key's hash, in hex."""
     return hashed[:16]
 
 
 def key_prefix(api_key: str, org_slug: str) -> str:
-    """What may be shown of a key: `{org}_api_` and four characters."""
+    """Displayable part of a key: `{org}_api_` and four characters."""
     return api_key[: len(org_slug) + len("_api_") + 4]

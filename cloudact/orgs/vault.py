@@ -1,4 +1,4 @@
-"""Customers' credentials: encrypted and decrypted by Cloud KMS, bound to org and integration.
+"""Encryption of customers' credentials with Cloud KMS, bound to org and integration.
 
 The org and the integration are authenticated with the ciphertext, so one moved to another org does not decrypt.
 Checksums are compared both ways, as Google asks, because a flipped bit would otherwise look like a wrong key.
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry as GoogleRetry
@@ -25,9 +25,9 @@ WHAT_TO_DO = "Set up the integration again."
 
 
 class Vault:
-    """Encrypts and decrypts with one KMS key. `patience_s` is how long one call may take, where it is not Google's.
+    """Encrypts and decrypts with one KMS key. `patience_s` bounds one call in seconds; `None` leaves Google's default.
 
-    Setting up needs the right to encrypt; runs, and validating what is stored, the right to decrypt.
+    Setting up needs the right to encrypt; runs and validations need the right to decrypt.
     """
 
     def __init__(self, client: "KeyManagementServiceClient", key: str, patience_s: float | None = None) -> None:
@@ -36,7 +36,7 @@ class Vault:
         self._limits: _Limits = {} if patience_s is None else _limits(patience_s)
 
     def encrypt(self, org_slug: str, integration: str, plaintext: bytes) -> str:
-        """The ciphertext in base64; at most 64 KiB of plaintext."""
+        """Ciphertext in base64 of at most 64 KiB of plaintext."""
         bound = _bound_to(org_slug, integration)
         request = {
             "name": self._key,
@@ -45,7 +45,7 @@ class Vault:
             "additional_authenticated_data": bound,
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
-        with reaching("Cloud KMS"):
+        with translating_google_errors("Cloud KMS"):
             answer = self._client.encrypt(request=request, **self._limits)
         verified = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not verified or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
@@ -53,7 +53,7 @@ class Vault:
         return base64.b64encode(answer.ciphertext).decode()
 
     def decrypt(self, org_slug: str, integration: str, ciphertext: str) -> bytes:
-        """The credential; raises `Stop` if it was not encrypted for this org and integration."""
+        """Plaintext of the credential; raises `Stop` if it was not encrypted for this org and integration."""
         from google.api_core.exceptions import BadRequest, ClientError
 
         data, bound = base64.b64decode(ciphertext), _bound_to(org_slug, integration)
@@ -65,7 +65,7 @@ class Vault:
             "additional_authenticated_data_crc32c": _crc32c(bound),
         }
         try:
-            with reaching("Cloud KMS"):
+            with translating_google_errors("Cloud KMS"):
                 answer = self._client.decrypt(request=request, **self._limits)
         except BadRequest as err:
             raise Stop(Code.CREDENTIAL_UNREADABLE, "The stored credential cannot be decrypted.", WHAT_TO_DO) from err

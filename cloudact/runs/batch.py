@@ -1,4 +1,4 @@
-"""A batch: up to 200 runs that one Cloud Run execution works through, each of its tasks on some runs of one org.
+"""Batches: up to 200 runs that one Cloud Run execution works through, each of its tasks on some runs of one org.
 
 A region accepts some tens of `jobs.run` calls a minute, so a run of its own execution each would take hours; and a task
 is billed a minute at least, so several short runs share one (docs/adr/0014). The batch travels in the job's
@@ -21,7 +21,7 @@ MAX_MESSAGE_BYTES = 32 * 1024  # https://cloud.google.com/run/quotas: the length
 
 
 class _Item(BaseModel):
-    """One run, without what all runs of the batch share."""
+    """Fields of one run that the batch's runs do not share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class _Item(BaseModel):
 
 
 class _Path(BaseModel):
-    """The pipeline of runs."""
+    """Pipeline of runs: provider, domain and name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,9 +44,9 @@ class _Path(BaseModel):
 
 
 class Batch(BaseModel):
-    """Runs asked for at the same time by the same caller, in an order that never changes.
+    """Runs requested at the same time by the same caller, in an order that never changes.
 
-    `sizes` are how many of them each task works on, in their order; left out, each task has one.
+    `sizes` are the numbers of runs of each task, in order; left out, each task has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,20 +65,20 @@ class Batch(BaseModel):
 
     @property
     def batch_id(self) -> str:
-        """The same runs are the same batch."""
+        """UUIDv5 over the run ids: equal runs give an equal batch id."""
         return str(uuid.uuid5(NAMESPACE, "/".join(run.run_id for run in self.runs())))
 
     @property
     def tasks(self) -> tuple[int, ...]:
-        """How many runs each task has."""
+        """Number of runs of each task."""
         return self.sizes or (1,) * len(self.items)
 
     def runs(self) -> list[Run]:
-        """All of them."""
+        """All runs, in their order."""
         return [self._run(item) for item in self.items]
 
     def of_task(self, index: int) -> list[Run]:
-        """The runs of the task with this index, in the order to work on them; raises IndexError where there is none."""
+        """Runs of the task with this index, in working order; raises `IndexError` where there is none."""
         size = self.tasks[index]
         end = list(accumulate(self.tasks))[index]
         return [self._run(item) for item in self.items[end - size : end]]
@@ -96,7 +96,7 @@ class Batch(BaseModel):
 
     @classmethod
     def of(cls, runs: Sequence[Run], task_runs: int = 1) -> "Batch":
-        """The batch of these runs, which share the time and the caller of their request and are not forced."""
+        """Batch of these runs, which share the time and the caller of their request and are not forced."""
         paths = list(dict.fromkeys(_path(run) for run in runs))
         items = [
             _Item(o=run.org_slug, p=paths.index(_path(run)), d=run.date, g=run.generation, t=run.trigger_type)
@@ -116,9 +116,9 @@ class Batch(BaseModel):
 
 
 def groups(runs: Iterable[Run], task_runs: int) -> Iterator[list[Run]]:
-    """Runs that one task works on: neighbours of one org, asked for for the same reason, at most so many.
+    """Runs that one task works on: up to `task_runs` neighbours of one org and trigger type.
 
-    The rule needs nothing but the order, so who reads a batch back from the ledger finds the groups that were made.
+    The rule depends on the order alone, so a batch read back from the ledger has the groups that were made.
     """
     group: list[Run] = []
     for run in runs:
@@ -135,9 +135,9 @@ def _shared(run: Run) -> tuple[str, TriggerType]:
 
 
 def batches(runs: Iterable[Run], tasks: int = LARGEST, task_runs: int = 1) -> Iterator[Batch]:
-    """The runs in batches of so many tasks, in their order.
+    """Batches of the runs in order, up to `tasks` tasks each.
 
-    A batch ends by the number of its tasks alone, so that who plans the rest of a day cuts it in the same places.
+    A batch ends by its number of tasks alone, so planning the rest of a day cuts at the same places.
     """
     rest = groups(runs, task_runs)
     while few := list(islice(rest, tasks)):

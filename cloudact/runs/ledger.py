@@ -1,6 +1,6 @@
-"""The ledger: appends what happens to runs and steps, and tells where runs stand. Owns the event rows' shape.
+"""The ledger: appends events of runs and steps, and reads their state. Owns the shape of the event rows.
 
-What only the functions ask of it stands in their rooms: `functions.runs` and `functions.schedule`.
+Queries that only the functions need are in `functions.runs` and `functions.schedule`.
 """
 
 import datetime as dt
@@ -15,8 +15,8 @@ from cloudact.runs.run_cost import Cost, CostColumns
 from cloudact.warehouse.bigquery import Warehouse
 
 RETENTION = dt.timedelta(days=400)  # how far back lists and details look
-FRESH = dt.timedelta(days=2)  # most runs that anyone looks at
-RECENT = dt.timedelta(days=30)  # nearly all
+MOST_LOOKUPS = dt.timedelta(days=2)  # most runs that anyone looks at
+NEARLY_ALL_LOOKUPS = dt.timedelta(days=30)  # nearly all
 ROWS_AT_ONCE = 500  # of one streaming insert, as BigQuery recommends
 DATES_AT_ONCE = 20_000  # of 90 bytes at most: a query has 10 MB
 GENERATIONS = 200  # looked up in one query; only a date that was repeated more often needs another
@@ -26,7 +26,7 @@ EventRow = dict[str, object]
 
 @dataclass(frozen=True)
 class StepEvent:
-    """Something that happened to a step. `key` tells events of one step and attempt apart."""
+    """Event of a step. `key` distinguishes events of one step and attempt."""
 
     index: int
     name: str
@@ -43,7 +43,7 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class RunEvent:
-    """Something that happened to a run."""
+    """Event of a run."""
 
     status: Status
     key: str = ""
@@ -64,9 +64,9 @@ class RunEvent:
 
 @dataclass(frozen=True)
 class Generation:
-    """The newest generation of an (org, pipeline, date), and what all of them have come to.
+    """Newest generation of an (org, pipeline, date), and a summary of all of them.
 
-    `loaded_on`: day of the last request that loaded the date once it was over; `asked_on`: day of the service's last
+    `loaded_on`: day of the last request that loaded the date after it was over; `asked_on`: day of the service's last
     own request; `loaded_at`: start of the last run that loaded it; `source_as_of`: newest row that any load has read.
     """
 
@@ -88,30 +88,30 @@ class _Standing(CostColumns):
 
 
 class Ledger:
-    """Appends, and reads what both processes ask; raises `Retry` while BigQuery cannot be reached."""
+    """Appends events, and runs the reads that both processes need; raises `Retry` while BigQuery cannot be reached."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
     def status(self, run: Run) -> Status | None:
-        """Where a run stands; `None` before its first event can be read."""
+        """Status of a run; `None` before its first event can be read."""
         standing = self._standing(run)
         return standing.status if standing else None
 
     def cost(self, run: Run) -> Cost | None:
-        """What the run's tries have cost so far; `None` where none has told."""
+        """Cost of the run's tries so far; `None` where no event has one."""
         standing = self._standing(run)
         return standing.cost if standing else None
 
     def _standing(self, run: Run) -> _Standing | None:
         day = run.requested_date
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             _Standing, "run_status", org_slug=run.org_slug, run_id=run.run_id, requested_date=day
         )
-        return found[0] if found else None
+        return rows[0] if rows else None
 
     def generations(self, wanted: Collection[tuple[str, str, dt.date]], today: dt.date) -> Iterator[Generation]:
-        """The newest generation of each (org, pipeline, date) that has any."""
+        """Newest generation of each (org, pipeline, date) that has any."""
         rest = iter(sorted(wanted))
         while chunk := list(islice(rest, DATES_AT_ONCE)):
             yield from self._warehouse.read(
@@ -124,11 +124,11 @@ class Ledger:
             )
 
     def append_run(self, run: Run, event: RunEvent, at: dt.datetime) -> None:
-        """Appends one event of a run; appending the same again changes nothing."""
+        """Appends one event of a run; appending an equal event again changes nothing."""
         self.append_runs([(run, event)], at)
 
     def append_runs(self, events: Iterable[tuple[Run, RunEvent]], at: dt.datetime) -> None:
-        """Appends one event of each of many runs, 500 rows a call."""
+        """Appends one event each of many runs, 500 rows a call."""
         rest = iter(events)
         while chunk := list(islice(rest, ROWS_AT_ONCE)):
             rows = [_run_event_row(run, event, at) for run, event in chunk]

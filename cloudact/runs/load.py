@@ -1,11 +1,11 @@
-"""The load of a run happens once or never, whoever dies, and so does its end.
+"""The load of a run and its outcome: both happen once or never, whatever crashes.
 
 A run replaces one day of one or several tables. Its job ids `load_<run_id>_0`, `_1`, … are taken in order, and BigQuery
 accepts each once. A load that succeeded hands on to the next table, a load that failed for a passing reason to another
-try; a new try of the run, which has read anew, replaces all of its tables. Whoever inserts the first free id decides
-what it is: the job, with its load (or with a fence, where the tables have its rows already), or whoever settles the
-run, with a fence. A fence is a query that reads nothing and carries the verdict. From a fence on no load of this run
-can start, and everybody who asks is told the same verdict.
+try; a new try of the run, which has read anew, replaces all of its tables. Whoever inserts the first free id decides:
+the job, with its load (or with a fence, where the tables have its rows already), or whoever settles the run, with a
+fence. A fence is a query that reads nothing and carries the outcome. After a fence no load of this run can start, and
+every reader gets the same outcome.
 """
 
 import json
@@ -38,7 +38,7 @@ Tick = Callable[[], None]
 
 
 class _StoredError(TypedDict):
-    """A verdict's error, as the fence carries it."""
+    """Error of an outcome, as the fence carries it."""
 
     code: str
     message: str
@@ -47,10 +47,10 @@ class _StoredError(TypedDict):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How a run ended. `rows` are those that the day has; `result` is JSON of what it found out about its source.
+class Outcome:
+    """Final status of a run. `rows` is the day's row count; `result` is the JSON of a `Result`.
 
-    `at` is when a fence was put up, which all who tell of it repeat.
+    `at` is when the fence was inserted, which every event of this outcome repeats.
     """
 
     status: Status
@@ -61,27 +61,27 @@ class Verdict:
 
     @property
     def parameters(self) -> str:
-        """What a fence carries."""
+        """JSON of the outcome, as the fence carries it."""
         told = ("code", "message", "hint", "retryable")
         error = {name: getattr(self.error, name) for name in told} if self.error else None
         at = self.at.isoformat() if self.at else None
         return json.dumps({"status": self.status, "at": at, "error": error, "rows": self.rows, "result": self.result})
 
 
-class Settled(Skip):
-    """The run was settled by someone else while it worked; it must not load."""
+class AlreadySettled(Skip):
+    """Raised where the run was settled by another process while it worked; it must not load."""
 
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(f"the run was settled as {verdict.status} before it could load")
-        self.verdict = verdict
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"the run was settled as {outcome.status} before it could load")
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
 class Part:
-    """One table of a run's load, with the file that holds its day; no rows empty the day.
+    """One table of a run's load, with the Parquet file of its day; a file without rows empties the day.
 
-    `columns` are the table's, as the file was written by them. `of_money`: it holds what is paid. `coarser`: the source
-    has refused to tell its rows as much apart as wanted.
+    `columns` are the table's, as the file was written with. `of_money`: the table holds costs. `coarser`: the source
+    refused some of the dimensions asked for.
     """
 
     dataset: str
@@ -95,29 +95,29 @@ class Part:
 
 @dataclass
 class _Progress:
-    """What the ids so far say: the first that decides nothing, the loads of the latest try, and the end if it has one.
+    """State of a run's job ids: first undecided number, loads of the latest try, and the outcome if any.
 
-    Each load carries how many its try makes, so that anybody can tell whether they are all there.
+    Each load carries how many its try makes, so any reader can see whether all are there.
     """
 
     number: int = 0
     loads: "list[LoadJob]" = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
-    verdict: Verdict | None = None
+    outcome: Outcome | None = None
 
     def add(self, job: "Job") -> None:
-        """Takes the next id's job, which is over if it is a load, into account."""
+        """Adds the job of the next id; a load must be over."""
         if _failed_passing(job):
             self.number += 1
         elif not _is_load(job):
-            self.verdict = _fenced(job)
+            self.outcome = _fenced(job)
         elif job.error_result:
-            self.verdict = _half_loaded(_refused(job), self.replaced)
+            self.outcome = _half_loaded(_refused(job), self.replaced)
         else:
             self._loaded(job)
 
     def of(self, attempt: str) -> int:
-        """How many tables this try has replaced."""
+        """Number of tables that this try has replaced."""
         return len(self.loads) if self.loads and self.loads[0].labels.get(ATTEMPT) == attempt else 0
 
     def _loaded(self, job: "LoadJob") -> None:
@@ -127,29 +127,29 @@ class _Progress:
         self.replaced.add(job.destination.table_id.partition("$")[0])  # a load names its partition
         self.number += 1
         if len(self.loads) >= int(job.labels.get(PARTS, 1)):
-            self.verdict = Verdict(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
+            self.outcome = Outcome(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
 
 
 class RunLoad:
-    """The load of one run, for one try of it."""
+    """Load of one run, for one try of it."""
 
     def __init__(self, warehouse: Warehouse, run_id: str) -> None:
         self._warehouse = warehouse
         self._run_id = run_id
         self._attempt = uuid.uuid4().hex
 
-    def verdict(self, tick: Tick) -> Verdict | None:
-        """What was decided, waiting for a load under way; `None` while nothing is, or tables are left to load."""
-        return self._progress(tick).verdict
+    def outcome(self, tick: Tick) -> Outcome | None:
+        """Outcome of the run, after waiting for a load under way; `None` if undecided, or tables are left to load."""
+        return self._progress(tick).outcome
 
     def load(self, parts: Sequence[Part], day: date, tick: Tick) -> int:
-        """Replaces the day of each table in turn, unless an earlier try has replaced all; answers how many rows it has.
+        """Replaces the day of each table in turn, unless an earlier try has replaced all. Returns the day's rows.
 
-        Raises `Settled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a table
-        that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
+        Raises `AlreadySettled`, `Stop` where BigQuery refuses the rows for good, `Exhausted` after three loads of a
+        table that failed for a passing reason, and `Postponed` at once where the day's load jobs are used up.
         """
         progress, failed = self._progress(tick), 0
-        while progress.verdict is None:
+        while progress.outcome is None:
             if failed == OWN_TRIES:
                 raise Exhausted(
                     Code.LOAD_FAILED, "BigQuery could not load the rows at the moment.", "It is tried again."
@@ -166,7 +166,7 @@ class RunLoad:
                 raise _postponed()
             progress.add(job)
             failed = 0 if progress.of(self._attempt) > done else failed + 1
-        return _loaded(progress.verdict)
+        return _loaded(progress.outcome)
 
     def _start(self, number: int, part: Part, day: date, parts: int) -> "LoadJob | None":
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
@@ -177,15 +177,15 @@ class RunLoad:
         except Postponed as err:
             raise _postponed() from err
 
-    def settle(self, wish: Verdict, tick: Tick, begun: Tick = lambda: None) -> Verdict:
-        """Decides the run as wished, if nothing was decided before; answers what holds.
+    def settle(self, wish: Outcome, tick: Tick, begun: Tick = lambda: None) -> Outcome:
+        """Decides the run as wished unless it was decided before. Returns the outcome that holds.
 
-        `begun` is called where some of its tables have been replaced already, and may raise to leave it at that.
+        `begun` is called if some tables have been replaced already, and may raise to leave the run undecided.
         """
         for _ in range(ROUNDS):
             progress = self._progress(tick)
-            if progress.verdict:
-                return progress.verdict
+            if progress.outcome:
+                return progress.outcome
             if progress.replaced:
                 begun()
                 wish = _half_loaded(wish, progress.replaced)
@@ -196,7 +196,7 @@ class RunLoad:
 
     def _progress(self, tick: Tick) -> _Progress:
         progress = _Progress()
-        while progress.verdict is None and (job := self._warehouse.job(self._id(progress.number))):
+        while progress.outcome is None and (job := self._warehouse.job(self._id(progress.number))):
             if _is_load(job):
                 self._warehouse.wait_for(job, tick)
             progress.add(job)
@@ -211,7 +211,7 @@ def _is_load(job: "Job") -> "TypeGuard[LoadJob]":
 
 
 def _failed_passing(job: "Job") -> bool:
-    """Whether this job decides nothing: a load that failed for a reason that passes."""
+    """Whether this job is a load that failed for a passing reason, and so decides nothing."""
     return _is_load(job) and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
 
 
@@ -226,27 +226,27 @@ def _postponed() -> Postponed:
     )
 
 
-def _half_loaded(verdict: Verdict, tables: set[str]) -> Verdict:
-    """The run's owner must know what a run that failed has left behind."""
-    if verdict.error is None or not tables or HALF_LOADED in verdict.error.message:
-        return verdict
-    message = f"{verdict.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
-    kind = Retry if verdict.error.retryable else Stop
-    return replace(verdict, error=kind(verdict.error.code, message, verdict.error.hint))
+def _half_loaded(outcome: Outcome, tables: set[str]) -> Outcome:
+    """Outcome whose message names the tables that the failed run has replaced."""
+    if outcome.error is None or not tables or HALF_LOADED in outcome.error.message:
+        return outcome
+    message = f"{outcome.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
+    kind = Retry if outcome.error.retryable else Stop
+    return replace(outcome, error=kind(outcome.error.code, message, outcome.error.hint))
 
 
-def _refused(job: "Job") -> Verdict:
+def _refused(job: "Job") -> Outcome:
     message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
-    return Verdict(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, "Please contact support."))
+    return Outcome(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, "Please contact support."))
 
 
-def _fenced(job: "Job") -> Verdict:
+def _fenced(job: "Job") -> Outcome:
     return _from_parameters(str(parameters(job)["verdict"]))
 
 
-def _from_parameters(text: str) -> Verdict:
+def _from_parameters(text: str) -> Outcome:
     told = json.loads(text)
-    return Verdict(
+    return Outcome(
         Status(told["status"]),
         rows=told.get("rows"),
         error=_error(told["error"]) if told["error"] else None,
@@ -260,15 +260,15 @@ def _error(told: _StoredError) -> RunError:
     return kind(stored_code(told["code"]), told["message"], told["hint"])
 
 
-def _loaded(verdict: Verdict) -> int:
-    if verdict.rows is not None:
-        return verdict.rows
-    if verdict.error and verdict.error.code == Code.LOAD_REFUSED:
-        raise verdict.error
-    raise Settled(verdict)
+def _loaded(outcome: Outcome) -> int:
+    if outcome.rows is not None:
+        return outcome.rows
+    if outcome.error and outcome.error.code == Code.LOAD_REFUSED:
+        raise outcome.error
+    raise AlreadySettled(outcome)
 
 
 def _pause(tries: int) -> None:
-    """Before another try: BigQuery's rate limits count by ten seconds."""
+    """Sleeps some seconds before another try: BigQuery's rate limits count by ten seconds."""
     if tries:
         time.sleep(random.uniform(1, 5 * tries))  # noqa: S311 - jitter

@@ -1,6 +1,6 @@
-"""What a run has found out about its source: a fingerprint of what it read, and how that differs from before.
+"""Results of runs: a fingerprint of what was read, and how that differs from before.
 
-It travels as JSON in the event that ends the run, so that the next generation can tell whether anything has changed.
+A result travels as JSON in the event that ends the run, so that the next generation can see whether anything changed.
 """
 
 import datetime as dt
@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
-from cloudact.runs.late_data import Load, Look, loads_of
-from cloudact.runs.ledger import FRESH, GENERATIONS, RECENT, RETENTION, Ledger
+from cloudact.runs.late_data import LateDataScan, Load, loads_of
+from cloudact.runs.ledger import GENERATIONS, MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION, Ledger
 from cloudact.runs.run import Run, Status, run_id
 from cloudact.warehouse.bigquery import Warehouse
 
@@ -21,18 +21,18 @@ _EXACT = Context(prec=200)  # a day's sum of NUMERICs; the default would round t
 
 
 def plain(amount: Decimal) -> str:
-    """The amount without exponent and trailing zeros."""
+    """Text of the amount without exponent and trailing zeros."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def exact_sum(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Two costs by currency together."""
+    """Sum of two costs, by currency."""
     return {name: _EXACT.add(one.get(name, Decimal()), other.get(name, Decimal())) for name in sorted({*one, *other})}
 
 
 def exact_difference(one: Mapping[str, Decimal], other: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """The first less the second by currency; nothing where not an amount differs."""
+    """First costs less the second, by currency; empty if all amounts are equal."""
     differences = exact_sum(one, {name: -amount for name, amount in other.items()})
     return {name: amount for name, amount in differences.items() if amount}
 
@@ -41,7 +41,7 @@ Amount = Annotated[Decimal, PlainSerializer(plain)]
 
 
 class Completeness(StrEnum):
-    """How much of the day can have been in what was read."""
+    """Completeness of the day in what was read."""
 
     PROVISIONAL = "provisional"
     SETTLING = "settling"
@@ -55,16 +55,16 @@ class _Fact(BaseModel):
 
 
 class TableContent(_Fact):
-    """One table's day. The digest is the same for the same rows in any order, whichever run wrote them."""
+    """Content of one table's day. The digest is equal for equal rows in any order, whichever run wrote them."""
 
     rows: int
     digest: str = Field(description="of all columns but those that name the run")
 
 
-class Source(_Fact):
-    """What an export told of a day when the day's rows were read from it, before any were left out.
+class SourceDay(_Fact):
+    """Facts of an export's day when its rows were read, before any were left out.
 
-    Exports are only added to, so a source that no longer tells all of this has lost rows.
+    Rows are only added to an export, so one that later has less than this has lost rows.
     """
 
     table: str | None = Field(description="project.dataset.table; null where an older run has not told")
@@ -77,7 +77,7 @@ class Source(_Fact):
 
 
 class Fingerprint(_Fact):
-    """What a run read: equal fingerprints are equal days."""
+    """Content of a run's day: equal fingerprints are equal days."""
 
     rows: int
     cost: dict[str, Amount] = Field(description="sum of net cost by currency", examples=[{"USD": "12.5"}])
@@ -85,23 +85,23 @@ class Fingerprint(_Fact):
         description="the newest export_time, or when the provider refreshed its data; null where it does not tell"
     )
     tables: dict[str, TableContent]
-    source: Source | None = Field(default=None, description="of exports; null or left out elsewhere")
+    source: SourceDay | None = Field(default=None, description="of exports; null or left out elsewhere")
     unpriced: int = Field(default=0, description="cost rows that were left out, since the provider tells no amount")
 
     def same_rows(self, other: "Fingerprint") -> bool:
-        """Whether both are of the same rows."""
+        """Whether both days consist of the same rows."""
         return self.tables == other.tables
 
 
 class Difference(_Fact):
-    """Rows and money: of one thing less another, or of a part."""
+    """Number of rows and costs by which two days differ, or that a part of a day has."""
 
     rows: int
     cost: dict[str, Amount] = Field(description="by currency; nothing where not an amount has changed")
 
     @classmethod
     def of(cls, new: Fingerprint, old: Fingerprint) -> "Difference":
-        """What `new` has more than `old`."""
+        """Rows and costs of `new` less those of `old`."""
         return cls(rows=new.rows - old.rows, cost=exact_difference(new.cost, old.cost))
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class Difference(_Fact):
 
 
 class Previous(_Fact):
-    """The last generation that succeeded."""
+    """Last generation that succeeded."""
 
     run_id: str
     generation: int
@@ -118,7 +118,7 @@ class Previous(_Fact):
 
 
 class Cause(StrEnum):
-    """Why a source does not tell the whole day."""
+    """Reason why a source does not have the whole day."""
 
     EXPIRED = "partitions_expired"
     MOVED = "export_moved"
@@ -128,10 +128,10 @@ class Cause(StrEnum):
 
 
 class Gap(_Fact):
-    """What the source does not tell of a day, and what was done about it.
+    """Rows and costs that the source lacks of a day, and what the run did about it.
 
-    `kept`: what was loaded before has stayed, and only rows that are surely new were added to it (`frozen`); else the
-    day is what the source has (`partial`).
+    `kept`: the rows loaded before stay, and only rows that are surely new were added (`frozen`); otherwise the day is
+    what the source has (`partial`).
     """
 
     cause: Cause
@@ -143,28 +143,28 @@ class Gap(_Fact):
 
 
 class Result(_Fact):
-    """What the ledger keeps of a run that succeeded. The last two are told only where there is something to tell."""
+    """Result of a run that succeeded, as the ledger stores it. The last two fields are set only where they apply."""
 
     fingerprint: Fingerprint
     previous: Previous | None = Field(description="null for a first load, or where the last one has told nothing")
     difference: Difference | None = Field(description="null where previous is")
     unchanged: bool = Field(description="true where the tables had these rows already and nothing was loaded")
     completeness: Completeness
-    look: Look | None = Field(default=None, description="what was found out about late rows of earlier dates")
+    look: LateDataScan | None = Field(default=None, description="what was found out about late rows of earlier dates")
     gap: Gap | None = Field(default=None, description="why the day is partial or frozen")
 
     @property
     def text(self) -> str:
-        """As it is stored; only a run that looked for late rows, or found a gap, has these fields at all."""
+        """JSON for the event row; `look` and `gap` are omitted unless this run scanned for late data or found a gap."""
         return self.model_dump_json(exclude={name for name in ("look", "gap") if getattr(self, name) is None})
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier generations left: the last that succeeded, and whether nothing can have been loaded since.
+    """Earlier generations of a run: the last that succeeded, and whether nothing can have been loaded since.
 
-    `result` is what that one told; an end that the sweep has told has none. `day_over`: it was requested on a later
-    date than the day's.
+    `result` is that generation's; one that the sweep ended has none. `day_over`: its request came after the day was
+    over.
     """
 
     previous: Previous | None = None
@@ -174,16 +174,19 @@ class Earlier:
 
     @property
     def settled(self) -> bool:
-        """Whether the day can have been told whole, by its age and rows: an amount that was missing says nothing."""
+        """Whether the day was read whole, by its age and rows.
+
+        Amounts that were missing then do not count against it.
+        """
         if self.result is None or self.result.completeness is not Completeness.PROVISIONAL:
             return self.result is not None
-        found = self.result.fingerprint
-        return bool(found.unpriced) and self.day_over and found.rows > 0
+        fingerprint = self.result.fingerprint
+        return bool(fingerprint.unpriced) and self.day_over and fingerprint.rows > 0
 
 
 @dataclass(frozen=True)
 class _EarlierRun:
-    """A generation that may have loaded something."""
+    """Earlier generation that may have loaded something."""
 
     run_id: str
     generation: int
@@ -192,13 +195,13 @@ class _EarlierRun:
     result: str | None
 
     @property
-    def found(self) -> Result | None:
-        """What the run found out; what the sweep ended for a container that had died knows nothing."""
+    def stored_result(self) -> Result | None:
+        """Result of the run; `None` for a run that the sweep ended for a container that had died."""
         return Result.model_validate_json(self.result) if self.result is not None else None
 
 
 @dataclass(frozen=True)
-class _LastLook:
+class _LastScan:
     result: str
 
 
@@ -209,7 +212,7 @@ class Results:
         self._warehouse = warehouse
 
     def earlier(self, run: Run) -> Earlier:
-        """The generations before this one, of the last two hundred. A failed one may have replaced some tables."""
+        """Generations before this one, of the last 200. A failed one may have replaced some tables."""
         first = max(1, run.generation - GENERATIONS)
         ids = [run_id(run.org_slug, run.pipeline, run.date, number) for number in range(first, run.generation)]
         if not ids:
@@ -225,24 +228,27 @@ class Results:
         loaded = next((each for each in runs if each.status is Status.SUCCESS), None)
         if loaded is None:
             return Earlier()
-        result = loaded.found
+        result = loaded.stored_result
         return Earlier(_previous(loaded, result), runs[0] is loaded, result, loaded.requested_date > run.date)
 
-    def last_look(self, run: Run) -> Look | None:
-        """The last look for late rows by a run of this org and pipeline: mostly yesterday's, so that comes first."""
+    def last_scan(self, run: Run) -> LateDataScan | None:
+        """Last scan for late rows by a run of this org and pipeline.
+
+        Mostly that is yesterday's, so newer days are read first.
+        """
         last = run.requested_date
-        for span in (FRESH, RECENT, RETENTION):
+        for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
             first = run.requested_date - span
-            found = self._warehouse.read(
-                _LastLook, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
+            rows = self._warehouse.read(
+                _LastScan, "last_look", org_slug=run.org_slug, pipeline=run.pipeline, first_day=first, last_day=last
             )
-            if found:
-                return Result.model_validate_json(found[0].result).look
+            if rows:
+                return Result.model_validate_json(rows[0].result).look
             last = first - dt.timedelta(days=1)
         return None
 
     def loads(self, run: Run, dates: Collection[dt.date]) -> dict[dt.date, Load]:
-        """What is known of the loads of those of these dates that were ever loaded."""
+        """Loads of those of these dates that were ever loaded."""
         wanted = [(run.org_slug, run.pipeline, date) for date in dates]
         return loads_of(Ledger(self._warehouse).generations(wanted, run.requested_date))
 
@@ -256,10 +262,10 @@ def _previous(run: _EarlierRun, result: Result | None) -> Previous | None:
 def completeness(
     day: dt.date, read_at: dt.datetime, fingerprint: Fingerprint, restate_days: Sequence[int]
 ) -> Completeness:
-    """By age first: after the last planned restatement a day is final, whatever a quiet source has left open.
+    """Completeness of a day by its age: final after the last planned restatement, whatever a quiet source lacks.
 
-    Before, it is provisional while it was not over when read, while the source's data ends before the day does, and
-    while there is no row at all. While an amount is missing it is provisional at any age.
+    Earlier, it is provisional if the day was not over when it was read, the source's newest data ends before the day
+    does, or no row was read. While an amount is missing the day is provisional at any age.
     """
     if fingerprint.unpriced:
         return Completeness.PROVISIONAL

@@ -1,4 +1,4 @@
-"""A run: one pipeline, for one org and one UTC date, in one generation. Knows no storage and no transport."""
+"""Runs: one pipeline, for one org and one UTC date, in one generation. Knows no storage and no transport."""
 
 import datetime as dt
 import uuid
@@ -12,7 +12,7 @@ MESSAGE_VARIABLE = "CLOUDACT_RUN"  # the job's environment variable that holds a
 
 
 class Status(StrEnum):
-    """PENDING → RUNNING → one of the final three."""
+    """Status of a run: PENDING → RUNNING → SUCCESS, FAILED or CANCELLED."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class TriggerType(StrEnum):
-    """Who asked for a run."""
+    """Trigger of a run."""
 
     API = "api"
     USER = "user"
@@ -38,12 +38,12 @@ class TriggerType(StrEnum):
 
     @property
     def counted(self) -> bool:
-        """Whether it counts against the daily quota: the service's own runs do not."""
+        """Whether the run counts against the daily quota: the service's own runs do not."""
         return self not in (TriggerType.SCHEDULE, TriggerType.RESTATEMENT)
 
 
 class Run(BaseModel):
-    """What is asked for, exactly as it travels on the queue."""
+    """Request for a run, exactly as it travels on the queue."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,36 +60,36 @@ class Run(BaseModel):
     force_refresh: bool = False
 
     def again(self, trigger_type: TriggerType, triggered_by: str, at: dt.datetime) -> "Run":
-        """The next generation of the same request."""
+        """Next generation of this request."""
         changes = {"trigger_type": trigger_type, "triggered_by": triggered_by, "requested_at": at}
         return self.model_copy(update={"generation": self.generation + 1, **changes})
 
     @property
     def run_id(self) -> str:
-        """The same request always names the same run."""
+        """UUIDv5 of org, pipeline, date and generation: an equal request has an equal id."""
         return run_id(self.org_slug, self.pipeline, self.date, self.generation)
 
     @property
     def claim_id(self) -> str:
-        """The BigQuery job id that the run's first container takes."""
+        """BigQuery job id that the run's first container takes."""
         return f"claim_{self.run_id}"
 
     @property
     def requested_date(self) -> dt.date:
-        """The UTC day the run was asked for; all its events lie in this day's partition."""
+        """UTC day of the request; all events of the run lie in this day's partition."""
         return self.requested_at.astimezone(dt.UTC).date()
 
     @property
     def pipeline_id(self) -> str:
-        """The name that clients see: `acmecorp-gcp-billing`."""
+        """Name of the pipeline and org as clients see it: `acmecorp-gcp-billing`."""
         return f"{self.org_slug}-{self.provider}-{self.name}"
 
 
 def run_id(org_slug: str, pipeline: str, date: dt.date, generation: int) -> str:
-    """UUIDv5 of what makes a run unique. No part can hold a slash, so no two runs share a name."""
+    """UUIDv5 of org, pipeline, date and generation. No part can hold a slash, so no two runs share a name."""
     return str(uuid.uuid5(NAMESPACE, f"{org_slug}/{pipeline}/{date.isoformat()}/{generation}"))
 
 
 def step_logging_id(run_id: str, step_index: int) -> str:
-    """UUIDv5 that names a step of a run."""
+    """UUIDv5 that identifies a step of a run."""
     return str(uuid.uuid5(NAMESPACE, f"{run_id}/steps/{step_index}"))

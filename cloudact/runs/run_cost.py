@@ -1,4 +1,4 @@
-"""What a run costs us: its container's seconds and the bytes that its own queries were billed, at list prices.
+"""Cost of a run to the service: container seconds and bytes billed of its own queries, at list prices.
 
 An estimate: free tiers, discounts, storage and streaming inserts are not in it, nor what a customer's own project pays.
 """
@@ -16,7 +16,7 @@ _NUMERIC = Decimal("0.000000001")  # what BigQuery's NUMERIC keeps
 
 @dataclass(frozen=True)
 class Cost:
-    """All tries of a run so far; seconds times vCPUs or GiB, and US dollars."""
+    """Cost of all tries of a run so far: seconds times vCPUs or GiB, and US dollars."""
 
     vcpu_seconds: Decimal
     memory_gib_seconds: Decimal
@@ -27,11 +27,11 @@ class Cost:
 
     @property
     def total_usd(self) -> Decimal:
-        """Both together."""
+        """Compute plus BigQuery, in US dollars."""
         return self.compute_usd + self.bigquery_usd
 
     def after(self, earlier: "Cost | None") -> "Cost":
-        """With what earlier tries cost, at the prices of their time."""
+        """Sum of this cost and that of earlier tries, each at the prices of its time."""
         if earlier is None:
             return self
         return Cost(
@@ -45,13 +45,13 @@ class Cost:
 
     @property
     def row(self) -> dict[str, str | int]:
-        """The columns of an event that tell the cost, in what JSON can hold without loss."""
+        """Columns of an event that hold the cost, in what JSON can hold without loss."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
 @dataclass(frozen=True)
 class CostColumns:
-    """The columns of a stored run that tell what it costs, all of them or none."""
+    """Cost columns of a stored run; all are set, or none."""
 
     vcpu_seconds: Decimal | None
     memory_gib_seconds: Decimal | None
@@ -62,14 +62,14 @@ class CostColumns:
 
     @property
     def cost(self) -> Cost | None:
-        """What the run's tries have cost so far; `None` where no container has told it."""
+        """Cost of the run's tries so far; `None` where no container has recorded one."""
         known = {field.name: getattr(self, field.name) for field in fields(Cost)}
         return None if known["vcpu_seconds"] is None else Cost(**known)
 
 
 @dataclass(frozen=True)
 class Tariff:
-    """How large the job's container is, and what is paid for it and for BigQuery."""
+    """Size of the job's container, and the prices of the container and of BigQuery."""
 
     vcpus: Decimal
     memory_gib: Decimal
@@ -80,7 +80,7 @@ class Tariff:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The deployment's."""
+        """Tariff of the deployment."""
         return cls(
             settings.job_cpu,
             settings.job_memory_gib,
@@ -91,7 +91,7 @@ class Tariff:
         )
 
     def cost(self, seconds: Decimal, bytes_billed: int) -> Cost:
-        """Of one container that ran so long and whose queries were billed so much."""
+        """Cost of `seconds` of container time and `bytes_billed` of queries."""
         vcpu_seconds, gib_seconds = seconds * self.vcpus, seconds * self.memory_gib
         compute = vcpu_seconds * self.vcpu_second_usd + gib_seconds * self.memory_gib_second_usd
         bigquery = bytes_billed * self.bigquery_tib_usd / TIB
@@ -110,7 +110,7 @@ def _rounded(number: Decimal) -> Decimal:
 
 
 def _plain(value: Decimal | int | date) -> str | int:
-    """What JSON can hold, without exponents."""
+    """Value that JSON can hold, without exponents."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     return value if isinstance(value, int) else str(value)

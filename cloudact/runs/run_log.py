@@ -1,7 +1,7 @@
-"""The line in the log that says how a run ended: what the ratio of failed runs is counted from.
+"""The log line that a run has ended, from which the ratio of failed runs is counted.
 
-Whoever decided the end and has told the ledger writes it, so it is there once for a run. A process that dies between
-the two leaves it to whoever settles the run after it.
+Whoever decided the outcome writes the line after the event, so there is one per run. A process that dies between the
+two leaves it to whoever settles the run after it.
 """
 
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def log_run_ended(run: Run, event: RunEvent, at: datetime) -> None:
-    """INFO whatever the status: the failure itself has a line of its own, for its org and its operators."""
+    """Logs the end of a run as INFO whatever its status: a failure has a line of its own."""
     duration_s = (at - event.started_at).total_seconds() if event.started_at else None
     fields: dict[str, object] = {
         "event": "run_ended",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
 from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
 from cloudact.warehouse.queries import (
@@ -50,7 +50,7 @@ class _RowError(TypedDict):
 
 
 class _RowErrors(TypedDict):
-    """What an answer to a streaming insert says of one row."""
+    """Errors of one row in the answer to a streaming insert."""
 
     index: int
     errors: list[_RowError]
@@ -70,10 +70,11 @@ QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pr
 
 
 class Warehouse:
-    """`client` builds the `bigquery.Client` when it is first needed, since that costs a cold start.
+    """Access to the service's BigQuery; `client` builds the `bigquery.Client` when first needed.
 
-    `patience_s` is how long one call is retried and waited for: short in a request, long in a job. `installation` is in
-    the id of all that is decided or added here; who only reads may leave it out. The service uses `open_warehouse`.
+    `patience_s` bounds in seconds how long one call is retried and waited for: short in a request, long in a job.
+    `installation` is part of every id that is decided or added here; a reader may leave it out. The service uses
+    `open_warehouse`.
     """
 
     def __init__(
@@ -92,12 +93,12 @@ class Warehouse:
 
     @property
     def dataset(self) -> str:
-        """The service's own dataset."""
+        """Name of the service's own dataset."""
         return self._dataset
 
     @property
     def installation(self) -> str:
-        """Which deployment this is."""
+        """Identity of this deployment."""
         return self._installation
 
     @cached_property
@@ -113,12 +114,12 @@ class Warehouse:
     def rows(
         self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Value
     ) -> list[dict[str, Any]]:
-        """All rows of `sql/queries/<query>.sql` by column, for what is not worth a shape of its own (see `read`).
+        """All rows of `sql/queries/<query>.sql` as dicts by column; for a result that needs no class of its own.
 
         `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
         query that is written for any of them.
         """
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
 
     def read(self, shape: type[Row], query: str, /, dataset: str | None = None, **values: Value) -> list[Row]:
@@ -132,12 +133,12 @@ class Warehouse:
     def pages(
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
     ) -> "RowIterator":
-        """Rows of a query as the client's iterator, which reads a page at a time; for answers larger than memory."""
+        """Rows of a query as the client's iterator, which reads a page at a time; for results larger than memory."""
         loaded = load_query(query, self._dataset, org_table)
         config = _job_config(loaded, values)
         if dataset:
             config.default_dataset = f"{self._client.project}.{dataset}"
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
                 loaded.sql,
                 job_config=config,
@@ -157,20 +158,20 @@ class Warehouse:
         """Streams rows into one of the service's tables; a repeated id within a minute is one row.
 
         `late` columns are left out where BigQuery does not know them: streams see a column that a migration has added
-        minutes late (docs/adr/0010), and what is only nice to know must not keep a row from being told.
-        Raises `Retry` where BigQuery cannot be reached; a row that does not fit its table is a mistake of ours.
+        minutes late (docs/adr/0010), and an optional column must not keep a row from being recorded. Raises `Retry`
+        where BigQuery cannot be reached, and `ValueError` for a row that does not fit its table.
         """
-        told, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
-        errors = self._stream(table, told, row_ids)
+        rows_sent, row_ids = [dict(row) for row in rows], [self._insert_id(each) for each in ids]
+        errors = self._stream(table, rows_sent, row_ids)
         if unknown := _unknown_columns(errors) & set(late):
             log.warning("a column is not known yet", extra={"fields": {"table": table, "columns": sorted(unknown)}})
-            without = [{name: value for name, value in row.items() if name not in late} for row in told]
+            without = [{name: value for name, value in row.items() if name not in late} for row in rows_sent]
             errors = self._stream(table, without, row_ids)
         if errors:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
 
     def _stream(self, table: str, rows: list[dict[str, object]], row_ids: list[str]) -> list[_RowErrors]:
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             errors = self._client.insert_rows_json(
                 f"{self._client.project}.{self._dataset}.{table}",
                 rows,
@@ -181,28 +182,30 @@ class Warehouse:
         return [cast("_RowErrors", each) for each in errors]
 
     def _insert_id(self, text: str) -> str:
-        """Google takes 128 characters at most, and a user's id alone may have as many."""
+        """Id of a streamed row in this installation.
+
+        Google takes at most 128 characters, and a user's id may have as many.
+        """
         return hashlib.sha256(own_name(text, self._installation).encode()).hexdigest()
 
     def accept_once(self, job_id: str, query: str, **values: Value) -> dict[str, object]:
-        """Starts `query` under a job id of ours, or finds who has: answers with the winner's parameters.
+        """Starts `query` under a job id of ours. Returns the parameters of whoever started it first.
 
-        BigQuery accepts a job id once per project and location; that makes the id a lock that nobody can lose by
-        crashing.
+        BigQuery accepts a job id once per project and location; that makes the id a lock that no crash releases.
         """
         job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
         return parameters(job)
 
     def parameters(self, job_id: str) -> dict[str, object] | None:
-        """What the query with this id was started with; `None` while the id is free."""
+        """Parameters with which the query of this id was started; `None` while the id is free."""
         job = self.job(job_id)
         return parameters(job) if job else None
 
     def job(self, job_id: str) -> "Job | None":
-        """The job that has this id; `None` while the id is free."""
+        """Job with this id; `None` while the id is free."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 job = self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
             except NotFound:
@@ -210,9 +213,10 @@ class Warehouse:
         return cast("Job", job)  # no other kind is started under an id of ours
 
     def taken_job(self, job_id: str) -> "Job":
-        """The job whose id was refused as taken. Raises `Retry` where it cannot be read within some seconds.
+        """Job whose id BigQuery has just refused as taken. Raises `Retry` where it cannot be read within some seconds.
 
-        BigQuery may say "not found" right after "exists already": https://github.com/googleapis/python-bigquery/issues/2134
+        BigQuery may say "not found" right after "exists already":
+        https://github.com/googleapis/python-bigquery/issues/2134
         """
         give_up, pause_s = time.monotonic() + min(TAKEN_WITHIN_S, self._patience_s), 0.1
         while (job := self.job(job_id)) is None:
@@ -226,16 +230,16 @@ class Warehouse:
         return own_name(name, self._installation)
 
     def wait_for(self, job: "Job", tick: Callable[[], None]) -> None:
-        """Until the job is over; each look at it takes no longer than our patience."""
+        """Waits until the job is over, with the warehouse's patience for each request."""
         wait_for(job, tick, self._patience_s)
 
     def start_query(self, job_id: str, query: str, **values: Value) -> "QueryJob | None":
-        """Starts a query under this id; `None` where the id was taken before."""
+        """Starts a query under this id; returns `None` if the id was taken before."""
         from google.api_core.exceptions import Conflict
 
         loaded = load_query(query, self._dataset)
         config = _job_config(loaded, values)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 return self._client.query(
                     loaded.sql,
@@ -249,8 +253,8 @@ class Warehouse:
                 return None
 
     def columns(self, dataset: str, table: str) -> "Sequence[SchemaField]":
-        """The columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
-        with reaching("BigQuery"):
+        """Columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
+        with translating_google_errors("BigQuery"):
             name = f"{self._client.project}.{dataset}.{table}"
             found: Sequence[SchemaField] = self._client.get_table(
                 name, retry=self._retry, timeout=self._patience_s
@@ -267,16 +271,16 @@ class Warehouse:
         columns: "Sequence[SchemaField]",
         labels: Mapping[str, str],
     ) -> "LoadJob | None":
-        """Starts replacing one day of a table by the file's rows, atomically; `None` where the id was taken before.
+        """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken.
 
-        `columns` are the table's own, as `columns()` answers them: a schema inferred from the file would lose their
+        `columns` are the table's own, as `columns()` returns them: a schema inferred from the file would lose their
         descriptions.
         """
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
         name = f"{self._client.project}.{dataset}.{table}"
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             config = LoadJobConfig(
                 schema=columns,
                 source_format=SourceFormat.PARQUET,
@@ -298,7 +302,7 @@ class Warehouse:
                 return None
 
     def create_dataset(self, name: str, labels: Mapping[str, str]) -> dict[str, str]:
-        """Makes the dataset; one that exists stays as it is. Answers the labels that it has."""
+        """Creates the dataset, and returns its labels; one that exists stays as it is."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Dataset
 
@@ -307,7 +311,7 @@ class Warehouse:
             return known
         wanted = Dataset(f"{self._client.project}.{name}")
         wanted.labels = dict(labels)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
             except Conflict:
@@ -315,16 +319,16 @@ class Warehouse:
         return dict(made.labels)
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
-        """Lets service accounts read and write all that is in the dataset, beside its owners and those who may already.
+        """Grants service accounts reading and writing of the dataset, beside its owners and earlier writers.
 
-        Not so the editors and viewers of the project, whom BigQuery lets into every new dataset.
-        Raises `Retry` where others keep changing the dataset at the same time.
+        Editors and viewers of the project lose the access that BigQuery gives them to every new dataset. Raises `Retry`
+        where others keep changing the dataset at the same time.
         """
         from google.api_core.exceptions import PreconditionFailed
 
         wanted = sorted(set(emails))
         for _ in range(ADMISSION_TRIES if wanted else 0):
-            with reaching("BigQuery"):
+            with translating_google_errors("BigQuery"):
                 try:
                     self._admit(name, wanted)
                 except PreconditionFailed:  # someone has changed it since we looked
@@ -347,10 +351,10 @@ class Warehouse:
             self._client.update_dataset(dataset, ["access_entries"], retry=self._retry, timeout=self._patience_s)
 
     def has_table(self, table: str) -> bool:
-        """Whether the service's dataset is there and has this table."""
+        """Whether the service's dataset exists and has this table."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 self._client.get_table(f"{self._dataset}.{table}", retry=self._retry, timeout=self._patience_s)
             except NotFound:
@@ -358,42 +362,42 @@ class Warehouse:
         return True
 
     def dataset_labels(self, name: str) -> dict[str, str] | None:
-        """The dataset's labels; `None` where there is no such dataset."""
+        """Labels of the dataset; `None` if it does not exist."""
         from google.api_core.exceptions import NotFound
         from google.cloud.bigquery.enums import DatasetView
 
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             try:
                 return dict(self._dataset_as(name, DatasetView.METADATA).labels)
             except NotFound:
                 return None
 
     def _dataset_as(self, name: str, view: "DatasetView") -> "Dataset":
-        """Unasked, Google tells the access too, which takes a right of its own on a dataset that may be a stranger's.
+        """Dataset as `view` has it. The default view holds the access too, which takes a right of its own to read.
 
         https://cloud.google.com/bigquery/docs/dataset-access-control
         """
         return self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s, dataset_view=view)
 
     def delete_dataset(self, name: str) -> None:
-        """Deletes the dataset and all that is in it; none is fine."""
-        with reaching("BigQuery"):
+        """Deletes the dataset with everything in it; a missing one is no error."""
+        with translating_google_errors("BigQuery"):
             self._client.delete_dataset(
                 name, delete_contents=True, not_found_ok=True, retry=self._retry, timeout=self._patience_s
             )
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
-        """Runs statements of `sql/` one after another; `dataset` is the org's own, for those of an org."""
+        """Runs statements of `sql/` one after another; `dataset` is the default dataset for those of an org."""
         for statement in statements(in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET)):
             self._change(statement)
 
     def write(self, query: str, /, **values: Value) -> None:
-        """Runs the INSERT of `sql/queries/<query>.sql`, for rows that no stream may lose; it takes seconds."""
+        """Runs the INSERT of `sql/queries/<query>.sql`, for rows that a stream could lose; takes seconds."""
         loaded = load_query(query, self._dataset)
         self._change(loaded.sql, _job_config(loaded, values))
 
     def _change(self, statement: str, config: "QueryJobConfig | None" = None) -> None:
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             self._client.query_and_wait(
                 statement,
                 job_config=config,
@@ -405,7 +409,7 @@ class Warehouse:
 
 
 def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:
-    """The deployment's own."""
+    """Warehouse of the deployment."""
     return Warehouse(
         lambda: clients.bigquery(settings),
         installation=settings.installation,
@@ -432,28 +436,28 @@ def _job_config(query: Query, values: Mapping[str, Value]) -> "QueryJobConfig":
 
 
 def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
-    """Columns that BigQuery does not find in the table, of an answer to a streaming insert: none of its rows is in."""
-    told = [error for row in errors for error in row["errors"]]
-    return {error["location"] for error in told if error["message"].startswith("no such field")}
+    """Names of columns that a refused streaming insert says the table lacks; none of its rows was stored."""
+    row_errors = [error for row in errors for error in row["errors"]]
+    return {error["location"] for error in row_errors if error["message"].startswith("no such field")}
 
 
 def parameters(job: "Job") -> dict[str, object]:
-    """What a query was started with."""
+    """Parameters that a query was started with."""
     return {each.name: each.value for each in cast("QueryJob", job).query_parameters}
 
 
 def billed(processed: int, tables: int) -> int:
-    """The bytes that a query is billed: whole MiB, at least ten for each table; none where nothing was read.
+    """Bytes that a query is billed: whole MiB, at least ten for each table; 0 if nothing was read.
 
-    The client tells it only of queries that ran as a job, and ours run without one where BigQuery allows it.
+    The client reports them only for queries that ran as a job, and ours run without one where BigQuery allows it.
     """
     return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
 def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
-    """Until the job is over, well or not (`job.error_result` tells); `tick` is called while it is not.
+    """Waits until the job is over, well or not (see `job.error_result`), calling `tick` meanwhile.
 
-    `patience_s` is how long one look at it is retried.
+    `patience_s` bounds in seconds how long one request is retried.
     """
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
@@ -462,5 +466,5 @@ def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIME
         tick()
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             job.reload(retry=DEFAULT_RETRY.with_timeout(patience_s), timeout=patience_s)

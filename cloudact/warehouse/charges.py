@@ -1,7 +1,7 @@
 """The view `charges` of an org's dataset, made from the views `charges_<provider>` that ship (docs/focus.md).
 
-`views_charges.sql` holds its columns in one SELECT; here that stands once for each provider. Knows no provider by name:
-which there are, the names of the scripts tell.
+`views_charges.sql` holds its columns in one SELECT, which is repeated here for each provider. Knows no provider by
+name: the names of the scripts say which there are.
 """
 
 import re
@@ -15,15 +15,15 @@ _EACH = re.compile(r"\bcharges_of_each_provider\b")
 
 
 def provider_of(stem: str) -> str | None:
-    """The provider whose charges the script `views_charges_<provider>` holds; `None` for any other script."""
-    found = _OF_A_PROVIDER.fullmatch(stem)
-    return found["provider"] if found else None
+    """Provider whose charges the script `views_charges_<provider>` holds; `None` for any other script."""
+    match = _OF_A_PROVIDER.fullmatch(stem)
+    return match["provider"] if match else None
 
 
 def union(text: str, providers: Iterable[str]) -> str:
-    """The text of `views_charges.sql` with its SELECT for each provider, in the order given, and UNION ALL between.
+    """Text of `views_charges.sql` with its SELECT once for each provider, in order, and UNION ALL between.
 
-    `ConfigError` without a provider, or where the text has no such SELECT.
+    Raises `ConfigError` without a provider, or where the text has no such SELECT.
     """
     head, _, select = text.rstrip().removesuffix(";").partition("\nAS\n")
     selects = [_EACH.sub(f"charges_{provider}", select) for provider in providers]

@@ -15,10 +15,10 @@ LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lo
 
 
 def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installation: str) -> None:
-    """The dataset of the service with what it lacks of tables and views. May be repeated.
+    """Creates the service's dataset, and the tables and views that it lacks. May be repeated.
 
-    `ConfigError` where the dataset that is there is another installation's, by its label or by its table
-    `installations`: its decisions have other names.
+    Raises `ConfigError` where the dataset is another installation's, by its label or by its table `installations`: its
+    decisions have other names.
     """
     lacking = migrations.service_behind()
     recorded = _recorded_installation(warehouse)
@@ -36,7 +36,7 @@ def make_service_dataset(warehouse: Warehouse, migrations: Migrations, installat
 
 
 def _recorded_installation(warehouse: Warehouse) -> str | None:
-    """Whose the tables are, whatever became of the label; `None` before that was recorded."""
+    """Installation recorded in the dataset, whatever its label says; `None` before one was recorded."""
     rows = warehouse.rows("installation") if warehouse.has_table("installations") else []
     return rows[0]["identity"] if rows else None
 
@@ -53,10 +53,10 @@ def _another_recorded(dataset: str, recorded: str, label: str | None, installati
 def claim_org_dataset(
     warehouse: Warehouse, org_slug: str, writers: Iterable[str] = (), *, returning: bool = False
 ) -> None:
-    """The org's dataset, still empty if it is new; `Stop` where it is a stranger's, another org's or installation's.
+    """Creates the org's dataset, still empty; raises `Stop` where it is another org's, installation's or owner's.
 
-    `writers` are the service accounts that may write there, besides whoever made it. Of a `returning` org this
-    installation has a profile: a dataset that is older than labels of installations is its own.
+    `writers` are the service accounts that may write there, besides its creator. Of a `returning` org this installation
+    has a profile: a dataset that is older than labels of installations is its own.
     """
     labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower(), INSTALLATION: warehouse.installation})
     _refuse_a_strangers(org_slug, labels)
@@ -86,17 +86,17 @@ def _refuse_another_installations(
 def fill_org_dataset(
     warehouse: Warehouse, org_slug: str, *, views: bool = True, folders: Mapping[str, Path] = NO_FOLDERS
 ) -> None:
-    """The org's tables and views, as new as this code. May be repeated.
+    """Creates or updates the org's tables and views to what this code ships. May be repeated.
 
-    `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
-    Whatever the records say, everything is applied: an org that comes back may have lost its dataset meanwhile.
+    `folders` are the folders with the scripts of providers outside `sql/`, by provider id. Everything is applied
+    whatever the records say: an org that comes back may have lost its dataset meanwhile.
     """
     migrations = Migrations(warehouse, applied_by="onboarding", folders=folders)
     migrations.bring(org_slug, [script for script in migrations.org if views or script.version is not None])
 
 
 def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
-    """Deletes the org's dataset with all its data, if it is this installation's; whether there was one.
+    """Deletes the org's dataset with all its data, if it is this installation's. Returns whether there was one.
 
     The installation has a profile of the org: a dataset that is older than labels of installations is its own.
     """

@@ -1,6 +1,6 @@
-"""Which scripts of `sql/` the datasets have and lack, applying them, and the record of it (docs/adr/0010).
+"""Migrations: which scripts of `sql/` the datasets lack, applying them, and recording it (docs/adr/0010).
 
-Forward only. Whoever dies between applying and recording applies again, which changes nothing.
+Forward only. After a crash between applying and recording, a script is applied again, which changes nothing.
 """
 
 import json
@@ -19,7 +19,7 @@ TABLE = "schema_migrations"
 
 @dataclass(frozen=True)
 class _Applied:
-    """One text of a script, how many datasets have it, and one of them."""
+    """Text of a script as applied: its checksum, how many datasets have it, and one of them."""
 
     scope: str
     script: str
@@ -36,15 +36,15 @@ class _OrgBehind:
 
 @dataclass(frozen=True)
 class Behind:
-    """A dataset and the scripts that it lacks, in their order."""
+    """Dataset with the scripts that it lacks, in their order."""
 
     dataset: str
     scripts: tuple[Script, ...]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was applied to a dataset, and what ended it early."""
+class MigrationResult:
+    """Scripts that were applied to a dataset, and the error that stopped it early."""
 
     dataset: str
     applied: tuple[Script, ...]
@@ -52,7 +52,7 @@ class Outcome:
 
 
 class Migrations:
-    """The scripts that ship, over the datasets that are there. `applied_by` is who the records name.
+    """Migrations of all datasets to the scripts that ship. `applied_by` is recorded with each.
 
     `folders` are those of providers outside `root`, see `load_scripts`. Raises `ConfigError` where the scripts
     themselves are wrong.
@@ -67,10 +67,10 @@ class Migrations:
         self.org = load_scripts(Scope.ORG, root, folders)
 
     def service_behind(self) -> tuple[Script, ...]:
-        """What the service's own dataset lacks.
+        """Scripts that the service's own dataset lacks.
 
-        `ConfigError` if a script was changed that any dataset, also an org's, has in another text: nothing may be
-        applied then.
+        Raises `ConfigError` if a script was changed that any dataset, also an org's, has in another text: nothing may
+        be applied then.
         """
         if not self._warehouse.has_table(TABLE):
             return self.service
@@ -81,33 +81,33 @@ class Migrations:
         return tuple(script for script in self.service if script.label not in known)
 
     def orgs_behind(self) -> list[Behind]:
-        """The active orgs' datasets that lack something. One query, whose answer leaves out all others."""
+        """Active orgs' datasets that lack something, from one query that leaves out all others."""
         rows = self._warehouse.read(_OrgBehind, "orgs_behind", shipped=[script.label for script in self.org])
         return [Behind(row.dataset, self._of_org(row.missing)) for row in rows]
 
     def bring(self, dataset: str, scripts: Sequence[Script]) -> None:
-        """Applies scripts to one dataset and records it."""
-        outcome = self.apply(Behind(dataset, tuple(scripts)))
-        self.record([outcome])
-        if outcome.error:
-            raise outcome.error
+        """Applies scripts to one dataset and records them; raises the error that stopped it."""
+        result = self.apply(Behind(dataset, tuple(scripts)))
+        self.record([result])
+        if result.error:
+            raise result.error
 
-    def apply(self, behind: Behind) -> Outcome:
-        """Applies one script after another until one fails; to be recorded."""
+    def apply(self, behind: Behind) -> MigrationResult:
+        """Applies one script after another until one fails. Records nothing."""
         applied: list[Script] = []
         for script in behind.scripts:
             try:
                 self._warehouse.script(script.text, dataset=behind.dataset)
             except Exception as err:  # whatever it is, what was applied before is recorded, and others go on
-                return Outcome(behind.dataset, tuple(applied), err)
+                return MigrationResult(behind.dataset, tuple(applied), err)
             applied.append(script)
             fields = {"event": "migration_applied", "dataset": behind.dataset, "script": script.name}
             log.info("a script was applied", extra={"fields": fields})
-        return Outcome(behind.dataset, tuple(applied))
+        return MigrationResult(behind.dataset, tuple(applied))
 
-    def record(self, outcomes: Iterable[Outcome]) -> None:
-        """Records all of them in one statement: BigQuery runs only some INSERTs into a table at once."""
-        records = [self._record(each.dataset, script) for each in outcomes for script in each.applied]
+    def record(self, results: Iterable[MigrationResult]) -> None:
+        """Records all results in one statement: BigQuery runs only some INSERTs into a table at once."""
+        records = [self._record(each.dataset, script) for each in results for script in each.applied]
         if records:
             self._warehouse.write("record_migrations", records=records)
 
@@ -124,7 +124,7 @@ class Migrations:
         )
 
     def _refuse_change(self, row: _Applied) -> None:
-        """Views may change. A number that we do not have means that newer code was here: nothing to do for us."""
+        """Raises `ConfigError` for a changed script. Views may change, and an unknown number is newer code's."""
         number = numbered(row.script)
         if number is None:
             return

@@ -32,7 +32,7 @@ _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Query:
-    """One query: its GoogleSQL text and its parameters' types by name (`STRING`, `ARRAY<STRING>`)."""
+    """Query: its GoogleSQL text and its parameters' types by name (`STRING`, `ARRAY<STRING>`)."""
 
     name: str
     sql: str
@@ -40,11 +40,11 @@ class Query:
 
     @property
     def tables(self) -> int:
-        """How many tables and views it names."""
+        """Number of tables and views that the query names."""
         return len(set(_NAMED.findall(self.sql)) - {"UNNEST"})
 
     def bind(self, values: Mapping[str, Value]) -> "list[Bound]":
-        """The client's query parameters; `TypeError` unless all and only the declared ones are given."""
+        """Query parameters for the client; raises `TypeError` unless exactly the declared ones are given."""
         if set(values) != set(self.types):
             raise TypeError(f"{self.name}.sql declares {sorted(self.types)}, was given {sorted(values)}")
         return [_parameter(name, kind, values[name]) for name, kind in self.types.items()]
@@ -52,10 +52,10 @@ class Query:
 
 @functools.cache
 def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None = None) -> Query:
-    """The query `sql/queries/<name>.sql`, reading from the deployment's own dataset.
+    """Query `sql/queries/<name>.sql`, reading from the deployment's own dataset.
 
-    `org_table` is the table that the query reads of an org, where it is written for any. Raises `TypeError` where it is
-    missing or has no place, and `ValueError` for what is no plain name of a table.
+    `org_table` is the org's table to read, for a query written for any. Raises `TypeError` where it is missing or has
+    no place, and `ValueError` where it is no plain name of a table.
     """
     text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
     return Query(name, _of_table(name, in_dataset(text, dataset), org_table), dict(_DECLARED.findall(text)))
@@ -73,12 +73,12 @@ def _of_table(name: str, sql: str, table: str | None) -> str:
 
 
 def in_dataset(sql: str, dataset: str) -> str:
-    """The same SQL for a service dataset of another name."""
+    """SQL text with the service's dataset renamed."""
     return sql if dataset == DEFAULT_DATASET else re.sub(rf"\b{DEFAULT_DATASET}\.", f"{dataset}.", sql)
 
 
 def in_org_dataset(sql: str, dataset: str) -> str:
-    """The same SQL for one org's dataset: a view must name it, since BigQuery gives a view's body no default one."""
+    """SQL text with an org's dataset filled in: a view must name it, since BigQuery gives its body no default one."""
     return re.sub(rf"\b{ORG_DATASET}\.", f"`{dataset}`.", sql)
 
 

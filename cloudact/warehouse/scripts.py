@@ -1,8 +1,8 @@
-"""The scripts of `sql/`: which there are, in which order they run, and that each may run again.
+"""Scripts of `sql/`: which there are, in which order they run, and that each may run again.
 
 `NNN_name.sql` is versioned: numbered from 001 without a gap, run once, never changed after. `views_name.sql` holds
-views, which are made again whenever their text changes; those of providers' charges come before those that read them.
-A provider outside `sql/` has a folder with numbers of its own. Knows no BigQuery.
+views, which are made again whenever their text changes; those of providers' charges come before those that read them. A
+provider outside `sql/` has a folder with numbers of its own. Knows no BigQuery.
 """
 
 import functools
@@ -36,7 +36,7 @@ _ADDS_BLINDLY = re.compile(r"\bADD COLUMN (?!IF NOT EXISTS )")
 
 
 class Scope(StrEnum):
-    """Whose datasets a script is for: the folder below `sql/`."""
+    """Kind of dataset that a script is for: the folder below `sql/`."""
 
     SERVICE = "organizations"
     ORG = "org"
@@ -62,24 +62,24 @@ class Script:
 
     @property
     def label(self) -> str:
-        """Name and checksum: what a dataset must have a record of."""
+        """Name and checksum, as a dataset's records hold them."""
         return f"{self.name} {self.checksum}"
 
     @property
     def stem(self) -> str:
-        """The name without the provider's folder."""
+        """Name without the provider's folder."""
         return self.name.rpartition("/")[2]
 
     @property
     def makes(self) -> list[str]:
-        """The tables and views that it makes, with their dataset."""
+        """Tables and views that the script makes, with their dataset."""
         return _MADE.findall(_plain(self.text))
 
 
 def load_scripts(scope: Scope, root: Path = SQL, folders: Mapping[str, Path] = NO_FOLDERS) -> tuple[Script, ...]:
-    """The scripts in the order in which they run, views last. `ConfigError` names the file that is not right.
+    """Scripts in the order in which they run, views last. Raises `ConfigError` naming a file that is wrong.
 
-    `folders` are the folders with the scripts of providers outside `root`, by the provider's id: part of `Scope.ORG`.
+    `folders` are the folders with the scripts of providers outside `root`, by provider id: part of `Scope.ORG`.
     """
     scripts = _folder(scope, root / scope)
     if scope is Scope.ORG:
@@ -90,14 +90,14 @@ def load_scripts(scope: Scope, root: Path = SQL, folders: Mapping[str, Path] = N
 
 
 def numbered(name: str) -> tuple[str, int] | None:
-    """The folder and the version that the name of a script tells; `None` for views."""
+    """Folder and version in the name of a script; `None` for views."""
     folder, _, stem = name.rpartition("/")
     number = stem.partition("_")[0]
     return (folder, int(number)) if number.isdecimal() else None
 
 
 def _of_provider(provider: str, folder: Path) -> list[Script]:
-    """The scripts of one provider's own folder."""
+    """Scripts of one provider's own folder."""
     if not _PROVIDER.fullmatch(provider):
         raise ConfigError(f"{folder}: the provider's id {provider!r} should be lower-case letters, digits and _.")
     scripts = _folder(Scope.ORG, folder, f"{provider}/")
@@ -116,7 +116,7 @@ def _folder(scope: Scope, folder: Path, prefix: str = "") -> list[Script]:
 
 
 def _turn(script: Script) -> int:
-    """When a script runs: tables, then each provider's charges, then the view of all of them, then other views."""
+    """Sort key of a script: tables, then each provider's charges, then the view of all of them, then other views."""
     if script.version is not None:
         return 0
     if charges.provider_of(script.stem):
@@ -125,21 +125,21 @@ def _turn(script: Script) -> int:
 
 
 def _with_charges(scripts: Iterable[Script]) -> tuple[Script, ...]:
-    """The scripts, with the view of all charges made from those of the providers among them."""
-    given = tuple(scripts)
-    providers = [provider for script in given if (provider := charges.provider_of(script.stem))]
+    """Scripts, with the view of all charges made from those of the providers among them."""
+    shipped = tuple(scripts)
+    providers = [provider for script in shipped if (provider := charges.provider_of(script.stem))]
     return tuple(
         replace(script, text=charges.union(script.text, providers)) if script.name == charges.SCRIPT else script
-        for script in given
+        for script in shipped
     )
 
 
 def _script(scope: Scope, path: Path, prefix: str) -> Script:
     place = str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-    found = _NAME.fullmatch(path.stem)
-    if found is None:
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
         raise ConfigError(f"{place}: should be named NNN_name.sql, or views_name.sql for views.")
-    version = int(found["version"]) if found["version"] else None
+    version = int(match["version"]) if match["version"] else None
     script = Script(scope, f"{prefix}{path.stem}", version, path.read_text(encoding="utf-8"), place)
     _check_statements(script)
     _check_charges(script)
@@ -155,14 +155,14 @@ def _check_statements(script: Script) -> None:
 
 
 def _check_charges(script: Script) -> None:
-    """A script whose name says that it holds a provider's charges makes that view alone."""
+    """Raises `ConfigError` where a script named after a provider's charges makes anything else."""
     provider = charges.provider_of(script.stem)
     if provider and script.makes != [f"{ORG_DATASET}.charges_{provider}"]:
         raise ConfigError(f"{script.place}: should make the view {ORG_DATASET}.charges_{provider}, and nothing else.")
 
 
 def _check_makers(scripts: Iterable[Script]) -> None:
-    """Nothing is made by two scripts, of which one would undo the other."""
+    """Raises `ConfigError` where two scripts make the same thing, of which one would undo the other."""
     makers: dict[str, Script] = {}
     for script in scripts:
         for name in script.makes:
@@ -176,5 +176,5 @@ def _plain(text: str) -> str:
 
 
 def statements(text: str) -> list[str]:
-    """The statements of a script, each ended by a semicolon at the end of a line; comments alone are none."""
+    """Statements of a script, each ended by a semicolon at the end of a line; comments alone are none."""
     return [part for part in text.split(";\n") if _COMMENT.sub("", part).strip()]

@@ -37,8 +37,8 @@ class Authentication:
 
 
 @dataclass(frozen=True)
-class Credential:
-    """The credential of a request: a key, by its hash, or the user id of a session; exactly one of them is set."""
+class PresentedCredential:
+    """Credential of a request: a key, by its hash, or the user id of a session; exactly one of them is set."""
 
     key_hash: str | None = None
     user_id: str | None = None
@@ -46,7 +46,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Actor:
-    """Someone who may act for the org. `name` is what runs are recorded as triggered by; machines have no role."""
+    """Caller who may act for the org. `name` is what runs are recorded as triggered by; a key has no role."""
 
     org_slug: str
     trigger_type: TriggerType
@@ -60,33 +60,33 @@ class Actor:
 
 
 def authenticate(auth: Authentication, org: str) -> Actor:
-    """The actor of the request for the org in its path, or 401, 400 (slug) or 403. Facts are at most a minute old."""
+    """Actor of the request for the org in its path. Raises 401, 400 (slug) or 403. Facts are up to a minute old."""
     credential = presented(auth)
     if credential.user_id is not None:
         return _member(org, credential.user_id, auth.members.get(credential.user_id))
     return _machine(org, auth.keys.get(credential.key_hash or ""), auth.clock())
 
 
-def presented(auth: Authentication) -> Credential:
-    """The one credential of the request, or 401; 400 for two, which would leave open who is acting."""
+def presented(auth: Authentication) -> PresentedCredential:
+    """Credential of the request. Raises 401 for none, and 400 for two, since either could be meant."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        return Credential(key_hash=presented_key_hash())
+        return PresentedCredential(key_hash=presented_key_hash())
     if request.headers.get("X-API-Key"):
         raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
-    return Credential(user_id=auth.sessions.user_id(token.strip()))
+    return PresentedCredential(user_id=auth.sessions.user_id(token.strip()))
 
 
-def not_refused_lately(auth: Authentication, credential: Credential) -> None:
+def not_refused_lately(auth: Authentication, credential: PresentedCredential) -> None:
     """Raises 401 for a key that the cache knows as unknown, revoked or expired; reads nothing."""
     if credential.key_hash and auth.keys.refused(credential.key_hash):
         raise invalid_key()
 
 
 def admitted_actor(
-    auth: Authentication, org: str, credential: Credential, facts: CallerFacts, asked_at: datetime
+    auth: Authentication, org: str, credential: PresentedCredential, facts: CallerFacts, asked_at: datetime
 ) -> Actor:
-    """Authenticates from facts that a query of `asked_at` has fetched, and puts them into the caches.
+    """Authenticates from facts that the admission query fetched at `asked_at`, and puts them into the caches.
 
     Raises what `authenticate` raises.
     """
@@ -98,7 +98,7 @@ def admitted_actor(
 
 
 def own_org(auth: Authentication) -> str:
-    """The org of a request whose path names none: that of the key, or the only one that the person belongs to."""
+    """Org of a request whose path names none: that of the key, or the only one of which the person is a member."""
     credential = presented(auth)
     if credential.user_id is None:
         key = auth.keys.get(credential.key_hash or "")

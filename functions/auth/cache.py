@@ -1,7 +1,8 @@
 """Bounded maps whose entries expire, and a cache that reads through two of them.
 
-Written here and not taken from cachetools, whose `TLRUCache` would save the bound and the expiry only. The rest is the
-point: one read for all threads that ask, empty answers apart and for a shorter time, age counted from the question.
+Written here and not taken from cachetools, whose `TLRUCache` would replace only the bound and the expiry. The rest is
+what is needed: one read for all threads that ask, empty answers apart and for a shorter time, age counted from the
+question.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ Value = TypeVar("Value")
 
 
 class ExpiringMap(Generic[Key, Value]):
-    """A map for many threads. Each entry has its own expiry; the entry that was put first makes room for a new one."""
+    """Map for many threads. Each entry has its own expiry; the oldest entry makes room for a new one."""
 
     def __init__(self, clock: Clock, capacity: int = CAPACITY) -> None:
         self._clock = clock
@@ -29,16 +30,16 @@ class ExpiringMap(Generic[Key, Value]):
         self._entries: dict[Key, tuple[datetime, Value]] = {}
 
     def __len__(self) -> int:
-        """The number of entries, expired ones included: at most the capacity."""
+        """Number of entries, expired ones included: at most the capacity."""
         return len(self._entries)
 
     def peek(self, key: Key) -> tuple[Value] | None:
-        """The value in a tuple of one, since it may itself be `None`; `None` once it has expired."""
+        """Value in a tuple of one, since the value may be `None`; `None` once it has expired."""
         entry = self._entries.get(key)
         return (entry[1],) if entry and entry[0] > self._clock() else None
 
     def last(self, key: Key) -> Value | None:
-        """The value, expired or not; `None` where the map has none."""
+        """Value, expired or not; `None` where the map has none."""
         entry = self._entries.get(key)
         return entry[1] if entry else None
 
@@ -70,9 +71,9 @@ class ExpiringMap(Generic[Key, Value]):
 
 
 class TtlCache(Generic[Key, Value]):
-    """Answers of `read`, each kept for `ttl`; falsy ones (`None`, an empty tuple) for five seconds at most.
+    """Cache of `read`, which keeps each answer for `ttl`; falsy ones (`None`, an empty tuple) five seconds at most.
 
-    Falsy answers are bounded apart: a flood of keys that lead to nothing drives out no answer that is something.
+    Falsy answers are bounded apart, so a flood of unknown keys does not displace other answers.
     """
 
     def __init__(
@@ -87,11 +88,11 @@ class TtlCache(Generic[Key, Value]):
         self._reading = tuple(Lock() for _ in range(LOCK_STRIPES))
 
     def __len__(self) -> int:
-        """The number of answers that are kept: at most twice the capacity."""
+        """Number of kept answers: at most twice the capacity."""
         return len(self._full) + len(self._empty)
 
     def get(self, key: Key) -> Value:
-        """The answer that is kept, or that of `read`. Threads that ask for a key meanwhile wait for the one read."""
+        """Kept answer, or a new one of `read`. Threads that ask for the key meanwhile wait for the one read."""
         known = self.peek(key)
         if known is not None:
             return known[0]
@@ -105,12 +106,12 @@ class TtlCache(Generic[Key, Value]):
             return value
 
     def peek(self, key: Key) -> tuple[Value] | None:
-        """The answer in a tuple of one, if it is kept and has not expired; reads nothing."""
+        """Kept answer in a tuple of one, unless it has expired; reads nothing."""
         with self._lock:
             return self._full.peek(key) or self._empty.peek(key)
 
     def last(self, key: Key) -> Value | None:
-        """The newest answer that was something, though it may have expired; reads nothing."""
+        """Newest answer that was not falsy, even if it has expired; reads nothing."""
         return self._full.last(key)
 
     def put(self, key: Key, value: Value, asked_at: datetime) -> None:

@@ -1,7 +1,7 @@
-"""Whether Cloud Run checks who calls `ops`: then a request without a token to our own address is refused.
+"""Check of the invoker check: whether Cloud Run refuses callers of `ops` without a token, asked at our own address.
 
-The setting counts at once and for all revisions, while a revision knows only what it was deployed with. So a roll back,
-or a tag's address, may lead to a revision that believes in a check that has been switched off since (docs/adr/0011).
+The setting counts at once and for all revisions, while a revision knows only what it was deployed with. After a roll
+back, or at a tag's address, a revision may assume a check that has been switched off since (docs/adr/0011).
 """
 
 import logging
@@ -20,7 +20,7 @@ CLOSED_TTL_S, OPEN_TTL_S = 300.0, 30.0  # how long an answer is kept: of a check
 
 
 class Front:
-    """Gets the status of /health at `url` without a token: the container answers anyone, Cloud Run's check refuses."""
+    """Reads the status of /health at `url` without a token: the container answers anyone, Cloud Run's check refuses."""
 
     def __init__(self, url: str, seconds: Callable[[], float] = time.monotonic) -> None:
         self._health = urlsplit(f"{url}/health")
@@ -31,7 +31,10 @@ class Front:
         self._until = seconds()
 
     def checks(self) -> bool:
-        """Whether callers without a token are refused before the container. Raises `Retry` where no answer tells."""
+        """Whether callers without a token are refused before the container.
+
+        Raises `Retry` where that cannot be seen.
+        """
         with self._lock:
             if self._seconds() >= self._until:
                 self._ask()

@@ -1,4 +1,4 @@
-"""API keys: read from a request, looked up by hash, and refused with no word of other orgs."""
+"""API keys: read from a request, looked up by hash, and refused without a hint at other orgs."""
 
 from datetime import datetime
 
@@ -13,16 +13,16 @@ _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="clouda
 
 
 class KeyCache(TtlCache[str, ApiKey | None]):
-    """The stored facts of API keys by hash: one query a minute for a known key, one in five seconds for any other."""
+    """Cache of API keys' stored facts by hash: one query a minute for a known key, one in five seconds for others."""
 
     def refused(self, hashed: str) -> bool:
-        """Whether the key is kept as unknown, revoked or expired; reads nothing."""
+        """Whether the key is cached as unknown, revoked or expired; reads nothing."""
         known = self.peek(hashed)
         return known is not None and (known[0] is None or not known[0].usable(self._clock()))
 
 
 def presented_key_hash() -> str:
-    """The hash of the key that the request carries, or 401."""
+    """Hash of the key that the request carries. Raises 401 without one."""
     key = request.headers.get("X-API-Key", "")
     if not key:
         raise Problem(401, "X-API-Key header is required", _CHALLENGE)
@@ -34,7 +34,7 @@ def presented_key_hash() -> str:
 def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
     """Raises 401, 400 or 403 unless the key is usable, the slug is valid and the key is this org's.
 
-    One answer for unknown, revoked and expired keys; one for other orgs and for orgs that do not exist.
+    Unknown, revoked and expired keys get one answer; other orgs and orgs that do not exist get another.
     """
     if key is None or not key.usable(now):
         raise invalid_key()
@@ -45,5 +45,5 @@ def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
 
 
 def invalid_key() -> Problem:
-    """A 401 `Problem`, the same for unknown, revoked and expired keys."""
+    """401 `Problem`, equal for unknown, revoked and expired keys."""
     return Problem(401, "Invalid or inactive API key", _CHALLENGE)

@@ -1,8 +1,9 @@
-"""The day on which a key was last used. It is recorded before the answer goes out: Cloud Run takes the processor away
-afterwards (https://cloud.google.com/run/docs/tips/general); yet no request fails for it, or waits longer than a moment.
+"""Days on which keys were last used.
 
-The event of a run names the key that asked for it, so a trigger that admits a run needs no record of its own. Anything
-else is recorded once per key, day and instance; rows are only added, and the newest day counts.
+A use is recorded before the answer goes out, because Cloud Run takes the processor away afterwards
+(https://cloud.google.com/run/docs/tips/general); yet no request fails for it, or waits longer than a moment. The event
+of a run names the key that asked for it, so a trigger that admits a run needs no record of its own. Anything else is
+recorded once per key, day and instance; rows are only added, and the newest day counts.
 """
 
 import logging
@@ -53,7 +54,7 @@ class KeyUses:
         return response
 
     def _begin(self, key: ApiKey, now: datetime) -> Future[None] | None:
-        """Starts the record of a use; `None` where the day has one, or shortly after one that failed or was slow."""
+        """Starts the record of a use; returns `None` where the day has one, or shortly after a failed or slow one."""
         use = (key.fingerprint, now.date())
         with self._lock:
             paused = self._not_before is not None and now < self._not_before

@@ -2,7 +2,7 @@
 
 Cloud Run's invoker check, where it is on, has verified the signature before and removed it: a container cannot do so
 again (https://cloud.google.com/run/docs/troubleshooting#signature-removed). The deployment says whether it is on, and
-so does the function's own address, before such a token is believed.
+so does the function's own address, before such a token is accepted.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Caller:
         g.caller = email
 
     def _token(self) -> str:
-        """The bearer token, from X-Serverless-Authorization where it is sent: Cloud Run checks only that one then."""
+        """Bearer token, from X-Serverless-Authorization where it is sent: Cloud Run checks only that one then."""
         checked = request.headers.get("X-Serverless-Authorization") if self._settings.ops_invoker_check else None
         scheme, _, token = (checked or request.headers.get("Authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -50,7 +50,10 @@ class Caller:
         return token
 
     def _claims(self, token: str) -> Mapping[str, object]:
-        """The verified claims, or 401. None is valid while `ops_audience` is empty: so may `aud` be."""
+        """Verified claims. Raises 401.
+
+        No token is valid while `ops_audience` is empty, since `aud` may be empty too.
+        """
         try:
             if len(token) > LARGEST_TOKEN or not self._settings.ops_audience:
                 raise jwt.InvalidTokenError
@@ -62,14 +65,14 @@ class Caller:
             raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
 
     def _verified_in_front(self, token: str) -> Mapping[str, object]:
-        """The claims of a token whose signature Cloud Run has verified, if it does check who calls."""
+        """Claims of a token whose signature Cloud Run has verified and removed, if it does check callers."""
         claims = self._decoded(token, None)
         if not self._front.checks():
             raise jwt.InvalidSignatureError
         return claims
 
     def _decoded(self, token: str, key: jwt.PyJWK | None) -> Mapping[str, object]:
-        """The claims, verified; without a key everything but the signature is."""
+        """Verified claims; without a key everything but the signature is verified."""
         claims: Mapping[str, object] = jwt.decode(
             token,
             key or "",
@@ -91,5 +94,5 @@ class Caller:
 
 
 def show_caller(_room: None) -> Response:
-    """200 with the service account that calls: it may."""
+    """200 with the e-mail address of the service account that calls, which may."""
     return answered(CallerName(caller=g.caller))

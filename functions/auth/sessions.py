@@ -1,7 +1,7 @@
-"""Sessions of people: verifies JWTs of the frontend's identity provider. Knows no org and no role.
+"""Sessions: verifies JWTs of the frontend's identity provider. Knows no org and no role.
 
-A deployment verifies in exactly one way, by the provider's public keys or by a shared secret. Which algorithm is used
-follows from that and from the key; the algorithm that a token names is only compared with it.
+A deployment verifies in exactly one way, by the provider's public keys or by a shared secret. The algorithm follows
+from that and from the key; the algorithm that a token names is only compared with it.
 """
 
 import logging
@@ -35,10 +35,10 @@ _SUBJECT = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 
 class Keys(Protocol):
-    """The keys that signatures are verified with."""
+    """Source of the keys that signatures are verified with."""
 
     def of(self, header: Mapping[str, object]) -> "tuple[VerifyingKey, str]":
-        """The key for a token with this header, and the one algorithm that it may be used with.
+        """Key for a token with this header, and the one algorithm that it may be used with.
 
         Raises `jwt.InvalidKeyError` for a header that names no known key, `Retry` while none can be read.
         """
@@ -53,7 +53,7 @@ class Sessions:
         self._clock = clock
 
     def user_id(self, token: str) -> str:
-        """The subject of the token. Raises the same 401 for any invalid token, `Retry` while no key can be read."""
+        """Subject of the token. Raises an equal 401 for any invalid token, `Retry` while no key can be read."""
         try:
             claims = self._claims(token)
             subject = claims["sub"]
@@ -84,7 +84,7 @@ class Sessions:
 
 
 class PublicKeys:
-    """The provider's key set (JWKS): fetched when first needed, every ten minutes, and for an unknown key id."""
+    """Key set of the provider (JWKS): fetched when first needed, every ten minutes, and for an unknown key id."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT_S)
@@ -95,7 +95,7 @@ class PublicKeys:
         self._tried_at = self._fetched_at = never
 
     def of(self, header: Mapping[str, object]) -> tuple[jwt.PyJWK, str]:
-        """The public key that the header names."""
+        """Public key that the header names, with its algorithm."""
         key_id = str(header.get("kid", ""))
         if key_id not in self._keys or self._clock() - self._fetched_at >= KEY_SET_TTL:
             self._refresh(key_id)
@@ -129,7 +129,7 @@ class PublicKeys:
                 self._keys = {}
 
     def _published(self) -> Sequence[jwt.PyJWK]:
-        """The keys of the fetched set; none where it is a valid set without a usable key. Raises for anything else."""
+        """Keys of the fetched set; empty for a valid set without a usable key. Raises for anything else."""
         answer = self._client.fetch_data()
         try:
             return jwt.PyJWKSet.from_dict(answer).keys
@@ -148,7 +148,7 @@ class SharedSecret:
         self._lock = Lock()
 
     def of(self, header: Mapping[str, object]) -> tuple[bytes, str]:  # noqa: ARG002 - one key for every token
-        """The secret with HS256. Raises `ConfigError` for one of fewer than 32 bytes."""
+        """Secret with HS256. Raises `ConfigError` for one of fewer than 32 bytes."""
         with self._lock:
             if not self._secret:
                 secret = self._read().strip()  # a line end that came with `echo`

@@ -45,7 +45,7 @@ def rotate(room: OrgKeys, org: str) -> Response:
 
 
 def issue_next(room: OrgKeys, org: str) -> Response:
-    """201 with the org's next key, as the body asks for it: of a rotation, and of an operator."""
+    """201 with the org's next key, as a rotation or an operator asks for it."""
     body = in_body(request, RotateBody)
     grace, life = body.grace_hours, body.expires_in_days
     with translating_stops():
@@ -92,7 +92,7 @@ def _revoked(room: OrgKeys, org: str, key: IssuedKey) -> RevokedKey:
 
 
 def live_keys(room: OrgKeys, org: str) -> list[Key]:
-    """The keys that open the org, newest first."""
+    """Keys that open the org, newest first."""
     now = room.clock()
     keys = sorted(room.tenants.read(org).live_keys(now), key=lambda key: key.number or 0, reverse=True)
     used = room.tenants.last_used(org, now.date()) if keys else {}

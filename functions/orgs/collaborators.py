@@ -1,4 +1,4 @@
-"""The collaborators of the endpoints that operators call for orgs and members."""
+"""Collaborators of the endpoints that operators call for orgs and members."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from functions.orgs.tenant import Tenants
 
 @dataclass(frozen=True)
 class OrgOperations:
-    """The collaborators of operators' endpoints for orgs: how they come and go, how they are read, and their keys."""
+    """Collaborators of operators' endpoints for orgs: onboarding, reading, and keys."""
 
     onboarding: Onboarding
     tenants: Tenants
@@ -20,7 +20,7 @@ class OrgOperations:
 
 @dataclass(frozen=True)
 class MemberOperations:
-    """The collaborators of operators' endpoints for members: where rows are added, and when that is."""
+    """Collaborators of operators' endpoints for members: the warehouse that stores rows, and the clock."""
 
     warehouse: Warehouse
     clock: Clock

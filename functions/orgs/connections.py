@@ -1,6 +1,6 @@
 """Connects orgs with providers: a credential is proven before it is encrypted, and encrypted before it is stored.
 
-Until then the one before it stays in force. Nothing here shows or logs a credential.
+A set-up stays in force until a new one is stored. Nothing here shows or logs a credential.
 """
 
 import logging
@@ -24,8 +24,8 @@ NOT_THE_CUSTOMERS_FAULT = frozenset(
 
 
 @dataclass(frozen=True)
-class SetupRequest:
-    """A set-up as it is asked for. `None` keeps the name and the settings of the set-up before."""
+class SetUpRequest:
+    """Request for a set-up. `None` keeps the name and the settings of the set-up before."""
 
     credential: str = field(repr=False)
     credential_name: str | None = None
@@ -33,7 +33,10 @@ class SetupRequest:
 
 
 class Connections:
-    """Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then."""
+    """Sets up, validates and removes integrations.
+
+    Raises `Stop` for what a person must change, `Retry` for what passes; nothing is stored then.
+    """
 
     def __init__(
         self, integrations: Integrations, connectors: Mapping[str, Connector], vault: Callable[[], Vault], clock: Clock
@@ -44,30 +47,30 @@ class Connections:
         self._clock = clock
 
     def all(self, org_slug: str) -> list[Integration]:
-        """Every integration there can be, as it stands."""
+        """Integrations with every provider, set up or not."""
         return self._integrations.all(org_slug, self._connectors)
 
     def onboarded(self, org_slug: str) -> Onboarded:
-        """Which onboarding of the org this is; `Stop` where it is not with us."""
+        """Onboarding of the org; raises `Stop` if it is not onboarded."""
         return self._integrations.onboarded(org_slug)
 
-    def shows(self, told: Integration) -> bool:
-        """Whether what was told can be read."""
-        return self._integrations.shows(told)
+    def shows(self, written: Integration) -> bool:
+        """Whether this row, or a newer one, can be read."""
+        return self._integrations.shows(written)
 
-    def set_up(self, org_slug: str, integration: str, wanted: SetupRequest) -> tuple[Integration, bool]:
-        """The integration, VALID; and whether there was none before."""
+    def set_up(self, org_slug: str, integration: str, requested: SetUpRequest) -> tuple[Integration, bool]:
+        """Proves and stores a credential. Returns the VALID integration, and whether none was set up before."""
         before = self._integrations.find(org_slug, integration)
-        given = before.settings if wanted.settings is None else wanted.settings
+        fields = before.settings if requested.settings is None else requested.settings
         connector = self._connectors[integration]
-        settings = connector.read_settings(given)
-        credential = connector.read_credential(wanted.credential)
+        settings = connector.read_settings(fields)
+        credential = connector.read_credential(requested.credential)
         proof = connector.check(before.onboarded, credential.plaintext, settings)
         new = Integration(
             org_slug=org_slug,
             integration=integration,
             status=IntegrationStatus.VALID,
-            credential_name=wanted.credential_name or before.credential_name,
+            credential_name=requested.credential_name or before.credential_name,
             ciphertext=self._vault().encrypt(org_slug, integration, credential.plaintext),
             settings=settings.model_dump(exclude_unset=True),
             fingerprint=credential.fingerprint,
@@ -79,7 +82,7 @@ class Connections:
         return self._integrations.change(new), not before.configured
 
     def validate(self, org_slug: str, integration: str) -> Integration:
-        """The integration, VALID or INVALID as the provider says now."""
+        """Asks the provider about the stored credential, and returns the integration, VALID or INVALID."""
         stored = self._integrations.find(org_slug, integration)
         if not stored.configured:
             raise not_configured(integration)
@@ -93,11 +96,11 @@ class Connections:
             fields = {"org_slug": org_slug, "integration": integration, "code": err.code}
             log.warning("an integration was found invalid", extra={"fields": fields})
             return self._integrations.judge(stored, err.message)
-        known = replace(stored, oldest_date=proof.oldest_date or stored.oldest_date, warnings=proof.warnings)
-        return self._integrations.judge(known, None)
+        judged = replace(stored, oldest_date=proof.oldest_date or stored.oldest_date, warnings=proof.warnings)
+        return self._integrations.judge(judged, None)
 
     def remove(self, org_slug: str, integration: str) -> Integration:
-        """The integration without its credential; one that is not set up stays as it is."""
+        """Removes the credential, and returns the integration; one that is not set up stays as it is."""
         stored = self._integrations.find(org_slug, integration)
         if stored.status is IntegrationStatus.NOT_CONFIGURED:
             return stored

@@ -18,7 +18,7 @@ from cloudact.json_types import JsonObject
 from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
 from functions.auth.authenticate import Authentication, authenticate
-from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetupRequest
+from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetUpRequest
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
@@ -145,9 +145,9 @@ def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(room, provider)
-    setup = SetupRequest(str(body.credential), body.credential_name, body.metadata)
+    requested = SetUpRequest(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
-        stored, new = room.connections.set_up(org, integration, setup)
+        stored, new = room.connections.set_up(org, integration, requested)
     return _answer(room, stored, 201 if new else 200)
 
 

@@ -1,8 +1,8 @@
-"""An org's API keys, one after the other: issued, followed by the next, revoked.
+"""API keys of an org, one after the other: issued, followed by the next, revoked.
 
-Each key has a number in its org, and whose a number is, a BigQuery job id decides (docs/adr/0005), so keys that are
-asked for at the same time come in an order all the same. Rows are only added; the earliest end of a key's rows counts,
-so it does not matter who adds them, when, and how often. Off-boarding takes a number too, after which none is given.
+Each key has a number in its org, which a BigQuery job id assigns (docs/adr/0005), so keys that are requested at the
+same time still have an order. Rows are only added; the earliest end of a key's rows counts, so it does not matter who
+adds them, when, and how often. Off-boarding takes a number too, after which no key is issued.
 """
 
 import json
@@ -23,7 +23,7 @@ GRACE = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key that was just issued. `api_key` is the only copy there is; the keys before it work until `others_until`."""
+    """Newly issued key. `api_key` is its only copy; the keys before it work until `others_until`."""
 
     api_key: str
     stored: IssuedKey
@@ -35,7 +35,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class _Decision:
-    """What a number stands for: a key by its hash, or, without one, that no more keys are given."""
+    """Meaning of a number: a key by its hash, or, without a hash, that no more keys are issued."""
 
     key_hash: str | None = None
     key_prefix: str | None = None
@@ -52,7 +52,7 @@ class ApiKeys:
         self._clock = clock
 
     def first(self, org_slug: str, number: int = 1) -> NewKey | None:
-        """The first key of an onboarding; `None` where another call was first, and shows it."""
+        """First key of an onboarding; `None` where another call has issued and shown it."""
         key, mine = self._new(org_slug, None, None)
         winner = self._decide(org_slug, number, mine)
         if winner.key_hash is None:
@@ -61,7 +61,7 @@ class ApiKeys:
         return NewKey(key, stored, None) if winner == mine else None
 
     def next(self, tenant: Tenant, org_slug: str, grace: timedelta, lifetime: timedelta | None) -> NewKey:
-        """A new key; all before it, also those that others ask for at this moment, end after the grace period."""
+        """Issues a key; all before it, also those requested at this moment, end after the grace period."""
         if tenant.profile and tenant.profile.status is ProfileStatus.OFFBOARDED:
             raise _offboarded(org_slug)
         key, mine = self._new(org_slug, self._clock() + grace, lifetime)
@@ -72,11 +72,11 @@ class ApiKeys:
         return NewKey(key, stored, _instant(mine.others_until))
 
     def revoke(self, keys: Iterable[IssuedKey]) -> None:
-        """Ends keys now; instances that remember one still let it in for up to 60 s."""
+        """Ends keys now; an instance that has one cached lets it in for up to 60 s."""
         self._append([(key, {"revoked_at": self._clock().isoformat()}, "revoked") for key in keys])
 
     def close(self, tenant: Tenant, org_slug: str) -> int:
-        """Revokes every key, also those issued at this moment; answers the number that ends them."""
+        """Revokes every key, also those issued at this moment. Returns the number that ends them."""
         number, _, keys = self._take(tenant, org_slug, _Decision())
         self.revoke(key for key in keys if key.revoked_at is None)
         return number
@@ -93,9 +93,9 @@ class ApiKeys:
         return key, decision
 
     def _take(self, tenant: Tenant, org_slug: str, mine: _Decision) -> tuple[int, _Decision, Sequence[IssuedKey]]:
-        """The next free number, or the one that ends all; what others decided before is carried out on the way.
+        """Takes the next free number, and carries out the decisions of lower ones that were read on the way.
 
-        They may have died before they could, and their keys must be known here in order to be followed.
+        A call may have crashed before it carried out its own, and the next key must know all before it.
         """
         number, keys = tenant.last_key_number, tenant.api_keys
         while True:
@@ -113,7 +113,7 @@ class ApiKeys:
     def _carry_out(
         self, org_slug: str, number: int, decision: _Decision, keys: Sequence[IssuedKey]
     ) -> tuple[IssuedKey, ...]:
-        """Adds the key's row, and to the keys before it when they end. Answers all keys, the new one last."""
+        """Adds the key's row, and the ends of the keys before it. Returns all keys, the new one last."""
         new = _issued(org_slug, number, decision)
         until = _instant(decision.others_until)
         ended = [key for key in keys if until and key != new and _outlives(key, until)]

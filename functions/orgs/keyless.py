@@ -1,4 +1,4 @@
-"""`/integrations/{org}/gcp/keyless`: what an org runs in its own project so that we may read without a key."""
+"""`/integrations/{org}/gcp/keyless`: the commands by which an org lets us read without a key."""
 
 import re
 from typing import Annotated, Any, TypeAlias
@@ -38,7 +38,7 @@ _Dataset: TypeAlias = Annotated[str, _named(DATASET, _DATASET_RULE), _schema(DAT
 
 
 class KeylessQuery(Input):
-    """What the commands are filled in with."""
+    """Values that the commands are filled in with."""
 
     project: _Project | None = Field(default=None, description="where the service account will be, and queries run")
     source_project: _Project | None = Field(default=None, description="where the billing export is; default: `project`")
@@ -46,14 +46,14 @@ class KeylessQuery(Input):
 
 
 class KeylessCommand(Answer):
-    """One command, ready to be pasted into a shell."""
+    """Command ready to be pasted into a shell."""
 
     why: str
     command: str
 
 
 class KeylessSetup(Answer):
-    """How an org lets us read without a key. Afterwards `setup` takes `credential`."""
+    """Commands by which an org lets us read without a key. Afterwards `setup` takes `credential`."""
 
     org_slug: str
     reader: str = Field(description="our service account, which acts as the organization's")
@@ -63,7 +63,7 @@ class KeylessSetup(Answer):
 
 
 def show_keyless(room: OrgIntegrations, org: str) -> Response:
-    """200 with the commands in order. Changes nothing and calls nobody."""
+    """200 with the commands in order. Changes nothing and calls no other service."""
     authenticate(room.auth, org)
     query = in_query(request.args, KeylessQuery)
     with translating_provider_errors():

@@ -1,7 +1,7 @@
-"""How an org comes and goes: dataset, tables, subscription, profile, first API key; and all of it back again.
+"""Lifecycle of an org: onboarding (dataset, tables, subscription, profile, first API key), changes, off-boarding.
 
-What an onboarding decides (name, plan, when), a BigQuery job id decides once (docs/adr/0005); whoever comes then, or
-comes again after a crash, carries out the same. The profile is written when everything else is there.
+A BigQuery job id decides once what an onboarding sets (docs/adr/0005); concurrent calls, and calls after a crash, carry
+out that decision. The profile is written when everything else is there.
 """
 
 import json
@@ -25,8 +25,8 @@ from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscript
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What an onboarding decides about an org."""
+class OnboardingDecision:
+    """Decision of an onboarding about an org."""
 
     org_slug: str
     name: str
@@ -40,9 +40,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Done:
-    """The org as it is from now on, whether or not that can be read yet, and whether this call has changed it.
+    """Org after a call, even if its rows cannot be read yet, and whether this call has changed it.
 
-    `key` is its first one, where this call has made it.
+    `key` is its first one, if this call has made it.
     """
 
     org: Tenant
@@ -51,9 +51,9 @@ class Done:
 
 
 class Onboarding:
-    """Onboards and off-boards. Raises `Stop` for what a person must decide, `Retry` for what passes.
+    """Onboards and off-boards orgs. Raises `Stop` for what a person must decide, `Retry` for what passes.
 
-    `folders` are the folders with the scripts of providers outside `sql/`, by the provider's id.
+    `folders` are the folders with the scripts of providers outside `sql/`, by provider id.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Onboarding:
         self.plans = plans
 
     def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> Done:
-        """The org with everything it needs, and its first API key; without where it has been given one before."""
+        """Onboards the org, and returns it with its first API key, or without one if an earlier call has shown it."""
         tenant = self._tenants.read(org_slug)
         profile = _own(tenant, org_slug)
         if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
@@ -87,10 +87,10 @@ class Onboarding:
             claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
-            facts = self._decide(org_slug, name, plan, tenant)
+            decision = self._decide(org_slug, name, plan, tenant)
             fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
-            org = replace(self.record(facts), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
-            return self._with_first_key(org, org_slug, facts.keys_before)
+            org = replace(self.record(decision), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
+            return self._with_first_key(org, org_slug, decision.keys_before)
         if tenant.last_key_number > profile.keys_before:
             return Done(tenant, changed=False)
         return self._with_first_key(tenant, org_slug, profile.keys_before)
@@ -101,26 +101,26 @@ class Onboarding:
             return Done(org, changed=False)
         return Done(replace(org, api_keys=(*org.api_keys, key.stored)), changed=True, key=key)
 
-    def record(self, facts: Facts) -> Tenant:
-        """Adds what was decided: the subscription, then the profile, which makes it an org. Answers both."""
-        event = f"{facts.org_slug}/{facts.generation}"
-        at = datetime.fromisoformat(facts.at)
-        subscription = StoredSubscription(facts.status, facts.plan, facts.daily_limit, at)
-        self._append_subscription(facts.org_slug, subscription, event)
+    def record(self, decision: OnboardingDecision) -> Tenant:
+        """Adds the rows of a decision: subscription, then profile, which makes it an org. Returns both."""
+        event = f"{decision.org_slug}/{decision.generation}"
+        at = datetime.fromisoformat(decision.at)
+        subscription = StoredSubscription(decision.status, decision.plan, decision.daily_limit, at)
+        self._append_subscription(decision.org_slug, subscription, event)
         profile = Profile(
-            org_slug=facts.org_slug,
-            name=facts.name,
-            dataset=facts.org_slug,
+            org_slug=decision.org_slug,
+            name=decision.name,
+            dataset=decision.org_slug,
             status=ProfileStatus.ACTIVE,
-            generation=facts.generation,
-            keys_before=facts.keys_before,
+            generation=decision.generation,
+            keys_before=decision.keys_before,
             created_at=at,
         )
         self._append_profile(profile)
         return Tenant(profile, subscription, integrations=(), api_keys=())
 
     def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> Done:
-        """Gives the org another status or plan. Of two calls at once the last counts."""
+        """Sets the org's status or plan. Of two calls at once the last counts."""
         tenant = self._active(org_slug)
         old = tenant.subscription
         if old is None:
@@ -137,7 +137,10 @@ class Onboarding:
         return Done(replace(tenant, subscription=new), changed=True)
 
     def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
-        """Ends the org: keys, subscription, credentials; its data too if wished. Changed: something was left to do."""
+        """Ends the org's keys, subscription and credentials, and its data if asked to.
+
+        `changed`: something was left to do.
+        """
         tenant = self._tenants.read(org_slug)
         profile = _onboarded(_own(tenant, org_slug), org_slug)
         active = profile.status is ProfileStatus.ACTIVE
@@ -155,9 +158,9 @@ class Onboarding:
         org = replace(tenant, integrations=_forgotten(newest.integrations))
         return Done(org, changed=active or forgotten or dropped)
 
-    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> Facts:
+    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> OnboardingDecision:
         last = tenant.subscription.updated_at if tenant.subscription else None
-        mine = Facts(
+        mine = OnboardingDecision(
             org_slug=org_slug,
             name=name,
             plan=plan.id,
@@ -169,10 +172,10 @@ class Onboarding:
         )
         job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
         winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
-        facts = Facts(**json.loads(str(winner["decision"])))
-        if facts.org_slug != org_slug:
-            raise _differs_in_case(org_slug, facts.org_slug)
-        return facts
+        decision = OnboardingDecision(**json.loads(str(winner["decision"])))
+        if decision.org_slug != org_slug:
+            raise _differs_in_case(org_slug, decision.org_slug)
+        return decision
 
     def _active(self, org_slug: str) -> Tenant:
         tenant = self._tenants.read(org_slug)
@@ -187,7 +190,7 @@ class Onboarding:
         return self._subscribe(org_slug, replace(old, status=SubscriptionStatus.CANCELLED.value))
 
     def _subscribe(self, org_slug: str, wanted: StoredSubscription) -> StoredSubscription:
-        """The subscription as it is added, newer than the one that it changes."""
+        """Adds the subscription, stamped later than the one that it changes."""
         new = replace(wanted, updated_at=after(self._clock(), wanted.updated_at))
         self._append_subscription(org_slug, new, f"{org_slug}/{new.updated_at.isoformat()}")
         return new
@@ -197,7 +200,7 @@ class Onboarding:
         self._warehouse.append("org_subscriptions", [row], [event])
 
     def _forget_credentials(self, tenant: Tenant, org_slug: str) -> bool:
-        """Whether there were any."""
+        """Removes the org's credentials. Returns whether there were any."""
         known = [
             (setup.integration, setup.updated_at)
             for setup in tenant.integrations

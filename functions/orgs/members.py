@@ -1,4 +1,4 @@
-"""`/ops/orgs/{org}/members/{user_id}`: who belongs to an org, and as what. For `ops` only; rows are only added."""
+"""`/ops/orgs/{org}/members/{user_id}`: memberships and roles. For `ops` only; rows are only added."""
 
 import re
 

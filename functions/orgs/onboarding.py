@@ -48,7 +48,7 @@ def onboard(room: OrgOperations) -> Response:
 
 
 def _wait_for(room: OrgOperations, org: str, done: Done) -> None:
-    """Waits until whoever reads the org finds what was decided."""
+    """Waits until readers of the org see what was decided."""
     if done.changed:
         wait_until(lambda: room.tenants.read(org).shows(done.org))
 
@@ -69,7 +69,7 @@ def show_org(room: OrgOperations, org: str) -> Response:
 
 
 def change_subscription(room: OrgOperations, org: str) -> Response:
-    """200 with the org after its status, in the billing provider's words or ours, its plan, or both were set."""
+    """200 with the org after its status (in the billing provider's words or ours), its plan, or both were set."""
     body = in_body(request, SubscriptionBody)
     plan = _plan(room, body.plan)
     with translating_stops():
@@ -79,7 +79,10 @@ def change_subscription(room: OrgOperations, org: str) -> Response:
 
 
 def offboard(room: OrgOperations, org: str) -> Response:
-    """200 after keys, subscription and credentials have ended; data stays unless told. `confirm` must be the slug."""
+    """200 after keys, subscription and credentials have ended.
+
+    `confirm` must be the slug; `delete_data` deletes the dataset.
+    """
     body = in_body(request, OffboardBody)
     if body.confirm != slug(org):
         raise bad_request(OffboardBody.missing)
@@ -111,7 +114,7 @@ def _tenant(room: OrgOperations, org: str) -> Tenant:
 
 
 def _fields(org: str, tenant: Tenant) -> dict[str, Any]:
-    """The fields of an `OrgState`."""
+    """Fields of an `OrgState`."""
     profile, subscription = tenant.profile, tenant.subscription
     return {
         "org_slug": org,

@@ -1,4 +1,4 @@
-"""The plans an org can have, from `configs/system/plans.yml` and nothing else."""
+"""Plans of orgs, from `configs/system/plans.yml` and nothing else."""
 
 from pathlib import Path
 from typing import Self
@@ -14,7 +14,7 @@ class UnknownPlan(CloudActError):
 
 
 class Plan(Strict):
-    """One plan. `daily_limit` is in runs per UTC day; each may cost two calls of Cloud Tasks to refuse."""
+    """Plan of an org. `daily_limit` is in runs per UTC day; refusing one may take two calls of Cloud Tasks for each."""
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_]{0,29}$")
     name: str = Field(min_length=1, max_length=100)
@@ -38,7 +38,7 @@ class Plans(Strict):
         return self
 
     def get(self, plan_id: str) -> Plan:
-        """The plan with exactly this id; raises `UnknownPlan`."""
+        """Plan with exactly this id; raises `UnknownPlan`."""
         for plan in self.plans:
             if plan.id == plan_id:
                 return plan

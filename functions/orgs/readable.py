@@ -1,8 +1,8 @@
 """Waits until rows that were just added can be read: a client that goes on at once may reach another instance.
 
 BigQuery shows streamed rows within a few seconds (https://cloud.google.com/bigquery/docs/streaming-data-into-bigquery);
-who asks sooner is answered from what was before: unknown key, no integration. No answer is made of what is read here.
-After ten seconds, or whatever comes of asking, the answer goes out all the same: it may show a key that is shown once.
+an earlier request gets an older answer: unknown key, no integration. What is read here is not answered. After ten
+seconds, or whatever an error says, the answer goes out all the same: it may show a key that is shown once.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Whether an address that a customer has chosen answers with a redirect, which Cloud Tasks might follow.
+"""Check whether an address that a customer has chosen answers with a redirect, which Cloud Tasks might follow.
 
-Asked once, without a body or any credential, of public IPv4 addresses only: a name that leads into an inner network is
-left alone, and so is whoever does not answer in time. A receiver that begins to redirect later is not seen
+Asked once, without a body or any credential, of public IPv4 addresses only. A name that leads into an inner network is
+not called; no answer in time counts as no redirect. A receiver that begins to redirect later is not noticed
 (docs/adr/0009).
 """
 

@@ -1,4 +1,4 @@
-"""One org as it stands: profile, subscription, integrations and API keys, in one read."""
+"""One org's stored rows: profile, subscription, integrations and API keys, in one read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ Age = TypeVar("Age", datetime, tuple[int, str])
 
 
 class ProfileStatus(StrEnum):
-    """Whether the org is with us."""
+    """Status of an org."""
 
     ACTIVE = "ACTIVE"
     OFFBOARDED = "OFFBOARDED"
@@ -23,7 +23,7 @@ class ProfileStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Profile:
-    """An org. `generation` counts its onboardings, `keys_before` is the number of the last key of earlier ones."""
+    """Profile of an org. `generation` counts its onboardings; `keys_before` is the last key number of earlier ones."""
 
     org_slug: str
     name: str | None
@@ -36,7 +36,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class StoredSubscription:
-    """The newest row of an org's subscription, its status in the backend's words."""
+    """Newest row of an org's subscription, its status in the backend's words."""
 
     status: str
     plan: str
@@ -46,7 +46,7 @@ class StoredSubscription:
 
 @dataclass(frozen=True)
 class SetUp:
-    """An integration, without its credential. `configured`: there is a ciphertext."""
+    """Integration without its credential. `configured`: there is a ciphertext."""
 
     integration: str
     status: IntegrationStatus
@@ -56,7 +56,7 @@ class SetUp:
 
 @dataclass(frozen=True)
 class IssuedKey(ApiKey):
-    """An API key as its org sees it."""
+    """API key as its org sees it."""
 
     number: int | None
     key_prefix: str
@@ -65,7 +65,7 @@ class IssuedKey(ApiKey):
 
 @dataclass(frozen=True)
 class Tenant:
-    """What is stored of an org; nothing of one that was never onboarded."""
+    """Stored rows of an org; empty for one that was never onboarded."""
 
     profile: Profile | None
     subscription: StoredSubscription | None
@@ -74,16 +74,16 @@ class Tenant:
 
     @property
     def last_key_number(self) -> int:
-        """The highest number that is known to be taken by a key of this org."""
+        """Highest number that is known to be taken by a key of this org."""
         numbers = [key.number for key in self.api_keys if key.number is not None]
         return max([self.profile.keys_before if self.profile else 0, *numbers])
 
-    def shows(self, told: "Tenant") -> bool:
-        """Whether profile, subscription and keys of `told`, or newer ones, are among what was read."""
+    def shows(self, written: "Tenant") -> bool:
+        """Whether profile, subscription and keys of `written`, or newer ones, are among what was read."""
         return (
-            _reached(self.profile, told.profile, lambda profile: (profile.generation, profile.status.value))
-            and _reached(self.subscription, told.subscription, lambda subscription: subscription.updated_at)
-            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in told.api_keys}
+            _reached(self.profile, written.profile, lambda profile: (profile.generation, profile.status.value))
+            and _reached(self.subscription, written.subscription, lambda subscription: subscription.updated_at)
+            and {key.key_hash for key in self.api_keys} >= {key.key_hash for key in written.api_keys}
         )
 
     def live_keys(self, now: datetime) -> tuple[IssuedKey, ...]:
@@ -112,7 +112,7 @@ class Tenants:
         self._warehouse = warehouse
 
     def read(self, org_slug: str) -> Tenant:
-        """The org of this slug. A profile whose slug differs only in case is found too: compare it."""
+        """Stored rows of the org of this slug. May be those of a slug that differs only in case: compare it."""
         row = self._warehouse.read(_TenantRow, "tenant", org_slug=org_slug)[0]
         subscription = row.subscription
         return Tenant(
@@ -125,7 +125,7 @@ class Tenants:
         )
 
     def last_used(self, org_slug: str, today: date) -> dict[str, date]:
-        """The last day on which each key was used, by fingerprint; as far back as runs are kept."""
+        """Last day of use of each key, by fingerprint; as far back as runs are kept."""
         days: dict[str, date] = {}
         first = today - RETENTION
         for use in self._warehouse.read(_KeyUse, "api_key_uses", org_slug=org_slug, first_day=first, last_day=today):
@@ -133,11 +133,14 @@ class Tenants:
         return days
 
 
-def _reached(seen: Row | None, told: Row | None, age: Callable[[Row], Age]) -> bool:
-    """A profile is ACTIVE before it is OFFBOARDED, of which the second is the greater word too."""
-    return told is None or (seen is not None and age(seen) >= age(told))
+def _reached(read: Row | None, written: Row | None, age: Callable[[Row], Age]) -> bool:
+    """Whether the row that was read is as new as the written one.
+
+    A profile is ACTIVE before it is OFFBOARDED, which is also the greater word.
+    """
+    return written is None or (read is not None and age(read) >= age(written))
 
 
 def after(now: datetime, last: datetime | None) -> datetime:
-    """A time for the next row that is newer than the last one's, whatever the clocks say."""
+    """Time for the next row: now, or later than the last row's time, whatever the clocks say."""
     return now if last is None else max(now, last + timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""Which addresses an org may have its notifications sent to: public names, over https. Resolves nothing.
+"""Addresses that an org may have its notifications sent to: public names, over https. Resolves nothing.
 
 Cloud Tasks makes the calls, from Google's network and without any credential of ours, so a name that resolves to an
 inner address reaches nothing of ours (docs/adr/0009); what is refused here could never be a customer's receiver.
@@ -18,7 +18,7 @@ _INNER = frozenset(
 
 
 def webhook_url(text: object, *, allow_http: bool = False) -> str:
-    """The address as it is; `ValueError` says what is wrong with any other. `allow_http` adds this machine's own."""
+    """Address unchanged; `ValueError` says what is wrong with any other. `allow_http` admits this machine's own."""
     if not isinstance(text, str) or not 0 < len(text) <= LONGEST or not _CHARACTERS.fullmatch(text):
         raise ValueError(f"must be an https address of at most {LONGEST} characters, without spaces or a fragment")
     try:

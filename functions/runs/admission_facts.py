@@ -1,4 +1,4 @@
-"""What is known of a request before it is admitted, in one query."""
+"""Facts that decide about admission, read in one query."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from functions.auth.stored_callers import CallerFacts, matching
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest generation of an (org, pipeline, date)."""
+    """Newest generation of an (org, pipeline, date)."""
 
     run_id: str
     status: Status
@@ -24,9 +24,9 @@ class Latest:
 
 @dataclass(frozen=True)
 class AdmissionFacts:
-    """What one query tells about a request; `None` where nothing is stored.
+    """Facts of a request from one query; `None` where nothing is stored.
 
-    `oldest_date`: before it the provider of the integration has nothing.
+    `oldest_date`: the provider of the integration has nothing before it.
     """
 
     caller: CallerFacts
@@ -82,7 +82,7 @@ class _AdmissionRow(_QuotaRow):
 
 
 class Admissions:
-    """Reads what decides about admission; raises `Retry` while BigQuery cannot be reached."""
+    """Reads the facts that decide about admission; raises `Retry` while BigQuery cannot be reached."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -98,7 +98,7 @@ class Admissions:
         key_hash: str | None = None,
         user_id: str | None = None,
     ) -> AdmissionFacts:
-        """Everything admission asks for, in one query; without a pipeline or date, caller and org only.
+        """Facts that admission needs, in one query; without a pipeline or date, caller and org only.
 
         Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
         """
@@ -122,7 +122,7 @@ class Admissions:
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
 
     def quota(self, org_slug: str, today: dt.date) -> tuple[Subscription | None, int]:
-        """What the org may do in a UTC day, and how many runs were asked for today."""
+        """Limit of the org's UTC day, and how many runs were requested today."""
         row = self._warehouse.read(_QuotaRow, "quota", org_slug=org_slug, today=today)[0]
         return row.subscription.known if row.subscription else None, row.pipelines_today
 

@@ -1,6 +1,6 @@
 """POST /pipelines/{org}/backfill: many dates of one pipeline, as many as the day's quota allows, new ones first.
 
-Asking again, today or tomorrow, goes on where the last request ended: what has run, or runs, is skipped.
+An equal request, today or tomorrow, continues where the last one ended: dates that have run, or run now, are skipped.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from cloudact.runs.run import Run, Status, TriggerType
 from functions.auth.authenticate import Actor, authenticate
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.slots import Admitted, Taken, admit
+from functions.runs.slots import Admitted, SlotOwners, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
@@ -84,14 +84,14 @@ def _latest(
 
 
 def _gone(entry: Entry, oldest_date: dt.date | None, date: dt.date, today: dt.date) -> str | None:
-    """Why the provider can have nothing of the date."""
+    """Reason why the provider can have nothing of the date; `None` where it can."""
     if entry.max_age_days is not None and (today - date).days > entry.max_age_days:
         return "too_old"
     return "before_export" if oldest_date is not None and date < oldest_date else None
 
 
 def _done(latest: Generation | None, date: dt.date, body: BackfillBody) -> str | None:
-    """Why the date need not be run."""
+    """Reason why the date need not be run; `None` where it must."""
     if latest is None:
         return None
     if not latest.status.final:
@@ -103,7 +103,10 @@ def _done(latest: Generation | None, date: dt.date, body: BackfillBody) -> str |
 
 
 def _in_turn(dates: Sequence[dt.date], latest: Mapping[dt.date, Generation]) -> list[dt.date]:
-    """What never ran, then what was asked for longest ago: a request that takes days gets to the end of its dates."""
+    """Runs in the order of their start: those that never ran, then those requested longest ago.
+
+    A request that takes days so gets to the end of its dates.
+    """
     return sorted(dates, key=lambda date: latest[date].requested_date if date in latest else dt.date.min)
 
 
@@ -123,29 +126,39 @@ def _run(
 
 
 def _start(api: Runs, runs: Sequence[Run], subscription: Subscription, used: int) -> list[Run]:
-    """Those that got a slot. A few at a time, so that each is told PENDING before its task fires."""
-    taken = Taken()
+    """Admits the runs, and returns those that got a slot.
+
+    A few at a time: each is recorded PENDING before its task fires.
+    """
+    owners = SlotOwners()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         admit_one = partial(
-            logs.with_context(admit), api.queue, daily_limit=subscription.daily_limit, pipelines_today=used, taken=taken
+            logs.with_context(admit),
+            api.queue,
+            daily_limit=subscription.daily_limit,
+            pipelines_today=used,
+            owners=owners,
         )
         few = (runs[first : first + AT_ONCE] for first in range(0, len(runs), AT_ONCE))
         return [run for each in few for run in _start_few(api, each, partial(threads.submit, admit_one))]
 
 
 def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admitted | None]]) -> list[Run]:
-    """What was admitted is told even where another admission fails, which then raises."""
-    asked = [(run, ask(run)) for run in runs]
-    admitted = [(run, slot) for run, future in asked if not future.exception() and (slot := future.result())]
+    """Admits a few runs at once. Those admitted are recorded even where another admission raises."""
+    futures = [(run, ask(run)) for run in runs]
+    admitted = [(run, slot) for run, future in futures if not future.exception() and (slot := future.result())]
     if admitted:
-        _tell(api, admitted)
-    for _, future in asked:
+        _record_pending(api, admitted)
+    for _, future in futures:
         future.result()
     return [run for run, _ in admitted]
 
 
-def _tell(api: Runs, admitted: Sequence[tuple[Run, Admitted]]) -> None:
-    """The tasks are the commit; should the events be lost, each job's own first event makes its run visible."""
+def _record_pending(api: Runs, admitted: Sequence[tuple[Run, Admitted]]) -> None:
+    """Records runs as PENDING.
+
+    The tasks are what starts them: if this is lost, each job's first event makes its run visible.
+    """
     events = [(run, RunEvent(Status.PENDING, task_id=slot.task_id)) for run, slot in admitted]
     try:
         api.ledger.append_runs(events, api.clock())

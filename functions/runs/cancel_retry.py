@@ -1,4 +1,4 @@
-"""POST …/cancel and …/retry: ends a run before its time, or asks for the next generation of one that ended badly."""
+"""POST …/cancel and …/retry: ends a run early, or requests the next generation of one that ended badly."""
 
 import logging
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from flask import Response, request
 
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_log import log_run_ended
 from functions.auth.authenticate import authenticate
@@ -23,19 +23,22 @@ log = logging.getLogger(__name__)
 
 
 def cancel(api: Runs, org: str, run_id: str) -> Response:
-    """202: the run will not load any more. 409 where it is final, or was decided otherwise before."""
+    """202 after the run was settled as CANCELLED: it will not load any more.
+
+    409 where it is final or was decided otherwise.
+    """
     authenticate(api.auth, org)
     no_body(request)
     stored = find_run(api, org, run_id)
     if stored.status.final:
         raise Problem(409, f"The run is {stored.status} already.")
     run = stored.run
-    wish = Verdict(Status.CANCELLED, at=api.clock())
-    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
-    if verdict.status is not Status.CANCELLED:
+    wish = Outcome(Status.CANCELLED, at=api.clock())
+    outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
+    if outcome.status is not Status.CANCELLED:
         _too_late()
     event = RunEvent(Status.CANCELLED, started_at=stored.started_at, cost=stored.cost)
-    at = verdict.at or api.clock()
+    at = outcome.at or api.clock()
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
     _stop(api, stored)
@@ -67,7 +70,7 @@ def _too_late() -> None:
 
 
 def _stop(api: Runs, run: DetailedRun) -> None:
-    """Saves the work that is left. The run is cancelled already, so whatever fails here is only logged."""
+    """Deletes the task and cancels the execution. The run is cancelled already, so a failure here is only logged."""
     first = None if run.batch_id else run.task_id  # a batch starts other runs too
     tasks = filter(None, (first, second_task_id(run.run_id) if run.enqueued > 1 else None))
     stops = [partial(api.queue.delete, task_id) for task_id in {*tasks}]

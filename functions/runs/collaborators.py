@@ -1,4 +1,4 @@
-"""What the endpoints of runs are handed."""
+"""Collaborators of the endpoints of runs."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from functions.runs.run_rows import RunRows
 
 @dataclass(frozen=True)
 class Runs:
-    """The collaborators of every endpoint that starts, ends or shows runs. `warehouse` is for settling a run's load."""
+    """Collaborators of every endpoint that starts, ends or shows runs. `warehouse` settles a run's load."""
 
     auth: Authentication
     registry: Registry

@@ -1,4 +1,4 @@
-"""GET /pipelines/{org}/runs and /runs/{run_id}: what happened, newest first, and one run with its steps."""
+"""GET /pipelines/{org}/runs and /runs/{run_id}: a list of runs, newest first, and one run with its steps."""
 
 import base64
 import datetime as dt
@@ -44,18 +44,18 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 
 def list_runs(api: Runs, org: str) -> Response:
-    """A page of the org's runs."""
+    """200 with a page of the org's runs."""
     authenticate(api.auth, org)
     return _page(api, org)
 
 
 def list_own_runs(api: Runs) -> Response:
-    """The same at the older path, where the credential says which org is meant."""
+    """200 with a page of runs at the older path, where the credential says which org is meant."""
     return _page(api, own_org(api.auth))
 
 
 def show_run(api: Runs, org: str, run_id: str) -> Response:
-    """One run with its steps. A final run never changes, so it carries a strong ETag."""
+    """200 with one run and its steps. A final run never changes, so it carries a strong ETag."""
     authenticate(api.auth, org)
     run = find_run(api, org, run_id)
     steps = [_step(step, run) for step in api.rows.steps(run)]
@@ -67,7 +67,7 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
 
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
-    """One run at the older path, in the older shape."""
+    """200 with one run at the older path, in the older shape."""
     run = find_run(api, own_org(api.auth), pipeline_logging_id)
     older = OlderRun(
         pipeline_logging_id=run.run_id,
@@ -107,7 +107,7 @@ def _conditional(run: StoredRun, shape: Answer) -> Response:
 
 
 def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
-    """The org's run, or 404; the query string may tell the day it was asked for."""
+    """Run of the org, or 404; the query string may name the day of its request."""
     query = in_query(request.args, RunQuery)
     run = api.rows.find(org, _uuid(run_id), api.clock().date(), query.requested_date)
     if run is None:
@@ -117,7 +117,7 @@ def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
 
 
 def _run(run: ListedRun) -> RunAnswer:
-    """A run as clients see it, the older names beside the newer."""
+    """Run as clients see it, the older names beside the newer."""
     return RunAnswer(
         run_id=run.run_id,
         pipeline_logging_id=run.run_id,
@@ -163,7 +163,7 @@ def _cost(cost: Cost | None) -> CostEstimate | None:
 
 
 def _step(step: StoredStep, run: ListedRun) -> Step:
-    """A step as clients see it. One that was at work when the run was settled ended with it."""
+    """Step as clients see it. A step that was at work when the run was settled ended with it."""
     cut_off = step.status is Status.RUNNING and run.status.final
     return Step(
         step_logging_id=step.step_logging_id,
@@ -177,12 +177,12 @@ def _step(step: StoredStep, run: ListedRun) -> Step:
         rows_processed=step.rows_processed,
         progress=step.progress,
         error_message=step.error_message,
-        messages=[Message(at=at, level=level, text=text) for at, level, text in _told(step)],
+        messages=[Message(at=at, level=level, text=text) for at, level, text in _messages(step)],
     )
 
 
-def _told(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
-    """What the step's last try has told, by its content: a repeated append may be two rows, and a retry tells again."""
+def _messages(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
+    """Messages of a step's last try, each once: an append may be two rows, and a retry repeats its text."""
     last = [each for each in step.messages or () if each.attempt == step.attempt]
     return dict.fromkeys((each.occurred_at, each.level, each.text) for each in last)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
+from cloudact.google_errors import translating_google_errors
 from cloudact.installation import own_name
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Call(TypedDict):
-    """An HTTP request that Cloud Tasks makes, as its client takes one."""
+    """HTTP request that Cloud Tasks makes, as its client takes one."""
 
     http_method: str
     url: str
@@ -39,7 +39,7 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 class RunQueue:
-    """Creates tasks by name and tells whose a name is."""
+    """Creates tasks by name, and reads which run a name belongs to."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class RunQueue:
         return self._build_http()
 
     def create_batch(self, batch: Batch, at: datetime) -> bool:
-        """Whether the batch's task, which fires at that time, is new; one that exists, or has fired, is as good."""
+        """Enqueues the batch for that time. Returns `False` if its task exists, or has fired, which is as good."""
         task_id, start = batch_task_id(batch.batch_id), self._start_batch(batch)
         try:
             return self._create(task_id, start, at)
@@ -73,7 +73,7 @@ class RunQueue:
             return self._create(task_id, start, at)
 
     def create(self, task_id: str, run: Run) -> bool:
-        """Whether the task is new; a name that exists, or existed in the last 24 h, is refused by Cloud Tasks.
+        """Enqueues the run. Returns `False` for a task name that exists, or existed in the last 24 h.
 
         An answer that got lost leaves open whether the task exists, so the call is made once more: the name makes that
         safe, and a task of this very run that is found then is the one the lost call made.
@@ -98,7 +98,7 @@ class RunQueue:
             "dispatch_deadline": DISPATCH_DEADLINE,
             "http_request": start,
         }
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 self._client.create_task(
                     request={"parent": self._settings.queue_path, "task": task}, timeout=CREATE_TIMEOUT_S
@@ -108,26 +108,26 @@ class RunQueue:
         return True
 
     def look(self, timeout_s: float) -> None:
-        """Reads the queue; raises where Cloud Tasks does not answer within this time, or not for us."""
-        with reaching("Cloud Tasks"):
+        """Reads the queue; raises where Cloud Tasks does not answer within `timeout_s` seconds, or refuses us."""
+        with translating_google_errors("Cloud Tasks"):
             self._client.get_queue(name=self._settings.queue_path, timeout=timeout_s, retry=None)
 
     def delete(self, task_id: str) -> None:
-        """The task will not fire; one that has fired or is gone already is left alone."""
+        """Deletes the task; one that has fired or is gone already is no error."""
         from google.api_core.exceptions import NotFound
 
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 self._client.delete_task(request={"name": self._name(task_id)}, timeout=self._timeout_s)
             except NotFound:
                 return
 
     def cancel_execution(self, execution: str) -> None:
-        """Cloud Run sends SIGTERM to the execution's containers; one that has ended is left alone.
+        """Cancels the execution: Cloud Run sends SIGTERM to its containers. One that has ended is no error.
 
         Plain HTTP: the one call is not worth Cloud Run's whole client in a function's cold start.
         """
-        with reaching("Cloud Run"):
+        with translating_google_errors("Cloud Run"):
             answer = self._http.post(
                 f"{self._settings.job_url}/executions/{execution}:cancel", json={}, timeout=self._timeout_s
             )
@@ -135,12 +135,12 @@ class RunQueue:
             raise Retry(Code.CLOUD_RUN_REFUSED, f"Cloud Run did not cancel {execution}: {answer.status_code}.")
 
     def owner(self, task_id: str) -> str | None:
-        """The run_id, or batch_id, that the task starts; `None` once it has fired or was deleted."""
+        """Run id, or batch id, that the task starts; `None` once it has fired or was deleted."""
         from google.api_core.exceptions import NotFound
         from google.cloud.tasks_v2 import Task
 
         request = {"name": self._name(task_id), "response_view": Task.View.FULL}
-        with reaching("Cloud Tasks"):
+        with translating_google_errors("Cloud Tasks"):
             try:
                 task = self._client.get_task(request=request, timeout=self._timeout_s)
             except NotFound:
@@ -157,7 +157,7 @@ class RunQueue:
         return self._start_job(BATCH_VARIABLE, batch.model_dump_json(), taskCount=len(batch.tasks))
 
     def _start_job(self, variable: str, message: str, **overrides: int) -> _Call:
-        """A call of Cloud Run's `jobs.run` whose override carries the message; environment overrides merge by name."""
+        """Call of Cloud Run's `jobs.run` whose override carries the message; environment overrides merge by name."""
         override = {"env": [{"name": variable, "value": message}]}
         return {
             "http_method": "POST",
@@ -169,28 +169,28 @@ class RunQueue:
 
 
 def slot_task_id(org_slug: str, day: date, slot: int) -> str:
-    """The name of a slot's task. The hash comes first: names that share a prefix slow Cloud Tasks down."""
+    """Name of a slot's task. The hash comes first: names that share a prefix slow Cloud Tasks down."""
     readable = f"{org_slug}-{day:%Y%m%d}-{slot}"
     return f"{hashlib.sha256(readable.encode()).hexdigest()[:24]}-{readable}"
 
 
 def second_task_id(run_id: str) -> str:
-    """The name under which a run that never started is enqueued once more."""
+    """Name under which a run that never started is enqueued once more."""
     return f"{hashlib.sha256(run_id.encode()).hexdigest()[:24]}-again-{run_id}"
 
 
 def batch_task_id(batch_id: str) -> str:
-    """The name of a batch's task."""
+    """Name of a batch's task."""
     return f"{hashlib.sha256(batch_id.encode()).hexdigest()[:24]}-batch-{batch_id}"
 
 
 def run_in(body: bytes) -> Run:
-    """The run that a task's body starts."""
+    """Run that a task's body starts."""
     return Run.model_validate_json(_messages(body)[MESSAGE_VARIABLE])
 
 
 def batch_in(body: bytes) -> Batch | None:
-    """The batch that a task's body starts; `None` where that is a single run."""
+    """Batch that a task's body starts; `None` where that is a single run."""
     message = _messages(body).get(BATCH_VARIABLE)
     return Batch.model_validate_json(message) if message else None
 

@@ -1,4 +1,4 @@
-"""GET /organizations/{org}/quota: what is left of the UTC day."""
+"""GET /organizations/{org}/quota: the runs that are left of the UTC day."""
 
 from flask import Response, request
 
@@ -10,7 +10,7 @@ from functions.web.parameters import no_query
 
 
 def show_quota(api: Runs, org: str) -> Response:
-    """Runs that people and keys have asked for today, and how many more they may; of the plan, suspended or not."""
+    """200 with the runs that people and keys have requested today, and those left; by plan, suspended or not."""
     authenticate(api.auth, org)
     no_query(request)
     now = api.clock()

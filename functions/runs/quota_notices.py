@@ -1,4 +1,4 @@
-"""Tells an org that its day's quota comes to an end: once at four fifths, once when the last run is admitted."""
+"""Notifies an org that its day's quota runs out: once at four fifths, once when the last run is admitted."""
 
 from datetime import timedelta
 
@@ -14,27 +14,27 @@ RETRY_AFTER = timedelta(seconds=60)  # after a failure: nobody's every trigger m
 class QuotaNotices:
     """Notices of a quota that is nearly or fully used. Each instance sends one a threshold; equal events are one.
 
-    Triggers at the same time have read the same count, so any of them may have crossed a threshold that none of them
-    sees crossed; hence whoever is beyond one tells of it, unless this instance has.
+    Triggers at the same time have read an equal count, so any of them may have crossed a threshold that none of them
+    sees crossed; hence every trigger beyond one notifies, unless this instance has.
     """
 
     def __init__(self, notifier: Notifier, clock: Clock) -> None:
         self._notifier = notifier
         self._clock = clock
-        self._told: ExpiringMap[tuple[str, Event, int], None] = ExpiringMap(clock)
+        self._sent: ExpiringMap[tuple[str, Event, int], None] = ExpiringMap(clock)
 
     def used(self, org_slug: str, webhook: Webhook | None, used: int, daily_limit: int) -> None:
-        """Tells the org where `used`, the runs it has asked for today, has reached a threshold. Never fails."""
+        """Notifies the org if `used`, its requested runs of the day, has reached a threshold. Never raises."""
         event = threshold(used, daily_limit)
         now = self._clock()
-        if event is None or not self._told.add((org_slug, event, daily_limit), None, next_midnight(now)):
+        if event is None or not self._sent.add((org_slug, event, daily_limit), None, next_midnight(now)):
             return
-        if not self._notifier.tell_to(webhook, quota_used(org_slug, event, used, daily_limit, now)):
-            self._told.put((org_slug, event, daily_limit), None, now + RETRY_AFTER)
+        if not self._notifier.notify_webhook(webhook, quota_used(org_slug, event, used, daily_limit, now)):
+            self._sent.put((org_slug, event, daily_limit), None, now + RETRY_AFTER)
 
 
 def threshold(used: int, daily_limit: int) -> Event | None:
-    """The event that this many of the day's runs are; `None` below four fifths, rounded up."""
+    """Event of a quota with `used` runs of the limit; `None` below four fifths, rounded up."""
     if daily_limit <= 0 or used * 5 < daily_limit * 4:
         return None
     return Event.QUOTA_REACHED if used >= daily_limit else Event.QUOTA_NEAR

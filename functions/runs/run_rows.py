@@ -1,10 +1,10 @@
-"""Runs and steps as the functions read them from the state views: one run, a page of them, the steps of one."""
+"""Rows of runs and steps as the functions read them from the state views: one run, a page of runs, its steps."""
 
 import datetime as dt
 import json
 from dataclasses import dataclass
 
-from cloudact.runs.ledger import FRESH, RECENT, RETENTION
+from cloudact.runs.ledger import MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION
 from cloudact.runs.run import FIRST_DATE, Run, Status, TriggerType
 from cloudact.runs.run_cost import CostColumns
 from cloudact.warehouse.bigquery import Warehouse
@@ -12,10 +12,10 @@ from cloudact.warehouse.bigquery import Warehouse
 
 @dataclass(frozen=True)
 class StoredRun(CostColumns):
-    """A run as every query tells it.
+    """Run with the columns that every query returns.
 
-    `trigger_type` and `parameters` are parsed where they are needed: a row that a newer revision has written in words
-    of its own must not keep the rows beside it from being read.
+    `trigger_type` and `parameters` are parsed where they are needed: a row that a newer revision wrote in words of its
+    own must not keep the rows beside it from being read.
     """
 
     run_id: str
@@ -36,7 +36,7 @@ class StoredRun(CostColumns):
 
     @property
     def run(self) -> Run:
-        """The run as it travels on the queue; its pipeline may have left the registry since. Raises `ValueError`."""
+        """Run as it travels on the queue; its pipeline may have left the registry since. Raises `ValueError`."""
         return Run(
             org_slug=self.org_slug,
             pipeline=self.pipeline,
@@ -54,7 +54,7 @@ class StoredRun(CostColumns):
 
 @dataclass(frozen=True)
 class ListedRun(StoredRun):
-    """A run of a page: how it went too. `duration_ms` is the time between start and end."""
+    """Run of a page, with how it went. `duration_ms` is the time between start and end."""
 
     completed_at: dt.datetime | None
     duration_ms: int | None
@@ -75,7 +75,8 @@ class _CountedRun(ListedRun):
 class DetailedRun(ListedRun):
     """One run: its result as JSON too, and the task and execution that work on it. `enqueued` counts its tasks.
 
-    `pipeline_version` is of the file that its container works with; `None` before one has told, and for older runs.
+    `pipeline_version` is that of the file in its container; `None` before the container has recorded one, and for older
+    runs.
     """
 
     pipeline_version: str | None
@@ -89,7 +90,7 @@ class DetailedRun(ListedRun):
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """Something that a try of a step has told the run's owner."""
+    """Message of a try of a step for the run's owner."""
 
     occurred_at: dt.datetime
     attempt: int
@@ -99,7 +100,7 @@ class StoredMessage:
 
 @dataclass(frozen=True)
 class StoredStep:
-    """A step of a run, as its last try tells it; its messages are of all tries."""
+    """Step of a run in its last try; its messages are of all tries."""
 
     step_logging_id: str
     step_index: int
@@ -118,7 +119,7 @@ class StoredStep:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; days are UTC days of the request, inclusive."""
+    """Filters of a list; days are UTC days of the request, inclusive."""
 
     first_day: dt.date | None = None
     last_day: dt.date | None = None
@@ -130,7 +131,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class After:
-    """The last run of the page before."""
+    """Last run of the page before."""
 
     created_at: dt.datetime
     run_id: str
@@ -138,7 +139,7 @@ class After:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Which of the matching runs of the days from `first` to `last` are read, the newest first."""
+    """Part of the matching runs to read: the newest of the days from `first` to `last`."""
 
     first: dt.date
     last: dt.date
@@ -165,7 +166,7 @@ class RunRows:
     ) -> tuple[list[ListedRun], int | None]:
         """Up to `limit` runs, newest first, and how many match in all; with `after`, that number is not counted.
 
-        A page after another reads a week of days, and widens only until it is full.
+        With `after`, a week of days is read first, and more only until the page is full.
         """
         earliest = max(filters.first_day or dt.date.min, today - RETENTION)
         latest = min(filters.last_day or today, today, after.created_at.date() if after else today)
@@ -176,34 +177,34 @@ class RunRows:
         span = dt.timedelta(days=7)
         while True:
             first = latest - min(span, latest - earliest)
-            found = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
-            if len(found) == limit or first == earliest:
-                return [*found], None
+            rows = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
+            if len(rows) == limit or first == earliest:
+                return [*rows], None
             span *= 4
 
-    def _counted(self, org_slug: str, filters: Filters, wanted: _Slice) -> tuple[list[ListedRun], int]:
-        found = self._list(org_slug, filters, wanted)
-        counted = found
-        if not found and wanted.offset:  # beyond the last one: the first tells how many there are
-            counted = self._list(org_slug, filters, _Slice(wanted.first, wanted.last, limit=1))
-        return [*found], (counted[0].total or 0) if counted else 0
+    def _counted(self, org_slug: str, filters: Filters, piece: _Slice) -> tuple[list[ListedRun], int]:
+        rows = self._list(org_slug, filters, piece)
+        counted = rows
+        if not rows and piece.offset:  # beyond the last one: the first tells how many there are
+            counted = self._list(org_slug, filters, _Slice(piece.first, piece.last, limit=1))
+        return [*rows], (counted[0].total or 0) if counted else 0
 
-    def _list(self, org_slug: str, filters: Filters, wanted: _Slice) -> list[_CountedRun]:
+    def _list(self, org_slug: str, filters: Filters, piece: _Slice) -> list[_CountedRun]:
         return self._warehouse.read(
             _CountedRun,
             "run_list",
             org_slug=org_slug,
-            first_day=wanted.first,
-            last_day=wanted.last,
+            first_day=piece.first,
+            last_day=piece.last,
             statuses=[status.value for status in filters.statuses],
             pipeline=filters.pipeline,
             date=filters.date,
             trigger_type=filters.trigger_type,
-            before_at=wanted.after.created_at if wanted.after else None,
-            before_id=wanted.after.run_id if wanted.after else None,
-            counted_total=wanted.after is None,
-            row_limit=wanted.limit,
-            row_offset=wanted.offset,
+            before_at=piece.after.created_at if piece.after else None,
+            before_id=piece.after.run_id if piece.after else None,
+            counted_total=piece.after is None,
+            row_limit=piece.limit,
+            row_offset=piece.offset,
         )
 
     def find(
@@ -211,32 +212,32 @@ class RunRows:
     ) -> DetailedRun | None:
         """One run, or `None` where the org has none of this id.
 
-        Who knows the day it was asked for reads that day's partition alone. A run that has not begun there may be one
-        that was asked for on both sides of midnight (docs/adr/0001), so the days beside it are looked at too; else, and
-        for who was wrong about the day, it is looked for from today backwards.
+        With the day of its request only that day's partition is read. A run that has not begun there may be one that
+        was requested on both sides of midnight (docs/adr/0001), so the days beside it are read too. Otherwise, and for
+        a wrong day, the run is looked for from today backwards.
         """
         day = dt.timedelta(days=1)
         if requested_date and FIRST_DATE < requested_date <= today:
-            found = self._look_up(org_slug, run_id, requested_date, requested_date)
-            if found and found.started_at:
-                return found
-            if found := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
-                return found
+            run = self._look_up(org_slug, run_id, requested_date, requested_date)
+            if run and run.started_at:
+                return run
+            if run := self._look_up(org_slug, run_id, requested_date - day, requested_date + day):
+                return run
         last = today
-        for span in (FRESH, RECENT, RETENTION):
-            if found := self._look_up(org_slug, run_id, today - span, last):
-                return found
+        for span in (MOST_LOOKUPS, NEARLY_ALL_LOOKUPS, RETENTION):
+            if run := self._look_up(org_slug, run_id, today - span, last):
+                return run
             last = today - span - day
         return None
 
     def _look_up(self, org_slug: str, run_id: str, first: dt.date, last: dt.date) -> DetailedRun | None:
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             DetailedRun, "run_detail", org_slug=org_slug, run_id=run_id, first_day=first, last_day=last
         )
-        return found[0] if found else None
+        return rows[0] if rows else None
 
     def steps(self, run: StoredRun) -> list[StoredStep]:
-        """The run's steps in their order, each with its messages."""
+        """Steps of the run in their order, each with its messages."""
         return self._warehouse.read(
             StoredStep, "run_steps", org_slug=run.org_slug, run_id=run.run_id, requested_date=run.requested_date
         )

@@ -1,6 +1,6 @@
 """Admission: a run is admitted by owning one of its org's numbered slots of the UTC day, and by nothing else.
 
-The slot's task name is the slot: Cloud Tasks accepts it once, so no counter, lock or UPDATE exists.
+The slot is its task's name: Cloud Tasks accepts a name once, so no counter, lock or UPDATE exists.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ PROBE_WITHIN_S = 30.0  # a full day costs two calls a slot; nobody waits longer 
 
 @dataclass(frozen=True)
 class Admitted:
-    """The run owns a slot, `task_id`; `new` is false where an identical request had taken it before."""
+    """Admission of a run: its slot's `task_id`; `new` is false where an identical request had taken the slot before."""
 
     task_id: str
     new: bool
 
 
-class Taken:
-    """What is known of the slots of one org, day and limit; whoever admits several runs at once shares it among them.
+class SlotOwners:
+    """Owner of each slot of one org, day and limit, shared by the threads of one backfill: each slot is probed once.
 
-    A slot is tried by one run at a time, and by no other once it is known whose it is: that never changes.
+    A slot is probed by one run at a time, and by no other once its owner is known: an owner never changes.
     """
 
     def __init__(self) -> None:
@@ -40,30 +40,30 @@ class Taken:
 
     @contextmanager
     def tried_for(self, run: Run, slot: int) -> Iterator[bool]:
-        """Whether the slot may be the run's: not where its owner was read and is another."""
+        """Yields whether the slot may be the run's: not if its owner is known and is another run."""
         with self._locks.setdefault(slot, Lock()):
             yield self._owners.get(slot, run.run_id) == run.run_id
 
     def is_of(self, run_id: str | None, slot: int) -> None:
-        """Whose the slot was found to be."""
+        """Records the run that owns the slot; `None` if the slot cannot be read any more."""
         self._owners[slot] = run_id
 
 
 def admit(
-    queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int, taken: Taken | None = None
+    queue: RunQueue, run: Run, daily_limit: int, pipelines_today: int, owners: SlotOwners | None = None
 ) -> Admitted | None:
-    """Takes a free slot for the run, or `None` where the day has none left.
+    """Takes a free slot for the run; returns `None` where the day has none left.
 
-    What was read before is a condition too: Google holds a used name for up to, not at least, 24 hours.
+    The count that was read before is a condition too: Google holds a used name for up to, not at least, 24 hours.
     Raises `Retry` where Cloud Tasks cannot be reached or is too slow to go through the day's slots.
     """
     if pipelines_today >= daily_limit:
         return None
-    taken = taken or Taken()
+    owners = owners or SlotOwners()
     give_up = time.monotonic() + PROBE_WITHIN_S
     for slot in probe_order(run.run_id, daily_limit):
-        with taken.tried_for(run, slot) as may_be_ours:
-            admitted = _try(queue, run, slot, taken) if may_be_ours else None
+        with owners.tried_for(run, slot) as may_be_ours:
+            admitted = _try(queue, run, slot, owners) if may_be_ours else None
         if admitted:
             return admitted
         if may_be_ours and time.monotonic() > give_up:
@@ -71,24 +71,24 @@ def admit(
     return None
 
 
-def _try(queue: RunQueue, run: Run, slot: int, taken: Taken) -> Admitted | None:
+def _try(queue: RunQueue, run: Run, slot: int, owners: SlotOwners) -> Admitted | None:
     task_id = slot_task_id(run.org_slug, run.requested_date, slot)
     new = queue.create(task_id, run)
     owner = run.run_id if new else queue.owner(task_id)
-    taken.is_of(owner, slot)
+    owners.is_of(owner, slot)
     return Admitted(task_id, new) if owner == run.run_id else None
 
 
 def probe_order(run_id: str, daily_limit: int) -> Iterator[int]:
-    """All slots, starting where the run_id's hash points: equal requests meet, others rarely collide."""
+    """All slot numbers, starting where the run_id's hash points: equal requests meet, others rarely collide."""
     start = int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big") % daily_limit
     return ((start + step) % daily_limit for step in range(daily_limit))
 
 
 def answered_by(latest: Latest, day: date, force_refresh: bool) -> bool:
-    """Whether a request for the day is answered by its newest run, and starts none.
+    """Whether the date's newest run answers a request, which then starts none.
 
-    A run that was requested on its own date saw an unfinished day, so a later request looks again.
+    A run that was requested on its own date saw an unfinished day, so a later request runs again.
     """
     if latest.status in (Status.PENDING, Status.RUNNING):
         return True
@@ -97,5 +97,5 @@ def answered_by(latest: Latest, day: date, force_refresh: bool) -> bool:
 
 
 def next_generation(latest: Latest | None) -> int:
-    """The generation that a new run after this one has."""
+    """Number of the generation after this run; 1 without one."""
     return latest.generation + 1 if latest else 1

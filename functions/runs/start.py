@@ -15,7 +15,7 @@ from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
-from functions.auth.authenticate import Actor, Credential, admitted_actor, not_refused_lately, presented
+from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, not_refused_lately, presented
 from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
@@ -30,42 +30,42 @@ Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the body and the query ask for."""
+class TriggerRequest:
+    """Fields of the body and the query of a trigger."""
 
     date: dt.date
     force_refresh: bool
 
 
 def trigger(api: Runs, org: str, path: str) -> Response:
-    """Admits a run and answers 202, or 200 with the run that already answers the request."""
+    """202 after a run was admitted, or 200 with the run that already answers the request."""
     now = api.clock()
     credential = presented(api.auth)
     entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
-    wanted, wrong_body = _attempt(lambda: _wanted(api.registry, entry, now.date()))
+    requested, wrong_body = _attempt(lambda: _trigger_request(api.registry, entry, now.date()))
     not_refused_lately(api.auth, credential)
-    facts = _facts(api, credential, org, now.date(), entry, wanted)
+    facts = _facts(api, credential, org, now.date(), entry, requested)
     actor = admitted_actor(api.auth, org, credential, facts.caller, now)
-    if wanted is None or entry is None:
+    if requested is None or entry is None:
         raise wrong_body or wrong_path or AssertionError
     subscription = check_tenant(facts, entry)
     latest = facts.latest
-    if latest and answered_by(latest, wanted.date, wanted.force_refresh):
+    if latest and answered_by(latest, requested.date, requested.force_refresh):
         left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
-        run = _run(actor, entry, wanted, latest.generation, now)
+        run = _run(actor, entry, requested, latest.generation, now)
         return existing(run, latest.status, left, latest.requested_date)
-    return start(api, _run(actor, entry, wanted, next_generation(latest), now), subscription, facts)
+    return start(api, _run(actor, entry, requested, next_generation(latest), now), subscription, facts)
 
 
 def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
-    """The one read that authenticates comes before any complaint about the request, so complaints are kept."""
+    """Value of `parse`, or the `Problem` that it raised: to be raised only after authentication."""
     try:
         return parse(), None
     except Problem as problem:
         return None, problem
 
 
-def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
+def _trigger_request(registry: Registry, entry: Entry | None, today: dt.date) -> TriggerRequest:
     body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
     dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
     if len(dates) > 1:
@@ -73,39 +73,44 @@ def _wanted(registry: Registry, entry: Entry | None, today: dt.date) -> Wanted:
     date = dates.pop() if dates else registry.default_date(entry, today) if entry else today
     if date is None:
         raise bad_request("date is required by this pipeline; give it in the body.")
-    return Wanted(date, body.force_refresh)
+    return TriggerRequest(date, body.force_refresh)
 
 
 def _facts(
-    api: Runs, credential: Credential, org: str, today: dt.date, entry: Entry | None, wanted: Wanted | None
+    api: Runs,
+    credential: PresentedCredential,
+    org: str,
+    today: dt.date,
+    entry: Entry | None,
+    requested: TriggerRequest | None,
 ) -> AdmissionFacts:
-    known = entry if wanted else None
+    known = entry if requested else None
     return api.admissions.facts(
         org_slug=org,
         today=today,
         pipeline=known.id if known else None,
         integration=entry.required_integration if entry else None,
-        date=wanted.date if wanted and entry else None,
+        date=requested.date if requested and entry else None,
         key_hash=credential.key_hash,
         user_id=credential.user_id,
     )
 
 
-def _run(actor: Actor, entry: Entry, wanted: Wanted, generation: int, now: dt.datetime) -> Run:
+def _run(actor: Actor, entry: Entry, requested: TriggerRequest, generation: int, now: dt.datetime) -> Run:
     return new_run(
         entry,
         actor.org_slug,
-        wanted.date,
+        requested.date,
         generation,
         trigger_type=actor.trigger_type,
         triggered_by=actor.name,
         requested_at=now,
-        force_refresh=wanted.force_refresh,
+        force_refresh=requested.force_refresh,
     )
 
 
 def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
-    """The enabled pipeline of this path, or 404."""
+    """Enabled pipeline of this path, or 404."""
     try:
         return registry.resolve(parts)
     except UnknownPipeline as err:
@@ -113,7 +118,7 @@ def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
 
 
 def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
-    """The org's subscription, if it and the required integration allow a run."""
+    """Subscription of the org, if it and the required integration allow a run. Raises a `Problem` otherwise."""
     subscription = facts.subscription
     if subscription is None or not subscription.active:
         status = subscription.status if subscription else "NONE"
@@ -124,7 +129,7 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
 
 
 def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts) -> Response:
-    """Takes a slot for the run: 202, or 200 if an identical request has one, or 429."""
+    """202 after the run took a slot, 200 if an identical request has one, 429 if none is free."""
     logs.bind(run_id=run.run_id)
     limit, used = subscription.daily_limit, facts.pipelines_today
     admitted = admit(api.queue, run, limit, used)
@@ -132,7 +137,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
         api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
     left = rate_limit(limit, used + 1, run.requested_at)
-    _tell(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
+    _record_pending(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)
     if not admitted.new:
         return existing(run, Status.PENDING, left)
@@ -141,7 +146,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
 
 
 def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: dt.date | None = None) -> Response:
-    """200 with the run that answers the request already, and was asked for on that day, or on that of this request."""
+    """200 with the run that answers the request already, requested on that day, or on that of this request."""
     logs.bind(run_id=run.run_id)
     done = "already completed; set force_refresh to run again"
     what = done if status is Status.SUCCESS else "already running"
@@ -150,13 +155,16 @@ def existing(run: Run, status: Status, left: Mapping[str, str], requested_date: 
 
 
 def rate_limit(limit: int, used: int, now: dt.datetime) -> Mapping[str, str]:
-    """The fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: what is left of the UTC day."""
+    """Fields of the IETF draft `draft-ietf-httpapi-ratelimit-headers`: the rest of the UTC day's quota."""
     left, seconds = max(limit - used, 0), _seconds_left(now)
     return {"RateLimit": f'"day";r={left};t={seconds}', "RateLimit-Policy": f'"day";q={limit};w=86400'}
 
 
-def _tell(api: Runs, run: Run, task_id: str) -> None:
-    """The task is the commit; should this event be lost, the job's own first event makes the run visible."""
+def _record_pending(api: Runs, run: Run, task_id: str) -> None:
+    """Records the run as PENDING.
+
+    The task is what starts it: if this is lost, the job's first event makes the run visible.
+    """
     try:
         api.ledger.append_run(run, RunEvent(Status.PENDING, task_id=task_id), run.requested_at)
     except Exception as err:

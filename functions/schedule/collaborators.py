@@ -1,4 +1,4 @@
-"""What the endpoints of the scheduler are handed."""
+"""Collaborators of the endpoints of the scheduler."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from functions.schedule.run_rows import ScheduleRows
 
 @dataclass(frozen=True)
 class Schedule:
-    """The collaborators of the daily call and the sweep. `warehouse` is for settling a run's load."""
+    """Collaborators of the daily call and the sweep. `warehouse` settles a run's load."""
 
     registry: Registry
     ledger: Ledger

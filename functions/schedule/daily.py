@@ -1,7 +1,9 @@
-"""POST /ops/daily: everything that is due, in batches. Safe to call at any time, twice at once, or after a crash.
+"""POST /ops/daily: starts everything that is due, in batches.
 
-A batch's runs are told PENDING before its task is created, so a later call sees what an earlier one had decided: it
-creates the tasks that are missing, by their names, and plans only what is in no batch yet.
+Safe to call at any time, twice at once, or after a crash.
+
+A batch's runs are recorded PENDING before its task is created, so a later call sees what an earlier one decided: it
+creates the missing tasks by their names, and plans only what is in no batch yet.
 """
 
 import datetime as dt
@@ -32,7 +34,7 @@ AT_ONCE = 4  # batches: each is a streaming insert and then a CreateTask, and mo
 
 @dataclass(frozen=True)
 class _Start:
-    """A batch, when it starts, and when the last of its runs is expected to end. `new`: nobody was told of it yet."""
+    """Batch, its start, and the expected end of its last run. `new`: no event of it is recorded yet."""
 
     batch: Batch
     at: dt.datetime
@@ -69,13 +71,13 @@ def daily(api: Schedule) -> Response:
 def _starts(
     expected: Iterable[tuple[Batch, dt.timedelta, dt.timedelta]], found: int, now: dt.datetime
 ) -> Iterator[_Start]:
-    """All batches one after another, as fast as the region's quotas allow: the first ones were found from before."""
+    """Starts of all batches, as fast as the region's quotas allow: the `found` earlier ones come first."""
     for number, (batch, after, ends) in enumerate(expected):
         yield _Start(batch, now + DELAY + after, now + DELAY + ends, new=number >= found)
 
 
 def _within_a_day(starts: Iterator[_Start], now: dt.datetime) -> list[_Start]:
-    """Those that start before tomorrow's call does: the rest waits behind tomorrow's new day, not before it."""
+    """Starts before tomorrow's daily call: later ones wait behind tomorrow's new day, not before it."""
     return [start for start in starts if not start.new or start.at < now + DAY]
 
 
@@ -88,11 +90,11 @@ def _log(answer: DailyPlan) -> None:
 
 
 def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
-    """Those whose task is new. A few at a time, so that where Google cannot be reached no more is begun."""
+    """Starts whose task is new. A few at a time, so that an unreachable Google stops further ones."""
 
     def create(start: _Start) -> bool:
         if start.new:
-            _tell(api, start)
+            _record_pending(api, start)
         return api.queue.create_batch(start.batch, start.at)
 
     rest = iter(starts)
@@ -101,8 +103,8 @@ def _created(api: Schedule, starts: Sequence[_Start]) -> Iterator[Batch]:
             yield from compress([start.batch for start in few], list(threads.map(logs.with_context(create), few)))
 
 
-def _tell(api: Schedule, start: _Start) -> None:
-    """The event is of when the batch starts: from then on, and not before, the sweep misses runs that stay silent."""
+def _record_pending(api: Schedule, start: _Start) -> None:
+    """Records the batch's runs as PENDING at its start: the sweep expects nothing of them before."""
     batch_id = start.batch.batch_id
     task_id = batch_task_id(batch_id)
     events = [

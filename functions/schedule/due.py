@@ -1,6 +1,6 @@
-"""Which runs are due today: yesterday, days that were missed, and dates that providers restate.
+"""Due runs of today: yesterday, days that were missed, and dates that providers restate.
 
-Pure: from what the ledger knows to runs, in the order in which they start. The same facts give the same plan.
+Pure: from facts of the ledger to runs, in the order in which they start. Equal facts give an equal plan.
 """
 
 import datetime as dt
@@ -21,10 +21,10 @@ TRIGGERED_BY = "scheduler"
 
 @dataclass(frozen=True)
 class DateState:
-    """One date of an org's pipeline: its newest generation, and what all of them have come to.
+    """State of one date of an org's pipeline: its newest generation, and a summary of all of them.
 
-    `loaded_on` is the day of the last request that loaded the date once it was over, `asked_on` that of the service's
-    own last request. `postponed`: the newest found the day's load jobs used up, and is to be repeated.
+    `loaded_on` is the day of the last request that loaded the date after it was over, `asked_on` that of the service's
+    own last request. `postponed`: the newest run found the day's load jobs used up, and is to be repeated.
     """
 
     date: dt.date
@@ -37,7 +37,7 @@ class DateState:
 
 @dataclass(frozen=True)
 class ScheduledPipeline:
-    """An org and a pipeline on its schedule: since when, the state of each date, and the dates with late rows."""
+    """Org and pipeline on the schedule: onboarded date, state of each date, and dates with late rows."""
 
     org_slug: str
     entry: Entry
@@ -52,12 +52,12 @@ def plan(
     started: Mapping[str, int] | None = None,
     task_runs: int = 1,
 ) -> list[Run]:
-    """All due runs. A turn is what one task works on, up to `task_runs` of an org; every org's first comes before any
-    org's second, so nobody waits behind another's pile, and yesterday before what is restated.
+    """All due runs, in turns: a turn is what one task works on, up to `task_runs` of an org.
 
-    `started` is how many tasks of the org an earlier call of the day has batched. An org that has had its turns waits
-    for the others to have theirs, so whoever goes on after a crash, or plans beside another, makes the batches that
-    the first call would have made.
+    Every org's first turn comes before any org's second, so no org waits behind another's pile, and yesterday before
+    what is restated. `started` is how many tasks of the org an earlier call of the day has batched. An org that has had
+    its turns waits for the others to have theirs, so a call that continues after a crash, or plans beside another,
+    makes the batches that the first call would have made.
     """
     today = now.astimezone(dt.UTC).date()
     by_org: defaultdict[str, list[Run]] = defaultdict(list)
@@ -71,7 +71,7 @@ def plan(
 
 
 def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
-    """The dates to run, the newest first, each once: what was never loaded, then what may have changed since."""
+    """Dates to run, the newest first, each once: those never loaded, then those that may have changed since."""
     yesterday = today - dt.timedelta(days=1)
     first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(scheduled.since, yesterday))
     missed = {date for date in _days(first, yesterday) if not _loaded(scheduled.runs.get(date))}
@@ -92,15 +92,15 @@ def _loaded(known: DateState | None) -> bool:
 
 
 def _free(known: DateState | None, today: dt.date) -> bool:
-    """Nothing is under way, and the service itself has not asked today: what failed then is left until tomorrow.
+    """Whether no run of the date is under way, and the service has not requested one today.
 
-    But for what waits for BigQuery's quotas, which refill during the day.
+    What failed today waits until tomorrow. Postponed runs do not wait: BigQuery's quotas refill during the day.
     """
     return known is None or known.postponed or (known.status.final and known.asked_on != today)
 
 
 def _never_works(scheduled: ScheduledPipeline) -> bool:
-    """Something has failed and nothing was loaded all week: one try a day tells as much as seven, and tells it once."""
+    """Whether something has failed and nothing was loaded all week: then one date a day is tried, not seven."""
     known = scheduled.runs.values()
     failed = any(each.status is Status.FAILED and not each.postponed for each in known)
     return failed and not any(map(_loaded, known))
@@ -121,7 +121,7 @@ def _run(scheduled: ScheduledPipeline, date: dt.date, trigger: TriggerType, now:
 def scheduled_run(
     org_slug: str, entry: Entry, date: dt.date, generation: int, trigger: TriggerType, at: dt.datetime
 ) -> Run:
-    """A run that the service asks for itself."""
+    """Run that the service requests by itself."""
     return new_run(entry, org_slug, date, generation, trigger_type=trigger, triggered_by=TRIGGERED_BY, requested_at=at)
 
 

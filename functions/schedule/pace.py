@@ -1,7 +1,7 @@
-"""How fast the daily call starts containers: what it expects to be at work at once stays below the region's quotas.
+"""Pace of the daily call: how fast it starts containers, so that the expected work stays below the region's quotas.
 
-What Cloud Run does with containers above the quota is not documented, so the call keeps away from it. It reckons with
-how long runs take and watches none of them: where they take longer, more is at work (docs/adr/0014).
+How Cloud Run treats containers above the quota is not documented, so the call keeps away from it. It calculates with
+the duration of runs and does not observe them: if they take longer, more are at work (docs/adr/0014).
 """
 
 import heapq
@@ -20,9 +20,9 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Pace:
-    """What the daily call keeps to: `tasks` at work at once, if a run of a task takes `run_takes` on the whole.
+    """Limits of the daily call: `tasks` at work at once, with an average duration `run_takes` of one run.
 
-    No run is thought to take longer than `run_longest`, the time-out of its task.
+    No run is expected to take longer than `run_longest`, the time-out of its task.
     """
 
     tasks: int
@@ -34,7 +34,7 @@ class Pace:
 
     @classmethod
     def of(cls, settings: Settings) -> "Pace":
-        """By the region's quotas and by what the job is deployed with."""
+        """Pace by the region's quotas and the deployment of the job."""
         held = min(settings.region_vcpus / settings.job_cpu, settings.region_memory_gib / settings.job_memory_gib)
         tasks = max(1, int(Fraction(held) * SHARE))
         task_runs = max(1, min(settings.task_runs, settings.task_timeout_s // LONG_RUN_S, settings.batch_size))
@@ -48,14 +48,14 @@ class Pace:
         )
 
     def seen(self, mean: timedelta | None) -> "Pace":
-        """The same with what the ledger's runs have taken on the whole; never less than the settings say."""
+        """Pace with the mean duration of the ledger's runs; never shorter than the settings say."""
         known = min(mean or timedelta(0), self.run_longest)
         return replace(self, run_takes=max(self.run_takes, known))
 
     def starts(
         self, batches: Iterable[Batch], at_work: Iterable[int] = ()
     ) -> Iterator[tuple[Batch, timedelta, timedelta]]:
-        """Each batch, how long after now it starts, and how long after now the last of its tasks is expected to end.
+        """Each batch, its start after now, and the expected end of its last task after now.
 
         `at_work` are the runs that are left of each task of other batches, which are at work now.
         """

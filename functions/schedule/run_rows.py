@@ -1,4 +1,4 @@
-"""What schedule and sweep read of all orgs at once: the day's plan, and runs that have been silent for too long.
+"""Rows that schedule and sweep read of all orgs at once: the day's plan, and silent runs.
 
 `daily_plan.sql` packs an org's dates into text, since a quarter of a million structs are slow; here it is unpacked.
 """
@@ -25,7 +25,7 @@ NEVER = "-"  # the query's word
 
 
 class BatchPlace(NamedTuple):
-    """Where a run of today stands in a batch, and how it was asked for."""
+    """Place of a run of today in a batch, and how it was requested."""
 
     batch_id: str
     position: int
@@ -34,9 +34,9 @@ class BatchPlace(NamedTuple):
 
 
 class PlannedDate(NamedTuple):
-    """One date of an org's pipeline: its newest generation, and when the date was last loaded and last asked for.
+    """One date of an org's pipeline: its newest generation, and when the date was last loaded and last requested.
 
-    `postponed`: the newest found the day's load jobs used up. `place` is of a run that was batched today.
+    `postponed`: the newest run found the day's load jobs used up. `place` is that of a run batched today.
     """
 
     date: dt.date
@@ -50,10 +50,10 @@ class PlannedDate(NamedTuple):
 
 @dataclass(frozen=True)
 class PlanRow:
-    """An org and one of its pipelines, or an org that has run nothing lately.
+    """Org and one of its pipelines, or an org that has run nothing lately.
 
-    `integrations` are those that work. `look` is JSON of the last look for late rows. `ended` counts the runs of
-    yesterday's and today's requests that have ended by themselves, `took_ms` is how long they took.
+    `integrations` are those that work. `look` is the JSON of the last scan for late rows. `ended` counts the runs of
+    yesterday's and today's requests that have ended by themselves, `took_ms` is their total duration in milliseconds.
     """
 
     org_slug: str
@@ -67,7 +67,7 @@ class PlanRow:
 
     @property
     def dates(self) -> list[PlannedDate]:
-        """What is known of the pipeline's dates, by date."""
+        """Dates of the pipeline that have runs."""
         return [planned_date(text) for text in self.known.split(",")] if self.known else []
 
 
@@ -95,7 +95,7 @@ def _day(text: str) -> dt.date | None:
 
 @dataclass(frozen=True)
 class UnsettledRun(StoredRun):
-    """A run without a final status, and the task and batch that are to start it. `enqueued` counts its tasks."""
+    """Run without a final status, and the task and batch that are to start it. `enqueued` counts its tasks."""
 
     enqueued: int
     task_id: str | None
@@ -112,7 +112,7 @@ class _SweptRun(UnsettledRun):
 
 @dataclass(frozen=True)
 class Unsettled:
-    """Runs without a final status: those that have been silent for too long, and how all of them are."""
+    """Runs without a final status: the silent ones, and figures of all of them."""
 
     silent: Sequence[UnsettledRun]
     oldest_pending_at: dt.datetime | None = None
@@ -126,18 +126,18 @@ class ScheduleRows:
         self._warehouse = warehouse
 
     def plan(self, first_day: dt.date, today: dt.date) -> list[PlanRow]:
-        """What is known of everyone who may run pipelines, and of their dates from the first day on."""
+        """Plan rows of all orgs that may run pipelines, with their dates from the first day on."""
         return self._warehouse.read(
             PlanRow, "daily_plan", allowed=sorted(ALLOWED_WORDS), first_day=first_day, today=today
         )
 
     def unsettled(self, now: dt.datetime) -> Unsettled:
-        """Silent are runs that should have started, or said something, by now; at most 500, others at another time.
+        """Silent runs: up to 500 that should have started, or sent a heartbeat, by now; others come another time.
 
-        Stuck are those of them that had started. The oldest pending one counts from when it was put into the queue;
-        runs that wait in a batch are left out.
+        `stuck_runs` counts those of them that had started. `oldest_pending_at` is the time at which the oldest pending
+        run was enqueued; runs that wait in a batch are left out.
         """
-        found = self._warehouse.read(
+        rows = self._warehouse.read(
             _SweptRun,
             "sweep",
             first_day=now.date() - UNSETTLED,
@@ -147,5 +147,5 @@ class ScheduleRows:
             running_before=now - SPEAK_WITHIN,
             turn=str(uuid.uuid5(NAMESPACE, now.isoformat())),  # run_ids are UUIDs, so any place is as likely
         )
-        silent = [each for each in found if each.silent]
-        return Unsettled(silent, found[0].oldest_pending_at, found[0].stuck_runs) if found else Unsettled(silent)
+        silent = [each for each in rows if each.silent]
+        return Unsettled(silent, rows[0].oldest_pending_at, rows[0].stuck_runs) if rows else Unsettled(silent)

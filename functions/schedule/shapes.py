@@ -1,4 +1,4 @@
-"""What the scheduler is answered: how many runs the daily call has started, and which runs a sweep has settled."""
+"""Answers to the scheduler: how many runs the daily call has started, and which runs a sweep has settled."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from functions.web.answers import Answer
 
 
 class DailyPlan(Answer):
-    """What is due today. Everything but `minutes` is a number of runs, batches, tasks or orgs."""
+    """Runs that are due today. Everything but `minutes` is a number of runs, batches, tasks or orgs."""
 
     planned: int = Field(description="runs that are due and in no batch yet")
     started: int = Field(description="runs whose task is new")
@@ -21,7 +21,7 @@ class DailyPlan(Answer):
 
 
 class Swept(Answer):
-    """The ids of silent runs, by what was done about each."""
+    """Ids of silent runs, by what was done about each."""
 
     enqueued: list[str] = Field(description="enqueued once more")
     settled: list[str] = Field(description="ended")

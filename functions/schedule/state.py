@@ -1,4 +1,4 @@
-"""The state of the schedule: what is known of each org's pipelines and dates, and which batches exist already."""
+"""State of the schedule: each org's pipelines and dates, and the batches that exist already."""
 
 import datetime as dt
 import logging
@@ -9,7 +9,7 @@ from itertools import groupby, islice
 
 from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.batch import Batch, groups
-from cloudact.runs.late_data import Look, loads_of
+from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
 from functions.schedule.due import CATCH_UP_DAYS, DateState, ScheduledPipeline, scheduled_run
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatchedRun:
-    """A run that an earlier call of the day has put into a batch. `begun`: a container has told of it."""
+    """Run that an earlier call of the day has put into a batch. `begun`: a container has recorded an event of it."""
 
     batch_id: str
     index: int
@@ -31,19 +31,19 @@ class BatchedRun:
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """Everything a call needs to know. `run_takes`: the mean of yesterday's and today's runs; None without any."""
+    """Facts that a daily call plans with. `run_takes`: mean duration of yesterday's and today's runs, if any."""
 
     pipelines: tuple[ScheduledPipeline, ...]
     batched: tuple[BatchedRun, ...]
     run_takes: dt.timedelta | None = None
 
     def turns(self, task_runs: int) -> Counter[str]:
-        """How many tasks of each org are in batches."""
+        """Number of tasks of each org in batches."""
         found = [[each.run for each in members] for members in self._by_batch().values()]
         return Counter(group[0].org_slug for runs in found for group in groups(runs, task_runs))
 
     def _by_batch(self) -> Mapping[str, list[BatchedRun]]:
-        """What is batched, in the order in which it was."""
+        """Batched runs by batch id, in the order of their batch."""
         found: defaultdict[str, list[BatchedRun]] = defaultdict(list)
         for each in sorted(self.batched, key=lambda each: each.index):
             found[each.batch_id].append(each)
@@ -52,7 +52,8 @@ class ScheduleState:
     def unstarted(self, task_runs: int) -> Iterator[Batch]:
         """Batches with runs that have not begun: their tasks wait, or have fired, or were never created.
 
-        A batch's id is made of its runs, so one of which not all runs were read is recognised and left to the sweep.
+        A batch's id is made of its runs, so a batch of which not all runs were read is recognised and left to the
+        sweep.
         """
         by_time = sorted(self._by_batch().items(), key=lambda item: item[1][0].run.requested_at)
         for batch_id, members in by_time:
@@ -65,7 +66,7 @@ class ScheduleState:
                 log.warning("a batch is incomplete and left to the sweep", extra={"fields": {"batch_id": batch_id}})
 
     def at_work(self, task_runs: int) -> Iterator[int]:
-        """How many runs are left of each task, in batches whose runs have all begun: `unstarted` has the others."""
+        """Number of runs left of each task, in batches whose runs have all begun: `unstarted` has the others."""
         for members in self._by_batch().values():
             if all(each.begun for each in members):
                 rest = iter(members)
@@ -75,7 +76,7 @@ class ScheduleState:
 
 
 def _together(members: Iterable[BatchedRun], task_runs: int) -> Batch:
-    """The batch of these runs. Who asked for one of them at the same moment was earlier than the batch."""
+    """Batch of these runs, with the latest of their request times."""
     runs = [each.run for each in members]
     at = max(run.requested_at for run in runs)
     return Batch.of([run.model_copy(update={"requested_at": at}) for run in runs], task_runs)
@@ -87,19 +88,19 @@ def read_state(schedule: ScheduleRows, ledger: Ledger, registry: Registry, today
     rows = schedule.plan(today - dt.timedelta(days=CATCH_UP_DAYS), today)
     pipelines = list(_pipelines(rows, entries.values()))
     batched = [each for row in rows for each in _batched(row, entries)]
-    looks = {(row.org_slug, row.pipeline): Look.model_validate_json(row.look) for row in rows if row.look}
-    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, looks, today)), tuple(batched), _mean(rows))
+    scans = {(row.org_slug, row.pipeline): LateDataScan.model_validate_json(row.look) for row in rows if row.look}
+    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, scans, today)), tuple(batched), _mean(rows))
 
 
 def _mean(rows: Iterable[PlanRow]) -> dt.timedelta | None:
-    """How long a run has taken on the whole, of all that have ended lately."""
-    told = [(row.ended, row.took_ms or 0) for row in rows if row.ended]
-    ended = sum(number for number, _ in told)
-    return dt.timedelta(milliseconds=sum(took for _, took in told)) / ended if ended else None
+    """Mean duration of all runs that have ended lately; `None` without any."""
+    ended_runs = [(row.ended, row.took_ms or 0) for row in rows if row.ended]
+    ended = sum(number for number, _ in ended_runs)
+    return dt.timedelta(milliseconds=sum(milliseconds for _, milliseconds in ended_runs)) / ended if ended else None
 
 
 def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[ScheduledPipeline]:
-    """Each org's pipelines whose integration works; the rows of an org stand together."""
+    """Pipelines of each org whose integration works; the rows of an org stand together."""
     for org_slug, group in groupby(rows, key=lambda row: row.org_slug):
         of = {row.pipeline: row for row in group}
         org = next(iter(of.values()))
@@ -128,16 +129,16 @@ def _batched(row: PlanRow, entries: Mapping[str, Entry]) -> Iterator[BatchedRun]
 def _with_stale_dates(
     ledger: Ledger,
     pipelines: Sequence[ScheduledPipeline],
-    looks: Mapping[tuple[str, str | None], Look],
+    scans: Mapping[tuple[str, str | None], LateDataScan],
     today: dt.date,
 ) -> Iterator[ScheduledPipeline]:
-    """A date stays stale until a run has loaded what the look saw, whatever becomes of its restatements."""
-    seen = {(each.org_slug, each.entry.id): looks.get((each.org_slug, each.entry.id)) for each in pipelines}
-    wanted = [(*key, date) for key, look in seen.items() if look for date in look.stale]
+    """Pipelines with their stale dates: a date stays stale until a run has loaded what the scan saw."""
+    seen = {(each.org_slug, each.entry.id): scans.get((each.org_slug, each.entry.id)) for each in pipelines}
+    wanted = [(*key, date) for key, scan in seen.items() if scan for date in scan.stale]
     found: defaultdict[tuple[str, str], list[Generation]] = defaultdict(list)
     for generation in ledger.generations(wanted, today):
         found[generation.org_slug, generation.pipeline].append(generation)
     for each in pipelines:
-        generations, look = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
+        generations, scan = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
         dates = dict(each.runs) | {known.date: _state(known) for known in generations}
-        yield replace(each, runs=dates, stale=frozenset(look.open(loads_of(generations)) if look else ()))
+        yield replace(each, runs=dates, stale=frozenset(scan.still_stale(loads_of(generations)) if scan else ()))

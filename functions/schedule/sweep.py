@@ -12,7 +12,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, RunError, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_log import log_run_ended
 from functions.runs.queue import batch_task_id, second_task_id
@@ -30,13 +30,13 @@ TWICE = Stop(Code.DUPLICATE, "The same run was asked for on another day too, and
 
 
 def sweep(api: Schedule) -> Response:
-    """Looks at every silent run once; one that cannot be settled now is left to the next sweep."""
+    """200 after every silent run was looked at once; one that cannot be settled now is left to the next sweep."""
     now = api.clock()
-    found = api.rows.unsettled(now)
+    unsettled = api.rows.unsettled(now)
     done: dict[str, list[str]] = {"enqueued": [], "settled": [], "waiting": [], "left": []}
     give_up = time.monotonic() + TIMEOUT_S
     owner = functools.cache(api.queue.owner)  # a batch is the task of up to 200 runs
-    for silent in found.silent:
+    for silent in unsettled.silent:
         what = "left"
         fields = {"run_id": silent.run_id, "org_slug": silent.org_slug}
         try:
@@ -47,21 +47,21 @@ def sweep(api: Schedule) -> Response:
         except Exception as err:  # one run that cannot be understood must not keep the others from being settled
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(silent.run_id)
-    _log(found, done, now)
+    _log(unsettled, done, now)
     return answered(Swept.model_validate(done))
 
 
-def _log(found: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
-    """One line also where nothing was found: that it is missing is how a dead scheduler is noticed."""
-    oldest_s = (now - found.oldest_pending_at).total_seconds() if found.oldest_pending_at else 0
+def _log(unsettled: Unsettled, done: Mapping[str, list[str]], now: datetime) -> None:
+    """Logs one line, also where nothing was found: its absence is how a dead scheduler is noticed."""
+    oldest_s = (now - unsettled.oldest_pending_at).total_seconds() if unsettled.oldest_pending_at else 0
     fields = {
         "event": "swept",
         **{name: len(ids) for name, ids in done.items()},
-        "found": len(found.silent),
+        "found": len(unsettled.silent),
         "oldest_pending_s": max(int(oldest_s), 0),
-        "stuck_runs": found.stuck_runs,
+        "stuck_runs": unsettled.stuck_runs,
     }
-    log.log(logging.WARNING if found.silent else logging.INFO, "swept", extra={"fields": fields})
+    log.log(logging.WARNING if unsettled.silent else logging.INFO, "swept", extra={"fields": fields})
 
 
 def _settle(api: Schedule, silent: UnsettledRun, owner: Callable[[str], str | None], room: bool) -> str:
@@ -83,7 +83,7 @@ def _settle(api: Schedule, silent: UnsettledRun, owner: Callable[[str], str | No
 
 
 def _tasks(silent: UnsettledRun) -> list[tuple[str | None, str]]:
-    """The tasks that may still start the run, each with what it starts: the run, or the batch that the run is in."""
+    """Tasks that may still start the run, each with the id that it starts: the run's, or its batch's."""
     first = (silent.task_id, silent.run_id)
     if silent.batch_id:
         first = (batch_task_id(silent.batch_id), silent.batch_id)
@@ -91,7 +91,7 @@ def _tasks(silent: UnsettledRun) -> list[tuple[str | None, str]]:
 
 
 def _claimed_for(api: Schedule, run: Run) -> object:
-    """The request day of the container that has the run; `None` while none has.
+    """Request day of the container that has claimed the run; `None` while none has.
 
     Two equal requests right before and after midnight are one run with two rows: only one of them is worked for.
     """
@@ -107,20 +107,20 @@ def _enqueue_again(api: Schedule, run: Run) -> str:
 
 
 def _end(api: Schedule, run: Run, silent: UnsettledRun, error: RunError) -> None:
-    """What the run's load says: loaded is SUCCESS, whoever died after it; else it never will load and has failed."""
-    wish = Verdict(Status.FAILED, error=error, at=api.clock())
-    verdict = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
+    """Settles the run as FAILED unless its load decides otherwise, records the outcome and notifies."""
+    wish = Outcome(Status.FAILED, error=error, at=api.clock())
+    outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_later)
     event = RunEvent(
-        verdict.status,
+        outcome.status,
         started_at=silent.started_at,
-        rows=verdict.rows,
-        error=verdict.error,
-        result=verdict.result,
+        rows=outcome.rows,
+        error=outcome.error,
+        result=outcome.result,
         cost=silent.cost,
     )
-    at = verdict.at or api.clock()
-    if verdict.status is Status.FAILED and verdict.error:  # before the event: a sweep that dies in between comes again
-        api.notifier.patient().tell(run_failed(run, verdict.error, at))
+    at = outcome.at or api.clock()
+    if outcome.status is Status.FAILED and outcome.error:  # before the event: a sweep that dies in between comes again
+        api.notifier.patient().notify(run_failed(run, outcome.error, at))
     api.ledger.append_run(run, event, at)
     log_run_ended(run, event, at)
 

@@ -1,6 +1,6 @@
-"""One request against Google's schemas: which method it is for, and what Google answers if it is not well formed.
+"""Check of a request against Google's schemas: its method, and Google's refusal if it is not well formed.
 
-Each checked request is counted, by API, for as long as the process lives: a suite tells how much it has checked.
+Each checked request is counted, by API, while the process runs: a test suite reports how many it checked.
 """
 
 import re
@@ -20,35 +20,35 @@ MOST_TOLD = 10  # faults of one request
 
 
 class NotDescribed(Exception):
-    """Google has no such method: 404."""
+    """Raised for a method that Google does not have: 404."""
 
 
-class Tally:
-    """How many requests were checked, by API, and how many of them were `refused`."""
+class CheckedRequests:
+    """Number of checked requests, by API, and how many of them were `refused`."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, name: str) -> None:
-        """Counts one."""
+        """Counts one request."""
         with self._lock:
             self._counts[name] += 1
 
     def counts(self) -> dict[str, int]:
-        """All so far."""
+        """All counts so far."""
         with self._lock:
             return dict(self._counts)
 
 
 @cache
-def tally() -> Tally:
-    """The process's own."""
-    return Tally()
+def tally() -> CheckedRequests:
+    """Tally of this process."""
+    return CheckedRequests()
 
 
 def check(sent: Sent) -> Method | None:
-    """The method that a request is for; None where Google answers what it does not describe.
+    """Method that a request is for; `None` where Google answers a path that it does not describe.
 
     Raises NotDescribed or NotWellFormed.
     """
@@ -73,9 +73,9 @@ def _refuse_faults(method: Method, sent: Sent) -> None:
 
 
 def _faults(method: Method, sent: Sent) -> Iterator[Fault]:
-    given = parse_qs(sent.query, keep_blank_values=True)
-    yield from _query_faults(method, given)
-    if method.is_upload and (sent.verb == "PUT" or given.get("uploadType") == ["media"]):
+    query = parse_qs(sent.query, keep_blank_values=True)
+    yield from _query_faults(method, query)
+    if method.is_upload and (sent.verb == "PUT" or query.get("uploadType") == ["media"]):
         return  # the file itself
     body = metadata(sent)
     if "request" in method.described:
@@ -85,19 +85,19 @@ def _faults(method: Method, sent: Sent) -> Iterator[Fault]:
         yield Fault("unknown", "", f'Unknown name "{next(iter(body), "")}": Cannot find field.')
 
 
-def _query_faults(method: Method, given: dict[str, list[str]]) -> Iterator[Fault]:
+def _query_faults(method: Method, query: dict[str, list[str]]) -> Iterator[Fault]:
     known = {**document(method.api).parameters, **method.described.get("parameters", {})}
-    for name, texts in given.items():
+    for name, texts in query.items():
         if name not in known or known[name].get("location") == "path":
             words = f"Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could not be found."
             yield Fault("parameter", name, words)
         elif fault := query_fault(known[name], texts, name):
             yield fault
     for name, parameter in known.items():
-        if parameter.get("required") and parameter.get("location") == "query" and name not in given:
+        if parameter.get("required") and parameter.get("location") == "query" and name not in query:
             yield Fault("parameter", name, f"Required parameter is missing: {name}")
 
 
 def _root(schema: str) -> Path:
-    """Where Google's words begin: a request is its own root, a resource is the field that carries it."""
+    """Root of Google's field paths: a request is its own root, a resource is the field that carries it."""
     return () if schema.endswith("Request") else (re.sub(r"^GoogleCloud\w+?V\d", "", schema).lower(),)

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\{\+?\w+\}")
 
 @dataclass(frozen=True)
 class Method:
-    """One method of an API; `is_upload` where the path is that of the upload of a file."""
+    """Method of an API; `is_upload` where the path is that of the upload of a file."""
 
     api: str
     described: Json
@@ -32,13 +32,13 @@ class Method:
 
     @property
     def name(self) -> str:
-        """As Google names it: `bigquery.jobs.insert`."""
+        """Name as Google writes it: `bigquery.jobs.insert`."""
         name: str = self.described["id"]
         return name
 
 
 class Document:
-    """One API."""
+    """Discovery document of one API."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,29 +52,29 @@ class Document:
                     self._methods.setdefault((verb, method.slashes), []).append(method)
 
     def __iter__(self) -> Iterator[Method]:
-        """Every method."""
+        """All methods."""
         return (method for methods in self._methods.values() for method in methods)
 
     def find(self, verb: str, path: str) -> Method | None:
-        """The method of a request; where several match, the one that leaves least open."""
+        """Method of a request; where several match, the one that leaves least open."""
         candidates = self._methods.get((verb, path.count("/")), ())
-        found = [method for method in candidates if method.pattern.fullmatch(path)]
-        return max(found, key=lambda method: len(method.pattern.pattern), default=None)
+        matching = [method for method in candidates if method.pattern.fullmatch(path)]
+        return max(matching, key=lambda method: len(method.pattern.pattern), default=None)
 
 
 @cache
 def document(name: str) -> Document:
-    """A document, read once per process. Raises FileNotFoundError where Google has none of that name."""
+    """Document of an API, read once per process. Raises FileNotFoundError where Google has none of that name."""
     return Document(name)
 
 
 def find(verb: str, path: str) -> Method | None:
-    """The method that a request is for, of whichever API."""
+    """Method that a request is for, of any API."""
     return next((method for name in APIS if (method := document(name).find(verb, path))), None)
 
 
 def _folder() -> Path:
-    """The package is not imported: its documents are files, and it wants libraries that nothing here uses."""
+    """Folder of the documents. The package is not imported: it wants libraries that nothing here uses."""
     spec = find_spec("googleapiclient")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("google-api-python-client is not installed; requirements-dev.txt names it.")
@@ -88,7 +88,7 @@ def _described(node: Json) -> Iterator[Json]:
 
 
 def _methods(api: str, service_path: str, described: Json) -> Iterator[Method]:
-    """`flatPath` says where a name of several segments ends; `path` does not."""
+    """Methods of a document. `flatPath` says where a name of several segments ends; `path` does not."""
     template = f"/{service_path}{described.get('flatPath') or described['path']}"
     yield Method(api, described, _pattern(template), template.count("/"))
     for protocol in described.get("mediaUpload", {}).get("protocols", {}).values():
@@ -97,6 +97,6 @@ def _methods(api: str, service_path: str, described: Json) -> Iterator[Method]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """What follows a colon at the end is a verb, which no name takes in."""
+    """Regular expression of a path. A colon at the end begins a verb, which no name takes in."""
     literals = [re.escape(literal) for literal in _VARIABLE.split(template)]
     return re.compile("[^/]+".join(literals[:-1]) + "[^/:]+" + literals[-1] if literals[1:] else literals[0])

@@ -1,6 +1,6 @@
-"""What Google takes although its discovery documents do not say so: each was seen of a client of Google's own.
+"""Requests that Google accepts although its discovery documents do not describe them, sent by its own clients.
 
-Nothing of ours stands here: what we send is mended instead.
+Requests of this project do not get an exception: they are mended instead.
 """
 
 import re
@@ -19,7 +19,7 @@ class Allowed:
     reason: str
 
     def covers(self, method: str, fault: Fault) -> bool:
-        """Whether it is about this fault."""
+        """Whether this exception is about the fault."""
         return (
             fault.kind == self.kind
             and re.fullmatch(self.method, method) is not None
@@ -53,7 +53,7 @@ UNDESCRIBED = {
 
 
 def is_allowed(method: str, fault: Fault) -> bool:
-    """Whether the fault is none at Google."""
+    """Whether Google accepts the fault."""
     return any(allowed.covers(method, fault) for allowed in ALLOWED)
 
 

@@ -1,4 +1,4 @@
-"""A request as it came over the wire, and the JSON in it: a body, or the part of an upload that describes the file."""
+"""Request as it came over the wire, and the JSON in it: a body, or the part of an upload that describes the file."""
 
 import json
 import re
@@ -9,12 +9,12 @@ _HEAD = re.compile(rb"\r?\n\r?\n")
 
 
 class NotWellFormed(Exception):
-    """Google refuses the request in these words: 400 INVALID_ARGUMENT."""
+    """Raised where Google refuses the request: 400 INVALID_ARGUMENT, with Google's text."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """`path` is decoded, `query` is not, `body` is not compressed."""
+    """Request: `path` is decoded, `query` is not, `body` is not compressed."""
 
     verb: str
     path: str
@@ -29,7 +29,7 @@ class Sent:
 
 
 def metadata(sent: Sent) -> Any:
-    """The JSON of a request, None where there is none. Raises NotWellFormed."""
+    """JSON of a request, `None` where there is none. Raises NotWellFormed."""
     text = parts(sent)[0] if sent.is_multipart else sent.body
     try:
         return json.loads(text) if text.strip() else None
@@ -38,16 +38,16 @@ def metadata(sent: Sent) -> Any:
 
 
 def parts(sent: Sent) -> tuple[bytes, bytes]:
-    """The description and the file of a multipart upload. Raises NotWellFormed.
+    """Description and file of a multipart upload. Raises NotWellFormed.
 
     Google's own clients quote the boundary in ways of their own, or end lines with LF alone.
     """
     boundary = re.search(r"""boundary=['"]?([^'";]+)""", sent.content_type)
-    found = sent.body.split(f"--{boundary[1]}".encode()) if boundary else []
-    heads = [_HEAD.search(part) for part in found[1:3]]
-    if len(found) != 4 or None in heads:
+    parts = sent.body.split(f"--{boundary[1]}".encode()) if boundary else []
+    heads = [_HEAD.search(part) for part in parts[1:3]]
+    if len(parts) != 4 or None in heads:
         raise NotWellFormed("Malformed multipart body.")
     description, file = (
-        re.sub(rb"\r?\n\Z", b"", part[head.end() :]) for part, head in zip(found[1:3], heads, strict=True) if head
+        re.sub(rb"\r?\n\Z", b"", part[head.end() :]) for part, head in zip(parts[1:3], heads, strict=True) if head
     )
     return description, file

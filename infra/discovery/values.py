@@ -1,8 +1,7 @@
-"""Whether a JSON value is what a schema of a discovery document says, and if not, how Google says so.
+"""Check of a JSON value against a schema of a discovery document, with Google's texts.
 
-Google takes a field by its JSON name or its proto name, a number as a number or as text, an enum by name or number
-(its REST clients send numbers), and null for whatever has its default:
-https://protobuf.dev/programming-guides/json.
+Google takes a field by its JSON name or its proto name, a number as a number or as text, an enum by name or number (its
+REST clients send numbers), and null for whatever has its default: https://protobuf.dev/programming-guides/json.
 """
 
 import re
@@ -33,7 +32,7 @@ _NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|NaN|-?Infinity")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong: `kind` tells exceptions what they are about, `at` is the dotted path of proto names."""
+    """Fault of a value: `kind` selects exceptions, `at` is the dotted path of proto names."""
 
     kind: str
     at: str
@@ -44,14 +43,14 @@ Path = tuple[str | int, ...]  # names as they were sent, and indexes
 
 
 def faults(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path = ()) -> list[Fault]:
-    """What Google would not take of a value; `schemas` are those of its API, `at` is its path."""
-    found: list[Fault] = []
-    _collect(schemas, schema, value, at, found)
-    return found
+    """Faults that Google would refuse in a value; `schemas` are those of its API, `at` is its path."""
+    faults_found: list[Fault] = []
+    _collect(schemas, schema, value, at, faults_found)
+    return faults_found
 
 
 def query_fault(schema: Json, texts: list[str], name: str) -> Fault | None:
-    """The same for the values of a parameter of the query, which are all text."""
+    """Fault of a parameter of the query, whose values are all text; `None` without one."""
     if len(texts) > 1 and not schema.get("repeated"):
         return Fault("value", name, f'Unknown name "{name}": Proto field is not repeating, cannot start list.')
     wrong = (text for text in texts if not _CHECKS[schema["type"]](schema, _from_text(schema, text)))
@@ -59,28 +58,30 @@ def query_fault(schema: Json, texts: list[str], name: str) -> Fault | None:
 
 
 def proto_name(name: str) -> str:
-    """`maxResults` as messages name it: `max_results`."""
+    """Name as proto messages have it: `maxResults` becomes `max_results`."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda capital: "_" + capital[1].lower(), name)
 
 
-def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
-    """Generators would be nicer to read, and took two thirds of the time."""
+def _collect(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]) -> None:
+    """Appends the faults of a value. Generators would be nicer to read, and took two thirds of the time."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"]]
     kind = schema.get("type", "object")
     if value is None or kind == "any":
         return
     if kind == "object":
-        _collect_members(schemas, schema, value, at, found)
+        _collect_members(schemas, schema, value, at, faults_found)
     elif kind == "array":
-        _collect_items(schemas, schema["items"], value, at, found)
+        _collect_items(schemas, schema["items"], value, at, faults_found)
     elif not _CHECKS[kind](schema, value):
-        found.append(_invalid(schema, value, shown(at)))
+        faults_found.append(_invalid(schema, value, shown(at)))
 
 
-def _collect_members(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
+def _collect_members(
+    schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]
+) -> None:
     if not isinstance(value, dict):
-        found.append(_invalid({"type": schema.get("id", "object")}, value, shown(at)))
+        faults_found.append(_invalid({"type": schema.get("id", "object")}, value, shown(at)))
         return
     properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     if others and schemas.get(others.get("$ref", ""), others).get("type") == "any":
@@ -90,31 +91,31 @@ def _collect_members(schemas: Mapping[str, Json], schema: Json, value: Any, at: 
         if known is None:
             place = f" at '{shown(at)}'" if at else ""
             words = f'Unknown name "{name}"{place}: Cannot find field.'
-            found.append(Fault("unknown", shown((*at, name)), words))
+            faults_found.append(Fault("unknown", shown((*at, name)), words))
             continue
         if member and _is_output(known):
             path = shown((*at, name))
-            found.append(Fault("output", path, f"Field '{path}' is output only."))
-        _collect(schemas, known, member, (*at, name), found)
+            faults_found.append(Fault("output", path, f"Field '{path}' is output only."))
+        _collect(schemas, known, member, (*at, name), faults_found)
 
 
-def _collect_items(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, found: list[Fault]) -> None:
+def _collect_items(schemas: Mapping[str, Json], schema: Json, value: Any, at: Path, faults_found: list[Fault]) -> None:
     if not isinstance(value, list):
-        found.append(_invalid(schema, value, shown(at)))
+        faults_found.append(_invalid(schema, value, shown(at)))
         return
     for index, member in enumerate(value):
         if member is None:
-            found.append(_invalid(schema, member, shown((*at, index))))
-        _collect(schemas, schema, member, (*at, index), found)
+            faults_found.append(_invalid(schema, member, shown((*at, index))))
+        _collect(schemas, schema, member, (*at, index), faults_found)
 
 
 def _is_output(schema: Json) -> bool:
-    """Google ignores such fields. Whoever sends one believes that it does something, so here it is refused."""
+    """Whether the field is output only. Google ignores such fields; here they are refused, since they do nothing."""
     return bool(schema.get("readOnly")) or schema.get("description", "").startswith(_OUTPUT)
 
 
 def shown(at: Path) -> str:
-    """A path as Google's messages have it: `task.http_request.headers[2]`."""
+    """Path as Google's messages have it: `task.http_request.headers[2]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{proto_name(part)}" for part in at)
     return "".join(parts).removeprefix(".")
 
@@ -124,14 +125,17 @@ def _json_name(name: str) -> str:
 
 
 def _from_text(schema: Json, text: str) -> Any:
-    """google-cloud-bigquery writes a boolean as Python does, the REST clients write an enum as its number."""
+    """Value of a query's text. google-cloud-bigquery writes a boolean as Python does.
+
+    Google's REST clients write an enum as its number.
+    """
     if schema["type"] == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     return int(text) if "enum" in schema and _INTEGER.fullmatch(text) else text
 
 
 def _is_text(schema: Json, value: Any) -> bool:
-    """int64 is text in JSON's schema language, since its numbers are not as long."""
+    """Whether the value fits a schema of type string. That includes int64, as text or number, and enums."""
     form = schema.get("format")
     if form in _RANGES:
         return _is_integer(schema, value)
@@ -173,7 +177,7 @@ _CHECKS: dict[str, Callable[[Json, Any], bool]] = {
 
 
 def _invalid(schema: Json, value: Any, at: str) -> Fault:
-    """The value itself is not repeated beyond its beginning: it may be long."""
+    """Fault of a value that is not of its type; a long value is shown in part."""
     shown = f'"{value[:40]}"' if isinstance(value, str) else type(value).__name__
     return Fault("value", at, f"Invalid value at '{at}' ({_type_name(schema)}), {shown}")
 

@@ -22,19 +22,19 @@ from infra.rehearsal.versions import installed, pinned, warning
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command and says how many requests it made."""
+    """Runs the command, and prints how many requests it made."""
     parser = argparse.ArgumentParser(prog="python -m infra.rehearsal", description=__doc__)
     parser.add_argument("--state", type=Path, help="a folder that keeps what commands make, and their requests")
     parser.add_argument("--stack", type=Path, help="the stack.json of a local cloud that runs")
     parser.add_argument("command", nargs="+", help="what to run, after --")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        stack = LocalStack.from_file(given.stack) if given.stack else None
-        return rehearse(given.command, given.state or Path(scratch), stack)
+        stack = LocalStack.from_file(options.stack) if options.stack else None
+        return rehearse(options.command, options.state or Path(scratch), stack)
 
 
 def rehearse(command: Sequence[str], folder: Path, stack: LocalStack | None = None) -> int:
-    """The command's exit code."""
+    """Runs the command against a recorder, and returns its exit code."""
     folder.mkdir(parents=True, exist_ok=True)
     with Recorder(folder, stack) as recorder:
         done = subprocess.run(command, env=offline(os.environ, folder, recorder.url), check=False)

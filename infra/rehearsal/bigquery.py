@@ -1,4 +1,4 @@
-"""BigQuery, as far as bq makes datasets and says who may use them."""
+"""BigQuery's datasets and their access, as far as bq uses them."""
 
 import re
 import shutil
@@ -13,12 +13,12 @@ OWNERS = [{"role": "OWNER", "specialGroup": "projectOwners"}, {"role": "WRITER",
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """The description of the API, and its datasets."""
+    """Answer for the description of the API, and its datasets."""
     if call.path in ("/$discovery/rest", "/discovery/v1/apis/bigquery/v2/rest"):
         return Reply(_description())
-    if not (found := DATASETS.fullmatch(call.path)):
+    if not (match := DATASETS.fullmatch(call.path)):
         return None
-    collection, identity = found["collection"], found["id"]
+    collection, identity = match["collection"], match["id"]
     if call.method == "POST":
         identity = call.body["datasetReference"]["datasetId"]
         store.resources[f"{collection}/{identity}"] = {"access": OWNERS, "location": "US", **call.body, "etag": "e1"}

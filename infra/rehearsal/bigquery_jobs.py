@@ -12,23 +12,23 @@ NO_ROWS = {"jobComplete": True, "totalRows": "0", "schema": {"fields": []}}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Tables that nobody has; jobs that are over."""
+    """Answer for tables, which never exist, and for jobs, which are over."""
     if TABLES.fullmatch(call.path) and call.method == "GET":
         return Reply({"kind": "bigquery#tableList", "totalItems": 0})
     if TABLE.fullmatch(call.path):
         return missing("Table")
-    if not (found := JOBS.fullmatch(call.path)):
+    if not (match := JOBS.fullmatch(call.path)):
         return None
-    if found["kind"] == "jobs" and call.method == "POST":
-        return Reply(_done(call, store, found["project"]))
+    if match["kind"] == "jobs" and call.method == "POST":
+        return Reply(_done(call, store, match["project"]))
     if call.method == "POST":
         query = {"configuration": {"query": call.body}}
-        job = _done(Call(call.method, call.path, call.query, query, call.url), store, found["project"])
+        job = _done(Call(call.method, call.path, call.query, query, call.url), store, match["project"])
         return Reply({"jobReference": job["jobReference"], **NO_ROWS})
-    held = store.resources.get(f"bigquery/jobs/{found['id']}")
+    held = store.resources.get(f"bigquery/jobs/{match['id']}")
     if held is None:
-        return missing(f"Job {found['id']}")
-    if found["kind"] == "jobs":
+        return missing(f"Job {match['id']}")
+    if match["kind"] == "jobs":
         return Reply(held)
     return Reply({"jobReference": held["jobReference"], **NO_ROWS})
 

@@ -1,4 +1,4 @@
-"""What the stand-ins are asked and what they answer: JSON over Google's REST conventions."""
+"""Requests to the stand-ins and their answers: JSON over Google's REST conventions."""
 
 import json
 import re
@@ -25,18 +25,18 @@ class Call:
 
     @property
     def name(self) -> str:
-        """As resources are named: projects/…"""
+        """Name as resources have it, such as `projects/p/locations/r/queues/runs`."""
         return VERSION.sub("", self.path)
 
     @property
     def changes(self) -> bool:
-        """Whether it makes, changes, removes or runs something."""
+        """Whether the call makes, changes, removes or runs something."""
         return self.method not in ("GET", "HEAD") and not self.path.endswith(READING)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; 200 unless told otherwise."""
+    """Answer; the status is 200 by default."""
 
     body: Any = field(default_factory=dict)
     status: int = 200
@@ -44,24 +44,24 @@ class Reply:
 
     @property
     def content(self) -> bytes:
-        """The body as it is sent."""
+        """Body as it is sent."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 def refusal(status: int, word: str, message: str) -> Reply:
-    """An error as Google tells one."""
+    """Error in Google's shape."""
     reason = {404: "notFound", 409: "duplicate"}.get(status, "invalid")
     errors = [{"reason": reason, "message": message}]
     return Reply({"error": {"code": status, "status": word, "message": message, "errors": errors}}, status)
 
 
 def missing(name: str) -> Reply:
-    """What is not there."""
+    """404 for a resource that does not exist."""
     return refusal(404, "NOT_FOUND", f"Not found: {name}")
 
 
 def operation(response: Json, where: str = "") -> Reply:
-    """A long-running operation that is over; some live where their resource does."""
+    """Long-running operation that is over; some live where their resource does."""
     return Reply({"name": f"{where}operations/rehearsal", "done": True, "response": response})
 
 

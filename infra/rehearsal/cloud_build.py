@@ -13,13 +13,13 @@ OF = re.compile(
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Submitted builds, and those of functions from source."""
+    """Answer for submitted builds, and those of functions from source."""
     if call.name.endswith("/builds") and call.method == "POST":
         return _operation(_finished(call, store, call.body))
     if call.name.endswith("/builds:submit"):
         build = _finished(call, store, {"images": [call.body["imageUri"]]})
-        told = _operation(build).body
-        return Reply({"buildOperation": told, "baseImageUri": "python313"})
+        body = _operation(build).body
+        return Reply({"buildOperation": body, "baseImageUri": "python313"})
     if call.name.endswith("/triggers") and call.method == "POST":
         return _trigger(call, store)
     if call.name.endswith("/builds"):
@@ -42,14 +42,14 @@ def _operation(build: Json) -> Reply:
     return Reply({"name": name, "done": True, "metadata": metadata, "response": {**build, "@type": BUILD}})
 
 
-def _finished(call: Call, store: Store, asked: Json) -> Json:
-    image = _substituted(asked)
+def _finished(call: Call, store: Store, submitted: Json) -> Json:
+    image = _substituted(submitted)
     digest = f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
     _push(image, digest, store)
     project = call.name.split("/")[1]
     at = "2026-01-01T00:00:00Z"
     build = {
-        **asked,
+        **submitted,
         "id": "b-1",
         "name": f"{call.name.partition('/builds')[0]}/builds/b-1",
         "projectId": project,
@@ -64,19 +64,19 @@ def _finished(call: Call, store: Store, asked: Json) -> Json:
     return build
 
 
-def _substituted(asked: Json) -> str:
-    image: str = asked.get("images", [""])[0]  # a build may push what it made itself
-    for name, value in asked.get("substitutions", {}).items():
+def _substituted(submitted: Json) -> str:
+    image: str = submitted.get("images", [""])[0]  # a build may push what it made itself
+    for name, value in submitted.get("substitutions", {}).items():
         image = image.replace(f"${{{name}}}", value)
     return image
 
 
 def _push(image: str, digest: str, store: Store) -> None:
-    found = OF.fullmatch(image)
-    if not found or not found["tag"]:
+    match = OF.fullmatch(image)
+    if not match or not match["tag"]:
         return
-    registry = f"projects/{found['project']}/locations/{found['region']}/repositories/{found['repo']}"
-    package = f"{registry}/packages/{found['package']}"
-    name = f"{package}/tags/{found['tag']}"
+    registry = f"projects/{match['project']}/locations/{match['region']}/repositories/{match['repo']}"
+    package = f"{registry}/packages/{match['package']}"
+    name = f"{package}/tags/{match['tag']}"
     store.resources[package] = {"name": package}
     store.resources[name] = {"name": name, "version": f"{package}/versions/{digest}"}

@@ -20,13 +20,13 @@ KINDS = {"executions": "Execution", "jobs": "Job", "services": "Service"}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the v1 API of Cloud Run answers."""
-    if not (found := PATH.fullmatch(call.path)):
+    """Answer of the v1 API of Cloud Run."""
+    if not (match := PATH.fullmatch(call.path)):
         return None
-    kind = found["kind"]
+    kind = match["kind"]
     collection = f"run/{kind}"  # of the one project, which gcloud calls by its id or its number
-    name = found["name"] or (call.body or {}).get("metadata", {}).get("name")
-    if found["verb"] == ":run":
+    name = match["name"] or (call.body or {}).get("metadata", {}).get("name")
+    if match["verb"] == ":run":
         return Reply(_execution(store, name))
     if call.method in ("POST", "PUT"):
         store.resources[f"{collection}/{name}"] = _ready(
@@ -47,24 +47,24 @@ def _is_asked_for(resource: Json, call: Call) -> bool:
     return not label or resource["metadata"]["labels"].get(label) == value
 
 
-def _ready(store: Store, kind: str, given: Json, before: Json | None) -> Json:
+def _ready(store: Store, kind: str, body: Json, before: Json | None) -> Json:
     generation = int(before["metadata"]["generation"]) + 1 if before else 1
-    labels = {"cloud.googleapis.com/location": "us-central1", **given["metadata"].get("labels", {})}
-    told = {
+    labels = {"cloud.googleapis.com/location": "us-central1", **body["metadata"].get("labels", {})}
+    annotations = {
         "uid": "u-1",
         "generation": generation,
         "creationTimestamp": AT,
         "resourceVersion": "A",
         "namespace": NUMBER,
     }
-    metadata = {**given["metadata"], **told, "labels": labels}
+    metadata = {**body["metadata"], **annotations, "labels": labels}
     metadata["selfLink"] = f"/apis/serving.knative.dev/v1/namespaces/{NUMBER}/{kind}/{metadata['name']}"
     conditions = [{"type": each, "status": "True", "lastTransitionTime": AT} for each in CONDITIONS[kind]]
     status: Json = {"observedGeneration": generation, "conditions": conditions}
     if kind == "services":
-        given["spec"].setdefault("traffic", [{"percent": 100, "latestRevision": True}])
-        status |= _served(store, metadata["name"], generation, given["spec"]["traffic"])
-    return {**given, "metadata": metadata, "status": status}
+        body["spec"].setdefault("traffic", [{"percent": 100, "latestRevision": True}])
+        status |= _served(store, metadata["name"], generation, body["spec"]["traffic"])
+    return {**body, "metadata": metadata, "status": status}
 
 
 def _served(store: Store, name: str, generation: int, wanted: list[Json]) -> Json:

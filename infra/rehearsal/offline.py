@@ -1,4 +1,4 @@
-"""The environment in which gcloud and bq know nobody's account and reach nothing but the recorder."""
+"""Environment in which gcloud and bq know no account and reach nothing but the recorder."""
 
 import shutil
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ FOREIGN = ("CLOUDSDK_", "GOOGLE_", "BIGQUERYRC", "BOTO", "http_proxy", "https_pr
 
 
 def offline(env: Mapping[str, str], folder: Path, url: str) -> dict[str, str]:
-    """`env` without anything of the caller's Google Cloud; configuration lives in `folder`, every API is at `url`."""
+    """Copy of `env` without the caller's Google Cloud; configuration is in `folder`, every API is at `url`."""
     home = (folder / "home").absolute()
     home.mkdir(parents=True, exist_ok=True)
     token, bigqueryrc = home / "token", home / "bigqueryrc"
@@ -44,7 +44,7 @@ def offline(env: Mapping[str, str], folder: Path, url: str) -> dict[str, str]:
 
 
 def _programs(home: Path) -> Path:
-    """bq takes gcloud's proxy for its own and then cannot reach the recorder, so it is started without."""
+    """Folder with a `bq` that starts without gcloud's proxy: with it, bq cannot reach the recorder."""
     folder, bq = home / "bin", shutil.which("bq")
     folder.mkdir(exist_ok=True)
     if bq:

@@ -1,4 +1,4 @@
-"""Who may what, on any resource: getIamPolicy and setIamPolicy."""
+"""Policies of any resource: getIamPolicy and setIamPolicy."""
 
 import re
 
@@ -9,7 +9,7 @@ ANY_PROJECT = re.compile(r"^projects/[^/]+/(?=serviceAccounts/)")  # gcloud name
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """The policy of the resource before the colon; an empty one while nobody has set any."""
+    """Policy of the resource before the colon; an empty one until one is set."""
     resource, _, verb = call.name.rpartition(":")
     resource = ANY_PROJECT.sub("", resource)
     if verb == "testIamPermissions":

@@ -1,4 +1,4 @@
-"""The project itself, the APIs that are enabled in it, and its service accounts and roles."""
+"""Projects: their enabled APIs, service accounts and roles."""
 
 import re
 
@@ -13,13 +13,13 @@ ROLES = re.compile(r"projects/[^/]+/roles(/[^/:]+)?(:undelete)?$")
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the project's own APIs answer."""
-    if found := PROJECT.fullmatch(call.name):
-        return Reply({"projectId": found[1], "projectNumber": NUMBER, "name": found[1], "lifecycleState": "ACTIVE"})
+    """Answer of the project's own APIs."""
+    if match := PROJECT.fullmatch(call.name):
+        return Reply({"projectId": match[1], "projectNumber": NUMBER, "name": match[1], "lifecycleState": "ACTIVE"})
     if SERVICES.fullmatch(call.name):
         return _services(call, store)
-    if found := ACCOUNTS.fullmatch(call.name):
-        return _account(call, store, found[1], found[2])
+    if match := ACCOUNTS.fullmatch(call.name):
+        return _account(call, store, match[1], match[2])
     if ROLES.fullmatch(call.name):
         return _role(call, store)
     if call.name == "permissions:queryTestablePermissions":
@@ -49,10 +49,10 @@ def _account(call: Call, store: Store, project: str, email: str | None) -> Reply
         store.resources[f"{accounts}/{email}"] = {**call.body.get("serviceAccount", {}), **account}
     if email is None:
         return Reply({"accounts": store.below(accounts)})
-    found = next((each for name, each in store.resources.items() if name.endswith(f"/serviceAccounts/{email}")), None)
-    if found and call.method == "DELETE":
-        del store.resources[found["name"]]
-    return Reply(found) if found else missing(email)
+    stored = next((each for name, each in store.resources.items() if name.endswith(f"/serviceAccounts/{email}")), None)
+    if stored and call.method == "DELETE":
+        del store.resources[stored["name"]]
+    return Reply(stored) if stored else missing(email)
 
 
 def _role(call: Call, store: Store) -> Reply:

@@ -73,7 +73,10 @@ class Recorder:
         return HttpAnswer(reply.status, reply.content, reply.headers)
 
     def _reply(self, call: Call) -> Reply:
-        """A request that nobody knows fails loudly, and at once: a rehearsal must not pass on a guess."""
+        """Answer of the first stand-in that knows the request.
+
+        Without one it fails: a rehearsal must not pass on a guess.
+        """
         replies = (answer(call, self._store) for answer in APIS)
         known = next((reply for reply in replies if reply is not None), None)
         return known or refusal(400, "INVALID_ARGUMENT", f"The rehearsal does not know {call.method} {call.path}.")
@@ -93,7 +96,7 @@ def _sent(request: HttpRequest) -> Sent:
 
 
 def _refusal(sent: Sent, call: Call) -> Reply | None:
-    """What Google refuses whatever there is already: a request that no schema describes, or a value out of bounds."""
+    """Refusal of a request that no schema describes, or with a value out of bounds, whatever exists already."""
     try:
         method = check(sent)
     except NotDescribed as err:
@@ -117,7 +120,7 @@ def _json(sent: Sent) -> Any:
 
 
 def _without_secrets(body: Any) -> Any:
-    """What a secret's version holds is nobody's to read here either."""
+    """Copy of the body without the payload of a secret's version, which must not be written down."""
     if isinstance(body, dict) and "data" in body.get("payload", {}):
         return {**body, "payload": {**body["payload"], "data": "(not recorded)"}}
     return body

@@ -1,6 +1,6 @@
-"""Whatever follows Google's conventions for resources: create in a collection, get, list, patch, delete.
+"""Resources by Google's conventions: create in a collection, get, list, patch, delete.
 
-Queues, keys, secrets, registries, scheduled calls, metrics, alerts, channels and dashboards do.
+Queues, keys, secrets, registries, scheduled calls, metrics, alerts, channels and dashboards follow them.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ MADE_BY_OPERATIONS = {"repositories"}
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """What the collection's API answers."""
+    """Answer of the collection's API."""
     if call.name.endswith(":addVersion"):
         return _add_version(call, store)
     if not call.name.startswith("projects/"):
@@ -44,7 +44,7 @@ def answer(call: Call, store: Store) -> Reply | None:
 
 
 def _listed(call: Call, store: Store, collection: str) -> list[Json]:
-    """Secret Manager lists the newest version first and filters by state; gcloud takes what comes first."""
+    """Members of a collection. Secret Manager lists the newest version first and filters by state."""
     members = store.below(call.name)
     if collection != "versions":
         return members
@@ -53,17 +53,17 @@ def _listed(call: Call, store: Store, collection: str) -> list[Json]:
 
 
 def _create(call: Call, store: Store, collection: str) -> Reply:
-    given = COLLECTIONS[collection]
-    if given == "body":
+    source = COLLECTIONS[collection]
+    if source == "body":
         identity = call.body["name"].rpartition("/")[2]
-    elif given:
-        identity = call.query[given]
+    elif source:
+        identity = call.query[source]
     else:
         identity = str(len(store.below(call.name)) + 1)
     name = f"{call.name}/{identity}"
     if name in store.resources:
         return refusal(409, "ALREADY_EXISTS", f"{name} already exists")
-    store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _told(collection, name, identity)}
+    store.resources[name] = {"etag": "e1", **(call.body or {}), "name": _answered_name(collection, name, identity)}
     if collection == "cryptoKeys":  # with its first version
         version = f"{name}/cryptoKeyVersions/1"
         store.resources[version] = {"name": version, "state": "ENABLED"}
@@ -72,8 +72,8 @@ def _create(call: Call, store: Store, collection: str) -> Reply:
     return Reply(store.resources[name])
 
 
-def _told(collection: str, name: str, identity: str) -> str:
-    """Logging tells a metric's short name, all others the full one."""
+def _answered_name(collection: str, name: str, identity: str) -> str:
+    """Name of a resource as its API answers it: Logging gives a metric's short name, all others the full one."""
     return identity if collection == "metrics" else name
 
 
@@ -90,10 +90,10 @@ def _member(call: Call, store: Store, name: str) -> Reply:
     return Reply(store.resources[name])
 
 
-def _merged(held: Json, given: Json) -> Json:
-    """Fields of fields too: a mask names them one by one."""
+def _merged(held: Json, changes: Json) -> Json:
+    """Merged resource, fields of fields too: a mask names them one by one."""
     merged: dict[str, Any] = dict(held)
-    for key, value in given.items():
+    for key, value in changes.items():
         merged[key] = (
             _merged(held[key], value) if isinstance(value, dict) and isinstance(held.get(key), dict) else value
         )

@@ -10,7 +10,7 @@ LIST = re.compile(r"/apis/serving\.knative\.dev/v1/namespaces/[^/]+/revisions")
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """The list, the newest first; notes what a service is deployed with, and leaves the answer to others."""
+    """List of revisions, the newest first; notes what a service is deployed with, and leaves that answer to others."""
     if call.method in ("POST", "PUT") and SERVICE.fullmatch(call.path):
         _note(call, store)
     if not LIST.fullmatch(call.path):

@@ -1,4 +1,4 @@
-"""When Cloud Scheduler calls: crontab lines and time zones.
+"""Times at which Cloud Scheduler calls: crontab lines and time zones.
 
 Crontab: https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules. Google's English-like schedules are not
 known here, and not used.
@@ -25,16 +25,16 @@ def is_cron(line: str) -> bool:
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether the tz database has it."""
+    """Whether the tz database has the zone."""
     return name in zoneinfo.available_timezones()
 
 
 def _is_part(index: int, part: str) -> bool:
-    found = _PART.fullmatch(part)
-    if found is None or found[3] == "0":
+    match = _PART.fullmatch(part)
+    if match is None or match[3] == "0":
         return False
     lowest, highest = _FIELDS[index]
-    numbers = [_number(index, word) for word in found.groups()[:2] if word is not None]
+    numbers = [_number(index, word) for word in match.groups()[:2] if word is not None]
     return all(lowest <= number <= highest for number in numbers) and all(a <= b for a, b in pairwise(numbers))
 
 

@@ -10,19 +10,19 @@ MEMORY_OF_CPUS = ((6, 4), (4, 2))
 
 
 def seconds(value: Any) -> float:
-    """A duration like `3.5s`, or a number; -1 for what is neither."""
-    found = re.fullmatch(r"(-?\d+(?:\.\d+)?)s?", str(value))
-    return float(found[1]) if found else -1.0
+    """Seconds of a duration like `3.5s`, or of a number; -1 for anything else."""
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)s?", str(value))
+    return float(match[1]) if match else -1.0
 
 
 def gibibytes(memory: str) -> float:
-    """Memory as containers have it: `512Mi`, `1Gi`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)", memory)
-    return float(found[1]) * _UNITS[found[2]] / 2**30 if found else -1.0
+    """GiB of a container's memory: `512Mi`, `1Gi`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)", memory)
+    return float(match[1]) * _UNITS[match[2]] / 2**30 if match else -1.0
 
 
 def cpus(amount: str) -> float:
-    """CPUs as containers have them: `1`, `500m`."""
+    """Number of a container's CPUs: `1`, `500m`."""
     thousandths = amount.endswith("m")
     return float(amount.removesuffix("m")) / (1000 if thousandths else 1)
 

@@ -1,4 +1,4 @@
-"""Cloud Storage, as far as uploads of sources need it: buckets exist, objects are taken and forgotten."""
+"""Cloud Storage, as far as uploads of sources need it: buckets exist, objects are accepted and dropped."""
 
 from infra.rehearsal.calls import Call, Reply
 from infra.rehearsal.projects import NUMBER
@@ -6,7 +6,7 @@ from infra.rehearsal.store import Store
 
 
 def answer(call: Call, _store: Store) -> Reply | None:
-    """What the JSON API of Cloud Storage answers."""
+    """Answer of the JSON API of Cloud Storage."""
     path = call.path.removeprefix("/storage/v1").removeprefix("/upload").removeprefix("/resumable")
     path = path.removeprefix("/storage/v1")
     if not path.startswith("/b"):

@@ -1,4 +1,4 @@
-"""What commands have made: resources and the policies on them, by name. Kept in one JSON file between commands."""
+"""Store of what commands have made: resources and the policies on them, by name, in one JSON file."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ class Store:
         self._file.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
     def below(self, collection: str) -> list[Json]:
-        """The direct members of a collection."""
+        """Direct members of a collection."""
         prefix = f"{collection}/"
         return [
             resource

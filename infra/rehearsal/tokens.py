@@ -1,4 +1,4 @@
-"""IAM's tokens of service accounts, for whoever acts as one. They open nothing but a local cloud that runs."""
+"""IAM's tokens of service accounts, for impersonation. They open nothing but a running local cloud."""
 
 import base64
 import json
@@ -12,14 +12,14 @@ NEVER = "2099-01-01T00:00:00Z"
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """An access token, or an identity token for the audience that was asked for; only a local cloud signs it."""
-    if not (found := ASKED.fullmatch(call.name)):
+    """Answer with an access token, or an identity token for the requested audience; only a local cloud signs one."""
+    if not (match := ASKED.fullmatch(call.name)):
         return None
-    if found["verb"] == "generateAccessToken":
+    if match["verb"] == "generateAccessToken":
         return Reply({"accessToken": "rehearsal", "expireTime": NEVER})
     if store.stack:
-        return Reply({"token": store.stack.identity_token(found["email"], call.body["audience"])})
-    return Reply({"token": _unsigned({"aud": call.body["audience"], "email": found["email"], "exp": 4070908800})})
+        return Reply({"token": store.stack.identity_token(match["email"], call.body["audience"])})
+    return Reply({"token": _unsigned({"aud": call.body["audience"], "email": match["email"], "exp": 4070908800})})
 
 
 def _unsigned(claims: Json) -> str:

@@ -1,4 +1,4 @@
-"""The rules for values that Google documents and no schema holds: one table, each rule with its source.
+"""Rules for values that Google documents and no schema holds: one table, each rule with its source.
 
 A source in brackets is a discovery document of infra/discovery and a field of it, whose description says so.
 """
@@ -22,7 +22,7 @@ from infra.rehearsal.sizes import cpus, enough_cpus, enough_memory, gibibytes, s
 
 
 def broken_rules(method: str, call: Call) -> list[str]:
-    """What Google has against a call, in words; nothing where it may pass."""
+    """Sentences on the rules that a call breaks; empty where it may pass."""
     broken = (rule for rule in RULES if not rule.is_kept(method, call))
     return [f"{rule.at.removeprefix('query:') or 'request'}: {rule.words}" for rule in broken]
 

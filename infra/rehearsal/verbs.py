@@ -1,4 +1,4 @@
-"""What is done to a resource, and asked of logs, beyond Google's five standard methods."""
+"""Verbs of resources and logs beyond Google's five standard methods."""
 
 import re
 
@@ -14,19 +14,19 @@ PRIMARY = re.compile(r"(?P<key>projects/.+/cryptoKeys/[^/:]+):updatePrimaryVersi
 
 
 def answer(call: Call, store: Store) -> Reply | None:
-    """Does what the verb says to what there is; a version of a key becomes the primary one; logs have no lines."""
+    """Applies the verb to the resource; a version of a key becomes the primary one; logs have no lines."""
     if call.name == "entries:list":
         return Reply({})
-    if found := PRIMARY.fullmatch(call.name):
-        return _make_primary(found["key"], call, store)
-    found = DONE.fullmatch(call.name)
-    if found is None or call.path.startswith("/apis/"):
+    if match := PRIMARY.fullmatch(call.name):
+        return _make_primary(match["key"], call, store)
+    match = DONE.fullmatch(call.name)
+    if match is None or call.path.startswith("/apis/"):
         return None
-    held = store.resources.get(found["resource"])
+    held = store.resources.get(match["resource"])
     if held is None:
-        return missing(found["resource"])
-    if found["verb"] in STATES:
-        held["state"] = STATES[found["verb"]]
+        return missing(match["resource"])
+    if match["verb"] in STATES:
+        held["state"] = STATES[match["verb"]]
     return Reply(held)
 
 

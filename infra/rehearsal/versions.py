@@ -1,4 +1,4 @@
-"""Which gcloud the scripts were rehearsed with, and which one Cloud Build deploys with."""
+"""Versions of gcloud: the one that rehearses the scripts, and the one that Cloud Build deploys with."""
 
 import re
 import shutil
@@ -11,20 +11,20 @@ _IMAGE = re.compile(r"google-cloud-cli:(\d+\.\d+\.\d+)-stable@sha256:")
 
 
 def installed() -> str:
-    """The version of the Google Cloud SDK on this machine, empty where there is none."""
+    """Version of the Google Cloud SDK on this machine, empty where there is none."""
     gcloud = shutil.which("gcloud")
     file = Path(gcloud).resolve().parents[1] / "VERSION" if gcloud else None
     return file.read_text(encoding="ascii").strip() if file and file.is_file() else ""
 
 
 def pinned() -> str:
-    """The version of the image that cloudbuild.yaml deploys with."""
-    found = _IMAGE.search((ROOT / "cloudbuild.yaml").read_text(encoding="utf-8"))
-    return found[1] if found else ""
+    """Version of the image that cloudbuild.yaml deploys with."""
+    match = _IMAGE.search((ROOT / "cloudbuild.yaml").read_text(encoding="utf-8"))
+    return match[1] if match else ""
 
 
 def warning(ours: str, builds: str) -> str:
-    """What a rehearsal says where the two are not the same; nothing where they are."""
+    """Warning of a rehearsal where the two versions differ; empty where they do not."""
     if ours == builds:
         return ""
     return (

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
-from cloudact.google_errors import error_reasons, reaching
+from cloudact.google_errors import error_reasons, translating_google_errors
 
 ROLES = (
     "Grant the service account BigQuery Job User (bigquery.jobs.create) on the project "
@@ -24,7 +24,7 @@ def translating_source_errors(source: str) -> Iterator[None]:
     from google.auth.exceptions import RefreshError
 
     try:
-        with reaching("The customer's BigQuery", ours=False):
+        with translating_google_errors("The customer's BigQuery", ours=False):
             yield
     except RefreshError as err:
         why = "Google does not accept the service account key: it was deleted, disabled or is not a key."

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.runs.result import Difference, Earlier, Source, exact_sum
+from cloudact.runs.result import Difference, Earlier, SourceDay, exact_sum
 from providers.source import Table
 from providers.tally import Tally
 
@@ -51,7 +51,7 @@ class LoadedDay:
             newest=max((row.newest for row in rows if row.newest), default=None),
         )
 
-    def source(self, earlier: Earlier, table: str) -> Source | None:
+    def source(self, earlier: Earlier, table: str) -> SourceDay | None:
         """The source of the loaded rows: as the last run recorded it, if its rows are still there, else from the rows.
 
         `None` where nothing is loaded. Results of older versions, and of runs that the sweep has ended, name neither
@@ -62,7 +62,7 @@ class LoadedDay:
         last = earlier.result.fingerprint if earlier.result else None
         if last and last.source and (content := last.tables.get(table)) and content.rows == self.rows:
             return last.source
-        return Source(
+        return SourceDay(
             table=None, created=None, keeps_days=None,
             rows=self.source_rows, cost=self.cost, oldest=None, newest=self.newest,
         )  # fmt: skip
@@ -110,7 +110,7 @@ class KeptDay:
             self.added.add(new)
             yield new
 
-    def source(self, before: Source) -> Source:
+    def source(self, before: SourceDay) -> SourceDay:
         """The source of the day with the added rows. It keeps the name of the first table, whose rows stay."""
         update = {
             "rows": before.rows + self.source_rows,

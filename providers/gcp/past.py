@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import reaching
-from cloudact.runs.result import Gap, Source
+from cloudact.google_errors import translating_google_errors
+from cloudact.runs.result import Gap, SourceDay
 from providers.gcp.export import ExportTable
 from providers.gcp.loaded_day import BILLING, KeptDay, LoadedCurrency, LoadedDay
 from providers.gcp.result_pages import PAGE_ROWS, page_batches
@@ -105,7 +105,7 @@ class Past:
             nothing=filtered if self.facts.rows else EMPTY,
         )
 
-    def _read_from(self, export: ExportTable) -> Source:
+    def _read_from(self, export: ExportTable) -> SourceDay:
         if self.kept and self.wholeness.before:
             return self.kept.source(self.wholeness.before)
         return self.facts.source(export)
@@ -119,5 +119,5 @@ class Past:
 
     def _kept_batches(self) -> Iterator[pa.RecordBatch]:
         """Yields the org's loaded rows; each keeps its run and when it was ingested."""
-        with reaching("BigQuery"):
+        with translating_google_errors("BigQuery"):
             yield from page_batches(self.day.pages(f"{BILLING.name}_day", PAGE_ROWS))

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from cloudact.runs.result import Source
+from cloudact.runs.result import SourceDay
 from providers.gcp.columns import CREDITS
 from providers.gcp.export import ExportTable
 from providers.gcp.statement import Statement, parameters, rows_of_day
@@ -51,9 +51,9 @@ class Facts:
         self.oldest = min(filter(None, (self.oldest, row["oldest"])), default=None)
         self.newest = max(filter(None, (self.newest, row["newest"])), default=None)
 
-    def source(self, export: ExportTable) -> Source:
+    def source(self, export: ExportTable) -> SourceDay:
         """The facts as the fingerprint stores them."""
-        return Source(
+        return SourceDay(
             table=str(export),
             created=export.created,
             keeps_days=export.keeps / timedelta(days=1) if export.keeps else None,

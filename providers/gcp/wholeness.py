@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from cloudact.runs.result import Cause, Completeness, Difference, Gap, Result, Source, exact_difference
+from cloudact.runs.result import Cause, Completeness, Difference, Gap, Result, SourceDay, exact_difference
 from providers.gcp.export import ExportTable, days_of
 from providers.gcp.source_day import Facts
 
@@ -25,7 +25,7 @@ class Wholeness:
     """
 
     gap: Gap | None = None
-    before: Source | None = None
+    before: SourceDay | None = None
     unseen_only: bool = False
 
     @property
@@ -38,7 +38,7 @@ def judge(
     export: ExportTable,
     day: date,
     facts: Facts,
-    before: Source | None,
+    before: SourceDay | None,
     last: Result | None,
     now: datetime,
     *,
@@ -55,7 +55,7 @@ def judge(
     return Wholeness(gap, before, unseen_only=_may_repeat(export, day, before))
 
 
-def _missing(export: ExportTable, facts: Facts, before: Source) -> Difference | None:
+def _missing(export: ExportTable, facts: Facts, before: SourceDay) -> Difference | None:
     """Rows and costs that were read once and are gone from the export; `None` where none are.
 
     Of rows exported until the newest that was read there can be more by now, as some become visible late, but no fewer.
@@ -84,20 +84,20 @@ def _never_whole(export: ExportTable, day: date, facts: Facts, now: datetime) ->
     return Gap(cause=cause, text=_words(cause, export, day, None), kept=False, missing=None)
 
 
-def _still_partial(facts: Facts, before: Source, last: Result | None) -> Gap | None:
+def _still_partial(facts: Facts, before: SourceDay, last: Result | None) -> Gap | None:
     """The last run's gap, if that left the day partial and no older rows of it have turned up since."""
     if last is None or last.completeness is not Completeness.PARTIAL or facts.kept_rows > before.rows:
         return None
     return last.gap
 
 
-def _same_table(export: ExportTable, before: Source) -> bool:
+def _same_table(export: ExportTable, before: SourceDay) -> bool:
     if before.table is None:  # an older run has not told: it was this table if that was there when the day was exported
         return not (export.created and before.newest and export.created > before.newest)
     return before.table == str(export) and before.created in (None, export.created)
 
 
-def _cause(export: ExportTable, day: date, before: Source, now: datetime) -> Cause:
+def _cause(export: ExportTable, day: date, before: SourceDay, now: datetime) -> Cause:
     if before.table not in (None, str(export)):
         return Cause.MOVED
     if not _same_table(export, before):
@@ -106,7 +106,7 @@ def _cause(export: ExportTable, day: date, before: Source, now: datetime) -> Cau
     return Cause.EXPIRED if lost_by and day <= lost_by else Cause.GONE
 
 
-def _may_repeat(export: ExportTable, day: date, before: Source) -> bool:
+def _may_repeat(export: ExportTable, day: date, before: SourceDay) -> bool:
     """Whether newer rows of the export can be charges that are loaded already, from another table.
 
     That other table was exported to beside this one, or Google has filled this one backwards.
@@ -118,7 +118,7 @@ def _may_repeat(export: ExportTable, day: date, before: Source) -> bool:
     return beside or backwards
 
 
-def _words(cause: Cause, export: ExportTable, day: date, before: Source | None) -> str:
+def _words(cause: Cause, export: ExportTable, day: date, before: SourceDay | None) -> str:
     since = f"{export.created:%Y-%m-%d %H:%M} UTC" if export.created else "later"
     match cause:
         case Cause.EXPIRED:

@@ -7,13 +7,13 @@ import pytest
 
 from cloudact.error_codes import Code, StoredCode, stored_code
 from cloudact.errors import Stop
-from cloudact.runs.load import Part, RunLoad, Settled, Verdict
+from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.run import Run, Status
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 from tests.jobs.empty_days import empty_part
 
-LOST = Verdict(Status.FAILED, error=Stop(Code.LOST, "It was lost."), at=NOON)
+LOST = Outcome(Status.FAILED, error=Stop(Code.LOST, "It was lost."), at=NOON)
 
 
 class Killed(BaseException):
@@ -66,11 +66,11 @@ def test_a_new_try_loads_everything_it_has_read(local: Local, org: OnboardedOrg,
     first = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Killed):
         first.load(die_at(parts, 1), run.date, nothing)
-    assert (loaded_tables(local, run), first.verdict(nothing)) == ([parts[0].table], None)
+    assert (loaded_tables(local, run), first.outcome(nothing)) == ([parts[0].table], None)
     RunLoad(local.warehouse, run.run_id).load(parts, run.date, nothing)
     assert loaded_tables(local, run) == [parts[0].table, *(part.table for part in parts)]
-    verdict = first.verdict(nothing)
-    assert verdict == Verdict(Status.SUCCESS, rows=0)
+    outcome = first.outcome(nothing)
+    assert outcome == Outcome(Status.SUCCESS, rows=0)
 
 
 def test_a_sweep_between_two_tables_is_final(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:
@@ -79,12 +79,12 @@ def test_a_sweep_between_two_tables_is_final(local: Local, org: OnboardedOrg, pa
     load = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Killed):
         load.load(die_at(parts, 1), run.date, nothing)
-    verdict = load.settle(LOST, nothing)
-    assert verdict.error is not None
-    assert verdict.error.message == "It was lost. It had replaced the day before in anthropic_usage_daily_raw."
-    with pytest.raises(Settled) as settled:
+    outcome = load.settle(LOST, nothing)
+    assert outcome.error is not None
+    assert outcome.error.message == "It was lost. It had replaced the day before in anthropic_usage_daily_raw."
+    with pytest.raises(AlreadySettled) as settled:
         load.load(parts, run.date, nothing)
-    assert settled.value.verdict.parameters == load.settle(LOST, nothing).parameters == verdict.parameters
+    assert settled.value.outcome.parameters == load.settle(LOST, nothing).parameters == outcome.parameters
     assert loaded_tables(local, run) == [parts[0].table]
 
 
@@ -95,7 +95,7 @@ def test_a_cancel_does_not_cut_a_load_in_half(local: Local, org: OnboardedOrg, p
     with pytest.raises(Killed):
         load.load(die_at(parts, 1), run.date, nothing)
     with pytest.raises(TooLate):
-        load.settle(Verdict(Status.CANCELLED, at=NOON), nothing, begun=too_late)
+        load.settle(Outcome(Status.CANCELLED, at=NOON), nothing, begun=too_late)
     assert load.load(parts, run.date, nothing) == 0
 
 
@@ -120,7 +120,7 @@ def too_late() -> None:
 def test_an_end_is_told_with_its_code(local: Local, org: OnboardedOrg, code: Code | StoredCode) -> None:
     """Who finds a run's end reads its code from the fence, also one that only another version knows."""
     run = billing_run(org)
-    wish = Verdict(Status.FAILED, error=Stop(code, "It was lost."), at=NOON)
-    for verdict in (RunLoad(local.warehouse, run.run_id).settle(wish, nothing) for _ in range(2)):
-        assert verdict.error is not None
-        assert (type(verdict.error.code), verdict.error.code) == (type(code), code)
+    wish = Outcome(Status.FAILED, error=Stop(code, "It was lost."), at=NOON)
+    for outcome in (RunLoad(local.warehouse, run.run_id).settle(wish, nothing) for _ in range(2)):
+        assert outcome.error is not None
+        assert (type(outcome.error.code), outcome.error.code) == (type(code), code)

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from cloudact.errors import Retry
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.warehouse.bigquery import open_warehouse
 from jobs.claim import claim
@@ -57,11 +57,11 @@ def test_a_second_container_finds_whose_the_claim_is(local: Local, run: Run, uns
 
 
 def test_a_cancel_finds_the_verdict(local: Local, run: Run, unseen: Unseen) -> None:
-    """Who settles a run that was settled before is told the verdict, although its fence cannot be read at first."""
+    """Who settles a run that was settled before gets the outcome, although its fence cannot be read at first."""
     patient, hasty = local.warehouse, open_warehouse(local.settings, patience_s=8.0)
-    verdict = RunLoad(patient, run.run_id).settle(Verdict(Status.FAILED, at=NOON), lambda: None)
+    outcome = RunLoad(patient, run.run_id).settle(Outcome(Status.FAILED, at=NOON), lambda: None)
     unseen.add(f"load_{run.run_id}", times=3)
-    assert RunLoad(hasty, run.run_id).settle(Verdict(Status.CANCELLED, at=NOON), lambda: None) == verdict
+    assert RunLoad(hasty, run.run_id).settle(Outcome(Status.CANCELLED, at=NOON), lambda: None) == outcome
     assert unseen.clear() == 0
 
 

@@ -18,7 +18,7 @@ from cloudact import clients
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
@@ -115,7 +115,7 @@ def test_a_running_run_is_cancelled(api: FlaskClient, local: Local, org: Onboard
     path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}"
     shown = api.get(path, headers={"X-API-Key": org.api_key}).get_json()
     assert (shown["status"], shown["steps"][0]["status"], shown["error"]) == ("CANCELLED", "CANCELLED", None)
-    assert RunLoad(local.warehouse, run.run_id).verdict(tick=lambda: None).status is Status.CANCELLED  # type: ignore[union-attr]
+    assert RunLoad(local.warehouse, run.run_id).outcome(tick=lambda: None).status is Status.CANCELLED  # type: ignore[union-attr]
 
 
 def test_cancelling_stops_the_container(local: Local, org: OnboardedOrg) -> None:
@@ -262,11 +262,11 @@ def test_one_run_asked_for_on_two_days(
 def test_everybody_tells_the_same_end(local: Local, api: FlaskClient, org: OnboardedOrg, run_job: RunJob) -> None:
     """A job that fails after a cancel has decided tells CANCELLED, and a cancel after a failure was decided is 409."""
     run = billing_run(org)
-    RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=NOON), tick=lambda: None)
+    RunLoad(local.warehouse, run.run_id).settle(Outcome(Status.CANCELLED, at=NOON), tick=lambda: None)
     run_job(run, max_bytes_billed=1)
     assert detail(local, run)["status"] == "CANCELLED"
     second = billing_run(org, generation=2)
-    failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
+    failed = Outcome(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, second.run_id).settle(failed, tick=lambda: None)
     tell(local, second, Status.RUNNING, started_at=NOON)
     assert post(api, org, second, "cancel").status_code == 409
@@ -322,7 +322,7 @@ def test_a_cancel_that_died_half_way(local: Local, org: OnboardedOrg, ops: Flask
     """A run that was fenced by a cancel which could not say so any more becomes CANCELLED."""
     run = billing_run(org)
     tell(local, run, Status.RUNNING, started_at=NOON)
-    RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=NOON), tick=lambda: None)
+    RunLoad(local.warehouse, run.run_id).settle(Outcome(Status.CANCELLED, at=NOON), tick=lambda: None)
     local.clock.advance(minutes=11)
     swept(local, ops)
     assert detail(local, run)["status"] == "CANCELLED"

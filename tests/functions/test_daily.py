@@ -10,7 +10,7 @@ import pytest
 
 from cloudact.errors import Postponed
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
-from cloudact.runs.late_data import Look
+from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import OVER_LOAD_QUOTA
 from cloudact.runs.run import Run, Status, TriggerType
@@ -369,7 +369,7 @@ def note(fleet: Fleet, run: Run, *stale: int) -> None:
     """The run has ended, and has found that so many days before noon there are newer rows."""
     at = fleet.local.clock()
     found = {days_before_noon(days): at - dt.timedelta(minutes=5) for days in stale}
-    look = Look(source="an.export.table", at=at, watermark=at, stale=found)
+    look = LateDataScan(source="an.export.table", at=at, watermark=at, stale=found)
     event = RunEvent(Status.SUCCESS, started_at=at, result=f'{{"look":{look.model_dump_json()}}}')
     fleet.ledger.append_run(run, event, at)
 

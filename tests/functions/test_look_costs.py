@@ -143,7 +143,7 @@ def test_the_last_look_for_late_rows(local: Local, org: OnboardedOrg, door: Watc
         earlier = billing_run(org, generation=days + 1, requested_at=NOON - days * DAY)
         local.ledger.append_run(earlier, RunEvent(Status.SUCCESS, started_at=NOON, result=told), NOON)
         door.looks.clear()
-        last = results.last_look(run)
+        last = results.last_scan(run)
         assert last
         assert last.at == NOON - days * DAY
         assert len(door.looks) == spans

@@ -18,7 +18,7 @@ from cloudact import clients
 from cloudact.error_codes import stored_code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
-from cloudact.runs.load import RunLoad, Settled, Verdict
+from cloudact.runs.load import AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status, TriggerType, run_id
 from functions.composition import compose
 from functions.routes import public_app
@@ -193,10 +193,10 @@ class Lifecycle(RuleBasedStateMachine):
         if well and not run.loaded:
             assert self._load(run) == 0
             run.loaded = True
-        wish = Verdict(Status.FAILED, error=Stop(stored_code("x"), "It failed."), at=self.local.clock())
-        verdict = RunLoad(self.local.warehouse, run.run_id).settle(wish, tick=lambda: None)
+        wish = Outcome(Status.FAILED, error=Stop(stored_code("x"), "It failed."), at=self.local.clock())
+        outcome = RunLoad(self.local.warehouse, run.run_id).settle(wish, tick=lambda: None)
         self.settled(run, Status.FAILED)
-        assert verdict.status is run.status
+        assert outcome.status is run.status
         self._tell(run, run.status)
 
     @precondition(lambda self: any(run.fenced for run in self.runs))
@@ -204,7 +204,7 @@ class Lifecycle(RuleBasedStateMachine):
     def job_comes_too_late(self, n: int) -> None:
         """A container of a run that was settled tries to load all the same."""
         fenced = [run for run in self.runs if run.fenced]
-        with pytest.raises(Settled):
+        with pytest.raises(AlreadySettled):
             self._load(fenced[n % len(fenced)])
 
     @rule(minutes=st.sampled_from([0, 5, 10, 15]))

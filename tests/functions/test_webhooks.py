@@ -30,7 +30,7 @@ from cloudact.notify.signing import Signing
 from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.settings import ROOT, Settings
 from functions.composition import compose
@@ -325,10 +325,10 @@ def test_told_by_job_and_sweep(customer: Customer, ops: FlaskClient, caplog: pyt
     """A container that died between telling and recording is followed by the sweep, which tells the same event."""
     local, run = customer.local, billing_run(customer.org)
     local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
-    failed = Verdict(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
+    failed = Outcome(Status.FAILED, error=Stop(Code.QUERY_TOO_LARGE, "Too large.", "Ask."), at=NOON)
     RunLoad(local.warehouse, run.run_id).settle(failed, tick=lambda: None)
     assert failed.error
-    open_notifier(local.settings, local.warehouse, local.clock, ids(PROVIDERS)).tell(
+    open_notifier(local.settings, local.warehouse, local.clock, ids(PROVIDERS)).notify(
         run_failed(run, failed.error, NOON)
     )
     local.clock.advance(minutes=11)
@@ -509,7 +509,7 @@ def test_no_address_is_logged(customer: Customer, caplog: pytest.LogCaptureFixtu
     customer.put(url=f"{customer.target.url}?token=receivers-own")
     caplog.clear()  # the client libraries' and the test client's own words
     notifier = open_notifier(customer.local.settings, customer.local.warehouse, customer.local.clock, ids(PROVIDERS))
-    notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
+    notifier.notify(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     ours = [vars(record) for record in caplog.records if record.name.startswith(OURS)]
     assert ours
     assert "receivers-own" not in repr(ours)
@@ -531,7 +531,7 @@ def test_what_google_quotes_is_not_logged(customer: Customer, caplog: pytest.Log
     settings = customer.local.settings.model_copy(update={"tasks_endpoint": google.url})
     caplog.clear()
     notifier = open_notifier(settings, customer.local.warehouse, customer.local.clock, ids(PROVIDERS))
-    assert not notifier.tell(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
+    assert not notifier.notify(run_failed(billing_run(customer.org), Stop(stored_code("x"), "y"), NOON))
     customer.api = public_app(compose(settings, customer.local.clock)).test_client()
     assert customer.call("POST", "/test").status_code in (500, 503)
     google.stop()

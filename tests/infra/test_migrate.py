@@ -26,7 +26,7 @@ from cloudact.errors import ConfigError, Retry
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
-from cloudact.warehouse.migrations import Migrations, Outcome
+from cloudact.warehouse.migrations import MigrationResult, Migrations
 from cloudact.warehouse.scripts import SQL, Scope, load_scripts, statements
 from infra.migrate import DONE, FAILED, UNUSABLE, Fleet, main
 from tests.conftest import Local
@@ -455,7 +455,7 @@ def test_ten_thousand_orgs_that_have_everything_cost_two_queries(
     slugs = [f"org_{number}" for number in range(10_000)]
     for start in range(0, len(slugs), 500):
         deployment.activate(*slugs[start : start + 500])
-        migrations.record([Outcome(slug, migrations.org) for slug in slugs[start : start + 500]])
+        migrations.record([MigrationResult(slug, migrations.org) for slug in slugs[start : start + 500]])
     counts = f"{local.settings.bigquery_endpoint}/local/requests"
     requests.delete(counts, timeout=5)
     began = time.perf_counter()
@@ -475,7 +475,7 @@ def test_orgs_that_are_behind_cost_a_statement_each(deployment: Deployment, caps
     migrations = deployment.migrations()
     for slug in slugs:
         claim_org_dataset(deployment.warehouse(), slug)
-    migrations.record([Outcome(slug, migrations.org) for slug in slugs])
+    migrations.record([MigrationResult(slug, migrations.org) for slug in slugs])
     deployment.activate(*slugs)
     deployment.add("org/002_budgets", NEW_TABLE)
     began = time.perf_counter()

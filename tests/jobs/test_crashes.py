@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloudact.runs.ledger import RunEvent
-from cloudact.runs.load import RunLoad, Verdict
+from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.result import Result
 from cloudact.runs.run import MESSAGE_VARIABLE, Run, Status
 from jobs.heartbeat import CHECK_EVERY
@@ -80,9 +80,9 @@ def undisturbed(local: Local, new_org: NewOrgs, container: Containers, doorman: 
     return without_run(table(local, org)), seen
 
 
-def cancelled(local: Local, run: Run) -> Verdict:
+def cancelled(local: Local, run: Run) -> Outcome:
     """What a cancel decides, or is told to have been decided before."""
-    return RunLoad(local.warehouse, run.run_id).settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
+    return RunLoad(local.warehouse, run.run_id).settle(Outcome(Status.CANCELLED, at=local.clock()), tick=lambda: None)
 
 
 def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number: int, moment: str) -> None:
@@ -219,7 +219,7 @@ def test_a_settled_run_cannot_load(local: Local, new_org: NewOrgs, run_job: RunJ
     load_fixture_export(local, org)
     assert (
         RunLoad(local.warehouse, billing_run(org).run_id)
-        .settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
+        .settle(Outcome(Status.CANCELLED, at=local.clock()), tick=lambda: None)
         .rows
         is None
     )
@@ -234,7 +234,7 @@ def test_a_load_that_has_happened_cannot_be_fenced(local: Local, new_org: NewOrg
     run_job(billing_run(org))
     rows = (
         RunLoad(local.warehouse, billing_run(org).run_id)
-        .settle(Verdict(Status.CANCELLED, at=local.clock()), tick=lambda: None)
+        .settle(Outcome(Status.CANCELLED, at=local.clock()), tick=lambda: None)
         .rows
     )
     assert rows == len(table(local, org))

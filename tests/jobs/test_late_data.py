@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cloudact.runs.late_data import Load, Look
+from cloudact.runs.late_data import LateDataScan, Load
 from cloudact.runs.result import Result
 from cloudact.runs.run import Run, TriggerType
 from localcloud.onboarding import OnboardedOrg
@@ -22,7 +22,7 @@ def daily(org: OnboardedOrg, day: date, **changes: Any) -> Run:
     return billing_run(org, day, **{"trigger_type": TriggerType.SCHEDULE, "requested_at": morning} | changes)
 
 
-def look_of(local: Local, run: Run) -> Look | None:
+def look_of(local: Local, run: Run) -> LateDataScan | None:
     return Result.model_validate_json(detail(local, run)["result"]).look
 
 
@@ -102,7 +102,7 @@ def test_another_export_is_looked_into_anew(local: Local, new_org: NewOrgs, run_
     look = look_of(local, daily(org, FIRST_DAY))
     assert look
     assert look.source.endswith(".billing_export.gcp_billing_export_v1_012345_6789AB_CDEF01")
-    assert look.open({}) == {}
+    assert look.still_stale({}) == {}
 
 
 def test_whoever_asks_for_yesterday_looks(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from cloudact.errors import Stop
 from cloudact.runs.load import Part
-from cloudact.runs.result import Completeness, Earlier, Fingerprint, Result, Source, TableContent
+from cloudact.runs.result import Completeness, Earlier, Fingerprint, Result, SourceDay, TableContent
 from jobs.shrinking import refuse_shrinking
 from localcloud.providers.keys import Restatement
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs
@@ -19,7 +19,7 @@ SETTLING, PROVISIONAL = Completeness.SETTLING, Completeness.PROVISIONAL
 
 def read(rows: int, source: bool = False, **cost: str) -> Fingerprint:
     """A day of one table."""
-    told = Source(table="p.d.t", created=None, keeps_days=None, rows=rows, cost={}, oldest=None, newest=None)
+    told = SourceDay(table="p.d.t", created=None, keeps_days=None, rows=rows, cost={}, oldest=None, newest=None)
     amounts = {currency: Decimal(amount) for currency, amount in cost.items()}
     tables = {"t": TableContent(rows=rows, digest="")}
     return Fingerprint(rows=rows, cost=amounts, source_as_of=None, tables=tables, source=told if source else None)
