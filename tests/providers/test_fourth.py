@@ -25,7 +25,7 @@ from tests.cli.conftest import Shell
 from tests.conftest import FIXTURE_DAY, Local
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.operators import AUDIENCE
-from tests.googlesql import GoogleSql, gate
+from tests.googlesql import gate, gate_with
 from tests.packaging.checkout import checkout_files
 from tests.providers.fourth import FOUR, work_off, write_configs
 from tests.providers.invented import PROVIDER
@@ -57,7 +57,7 @@ class Customer:
 def fleet(local: Local, tmp_path: Path) -> Iterator[tuple[Fleet, StandIn]]:
     """An installation of its own, whose configs and addresses have the fourth provider."""
     with running() as vendor:
-        urls = json.dumps(local.settings.urls_of_providers | {PROVIDER.id: vendor.url})
+        urls = json.dumps({**local.settings.urls_of_providers, PROVIDER.id: vendor.url})
         yield new_fleet(local, configs_dir=write_configs(tmp_path / "configs"), provider_urls=urls), vendor
 
 
@@ -168,7 +168,7 @@ def test_an_org_that_was_there_before(fleet: tuple[Fleet, StandIn]) -> None:
 
 def test_its_scripts_are_google_sql() -> None:
     """Google's analyzer accepts the scripts with one provider more, and `focus_costs` has the columns it had."""
-    sql = GoogleSql().add_scripts(load_scripts(Scope.ORG, folders=sql_folders(FOUR)))
+    sql = gate_with(load_scripts(Scope.ORG, folders=sql_folders(FOUR)))
     assert sql.columns("focus_costs") == gate("org").columns("focus_costs")
 
 

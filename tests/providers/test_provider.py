@@ -55,7 +55,7 @@ def configs(tmp_path: Path) -> Path:
 def api(local: Local, configs: Path) -> Iterator[FlaskClient]:
     """The function with four providers."""
     with running() as vendor:
-        urls = json.dumps(local.settings.urls_of_providers | {AQUA.id: vendor.url})
+        urls = json.dumps({**local.settings.urls_of_providers, AQUA.id: vendor.url})
         settings = local.settings.model_copy(update={"configs_dir": configs, "provider_urls": urls})
         yield public_app(compose(settings, local.clock, providers=FOUR)).test_client()
 
@@ -132,12 +132,9 @@ def test_the_registry_is_read_with_the_providers(configs: Path, capsys: pytest.C
     """A config may name what was handed in and nothing else, and the check of configs goes by the same records."""
     entry = load_registry(configs, FOUR).resolve(["aqua", "usage_cost"])
     assert (entry.path, entry.required_integration) == ("aqua//usage_cost", "AQUA")
-    with pytest.raises(ConfigError, match=r"pipelines\[3\]\.provider: Input should be 'gcp', 'openai' or 'anthropic'"):
-        load_registry(configs, PROVIDERS)
-    with pytest.raises(
-        ConfigError, match=r"pipelines\[3\]\.required_integration: Input should be 'GCP_SA', 'OPENAI' or"
-    ):
-        load_registry(configs, PROVIDERS)
+    for wrong in ("provider: Input should be 'gcp', ", "required_integration: Input should be 'GCP_SA', "):
+        with pytest.raises(ConfigError, match=rf"pipelines\[\d\]\.{wrong}"):
+            load_registry(configs, PROVIDERS)
     assert (check_configs.main(FOUR, configs), check_configs.main(PROVIDERS, configs)) == (0, 1)
     assert "aqua_usage_cost" in capsys.readouterr().out
 
@@ -177,12 +174,9 @@ def test_each_vendor_knows_the_others_keys(pair: tuple[Provider, Provider]) -> N
 def test_an_address_of_its_own() -> None:
     """`CLOUDACT_PROVIDER_URLS` overrides the record's address; one for what is no provider is refused."""
     connectors = connect(local_settings(NOWHERE, NOWHERE, {"openai": "http://127.0.0.1:1"}), utc_now, FOUR)
-    urls = {name: each.context.url for name, each in connectors.items()}
-    assert urls == {
-        "GCP_SA": "", "OPENAI": "http://127.0.0.1:1", "ANTHROPIC": "https://api.anthropic.com",
-        "AQUA": "https://api.aqua.invalid",
-    }  # fmt: skip
-    with pytest.raises(ConfigError, match=r"PROVIDER_URLS names opnai; allowed are gcp, openai, anthropic, aqua\."):
+    told = {name: each.context.url for name, each in connectors.items()}
+    assert told == {each.integration: each.url for each in FOUR} | {"OPENAI": "http://127.0.0.1:1"}
+    with pytest.raises(ConfigError, match=r"PROVIDER_URLS names opnai; allowed are gcp, .*aqua\."):
         connect(local_settings(NOWHERE, NOWHERE, {"opnai": NOWHERE}), utc_now, FOUR)
 
 

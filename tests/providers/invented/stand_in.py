@@ -1,4 +1,4 @@
-"""Answers as Aqua's API does: two lines a page, one account behind each key; a refusal repeats the key, as some do."""
+"""Answers as Aqua's API does: two lines a page, an account behind each key. A refusal repeats it."""
 
 import json
 from collections.abc import Iterator, Mapping
