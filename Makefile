@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench reset deploy verify-project
+.PHONY: help up demo test check bench reset new-provider deploy verify-project
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -38,6 +38,9 @@ bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 
 reset: $(READY) ## forgets the local cloud's state
 	@$(BIN)/python -m localcloud reset
+
+new-provider: $(READY) ## NAME=…: the files of a new provider, see CONTRIBUTING.md
+	@$(BIN)/python -m infra.new_provider "$(NAME)"
 
 deploy: ## into the Google Cloud project of infra/env: all that is not there yet, or differs
 	infra/setup.sh && infra/deploy.sh && infra/schedule.sh && infra/monitoring.sh

@@ -39,7 +39,7 @@ from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
 from functions.schedule.run_rows import ScheduleRows
 from providers import PROVIDERS
-from providers.provider import Provider, connect, ids, secret_patterns
+from providers.provider import Provider, connect, ids, secret_patterns, sql_folders
 
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer
@@ -123,7 +123,7 @@ def compose(
             settings.reader_service_account,
         ),
         webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
-        operations=OrgOperations(_onboarding(settings, clock, warehouse, keys), keys.tenants, keys),
+        operations=OrgOperations(_onboarding(settings, clock, warehouse, keys, providers), keys.tenants, keys),
         members=MemberOperations(warehouse, clock),
     )
 
@@ -149,7 +149,9 @@ def _connections(
     )
 
 
-def _onboarding(settings: Settings, clock: Clock, warehouse: Warehouse, keys: OrgKeys) -> Onboarding:
+def _onboarding(
+    settings: Settings, clock: Clock, warehouse: Warehouse, keys: OrgKeys, providers: Sequence[Provider]
+) -> Onboarding:
     return Onboarding(
         warehouse,
         keys.tenants,
@@ -157,6 +159,7 @@ def _onboarding(settings: Settings, clock: Clock, warehouse: Warehouse, keys: Or
         load_plans(settings.configs_dir),
         clock,
         dataset_writers=settings.dataset_writer_accounts,
+        folders=sql_folders(providers),
     )
 
 

@@ -56,7 +56,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def run(settings: Settings, applied_by: str, dry_run: bool, folders: Mapping[str, Path] = NO_FOLDERS) -> int:
-    """The same with settings. Raises what keeps it from migrating anything."""
+    """Migrates, and returns the exit code. Raises what keeps it from migrating anything."""
     warehouse = open_warehouse(settings)
     migrations = Migrations(warehouse, applied_by=applied_by, folders=folders)
     if dry_run:
@@ -89,7 +89,7 @@ class Fleet:
     failed: dict[str, Exception] = field(default_factory=dict)
 
     def migrate(self) -> None:
-        """Until no org is behind but those that cannot be helped; one that fails holds up no other."""
+        """Migrates until no org is behind but those that cannot be helped; one that fails holds up no other."""
         for _ in range(ROUNDS):
             behind = self._look()
             if not behind:
@@ -100,7 +100,7 @@ class Fleet:
         log.log(logging.ERROR if self.failed else logging.INFO, "migration finished", extra={"fields": fields})
 
     def _look(self) -> list[Behind]:
-        """Who is behind and worth a try. An org that was off-boarded meanwhile has not failed."""
+        """Datasets that are behind and worth a try. An org that was off-boarded meanwhile has not failed."""
         behind = {each.dataset: each for each in self.migrations.orgs_behind()}
         self.failed = {dataset: error for dataset, error in self.failed.items() if dataset in behind}
         hopeless = {dataset for dataset, error in self.failed.items() if not isinstance(error, Retry)}

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,23 +20,23 @@ from jobs.execution import Execution
 from jobs.task import work_through
 from jobs.termination import Terminated, raise_on_sigterm
 from providers import PROVIDERS
-from providers.provider import secret_patterns
+from providers.provider import Provider, secret_patterns
 
 log = logging.getLogger(__name__)
 Message = TypeVar("Message", Run, Batch)
 UNUSABLE = 2  # the message or the environment is wrong; trying again would not help, but someone must see it
 
 
-def main(env: Mapping[str, str]) -> int:
+def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS) -> int:
     """Works on the runs that the environment names, and returns the exit code."""
-    logs.configure(secret_patterns(PROVIDERS))
+    logs.configure(secret_patterns(providers))
     termination = raise_on_sigterm()
     try:
         settings = Settings.from_env(env)
         execution = Execution.from_env(env, settings.task_max_retries)
         logs.reset(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         runs, of_all = read_runs(env, execution.task_index)
-        job = compose(settings)
+        job = compose(settings, providers=providers)
         return work_through(job, runs, replace(execution, runs=of_all), termination)
     except ConfigError as err:
         log.critical(str(err))

@@ -36,7 +36,9 @@ class Door:
 
 @dataclass(frozen=True)
 class Vendor:
-    """How a vendor's admin API is asked, and what its refusals mean. `id` and `name` are those of its `Provider`.
+    """Description of a vendor's admin API: how to ask it, and what its refusals mean.
+
+    `id` and `name` are those of the vendor's `Provider`.
 
     `foreign_keys` says, by their beginning, whose keys people hand over by mistake: none of them is ever sent here.
     `read_error` finds (reason, param, message) in the `error` object of a refusal; `cheapest` is the path and the

@@ -39,11 +39,11 @@ Query = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Patience:
-    """How often one call is made before it is given up, and how long each part of it may take.
+    """Limits of one call: how often it is made before it is given up, and how long each part of it may take.
 
     `longest_wait_s` is between two tries, whatever the provider asks for; `call_timeout_s` is for one read, and the
-    whole answer has `answer_within_s`. `doubt_s`: after how long a 401 or 403 that is hard to believe is asked once
-    more; `None` believes each at once, as where a person waits for the answer.
+    whole answer has `answer_within_s`. `doubt_s`: after how long a call with a doubtful 401 or 403 is made once
+    more; `None` takes each as final at once, as where a person waits for the answer.
     """
 
     attempts: int = 6
@@ -116,7 +116,7 @@ class ProviderHttp:
     """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds.
 
     A 401 or 403 is asked once more, later: what an integration is called INVALID for must have been said twice. Only a
-    credential that is told at once what it may not do is believed to be told so, and any where a person waits.
+    refusal that names a missing right is final at once, and any where a person waits.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class ProviderHttp:
         """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
-        reason that is not the credential's. `may_lack_rights` believes at once that the credential may not read this.
+        reason that is not the credential's. `may_lack_rights` takes a missing right as final at once.
         """
         pairs = tuple(query)
         try:

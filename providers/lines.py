@@ -41,7 +41,7 @@ class Line:
     def text(self, name: str) -> str | None:
         """A name or an id as it was sent, less e-mail addresses and whole keys; `None` where it is null or absent.
 
-        A whole number is taken as its text. Anything else is told to `odd` and is `None`, or raises without one.
+        A whole number is taken as its text. Anything else is handed to `odd` and is `None`, or raises without one.
         """
         value = self.raw.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:

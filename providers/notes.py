@@ -31,7 +31,7 @@ class Notes:
     odd_fields: set[str] = field(default_factory=set)
 
     def odd(self, where: str, name: str) -> None:
-        """Notes a field, no amount, that holds what it should not; each is told once, however many rows have it."""
+        """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""
         named = f"{where.partition(',')[0]}: {name}"
         if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
             self.odd_fields.add(named)

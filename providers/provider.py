@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudact.clock import Clock
@@ -27,7 +28,7 @@ _ID, _INTEGRATION = re.compile(r"[a-z]{1,50}"), re.compile(r"[A-Z][A-Z0-9_]{0,49
 
 @dataclass(frozen=True)
 class Credential:
-    """As it is encrypted, and what recognises it: 64 bits of a hash, from which nothing can be told."""
+    """Credential as it is encrypted, and 64 bits of a hash to recognise it by, which reveal nothing of it."""
 
     plaintext: bytes = field(repr=False)
     fingerprint: str
@@ -71,7 +72,8 @@ class Provider:
     as it); `credential_help` says the same to people. `read_credential` keeps of what was handed over only what is
     needed, or raises `Stop`; `check` asks the provider whether a run could read with it: cheap, quick, and raises
     `Stop` for what a person must change, `Retry` for what passes. `open_source` opens one UTC day for a run; only jobs
-    call it, and it imports its module when it is called.
+    call it, and it imports its module when it is called. `sql_folder` has the scripts of its tables and its view of
+    charges where they do not ship in `sql/org`.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Provider:
     key_beginnings: Mapping[str, str] = field(default_factory=dict)
     takes: tuple[str, ...] = (KEY,)
     credential_help: str = "the admin key"
+    sql_folder: Path | None = None
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id) or not _INTEGRATION.fullmatch(self.integration):
@@ -113,6 +116,11 @@ def ids(providers: Iterable[Provider]) -> dict[str, str]:
 def secret_patterns(providers: Iterable[Provider]) -> list[KeyForms]:
     """What logs and messages of a process that knows `providers` must never show."""
     return [provider.secret_patterns for provider in providers]
+
+
+def sql_folders(providers: Iterable[Provider]) -> dict[str, Path]:
+    """The folders with the scripts of providers outside `sql/`, by the provider's id: what `load_scripts` takes."""
+    return {provider.id: provider.sql_folder for provider in providers if provider.sql_folder}
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Table:
 
     @property
     def of_money(self) -> bool:
-        """Whether the table holds what is paid; trouble with any other table is told, and stops no load."""
+        """Whether the table holds what is paid; trouble with any other table is a message, and stops no load."""
         return self.money is not None
 
 
@@ -82,7 +82,7 @@ class Source(Protocol):
 
     @property
     def bytes_billed(self) -> int:
-        """How many bytes of queries the customer has paid for so far."""
+        """Bytes of queries that the customer has paid for so far."""
 
     def prepare(self, config: Strict, progress: Progress) -> int | None:
         """Does a step that comes before the load; gives how many rows it made, `None` where it makes none."""

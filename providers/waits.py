@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: `Retry-After`, or when the limits that both vendors tell of begin anew.
+"""Waits that an answer asks for: `Retry-After`, or until the limits that both vendors name begin anew.
 
 https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
 https://platform.claude.com/docs/en/api/rate-limits#response-headers
@@ -31,7 +31,7 @@ class Wait:
 def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | None:
     """The wait that the headers of a failed call ask for; `None` where none can be understood.
 
-    Limits are told with every answer; only a 429 is about them: first the one that is used up, else the next to open.
+    Every answer has limits; only a 429 is about them: first the one that is used up, else the next to open.
     """
     after = _milliseconds(headers.get("retry-after-ms", "").strip())
     if after is None:
@@ -48,7 +48,7 @@ def wait_of(status: int, headers: Mapping[str, str], now: datetime) -> Wait | No
 
 
 def _resets(headers: Mapping[str, str], now: datetime) -> Iterator[tuple[float, str]]:
-    """Seconds until each limit begins anew, and what is left of it, `""` where that is not told."""
+    """Seconds until each limit begins anew, and what is left of it, `""` where that is not known."""
     for name, value in headers.items():
         seconds = _until(value.strip(), now) if _RESET.fullmatch(name) else None
         if seconds is not None:

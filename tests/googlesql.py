@@ -51,6 +51,14 @@ def gate(folder: str = "") -> GoogleSql:
     return GoogleSql().add_scripts(script for scope in scopes for script in load_scripts(scope))
 
 
+def gate_with(scripts: Iterable[Script]) -> GoogleSql:
+    """The catalog of an org's scripts that ship, with those of `scripts` that do not, and the views after them."""
+    shipped = {script.label for script in load_scripts(Scope.ORG)}
+    given = tuple(scripts)
+    first = next(number for number, script in enumerate(given) if script.label not in shipped)
+    return gate("org").copy().add_scripts(s for s in given[first:] if s.label not in shipped or s.version is None)
+
+
 def parameter_types(parameters: Iterable[Any]) -> dict[str, str]:
     """`{name: type}` of the client library's named scalar and array query parameters."""
     return {p.name: f"ARRAY<{p.array_type}>" if hasattr(p, "array_type") else _standard(p.type_) for p in parameters}

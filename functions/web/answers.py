@@ -72,7 +72,7 @@ class Health(Answer):
 
 
 class CallerName(Answer):
-    """Who calls `ops`: the e-mail address of a service account."""
+    """E-mail address of the service account that calls `ops`."""
 
     caller: str
 
@@ -85,7 +85,7 @@ class Readiness(Answer):
 
 
 class Parameter(Answer):
-    """Something a pipeline can be asked with."""
+    """Parameter of a pipeline."""
 
     name: str
     type: str
@@ -211,7 +211,7 @@ class RunAnswer(Answer):
 
 
 class Message(Answer):
-    """Something a step tells the run's owner."""
+    """Message of a step to the run's owner."""
 
     at: Instant
     level: str | None = Field(examples=["INFO"])

@@ -230,7 +230,7 @@ class RunsQuery(Input):
 
 
 class RotateBody(Input):
-    """How the new key and the old ones end."""
+    """Terms on which the new key and the old ones end."""
 
     grace_hours: Annotated[int | None, _count(0, 168)] = Field(
         default=None, ge=0, le=168, description="that old keys go on working; default: 24"

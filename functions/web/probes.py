@@ -25,7 +25,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r\n]")
 class Probes:
     """HEAD requests to addresses that customers choose, each in its own thread; a caller waits `within_s` seconds.
 
-    The sockets end at the same time. Only the resolver, `look_up`, cannot be told to (`getaddrinfo` waits for as long
+    The sockets end at the same time. Only the resolver, `look_up`, cannot be limited (`getaddrinfo` waits for as long
     as the system says), so a thread may outlive its request; there are never more than `at_once`.
     """
 

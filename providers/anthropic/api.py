@@ -1,4 +1,4 @@
-"""Anthropic's admin API. https://platform.claude.com/docs/en/manage-claude/usage-cost-api"""
+"""Anthropic's admin API (https://platform.claude.com/docs/en/manage-claude/usage-cost-api)."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta

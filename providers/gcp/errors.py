@@ -1,4 +1,4 @@
-"""What goes wrong in a customer's BigQuery, told so that the customer can mend it."""
+"""Errors of a customer's BigQuery, in words with which the customer can mend them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -118,7 +118,7 @@ class Field(Protocol):
 
 
 class Partitioning(Protocol):
-    """How a table is partitioned, e.g. `google.cloud.bigquery.TimePartitioning`."""
+    """Partitioning of a table, e.g. `google.cloud.bigquery.TimePartitioning`."""
 
     @property
     def field(self) -> str | None: ...

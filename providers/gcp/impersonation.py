@@ -1,7 +1,7 @@
 """Access tokens of customers' service accounts, by IAM Credentials' generateAccessToken.
 
 This process becomes the installation's reader, the reader becomes the account: two steps and not one with a delegate,
-so that whose grant is missing is told by which step is refused. google-auth calls every failure a refused credential,
+so that the step which is refused says whose grant is missing. google-auth calls every failure a refused credential,
 and asks once; here what passes is `Retry`, and what a person must change is `Stop` with what to do.
 https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
 """

@@ -1,4 +1,4 @@
-"""How Google's projects, datasets and tables are named, and what Cloud Billing proposes."""
+"""Names of Google's projects, datasets and tables, and those that Cloud Billing proposes."""
 
 import re
 

@@ -19,7 +19,7 @@ TOLERANCE = Decimal("0.01")  # of a currency: less is rounding, as of a table th
 
 @dataclass(frozen=True)
 class Wholeness:
-    """How complete a day is. `before` is what its loaded rows were read from, `None` where nothing is loaded.
+    """Completeness of a day. `before` is what its loaded rows were read from, `None` where nothing is loaded.
 
     `unseen_only`: rows that were exported later than what is loaded may be the same charges once more.
     """

@@ -1,4 +1,4 @@
-"""OpenAI's admin API. https://platform.openai.com/docs/api-reference/usage"""
+"""OpenAI's admin API (https://platform.openai.com/docs/api-reference/usage)."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta

@@ -4,27 +4,22 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
-from shutil import copytree
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-import yaml
 from flask.testing import FlaskClient
-from pydantic import Field
 from werkzeug.test import TestResponse
 
 from cloudact import redaction
 from cloudact.clock import utc_now
-from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Stop
-from cloudact.orgs.org import Onboarded
 from cloudact.pipelines.config import read_pipeline
 from cloudact.pipelines.registry import load_registry
-from cloudact.pipelines.steps import ProcessorSteps, StepKind, StepType, Vocabulary
+from cloudact.pipelines.steps import Vocabulary
 from cloudact.redaction import KeyForms, cleared, without_keys
 from cloudact.settings import ROOT
 from functions.composition import compose
@@ -35,101 +30,34 @@ from localcloud.onboarding import OnboardedOrg
 from localcloud.stack import local_settings
 from providers import PROVIDERS
 from providers.provider import (
-    CheckContext,
-    Credential,
-    Proof,
     Provider,
     by_id,
     by_integration,
     connect,
     secret_patterns,
 )
-from providers.settings import IntegrationSettings, Rule
-from providers.source import Source, SourceContext
-from providers.steps import ReportsConfig, TablesConfig
 from tests.conftest import Local, NewOrgs
+from tests.providers import invented
+from tests.providers.fourth import FOUR, write_configs
+from tests.providers.invented.stand_in import KEY, running
 
-KEY = "aqua-" + "4f" * 16
 NOWHERE = "http://nowhere.invalid"
-
-
-class AquaExtract(ReportsConfig):
-    reports: tuple[Literal["litres"], ...] = Field(min_length=1)
-
-
-class AquaLoad(TablesConfig):
-    target_tables: tuple[Literal["aqua_daily_raw"]]
-
-
-class AquaSettings(IntegrationSettings):
-    basin: Annotated[Literal["north", "south"], Rule("must be north or south")] = "north"
-
-
-def read_key(context: CheckContext, text: str) -> Credential:
-    if not re.fullmatch(r"aqua-[0-9a-f]{32}", text):
-        raise Stop(Code.CREDENTIAL_INVALID, "This is no key of Aqua.", context.foreign_keys.get(text[:7], ""))
-    return Credential.of(text, text)
-
-
-def no_source(context: SourceContext) -> Source:
-    raise Stop(Code.MISCONFIGURED, f"Nothing is read of {context.run.org_slug} here.")
-
-
-def check_key(context: CheckContext, org: Onboarded, plaintext: bytes, settings: IntegrationSettings) -> Proof:
-    assert (plaintext.decode(), context.url) == (KEY, "https://api.aqua.invalid")
-    return Proof(warnings=(f"{org.org_slug} reads {settings.model_dump()['basin']}",))
-
-
-AQUA = Provider(
-    id="aqua",
-    integration="AQUA",
-    name="Aqua",
-    url="https://api.aqua.invalid",
-    steps=ProcessorSteps(
-        "aqua.litres",
-        (
-            StepKind("extract", "reports", StepType.REPORTS, AquaExtract),
-            StepKind("load", "target_tables", StepType.LOAD, AquaLoad),
-        ),
-    ),
-    settings=AquaSettings,
-    read_credential=read_key,
-    check=check_key,
-    open_source=no_source,
-    secret_patterns=KeyForms(keys=(r"aqua-[0-9a-f]{32}",)),
-    key_beginnings={"aqua-": "a key of Aqua"},
-)
-FOUR = (*PROVIDERS, AQUA)
-ENTRY = {
-    "id": "aqua_litres", "name": "Aqua", "description": "Litres",
-    "provider": "aqua", "domain": "", "pipeline": "litres",
-    "config": "aqua/litres.yml", "required_integration": "AQUA", "enabled": True, "schedule": "manual",
-}  # fmt: skip
-CONFIG = """
-pipeline: {name: aqua_litres, description: Litres}
-steps:
-  - {name: extract, processor: aqua.litres, config: {reports: [litres]}}
-  - {name: load, processor: aqua.litres, config: {target_tables: [aqua_daily_raw]}}
-"""
+AQUA = invented.PROVIDER
 
 
 @pytest.fixture
 def configs(tmp_path: Path) -> Path:
     """The shipped configs and a pipeline of the fourth provider."""
-    copytree(ROOT / "configs", tmp_path, dirs_exist_ok=True)
-    file = tmp_path / "system" / "pipelines.yml"
-    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    file.write_text(yaml.safe_dump({"pipelines": [*raw["pipelines"], ENTRY]}), encoding="utf-8")
-    (tmp_path / "aqua").mkdir()
-    (tmp_path / "aqua" / "litres.yml").write_text(CONFIG, encoding="utf-8")
-    return tmp_path
+    return write_configs(tmp_path)
 
 
 @pytest.fixture
-def api(local: Local, configs: Path) -> FlaskClient:
+def api(local: Local, configs: Path) -> Iterator[FlaskClient]:
     """The function with four providers."""
-    settings = local.settings.model_copy(update={"configs_dir": configs})
-    return public_app(compose(settings, local.clock, providers=FOUR)).test_client()
+    with running() as vendor:
+        urls = json.dumps({**local.settings.urls_of_providers, AQUA.id: vendor.url})
+        settings = local.settings.model_copy(update={"configs_dir": configs, "provider_urls": urls})
+        yield public_app(compose(settings, local.clock, providers=FOUR)).test_client()
 
 
 def asked(api: FlaskClient, org: OnboardedOrg, method: str, path: str = "", **body: Any) -> TestResponse:
@@ -141,20 +69,19 @@ def test_one_more_provider_is_set_up(api: FlaskClient, new_org: NewOrgs) -> None
     """A provider that only the root knows is listed, connected with its own settings, proven again and removed."""
     org = new_org(accounts=())
     listed = asked(api, org, "GET").get_json()["integrations"]
-    assert [each["provider"] for each in listed] == ["gcp", "openai", "anthropic", "aqua"]
-    told = asked(api, org, "POST", "/aqua/setup", credential=KEY, metadata={"basin": "south"})
+    assert [each["provider"] for each in listed] == [each.id for each in FOUR]
+    told = asked(api, org, "POST", "/aqua/setup", credential=KEY, metadata={"region": "eu"})
     assert (told.status_code, told.get_json()["status"], told.get_json()["settings"]) == (
         201,
         "VALID",
-        {"basin": "south"},
+        {"region": "eu"},
     )
-    assert told.get_json()["warnings"] == [f"{org.org_slug} reads south"]
     assert asked(api, org, "POST", "/aqua/validate").get_json()["status"] == "VALID"
-    wrong = asked(api, org, "POST", "/aqua/setup", credential=KEY, metadata={"basin": "east"})
-    assert (wrong.status_code, wrong.get_json()["detail"]) == (400, "metadata.basin must be north or south.")
+    wrong = asked(api, org, "POST", "/aqua/setup", credential=KEY, metadata={"region": "asia"})
+    assert (wrong.status_code, wrong.get_json()["detail"]) == (400, "metadata.region must be eu or us.")
     assert asked(api, org, "DELETE", "/aqua").get_json()["status"] == "NOT_CONFIGURED"
     unknown = asked(api, org, "POST", "/fire/validate").get_json()["detail"]
-    assert unknown == "Unknown provider: fire. Available: gcp, openai, anthropic, aqua"
+    assert unknown == f"Unknown provider: fire. Available: {', '.join(each.id for each in FOUR)}"
 
 
 def test_one_more_provider_is_documented(api: FlaskClient) -> None:
@@ -162,10 +89,10 @@ def test_one_more_provider_is_documented(api: FlaskClient) -> None:
     shapes = api.get("/openapi.json").get_json()["components"]["schemas"]
     assert shapes["IntegrationState"]["properties"]["provider"]["enum"][-1] == "aqua"
     assert shapes["IntegrationState"]["properties"]["integration"]["enum"][-1] == "AQUA"
-    assert "aqua: basin" in shapes["SetupBody"]["properties"]["metadata"]["description"]
+    assert "aqua: region" in shapes["SetupBody"]["properties"]["metadata"]["description"]
     assert "aqua" not in json.dumps(public_document())
     found = api.get("/api/v1/validator/pipelines?provider=aqua").get_json()
-    assert [each["id"] for each in found["pipelines"]] == ["aqua_litres"]
+    assert [each["id"] for each in found["pipelines"]] == ["aqua_usage_cost"]
 
 
 def test_its_keys_are_scrubbed(local: Local) -> None:
@@ -203,30 +130,28 @@ def test_entry_points_know_all_keys(entry_point: str) -> None:
 
 def test_the_registry_is_read_with_the_providers(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A config may name what was handed in and nothing else, and the check of configs goes by the same records."""
-    entry = load_registry(configs, FOUR).resolve(["aqua", "litres"])
-    assert (entry.path, entry.required_integration) == ("aqua//litres", "AQUA")
-    with pytest.raises(ConfigError, match=r"pipelines\[3\]\.provider: Input should be 'gcp', 'openai' or 'anthropic'"):
-        load_registry(configs, PROVIDERS)
-    with pytest.raises(
-        ConfigError, match=r"pipelines\[3\]\.required_integration: Input should be 'GCP_SA', 'OPENAI' or"
-    ):
-        load_registry(configs, PROVIDERS)
+    entry = load_registry(configs, FOUR).resolve(["aqua", "usage_cost"])
+    assert (entry.path, entry.required_integration) == ("aqua//usage_cost", "AQUA")
+    for wrong in ("provider: Input should be 'gcp', ", "required_integration: Input should be 'GCP_SA', "):
+        with pytest.raises(ConfigError, match=rf"pipelines\[\d\]\.{wrong}"):
+            load_registry(configs, PROVIDERS)
     assert (check_configs.main(FOUR, configs), check_configs.main(PROVIDERS, configs)) == (0, 1)
-    assert "aqua_litres" in capsys.readouterr().out
+    assert "aqua_usage_cost" in capsys.readouterr().out
 
 
 def test_steps_of_another_provider_name_the_fourth(configs: Path) -> None:
     """The refusals of nonsense list the words of the providers that were handed in."""
-    file = configs / "aqua" / "litres.yml"
-    file.write_text(CONFIG.replace("processor: aqua.litres", "processor: aqua.drops"), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"processor must be one of gcp\.bq_etl, openai\.\S+, .*aqua\.litres"):
+    file = configs / "aqua" / "usage_cost.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("processor: aqua.usage_cost", "processor: aqua.drops"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"processor must be one of gcp\.bq_etl, openai\.\S+, .*aqua\.usage_cost"):
         load_registry(configs, FOUR)
 
 
 def test_without_a_processor_of_the_older_shape(configs: Path) -> None:
     """Where no provider declares the older shape, a step that names no processor is refused as one that lacks it."""
     step = "{name: extract, type: bigquery_query, source_table: t}"
-    file = configs / "aqua" / "litres.yml"
+    file = configs / "aqua" / "usage_cost.yml"
     file.write_text(f"pipeline: {{name: a, description: b}}\nsteps: [{step}]", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"steps\[0\]: needs processor and config\n"):
         read_pipeline(file, Vocabulary([AQUA]))
@@ -249,12 +174,9 @@ def test_each_vendor_knows_the_others_keys(pair: tuple[Provider, Provider]) -> N
 def test_an_address_of_its_own() -> None:
     """`CLOUDACT_PROVIDER_URLS` overrides the record's address; one for what is no provider is refused."""
     connectors = connect(local_settings(NOWHERE, NOWHERE, {"openai": "http://127.0.0.1:1"}), utc_now, FOUR)
-    urls = {name: each.context.url for name, each in connectors.items()}
-    assert urls == {
-        "GCP_SA": "", "OPENAI": "http://127.0.0.1:1", "ANTHROPIC": "https://api.anthropic.com",
-        "AQUA": "https://api.aqua.invalid",
-    }  # fmt: skip
-    with pytest.raises(ConfigError, match=r"PROVIDER_URLS names opnai; allowed are gcp, openai, anthropic, aqua\."):
+    told = {name: each.context.url for name, each in connectors.items()}
+    assert told == {each.integration: each.url for each in FOUR} | {"OPENAI": "http://127.0.0.1:1"}
+    with pytest.raises(ConfigError, match=r"PROVIDER_URLS names opnai; allowed are gcp, .*aqua\."):
         connect(local_settings(NOWHERE, NOWHERE, {"opnai": NOWHERE}), utc_now, FOUR)
 
 
@@ -277,7 +199,6 @@ RULED: Mapping[str, Mapping[str, Any]] = {
     "source_dataset": {"source_dataset": "a.b"},
     "source_table": {"source_table": "`x"},
     "inactive_projects": {"inactive_projects": ["NO"]},
-    "api": {"api": "all"},
 }
 
 
@@ -286,7 +207,7 @@ def test_each_setting_says_what_is_allowed(provider: Provider) -> None:
     """A wrong value of any setting of any provider is refused with the field and the rule; an unknown one by name."""
     for name in provider.settings.model_fields:
         with pytest.raises(Stop, match=rf"^metadata\.{name} must be .*\.$"):
-            provider.settings.read(RULED[name])
+            provider.settings.read(RULED.get(name, {name: []}))
     allowed = ", ".join(provider.settings.model_fields) or "none"
     with pytest.raises(Stop, match=rf"^Unknown field 'x' in metadata\. Allowed: {allowed}\.$"):
         provider.settings.read({"x": 1})

@@ -1,0 +1,143 @@
+"""`python -m infra.new_provider NAME`: makes the files of a new provider, as copies of the one that tests invent.
+
+`tests/providers/invented` is a whole provider outside the product, which tests run from set-up to FOCUS. Its copy works
+from the first moment; four places marked `FILL IN` hold what another vendor has otherwise. Its pipeline is not enabled.
+"""
+
+import argparse
+import keyword
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudact.errors import ConfigError
+from cloudact.settings import ROOT
+
+EXAMPLE = "tests/providers/invented"
+PRODUCT = ("cloudact", "functions", "jobs", "cli")
+_NAME = re.compile(r"[a-z]{2,20}")
+# What the example has because it lies outside the product.
+_OUTSIDE = re.compile(r"^(?:from pathlib import Path|    sql_folder=.*)\n", re.MULTILINE)
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Makes the files below `root`. 0: they are there; 2: the name will not do, and nothing was made."""
+    parser = argparse.ArgumentParser(prog="python -m infra.new_provider", description="Makes a provider's files.")
+    parser.add_argument("name", metavar="NAME", help="the provider's id: 2 to 20 lower-case letters, such as starling")
+    try:
+        made = NewProvider(root, parser.parse_args(arguments).name).make()
+    except ConfigError as err:
+        sys.stderr.write(f"{err}\n")
+        return 2
+    sys.stdout.write("".join(f"{path}\n" for path in made))
+    sys.stdout.write('Next: CONTRIBUTING.md, "Add a provider".\n')
+    return 0
+
+
+@dataclass(frozen=True)
+class NewProvider:
+    """A provider that the checkout at `root` is to have."""
+
+    root: Path
+    name: str
+
+    def make(self) -> list[str]:
+        """Writes and changes the files, and answers their paths. Raises `ConfigError`, with nothing written."""
+        self._check()
+        new = dict(self._new_files())
+        changed = {"configs/system/pipelines.yml": self._registry(), "providers/__init__.py": self._tuple()}
+        for path, text in (new | changed).items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(text, encoding="utf-8")
+        made = [*new, *changed]
+        self._format([path for path in made if path.endswith(".py")])
+        return made
+
+    def _check(self) -> None:
+        name = self.name
+        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+            raise ConfigError(f"{name!r} is no name of a provider: 2 to 20 lower-case letters, and no word of Python.")
+        places = (f"providers/{name}", f"providers/{name}.py", f"configs/{name}", f"tests/providers/{name}")
+        for place in places:
+            if (self.root / place).exists():
+                raise ConfigError(f"{name} is taken: there is {place} already.")
+        word = re.compile(rf"(?<![a-z]){name}(?![a-z])", re.IGNORECASE)
+        for path in (path for package in PRODUCT for path in sorted((self.root / package).rglob("*.py"))):
+            if word.search(path.read_text(encoding="utf-8")):
+                where = path.relative_to(self.root)
+                raise ConfigError(f"{name} is a word of the product ({where}), which must not name a provider.")
+
+    def _new_files(self) -> Iterator[tuple[str, str]]:
+        example = self.root / EXAMPLE
+        for path in sorted(each for each in example.rglob("*") if each.suffix in (".py", ".yml", ".sql")):
+            if path.name != "entry.yml":
+                target = self._target(path.relative_to(example).as_posix())
+                yield target, self._renamed(path.read_text(encoding="utf-8"))
+        test = self.root / "tests/providers/test_invented.py"
+        yield f"tests/providers/{self.name}/__init__.py", ""
+        yield f"tests/providers/test_{self.name}.py", self._renamed(test.read_text(encoding="utf-8"))
+
+    def _target(self, path: str) -> str:
+        name = self._renamed(path.rpartition("/")[2])
+        if name.endswith(".yml"):
+            return f"configs/{self.name}/{name}"
+        if name.endswith(".sql"):
+            return f"sql/org/{re.sub('^001', f'{self._number:03d}', name)}"
+        return f"tests/providers/{self.name}/{name}" if name == "stand_in.py" else f"providers/{self.name}/{name}"
+
+    @property
+    def _number(self) -> int:
+        """The next number of a script."""
+        return 1 + max(int(path.name[:3]) for path in (self.root / "sql/org").glob("[0-9]*.sql"))
+
+    def _renamed(self, text: str) -> str:
+        """A text of the example with the new provider's words."""
+        for old, new in self._words.items():
+            text = text.replace(old, new)
+        return _OUTSIDE.sub("", text)
+
+    @property
+    def _words(self) -> Mapping[str, str]:
+        """What stands in the example, and what for; the longer ones first."""
+        name = self.name
+        (view,) = (self.root / EXAMPLE / "sql").glob("views_charges_*.sql")
+        old = view.stem.removeprefix("views_charges_")
+        return {
+            "tests.providers.invented.stand_in": f"tests.providers.{name}.stand_in",
+            "tests.providers.invented": f"providers.{name}",
+            f"{EXAMPLE}/usage_cost.yml": f"configs/{name}/usage_cost.yml",
+            old: name,
+            old.upper(): name.upper(),
+            old.capitalize(): name.capitalize(),
+        }
+
+    def _registry(self) -> str:
+        entry = self._renamed((self.root / EXAMPLE / "entry.yml").read_text(encoding="utf-8"))
+        registry = (self.root / "configs/system/pipelines.yml").read_text(encoding="utf-8")
+        return registry.rstrip("\n") + "\n" + entry.replace("enabled: true", "enabled: false")
+
+    def _tuple(self) -> str:
+        text = (self.root / "providers/__init__.py").read_text(encoding="utf-8")
+        listed, found = re.subn(
+            r"^(PROVIDERS: [^=]+= \([^)]+?),?\s*\)$", rf"\1, {self.name}.PROVIDER)", text, flags=re.M
+        )
+        if found != 1:
+            raise ConfigError("providers/__init__.py: the tuple PROVIDERS is not where it should be.")
+        return listed.replace(
+            "\nfrom providers import ", f"\nfrom providers import {self.name}\nfrom providers import ", 1
+        )
+
+    def _format(self, paths: Sequence[str]) -> None:
+        """Sorts imports and breaks lines, which depend on the name's letters."""
+        ruff = [sys.executable, "-m", "ruff"]
+        subprocess.run(
+            [*ruff, "check", "--no-cache", "--quiet", "--fix", "--select", "I", *paths], cwd=self.root, check=True
+        )
+        subprocess.run([*ruff, "format", "--no-cache", "--quiet", *paths], cwd=self.root, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""`python -m infra.new_provider`: what it makes is whole, and what it refuses leaves everything as it was."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloudact.warehouse.scripts import Scope, load_scripts
+from infra.new_provider import main
+from tests.googlesql import gate, gate_with
+from tests.packaging.checkout import checkout_files, copy_files
+
+LONGEST, NEXT = "northernhemispherica", "southernhemispherica"  # as long as names may be: lines must hold them
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the files that git knows."""
+    copy_files(checkout_files(), tmp_path)
+    return tmp_path
+
+
+def run(checkout: Path, *arguments: str) -> str:
+    """What a program of the checkout prints; it must end well."""
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def everything(checkout: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
+
+
+def test_two_new_providers(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One after another is registered, not enabled, well-formed and in the SQL gate; the old lines are as they were."""
+    before = everything(checkout)
+    for name in (LONGEST, NEXT):
+        assert main([name], checkout) == 0
+    told = capsys.readouterr().out
+    after = everything(checkout)
+    changed = {str(path.relative_to(checkout)) for path in after if after[path] != before.get(path)}
+    assert changed == {line for line in told.splitlines() if "/" in line}
+    registry = checkout / "configs/system/pipelines.yml"
+    assert after[registry].startswith(before[registry])
+    run(checkout, "ruff", "check", "--no-cache", ".")
+    run(checkout, "ruff", "format", "--no-cache", "--check", ".")
+    assert f"{LONGEST}_usage_cost" not in run(checkout, "infra.check_configs")
+    scripts = load_scripts(Scope.ORG, checkout / "sql")
+    assert gate_with(scripts).columns("focus_costs") == gate("org").columns("focus_costs")
+
+
+def test_what_is_left_to_fill_in(checkout: Path) -> None:
+    """Four numbered places say what another vendor has otherwise; nothing of the example's name is left."""
+    main([LONGEST], checkout)
+    texts = {path: text.decode() for path, text in everything(checkout).items() if LONGEST in str(path)}
+    marks = [mark for text in texts.values() for mark in re.findall(r"FILL IN (\d)", text)]
+    assert sorted(marks) == ["1", "2", "3", "4"]
+    assert not [path for path, text in texts.items() if re.search("aqua|invented|sql_folder", text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is no name of a provider"),
+        ("x", "is no name of a provider"),
+        ("Star", "is no name of a provider"),
+        ("star_ling", "is no name of a provider"),
+        ("../star", "is no name of a provider"),
+        ("s" * 21, "is no name of a provider"),
+        ("lambda", "is no name of a provider"),
+        ("openai", "openai is taken: there is providers/openai already"),
+        ("http", "http is taken: there is providers/http.py already"),
+        ("system", "system is taken: there is configs/system already"),
+        ("run", "run is a word of the product"),
+    ],
+)
+def test_names_that_will_not_do(checkout: Path, name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that is malformed, taken or a word of the code is refused with the reason, and no file is changed."""
+    before = everything(checkout)
+    assert main([name], checkout) == 2
+    assert why in capsys.readouterr().err
+    assert everything(checkout) == before
