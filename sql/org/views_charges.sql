@@ -1,7 +1,7 @@
 -- Charges of all providers: what focus_costs is made of, and nobody else should read, since it may change.
 --
 -- This SELECT stands in the view once for each script views_charges_<provider>.sql, with UNION ALL between:
--- cloudact/charges.py puts the provider's view in the place of charges_of_each_provider. Columns are taken by name, in
+-- cloudact/warehouse/charges.py puts the provider's view in the place of charges_of_each_provider. Columns are taken by name, in
 -- any order; BigQuery refuses a view that lacks one. docs/focus.md, "A provider's charges", says what goes into each.
 CREATE OR REPLACE VIEW org_dataset.charges
 OPTIONS(description = 'Charges of all providers, a part of focus_costs: see docs/focus.md')
