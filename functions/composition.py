@@ -14,9 +14,9 @@ from cloudact.runs.ledger import Ledger
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from functions.auth.api_keys import KeyCache
 from functions.auth.authenticate import Authentication
 from functions.auth.cache import TtlCache
-from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
@@ -26,7 +26,7 @@ from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
-from functions.orgs.lifecycle import Onboarding
+from functions.orgs.onboarding import Onboarding
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks

@@ -11,7 +11,7 @@ from functions.auth.service_accounts import Caller, show_caller
 from functions.composition import Rooms
 from functions.health import show_health
 from functions.orgs.members import remove_member, set_member
-from functions.orgs.onboarding import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.orgs.ops_orgs import change_subscription, new_key, offboard, onboard, revoke_key, show_org
 from functions.orgs.shapes import (
     ChangedOrg,
     MemberBody,

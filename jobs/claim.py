@@ -7,7 +7,7 @@ from typing import cast
 from cloudact.errors import Skip
 from cloudact.runs.run import Run
 from cloudact.warehouse.bigquery import Warehouse
-from jobs.execution import Execution
+from jobs.container import Execution
 
 
 @dataclass(frozen=True)

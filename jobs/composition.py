@@ -17,10 +17,10 @@ from cloudact.runs.run import Run
 from cloudact.runs.run_cost import Tariff
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
+from jobs.attempt import Job, Processor
 from jobs.claim import Claim
-from jobs.engine import Job, Processor
+from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
-from jobs.load import DayLoad
 from jobs.meter import Meter
 from jobs.processor import SourceProcessor
 from providers import PROVIDERS, http

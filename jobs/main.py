@@ -14,9 +14,9 @@ from cloudact.errors import ConfigError
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
 from cloudact.settings import Settings
+from jobs.attempt import TERMINATED
 from jobs.composition import compose
-from jobs.engine import TERMINATED
-from jobs.execution import Execution
+from jobs.container import Execution
 from jobs.task import work_through
 from jobs.termination import Terminated, raise_on_sigterm
 from providers import PROVIDERS

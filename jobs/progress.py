@@ -9,7 +9,7 @@ from cloudact.runs.ledger import Ledger, RunEvent, StepEvent
 from cloudact.runs.load import Outcome
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
-from jobs.execution import Execution
+from jobs.container import Execution
 
 HEARTBEAT_EVERY = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from cloudact import logs
 from cloudact.errors import Retry
 from cloudact.runs.run import Run, Status
-from jobs.engine import DONE, TERMINATED, TRY_AGAIN, Job, work
-from jobs.execution import Execution
+from jobs.attempt import DONE, TERMINATED, TRY_AGAIN, Job, work
+from jobs.container import Execution
 from jobs.termination import Termination
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
 from functions.orgs.key_issue import GRACE, ApiKeys
-from functions.orgs.lifecycle import Onboarding, OnboardingDecision
+from functions.orgs.onboarding import Onboarding, OnboardingDecision
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from localcloud.integrations import (

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from cloudact import clients
+from jobs.attempt import work
 from jobs.composition import compose
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.cloud_run_front.front import Service
 from localcloud.cloud_run_front.server import FrontServer, listening
 from localcloud.integrations import ProviderAccount, new_admin_key, register_admin_key

@@ -8,9 +8,9 @@ import pytest
 
 from cloudact.runs.result import Result
 from cloudact.runs.run import Run, Status
+from jobs.attempt import work
 from jobs.composition import compose
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import NOON, Local, billing_run, fixture, load_rows
 from tests.functions.fleet import Fleet, new_fleet

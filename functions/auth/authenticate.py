@@ -15,8 +15,8 @@ from cloudact.clock import Clock
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
 from cloudact.runs.run import TriggerType
+from functions.auth.api_keys import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
 from functions.auth.cache import TtlCache
-from functions.auth.key_cache import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
 from functions.auth.sessions import Sessions
 from functions.auth.stored_callers import CallerFacts
 from functions.web.problems import Problem, bad_request

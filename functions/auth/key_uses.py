@@ -17,8 +17,8 @@ from cloudact import logs
 from cloudact.clock import Clock, next_midnight
 from cloudact.orgs.org import ApiKey, key_hash
 from cloudact.warehouse.bigquery import Warehouse
+from functions.auth.api_keys import KeyCache
 from functions.auth.cache import ExpiringMap
-from functions.auth.key_cache import KeyCache
 
 log = logging.getLogger(__name__)
 WAIT_S = 1.0  # of a request for its record; one that takes longer is finished beside the requests that follow

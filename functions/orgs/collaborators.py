@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cloudact.clock import Clock
 from cloudact.warehouse.bigquery import Warehouse
 from functions.orgs.api_keys import OrgKeys
-from functions.orgs.lifecycle import Onboarding
+from functions.orgs.onboarding import Onboarding
 from functions.orgs.tenant import Tenants
 
 

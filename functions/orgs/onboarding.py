@@ -1,138 +1,235 @@
-"""`/ops/orgs`: onboards orgs, shows them, changes their subscriptions and keys, and off-boards them. For `ops` only."""
+"""Lifecycle of an org: onboarding (dataset, tables, subscription, profile, first API key), changes, off-boarding.
 
-from typing import Any
+A BigQuery job id decides once what an onboarding sets (docs/adr/0005); concurrent calls, and calls after a crash, carry
+out that decision. The profile is written when everything else is there.
+"""
 
-from flask import Response, request
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
-from cloudact import logs
+from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
-from functions.orgs.api_keys import issue_next, live_keys, revoke
-from functions.orgs.collaborators import OrgOperations
-from functions.orgs.lifecycle import Done
-from functions.orgs.plans import Plan, UnknownPlan
-from functions.orgs.readable import wait_until
-from functions.orgs.shapes import (
-    ChangedOrg,
-    OffboardBody,
-    OffboardedOrg,
-    OnboardBody,
-    OnboardedOrg,
-    OrgDetail,
-    SetUpState,
-    SubscriptionBody,
-    slug,
-)
-from functions.orgs.tenant import Tenant
-from functions.web.answers import answered
-from functions.web.inputs import in_body
-from functions.web.problems import bad_request, translating_stops
+from cloudact.notify.webhooks import Webhooks
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.org import IntegrationStatus, SubscriptionStatus
+from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
+from cloudact.warehouse.scripts import NO_FOLDERS
+from functions.orgs.key_issue import ApiKeys, NewKey
+from functions.orgs.plans import Plan, Plans
+from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscription, Tenant, Tenants, after
 
 
-def onboard(room: OrgOperations) -> Response:
-    """201 with the org and its first key, shown this once; 200 where there is nothing left to do."""
-    body = in_body(request, OnboardBody)
-    org, plans = body.org_slug, room.onboarding.plans
-    logs.bind(org_slug=org)
-    plan = _plan(room, body.plan)
-    with translating_stops():
-        done = room.onboarding.onboard(
-            org, body.name or org, plan or plans.get(plans.default), reactivate=body.reactivate
-        )
-    _wait_for(room, org, done)
-    fields = {**_fields(org, done.org), "changed": done.key is not None}
-    if done.key is None:
-        return answered(OnboardedOrg(**fields, message=_unchanged(org, done.org, body, plan)))
-    fields |= {"api_key": done.key.api_key, "fingerprint": done.key.stored.fingerprint}
-    return answered(OnboardedOrg(**fields, message=f"{org} is onboarded. The key is shown this once."), 201)
+@dataclass(frozen=True)
+class OnboardingDecision:
+    """Decision of an onboarding about an org."""
+
+    org_slug: str
+    name: str
+    plan: str
+    status: str
+    daily_limit: int
+    at: str
+    generation: int = 1
+    keys_before: int = 0
 
 
-def _wait_for(room: OrgOperations, org: str, done: Done) -> None:
-    """Waits until readers of the org see what was decided."""
-    if done.changed:
-        wait_until(lambda: room.tenants.read(org).shows(done.org))
+@dataclass(frozen=True)
+class Done:
+    """Org after a call, even if its rows cannot be read yet, and whether this call has changed it.
 
-
-def _unchanged(org: str, tenant: Tenant, body: OnboardBody, plan: Plan | None) -> str:
-    message = f"{org} is onboarded already; nothing was changed."
-    if plan and tenant.subscription and plan.id != tenant.subscription.plan:
-        message += f" Its plan stays {tenant.subscription.plan}: POST /ops/orgs/{org}/subscription changes it."
-    if body.name and tenant.profile and body.name != tenant.profile.name:
-        message += f" Its name stays {tenant.profile.name}."
-    return f"{message} A lost key is replaced by POST /ops/orgs/{org}/api-key."
-
-
-def show_org(room: OrgOperations, org: str) -> Response:
-    """200 with the org as it stands, its keys by their fingerprints."""
-    tenant = _tenant(room, org)
-    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org)))
-
-
-def change_subscription(room: OrgOperations, org: str) -> Response:
-    """200 with the org after its status (in the billing provider's words or ours), its plan, or both were set."""
-    body = in_body(request, SubscriptionBody)
-    plan = _plan(room, body.plan)
-    with translating_stops():
-        done = room.onboarding.subscribe(slug(org), body.status, plan)
-    _wait_for(room, org, done)
-    return answered(ChangedOrg(**_fields(org, done.org), changed=done.changed))
-
-
-def offboard(room: OrgOperations, org: str) -> Response:
-    """200 after keys, subscription and credentials have ended.
-
-    `confirm` must be the slug; `delete_data` deletes the dataset.
+    `key` is its first one, if this call has made it.
     """
-    body = in_body(request, OffboardBody)
-    if body.confirm != slug(org):
-        raise bad_request(OffboardBody.missing)
-    with translating_stops():
-        done = room.onboarding.offboard(org, delete_data=body.delete_data)
-    _wait_for(room, org, done)
-    message = f"{org} is off-boarded." if done.changed else f"{org} was off-boarded already; nothing was changed."
-    return answered(OffboardedOrg(**_fields(org, done.org), changed=done.changed, message=message))
+
+    org: Tenant
+    changed: bool
+    key: NewKey | None = None
 
 
-def new_key(room: OrgOperations, org: str) -> Response:
-    """201 with the next key, for a customer who lost theirs."""
-    _tenant(room, org)
-    return issue_next(room.keys, org)
+class Onboarding:
+    """Onboards and off-boards orgs. Raises `Stop` for what a person must decide, `Retry` for what passes.
+
+    `folders` are the folders with the scripts of providers outside `sql/`, by provider id.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        tenants: Tenants,
+        api_keys: ApiKeys,
+        plans: Plans,
+        clock: Clock,
+        *,
+        dataset_writers: Iterable[str] = (),
+        folders: Mapping[str, Path] = NO_FOLDERS,
+    ) -> None:
+        self._warehouse = warehouse
+        self._tenants = tenants
+        self._api_keys = api_keys
+        self._clock = clock
+        self._dataset_writers = frozenset(dataset_writers)
+        self._folders = folders
+        self.plans = plans
+
+    def onboard(self, org_slug: str, name: str, plan: Plan, *, reactivate: bool = False) -> Done:
+        """Onboards the org, and returns it with its first API key, or without one if an earlier call has shown it."""
+        tenant = self._tenants.read(org_slug)
+        profile = _own(tenant, org_slug)
+        if profile and profile.status is ProfileStatus.OFFBOARDED and not reactivate:
+            message = f"The organization {org_slug} was off-boarded; its runs and their history are kept."
+            raise Stop(Code.ORG_OFFBOARDED, f'{message} Give "reactivate": true to bring the same customer back.')
+        if profile is None or profile.status is ProfileStatus.OFFBOARDED:
+            returning = profile is not None
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
+            if profile is not None:  # what came after the off-boarding is not set up by anyone
+                self._forget_credentials(tenant, org_slug)
+            decision = self._decide(org_slug, name, plan, tenant)
+            fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
+            org = replace(self.record(decision), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
+            return self._with_first_key(org, org_slug, decision.keys_before)
+        if tenant.last_key_number > profile.keys_before:
+            return Done(tenant, changed=False)
+        return self._with_first_key(tenant, org_slug, profile.keys_before)
+
+    def _with_first_key(self, org: Tenant, org_slug: str, keys_before: int) -> Done:
+        key = self._api_keys.first(org_slug, keys_before + 1)
+        if key is None:
+            return Done(org, changed=False)
+        return Done(replace(org, api_keys=(*org.api_keys, key.stored)), changed=True, key=key)
+
+    def record(self, decision: OnboardingDecision) -> Tenant:
+        """Adds the rows of a decision: subscription, then profile, which makes it an org. Returns both."""
+        event = f"{decision.org_slug}/{decision.generation}"
+        at = datetime.fromisoformat(decision.at)
+        subscription = StoredSubscription(decision.status, decision.plan, decision.daily_limit, at)
+        self._append_subscription(decision.org_slug, subscription, event)
+        profile = Profile(
+            org_slug=decision.org_slug,
+            name=decision.name,
+            dataset=decision.org_slug,
+            status=ProfileStatus.ACTIVE,
+            generation=decision.generation,
+            keys_before=decision.keys_before,
+            created_at=at,
+        )
+        self._append_profile(profile)
+        return Tenant(profile, subscription, integrations=(), api_keys=())
+
+    def subscribe(self, org_slug: str, status: SubscriptionStatus | None, plan: Plan | None) -> Done:
+        """Sets the org's status or plan. Of two calls at once the last counts."""
+        tenant = self._active(org_slug)
+        old = tenant.subscription
+        if old is None:
+            raise Stop(Code.SUBSCRIPTION_MISSING, f"The organization {org_slug} has no subscription; onboard it again.")
+        wanted = replace(
+            old,
+            plan=plan.id if plan else old.plan,
+            status=status.value if status else old.status,
+            daily_limit=plan.daily_limit if plan else old.daily_limit,
+        )
+        if wanted == old:
+            return Done(tenant, changed=False)
+        new = self._subscribe(org_slug, wanted)
+        return Done(replace(tenant, subscription=new), changed=True)
+
+    def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
+        """Ends the org's keys, subscription and credentials, and its data if asked to.
+
+        `changed`: something was left to do.
+        """
+        tenant = self._tenants.read(org_slug)
+        profile = _onboarded(_own(tenant, org_slug), org_slug)
+        active = profile.status is ProfileStatus.ACTIVE
+        if active:
+            closed = self._api_keys.close(tenant, org_slug)
+            subscription = self._cancel(tenant, org_slug)
+            Webhooks(self._warehouse, self._clock).remove(org_slug)
+            profile = replace(profile, status=ProfileStatus.OFFBOARDED, keys_before=closed)
+            self._append_profile(profile)
+            tenant = replace(tenant, profile=profile, subscription=subscription)
+        # Also for an org that has ended: a set-up that was under way may have come after.
+        newest = self._tenants.read(org_slug)
+        forgotten = self._forget_credentials(newest, org_slug)
+        dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
+        org = replace(tenant, integrations=_forgotten(newest.integrations))
+        return Done(org, changed=active or forgotten or dropped)
+
+    def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> OnboardingDecision:
+        last = tenant.subscription.updated_at if tenant.subscription else None
+        mine = OnboardingDecision(
+            org_slug=org_slug,
+            name=name,
+            plan=plan.id,
+            status=SubscriptionStatus.ACTIVE,
+            daily_limit=plan.daily_limit,
+            at=after(self._clock(), last).isoformat(),
+            generation=tenant.profile.generation + 1 if tenant.profile else 1,
+            keys_before=tenant.profile.keys_before if tenant.profile else 0,
+        )
+        job_id = f"onboard_{org_slug.lower()}_{mine.generation}"
+        winner = self._warehouse.accept_once(job_id, "decision", decision=json.dumps(asdict(mine)))
+        decision = OnboardingDecision(**json.loads(str(winner["decision"])))
+        if decision.org_slug != org_slug:
+            raise _differs_in_case(org_slug, decision.org_slug)
+        return decision
+
+    def _active(self, org_slug: str) -> Tenant:
+        tenant = self._tenants.read(org_slug)
+        if _onboarded(_own(tenant, org_slug), org_slug).status is ProfileStatus.OFFBOARDED:
+            raise Stop(Code.ORG_OFFBOARDED, f"The organization {org_slug} was off-boarded.")
+        return tenant
+
+    def _cancel(self, tenant: Tenant, org_slug: str) -> StoredSubscription | None:
+        old = tenant.subscription
+        if old is None or old.status == SubscriptionStatus.CANCELLED:
+            return old
+        return self._subscribe(org_slug, replace(old, status=SubscriptionStatus.CANCELLED.value))
+
+    def _subscribe(self, org_slug: str, wanted: StoredSubscription) -> StoredSubscription:
+        """Adds the subscription, stamped later than the one that it changes."""
+        new = replace(wanted, updated_at=after(self._clock(), wanted.updated_at))
+        self._append_subscription(org_slug, new, f"{org_slug}/{new.updated_at.isoformat()}")
+        return new
+
+    def _append_subscription(self, org_slug: str, new: StoredSubscription, event: str) -> None:
+        row = {"org_slug": org_slug, **vars(new), "updated_at": new.updated_at.isoformat()}
+        self._warehouse.append("org_subscriptions", [row], [event])
+
+    def _forget_credentials(self, tenant: Tenant, org_slug: str) -> bool:
+        """Removes the org's credentials. Returns whether there were any."""
+        known = [
+            (setup.integration, setup.updated_at)
+            for setup in tenant.integrations
+            if setup.configured or setup.status is not IntegrationStatus.NOT_CONFIGURED
+        ]
+        Integrations(self._warehouse, self._clock).forget(org_slug, known)
+        return bool(known)
+
+    def _append_profile(self, profile: Profile) -> None:
+        row = {**vars(profile), "status": profile.status.value, "created_at": profile.created_at.isoformat()}
+        event = f"{profile.org_slug}/{profile.generation}/{profile.status}"
+        self._warehouse.append("org_profiles", [row], [event])
 
 
-def revoke_key(room: OrgOperations, org: str, fingerprint: str) -> Response:
-    """200 after the key has ended; 404 for a fingerprint that is none of the org's."""
-    _tenant(room, org)
-    return revoke(room.keys, org, fingerprint)
+def _own(tenant: Tenant, org_slug: str) -> Profile | None:
+    if tenant.profile and tenant.profile.org_slug != org_slug:
+        raise _differs_in_case(org_slug, tenant.profile.org_slug)
+    return tenant.profile
 
 
-def _tenant(room: OrgOperations, org: str) -> Tenant:
-    tenant = room.tenants.read(slug(org))
-    with translating_stops():
-        if tenant.profile is None or tenant.profile.org_slug != org:
-            raise Stop(Code.ORG_UNKNOWN, f"The organization {org} is not onboarded.")
-    return tenant
+def _forgotten(integrations: Iterable[SetUp]) -> tuple[SetUp, ...]:
+    return tuple(replace(each, status=IntegrationStatus.NOT_CONFIGURED, configured=False) for each in integrations)
 
 
-def _fields(org: str, tenant: Tenant) -> dict[str, Any]:
-    """Fields of an `OrgState`."""
-    profile, subscription = tenant.profile, tenant.subscription
-    return {
-        "org_slug": org,
-        "name": profile and profile.name,
-        "dataset": profile and profile.dataset,
-        "status": profile and profile.status,
-        "created_at": profile and profile.created_at,
-        "plan": subscription and subscription.plan,
-        "subscription_status": subscription and subscription.status,
-        "daily_limit": subscription and subscription.daily_limit,
-        "integrations": [SetUpState(integration=s.integration, status=s.status) for s in tenant.integrations],
-    }
+def _onboarded(profile: Profile | None, org_slug: str) -> Profile:
+    if profile is None:
+        raise Stop(Code.ORG_UNKNOWN, f"The organization {org_slug} is not onboarded.")
+    return profile
 
 
-def _plan(room: OrgOperations, plan_id: Any) -> Plan | None:
-    if plan_id is None:
-        return None
-    try:
-        return room.onboarding.plans.get(plan_id)
-    except UnknownPlan as err:
-        raise bad_request(str(err)) from err
+def _differs_in_case(org_slug: str, other: str) -> Stop:
+    return Stop(Code.SLUG_TAKEN, f"The slug {org_slug} differs only in case from that of the organization {other}.")

@@ -17,9 +17,9 @@ from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.ledger import Generation, RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from functions.auth.authenticate import Actor, authenticate
+from functions.runs.admission import Admitted, SlotOwners, admit
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.slots import Admitted, SlotOwners, admit
 from functions.runs.start import check_tenant, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body

@@ -16,10 +16,10 @@ from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
 from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, not_refused_lately, presented
+from functions.runs.admission import admit, answered_by, next_generation
 from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.slots import admit, answered_by, next_generation
 from functions.web.answers import Started, answered
 from functions.web.inputs import TriggerBody, TriggerQuery, in_body, in_query
 from functions.web.parameters import runnable

@@ -12,7 +12,7 @@ from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.warehouse.bigquery import open_warehouse
 from jobs.claim import claim
-from jobs.execution import Execution
+from jobs.container import Execution
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 
 MINE: dict[str, Any] = {"execution": "one/0", "started_at": NOON, "requested_date": NOON.date()}

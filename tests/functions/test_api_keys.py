@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from cloudact import clients
 from cloudact.orgs.org import fingerprint, key_hash
 from cloudact.warehouse.bigquery import Warehouse
+from functions.auth.api_keys import KeyCache
 from functions.auth.cache import CAPACITY
-from functions.auth.key_cache import KeyCache
 from functions.auth.key_uses import KeyUses
 from functions.auth.stored_callers import StoredCallers
 from functions.composition import compose

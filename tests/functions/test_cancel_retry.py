@@ -26,7 +26,7 @@ from functions.ops_routes import private_app
 from functions.routes import public_app
 from functions.runs.queue import second_task_id
 from jobs.claim import claim
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
 from localcloud.stack import SCHEDULER

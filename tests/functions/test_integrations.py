@@ -19,9 +19,9 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
 from functions.composition import compose
 from functions.routes import public_app
+from jobs.attempt import work
 from jobs.composition import compose as compose_job
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.google_apis.rest.faults import Fault as GoogleFault
 from localcloud.integrations import ProviderAccount, new_admin_key, new_service_account, register_admin_key
 from localcloud.onboarding import OnboardedOrg, add_member

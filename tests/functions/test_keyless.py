@@ -16,9 +16,9 @@ from cloudact.orgs.org import Onboarded
 from cloudact.orgs.vault import Vault
 from functions.composition import compose
 from functions.routes import public_app
+from jobs.attempt import work
 from jobs.composition import compose as compose_job
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.integrations import let_act_as, new_keyless_account
 from localcloud.onboarding import OnboardedOrg

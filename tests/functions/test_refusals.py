@@ -14,7 +14,7 @@ from cloudact import clients
 from cloudact.orgs.org import key_hash
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status
-from functions.auth.key_cache import OTHER_ORG
+from functions.auth.api_keys import OTHER_ORG
 from functions.routes import PUBLIC
 from functions.web.endpoints import Endpoint
 from localcloud.google_apis.sessions import ALGORITHM

@@ -24,7 +24,7 @@ from functions.composition import compose
 from functions.routes import public_app
 from functions.schedule.sweep import sweep
 from jobs.claim import claim
-from jobs.execution import Execution
+from jobs.container import Execution
 from tests.conftest import Local, NewOrgs, billing_run
 from tests.jobs.empty_days import empty_part
 

@@ -22,8 +22,8 @@ from cloudact.errors import ConfigError, Retry
 from cloudact.orgs.members import Role
 from cloudact.runs.run import TriggerType
 from cloudact.settings import Settings
+from functions.auth.api_keys import OTHER_ORG
 from functions.auth.authenticate import NOT_ONBOARDED, Actor
-from functions.auth.key_cache import OTHER_ORG
 from functions.auth.sessions import PublicKeys, Sessions
 from functions.composition import compose
 from functions.routes import public_app

@@ -23,8 +23,8 @@ from cloudact.runs.run import Run, run_id
 from cloudact.settings import Settings
 from functions.composition import compose
 from functions.routes import public_app
+from functions.runs.admission import probe_order
 from functions.runs.queue import run_in
-from functions.runs.slots import probe_order
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, SteppedClock, billing_run, load_fixture_export
 from tests.fault_proxy import Doorman

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cloudact.runs.run import Run
+from jobs.attempt import work
 from jobs.composition import compose
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
 

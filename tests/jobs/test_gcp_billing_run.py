@@ -14,11 +14,11 @@ from cloudact import clients
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.config import Step
 from cloudact.runs.run import Run
+from jobs.attempt import work
 from jobs.claim import claim
 from jobs.composition import compose
-from jobs.engine import work
-from jobs.execution import Execution
-from jobs.load import Loaded
+from jobs.container import Execution
+from jobs.day_load import Loaded
 from jobs.progress import StepProgress
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from jobs.attempt import work
 from jobs.composition import compose
-from jobs.engine import work
-from jobs.execution import Execution
+from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.anthropic.costs import cost_report_total
 from localcloud.providers.faults import Fault

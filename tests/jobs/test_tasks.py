@@ -15,7 +15,7 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
 from jobs.claim import claim
 from jobs.composition import compose
-from jobs.execution import Execution
+from jobs.container import Execution
 from jobs.task import work_through
 from jobs.termination import Termination, raise_on_sigterm
 from localcloud.onboarding import OnboardedOrg

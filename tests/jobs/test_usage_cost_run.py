@@ -15,8 +15,8 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
+from jobs.day_load import DayLoad
 from jobs.heartbeat import Heartbeat
-from jobs.load import DayLoad
 from jobs.processor import SourceProcessor
 from jobs.progress import StepProgress
 from localcloud.onboarding import OnboardedOrg

@@ -28,8 +28,8 @@ from cloudact.runs.run_cost import Cost
 from cloudact.runs.run_log import log_run_ended
 from cloudact.warehouse.bigquery import Warehouse
 from jobs.claim import Claim, claim
-from jobs.execution import Execution
-from jobs.load import Loaded
+from jobs.container import Execution
+from jobs.day_load import Loaded
 from jobs.meter import Meter
 from jobs.progress import RunProgress, StepProgress
 from jobs.termination import Terminated
