@@ -1,22 +1,20 @@
 """`integrations`: the providers that an org has connected."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.completion import complete_provider
 from cli.consent import confirm, yes_option
+from cli.credential import ask_credential, check_keyless, keyless
 from cli.failures import EndedBadly, Usage
 from cli.json_object import JsonObject
 from cli.screen import facts, table
 from cli.session import Api, asks_api
-from cli.text import clean, words
+from cli.text import words
 
 PROVIDER = click.argument("provider", shell_complete=complete_provider)
-WAYS = ["key", "key_file", "keyless"]
 COLUMNS = ("provider", "status", "auth", "credential_name", "fingerprint", "validated_at", "last_error")
 
 
@@ -60,12 +58,12 @@ def setup(
     settings = dict(map(_setting, metadata)) | ({"source_dataset": options["dataset"]} if options["dataset"] else {})
     credential: str | dict[str, str]
     if options["keyless"]:
-        _check_keyless(api, provider, credential_file, options["project"])
-        credential = _keyless(api, provider, options["project"], settings, yes=yes)
+        check_keyless(api, provider, credential_file, options["project"])
+        credential = keyless(api, provider, options["project"], settings, yes=yes)
     elif options["project"] or options["dataset"]:
         raise Usage("--project and --dataset go with --keyless; settings are given with --metadata.")
     else:
-        credential = _credential(api, provider, credential_file)
+        credential = ask_credential(api, provider, credential_file)
     fields = {
         "credential": credential,
         "credential_name": options["credential_name"],
@@ -102,65 +100,6 @@ def delete(api: Api, provider: str, yes: bool) -> None:
     """Disconnect PROVIDER: its credential is forgotten. Asks first."""
     confirm(f"Forget the {provider} credential of {api.org}?", yes=yes)
     api.screen.answer(api.call("DELETE", "integrations", api.org, provider), _show)
-
-
-def _check_keyless(api: Api, provider: str, credential_file: str | None, project: str | None) -> None:
-    if not project:
-        raise Usage("Where shall the service account be? Give --project.")
-    if credential_file or "keyless" not in _ways(api, provider):
-        names = [name for name, ways in _taken(api).items() if "keyless" in ways]
-        raise Usage(f"--keyless is for {', '.join(names)}, and instead of --credential-file.")
-
-
-def _ways(api: Api, provider: str) -> list[str]:
-    taken = _taken(api)
-    if provider not in taken:
-        raise Usage(f"There is no provider {provider}; there are {', '.join(taken)}.")
-    return taken[provider]
-
-
-def _taken(api: Api) -> dict[str, list[str]]:
-    """Ways in which each provider takes a credential. An older API lists none, and judges what it is sent."""
-    listed = api.call("GET", "integrations", api.org).body["integrations"]
-    return {each["provider"]: each.get("takes", WAYS) for each in listed}
-
-
-def _keyless(api: Api, provider: str, project: str, settings: JsonObject, *, yes: bool) -> dict[str, str]:
-    """Credential, after its owner has confirmed that the printed commands have been run; with --json on stderr."""
-    query = {
-        "project": project,
-        "source_project": settings.get("source_project"),
-        "dataset": settings.get("source_dataset"),
-    }
-    shown = api.call("GET", "integrations", api.org, provider, "keyless", query=query).body
-    for each in shown["commands"]:
-        for line in (f"# {each['why']}", each["command"]):
-            click.echo(clean(line), err=api.screen.as_json)
-    confirm("Have these commands been run, by someone who may?", yes=yes)
-    return dict(shown["credential"])
-
-
-def _credential(api: Api, provider: str, file: str | None) -> str:
-    if file == "-":
-        text = sys.stdin.read()
-    elif file:
-        text = _read(Path(file))
-    elif "key" not in _ways(api, provider):
-        raise Usage("A service account's key is a file: give --credential-file.")
-    elif not sys.stdin.isatty():
-        raise Usage("There is no terminal to ask on: give --credential-file, or - for standard input.")
-    else:
-        text = str(click.prompt("Admin key", hide_input=True, err=True))
-    if not text.strip():
-        raise Usage("The credential is empty.")
-    return text.strip()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as err:
-        raise Usage(f"The credential file {path} cannot be read.") from err
 
 
 def _setting(text: str) -> tuple[str, object]:

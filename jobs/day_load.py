@@ -1,6 +1,6 @@
 """Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
 from cloudact.runs.run import Run, Status
 from jobs.shrinking import refuse_shrinking
+from jobs.unchanged import is_loaded
 from providers.org_day import OrgDay
 
-UNCHANGED = "The source has not changed since the last load; nothing was loaded."
 Tick = Callable[[], None]
 
 
@@ -62,7 +62,7 @@ class DayLoad:
         earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
         result = self._result(fingerprint, earlier, scan, gap)
-        if self._has_it(fingerprint, earlier, had):
+        if not self.run.force_refresh and is_loaded(fingerprint, earlier, had):
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
@@ -82,16 +82,6 @@ class DayLoad:
             look=scan,
             gap=gap,
         )
-
-    def _has_it(self, fingerprint: Fingerprint, earlier: Earlier, had: Mapping[str, int]) -> bool:
-        """Whether the newest load of the day has these rows, and nothing can have been loaded since.
-
-        The count notices tables that were made anew, as when an org comes back.
-        """
-        if self.run.force_refresh or not earlier.untouched or earlier.previous is None:
-            return False
-        counted = {name: table.rows for name, table in fingerprint.tables.items()}
-        return fingerprint.same_rows(earlier.previous.fingerprint) and counted == had
 
     def _keep(self, result: Result, tick: Tick) -> Loaded | None:
         """Settles the run as unchanged by a fence in the load's place; `None` where it must load."""

@@ -21,12 +21,13 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
-from jobs.day_load import UNCHANGED, DayLoad, Loaded
+from jobs.day_load import DayLoad, Loaded
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
 from jobs.late_data import LateDataScanner
 from jobs.progress import StepProgress
 from jobs.reading import DayFile, Reading
+from jobs.unchanged import UNCHANGED
 from providers.http import Refused
 from providers.source import Findings, Source, TellsFindings, TellsLateRows, TellsTotal
 from providers.steps import ReconcileConfig

@@ -3,30 +3,22 @@
 import base64
 import datetime as dt
 import re
-from collections.abc import Iterable
 
 from flask import Response, request
 
 from cloudact import logs
-from cloudact.error_codes import Code
-from cloudact.runs.result import Result, plain
-from cloudact.runs.run import FIRST_DATE, Status, TriggerType
-from cloudact.runs.run_cost import Cost
+from cloudact.runs.result import Result
+from cloudact.runs.run import FIRST_DATE, Status
 from functions.auth.authenticate import authenticate, own_org
 from functions.runs.collaborators import Runs
-from functions.runs.run_rows import After, DetailedRun, Filters, ListedRun, StoredRun, StoredStep
+from functions.runs.run_answers import error_answer, run_answer, step_answer
+from functions.runs.run_rows import After, DetailedRun, Filters, ListedRun, StoredRun
 from functions.web.answers import (
     Answer,
-    CostEstimate,
-    Message,
     OlderRun,
     OlderStatus,
-    RunAnswer,
     RunDetail,
-    RunError,
     RunPage,
-    RunParameters,
-    Step,
     answered,
 )
 from functions.web.inputs import RunQuery, RunsQuery, in_query
@@ -58,10 +50,14 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
     """200 with one run and its steps. A final run never changes, so it carries a strong ETag."""
     authenticate(api.auth, org)
     run = find_run(api, org, run_id)
-    steps = [_step(step, run) for step in api.rows.steps(run)]
+    steps = [step_answer(step, run) for step in api.rows.steps(run)]
     result = Result.model_validate_json(run.result) if run.result else None
     detail = RunDetail(
-        **dict(_run(run)), pipeline_version=run.pipeline_version, steps=steps, error=_error(run), result=result
+        **dict(run_answer(run)),
+        pipeline_version=run.pipeline_version,
+        steps=steps,
+        error=error_answer(run),
+        result=result,
     )
     return _conditional(run, detail)
 
@@ -88,7 +84,7 @@ def _page(api: Runs, org: str) -> Response:
     more = len(runs) == query.limit and (total is None or offset + query.limit < total)
     counted = {} if after or total is None else {"total": total}
     page = RunPage(
-        runs=[_run(run) for run in runs],
+        runs=[run_answer(run) for run in runs],
         limit=query.limit,
         offset=offset,
         next_cursor=_cursor(runs[-1]) if more else None,
@@ -114,88 +110,6 @@ def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
         raise Problem(404, f"Run not found: {run_id}")
     logs.bind(run_id=run.run_id)
     return run
-
-
-def _run(run: ListedRun) -> RunAnswer:
-    """Run as clients see it, the older names beside the newer."""
-    return RunAnswer(
-        run_id=run.run_id,
-        pipeline_logging_id=run.run_id,
-        org_slug=run.org_slug,
-        pipeline_id=run.pipeline_id,
-        pipeline=run.pipeline,
-        provider=run.provider,
-        domain=run.domain,
-        status=run.status,
-        date=run.date,
-        requested_date=run.requested_date,
-        generation=run.generation,
-        trigger_type=TriggerType(run.trigger_type),
-        triggered_by=run.triggered_by,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        completed_at=run.completed_at,
-        duration_seconds=None if run.duration_ms is None else run.duration_ms / 1000,
-        rows_processed=run.rows_processed,
-        bytes_billed=run.bytes_billed,
-        cost_estimate=_cost(run.cost),
-        error_message=run.error_message,
-        parameters=RunParameters.model_validate_json(run.parameters),
-        start_time=run.started_at,
-        end_time=run.completed_at,
-        duration_ms=run.duration_ms,
-    )
-
-
-def _cost(cost: Cost | None) -> CostEstimate | None:
-    if cost is None:
-        return None
-    return CostEstimate(
-        currency="USD",
-        total=plain(cost.total_usd),
-        bigquery=plain(cost.bigquery_usd),
-        compute=plain(cost.compute_usd),
-        vcpu_seconds=plain(cost.vcpu_seconds),
-        memory_gib_seconds=plain(cost.memory_gib_seconds),
-        bytes_billed=cost.service_bytes_billed,
-        prices_of=cost.prices_of,
-    )
-
-
-def _step(step: StoredStep, run: ListedRun) -> Step:
-    """Step as clients see it. A step that was at work when the run was settled ended with it."""
-    cut_off = step.status is Status.RUNNING and run.status.final
-    return Step(
-        step_logging_id=step.step_logging_id,
-        step_index=step.step_index,
-        step_name=step.step_name,
-        step_type=step.step_type,
-        status=run.status if cut_off else step.status,
-        started_at=step.started_at,
-        completed_at=run.completed_at if cut_off else step.completed_at,
-        duration_ms=step.duration_ms,
-        rows_processed=step.rows_processed,
-        progress=step.progress,
-        error_message=step.error_message,
-        messages=[Message(at=at, level=level, text=text) for at, level, text in _messages(step)],
-    )
-
-
-def _messages(step: StoredStep) -> Iterable[tuple[dt.datetime, str | None, str]]:
-    """Messages of a step's last try, each once: an append may be two rows, and a retry repeats its text."""
-    last = [each for each in step.messages or () if each.attempt == step.attempt]
-    return dict.fromkeys((each.occurred_at, each.level, each.text) for each in last)
-
-
-def _error(run: ListedRun) -> RunError | None:
-    if run.status is not Status.FAILED:
-        return None
-    return RunError(
-        code=run.error_code or Code.UNKNOWN,
-        message=run.error_message or "The run failed without saying why.",
-        retryable=bool(run.error_retryable),
-        hint=run.error_hint,
-    )
 
 
 def _filters(query: RunsQuery) -> Filters:

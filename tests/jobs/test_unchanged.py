@@ -16,8 +16,8 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import ATTEMPT, PARTS
 from cloudact.runs.result import Completeness, Fingerprint, Result, completeness
 from cloudact.runs.run import Run, Status
-from jobs.day_load import UNCHANGED
 from jobs.fingerprint import Digest
+from jobs.unchanged import UNCHANGED
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.keys import Restatement
 from providers.tally import Tally
