@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -22,6 +23,7 @@ GOOGLE_RUN = "https://run.googleapis.com"
 GOOGLE_IAM_CREDENTIALS = "https://iamcredentials.googleapis.com"
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
+_PROVIDER_URL = re.compile(rf"{PREFIX}(?!API_|OPS_)[A-Z0-9]+_URL")  # those two are the command line's
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]+)?")  # without a slash at its end: paths are appended
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
@@ -184,7 +186,7 @@ class Settings(BaseModel):
     @classmethod
     def _are_urls(cls, text: str) -> str:
         urls = _read_object(text) if text else {}
-        wrong = [name for name, url in urls.items() if not (isinstance(url, str) and _URL.fullmatch(url))]
+        wrong = [name for name, url in urls.items() if not (isinstance(url, str) and _is_api_url(url))]
         if wrong:
             raise ValueError(f"{wrong[0]} has no URL like https://api.example.com")
         return text
@@ -235,6 +237,9 @@ class Settings(BaseModel):
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Reads `CLOUDACT_*`; names every variable that is missing or wrong in one `ConfigError`."""
         names = {PREFIX + field.upper(): field for field in cls.model_fields}
+        urls = sorted(name for name in env if _PROVIDER_URL.fullmatch(name) and name not in names and env[name])
+        if urls:  # of an older version; ignored, it would send keys to another address than somebody meant
+            raise ConfigError(f"{urls[0]} is no setting any more: give {PREFIX}PROVIDER_URLS, by provider id.")
         values = {field: env[name] for name, field in names.items() if env.get(name)}
         try:
             return cls.model_validate(values)
@@ -247,9 +252,25 @@ class Settings(BaseModel):
         return {PREFIX + field.upper(): str(value) for field, value in self.model_dump().items()}
 
 
+def _is_api_url(text: str) -> bool:
+    """Whether keys may be sent there: a host and perhaps a port and a path, and nobody's name or password."""
+    try:
+        url = urlsplit(text)
+        named = bool(url.hostname) and url.username is None and url.password is None and url.port != 0
+    except ValueError:
+        return False
+    return named and text.isascii() and text.isprintable() and "\\" not in text and bool(_URL.fullmatch(text))
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
 def _read_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

@@ -9,13 +9,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from cloudact.settings import Settings
+from cloudact.pipelines.registry import load_registry
+from cloudact.pipelines.yaml_files import Strict
+from cloudact.settings import ROOT, Settings
 from functions.schedule.pace import Pace
+from providers import PROVIDERS
+
+
+def _tables(config: Strict) -> int:
+    """Number of tables that a step loads; 0 for one that loads none."""
+    return len(getattr(config, "target_tables", ())) or int(hasattr(config, "target_table"))
+
 
 SIZES = (1, 100, 1_000, 10_000)
-TABLES = 6  # that the three pipelines load, one load job each: gcp 1, openai 2, anthropic 3
 DATES = 4  # of a day: yesterday, and three that are restated
-PIPELINES = 3
+_REGISTRY = load_registry(ROOT / "configs", PROVIDERS)
+_ENABLED = [_REGISTRY.config(entry) for entry in _REGISTRY.entries if entry.enabled]
+PIPELINES = len(_ENABLED)
+TABLES = sum(_tables(step.config) for config in _ENABLED for step in config.steps)  # one load job each
 RUNS = PIPELINES * DATES
 TASKS = 2  # of an org's day: yesterday, and what is restated
 RUN_BYTES = 4 * 1024  # that a look reads of a run, in the columns of some ten events

@@ -183,7 +183,7 @@ class SourceProcessor:
             raise
 
 
-REFUSED_CREDENTIAL = ("credential_invalid", "credential_rejected")
+REFUSED_CREDENTIAL = (Code.CREDENTIAL_INVALID, Code.CREDENTIAL_REJECTED)
 _CONTACT_SUPPORT = "Please contact support."
 
 

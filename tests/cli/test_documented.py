@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -49,6 +50,18 @@ def completed(words: str, **environment: str) -> list[str]:
     env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"} | asked | environment
     done = subprocess.run([ROOT / "bin" / "cloudact"], env=env, capture_output=True, text=True, check=True)
     return done.stdout.split()
+
+
+@pytest.mark.parametrize("name", ["cli.py", "cli/__main__.py", "click.py"])
+def test_it_runs_nothing_of_the_folder_it_is_called_in(tmp_path: Path, name: str) -> None:
+    """A file of the caller's that is named like one of ours, or of a library, is not imported."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("print('foreign')", encoding="utf-8")
+    env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"}
+    command = [str(ROOT / "bin" / "cloudact"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert "Usage: cloudact" in done.stdout
+    assert "foreign" not in done.stdout
 
 
 def test_a_shell_completes_it(urls: dict[str, str]) -> None:

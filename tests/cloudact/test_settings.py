@@ -1,6 +1,7 @@
 """Settings: what the environment must say, and that local and cloud differ in endpoints only."""
 
 import datetime as dt
+import json
 
 import pytest
 from hypothesis import given
@@ -57,11 +58,26 @@ def test_a_run_survives_the_queue() -> None:
     assert run.pipeline_id == "acmecorp-gcp-billing"
 
 
-@pytest.mark.parametrize("text", ["openai", "[]", '{"openai": 1}', '{"openai": "api.openai.com"}', '{"a": "ftp://a"}'])
+BAD_URLS = (
+    "https://user:pw@host", "https://@", "https://host:99999", "https://host:0", "https://[::1", "https://x\\@evil.com",
+    "https://\u202ehost", "https:///path", "api.openai.com", "ftp://a", "https://a?b=c",
+)  # fmt: skip
+BAD_TEXTS = ("openai", "[]", '{"openai": 1}', '{"a": "https://a", "a": "https://b"}')
+
+
+@pytest.mark.parametrize("text", [*BAD_TEXTS, *(json.dumps({"openai": url}) for url in BAD_URLS)])
 def test_addresses_of_providers_are_urls(text: str) -> None:
     """What is no JSON object of URLs is refused by the name of its variable."""
     with pytest.raises(ConfigError, match="CLOUDACT_PROVIDER_URLS: "):
         Settings.from_env(REQUIRED | {"CLOUDACT_PROVIDER_URLS": text})
+
+
+@pytest.mark.parametrize("name", ["CLOUDACT_OPENAI_URL", "CLOUDACT_ANTHROPIC_URL"])
+def test_an_address_that_would_be_ignored_is_refused(name: str) -> None:
+    """Ignored, it would send keys to another place than somebody meant; the command line's own settings do no harm."""
+    with pytest.raises(ConfigError, match=f"{name} is no setting any more: give CLOUDACT_PROVIDER_URLS"):
+        Settings.from_env(REQUIRED | {name: "https://proxy.example.com"})
+    assert Settings.from_env(REQUIRED | {"CLOUDACT_API_URL": "https://api.example.com"})
 
 
 def test_addresses_of_providers() -> None:
