@@ -26,7 +26,7 @@ class Entry(Strict):
     provider: Annotated[str, AfterValidator(provider_word)]
     domain: str = Field(pattern=r"^([a-z][a-z0-9_]*)?$")
     pipeline: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    config: str
+    config: str = Field(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*\.ya?ml$")
     required_integration: IntegrationWord
     enabled: bool
     schedule: Literal["daily", "manual"]

@@ -1,5 +1,6 @@
 """The registry and the pipeline configs: the shipped ones, both step shapes, and what wrong ones say."""
 
+import itertools
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -135,14 +136,32 @@ def test_mistakes_name_file_key_and_what_is_allowed(tmp_path: Path, change: dict
     [
         ("steps: [", "is not YAML"),
         ("a: 1\na: 2", "key 'a' stands twice"),
-        ("- 1", "valid dictionary"),
-        ("", "whole file"),
+        ("- 1", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("banana", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("pipeline: billing\nsteps: []", r"pipeline: must be a mapping; its keys are name, description, version"),
+        ("? [a, b]\n: 1", r"key \['a', 'b'\] is no text; allowed are texts"),
+        ("? {a: b}\n: 1", r"key \{'a': 'b'\} is no text"),
+        (
+            "steps:\n- {name: a, processor: gcp.bq_etl, config: {source_table: t, 5: x}}",
+            r"(?s)key 5 is no text.*line 2",
+        ),
+        ("steps:\n- {name: a, type: bigquery_query, source_table: t, yes: x}", r"(?s)key True is no text.*line 2"),
+        ("steps: " + "[" * 5000, "nested too deep"),
+        ("steps: " + "{a: " * 5000, "nested too deep"),
+        ("steps: 2026-13-45", r"is not YAML: month must be in 1\.\.12"),
+        ("steps: 2026-11-10 25:61:61", "is not YAML: hour must be in"),
+        ("steps: " + "7" * 5000, "is not YAML: Exceeds the limit"),
+        ("steps: \0", "is not YAML"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_not_a_config_at_all(tmp_path: Path, text: str, complaint: str) -> None:
-    """Broken YAML, repeated keys, lists and empty files are errors that name the file."""
-    with pytest.raises(ConfigError, match=complaint):
-        read(written(tmp_path, text))
+    """Broken YAML, repeated or odd keys, impossible values and other shapes are errors that name the file."""
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        read(path)
+    assert str(path) in str(refusal.value)
 
 
 def test_a_missing_file_is_named() -> None:
@@ -156,6 +175,21 @@ def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
     changed(tmp_path, pipeline=0, id="gcp_costs")
     with pytest.raises(ConfigError, match=r"gcp_costs: gcp/cost/billing\.yml calls itself 'gcp_billing'"):
         load_registry(tmp_path, PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"config": "gcp/cost/a\0b.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
+        ({"config": "../plans.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
+    ],
+)
+def test_an_entry_that_could_not_work_is_refused(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
+    """What the registry cannot mean is refused with the file, the entry and what is allowed."""
+    changed(tmp_path, pipeline=0, **change)
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        load_registry(tmp_path, PROVIDERS)
+    assert "pipelines.yml" in str(refusal.value)
 
 
 def changed(folder: Path, pipeline: int, **change: object) -> None:
