@@ -34,7 +34,9 @@ class Templated(Strict):
     @classmethod
     def _known_placeholders(cls, value: object) -> object:
         if isinstance(value, str):
-            for _, name, _, _ in string.Formatter().parse(value):
+            for _, name, form, conversion in string.Formatter().parse(value):
+                if form or conversion:
+                    raise ValueError(f"{value} formats a placeholder; allowed is its name alone: {{{name}}}")
                 if name is not None and name not in PLACEHOLDERS:
                     raise ValueError(f"unknown placeholder {{{name}}}; allowed are {', '.join(PLACEHOLDERS)}")
         return value

@@ -1,20 +1,21 @@
 """The steps of `gcp.bq_etl`; steps of the older shape, which name no processor, are these."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cloudact.pipelines.steps import ProcessorSteps, StepKind, StepType, TargetDataset, Templated
 
+_Name = Annotated[str, Field(pattern=r"^\S+$")]
 Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_date_range"]
 
 
 class ExtractConfig(Templated):
     """The config of `extract`: the export's table."""
 
-    source_project: str = "{source_project}"
-    source_dataset: str = "{source_dataset}"
-    source_table: str
+    source_project: _Name = "{source_project}"
+    source_dataset: _Name = "{source_dataset}"
+    source_table: _Name
 
 
 class TransformConfig(Templated):

@@ -181,6 +181,19 @@ def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         ({"config": "gcp/cost/a\0b.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
+        ({"restate_days": [10**12]}, r"pipelines\[0\]\.restate_days\[0\]: .*less than or equal to 366"),
+        ({"restate_days": [367]}, r"pipelines\[0\]\.restate_days\[0\]: .*less than or equal to 366"),
+        ({"restate_days": [2, 0]}, r"pipelines\[0\]\.restate_days\[1\]: .*greater than or equal to 1"),
+        ({"restate_days": [-1]}, r"pipelines\[0\]\.restate_days\[0\]: .*greater than or equal to 1"),
+        ({"restate_days": [True]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": ["3"]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": [2.0]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": [7, 2, 2]}, r"pipelines\[0\]\.restate_days: days stand once .*allowed is \[2, 7\]"),
+        ({"restate_days": [2, 2]}, r"pipelines\[0\]\.restate_days: days stand once .*allowed is \[2\]"),
+        ({"max_age_days": 10**30}, r"pipelines\[0\]\.max_age_days: .*less than or equal to 36600"),
+        ({"max_age_days": 0}, r"pipelines\[0\]\.max_age_days: .*greater than or equal to 1"),
+        ({"max_age_days": True}, r"pipelines\[0\]\.max_age_days: .*valid integer"),
+        ({"max_age_days": "365"}, r"pipelines\[0\]\.max_age_days: .*valid integer"),
         ({"config": "../plans.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
     ],
 )
@@ -190,6 +203,31 @@ def test_an_entry_that_could_not_work_is_refused(tmp_path: Path, change: dict[st
     with pytest.raises(ConfigError, match=complaint) as refusal:
         load_registry(tmp_path, PROVIDERS)
     assert "pipelines.yml" in str(refusal.value)
+
+
+def test_two_pipelines_never_fill_one_table(tmp_path: Path) -> None:
+    """A table belongs to one enabled pipeline, as each run replaces its whole day; a disabled one takes none away."""
+    add_second_billing(tmp_path, enabled=False)
+    assert len(load_registry(tmp_path, PROVIDERS).entries) == len(load_registry(CONFIGS, PROVIDERS).entries) + 1
+    add_second_billing(tmp_path, enabled=True)
+    complaint = (
+        r"gcp_again: gcp/again\.yml loads gcp_billing_daily_raw, and so does gcp_billing; allowed is one enabled"
+    )
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        load_registry(tmp_path, PROVIDERS)
+    assert "pipelines.yml" in str(refusal.value)
+
+
+def add_second_billing(folder: Path, *, enabled: bool) -> None:
+    """A copy of the shipped configs with a second pipeline of the same steps."""
+    copytree(CONFIGS, folder, dirs_exist_ok=True)
+    text = (folder / GCP).read_text(encoding="utf-8").replace("name: gcp_billing", "name: gcp_again")
+    (folder / "gcp" / "again.yml").write_text(text, encoding="utf-8")
+    file = folder / "system" / "pipelines.yml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    second = {"id": "gcp_again", "pipeline": "again", "config": "gcp/again.yml", "enabled": enabled}
+    raw["pipelines"].append(raw["pipelines"][0] | second)
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
 def changed(folder: Path, pipeline: int, **change: object) -> None:
@@ -230,6 +268,14 @@ def with_steps_of(path: str, *indices: int) -> Change:
 
 def with_key(step: int, **keys: object) -> Change:
     return lambda raw: raw["steps"][step]["config"].update(keys)
+
+
+def with_words(step: int, **keys: object) -> Change:
+    return lambda raw: raw["steps"][step].update(keys)
+
+
+def with_version(version: str) -> Change:
+    return lambda raw: raw["pipeline"].update(version=version)
 
 
 def with_date(**keys: object) -> Change:
@@ -280,6 +326,33 @@ NONSENSE: list[tuple[str, Change, str]] = [
     (GCP, with_key(2, write_disposition="WRITE_APPEND"), r"write_disposition: .*WRITE_TRUNCATE"),
     (OPENAI, with_key(0, reports=["costs", "costs"]), r"each report is read once"),
     (OPENAI, with_key(0, reports=["messages"]), r"reports\.0: .*completions"),
+    (
+        GCP,
+        with_words(0, type="banana"),
+        r"steps\[0\]: unknown key type in a step with a processor; allowed are name, processor, config$",
+    ),
+    (GCP, with_words(0, type="bigquery_load"), r"steps\[0\]: unknown key type in a step with a processor"),
+    (OPENAI, with_words(2, type="bigquery_load", retries=3), r"steps\[2\]: unknown key retries, type in a step"),
+    (
+        GCP,
+        with_key(0, source_table="{source_table!z}"),
+        r"steps\[0\]: config\.source_table: \{source_table!z\} formats .*allowed is its name alone: \{source_table\}",
+    ),
+    (GCP, with_key(0, source_table="{source_table:d}"), r"steps\[0\]: config\.source_table: .*allowed is its name"),
+    (
+        GCP,
+        with_key(0, source_table="{source_table:{nope}}"),
+        r"steps\[0\]: config\.source_table: .*allowed is its name",
+    ),
+    (GCP, with_key(0, source_table="{source_table"), r"steps\[0\]: config\.source_table: expected '\}'"),
+    (GCP, with_key(0, source_table=""), r"steps\[0\]: config\.source_table: String should match pattern"),
+    (GCP, with_key(0, source_table=" "), r"steps\[0\]: config\.source_table: String should match pattern"),
+    (GCP, with_key(0, source_dataset=""), r"steps\[0\]: config\.source_dataset: String should match pattern"),
+    (GCP, with_key(0, source_project=""), r"steps\[0\]: config\.source_project: String should match pattern"),
+    (GCP, with_version(""), r"pipeline\.version: String should match pattern '\^\[0-9A-Za-z\]"),
+    (GCP, with_version("1" * 51), r"pipeline\.version: String should match pattern"),
+    (GCP, with_version("1.0\n"), r"pipeline\.version: String should match pattern"),
+    (GCP, with_version("1.0\n2"), r"pipeline\.version: String should match pattern"),
 ]
 
 
