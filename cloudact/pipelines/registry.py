@@ -87,7 +87,9 @@ class Registry:
         return fitting[0]
 
     def config(self, entry: Entry) -> PipelineConfig:
-        """The entry's own file; only that of an enabled pipeline has been read."""
+        """The entry's own file. Raises `UnknownPipeline` where it is not enabled: its file has not been read."""
+        if entry.id not in self._configs:
+            raise UnknownPipeline(f"Pipeline {entry.id} is not enabled. Available: {self._available()}")
         return self._configs[entry.id]
 
     def default_date(self, entry: Entry, today: dt.date) -> dt.date | None:
