@@ -1,6 +1,6 @@
 """The steps of `gcp.bq_etl`; steps of the older shape, which name no processor, are these."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,12 @@ Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_da
 class ExtractConfig(Templated):
     """The config of `extract`: the export's table."""
 
+    placeholders: ClassVar[tuple[str, ...]] = (
+        *Templated.placeholders,
+        "source_project",
+        "source_dataset",
+        "source_table",
+    )
     source_project: _Name = "{source_project}"
     source_dataset: _Name = "{source_dataset}"
     source_table: _Name

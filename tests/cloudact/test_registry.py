@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from cloudact.errors import ConfigError
 from cloudact.pipelines.config import PipelineConfig, read_pipeline
 from cloudact.pipelines.registry import Registry, UnknownPipeline, load_registry
-from cloudact.pipelines.steps import StepType, Vocabulary
+from cloudact.pipelines.steps import StepType, Templated, Vocabulary
 from providers import PROVIDERS
 from providers.gcp.steps import ExtractConfig, LoadConfig, TransformConfig
 
@@ -92,6 +92,31 @@ def test_placeholders_are_filled_per_run(registry: Registry) -> None:
     load = registry.config(registry.get("gcp_billing")).steps[2].config
     assert isinstance(load, LoadConfig)
     assert load.filled({"org_dataset": "acmecorp"}).target_dataset == "acmecorp"
+
+
+class Drops(Templated):
+    """A config of a provider that is not there yet."""
+
+    placeholders: ClassVar[tuple[str, ...]] = (*Templated.placeholders, "drop_size")
+    drop: str = ""
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "complaint"),
+    [
+        (
+            Drops,
+            "{source_table}",
+            r"unknown placeholder \{source_table\}; allowed are org_slug, org_dataset, drop_size",
+        ),
+        (ExtractConfig, "{drop_size}", r"unknown placeholder .*org_slug, org_dataset, source_project, .*source_table"),
+    ],
+)
+def test_placeholders_are_the_providers_own(model: type[Templated], text: str, complaint: str) -> None:
+    """A provider's config has placeholders of its own beside the org's, and none of another provider."""
+    assert Drops(drop="{drop_size} of {org_slug}").filled({"drop_size": "1", "org_slug": "a"}).drop == "1 of a"
+    with pytest.raises(ValueError, match=complaint):
+        model.model_validate({"drop" if model is Drops else "source_table": text})
 
 
 def one_step(**step: object) -> dict[str, object]:
