@@ -88,10 +88,11 @@ def test_older_step_shape(tmp_path: Path) -> None:
 
 
 def test_placeholders_are_filled_per_run(registry: Registry) -> None:
-    """`{org_dataset}` and its like are replaced by the org's own values."""
-    load = registry.config(registry.get("gcp_billing")).steps[2].config
-    assert isinstance(load, LoadConfig)
-    assert load.filled({"org_dataset": "acmecorp"}).target_dataset == "acmecorp"
+    """`{source_table}` and its like are replaced by what the org has set."""
+    extract = registry.config(registry.get("gcp_billing")).steps[0].config
+    assert isinstance(extract, ExtractConfig)
+    filled = extract.filled({"source_project": "acme-billing", "source_dataset": "export", "source_table": "costs"})
+    assert (filled.source_project, filled.source_dataset, filled.source_table) == ("acme-billing", "export", "costs")
 
 
 class Drops(Templated):
@@ -409,12 +410,12 @@ def test_reconcile_may_be_left_out(tmp_path: Path, file: str) -> None:
 
 
 def test_the_older_word_for_the_orgs_dataset_is_read(tmp_path: Path) -> None:
-    """`{org_slug}` as target dataset means the org's dataset, whatever that is called."""
+    """`{org_slug}` as target dataset says the same as `{org_dataset}`, the only dataset that a run writes into."""
     raw = yaml.safe_load((CONFIGS / GCP).read_text(encoding="utf-8"))
     with_key(2, target_dataset="{org_slug}")(raw)
     load = read(written(tmp_path, yaml.safe_dump(raw))).steps[2].config
     assert isinstance(load, LoadConfig)
-    assert load.filled({"org_slug": "acmecorp", "org_dataset": "costs_of_acme"}).target_dataset == "costs_of_acme"
+    assert load.target_dataset == "{org_dataset}"
 
 
 @pytest.mark.parametrize(
