@@ -269,6 +269,13 @@ class Code(StrEnum):
         "The same run was asked for on another day too, and is told of there.",
         "Look at the run of the other day.",
     )
+    PIPELINE_WITHDRAWN = (
+        "pipeline_withdrawn",
+        Topic.RUN,
+        False,
+        "The pipeline was disabled or removed after the run was asked for. Nothing was loaded.",
+        "Contact support if it should be there.",
+    )
     STILL_LOADING = (
         "still_loading",
         Topic.RUN,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from cloudact import clients, redaction
 from cloudact.clock import Clock, utc_now
+from cloudact.error_codes import Code
+from cloudact.errors import Stop
 from cloudact.notify.notifier import open_notifier
 from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
@@ -67,13 +69,15 @@ class _Composition:
 
     def _version(self, run: Run) -> str | None:
         try:
-            entry = self._registry.get(run.pipeline)
+            return self._registry.config(self._registry.get(run.pipeline)).pipeline.version
         except UnknownPipeline:  # its steps will say so
             return None
-        return self._registry.config(entry).pipeline.version if entry.enabled else None
 
     def _steps(self, run: Run) -> Sequence[Step]:
-        return self._registry.config(self._registry.get(run.pipeline)).steps
+        try:
+            return self._registry.config(self._registry.get(run.pipeline)).steps
+        except UnknownPipeline as err:
+            raise Stop(Code.PIPELINE_WITHDRAWN, str(err), "Contact support if it should be there.") from err
 
     def _processor(self, run: Run, own: Claim, load: RunLoad) -> Processor:
         entry = self._registry.get(run.pipeline)

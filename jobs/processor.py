@@ -79,7 +79,7 @@ class SourceProcessor:
         """Does one step, and returns the rows that it made, read, or loaded."""
         at_work = _AtWork(progress, self.heartbeat)
         if step.type is StepType.LOAD:
-            return self._load(_target_tables(step.config), at_work)
+            return self._load(step.tables, at_work)
         if isinstance(step.config, ReconcileConfig):
             self._reconcile(step.config.tolerance, at_work)
             return None
@@ -128,6 +128,9 @@ class SourceProcessor:
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             reading = self.reading or self._read(Path(folder), at_work)
             files = [reading.files[table] for table in tables if table in reading.files]
+            if not files:
+                text = f"{self.source.name} gave none of the pipeline's tables, so nothing was loaded."
+                raise Stop(Code.NOTHING_LOADED, text, _CONTACT_SUPPORT)
             parts = [file.part(self.day_load.day.dataset) for file in files]
             self.scan = self.scan or self._scan_late_data(at_work)
             findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
@@ -191,9 +194,3 @@ def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fi
     """Fingerprint of all files that were read, or of some of them."""
     digests = {file.table.name: file.digest for file in (reading.files.values() if files is None else files)}
     return fingerprint(digests).model_copy(update={"unpriced": reading.unpriced})
-
-
-def _target_tables(config: object) -> Sequence[str]:
-    """Tables that a load step names, in the order of their load: the costs last."""
-    one = getattr(config, "target_table", None)
-    return (one,) if one else tuple(getattr(config, "target_tables", ()))

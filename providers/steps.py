@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import Field, field_validator
 
-from cloudact.pipelines.steps import TargetDataset, Templated
+from cloudact.pipelines.steps import TargetDataset
 from cloudact.pipelines.yaml_files import Strict
 
 
@@ -25,7 +25,7 @@ class ReconcileConfig(Strict):
     tolerance: Decimal = Field(ge=0)
 
 
-class TablesConfig(Templated):
+class TablesConfig(Strict):
     """The config of `load`: the tables in their order, costs last, so that a failed run leaves the money as it was.
 
     A provider's own model has the field `target_tables`, with its tables in their order.

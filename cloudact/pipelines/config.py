@@ -4,7 +4,7 @@ A step is written as `{name, processor, config: {…}}`, or in the older shape (
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -34,6 +34,12 @@ class Step(Strict):
     type: StepType
     config: SerializeAsAny[Strict]
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a load step names, in the order of their load: the costs last."""
+        one = getattr(self.config, "target_table", None)
+        return (one,) if one else tuple(getattr(self.config, "target_tables", ()))
+
     @model_validator(mode="before")
     @classmethod
     def _either_shape(cls, raw: object, info: ValidationInfo) -> object:
@@ -43,6 +49,7 @@ class Step(Strict):
             return raw
         vocabulary = Vocabulary.of(info)
         if "processor" in raw or "config" in raw:
+            _known_keys("a step with a processor", raw, ("name", "processor", "config"))
             kind, config = _read(raw, vocabulary)
             return {**raw, "type": kind.step_type, "config": _typed(kind, config)}
         older = vocabulary.older
@@ -69,15 +76,17 @@ def _read(raw: Mapping[str, object], vocabulary: Vocabulary) -> tuple[StepKind, 
 
 def _typed(kind: StepKind, config: Mapping[str, object]) -> Strict:
     model = kind.config
-    unknown = sorted(set(config) - set(model.model_fields))
-    if unknown:
-        raise ValueError(
-            f"unknown key {', '.join(unknown)} in a {kind.step_type} step; allowed are {', '.join(model.model_fields)}"
-        )
+    _known_keys(f"a {kind.step_type} step", config, model.model_fields)
     try:
         return model.model_validate(config)
     except ValidationError as err:  # flattened, so that the outer error names the step and this one the key
         raise ValueError("; ".join(f"config.{'.'.join(map(str, e['loc']))}: {words(e)}" for e in err.errors())) from err
+
+
+def _known_keys(where: str, found: Iterable[str], allowed: Iterable[str]) -> None:
+    unknown = sorted(set(found) - set(allowed))
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(unknown)} in {where}; allowed are {', '.join(allowed)}")
 
 
 class Parameter(Strict):
@@ -113,7 +122,7 @@ class Header(Strict):
 
     name: str
     description: str
-    version: str = "1.0"
+    version: str = Field(default="1.0", pattern=r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,49}$")
 
 
 class PipelineConfig(Strict):
@@ -144,6 +153,11 @@ class PipelineConfig(Strict):
     def processor(self) -> str:
         """The processor of all steps; it decides what runs."""
         return self.steps[0].processor
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables whose day a run replaces."""
+        return frozenset(table for step in self.steps for table in step.tables)
 
     @property
     def date(self) -> Parameter:

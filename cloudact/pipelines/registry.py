@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cloudact.errors import CloudActError, ConfigError
 from cloudact.pipelines.config import IntegrationWord, Parameter, PipelineConfig, read_pipeline
@@ -26,14 +26,22 @@ class Entry(Strict):
     provider: Annotated[str, AfterValidator(provider_word)]
     domain: str = Field(pattern=r"^([a-z][a-z0-9_]*)?$")
     pipeline: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    config: str
+    config: str = Field(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*\.ya?ml$")
     required_integration: IntegrationWord
     enabled: bool
     schedule: Literal["daily", "manual"]
-    restate_days: tuple[int, ...] = ()
+    restate_days: tuple[Annotated[int, Field(strict=True, ge=1, le=366)], ...] = ()
     max_age_days: int | None = Field(
-        default=None, ge=1, description="older dates are not backfilled; None: no known limit"
+        default=None, strict=True, ge=1, le=36_600, description="older dates are not backfilled; None: no known limit"
     )
+
+    @field_validator("restate_days", mode="after")
+    @classmethod
+    def _each_day_once(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        rising = tuple(sorted(set(days)))
+        if days != rising:
+            raise ValueError(f"days stand once and in rising order; allowed is {list(rising)}")
+        return days
 
     @property
     def path(self) -> str:
@@ -79,7 +87,9 @@ class Registry:
         return fitting[0]
 
     def config(self, entry: Entry) -> PipelineConfig:
-        """The entry's own file; only that of an enabled pipeline has been read."""
+        """The entry's own file. Raises `UnknownPipeline` where it is not enabled: its file has not been read."""
+        if entry.id not in self._configs:
+            raise UnknownPipeline(f"Pipeline {entry.id} is not enabled. Available: {self._available()}")
         return self._configs[entry.id]
 
     def default_date(self, entry: Entry, today: dt.date) -> dt.date | None:
@@ -112,7 +122,21 @@ def load_registry(configs_dir: Path, providers: Iterable[PipelineProvider]) -> R
     for entry in entries:
         if entry.enabled:
             _check(path, entry, configs[entry.id], vocabulary)
+    _check_tables(path, [entry for entry in entries if entry.enabled], configs)
     return Registry(entries, configs)
+
+
+def _check_tables(path: Path, enabled: Iterable[Entry], configs: Mapping[str, PipelineConfig]) -> None:
+    """Raises `ConfigError` where two pipelines fill one table: each would replace the other's day."""
+    filled: dict[str, str] = {}
+    for entry in enabled:
+        for table in sorted(configs[entry.id].tables):
+            other = filled.setdefault(table, entry.id)
+            if other != entry.id:
+                raise ConfigError(
+                    f"{path}: {entry.id}: {entry.config} loads {table}, and so does {other}; "
+                    "allowed is one enabled pipeline for each table"
+                )
 
 
 def _check(path: Path, entry: Entry, config: PipelineConfig, vocabulary: Vocabulary) -> None:

@@ -7,14 +7,12 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Protocol, Self
+from typing import Annotated, ClassVar, Protocol, Self
 
 from pydantic import BeforeValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from cloudact.pipelines.yaml_files import Strict
-
-PLACEHOLDERS = ("org_slug", "org_dataset", "source_project", "source_dataset", "source_table")
 
 
 class StepType(StrEnum):
@@ -28,15 +26,22 @@ class StepType(StrEnum):
 
 
 class Templated(Strict):
-    """Strings may hold `{placeholders}`; they are checked when the file is read and filled in per run."""
+    """Strings may hold `{placeholders}`; they are checked when the file is read and filled in per run.
+
+    A provider's own model adds to `placeholders`, mostly the fields of its integration's settings.
+    """
+
+    placeholders: ClassVar[tuple[str, ...]] = ("org_slug", "org_dataset")
 
     @field_validator("*", mode="after")
     @classmethod
     def _known_placeholders(cls, value: object) -> object:
         if isinstance(value, str):
-            for _, name, _, _ in string.Formatter().parse(value):
-                if name is not None and name not in PLACEHOLDERS:
-                    raise ValueError(f"unknown placeholder {{{name}}}; allowed are {', '.join(PLACEHOLDERS)}")
+            for _, name, form, conversion in string.Formatter().parse(value):
+                if form or conversion:
+                    raise ValueError(f"{value} formats a placeholder; allowed is its name alone: {{{name}}}")
+                if name is not None and name not in cls.placeholders:
+                    raise ValueError(f"unknown placeholder {{{name}}}; allowed are {', '.join(cls.placeholders)}")
         return value
 
     def filled(self, values: Mapping[str, str]) -> Self:

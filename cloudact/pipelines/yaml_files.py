@@ -33,21 +33,26 @@ def read_model(path: Path, model: type[Model], context: Mapping[str, object] | N
 
 def _read(path: Path) -> object:
     try:
-        content: object = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)  # noqa: S506 - a SafeLoader
+        content: object = yaml.load(path.read_text(encoding="utf-8"), _PlainKeys)  # noqa: S506 - a SafeLoader
     except OSError as err:
         raise ConfigError(f"{path}: cannot be read ({err.strerror})") from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
+    except RecursionError as err:
+        raise ConfigError(f"{path}: is nested too deep; a config has a few levels") from err
+    except (yaml.YAMLError, ValueError) as err:  # a date or number that there cannot be is a bare ValueError
         raise ConfigError(f"{path}: is not YAML: {err}") from err
     return content
 
 
-class _NoDuplicates(yaml.SafeLoader):
-    """YAML lets the last of two equal keys win silently; in a config that is always a mistake."""
+class _PlainKeys(yaml.SafeLoader):
+    """Keys are texts, each once. YAML allows others, and lets the last of two equal ones win silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                problem = f"key {key!r} is no text; allowed are texts"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
@@ -62,6 +67,8 @@ def _key(location: tuple[int | str, ...]) -> str:
 def _what(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         return f"unknown key; allowed are {_allowed(model, error['loc'][:-1])}"
+    if error["type"] == "model_type":
+        return f"must be a mapping; its keys are {_allowed(model, error['loc'])}"
     if error["type"] == "missing":
         return "is missing"
     return words(error)

@@ -1,30 +1,38 @@
 """The steps of `gcp.bq_etl`; steps of the older shape, which name no processor, are these."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from cloudact.pipelines.steps import ProcessorSteps, StepKind, StepType, TargetDataset, Templated
+from cloudact.pipelines.yaml_files import Strict
 
+_Name = Annotated[str, Field(pattern=r"^\S+$")]
 Operation = Literal["aggregate_by_service", "filter_active_projects", "filter_date_range"]
 
 
 class ExtractConfig(Templated):
     """The config of `extract`: the export's table."""
 
-    source_project: str = "{source_project}"
-    source_dataset: str = "{source_dataset}"
-    source_table: str
+    placeholders: ClassVar[tuple[str, ...]] = (
+        *Templated.placeholders,
+        "source_project",
+        "source_dataset",
+        "source_table",
+    )
+    source_project: _Name = "{source_project}"
+    source_dataset: _Name = "{source_dataset}"
+    source_table: _Name
 
 
-class TransformConfig(Templated):
+class TransformConfig(Strict):
     """The config of `transform`: what the query does in the customer's project."""
 
     operations: tuple[Operation, ...] = Field(min_length=1)
 
 
-class LoadConfig(Templated):
-    """The config of `load`. A run always replaces its date's partition, so no other disposition exists."""
+class LoadConfig(Strict):
+    """The config of `load`. A run replaces its date's partition in its org's dataset; the keys cannot say otherwise."""
 
     target_dataset: TargetDataset = "{org_dataset}"
     target_table: Literal["gcp_billing_daily_raw"]

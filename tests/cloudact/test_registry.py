@@ -1,10 +1,11 @@
 """The registry and the pipeline configs: the shipped ones, both step shapes, and what wrong ones say."""
 
+import itertools
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ import yaml
 from cloudact.errors import ConfigError
 from cloudact.pipelines.config import PipelineConfig, read_pipeline
 from cloudact.pipelines.registry import Registry, UnknownPipeline, load_registry
-from cloudact.pipelines.steps import StepType, Vocabulary
+from cloudact.pipelines.steps import StepType, Templated, Vocabulary
 from providers import PROVIDERS
 from providers.gcp.steps import ExtractConfig, LoadConfig, TransformConfig
 
@@ -87,10 +88,36 @@ def test_older_step_shape(tmp_path: Path) -> None:
 
 
 def test_placeholders_are_filled_per_run(registry: Registry) -> None:
-    """`{org_dataset}` and its like are replaced by the org's own values."""
-    load = registry.config(registry.get("gcp_billing")).steps[2].config
-    assert isinstance(load, LoadConfig)
-    assert load.filled({"org_dataset": "acmecorp"}).target_dataset == "acmecorp"
+    """`{source_table}` and its like are replaced by what the org has set."""
+    extract = registry.config(registry.get("gcp_billing")).steps[0].config
+    assert isinstance(extract, ExtractConfig)
+    filled = extract.filled({"source_project": "acme-billing", "source_dataset": "export", "source_table": "costs"})
+    assert (filled.source_project, filled.source_dataset, filled.source_table) == ("acme-billing", "export", "costs")
+
+
+class Drops(Templated):
+    """A config of a provider that is not there yet."""
+
+    placeholders: ClassVar[tuple[str, ...]] = (*Templated.placeholders, "drop_size")
+    drop: str = ""
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "complaint"),
+    [
+        (
+            Drops,
+            "{source_table}",
+            r"unknown placeholder \{source_table\}; allowed are org_slug, org_dataset, drop_size",
+        ),
+        (ExtractConfig, "{drop_size}", r"unknown placeholder .*org_slug, org_dataset, source_project, .*source_table"),
+    ],
+)
+def test_placeholders_are_the_providers_own(model: type[Templated], text: str, complaint: str) -> None:
+    """A provider's config has placeholders of its own beside the org's, and none of another provider."""
+    assert Drops(drop="{drop_size} of {org_slug}").filled({"drop_size": "1", "org_slug": "a"}).drop == "1 of a"
+    with pytest.raises(ValueError, match=complaint):
+        model.model_validate({"drop" if model is Drops else "source_table": text})
 
 
 def one_step(**step: object) -> dict[str, object]:
@@ -135,14 +162,32 @@ def test_mistakes_name_file_key_and_what_is_allowed(tmp_path: Path, change: dict
     [
         ("steps: [", "is not YAML"),
         ("a: 1\na: 2", "key 'a' stands twice"),
-        ("- 1", "valid dictionary"),
-        ("", "whole file"),
+        ("- 1", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("banana", r"\(the whole file\): must be a mapping; its keys are pipeline, .*steps"),
+        ("pipeline: billing\nsteps: []", r"pipeline: must be a mapping; its keys are name, description, version"),
+        ("? [a, b]\n: 1", r"key \['a', 'b'\] is no text; allowed are texts"),
+        ("? {a: b}\n: 1", r"key \{'a': 'b'\} is no text"),
+        (
+            "steps:\n- {name: a, processor: gcp.bq_etl, config: {source_table: t, 5: x}}",
+            r"(?s)key 5 is no text.*line 2",
+        ),
+        ("steps:\n- {name: a, type: bigquery_query, source_table: t, yes: x}", r"(?s)key True is no text.*line 2"),
+        ("steps: " + "[" * 5000, "nested too deep"),
+        ("steps: " + "{a: " * 5000, "nested too deep"),
+        ("steps: 2026-13-45", r"is not YAML: month must be in 1\.\.12"),
+        ("steps: 2026-11-10 25:61:61", "is not YAML: hour must be in"),
+        ("steps: " + "7" * 5000, "is not YAML: Exceeds the limit"),
+        ("steps: \0", "is not YAML"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_not_a_config_at_all(tmp_path: Path, text: str, complaint: str) -> None:
-    """Broken YAML, repeated keys, lists and empty files are errors that name the file."""
-    with pytest.raises(ConfigError, match=complaint):
-        read(written(tmp_path, text))
+    """Broken YAML, repeated or odd keys, impossible values and other shapes are errors that name the file."""
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        read(path)
+    assert str(path) in str(refusal.value)
 
 
 def test_a_missing_file_is_named() -> None:
@@ -156,6 +201,59 @@ def test_a_registry_entry_and_its_file_must_agree(tmp_path: Path) -> None:
     changed(tmp_path, pipeline=0, id="gcp_costs")
     with pytest.raises(ConfigError, match=r"gcp_costs: gcp/cost/billing\.yml calls itself 'gcp_billing'"):
         load_registry(tmp_path, PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"config": "gcp/cost/a\0b.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
+        ({"restate_days": [10**12]}, r"pipelines\[0\]\.restate_days\[0\]: .*less than or equal to 366"),
+        ({"restate_days": [367]}, r"pipelines\[0\]\.restate_days\[0\]: .*less than or equal to 366"),
+        ({"restate_days": [2, 0]}, r"pipelines\[0\]\.restate_days\[1\]: .*greater than or equal to 1"),
+        ({"restate_days": [-1]}, r"pipelines\[0\]\.restate_days\[0\]: .*greater than or equal to 1"),
+        ({"restate_days": [True]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": ["3"]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": [2.0]}, r"pipelines\[0\]\.restate_days\[0\]: .*valid integer"),
+        ({"restate_days": [7, 2, 2]}, r"pipelines\[0\]\.restate_days: days stand once .*allowed is \[2, 7\]"),
+        ({"restate_days": [2, 2]}, r"pipelines\[0\]\.restate_days: days stand once .*allowed is \[2\]"),
+        ({"max_age_days": 10**30}, r"pipelines\[0\]\.max_age_days: .*less than or equal to 36600"),
+        ({"max_age_days": 0}, r"pipelines\[0\]\.max_age_days: .*greater than or equal to 1"),
+        ({"max_age_days": True}, r"pipelines\[0\]\.max_age_days: .*valid integer"),
+        ({"max_age_days": "365"}, r"pipelines\[0\]\.max_age_days: .*valid integer"),
+        ({"config": "../plans.yml"}, r"pipelines\[0\]\.config: String should match pattern"),
+    ],
+)
+def test_an_entry_that_could_not_work_is_refused(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
+    """What the registry cannot mean is refused with the file, the entry and what is allowed."""
+    changed(tmp_path, pipeline=0, **change)
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        load_registry(tmp_path, PROVIDERS)
+    assert "pipelines.yml" in str(refusal.value)
+
+
+def test_two_pipelines_never_fill_one_table(tmp_path: Path) -> None:
+    """A table belongs to one enabled pipeline, as each run replaces its whole day; a disabled one takes none away."""
+    add_second_billing(tmp_path, enabled=False)
+    assert len(load_registry(tmp_path, PROVIDERS).entries) == len(load_registry(CONFIGS, PROVIDERS).entries) + 1
+    add_second_billing(tmp_path, enabled=True)
+    complaint = (
+        r"gcp_again: gcp/again\.yml loads gcp_billing_daily_raw, and so does gcp_billing; allowed is one enabled"
+    )
+    with pytest.raises(ConfigError, match=complaint) as refusal:
+        load_registry(tmp_path, PROVIDERS)
+    assert "pipelines.yml" in str(refusal.value)
+
+
+def add_second_billing(folder: Path, *, enabled: bool) -> None:
+    """A copy of the shipped configs with a second pipeline of the same steps."""
+    copytree(CONFIGS, folder, dirs_exist_ok=True)
+    text = (folder / GCP).read_text(encoding="utf-8").replace("name: gcp_billing", "name: gcp_again")
+    (folder / "gcp" / "again.yml").write_text(text, encoding="utf-8")
+    file = folder / "system" / "pipelines.yml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    second = {"id": "gcp_again", "pipeline": "again", "config": "gcp/again.yml", "enabled": enabled}
+    raw["pipelines"].append(raw["pipelines"][0] | second)
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
 def changed(folder: Path, pipeline: int, **change: object) -> None:
@@ -196,6 +294,14 @@ def with_steps_of(path: str, *indices: int) -> Change:
 
 def with_key(step: int, **keys: object) -> Change:
     return lambda raw: raw["steps"][step]["config"].update(keys)
+
+
+def with_words(step: int, **keys: object) -> Change:
+    return lambda raw: raw["steps"][step].update(keys)
+
+
+def with_version(version: str) -> Change:
+    return lambda raw: raw["pipeline"].update(version=version)
 
 
 def with_date(**keys: object) -> Change:
@@ -246,6 +352,33 @@ NONSENSE: list[tuple[str, Change, str]] = [
     (GCP, with_key(2, write_disposition="WRITE_APPEND"), r"write_disposition: .*WRITE_TRUNCATE"),
     (OPENAI, with_key(0, reports=["costs", "costs"]), r"each report is read once"),
     (OPENAI, with_key(0, reports=["messages"]), r"reports\.0: .*completions"),
+    (
+        GCP,
+        with_words(0, type="banana"),
+        r"steps\[0\]: unknown key type in a step with a processor; allowed are name, processor, config$",
+    ),
+    (GCP, with_words(0, type="bigquery_load"), r"steps\[0\]: unknown key type in a step with a processor"),
+    (OPENAI, with_words(2, type="bigquery_load", retries=3), r"steps\[2\]: unknown key retries, type in a step"),
+    (
+        GCP,
+        with_key(0, source_table="{source_table!z}"),
+        r"steps\[0\]: config\.source_table: \{source_table!z\} formats .*allowed is its name alone: \{source_table\}",
+    ),
+    (GCP, with_key(0, source_table="{source_table:d}"), r"steps\[0\]: config\.source_table: .*allowed is its name"),
+    (
+        GCP,
+        with_key(0, source_table="{source_table:{nope}}"),
+        r"steps\[0\]: config\.source_table: .*allowed is its name",
+    ),
+    (GCP, with_key(0, source_table="{source_table"), r"steps\[0\]: config\.source_table: expected '\}'"),
+    (GCP, with_key(0, source_table=""), r"steps\[0\]: config\.source_table: String should match pattern"),
+    (GCP, with_key(0, source_table=" "), r"steps\[0\]: config\.source_table: String should match pattern"),
+    (GCP, with_key(0, source_dataset=""), r"steps\[0\]: config\.source_dataset: String should match pattern"),
+    (GCP, with_key(0, source_project=""), r"steps\[0\]: config\.source_project: String should match pattern"),
+    (GCP, with_version(""), r"pipeline\.version: String should match pattern '\^\[0-9A-Za-z\]"),
+    (GCP, with_version("1" * 51), r"pipeline\.version: String should match pattern"),
+    (GCP, with_version("1.0\n"), r"pipeline\.version: String should match pattern"),
+    (GCP, with_version("1.0\n2"), r"pipeline\.version: String should match pattern"),
 ]
 
 
@@ -277,12 +410,12 @@ def test_reconcile_may_be_left_out(tmp_path: Path, file: str) -> None:
 
 
 def test_the_older_word_for_the_orgs_dataset_is_read(tmp_path: Path) -> None:
-    """`{org_slug}` as target dataset means the org's dataset, whatever that is called."""
+    """`{org_slug}` as target dataset says the same as `{org_dataset}`, the only dataset that a run writes into."""
     raw = yaml.safe_load((CONFIGS / GCP).read_text(encoding="utf-8"))
     with_key(2, target_dataset="{org_slug}")(raw)
     load = read(written(tmp_path, yaml.safe_dump(raw))).steps[2].config
     assert isinstance(load, LoadConfig)
-    assert load.filled({"org_slug": "acmecorp", "org_dataset": "costs_of_acme"}).target_dataset == "costs_of_acme"
+    assert load.target_dataset == "{org_dataset}"
 
 
 @pytest.mark.parametrize(

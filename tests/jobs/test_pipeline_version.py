@@ -1,5 +1,8 @@
 """Which version of the pipeline's file a run was worked with: its container tells, whatever becomes of the run."""
 
+from pathlib import Path
+from shutil import copytree
+
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status
@@ -24,6 +27,19 @@ def test_the_job_tells_the_version_of_its_file(local: Local, new_org: NewOrgs, r
 def test_a_pipeline_that_has_left_the_registry(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """Its run fails for that, and has no version."""
     run = billing_run(new_org()).model_copy(update={"pipeline": "gone"})
-    assert run_job(run) == 0
+    assert run_job(run, last=False) == 0
     told = detail(local, run)
-    assert (told["status"], told["pipeline_version"]) == ("FAILED", None)
+    assert (told["status"], told["error_code"], told["pipeline_version"]) == ("FAILED", "pipeline_withdrawn", None)
+
+
+def test_a_pipeline_that_was_disabled(local: Local, new_org: NewOrgs, run_job: RunJob, tmp_path: Path) -> None:
+    """A run that was queued before ends at once with a code and a sentence: no other try could help."""
+    copytree(local.settings.configs_dir, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "system" / "pipelines.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("enabled: true", "enabled: false", 1), encoding="utf-8")
+    run = billing_run(new_org())
+    assert run_job(run, last=False, configs_dir=tmp_path) == 0
+    told = detail(local, run)
+    assert (told["status"], told["error_code"], told["pipeline_version"]) == ("FAILED", "pipeline_withdrawn", None)
+    assert told["error_message"].startswith("Pipeline gcp_billing is not enabled. Available: openai//usage_cost")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.run import Run
 from localcloud.onboarding import OnboardedOrg
@@ -73,6 +74,15 @@ def test_a_load_reads_what_no_step_has_read(local: Local, org: OnboardedOrg, run
     assert ("WARNING", True) in [
         (level, text.startswith("The provider reports nothing")) for level, text in messages_of_steps(local, run)
     ]
+
+
+def test_a_source_that_gives_no_table(local: Local, org: OnboardedOrg, run: Run) -> None:
+    """Where none of the wanted reports is offered, the load stops with a code, and the day stays as it was."""
+    processor = processor_of(local, run, Invented([COST], gives=()))
+    assert processor.run(*step_of(local, run, EXTRACT)) == 0
+    with pytest.raises(Stop, match=r"Invented gave none of the pipeline's tables, so nothing was loaded") as stop:
+        processor.run(*step_of(local, run, LOAD))
+    assert (stop.value.code, rows_of(local, org, COST_TABLE.name)) == (Code.NOTHING_LOADED, [])
 
 
 def test_a_table_that_the_source_does_not_declare(local: Local, run: Run) -> None:
