@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cloudact.errors import ConfigError
 from cloudact.settings import ROOT
+from infra.vendor_names import VendorNames
 
 EXAMPLE = "tests/providers/invented"
 PRODUCT = ("cloudact", "functions", "jobs", "cli")
@@ -64,11 +65,11 @@ class NewProvider:
         for place in places:
             if (self.root / place).exists():
                 raise ConfigError(f"{name} is taken: there is {place} already.")
-        word = re.compile(rf"(?<![a-z]){name}(?![a-z])", re.IGNORECASE)
+        names = VendorNames(name, name.capitalize(), (name.upper(), f"{name}.usage_cost", f"{name}_usage_cost"))
         for path in (path for package in PRODUCT for path in sorted((self.root / package).rglob("*.py"))):
-            if word.search(path.read_text(encoding="utf-8")):
+            if names.known_to(path.read_text(encoding="utf-8")):
                 where = path.relative_to(self.root)
-                raise ConfigError(f"{name} is a word of the product ({where}), which must not name a provider.")
+                raise ConfigError(f"{name} is a word of the code ({where}), which must not name a provider.")
 
     def _new_files(self) -> Iterator[tuple[str, str]]:
         example = self.root / EXAMPLE
