@@ -9,12 +9,14 @@ import keyword
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudact.errors import ConfigError
 from cloudact.settings import ROOT
+from infra.vendor_names import VendorNames
 
 EXAMPLE = "tests/providers/invented"
 PRODUCT = ("cloudact", "functions", "jobs", "cli")
@@ -24,17 +26,34 @@ _OUTSIDE = re.compile(r"^(?:from pathlib import Path|    sql_folder=.*)\n", re.M
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Makes the files below `root`. 0: they are there; 2: the name will not do, and nothing was made."""
+    """Makes the files below `root`. 0: they are there; 2: nothing was made, for the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m infra.new_provider", description="Makes a provider's files.")
     parser.add_argument("name", metavar="NAME", help="the provider's id: 2 to 20 lower-case letters, such as starling")
     try:
-        made = NewProvider(root, parser.parse_args(arguments).name).make()
-    except ConfigError as err:
+        texts = NewProvider(root, parser.parse_args(arguments).name).texts()
+        with written(root, texts):
+            _format(root, [path for path in texts if path.endswith(".py")])
+            _report(texts)
+    except (ConfigError, OSError) as err:
         sys.stderr.write(f"{err}\n")
         return 2
-    sys.stdout.write("".join(f"{path}\n" for path in made))
-    sys.stdout.write('Next: CONTRIBUTING.md, "Add a provider".\n')
     return 0
+
+
+def _format(root: Path, paths: Sequence[str]) -> None:
+    """Sorts imports and breaks lines, which depend on the name's letters; ruff must see all files where they lie."""
+    for command in (["check", "--fix", "--select", "I"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "--quiet", *paths]
+        done = subprocess.run(ruff, cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ConfigError(f"The files could not be formatted: {done.stderr or done.stdout}")
+
+
+def _report(paths: Iterable[str]) -> None:
+    """Prints the paths, and what is next; raises `OSError` at once where nobody reads it."""
+    sys.stdout.write("".join(f"{path}\n" for path in paths))
+    sys.stdout.write('Next: CONTRIBUTING.md, "Add a provider".\n')
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True)
@@ -44,31 +63,32 @@ class NewProvider:
     root: Path
     name: str
 
-    def make(self) -> list[str]:
-        """Writes and changes the files, and answers their paths. Raises `ConfigError`, with nothing written."""
-        self._check()
+    def texts(self) -> Mapping[str, str]:
+        """Text by path of every file that is made or changed. Raises `ConfigError`; writes nothing."""
+        if not _NAME.fullmatch(self.name) or keyword.iskeyword(self.name):
+            raise ConfigError(
+                f"{self.name!r} is no name of a provider: 2 to 20 lower-case letters, and no word of Python."
+            )
         new = dict(self._new_files())
+        self._check_places(new)
+        self._check_code()
         changed = {"configs/system/pipelines.yml": self._registry(), "providers/__init__.py": self._tuple()}
-        for path, text in (new | changed).items():
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).write_text(text, encoding="utf-8")
-        made = [*new, *changed]
-        self._format([path for path in made if path.endswith(".py")])
-        return made
+        return new | changed
 
-    def _check(self) -> None:
+    def _check_code(self) -> None:
         name = self.name
-        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-            raise ConfigError(f"{name!r} is no name of a provider: 2 to 20 lower-case letters, and no word of Python.")
-        places = (f"providers/{name}", f"providers/{name}.py", f"configs/{name}", f"tests/providers/{name}")
-        for place in places:
-            if (self.root / place).exists():
-                raise ConfigError(f"{name} is taken: there is {place} already.")
-        word = re.compile(rf"(?<![a-z]){name}(?![a-z])", re.IGNORECASE)
+        names = VendorNames(name, name.capitalize(), (name.upper(), f"{name}.usage_cost", f"{name}_usage_cost"))
         for path in (path for package in PRODUCT for path in sorted((self.root / package).rglob("*.py"))):
-            if word.search(path.read_text(encoding="utf-8")):
+            if names.known_to(path.read_text(encoding="utf-8")):
                 where = path.relative_to(self.root)
-                raise ConfigError(f"{name} is a word of the product ({where}), which must not name a provider.")
+                raise ConfigError(f"{name} is a word of the code ({where}), which must not name a provider.")
+
+    def _check_places(self, new: Iterable[str]) -> None:
+        """Refuses to overwrite a file, or to make a folder beside a module of its name, which Python would lose."""
+        folders = [f"{parent}/{self.name}" for parent in ("providers", "tests/providers", "configs")]
+        for place in (*folders, *(f"{folder}.py" for folder in folders), *new):
+            if (self.root / place).exists():
+                raise ConfigError(f"{self.name} is taken: there is {place} already.")
 
     def _new_files(self) -> Iterator[tuple[str, str]]:
         example = self.root / EXAMPLE
@@ -130,13 +150,31 @@ class NewProvider:
             "\nfrom providers import ", f"\nfrom providers import {self.name}\nfrom providers import ", 1
         )
 
-    def _format(self, paths: Sequence[str]) -> None:
-        """Sorts imports and breaks lines, which depend on the name's letters."""
-        ruff = [sys.executable, "-m", "ruff"]
-        subprocess.run(
-            [*ruff, "check", "--no-cache", "--quiet", "--fix", "--select", "I", *paths], cwd=self.root, check=True
-        )
-        subprocess.run([*ruff, "format", "--no-cache", "--quiet", *paths], cwd=self.root, check=True)
+
+@contextmanager
+def written(root: Path, texts: Mapping[str, str]) -> Iterator[None]:
+    """Writes text by path below `root`. Takes all of it back, with the folders, if the block or a write fails."""
+    before = {root / path: (root / path).read_bytes() for path in texts if (root / path).exists()}
+    folders = {folder for path in texts for folder in (root / path).parents if not folder.exists()}
+    try:
+        for path, text in texts.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+        yield
+    except BaseException:
+        _take_back(before, [root / path for path in texts], folders)
+        raise
+
+
+def _take_back(before: Mapping[Path, bytes], files: Iterable[Path], folders: Iterable[Path]) -> None:
+    for file in files:
+        if file in before:
+            file.write_bytes(before[file])
+        else:
+            file.unlink(missing_ok=True)
+    for folder in sorted(folders, reverse=True):
+        if folder.exists():
+            folder.rmdir()
 
 
 if __name__ == "__main__":

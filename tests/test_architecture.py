@@ -1,7 +1,6 @@
 """The direction of the code: functions → cloudact ← jobs, and what importing an entry point may load."""
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Collection
@@ -11,10 +10,12 @@ from typing import get_type_hints
 
 import pytest
 
+from cloudact.pipelines.registry import load_registry
 from functions.composition import Rooms
 from functions.ops_routes import PRIVATE
 from functions.routes import PUBLIC
 from functions.web.endpoints import Endpoint
+from infra.vendor_names import VendorNames
 from providers import PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,7 +206,8 @@ def test_importing_the_functions_loads_no_google_client() -> None:
 
 
 NAMES_A_PROVIDER = {
-    "cloudact/runs/run.py": "the example of an id in two docstrings",
+    "cloudact/runs/run.py": "the example of an id in a description",
+    "cloudact/settings.py": "the project of the service itself, which runs on Google Cloud",
     "cli/runs.py": "the example of a pipeline in help and errors",
     "functions/web/answers.py": "the examples of the OpenAPI document",
     "functions/web/inputs.py": "the examples of the OpenAPI document",
@@ -217,15 +219,42 @@ NAMES_A_PROVIDER = {
 
 def test_only_providers_name_a_provider() -> None:
     """The core, the functions and the command line know no provider by name: they go by the records."""
-    words = "|".join(word for each in PROVIDERS for word in (each.id, each.integration, each.steps.processor))
-    names = re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
+    entries = load_registry(ROOT / "configs", PROVIDERS).entries
+    pipelines = [word for entry in entries for word in (entry.id, entry.path)]
+    names = [
+        VendorNames(each.id, each.name, (each.integration, each.steps.processor, *pipelines)) for each in PROVIDERS
+    ]
     found = {
         path.relative_to(ROOT).as_posix()
         for package in ("cloudact", "functions", "jobs", "cli")
         for path in (ROOT / package).rglob("*.py")
-        if names.search(path.read_text(encoding="utf-8"))
+        if any(each.known_to(path.read_text(encoding="utf-8")) for each in names)
     }
     assert found == set(NAMES_A_PROVIDER)
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("import providers.aws", True),
+        ("from providers import aws", True),
+        ("if provider == 'aws': ...", True),
+        ("integration = 'AWS'", True),
+        ("url = settings.aws_url", True),
+        ("class AwsSettings: ...", True),
+        ("path = f'{org}/aws/keyless'", True),
+        ("raise Stop('AWS says no')", True),
+        ("run('aws_usage_cost')", True),
+        ("keys = ('AKIA',)  # AWS", False),
+        ("def read():\n    'A page, as AWS has them.'", False),
+        ("beginning = 'aws_pat_'", False),
+        ("url = 'https://aws.example'", False),
+        ("aws = next_aws(page.aws)", False),
+    ],
+)
+def test_what_it_is_to_name_a_provider(source: str, known: bool) -> None:
+    """An import, a value, a path, an identifier or a sentence names a vendor; a comment or a word like it does not."""
+    assert VendorNames("aws", "AWS", ("AWS", "aws_usage_cost")).known_to(source) is known
 
 
 def test_functions_read_no_provider() -> None:

@@ -1,5 +1,6 @@
 """`python -m infra.new_provider`: what it makes is whole, and what it refuses leaves everything as it was."""
 
+import os
 import re
 import subprocess
 import sys
@@ -51,6 +52,12 @@ def test_two_new_providers(checkout: Path, capsys: pytest.CaptureFixture[str]) -
     assert gate_with(scripts).columns("focus_costs") == gate("org").columns("focus_costs")
 
 
+def test_vendors_to_come(checkout: Path) -> None:
+    """Names of vendors that stand in comments, in forms of keys or as words of paging are free."""
+    for name in ("aws", "cursor", "github", "azure", "copilot", "gemini"):
+        assert main([name], checkout) == 0
+
+
 def test_what_is_left_to_fill_in(checkout: Path) -> None:
     """Four numbered places say what another vendor has otherwise; nothing of the example's name is left."""
     main([LONGEST], checkout)
@@ -72,8 +79,13 @@ def test_what_is_left_to_fill_in(checkout: Path) -> None:
         ("lambda", "is no name of a provider"),
         ("openai", "openai is taken: there is providers/openai already"),
         ("http", "http is taken: there is providers/http.py already"),
+        ("lines", "lines is taken: there is providers/lines.py already"),
+        ("grouping", "grouping is taken: there is providers/grouping.py already"),
+        ("pitfalls", "pitfalls is taken: there is tests/providers/test_pitfalls.py already"),
+        ("fourth", "fourth is taken: there is tests/providers/fourth.py already"),
+        ("vendor", "vendor is taken: there is tests/providers/vendor.py already"),
         ("system", "system is taken: there is configs/system already"),
-        ("run", "run is a word of the product"),
+        ("run", "run is a word of the code (cloudact/clients.py)"),
     ],
 )
 def test_names_that_will_not_do(checkout: Path, name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,3 +94,35 @@ def test_names_that_will_not_do(checkout: Path, name: str, why: str, capsys: pyt
     assert main([name], checkout) == 2
     assert why in capsys.readouterr().err
     assert everything(checkout) == before
+
+
+def test_a_view_of_that_name_stays(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not one file is overwritten, wherever it lies."""
+    (checkout / "sql/org/views_charges_starling.sql").write_text("SELECT 1", encoding="utf-8")
+    before = everything(checkout)
+    assert main(["starling"], checkout) == 2
+    assert "there is sql/org/views_charges_starling.sql already" in capsys.readouterr().err
+    assert everything(checkout) == before
+
+
+def test_ruff_fails(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files that cannot be formatted are not made, and the reason is ruff's."""
+    (checkout / "ruff.toml").write_text("line-length = 'long'", encoding="utf-8")
+    before = everything(checkout)
+    assert main(["starling"], checkout) == 2
+    assert "ruff.toml" in capsys.readouterr().err
+    assert everything(checkout) == before
+
+
+def test_nobody_reads_what_it_prints(checkout: Path) -> None:
+    """A report that cannot be printed takes the files and their folders back, so the name is still free."""
+    before = everything(checkout)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "infra.new_provider", "starling"]
+    with open(writer, "w", encoding="utf-8") as closed:
+        done = subprocess.run(command, cwd=checkout, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 0
+    assert "Broken pipe" in done.stderr
+    assert {path: text for path, text in everything(checkout).items() if path.suffix != ".pyc"} == before
+    assert not [path for path in checkout.rglob("*starling*") if path.suffix != ".pyc"]

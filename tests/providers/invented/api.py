@@ -45,7 +45,7 @@ AQUA = Vendor(
 
 
 def admin_key(region: str = "eu") -> AdminKey:
-    """How a key is read, and proven by the costs of this region."""
+    """Reads a key, and proves it by the costs of this region."""
 
     def ask(api: ProviderHttp, today: date) -> None:
         api.get(*_cheapest(today, region))
