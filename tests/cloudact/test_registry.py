@@ -143,7 +143,7 @@ MISTAKES = [
     (one_step(processor="gcp.bq_etl"), r"steps\[0\]: config must hold exactly one of source_table, operations"),
     ({"steps": []}, r"steps: .*at least 1"),
     ({"retries": 3}, r"retries: unknown key; allowed are pipeline, required_integrations, parameters, steps"),
-    ({"required_integrations": ["AWS"]}, r"required_integrations\[0\]: .*GCP_SA"),
+    ({"required_integrations": ["NO_SUCH"]}, r"required_integrations\[0\]: .*GCP_SA"),
     ({"parameters": [{"name": "region", "type": "string"}]}, r"parameters\[0\]\.name: .*'date'"),
     ({"pipeline": {"name": "x", "description": "y", "owner": "z"}}, r"pipeline\.owner: unknown key; allowed are name"),
 ]
