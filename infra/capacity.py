@@ -10,29 +10,21 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from cloudact.pipelines.registry import load_registry
-from cloudact.pipelines.yaml_files import Strict
 from cloudact.settings import ROOT, Settings
 from functions.schedule.pace import Pace
 from providers import PROVIDERS
-
-
-def _tables(config: Strict) -> int:
-    """Number of tables that a step loads; 0 for one that loads none."""
-    return len(getattr(config, "target_tables", ())) or int(hasattr(config, "target_table"))
-
 
 SIZES = (1, 100, 1_000, 10_000)
 DATES = 4  # of a day: yesterday, and three that are restated
 _REGISTRY = load_registry(ROOT / "configs", PROVIDERS)
 _ENABLED = [_REGISTRY.config(entry) for entry in _REGISTRY.entries if entry.enabled]
 PIPELINES = len(_ENABLED)
-TABLES = sum(_tables(step.config) for config in _ENABLED for step in config.steps)  # one load job each
+TABLES = sum(len(config.tables) for config in _ENABLED)  # one load job each
 RUNS = PIPELINES * DATES
 TASKS = 2  # of an org's day: yesterday, and what is restated
 RUN_BYTES = 4 * 1024  # that a look reads of a run, in the columns of some ten events
 LEAST_S = 60  # that a task is billed: two public projects say so, Google's page was not read
 LOAD_JOBS = 100_000  # a day and project: https://cloud.google.com/bigquery/quotas#load_jobs
-TABLE_LOADS = 1_500  # a day and table: the same page
 DAY_S = 24 * 3600
 MIB = 2**20
 
