@@ -36,7 +36,7 @@ SHAPES: dict[str, Any] = {
     "run_status": vars(ledger)["_Standing"],
     "generations": ledger.Generation,
     "earlier_generations": vars(result)["_EarlierRun"],
-    "last_look": vars(result)["_LastLook"],
+    "last_look": vars(result)["_LastScan"],
     "daily_plan": schedule_rows.PlanRow,
     "integrations": vars(integrations)["_Stored"],
     "job_context": vars(integrations)["_Context"],
