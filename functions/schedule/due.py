@@ -14,25 +14,10 @@ from cloudact.pipelines.registry import Entry
 from cloudact.runs.batch import groups
 from cloudact.runs.run import Run, Status, TriggerType
 from functions.runs.new_run import new_run
+from functions.schedule.run_rows import DateState
 
 CATCH_UP_DAYS = 7
 TRIGGERED_BY = "scheduler"
-
-
-@dataclass(frozen=True)
-class DateState:
-    """State of one date of an org's pipeline: its newest generation, and a summary of all of them.
-
-    `loaded_on` is the day of the last request that loaded the date after it was over, `asked_on` that of the service's
-    own last request. `postponed`: the newest run found the day's load jobs used up, and is to be repeated.
-    """
-
-    date: dt.date
-    generation: int
-    status: Status
-    loaded_on: dt.date | None
-    asked_on: dt.date | None
-    postponed: bool = False
 
 
 @dataclass(frozen=True)

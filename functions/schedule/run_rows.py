@@ -33,10 +33,12 @@ class BatchPlace(NamedTuple):
     requested_at: dt.datetime
 
 
-class PlannedDate(NamedTuple):
-    """One date of an org's pipeline: its newest generation, and when the date was last loaded and last requested.
+@dataclass(frozen=True)
+class DateState:
+    """State of one date of an org's pipeline: its newest generation, and a summary of all of them.
 
-    `postponed`: the newest run found the day's load jobs used up. `place` is that of a run batched today.
+    `loaded_on` is the day of the last request that loaded the date after it was over, `asked_on` that of the service's
+    own last request. `postponed`: the newest run found the day's load jobs used up, and is to be repeated.
     """
 
     date: dt.date
@@ -45,6 +47,12 @@ class PlannedDate(NamedTuple):
     loaded_on: dt.date | None
     asked_on: dt.date | None
     postponed: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedDate(DateState):
+    """State of a date as the plan has it. `place` is that of a run batched today."""
+
     place: BatchPlace | None = None
 
 

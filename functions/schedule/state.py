@@ -12,8 +12,8 @@ from cloudact.runs.batch import Batch, groups
 from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
-from functions.schedule.due import CATCH_UP_DAYS, DateState, ScheduledPipeline, scheduled_run
-from functions.schedule.run_rows import PlannedDate, PlanRow, ScheduleRows
+from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, scheduled_run
+from functions.schedule.run_rows import DateState, PlanRow, ScheduleRows
 
 log = logging.getLogger(__name__)
 
@@ -107,13 +107,11 @@ def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[
         for entry in entries:
             if entry.required_integration in org.integrations.split():
                 dates = of[entry.id].dates if entry.id in of else []
-                yield ScheduledPipeline(
-                    org_slug, entry, org.since, {each.date: _state(each, postponed=each.postponed) for each in dates}
-                )
+                yield ScheduledPipeline(org_slug, entry, org.since, {each.date: each for each in dates})
 
 
-def _state(date: PlannedDate | Generation, *, postponed: bool = False) -> DateState:
-    return DateState(date.date, date.generation, date.status, date.loaded_on, date.asked_on, postponed)
+def _state(known: Generation) -> DateState:
+    return DateState(known.date, known.generation, known.status, known.loaded_on, known.asked_on)
 
 
 def _batched(row: PlanRow, entries: Mapping[str, Entry]) -> Iterator[BatchedRun]:

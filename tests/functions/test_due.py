@@ -14,7 +14,8 @@ from cloudact.pipelines.registry import Entry, load_registry
 from cloudact.runs.batch import LARGEST, MAX_MESSAGE_BYTES, Batch, batches, groups
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import ROOT
-from functions.schedule.due import DateState, ScheduledPipeline, due, plan
+from functions.schedule.due import ScheduledPipeline, due, plan
+from functions.schedule.run_rows import DateState
 from functions.schedule.state import BatchedRun, ScheduleState
 from providers import PROVIDERS
 
