@@ -13,6 +13,9 @@ Only entry points turn one of these into an HTTP status or an exit code.
 
 from cloudact.error_codes import ErrorCode
 
+CONTACT_SUPPORT = "Please contact support."
+OURS_TO_MEND = "This is ours to mend; please contact support."
+
 
 class CloudActError(Exception):
     """Base of all errors that this code raises on purpose."""

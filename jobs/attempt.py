@@ -16,7 +16,7 @@ import stamina
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
-from cloudact.errors import CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
+from cloudact.errors import OURS_TO_MEND, CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.notify.notifications import run_failed
 from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.config import Step
@@ -223,7 +223,7 @@ def _as_run_error(err: BaseException) -> RunError:
     if isinstance(err, Terminated):
         return Retry(Code.TERMINATED, "The run was stopped before its end.", "Start the run again.")
     if isinstance(err, CloudActError):
-        return Stop(Code.MISCONFIGURED, str(err), "This is ours to mend; please contact support.")
+        return Stop(Code.MISCONFIGURED, str(err), OURS_TO_MEND)
     wrapped = Retry(
         Code.INTERNAL_ERROR, "Something went wrong on our side.", "It is tried again; else contact support."
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pyarrow as pa
 
 from cloudact.error_codes import Code
-from cloudact.errors import Stop
+from cloudact.errors import OURS_TO_MEND, Stop
 from providers.arrow import ARROW
 from providers.source import Row
 
@@ -77,7 +77,7 @@ class Columns:
                 raise Stop(
                     Code.ROWS_UNFIT,
                     f"A row of {self.table} has no {field.name}, which each must have.",
-                    _CONTACT_SUPPORT,
+                    OURS_TO_MEND,
                 )
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -103,9 +103,4 @@ class Columns:
             )
 
     def _unfit(self, field: pa.Field, err: Exception | None = None) -> NoReturn:
-        raise Stop(
-            Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", _CONTACT_SUPPORT
-        ) from err
-
-
-_CONTACT_SUPPORT = "This is ours to mend; please contact support."
+        raise Stop(Code.ROWS_UNFIT, f"A value of {self.table}.{field.name} is no {field.type}.", OURS_TO_MEND) from err

@@ -1,4 +1,4 @@
-"""The composition root of the job: builds the engine's collaborators, once per container."""
+"""The composition root of the job: builds the collaborators of an attempt, once per container."""
 
 from collections.abc import Sequence
 from functools import cached_property, partial

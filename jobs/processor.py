@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
-from cloudact.errors import Retry, RunError, Stop
+from cloudact.errors import CONTACT_SUPPORT, Retry, RunError, Stop
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.late_data import LateDataScan
@@ -101,7 +101,7 @@ class SourceProcessor:
     def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
         """Records whether the costs add up to the provider's own total; they are loaded in any case."""
         if not isinstance(self.source, TellsTotal):
-            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", _CONTACT_SUPPORT)
+            raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", CONTACT_SUPPORT)
         try:
             total = self.source.total(at_work)
         except RunError as err:
@@ -123,14 +123,14 @@ class SourceProcessor:
     def _load(self, tables: Sequence[str], at_work: _AtWork) -> int:
         if unknown := set(tables) - {table.name for table in self.source.fills}:
             raise Stop(
-                Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", _CONTACT_SUPPORT
+                Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", CONTACT_SUPPORT
             )
         with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
             reading = self.reading or self._read(Path(folder), at_work)
             files = [reading.files[table] for table in tables if table in reading.files]
             if not files:
                 text = f"{self.source.name} gave none of the pipeline's tables, so nothing was loaded."
-                raise Stop(Code.NOTHING_LOADED, text, _CONTACT_SUPPORT)
+                raise Stop(Code.NOTHING_LOADED, text, CONTACT_SUPPORT)
             parts = [file.part(self.day_load.day.dataset) for file in files]
             self.scan = self.scan or self._scan_late_data(at_work)
             findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
@@ -187,7 +187,6 @@ class SourceProcessor:
 
 
 REFUSED_CREDENTIAL = (Code.CREDENTIAL_INVALID, Code.CREDENTIAL_REJECTED)
-_CONTACT_SUPPORT = "Please contact support."
 
 
 def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudact.error_codes import Code
-from cloudact.errors import RunError, Stop
+from cloudact.errors import CONTACT_SUPPORT, RunError, Stop
 from cloudact.runs.load import Part
 from jobs.columns import Columns
 from jobs.fingerprint import Digest
@@ -92,7 +92,7 @@ class Reading:
     def _columns(self, table: Table) -> Columns:
         if table not in self.source.fills:
             message = f"{self.source.name} gives rows of {table.name}, which is none of its tables."
-            raise Stop(Code.MISCONFIGURED, message, "Please contact support.")
+            raise Stop(Code.MISCONFIGURED, message, CONTACT_SUPPORT)
         return Columns(table.name, self.day.columns(table.name))
 
     def _read(self, table: Table, columns: Columns, rows: "Iterable[Row | pa.RecordBatch]") -> None:

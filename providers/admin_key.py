@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from cloudact.error_codes import Code, ErrorCode, ProviderFailure, provider_code
-from cloudact.errors import Stop
+from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import Json
 from cloudact.orgs.org import Onboarded
 from providers import http
@@ -101,9 +101,9 @@ class Vendor:
             return provider_code(self.id, ProviderFailure.NOT_ALLOWED), message, hint
         if refusal.status < 400:
             why = f"{self.name} answers with a redirect (HTTP {refusal.status}), which is not followed."
-            return provider_code(self.id, ProviderFailure.REDIRECTED), why, "Please contact support."
+            return provider_code(self.id, ProviderFailure.REDIRECTED), why, CONTACT_SUPPORT
         message = f"{self.name} refuses the question (HTTP {refusal.status}).{says}"
-        return provider_code(self.id, ProviderFailure.REFUSED), message, "Please contact support."
+        return provider_code(self.id, ProviderFailure.REFUSED), message, CONTACT_SUPPORT
 
     def _why_the_key(self, refusal: Refusal) -> tuple[Code, str]:
         if not refusal.about_rights:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from cloudact.error_codes import Code
-from cloudact.errors import Stop
+from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared, storable, without_addresses, without_keys
 
@@ -33,7 +33,7 @@ class Line:
 
     def __init__(self, raw: Json, where: str, odd: Odd | None = None) -> None:
         if not isinstance(raw, dict):
-            raise Stop(Code.REPORT_UNEXPECTED, f"{where}: expected an object.", "Please contact support.")
+            raise Stop(Code.REPORT_UNEXPECTED, f"{where}: expected an object.", CONTACT_SUPPORT)
         self.raw: Mapping[str, Json] = raw
         self.where = where
         self._odd = odd

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
-from cloudact.error_codes import Code
-from cloudact.errors import Stop
 from cloudact.pipelines.yaml_files import Strict
 from providers.admin_key import Vendor
 from providers.http import ProviderHttp
 from providers.notes import Notes
-from providers.source import Progress, Row, SourceContext, Table, TableRows
+from providers.source import Progress, Row, SourceContext, Table, TableRows, unknown_step
 
 
 class Reports(Protocol):
@@ -38,7 +36,7 @@ class ReportSource:
         """Takes from the config of `extract` which reports are to be read."""
         wanted = getattr(config, "reports", None)
         if wanted is None:
-            raise Stop(Code.MISCONFIGURED, f"{self.name} has no step like {config!r}.", "Please contact support.")
+            raise unknown_step(self.name, config)
         self.wanted = wanted
 
     def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:

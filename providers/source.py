@@ -14,7 +14,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from cloudact.errors import CloudActError
+from cloudact.error_codes import Code
+from cloudact.errors import CONTACT_SUPPORT, CloudActError, Stop
 from cloudact.orgs.integrations import UsableIntegration
 from cloudact.pipelines.yaml_files import Strict
 from cloudact.runs.result import Gap, SourceDay
@@ -152,3 +153,8 @@ class SourceContext:
     http: Callable[[], httpx.Client] = field(repr=False)
     patience: Patience
     time: Time
+
+
+def unknown_step(source: str, config: Strict) -> Stop:
+    """The `Stop` for a step that the source of this name does not do."""
+    return Stop(Code.MISCONFIGURED, f"{source} has no step like {config!r}.", CONTACT_SUPPORT)

@@ -8,7 +8,7 @@ import base64
 from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.error_codes import Code
-from cloudact.errors import Retry, Stop
+from cloudact.errors import CONTACT_SUPPORT, Retry, Stop
 from cloudact.google_errors import translating_google_errors
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Vault:
         except BadRequest as err:
             raise Stop(Code.CREDENTIAL_UNREADABLE, "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
         except ClientError as err:  # our right to the key, or the key itself
-            raise Stop(Code.MISCONFIGURED, "Cloud KMS refuses to decrypt for us.", "Please contact support.") from err
+            raise Stop(Code.MISCONFIGURED, "Cloud KMS refuses to decrypt for us.", CONTACT_SUPPORT) from err
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
             raise _corrupted()
         return bytes(answer.plaintext)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeGuard
 
 from cloudact.error_codes import Code, stored_code
-from cloudact.errors import Exhausted, Postponed, Retry, RunError, Skip, Stop
+from cloudact.errors import CONTACT_SUPPORT, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse, parameters
@@ -237,7 +237,7 @@ def _half_loaded(outcome: Outcome, tables: set[str]) -> Outcome:
 
 def _refused(job: "Job") -> Outcome:
     message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
-    return Outcome(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, "Please contact support."))
+    return Outcome(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, CONTACT_SUPPORT))
 
 
 def _fenced(job: "Job") -> Outcome:

@@ -60,10 +60,8 @@ PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
 TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
-DEFAULT_PROJECT_ACCESS = (
-    "projectReaders",
-    "projectWriters",
-)  # who may read or change every dataset of a project unless told
+# Who may read or change every dataset of a project unless told otherwise.
+DEFAULT_PROJECT_ACCESS = ("projectReaders", "projectWriters")
 MIB = 2**20
 LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read

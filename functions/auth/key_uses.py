@@ -23,9 +23,8 @@ from functions.auth.cache import ExpiringMap
 log = logging.getLogger(__name__)
 WAIT_S = 1.0  # of a request for its record; one that takes longer is finished beside the requests that follow
 THREADS = 4
-RETRY_AFTER = timedelta(
-    seconds=60
-)  # after a record that failed or was slow: its cause would slow down the next one too
+# After a record that failed or was slow: its cause would slow down the next one too.
+RETRY_AFTER = timedelta(seconds=60)
 
 
 class KeyUses:

@@ -18,9 +18,8 @@ from providers.http import Refused
 from providers.provider import Connector, Proof
 
 log = logging.getLogger(__name__)
-NOT_THE_CUSTOMERS_FAULT = frozenset(
-    {Code.MISCONFIGURED}
-)  # not the customer's to mend, so nothing is said of their credential
+# Not the customer's to mend, so nothing is said of their credential.
+NOT_THE_CUSTOMERS_FAULT = frozenset({Code.MISCONFIGURED})
 
 
 @dataclass(frozen=True)

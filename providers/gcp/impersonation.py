@@ -17,7 +17,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from google.auth.impersonated_credentials import Credentials as Impersonated
 
 from cloudact.error_codes import Code
-from cloudact.errors import Retry, RunError, Stop
+from cloudact.errors import CONTACT_SUPPORT, Retry, RunError, Stop
 from providers.gcp.keyless import SOON, KeylessAccount, may_act
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Reader(_ActedAs):
 
     def _error(self, refusal: _Refusal) -> RunError:
         message = f"IAM does not let us act as our own reader: {refusal.message}"
-        return Stop(Code.MISCONFIGURED, message, "Please contact support.")
+        return Stop(Code.MISCONFIGURED, message, CONTACT_SUPPORT)
 
 
 class _Account(_ActedAs):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import Code
-from cloudact.errors import Stop
+from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.pipelines.yaml_files import Strict
 from providers.gcp.access import open_bigquery, read_access
 from providers.gcp.customer_bigquery import CustomerBigQuery
@@ -25,7 +25,7 @@ from providers.gcp.source_day import EARLY_DAYS
 from providers.gcp.statement import compile_late_dates, compile_statement
 from providers.gcp.steps import ExtractConfig, TransformConfig
 from providers.notes import Notes
-from providers.source import Findings, Progress, SourceContext, Table, TableRows
+from providers.source import Findings, Progress, SourceContext, Table, TableRows, unknown_step
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +86,7 @@ class BillingExport:
             case TransformConfig():
                 return self._transform(config.operations, progress)
             case other:
-                raise Stop(Code.MISCONFIGURED, f"{self.name} has no step like {other!r}.", "Please contact support.")
+                raise unknown_step(self.name, other)
 
     def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:  # noqa: ARG002 - nothing to note
         """The day's rows as Arrow batches, a page at a time."""
@@ -171,5 +171,5 @@ class BillingExport:
 def _known(left: Left | None) -> Left:
     """The value that an earlier step has set. Raises `Stop` where it has not."""
     if left is None:
-        raise Stop(Code.MISCONFIGURED, "A step is missing before this one.", "Please contact support.")
+        raise Stop(Code.MISCONFIGURED, "A step is missing before this one.", CONTACT_SUPPORT)
     return left
