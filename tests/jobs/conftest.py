@@ -1,6 +1,6 @@
 """Runs jobs in this process, on the session's local cloud."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,18 @@ from jobs.composition import compose
 from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
+from tests.fault_proxy import Doorman
 
 AFTERWARDS = datetime(2026, 12, 20, tzinfo=UTC)  # everything in the fixtures has been exported by then
 RunJob = Callable[..., int]
+
+
+@pytest.fixture
+def doorman(local: Local) -> Iterator[Doorman]:
+    """A proxy before the local BigQuery, at whose `url` a run may work."""
+    door = Doorman(local.settings.bigquery_endpoint)
+    yield door
+    door.close()
 
 
 @pytest.fixture

@@ -39,13 +39,6 @@ def run_container(env: dict[str, str], output: str) -> None:
 
 
 @pytest.fixture
-def doorman(local: Local) -> Iterator[Doorman]:
-    door = Doorman(local.settings.bigquery_endpoint)
-    yield door
-    door.close()
-
-
-@pytest.fixture
 def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Containers]:
     """Starts containers whose every call to BigQuery passes the doorman; none outlives the test."""
     settings = local.settings.model_copy(update={"bigquery_endpoint": doorman.url})

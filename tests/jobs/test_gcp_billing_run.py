@@ -1,7 +1,6 @@
 """A whole run of gcp_billing on the local cloud: what it loads, what it tells, and how it fails."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -317,13 +316,6 @@ def test_net_cost_is_cost_and_credits(local: Local, new_org: NewOrgs, run_job: R
     rows = table(local, org)
     assert sum((row["credits"] for row in rows), Decimal()) < 0
     assert all(row["net_cost"] == row["cost"] + row["credits"] for row in rows)
-
-
-@pytest.fixture
-def doorman(local: Local) -> Iterator[Doorman]:
-    door = Doorman(local.settings.bigquery_endpoint)
-    yield door
-    door.close()
 
 
 def passing_trouble(local: Local, project: str, path: str) -> None:

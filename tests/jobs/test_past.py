@@ -111,15 +111,14 @@ def test_a_frozen_day_sees_the_union(day: Day) -> None:
     }
 
 
-def test_a_repeated_step_adds_once(day: Day, local: Local, run_job: RunJob) -> None:
+def test_a_repeated_step_adds_once(day: Day, local: Local, run_job: RunJob, doorman: Doorman) -> None:
     """Trouble in the middle of the load step: it begins anew, and counts what it adds once."""
     expire(day)
     day.exports.add([correction(DAY, LATE)])
-    door, run = Doorman(local.settings.bigquery_endpoint), billing_run(day.exports.org, DAY, generation=2)
+    run = billing_run(day.exports.org, DAY, generation=2)
     asked = f"GET /bigquery/v2/projects/{day.exports.client.project}/jobs"
-    door.at_first(asked, "after", lambda: passing_trouble(local, local.settings.project, "queries"))
-    run_job(run, bigquery_endpoint=door.url)
-    door.close()
+    doorman.at_first(asked, "after", lambda: passing_trouble(local, local.settings.project, "queries"))
+    run_job(run, bigquery_endpoint=doorman.url)
     found = day.result(run)
     assert (day.net, len(day.rows)) == (599, 61)
     assert found.fingerprint.source
@@ -128,14 +127,13 @@ def test_a_repeated_step_adds_once(day: Day, local: Local, run_job: RunJob) -> N
     assert str(found.gap.added) == "1 rows (-1 USD)"
 
 
-def test_a_partition_that_expires_between_two_questions(day: Day, local: Local, run_job: RunJob) -> None:
+def test_a_partition_that_expires_between_two_questions(day: Day, run_job: RunJob, doorman: Doorman) -> None:
     """Rows that go while a run reads the export are noticed; the next try finds the day frozen."""
-    door, run = Doorman(local.settings.bigquery_endpoint), billing_run(day.exports.org, DAY, generation=2)
+    run = billing_run(day.exports.org, DAY, generation=2)
     asked = f"POST /bigquery/v2/projects/{day.exports.client.project}/jobs"
-    door.at_first(asked, "before", lambda: expire(day))
+    doorman.at_first(asked, "before", lambda: expire(day))
     with stamina.set_testing(True, attempts=1):
-        assert run_job(run, last=False, bigquery_endpoint=door.url) == 1
-    door.close()
+        assert run_job(run, last=False, bigquery_endpoint=doorman.url) == 1
     assert day.net == 600
     assert run_job(run, attempt=1) == 0
     assert (day.net, day.result(run).completeness) == (600, "frozen")

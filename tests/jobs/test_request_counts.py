@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,23 +14,16 @@ from tests.jobs.test_usage_cost_run import llm_run
 
 
 @pytest.fixture
-def door(local: Local) -> Iterator[Doorman]:
-    door = Doorman(local.settings.bigquery_endpoint)
-    yield door
-    door.close()
-
-
-@pytest.fixture
 def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
     org = new_org()
     load_fixture_export(local, org)
     return org
 
 
-def asked(local: Local, door: Doorman) -> dict[str, int]:
+def asked(local: Local, doorman: Doorman) -> dict[str, int]:
     """Requests in the service's own project by kind; the customer's, and looks at jobs at work, are left out."""
     kinds: Counter[str] = Counter()
-    for line in door.seen:
+    for line in doorman.seen:
         if f"/projects/{local.settings.project}/" in line:
             kinds["queries"] += line.endswith("/queries")
             kinds["tables"] += line.startswith("GET") and "/tables/" in line
@@ -51,7 +43,7 @@ def test_a_run_asks_so_often(
     local: Local,
     org: OnboardedOrg,
     run_job: RunJob,
-    door: Doorman,
+    doorman: Doorman,
     provider: str,
     loading: dict[str, int],
     unchanged: dict[str, int],
@@ -59,9 +51,9 @@ def test_a_run_asks_so_often(
     """Each table is described once, before its file is written, and a day that is there already loads nothing."""
     found: list[Any] = []
     for generation in (1, 2):
-        door.seen.clear()
+        doorman.seen.clear()
         run = billing_run(org, generation=generation)
         run = run if provider == "gcp" else llm_run(org, provider, generation=generation)
-        assert run_job(run, bigquery_endpoint=door.url) == 0
-        found.append(asked(local, door))
+        assert run_job(run, bigquery_endpoint=doorman.url) == 0
+        found.append(asked(local, doorman))
     assert found == [loading, unchanged], json.dumps(found)
