@@ -18,13 +18,13 @@ def check_keyless(api: Api, provider: str, credential_file: str | None, project:
     """Raises `Usage` where a keyless credential is not what the provider takes, or its project is not named."""
     if not project:
         raise Usage("Where shall the service account be? Give --project.")
-    if credential_file or "keyless" not in _ways(api, provider):
-        names = [name for name, ways in _taken(api).items() if "keyless" in ways]
+    taken = _taken(api)
+    if credential_file or "keyless" not in _ways(taken, provider):
+        names = [name for name, ways in taken.items() if "keyless" in ways]
         raise Usage(f"--keyless is for {', '.join(names)}, and instead of --credential-file.")
 
 
-def _ways(api: Api, provider: str) -> list[str]:
-    taken = _taken(api)
+def _ways(taken: dict[str, list[str]], provider: str) -> list[str]:
     if provider not in taken:
         raise Usage(f"There is no provider {provider}; there are {', '.join(taken)}.")
     return taken[provider]
@@ -57,7 +57,7 @@ def ask_credential(api: Api, provider: str, file: str | None) -> str:
         text = sys.stdin.read()
     elif file:
         text = _read(Path(file))
-    elif "key" not in _ways(api, provider):
+    elif "key" not in _ways(_taken(api), provider):
         raise Usage("A service account's key is a file: give --credential-file.")
     elif not sys.stdin.isatty():
         raise Usage("There is no terminal to ask on: give --credential-file, or - for standard input.")
