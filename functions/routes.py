@@ -34,7 +34,7 @@ from functions.orgs.webhooks import (
 from functions.runs.backfill import backfill
 from functions.runs.cancel_retry import cancel, retry
 from functions.runs.history import list_own_runs, list_runs, show_own_run, show_run
-from functions.runs.quota import show_quota
+from functions.runs.quota_answer import show_quota
 from functions.runs.start import trigger
 from functions.web.answers import (
     Backfilled,

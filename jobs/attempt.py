@@ -1,6 +1,6 @@
-"""Works on one run: claim, steps, final status. Decides what a failure means for the ledger and for the platform.
+"""Works on one run: claim, steps, end. Decides whether a failure is worth another try.
 
-The exit code tells Cloud Run only whether to try again; the outcome of the run is in the ledger:
+The exit code tells Cloud Run only whether to try again; the outcome of the run is in the ledger (`run_end`):
     0  the run has a final status, or is not ours to work on
     1  passing trouble: try again
   143  stopped by SIGTERM before the end: try again
@@ -10,32 +10,28 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
-
-import stamina
+from typing import Protocol
 
 from cloudact.clock import Clock
-from cloudact.error_codes import Code
-from cloudact.errors import OURS_TO_MEND, CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
-from cloudact.notify.notifications import run_failed
+from cloudact.errors import Postponed, Retry, RunError, Skip
 from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.ledger import Ledger
-from cloudact.runs.load import OVER_LOAD_QUOTA, AlreadySettled, Outcome, RunLoad
+from cloudact.runs.load import AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
-from cloudact.runs.run_log import log_run_ended
 from cloudact.warehouse.bigquery import Warehouse
 from jobs.claim import Claim, claim
 from jobs.container import Execution
 from jobs.day_load import Loaded
 from jobs.meter import Meter
+from jobs.patience import patiently
 from jobs.progress import RunProgress, StepProgress
+from jobs.run_end import RunEnd, as_run_error, no_tick
 from jobs.termination import Terminated
 
 log = logging.getLogger(__name__)
-Done = TypeVar("Done")
 DONE, TRY_AGAIN, TERMINATED = 0, 1, 143
 
 
@@ -106,6 +102,9 @@ class _Attempt:
         self._progress = RunProgress(job.ledger, run, execution, own.started_at, job.clock, job.version(run))
         self._processor: Processor | None = None
         self._step: StepProgress | None = None
+        self._end = RunEnd(
+            run, self._load, self._progress, job.notifier, job.clock, cost=self._cost, bytes_billed=self._bytes_billed
+        )
 
     def work(self) -> int:
         """Runs the steps and records the outcome; raises `Retry` and `Skip` where recording itself fails."""
@@ -115,26 +114,26 @@ class _Attempt:
                 return DONE
             self._run_steps()
         except AlreadySettled as err:
-            self._record_end(err.outcome, ours=False)
+            self._end.decided(err.outcome, self._step, ours=False)
         except Skip:
             raise
         except Terminated as err:
             log.warning("SIGTERM")
-            return self._ended_badly(_as_run_error(err), TERMINATED)
+            return self._ended_badly(as_run_error(err), TERMINATED)
         except Exception as err:
-            error = _as_run_error(err)
+            error = as_run_error(err)
             log.error(error.message, extra={"fields": {"code": error.code}}, exc_info=error)
             return self._ended_badly(error, TRY_AGAIN)
         return DONE
 
     def _decided_before(self) -> bool:
         """Records the outcome that an earlier try decided but did not record. Returns whether there is one."""
-        outcome = self._load.outcome(tick=_no_tick)
+        outcome = self._load.outcome(tick=no_tick)
         if outcome is None:
             return False
         if outcome.status is Status.SUCCESS:
             self._record_steps_done(outcome)
-        self._record_end(outcome)
+        self._end.decided(outcome, self._step)
         return True
 
     def _record_steps_done(self, outcome: Outcome) -> None:
@@ -146,13 +145,13 @@ class _Attempt:
 
     def _run_steps(self) -> None:
         steps = self._job.steps(self._run)
-        processor = self._processor = _patiently(lambda: self._job.processor(self._run, self._own, self._load))
+        processor = self._processor = patiently(lambda: self._job.processor(self._run, self._own, self._load))
         for index, step in enumerate(steps):
             self._job.ensure_wanted(self._run)
             progress = self._step = self._progress.step(index, step)
             progress.started()
-            progress.succeeded(_patiently(partial(processor.run, step, progress)))
-        self._end(_success(processor.loaded))
+            progress.succeeded(patiently(partial(processor.run, step, progress)))
+        self._end.succeeded(processor.loaded)
 
     def _ended_badly(self, error: RunError, again: int) -> int:
         """Raises for another try where one may help and is left; otherwise settles the run through its load."""
@@ -162,70 +161,11 @@ class _Attempt:
         if error.retryable and not isinstance(error, Postponed) and not self._execution.last_attempt:
             self._progress.tried(self._cost())
             return again
-        wish = Outcome(Status.FAILED, error=error, at=self._job.clock())
-        self._record_end(_patiently(lambda: self._load.settle(wish, tick=_no_tick)))
+        self._end.failed(error, self._step)
         return DONE
 
-    def _record_end(self, outcome: Outcome, *, ours: bool = True) -> None:
-        """Records the final event and notifies. `ours=False`: another process settled the run, and has logged its end.
-
-        Notifies first: after a crash in between, the next try does both again.
-        """
-        if outcome.status is Status.FAILED and outcome.error and not self._is_repeated(outcome.error):
-            self._job.notifier.notify(run_failed(self._run, outcome.error, outcome.at or self._job.clock()))
-        if self._step and outcome.rows is not None:
-            self._step.succeeded(outcome.rows)
-        _patiently(lambda: self._end(outcome, ours=ours))
-
-    def _is_repeated(self, error: RunError) -> bool:
-        """Whether the daily call repeats the date before its org need do anything."""
-        return error.code == OVER_LOAD_QUOTA and not self._run.trigger_type.counted
-
-    def _end(self, outcome: Outcome, *, ours: bool = True) -> None:
-        bytes_billed = self._processor.bytes_billed if self._processor else 0
-        event, at = self._progress.ended(outcome, bytes_billed, self._cost())
-        if ours:
-            log_run_ended(self._run, event, at)
+    def _bytes_billed(self) -> int:
+        return self._processor.bytes_billed if self._processor else 0
 
     def _cost(self) -> Cost:
         return self._job.meter.cost().after(self._earlier)
-
-
-def _success(loaded: Loaded | None) -> Outcome:
-    """Outcome of a run whose steps all went well. Raises `Stop` for one that loaded nothing: its pipeline is wrong."""
-    if loaded is None:
-        raise Stop(
-            Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
-        )
-    return Outcome(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text)
-
-
-def _patiently(act: Callable[[], Done]) -> Done:
-    """Calls the act up to three times while its failure may pass: every step may be repeated."""
-    for attempt in stamina.retry_context(on=_worth_repeating, attempts=3, timeout=None, wait_initial=0.5, wait_max=20):
-        with attempt:
-            done = act()
-    return done
-
-
-def _worth_repeating(err: Exception) -> bool:
-    """Whether repeating may help here: loads and calls of providers were repeated already."""
-    return isinstance(err, Retry) and not isinstance(err, Exhausted)
-
-
-def _no_tick() -> None:
-    """Does nothing: no heartbeat while a run that is ending waits."""
-
-
-def _as_run_error(err: BaseException) -> RunError:
-    if isinstance(err, RunError):
-        return err
-    if isinstance(err, Terminated):
-        return Retry(Code.TERMINATED, "The run was stopped before its end.", "Start the run again.")
-    if isinstance(err, CloudActError):
-        return Stop(Code.MISCONFIGURED, str(err), OURS_TO_MEND)
-    wrapped = Retry(
-        Code.INTERNAL_ERROR, "Something went wrong on our side.", "It is tried again; else contact support."
-    )
-    wrapped.__cause__ = err
-    return wrapped

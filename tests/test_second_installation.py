@@ -21,7 +21,7 @@ from cloudact.errors import ConfigError
 from cloudact.installation import LABEL, ORIGINAL, PATTERN, own_name
 from cloudact.notify.notifications import ping
 from cloudact.notify.notifier import open_outbox, open_signing
-from cloudact.notify.outbox import _task_id
+from cloudact.notify.webhook_posts import _task_id
 from cloudact.runs.run import NAMESPACE
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse

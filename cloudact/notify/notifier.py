@@ -1,4 +1,4 @@
-"""Notifies orgs and operators of events: a call of the org's webhook (`outbox`), and a line in the log.
+"""Notifies orgs and operators of events: a call of the org's webhook (`webhook_posts`), and a line in the log.
 
 Notifying never raises and waits seconds at most; the work it reports goes on whatever becomes of it.
 """
@@ -12,8 +12,8 @@ from cloudact import clients
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, ConfigError
 from cloudact.notify.notifications import Event, Notification, integration_invalid
-from cloudact.notify.outbox import Outbox
 from cloudact.notify.signing import Signing
+from cloudact.notify.webhook_posts import Outbox
 from cloudact.notify.webhooks import Webhook, Webhooks
 from cloudact.orgs.integrations import Integration
 from cloudact.secrets import read_secret

@@ -23,6 +23,7 @@ from cloudact.errors import CONTACT_SUPPORT, Exhausted, Postponed, Retry, RunErr
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse, parameters
+from cloudact.warehouse.day_partition import DayPartition
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import LoadJob, SchemaField
@@ -171,9 +172,8 @@ class RunLoad:
     def _start(self, number: int, part: Part, day: date, parts: int) -> "LoadJob | None":
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
         try:
-            return self._warehouse.start_load(
-                self._id(number), part.dataset, part.table, day, part.parquet, part.columns, labels
-            )
+            partition = DayPartition(part.dataset, part.table, day)
+            return self._warehouse.start_load(self._id(number), partition, part.parquet, part.columns, labels)
         except Postponed as err:
             raise _postponed() from err
 

@@ -9,7 +9,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
@@ -20,6 +19,7 @@ from cloudact.errors import Retry
 from cloudact.google_errors import translating_google_errors
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
+from cloudact.warehouse.day_partition import DayPartition, replacing
 from cloudact.warehouse.queries import (
     DEFAULT_DATASET,
     ORG_DATASET,
@@ -262,38 +262,23 @@ class Warehouse:
     def start_load(
         self,
         job_id: str,
-        dataset: str,
-        table: str,
-        day: date,
+        partition: DayPartition,
         parquet: Path,
         columns: "Sequence[SchemaField]",
         labels: Mapping[str, str],
     ) -> "LoadJob | None":
-        """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken.
-
-        `columns` are the table's own, as `columns()` returns them: a schema inferred from the file would lose their
-        descriptions.
-        """
+        """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken."""
         from google.api_core.exceptions import Conflict
-        from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
 
-        name = f"{self._client.project}.{dataset}.{table}"
         with translating_google_errors("BigQuery"):
-            config = LoadJobConfig(
-                schema=columns,
-                source_format=SourceFormat.PARQUET,
-                write_disposition=WriteDisposition.WRITE_TRUNCATE,
-                create_disposition="CREATE_NEVER",
-                labels=dict(labels),
-            )
             try:
                 with parquet.open("rb") as file:
                     return self._client.load_table_from_file(
                         file,
-                        f"{name}${day:%Y%m%d}",
+                        partition.address(self._client.project),
                         size=parquet.stat().st_size,
                         job_id=self._job_id(job_id),
-                        job_config=config,
+                        job_config=replacing(columns, labels),
                         timeout=self._patience_s,
                     )
             except Conflict:

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJso
 
 from cloudact.clock import Clock
 from cloudact.notify.notifications import CHOOSABLE, ping
-from cloudact.notify.outbox import Outbox
 from cloudact.notify.signing import Signing
+from cloudact.notify.webhook_posts import Outbox
 from cloudact.notify.webhooks import Webhook, Webhooks
 from functions.auth.authenticate import Authentication, authenticate
 from functions.orgs.readable import wait_until

@@ -16,6 +16,7 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import ATTEMPT, PARTS
 from cloudact.runs.result import Completeness, Fingerprint, Result, completeness
 from cloudact.runs.run import Run, Status
+from cloudact.warehouse.day_partition import DayPartition
 from jobs.fingerprint import Digest
 from jobs.unchanged import UNCHANGED
 from localcloud.onboarding import OnboardedOrg
@@ -168,7 +169,7 @@ def test_a_try_that_has_begun_to_load_goes_on(local: Local, new_org: NewOrgs, ru
     run_job(llm_run(org, "openai"))
     run, labels = llm_run(org, "openai", generation=2), {PARTS: "2", ATTEMPT: "dead"}
     empty = empty_part(local, org.org_slug, "openai_usage_daily_raw", tmp_path / "empty")
-    target = (empty.dataset, empty.table, run.date, empty.parquet, empty.columns)
+    target = (DayPartition(empty.dataset, empty.table, run.date), empty.parquet, empty.columns)
     job = local.warehouse.start_load(f"load_{run.run_id}_0", *target, labels)
     assert job
     local.warehouse.wait_for(job, lambda: None)
