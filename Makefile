@@ -34,7 +34,7 @@ check: $(READY) ## format, lint, types, image, scripts, configs
 	$(BIN)/python -m infra.check_configs
 
 bench: $(READY) ## the slow proofs: memory, scale, what is packaged
-	$(BIN)/python -m pytest -m bench -s
+	$(BIN)/python -m pytest -m bench -s --timeout 3600
 
 reset: $(READY) ## forgets the local cloud's state
 	@$(BIN)/python -m localcloud reset

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import signal
 import subprocess
 import sys
 import zlib
@@ -48,6 +49,9 @@ FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
 NewOrgs = Callable[..., OnboardedOrg]
+# Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
+# would inherit that, and never stop for it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
