@@ -1,6 +1,7 @@
 """The composition root of the functions: builds the collaborators of each room, once per instance."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cloudact import clients, redaction
@@ -34,6 +35,7 @@ from functions.runs.admission_facts import Admissions
 from functions.runs.collaborators import Runs
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.run_pages import RunPages
 from functions.runs.run_rows import RunRows
 from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
@@ -44,6 +46,7 @@ from providers.provider import Provider, connect, ids, secret_patterns, sql_fold
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer
 KMS_PATIENCE_S = 4.0
+COUNTS_AT_ONCE = 4  # of lists, beside the requests; one that has to wait for its turn may be told too late
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def compose(
             ledger=ledger,
             admissions=Admissions(warehouse),
             rows=RunRows(warehouse),
+            pages=RunPages(warehouse, ThreadPoolExecutor(COUNTS_AT_ONCE, "run-counts")),
             warehouse=warehouse,
             queue=queue,
             quota_notices=QuotaNotices(notifier, clock),

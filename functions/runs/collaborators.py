@@ -10,6 +10,7 @@ from functions.auth.authenticate import Authentication
 from functions.runs.admission_facts import Admissions
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.run_pages import RunPages
 from functions.runs.run_rows import RunRows
 
 
@@ -22,6 +23,7 @@ class Runs:
     ledger: Ledger
     admissions: Admissions
     rows: RunRows
+    pages: RunPages
     warehouse: Warehouse
     queue: RunQueue
     quota_notices: QuotaNotices

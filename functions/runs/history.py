@@ -12,9 +12,11 @@ from cloudact.runs.run import FIRST_DATE, Status
 from functions.auth.authenticate import authenticate, own_org
 from functions.runs.collaborators import Runs
 from functions.runs.run_answers import error_answer, run_answer, step_answer
-from functions.runs.run_rows import After, DetailedRun, Filters, ListedRun, StoredRun
+from functions.runs.run_pages import After, Filters
+from functions.runs.run_rows import DetailedRun, ListedRun, StoredRun
 from functions.web.answers import (
     Answer,
+    CountedRuns,
     OlderRun,
     OlderStatus,
     RunDetail,
@@ -78,19 +80,26 @@ def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
 
 def _page(api: Runs, org: str) -> Response:
     query = in_query(request.args, RunsQuery)
-    after, offset = _after(query), query.offset or 0
-    today = api.clock().date()
-    runs, total = api.rows.page(org, _filters(query), today, limit=query.limit, offset=offset, after=after)
-    more = len(runs) == query.limit and (total is None or offset + query.limit < total)
-    counted = {} if after or total is None else {"total": total}
-    page = RunPage(
-        runs=[run_answer(run) for run in runs],
+    after, offset, filters = _after(query), query.offset or 0, _filters(query)
+    today, counted = api.clock().date(), query.total and query.cursor is None
+    if after:
+        page = api.pages.after(org, filters, today, query.limit, after)
+    elif offset:
+        page = api.pages.at(org, filters, today, query.limit, offset)
+    else:
+        page = api.pages.first(org, filters, today, query.limit, counted=counted)
+    answer = RunPage(
+        runs=[run_answer(run) for run in page.runs],
         limit=query.limit,
         offset=offset,
-        next_cursor=_cursor(runs[-1]) if more else None,
-        **counted,
+        next_cursor=_cursor(page.runs[-1]) if page.more else None,
+        **_total(page.total) if counted else {},
     )
-    return answered(page)
+    return answered(answer)
+
+
+def _total(total: int | None) -> CountedRuns:
+    return {"total": total, "total_is": "unknown" if total is None else "exact"}
 
 
 def _conditional(run: StoredRun, shape: Answer) -> Response:

@@ -1,4 +1,4 @@
-"""Rows of runs and steps as the functions read them from the state views: one run, a page of runs, its steps."""
+"""Rows of runs and steps as the functions read them from the state views; one run, and its steps."""
 
 import datetime as dt
 import json
@@ -67,11 +67,6 @@ class ListedRun(StoredRun):
 
 
 @dataclass(frozen=True)
-class _CountedRun(ListedRun):
-    total: int | None
-
-
-@dataclass(frozen=True)
 class DetailedRun(ListedRun):
     """One run: its result as JSON too, and the task and execution that work on it. `enqueued` counts its tasks.
 
@@ -117,95 +112,11 @@ class StoredStep:
     messages: tuple[StoredMessage, ...] | None
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Filters of a list; days are UTC days of the request, inclusive."""
-
-    first_day: dt.date | None = None
-    last_day: dt.date | None = None
-    statuses: tuple[Status, ...] = ()
-    pipeline: str | None = None
-    date: dt.date | None = None
-    trigger_type: str | None = None
-
-
-@dataclass(frozen=True)
-class After:
-    """Last run of the page before."""
-
-    created_at: dt.datetime
-    run_id: str
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """Part of the matching runs to read: the newest of the days from `first` to `last`."""
-
-    first: dt.date
-    last: dt.date
-    limit: int
-    offset: int = 0
-    after: After | None = None
-
-
 class RunRows:
     """Reads runs of one org; raises `Retry` while BigQuery cannot be reached."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-
-    def page(
-        self,
-        org_slug: str,
-        filters: Filters,
-        today: dt.date,
-        *,
-        limit: int,
-        offset: int = 0,
-        after: After | None = None,
-    ) -> tuple[list[ListedRun], int | None]:
-        """Up to `limit` runs, newest first, and how many match in all; with `after`, that number is not counted.
-
-        With `after`, a week of days is read first, and more only until the page is full.
-        """
-        earliest = max(filters.first_day or dt.date.min, today - RETENTION)
-        latest = min(filters.last_day or today, today, after.created_at.date() if after else today)
-        if latest < earliest:
-            return [], None if after else 0
-        if after is None:
-            return self._counted(org_slug, filters, _Slice(earliest, latest, limit, offset))
-        span = dt.timedelta(days=7)
-        while True:
-            first = latest - min(span, latest - earliest)
-            rows = self._list(org_slug, filters, _Slice(first, latest, limit, after=after))
-            if len(rows) == limit or first == earliest:
-                return [*rows], None
-            span *= 4
-
-    def _counted(self, org_slug: str, filters: Filters, piece: _Slice) -> tuple[list[ListedRun], int]:
-        rows = self._list(org_slug, filters, piece)
-        counted = rows
-        if not rows and piece.offset:  # beyond the last one: the first tells how many there are
-            counted = self._list(org_slug, filters, _Slice(piece.first, piece.last, limit=1))
-        return [*rows], (counted[0].total or 0) if counted else 0
-
-    def _list(self, org_slug: str, filters: Filters, piece: _Slice) -> list[_CountedRun]:
-        return self._warehouse.read(
-            _CountedRun,
-            "run_list",
-            org_slug=org_slug,
-            first_day=piece.first,
-            last_day=piece.last,
-            statuses=[status.value for status in filters.statuses],
-            pipeline=filters.pipeline,
-            date=filters.date,
-            trigger_type=filters.trigger_type,
-            before_at=piece.after.created_at if piece.after else None,
-            before_id=piece.after.run_id if piece.after else None,
-            counted_total=piece.after is None,
-            row_limit=piece.limit,
-            row_offset=piece.offset,
-        )
 
     def find(
         self, org_slug: str, run_id: str, today: dt.date, requested_date: dt.date | None = None

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from flask import Response, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -256,11 +256,22 @@ class RunDetail(RunAnswer):
     result: Result | None = Field(description="null unless SUCCESS, or where nobody could tell it")
 
 
+class CountedRuns(TypedDict, total=False):
+    """The fields of a page that tell how many runs match."""
+
+    total: int | None
+    total_is: Literal["exact", "unknown"]
+
+
 class RunPage(Answer):
     """Runs, newest first."""
 
     runs: list[RunAnswer]
-    total: int = Field(default=0, description="left out where a cursor was given")
+    total: int | None = Field(
+        default=None,
+        description="how many match; left out with a cursor or `total=false`, null where it was not known in time",
+    )
+    total_is: Literal["exact", "unknown"] = Field(default="unknown", description="what `total` is; left out with it")
     limit: int
     offset: int
     next_cursor: str | None = Field(description="for the next page; null on the last one")

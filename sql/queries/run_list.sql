@@ -8,15 +8,13 @@
 -- @trigger_type STRING: who asked
 -- @before_at TIMESTAMP: the page starts after the run requested then …
 -- @before_id STRING: … with this id
--- @counted_total BOOL: whether to count all that match, which reads the whole range
 -- @row_limit INT64: rows of the page
 -- @row_offset INT64: rows to pass over
 SELECT
   run_id, org_slug, pipeline_id, pipeline, provider, domain, status, date, generation, trigger_type, triggered_by,
   requested_date, created_at, started_at, completed_at, duration_ms, rows_processed, bytes_billed,
   vcpu_seconds, memory_gib_seconds, service_bytes_billed, compute_usd, bigquery_usd, prices_of,
-  error_code, error_message, error_retryable, error_hint, parameters,
-  IF(@counted_total, COUNT(*) OVER (), NULL) AS total
+  error_code, error_message, error_retryable, error_hint, parameters
 FROM organizations.org_meta_pipeline_runs
 WHERE requested_date BETWEEN @first_day AND @last_day
   AND org_slug = @org_slug

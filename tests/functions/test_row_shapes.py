@@ -15,7 +15,7 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.warehouse.queries import load_query
 from functions.orgs import tenant
-from functions.runs import admission_facts, run_rows
+from functions.runs import admission_facts, run_pages, run_rows
 from functions.schedule import run_rows as schedule_rows
 from functions.schedule.run_rows import BatchPlace, PlannedDate
 from tests.conftest import NOON, Local, NewOrgs, billing_run
@@ -30,7 +30,10 @@ SHAPES: dict[str, Any] = {
     "tenant": vars(tenant)["_TenantRow"],
     "memberships": Membership,
     "webhook": WebhookColumns,
-    "run_list": vars(run_rows)["_CountedRun"],
+    "run_list": run_rows.ListedRun,
+    "run_count": vars(run_pages)["_DayCount"],
+    "run_count_filtered": vars(run_pages)["_DayCount"],
+    "run_count_by_status": vars(run_pages)["_DayCount"],
     "run_detail": run_rows.DetailedRun,
     "run_steps": run_rows.StoredStep,
     "run_status": vars(ledger)["_Standing"],

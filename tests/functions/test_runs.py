@@ -185,6 +185,7 @@ def test_newest_first(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str
     assert ids(answer) == runs
     assert {k: v for k, v in answer.get_json().items() if k != "runs"} == {
         "total": 5,
+        "total_is": "exact",
         "limit": 20,
         "offset": 0,
         "next_cursor": None,

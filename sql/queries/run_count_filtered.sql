@@ -1,0 +1,15 @@
+-- How many of an org's runs match filters that every event of a run answers alike. A NULL filter lets everything through.
+-- @org_slug STRING: the org
+-- @first_day DATE: first UTC day the runs were requested on
+-- @last_day DATE: last such day
+-- @pipeline STRING: registry id, or the org's own name of the pipeline
+-- @date DATE: the date whose costs were loaded
+-- @trigger_type STRING: who asked
+SELECT requested_date, COUNT(DISTINCT run_id) AS runs
+FROM organizations.pipeline_run_events
+WHERE requested_date BETWEEN @first_day AND @last_day
+  AND org_slug = @org_slug
+  AND (@pipeline IS NULL OR @pipeline IN (pipeline, pipeline_id))
+  AND (@date IS NULL OR date = @date)
+  AND (@trigger_type IS NULL OR trigger_type = @trigger_type)
+GROUP BY requested_date
