@@ -14,7 +14,11 @@ import os, signal, sys, time
 from localcloud.stop_requests import StopRequested, StopRequests
 stops = StopRequests()
 stops.listen()
-print("ready", flush=True)
+
+def told():
+    print("ready", flush=True)
+    return sys.stdin.readline().strip()
+
 try:
     {work}
 except StopRequested as asked:
@@ -24,15 +28,15 @@ finally:
 os.kill(os.getpid(), signal.SIGINT)
 print("ended")
 """
-SLEEP = "time.sleep(20)"
+SLEEP = "told()"
 HELD = """
     with stops.held():
-        print(sys.stdin.readline(), end="", flush=True)
+        print(told(), flush=True)
         print("worked")
 """
 LOST = """
     class Finalized:
-        def __del__(self): print(sys.stdin.readline(), end="", flush=True)
+        def __del__(self): print(told(), flush=True)
     Finalized()
     time.sleep(20)
 """
@@ -47,7 +51,7 @@ def printed(work: str, number: int, say: str = "") -> list[str]:
         assert process.stdin
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        output, _ = process.communicate(say, timeout=20)
+        output, _ = process.communicate(say or None, timeout=20)
     assert process.returncode == 0
     return [
         line for line in output.splitlines() if line and not line.startswith(("  ", "Traceback", "Exception", "loc"))
