@@ -31,7 +31,7 @@ class EndedBadly(Failure):
 
 
 class Usage(Failure):
-    """Raised where the command must be called differently. `choices` are told below the message, a line each."""
+    """Raised where the command must be called differently. `choices` are printed below the message, a line each."""
 
     exit_code = 2
 

@@ -9,6 +9,8 @@ from cli.screen import say, table
 from cli.session import Api, asks_api
 from cli.text import words
 
+LEFT_OUT_FIRST = ("LAST USED DAY", "PREFIX")  # where a terminal is narrow
+
 
 @click.group()
 def keys() -> None:
@@ -57,7 +59,8 @@ def key_table(keys: list[JsonObject]) -> None:
     if not keys:
         say("No key works. An operator can make one: cloudact orgs new-key ORG")
         return
-    table([words(name).upper() for name in names], [[_short(name, key[name]) for name in names] for key in keys])
+    rows = [[_short(name, key[name]) for name in names] for key in keys]
+    table([words(name).upper() for name in names], rows, LEFT_OUT_FIRST)
 
 
 def _short(name: str, value: object) -> object:

@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], stops: StopRequests) -> int:
     except NotStarted as err:
         return _fail(str(err))
     except ValidationError as err:
-        return _fail(f"{ORIGINS}: {err.errors()[0]['msg']}.")
+        return _fail(f"{ORIGINS}: {err.errors()[0]['msg'].removeprefix('Value error, ')}.")
 
 
 def _parser() -> argparse.ArgumentParser:
