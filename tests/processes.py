@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from threading import Timer
 from typing import Any
 
 Start = Callable[..., BaseProcess]
-GIVEN_UP_AFTER_S = 30.0
+GIVEN_UP_AFTER_S = 300.0
 
 
 @contextmanager
@@ -36,7 +37,8 @@ def started_program(
 ) -> Iterator[subprocess.Popen[str]]:
     """A program that has the signals as a terminal gives them, whatever started us; killed if it stays.
 
-    Its output, errors too, is a pipe. `ignores` are signals that it is started without, as by a background shell.
+    So is one that takes longer than `GIVEN_UP_AFTER_S`, so that reading from it ends. Its output is a pipe.
+    `ignores` are signals that it is started without, as by a background shell.
     """
 
     def set_signals() -> None:
@@ -52,9 +54,11 @@ def started_program(
         text=True,
         preexec_fn=set_signals,
     )
+    given_up = Timer(GIVEN_UP_AFTER_S, process.kill)
+    given_up.start()
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
+        given_up.cancel()
+        process.kill()
         process.communicate(timeout=GIVEN_UP_AFTER_S)

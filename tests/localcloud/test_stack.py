@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,20 @@ def environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
-def done(name: str, state: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(name, state), env=environment(home), capture_output=True, text=True, timeout=WITHIN_S, check=False
-    )
+def done(name: str, state: Path, home: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    env = environment(home) | changes
+    return subprocess.run(command(name, state), env=env, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+
+
+@contextmanager
+def started(name: str, state: Path, home: Path, *, ignores: Sequence[int] = ()) -> Iterator["subprocess.Popen[str]"]:
+    """The command; what it leaves behind, where a test has failed, is ended too."""
+    try:
+        with started_program(command(name, state), environment(home), ignores=ignores) as process:
+            yield process
+    finally:
+        if running(home) and name == "up":
+            done("reset", state, home)
 
 
 def running(home: Path) -> list[str]:
@@ -73,7 +84,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def state(home: Path) -> Iterator[Path]:
     """The state of a stack that runs."""
     folder = home / ".local"
-    with started_program(command("up", folder), environment(home), ignores=[signal.SIGINT]) as up:
+    with started("up", folder, home, ignores=[signal.SIGINT]) as up:
         wait_until(lambda: owner(folder).get("api_url") or up.poll() is not None)
         yield folder
         up.send_signal(signal.SIGINT)  # which whoever started it ignores
@@ -99,7 +110,7 @@ def test_a_state_in_use_is_not_removed(state: Path, home: Path) -> None:
 def test_the_demo_uses_the_stack_that_runs(state: Path, home: Path) -> None:
     """`demo` triggers runs there; Ctrl-C ends it quietly, and leaves the stack running."""
     before = running(home)
-    with started_program(command("demo", state), environment(home)) as demo:
+    with started("demo", state, home) as demo:
         assert demo.stdout
         told, request, answer = (demo.stdout.readline().strip() for _ in range(3))
         demo.send_signal(signal.SIGINT)
@@ -115,6 +126,13 @@ def test_the_usual_front_ends_may_call(state: Path) -> None:
     for origin, allowed in [*((origin, origin) for origin in FRONT_ENDS.split(",")), ("http://localhost:9999", None)]:
         answer = requests.get(f"{owner(state)['api_url']}/health", headers={"Origin": origin}, timeout=10)
         assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+def test_an_origin_that_is_none(tmp_path: Path) -> None:
+    """CLOUDACT_CORS_ORIGINS replaces these; what is no origin is refused in a sentence before anything starts."""
+    refused = done("up", tmp_path / "state", tmp_path, CLOUDACT_CORS_ORIGINS="https://app.example.com,foo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "CLOUDACT_CORS_ORIGINS: foo is not an origin like https://app.example.com.\n"
 
 
 def test_the_sweep_is_scheduled(state: Path) -> None:
@@ -139,7 +157,7 @@ MOMENTS: dict[str, Callable[[Path], object]] = {
 def test_ctrl_c_while_it_starts(tmp_path: Path, moment: str) -> None:
     """Ctrl-C ends a start quietly, whenever it comes, and twice; nothing is left running."""
     state = tmp_path / ".local"
-    with started_program(command("up", state), environment(tmp_path)) as up:
+    with started("up", state, tmp_path) as up:
         wait_until(lambda: listens(up.pid))
         wait_until(lambda: MOMENTS[moment](state))
         up.send_signal(signal.SIGINT)
@@ -158,11 +176,11 @@ def listens(pid: int) -> bool:
 def test_orphans_are_ended(tmp_path: Path) -> None:
     """What a killed stack leaves running is ended by the next command that owns the state, `reset` among them."""
     state = tmp_path / ".local"
-    with started_program(command("up", state), environment(tmp_path)) as up:
+    with started("up", state, tmp_path) as up:
         wait_until(lambda: len([*state.glob("processes/[0-9]*")]) == PROGRAMS)
         up.kill()
         up.wait(WITHIN_S)
-    assert len(running(tmp_path)) >= PROGRAMS
-    removed = done("reset", state, tmp_path)
-    assert (removed.returncode, removed.stdout) == (0, f"{state} removed\n")
-    assert (running(tmp_path), state.exists()) == ([], False)
+        assert len(running(tmp_path)) >= PROGRAMS
+        removed = done("reset", state, tmp_path)
+        assert (removed.returncode, removed.stdout) == (0, f"{state} removed\n")
+        assert (running(tmp_path), state.exists()) == ([], False)
