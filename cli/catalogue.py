@@ -4,7 +4,8 @@ import click
 
 from cli.completion import complete_provider
 from cli.json_object import JsonObject
-from cli.screen import facts, table
+from cli.pipeline_names import written
+from cli.screen import facts, say, table
 from cli.session import Api, asks_api
 
 
@@ -28,10 +29,13 @@ def quota(api: Api) -> None:
 
 
 def _show(body: JsonObject) -> None:
+    if not body["pipelines"]:
+        say("No pipelines match; `cloudact pipelines` lists all.")
+        return
     rows = [
         [
             entry["id"],
-            "/".join(filter(None, (entry["provider"], entry["domain"], entry["pipeline"]))),
+            written(entry),
             entry["required_integration"],
             "yes" if entry["enabled"] else "no",
             entry["description"],

@@ -9,6 +9,8 @@ Failure
 └── Interrupted 130  Ctrl-C
 """
 
+from collections.abc import Sequence
+
 import click
 
 from cli.text import clean
@@ -29,9 +31,17 @@ class EndedBadly(Failure):
 
 
 class Usage(Failure):
-    """Raised where the command must be called differently."""
+    """Raised where the command must be called differently. `choices` are printed below the message, a line each."""
 
     exit_code = 2
+
+    def __init__(self, message: str, choices: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.choices = choices
+
+    def format_message(self) -> str:
+        """Message and choices, each on one line."""
+        return "\n  ".join([super().format_message(), *map(clean, self.choices)])
 
 
 class RefusedByApi(Failure):
@@ -42,6 +52,11 @@ class RefusedByApi(Failure):
     def __init__(self, status: int, detail: str, request_id: str) -> None:
         super().__init__(f"{detail} (HTTP {status}{_request(request_id)})")
         self.status = status
+        self.advice = ""  # what may be the cause
+
+    def format_message(self) -> str:
+        """Message with the advice."""
+        return f"{super().format_message()} {self.advice}".strip()
 
 
 class Unreachable(Failure):

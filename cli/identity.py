@@ -31,9 +31,25 @@ class Customer:
         """Org that is named; else that of the key, which names it; else the config file's."""
         named = _KEY.fullmatch(self._key or "")
         org = self.wanted_org or (named and named["org"]) or self.config.org or self.config.only_org
+        if not org and self.doubt:
+            raise Usage(self.doubt)
         if not org:
-            raise Usage("Which organization? Give --org, set CLOUDACT_ORG, or write org in the config file.")
+            known = f" The config file has keys of {', '.join(self.config.keys)}." if self.config.keys else ""
+            raise Usage(f"Which organization? Give --org, set CLOUDACT_ORG, or write org in the config file.{known}")
         return org
+
+    @property
+    def doubt(self) -> str:
+        """Sentence about a key that has not the form of one; empty if it has, or none was given. Shows no key."""
+        if not self._key or _KEY.fullmatch(self._key):
+            return ""
+        source = "What the key file holds" if self.key_file else "CLOUDACT_API_KEY"
+        if self._key == "null":
+            return (
+                f"{source} is the word null, which jq prints where an answer has no key."
+                " For a new one: cloudact keys rotate, or as an operator cloudact orgs new-key ORG"
+            )
+        return f"{source} has not the form of an API key, ORG_api_ and 43 characters: is it whole?"
 
     def headers(self) -> Mapping[str, str]:
         """Header of the person's session token, or of the key."""

@@ -10,12 +10,15 @@ from cli.consent import confirm, yes_option
 from cli.credential import ask_credential, check_keyless, keyless
 from cli.failures import EndedBadly, Usage
 from cli.json_object import JsonObject
+from cli.readable import ago
 from cli.screen import facts, table
 from cli.session import Api, asks_api
 from cli.text import words
 
 PROVIDER = click.argument("provider", shell_complete=complete_provider)
 COLUMNS = ("provider", "status", "auth", "credential_name", "fingerprint", "validated_at", "last_error")
+
+LEFT_OUT_FIRST = ("FINGERPRINT", "CREDENTIAL NAME", "AUTH")  # where a terminal is narrow
 
 
 @click.group()
@@ -118,4 +121,8 @@ def _show(body: JsonObject) -> None:
 
 def _show_all(body: JsonObject) -> None:
     titles = [words(name).upper() for name in COLUMNS]
-    table(titles, [[each[name] for name in COLUMNS] for each in body["integrations"]])
+    table(titles, [[_short(name, each[name]) for name in COLUMNS] for each in body["integrations"]], LEFT_OUT_FIRST)
+
+
+def _short(name: str, value: object) -> object:
+    return ago(value) if name.endswith("_at") else value

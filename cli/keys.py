@@ -4,9 +4,12 @@ import click
 
 from cli.consent import confirm, yes_option
 from cli.json_object import JsonObject
+from cli.readable import ago, instant
 from cli.screen import say, table
 from cli.session import Api, asks_api
 from cli.text import words
+
+LEFT_OUT_FIRST = ("LAST USED DAY", "PREFIX")  # where a terminal is narrow
 
 
 @click.group()
@@ -47,10 +50,18 @@ def show_new_key(body: JsonObject) -> None:
     say(body["api_key"])
     text = f"This is shown once. Its fingerprint is {body['fingerprint']}."
     ends = body.get("old_keys_valid_until")
-    say(f"{text} The keys before it work until {ends}." if ends else text)
+    say(f"{text} The keys before it work until {instant(ends)}." if ends else text)
 
 
 def key_table(keys: list[JsonObject]) -> None:
     """Prints keys by their fingerprints."""
     names = ("fingerprint", "prefix", "created_at", "expires_at", "last_used_day")
-    table([words(name).upper() for name in names], [[key[name] for name in names] for key in keys])
+    if not keys:
+        say("No key works. An operator can make one: cloudact orgs new-key ORG")
+        return
+    rows = [[_short(name, key[name]) for name in names] for key in keys]
+    table([words(name).upper() for name in names], rows, LEFT_OUT_FIRST)
+
+
+def _short(name: str, value: object) -> object:
+    return ago(value) if name.endswith("_at") else value

@@ -27,7 +27,12 @@ def onboard(ops: Ops, org: str, name: str | None, plan: str | None, reactivate: 
     """Onboard ORG and show its first API key, this once. Called again, nothing changes."""
     fields = {"org_slug": org, "name": name, "plan": plan, "reactivate": reactivate or None}
     body = {field: value for field, value in fields.items() if value is not None}
-    ops.screen.answer(ops.call("POST", body=body, makes_key=True), _show_onboarded)
+    answer = ops.call("POST", body=body, makes_key=True)
+    ops.screen.answer(answer, _show_onboarded)
+    if "api_key" not in answer.body:
+        click.echo(
+            f"Its first key was shown when it was onboarded. For a new one: cloudact orgs new-key {org}", err=True
+        )
 
 
 @orgs.command("show")

@@ -8,6 +8,8 @@ from cli.integrations import integrations
 from cli.keys import keys
 from cli.orgs import orgs
 from cli.runs import backfill, cancel, retry, run, runs, show
+from cli.screen import say
+from cli.version import version
 from cli.webhook import webhook
 
 
@@ -20,7 +22,16 @@ class _Program(click.Group):
             raise Interrupted from err
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        say(version())
+        ctx.exit()
+
+
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Tell the commit."
+)
 def cloudact() -> None:
     """CloudAct Pipelines: run and watch pipelines, connect providers, onboard organizations.
 

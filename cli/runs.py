@@ -1,31 +1,34 @@
-"""`run`, `runs`, `show`, `cancel`, `retry`."""
+"""`run`, `backfill`, `runs`, `show`, `cancel`, `retry`."""
 
-import re
 import sys
 from collections.abc import Callable
-from datetime import datetime
-from uuid import UUID
 
 import click
 
+from cli.completion import complete_pipeline, complete_words
 from cli.consent import confirm, yes_option
-from cli.failures import EndedBadly, Usage
+from cli.days import DAY
+from cli.failures import EndedBadly
 from cli.http import Answer
 from cli.json_object import JsonObject
-from cli.screen import facts, say, table
+from cli.pipeline_names import id_of_pipeline, path_of_pipeline
+from cli.readable import ago, duration
+from cli.run_ids import RUN_ID, RunId, find_run, shortened
+from cli.screen import facts, on_terminal, say, table
 from cli.session import Api, asks_api
 from cli.watch import follow
 
-_PIPELINE = re.compile(r"[\w-]+(/[\w-]*)?/[\w-]+", re.ASCII)
-_PIPELINE_ID = re.compile(r"[\w-]+", re.ASCII)
-_Decorated = Callable[[Callable[..., object]], Callable[..., object]]
-DAY = click.DateTime(formats=["%Y-%m-%d"])
-RUN_ID: _Decorated = click.argument("run_id", type=click.UUID)
 FACTS = (
     "run_id", "pipeline_id", "date", "status", "generation", "trigger_type", "triggered_by", "created_at", "started_at",
     "completed_at", "duration_seconds", "rows_processed", "bytes_billed", "pipeline_version",
 )  # fmt: skip
-COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "SECONDS", "BY", "REQUESTED")
+COLUMNS = ("RUN", "PIPELINE", "DATE", "STATUS", "ROWS", "TOOK", "BY", "REQUESTED")
+LEFT_OUT_FIRST = ("BY", "ROWS", "TOOK", "REQUESTED")  # where a terminal is narrow
+STATUSES = ("PENDING", "RUNNING", "SUCCESS", "FAILED", "CANCELLED")
+TRIGGERS = ("api", "user", "schedule", "backfill", "retry", "restatement")
+PIPELINE: Callable[[Callable[..., object]], Callable[..., object]] = click.argument(
+    "pipeline", shell_complete=complete_pipeline
+)
 
 
 def wait_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -38,25 +41,33 @@ def wait_options(command: Callable[..., object]) -> Callable[..., object]:
 
 
 @click.command()
-@click.argument("pipeline")
-@click.option("--date", type=DAY, help="The UTC date to load, YYYY-MM-DD; yesterday, if left out.")
+@PIPELINE
+@click.option(
+    "--date", type=DAY, help="The UTC date to load: YYYY-MM-DD, yesterday, 3d (days ago); yesterday, if left out."
+)
 @click.option("--force", is_flag=True, help="Run it anew although it has succeeded.")
 @wait_options
 @asks_api
-def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool, timeout: float) -> None:
+def run(api: Api, pipeline: str, date: str | None, force: bool, wait: bool, timeout: float) -> None:
     """Start a run of PIPELINE: provider/domain/pipeline, such as gcp/cost/billing, or an id such as gcp_billing.
 
     `cloudact pipelines` lists them; a domain that is empty is left out.
     The same pipeline and date is the same run: asked for again, it answers with that.
     """
-    body = {"date": _day(date), "force_refresh": force or None}
-    started = api.call("POST", "pipelines", "run", api.org, *_path(api, pipeline), body=_given(body))
+    body = {"date": date, "force_refresh": force or None}
+    started = api.call("POST", "pipelines", "run", api.org, *path_of_pipeline(api, pipeline), body=_given(body))
     _started(api, started, timeout if wait else None)
 
 
 @click.command()
-@click.argument("pipeline")
-@click.option("--from", "start_date", type=DAY, required=True, help="The first UTC date to load, YYYY-MM-DD.")
+@PIPELINE
+@click.option(
+    "--from",
+    "start_date",
+    type=DAY,
+    required=True,
+    help="The first UTC date to load: YYYY-MM-DD, yesterday, 30d (days ago).",
+)
 @click.option("--to", "end_date", type=DAY, required=True, help="The last one, inclusive; at most 366 dates.")
 @click.option(
     "--reprocess",
@@ -67,14 +78,14 @@ def run(api: Api, pipeline: str, date: datetime | None, force: bool, wait: bool,
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be run, and start nothing.")
 @asks_api
-def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, reprocess: str, dry_run: bool) -> None:
-    """Load many dates of PIPELINE, an id such as gcp_billing: the newest first, as far as the day's quota goes.
+def backfill(api: Api, pipeline: str, start_date: str, end_date: str, reprocess: str, dry_run: bool) -> None:
+    """Load many dates of PIPELINE, named as for `run`: the newest first, as far as the day's quota goes.
 
     Dates that the quota leaves are listed; the same command goes on with them another day. Dates of which the provider
     can have nothing are skipped: too_old, before_export.
     """
-    dates = {"start_date": _day(start_date), "end_date": _day(end_date)}
-    body = {"pipeline": pipeline, "reprocess": reprocess, "dry_run": dry_run, **dates}
+    dates = {"start_date": start_date, "end_date": end_date}
+    body = {"pipeline": id_of_pipeline(api, pipeline), "reprocess": reprocess, "dry_run": dry_run, **dates}
     api.screen.answer(api.call("POST", "pipelines", api.org, "backfill", body=body), _show_backfill)
 
 
@@ -82,18 +93,18 @@ def backfill(api: Api, pipeline: str, start_date: datetime, end_date: datetime, 
 @RUN_ID
 @wait_options
 @asks_api
-def retry(api: Api, run_id: UUID, wait: bool, timeout: float) -> None:
-    """Run a FAILED or CANCELLED run again: its next generation."""
-    _started(api, _call(api, "POST", run_id, "retry"), timeout if wait else None)
+def retry(api: Api, run_id: str, wait: bool, timeout: float) -> None:
+    """Run a FAILED or CANCELLED run again: its next generation. RUN_ID may be its first characters."""
+    _started(api, _call(api, "POST", find_run(api, run_id), "retry"), timeout if wait else None)
 
 
 @click.command()
 @RUN_ID
 @wait_options
 @asks_api
-def show(api: Api, run_id: UUID, wait: bool, timeout: float) -> None:
-    """Show a run with its steps and messages."""
-    detail = _call(api, "GET", run_id)
+def show(api: Api, run_id: str, wait: bool, timeout: float) -> None:
+    """Show a run with its steps and messages. RUN_ID may be its first characters."""
+    detail = _call(api, "GET", find_run(api, run_id))
     if wait:
         return _end(api, _follow(api, detail.body, timeout))
     return api.screen.answer(detail, _show_run)
@@ -103,19 +114,27 @@ def show(api: Api, run_id: UUID, wait: bool, timeout: float) -> None:
 @RUN_ID
 @yes_option
 @asks_api
-def cancel(api: Api, run_id: UUID, yes: bool) -> None:
-    """Cancel a run before its end: it will not load any more. Asks first."""
-    confirm(f"Cancel the run {run_id} of {api.org}?", yes=yes)
-    api.screen.answer(_call(api, "POST", run_id, "cancel"), lambda body: say(body["message"]))
+def cancel(api: Api, run_id: str, yes: bool) -> None:
+    """Cancel a run before its end: it will not load any more. Asks first. RUN_ID may be its first characters."""
+    found = find_run(api, run_id)
+    confirm(f"Cancel the run {found.text} of {api.org}?", yes=yes)
+    api.screen.answer(_call(api, "POST", found, "cancel"), lambda body: say(body["message"]))
 
 
 @click.command()
-@click.option("--status", help="PENDING, RUNNING, SUCCESS, FAILED or CANCELLED.")
-@click.option("--pipeline", "pipeline_id", help="A pipeline's id, such as gcp_billing.")
-@click.option("--date", type=DAY, help="The UTC date that was loaded.")
+@click.option(
+    "--status", shell_complete=complete_words(STATUSES), help="pending, running, success, failed or cancelled."
+)
+@click.option("--pipeline", shell_complete=complete_pipeline, help="A pipeline, named as for `run`.")
+@click.option("--date", type=DAY, help="The UTC date that was loaded: YYYY-MM-DD, yesterday, 3d (days ago).")
 @click.option("--start-date", type=DAY, help="The first UTC day of the requests.")
 @click.option("--end-date", type=DAY, help="Their last UTC day, inclusive.")
-@click.option("--trigger", "trigger_type", help="Who asked: api, user, schedule, backfill, retry or restatement.")
+@click.option(
+    "--trigger",
+    "trigger_type",
+    shell_complete=complete_words(TRIGGERS),
+    help="Who asked: api, user, schedule, backfill, retry or restatement.",
+)
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
 @click.option("--offset", type=click.IntRange(min=0), help="How many to skip.")
 @click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
@@ -123,24 +142,21 @@ def cancel(api: Api, run_id: UUID, yes: bool) -> None:
 def runs(
     api: Api,
     /,
-    date: datetime | None,
-    start_date: datetime | None,
-    end_date: datetime | None,
-    **filters: str | int | None,
+    status: str | None,
+    pipeline: str | None,
+    trigger_type: str | None,
+    limit: int,
+    **others: str | int | None,
 ) -> None:
     """List runs, newest first."""
-    days = {"date": _day(date), "start_date": _day(start_date), "end_date": _day(end_date)}
-    api.screen.answer(api.call("GET", "pipelines", api.org, "runs", query={**days, **filters}), _show_page)
-
-
-def _path(api: Api, pipeline: str) -> list[str]:
-    """Provider, domain and pipeline; those of an id come from the catalogue."""
-    if _PIPELINE.fullmatch(pipeline):
-        return pipeline.split("/")
-    if not _PIPELINE_ID.fullmatch(pipeline):
-        raise Usage(f"PIPELINE is written gcp/cost/billing, provider/pipeline or gcp_billing, not {pipeline}")
-    entry = api.call("GET", "validator", "pipelines", pipeline, public=True).body
-    return [entry["provider"], entry["domain"], entry["pipeline"]]
+    filters = {
+        "status": status and status.upper(),
+        "pipeline_id": id_of_pipeline(api, pipeline) if pipeline and "/" in pipeline else pipeline,
+        "trigger_type": trigger_type and trigger_type.lower(),
+        **others,
+    }
+    answer = api.call("GET", "pipelines", api.org, "runs", query={**filters, "limit": limit})
+    api.screen.answer(answer, lambda page: _show_page(page, filtered=any(filters.values())))
 
 
 def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
@@ -155,7 +171,7 @@ def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
 
 def _follow(api: Api, run: JsonObject, timeout_s: float) -> Answer:
     def read() -> Answer:
-        return _call(api, "GET", run["run_id"], requested_date=run.get("requested_date"))
+        return _call(api, "GET", RunId(run["run_id"], run.get("requested_date")))
 
     return follow(read, run, timeout_s, as_json=api.screen.as_json)
 
@@ -166,10 +182,10 @@ def _end(api: Api, detail: Answer) -> None:
         raise EndedBadly(f"The run is {detail.body['status']}.")
 
 
-def _call(api: Api, method: str, run_id: object, *action: str, requested_date: str | None = None) -> Answer:
+def _call(api: Api, method: str, run: RunId, *action: str) -> Answer:
     """Calls an endpoint of a run with the day of its request, which lets the API find it at once."""
-    query = {"requested_date": requested_date} if requested_date else None
-    return api.call(method, "pipelines", api.org, "runs", str(run_id), *action, query=query)
+    query = {"requested_date": run.requested_date} if run.requested_date else None
+    return api.call(method, "pipelines", api.org, "runs", run.text, *action, query=query)
 
 
 def _show_started(body: JsonObject) -> None:
@@ -179,45 +195,55 @@ def _show_started(body: JsonObject) -> None:
 
 def _show_backfill(body: JsonObject) -> None:
     dates = [(date, "run") for date in body["run"]] + [(skip["date"], skip["reason"]) for skip in body["skip"]]
-    table(("DATE", ""), [list(each) for each in sorted(dates, reverse=True)])
+    if dates:
+        table(("DATE", ""), [list(each) for each in sorted(dates, reverse=True)])
     say(f"{len(body['run'])} to run, {len(body['skip'])} skipped, {body['remaining']} of them for another day.")
 
 
-def _show_page(body: JsonObject) -> None:
-    table(COLUMNS, [_row(run) for run in body["runs"]])
+def _show_page(body: JsonObject, *, filtered: bool) -> None:
+    if not body["runs"]:
+        say("No runs match." if filtered else "No runs yet. `cloudact pipelines` lists what `cloudact run` starts.")
+        return
+    ids = [run["run_id"] for run in body["runs"]]
+    shown = shortened(ids) if on_terminal() else ids  # a program gets the whole
+    rows = [_row(run_id, run) for run_id, run in zip(shown, body["runs"], strict=True)]
+    table(COLUMNS, rows, LEFT_OUT_FIRST)
     if body.get("next_cursor"):
         say(f"There are more: --cursor {body['next_cursor']}")
 
 
-def _row(run: JsonObject) -> list[object]:
-    names = ("run_id", "pipeline", "date", "status", "rows_processed", "duration_seconds", "trigger_type", "created_at")
-    return [run[name] for name in names]
+def _row(run_id: str, run: JsonObject) -> list[object]:
+    return [
+        run_id,
+        *(run[name] for name in ("pipeline", "date", "status", "rows_processed")),
+        duration(run["duration_seconds"]),
+        run["trigger_type"],
+        ago(run["created_at"]),
+    ]
 
 
 def _show_run(run: JsonObject) -> None:
     _show_facts(run)
     if run["steps"]:
         say("")
-        table(("STEP", "STATUS", "ROWS", "MS"), [_step(step) for step in run["steps"]])
+        table(("STEP", "STATUS", "ROWS", "TOOK"), [_step(step) for step in run["steps"]])
     for step in run["steps"]:
         for message in step["messages"]:
             say(f"{step['step_name']}: {message['text']}")
 
 
 def _show_facts(run: JsonObject) -> None:
-    facts((name, run.get(name)) for name in FACTS)
-    if cost := run["cost_estimate"]:
-        facts([("cost_estimate", f"{cost['total']} {cost['currency']}, at list prices of {cost['prices_of']}")])
+    cost = run["cost_estimate"]
+    estimate = f"{cost['total']} {cost['currency']}, at list prices of {cost['prices_of']}" if cost else None
+    facts([*((name, run.get(name)) for name in FACTS), ("cost_estimate", estimate)])
     if run["error"]:
         facts((name, run["error"][name]) for name in ("code", "message", "hint"))
 
 
 def _step(step: JsonObject) -> list[object]:
-    return [step["step_name"], step["status"], step["rows_processed"], step["duration_ms"]]
-
-
-def _day(day: datetime | None) -> str | None:
-    return day.date().isoformat() if day else None
+    took_ms = step["duration_ms"]
+    took = None if took_ms is None else duration(took_ms / 1000)
+    return [step["step_name"], step["status"], step["rows_processed"], took]
 
 
 def _given(fields: JsonObject) -> JsonObject:

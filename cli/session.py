@@ -10,7 +10,7 @@ import click
 import httpx
 
 from cli.config import Config, read_config
-from cli.failures import Usage
+from cli.failures import RefusedByApi, Usage
 from cli.http import BASE, TIMEOUT, Answer, CallOptions, Headers, Http, path_of
 from cli.identity import Customer, Operator, config_path
 from cli.json_object import JsonObject
@@ -18,6 +18,7 @@ from cli.screen import Screen
 
 P = ParamSpec("P")
 Callback = Callable[..., None]
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,12 @@ def asks_api(command: Callable[Concatenate[Api, P], None]) -> Callback:
         common, arguments = _split(options)
         customer = Customer(common.file, org, key_file)
         with common.http("API", api_url or common.file.api_url, customer.headers) as http:
-            command(Api(http, Screen(common.as_json), customer), *args, **arguments)
+            try:
+                command(Api(http, Screen(common.as_json), customer), *args, **arguments)
+            except RefusedByApi as refused:
+                if refused.status == UNAUTHORIZED:
+                    refused.advice = customer.doubt
+                raise
 
     return _with_options(run, [*_API, *_COMMON])
 

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from cli.failures import Interrupted, RefusedByApi, StillRunning
 from cli.http import Answer
 from cli.json_object import JsonObject
+from cli.readable import duration
 from cli.screen import cell, console, say
 from cli.text import clean
 
@@ -62,9 +63,9 @@ def _view(as_json: bool) -> Iterator[View]:
     """View of a run. With JSON on standard output only a person at the terminal sees anything else."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
-        spinner = Spinner("dots")
-        with Live(console=console(stderr=as_json), refresh_per_second=8, transient=True) as live:
-            yield lambda run: live.update(_drawn(spinner, run))
+        picture = Picture()
+        with Live(picture, console=console(stderr=as_json), refresh_per_second=8, transient=True):
+            yield picture.show
     elif as_json:
         yield _say_nothing
     else:
@@ -75,14 +76,34 @@ def _say_nothing(run: Run) -> None:
     """Shows nothing: no person would read it."""
 
 
-def _drawn(spinner: Spinner, run: Run) -> RenderableType:
-    title = Text(f"{clean(run['pipeline_id'])} {clean(run['date'])}  ").append_text(cell(run["status"]))
-    spinner.update(text=title)
-    steps = Table(box=None, pad_edge=False, show_header=False)
-    for step in run.get("steps", []):
-        shown = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
-        steps.add_row(f"  {clean(step['step_name'])}", cell(step["status"]), _rows(step), clean(shown))
-    return Group(spinner, steps)
+class Picture:
+    """Live view of a run: status and time since it is watched, and each step with its latest message."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._run: Run | None = None
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._spinner = Spinner("dots")
+
+    def show(self, run: Run) -> None:
+        """Shows the run from now on."""
+        self._run = run
+
+    def __rich__(self) -> RenderableType:
+        return Text("") if self._run is None else self._drawn(self._run, self._monotonic() - self._began)
+
+    def _drawn(self, run: Run, elapsed_s: float) -> RenderableType:
+        title = Text(f"{clean(run['pipeline_id'])} {clean(run['date'])}  ").append_text(cell(run["status"]))
+        self._spinner.update(text=title.append(f"  {duration(int(elapsed_s))}"))
+        return Group(self._spinner, *(line for step in run.get("steps", []) for line in _lines_of(step)))
+
+
+def _lines_of(step: JsonObject) -> Iterator[RenderableType]:
+    """Step on a line, and below it what it says last; a narrow terminal folds that."""
+    yield Text(f"  {clean(step['step_name'])}  ").append_text(cell(step["status"])).append(f"  {_rows(step)}")
+    said = step["progress"] or (step["messages"] or [{"text": ""}])[-1]["text"]
+    if said:
+        yield Padding(Text(clean(said)), (0, 0, 0, 4))
 
 
 class _Lines:

@@ -1,14 +1,15 @@
 """The local stack: the stand-ins of all providers, and the two functions behind Cloud Run's front; with two demo orgs.
 
-`.local/` holds everything: the state that survives, the logs, and `stack.json`, which tells clients where to go.
+`.local/` holds everything: the state that survives, the logs, who runs, and `stack.json`, which tells clients where to
+go.
 """
 
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,12 @@ from localcloud.cloud_run_services import CloudRunService, start_service
 from localcloud.demo_orgs import onboard_demo_orgs
 from localcloud.google_apis import sessions
 from localcloud.onboarding import OnboardedOrg
-from localcloud.processes import Processes, free_port
+from localcloud.ownership import owning
+from localcloud.process_records import ProcessRecords
+from localcloud.processes import Processes, Undisturbed, free_port
 from localcloud.provision import provision
+from localcloud.schedule import put_schedule
+from localcloud.stop_requests import StopRequested
 
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
@@ -31,6 +36,7 @@ KMS_KEY = f"projects/{PROJECT}/locations/{LOCATION}/keyRings/cloudact/cryptoKeys
 WEBHOOK_SECRET = f"projects/{PROJECT}/secrets/webhooks/versions/1"
 Invoker = Literal["no-check", "iam"]  # OPS_INVOKER of infra/env.example
 TIMEOUTS_S = {"api": 60, "ops": 900}  # as deployed
+FRONT_ENDS = ",".join(f"http://{host}:{port}" for port in (3000, 5173) for host in ("localhost", "127.0.0.1"))
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
 SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
 OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
@@ -69,59 +75,103 @@ def running_stack(
     ops_invoker: Invoker = "no-check",
     ops_callers: Sequence[str] = (SCHEDULER, OPERATOR),
     late_streams: bool = False,
+    scheduled: bool = False,
+    cors_origins: str = FRONT_ENDS,
+    undisturbed: Undisturbed = nullcontext,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[tuple[Stack, Processes]]:
-    """Starts everything, and stops it in the end. With `iam` Cloud Run checks who calls ops, else ops alone does.
+    """Starts everything, and stops it in the end. Raises `AlreadyRunning` where another process owns the state.
 
-    With `late_streams` streamed rows can be read only after a time within `LATE_S`, as at Google.
+    With `iam` Cloud Run checks who calls ops, else ops alone does. With `late_streams` streamed rows can be read only
+    after a time within `LATE_S`, as at Google. With `scheduled` ops is called as Cloud Scheduler calls it. Starts and
+    stops of processes are `undisturbed` by signals.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    processes = Processes(state / "logs")
-    try:
-        settings = _start_cloud(processes, state, late_streams=late_streams).model_copy(
-            update={"ops_callers": ",".join(ops_callers)}
-        )
-        services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
-        _wait_cloud(processes, settings)
-        provision(settings)
-        orgs = onboard_demo_orgs(settings, state / "orgs.json")
-        for service in services:
-            service.wait_ready(processes)
-        stack = _stack(settings, {service.name: service.url for service in services}, orgs)
-        _write_private(state / "stack.json", stack.to_json())
-        yield stack, processes
-    finally:
-        processes.stop()
+    with owning(state) as tell_url:
+        if left := end_left_behind(state):
+            say(f"ended {left} processes that an earlier local cloud had left behind")
+        processes = Processes(state / "logs", _records(state), undisturbed)
+        try:
+            settings = _settings(ops_callers, cors_origins)
+            _start_cloud(processes, state, settings, late_streams=late_streams)
+            services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
+            _wait_cloud(processes, settings)
+            provision(settings)
+            orgs = onboard_demo_orgs(settings, state / "orgs.json")
+            for service in services:
+                service.wait_ready(processes)
+            stack = _stack(settings, {service.name: service.url for service in services}, orgs)
+            if scheduled:
+                put_schedule(settings.run_endpoint, stack.ops_url, SCHEDULER)
+            _write_private(state / "stack.json", stack.to_json())
+            tell_url(stack.api_url)
+            yield stack, processes
+        except StopRequested:
+            say("\nstopping")
+            raise
+        finally:
+            with undisturbed():
+                processes.stop()
+                end_left_behind(state)
+
+
+def end_left_behind(state: Path) -> int:
+    """Ends processes that an earlier stack of this folder has left; how many. The caller owns the folder."""
+    return _records(state).end_all() + ProcessRecords(state / "google_apis" / "processes").end_all()
+
+
+def read_stack(state: Path = STATE) -> Stack:
+    """The stack that runs; only after its owner has told a URL."""
+    stack = json.loads((state / "stack.json").read_text(encoding="utf-8"))
+    return Stack(**{**stack, "orgs": [OnboardedOrg(**org) for org in stack["orgs"]]})
 
 
 def reset(state: Path = STATE) -> bool:
-    """Deletes the state; whether there was any."""
-    existed = state.exists()
-    shutil.rmtree(state, ignore_errors=True)
-    return existed
+    """Deletes the state; whether there was any. Raises `AlreadyRunning` rather than delete it under a stack."""
+    if not state.exists():
+        return False
+    with owning(state):
+        end_left_behind(state)
+        shutil.rmtree(state, ignore_errors=True)
+    return True
 
 
-def _start_cloud(processes: Processes, state: Path, *, late_streams: bool) -> Settings:
-    bigquery, google, openai, anthropic = (free_port(port) for port in (9050, 9051, 9052, 9053))
+def _records(state: Path) -> ProcessRecords:
+    return ProcessRecords(state / "processes")
+
+
+def _settings(ops_callers: Sequence[str], cors_origins: str) -> Settings:
+    bigquery, google, openai, anthropic = (f"http://127.0.0.1:{free_port(port)}" for port in (9050, 9051, 9052, 9053))
+    vendors = {"openai": openai, "anthropic": anthropic}
+    return local_settings(bigquery, google, vendors, cors_origins).model_copy(
+        update={"ops_callers": ",".join(ops_callers)}
+    )
+
+
+def _start_cloud(processes: Processes, state: Path, settings: Settings, *, late_streams: bool) -> None:
     processes.start(
         "bigquery",
-        ["-m", "localcloud.bigquery", "--port", str(bigquery), "--data-dir", str(state / "bigquery"),
+        ["-m", "localcloud.bigquery", "--port", _port(settings.bigquery_endpoint),
+         "--data-dir", str(state / "bigquery"),
          *(("--stream-delay", *map(str, LATE_S)) if late_streams else ())],
         _environment(),
     )  # fmt: skip
     job = f"*={sys.executable} -m jobs.main"
     processes.start(
         "google_apis",
-        ["-m", "localcloud.google_apis", "--port", str(google), "--state-dir", str(state / "google_apis"),
-         "--job-command", job, "--job-cwd", str(ROOT)],
+        ["-m", "localcloud.google_apis", "--port", _port(settings.run_endpoint),
+         "--state-dir", str(state / "google_apis"), "--job-command", job, "--job-cwd", str(ROOT)],
         _environment(),
     )  # fmt: skip
+    openai, anthropic = (_port(settings.urls_of_providers[name]) for name in ("openai", "anthropic"))
     processes.start(
         "providers",
-        ["-m", "localcloud.providers", "--openai-port", str(openai), "--anthropic-port", str(anthropic)],
+        ["-m", "localcloud.providers", "--openai-port", openai, "--anthropic-port", anthropic],
         _environment(),
     )
-    vendors = {"openai": f"http://127.0.0.1:{openai}", "anthropic": f"http://127.0.0.1:{anthropic}"}
-    return local_settings(f"http://127.0.0.1:{bigquery}", f"http://127.0.0.1:{google}", vendors)
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
 
 
 def _wait_cloud(processes: Processes, settings: Settings) -> None:
@@ -130,7 +180,9 @@ def _wait_cloud(processes: Processes, settings: Settings) -> None:
     processes.wait_ready("providers", f"{settings.urls_of_providers['openai']}/local/requests")
 
 
-def local_settings(bigquery_url: str, google_url: str, provider_urls: Mapping[str, str]) -> Settings:
+def local_settings(
+    bigquery_url: str, google_url: str, provider_urls: Mapping[str, str], cors_origins: str = ""
+) -> Settings:
     """The deployment that the local cloud is: only endpoints differ from one in Google's."""
     return Settings(
         project=PROJECT,
@@ -154,6 +206,7 @@ def local_settings(bigquery_url: str, google_url: str, provider_urls: Mapping[st
         webhook_secret=WEBHOOK_SECRET,
         webhook_allow_http=True,
         provider_urls=json.dumps(dict(provider_urls)),
+        cors_origins=cors_origins,
     )
 
 

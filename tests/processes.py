@@ -1,12 +1,16 @@
 """Processes that a test starts in order to kill; none outlives it."""
 
-from collections.abc import Callable, Iterator
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from threading import Timer
 from typing import Any
 
 Start = Callable[..., BaseProcess]
+GIVEN_UP_AFTER_S = 300.0
 
 
 @contextmanager
@@ -25,3 +29,36 @@ def started_processes(context: ForkServerContext) -> Iterator[Start]:
         if process.is_alive():
             process.kill()
         process.join()
+
+
+@contextmanager
+def started_program(
+    command: Sequence[str], env: Mapping[str, str], *, ignores: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """A program that has the signals as a terminal gives them, whatever started us; killed if it stays.
+
+    So is one that takes longer than `GIVEN_UP_AFTER_S`, so that reading from it ends. Its output is a pipe.
+    `ignores` are signals that it is started without, as by a background shell.
+    """
+
+    def set_signals() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignores else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        command,
+        env=dict(env),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=set_signals,
+    )
+    given_up = Timer(GIVEN_UP_AFTER_S, process.kill)
+    given_up.start()
+    try:
+        yield process
+    finally:
+        given_up.cancel()
+        process.kill()
+        process.communicate(timeout=GIVEN_UP_AFTER_S)

@@ -208,7 +208,7 @@ def test_importing_the_functions_loads_no_google_client() -> None:
 NAMES_A_PROVIDER = {
     "cloudact/runs/run.py": "the example of an id in a description",
     "cloudact/settings.py": "the project of the service itself, which runs on Google Cloud",
-    "cli/runs.py": "the example of a pipeline in help and errors",
+    "cli/pipeline_names.py": "the example of a pipeline in errors",
     "functions/web/answers.py": "the examples of the OpenAPI document",
     "functions/web/inputs.py": "the examples of the OpenAPI document",
     "functions/web/openapi.py": "the examples of the OpenAPI document",

@@ -1,4 +1,4 @@
-"""The composition root: one process, one port, Cloud Tasks, Cloud Run jobs, KMS, Secret Manager, IAM, sessions."""
+"""The composition root: one process, one port, Cloud Tasks, Run jobs, Scheduler, KMS, secrets, IAM, sessions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +34,7 @@ from localcloud.google_apis.run.jobs import Jobs
 from localcloud.google_apis.run.names import require_oauth
 from localcloud.google_apis.run.region import Region
 from localcloud.google_apis.run.running_execution import Surroundings
+from localcloud.google_apis.scheduler.scheduler import Scheduler
 from localcloud.google_apis.secret_manager import SecretManager
 from localcloud.google_apis.service_accounts import ServiceAccounts
 from localcloud.google_apis.sessions import JWKS_PATH, SessionIssuer
@@ -41,15 +42,16 @@ from localcloud.google_apis.tasks.dispatch import Dispatcher
 from localcloud.google_apis.tasks.queues import Queues
 from localcloud.google_apis.tasks.task_store import TaskStore
 from localcloud.google_apis.tasks.tasks import Tasks
+from localcloud.process_records import ProcessRecords
 from localcloud.wire.listener import Listener
 from localcloud.wire.traffic import Traffic
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`dispatching` False leaves sending tasks to calls of `dispatcher.dispatch_due` (tests with a clock).
+    """`dispatching` False leaves sending to calls of `dispatcher.dispatch_due` and `scheduler.call_due`.
 
-    `follows_redirects` is what Cloud Tasks may do.
+    So tests with a clock do. `follows_redirects` is what Cloud Tasks may do.
     """
 
     state_dir: Path
@@ -82,6 +84,7 @@ class LocalCloud:
         self.dispatcher = Dispatcher(
             self._task_store, self.issuer, settings.clock, follows_redirects=settings.follows_redirects
         )
+        self.scheduler = Scheduler(self.issuer, settings.clock)
         self._executions = MessageStore(self._run_database, run_v2.Execution)
         self.region = Region(self._executions, self._surroundings(), settings.max_running)
         secrets = Api("secrets", SecretManagerServiceRestTransport, self._secrets)
@@ -93,7 +96,9 @@ class LocalCloud:
 
     def _surroundings(self) -> Surroundings:
         settings = self._settings
-        return Surroundings(settings.images, settings.state_dir.resolve() / "logs", settings.clock, settings.grace_s)
+        state = settings.state_dir.resolve()
+        records = ProcessRecords(state / "processes")
+        return Surroundings(settings.images, state / "logs", records, settings.clock, settings.grace_s)
 
     def _tasks_apis(self) -> list[Api]:
         store, clock, dispatcher = self._task_store, self._settings.clock, self.dispatcher
@@ -121,7 +126,7 @@ class LocalCloud:
     def _local_endpoints(self) -> Mapping[tuple[str, str], LocalEndpoint]:
         """Ours, beside Google's: everything under /local, and the key set under Google's own path."""
         faults, traffic, issuer, accounts = self.faults, self.traffic, self.issuer, self.service_accounts
-        iam = self.iam_credentials
+        iam, scheduler = self.iam_credentials, self.scheduler
         return {
             ("GET", "/oauth2/v3/certs"): lambda _request: issuer.jwks(),
             ("GET", JWKS_PATH): lambda _request: self.sessions.jwks(),
@@ -132,6 +137,9 @@ class LocalCloud:
             ("POST", "/local/impersonation"): lambda request: iam.put(request.body),
             ("DELETE", "/local/impersonation"): lambda request: iam.remove(request.body),
             ("POST", "/local/oidc_token"): lambda request: issuer.mint(request.body),
+            ("GET", "/local/schedule"): lambda _request: scheduler.listed(),
+            ("POST", "/local/schedule"): lambda request: scheduler.put(request.body),
+            ("POST", "/local/schedule/run"): lambda request: scheduler.run(request.body),
             ("GET", "/local/faults"): lambda _request: faults.in_force(),
             ("POST", "/local/faults"): lambda request: _add_fault(faults, request.body),
             ("DELETE", "/local/faults"): lambda _request: faults.clear(),
@@ -145,10 +153,12 @@ class LocalCloud:
         self._listener.start()
         if self._settings.dispatching:
             self.dispatcher.start()
+            self.scheduler.start()
 
     def stop(self) -> None:
         """Close the port, end every job process, release the files."""
         self._listener.stop()
+        self.scheduler.stop()
         self.dispatcher.stop()
         self.region.stop()
         for store in (self._task_store, self._key_store, self._secrets, self._run_database):

@@ -48,7 +48,8 @@ def test_exit_codes_are_explained() -> None:
 def completed(words: str, **environment: str) -> list[str]:
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_CLOUDACT_COMPLETE": "bash_complete"}
     env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"} | asked | environment
-    done = subprocess.run([ROOT / "bin" / "cloudact"], env=env, capture_output=True, text=True, check=True)
+    command = [ROOT / "bin" / "cloudact"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=30)
     return done.stdout.split()
 
 
@@ -59,7 +60,7 @@ def test_it_runs_nothing_of_the_folder_it_is_called_in(tmp_path: Path, name: str
     (tmp_path / name).write_text("print('foreign')", encoding="utf-8")
     env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"}
     command = [str(ROOT / "bin" / "cloudact"), "--help"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=30)
     assert "Usage: cloudact" in done.stdout
     assert "foreign" not in done.stdout
 
@@ -71,6 +72,11 @@ def test_a_shell_completes_it(urls: dict[str, str]) -> None:
     setup = "cloudact integrations setup "
     assert completed(setup, **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
     assert completed(f"{setup}op", **urls) == ["plain,openai"]
+    assert completed("cloudact runs --status f") == ["plain,FAILED"]
+    assert completed("cloudact runs --trigger re") == ["plain,retry", "plain,restatement"]
+    ids = ["plain,gcp_billing", "plain,openai_usage_cost", "plain,anthropic_usage_cost"]
+    assert [completed(f"cloudact {name} ", **urls) for name in ("run", "backfill", "runs --pipeline")] == [ids] * 3
+    assert completed("cloudact run openai/", **urls) == ["plain,openai/usage_cost"]
     assert completed("cloudact pipelines --provider ", **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
 
 
@@ -83,5 +89,7 @@ def test_completion_without_an_api() -> None:
 def test_nothing_else_needs_its_libraries() -> None:
     """Functions and jobs load neither rich nor any part of the command line."""
     script = "import sys, functions.routes, jobs.main; print([m for m in sys.modules if m in ('rich', 'cli')])"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == "[]"

@@ -75,7 +75,7 @@ def assert_on_a_terminal(customer: Shell, run_id: str) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "cli", "show", run_id, "--wait"]
     env = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)} | customer.environment
-    done = subprocess.run(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, check=False)
+    done = subprocess.run(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, check=False, timeout=30)
     printed = os.read(ours, 1 << 16).decode()
     os.close(ours)
     os.close(theirs)

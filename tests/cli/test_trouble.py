@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from flask import Response
 from cloudact.settings import ROOT
 from tests.cli.conftest import Shell, Stub
 from tests.conftest import NewOrgs
+from tests.processes import started_program
 
 Stubbed = Callable[[Sequence[Response]], tuple[Stub, Shell]]
 BUSY = {"title": "Service Unavailable", "status": 503, "detail": "Please send the same request again."}
@@ -95,12 +95,13 @@ def test_ctrl_c(stub: Stubbed) -> None:
     server, shell = stub([says(run)])
     command = [sys.executable, "-m", "cli", "show", RUN_ID, "--wait"]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | shell.environment
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started_program(command, env) as process:
         assert process.stdout
         assert "PENDING" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=10)
-    assert (process.returncode, f"The run goes on: cloudact show {RUN_ID} --wait" in stderr) == (130, True)
+        printed, _ = process.communicate(timeout=10)
+    assert (process.returncode, f"The run goes on: cloudact show {RUN_ID} --wait" in printed) == (130, True)
+    assert "Traceback" not in printed
     assert server.asked
 
 

@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from cloudact.settings import ROOT
+from localcloud.process_records import ProcessRecords
 from localcloud.processes import Processes, free_port
 from localcloud.stack import OPERATOR, Invoker
 from localcloud.wire.listener import HttpAnswer, Listener
@@ -33,7 +34,7 @@ def smoke(*arguments: str, attempts: int = 1, token: str = "") -> subprocess.Com
 def served(configuration: Mapping[str, str], folder: Path) -> Iterator[str]:
     """The function `api` under functions-framework on a port of its own."""
     port = free_port()
-    processes = Processes(folder)
+    processes = Processes(folder, ProcessRecords(folder / "processes"))
     arguments = ["-m", "functions_framework", "--target", "api", "--source", "functions/main.py"]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(configuration)
     try:

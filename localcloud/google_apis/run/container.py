@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.google_apis.wire_types import Container
+from localcloud.process_records import ProcessRecords
 
 _INHERITED = ("PATH", "HOME", "LANG")
 
@@ -39,15 +40,19 @@ def _is_inherited(name: str) -> bool:
 
 
 class ContainerProcess:
-    """A started process whose output goes to a log file. Raises OSError if it cannot start."""
+    """A started process whose output goes to a log file, recorded until it ends. Raises OSError if it cannot start."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, log: Path) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, log: Path, records: ProcessRecords
+    ) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 argv, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         self._ended = threading.Event()
+        self._records = records
+        records.add(self._process.pid)
 
     def wait(self, timeout_s: float, grace_s: float) -> int:
         """The exit code; past the timeout the process is stopped as Cloud Run does."""
@@ -57,6 +62,7 @@ class ContainerProcess:
             self.stop(grace_s)
             self._process.wait()
         self.kill()  # nothing outlives a container's first process
+        self._records.remove(self._process.pid)
         self._ended.set()
         return self._process.returncode
 

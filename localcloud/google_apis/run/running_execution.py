@@ -10,6 +10,7 @@ from localcloud.google_apis.clock import Clock
 from localcloud.google_apis.run.container import ContainerProcess, Images, environment
 from localcloud.google_apis.run.execution_state import cancelled, finished, started
 from localcloud.google_apis.wire_types import Execution
+from localcloud.process_records import ProcessRecords
 
 Changed = Callable[[Execution], None]
 
@@ -28,6 +29,7 @@ class Surroundings:
 
     images: Images
     logs: Path
+    processes: ProcessRecords
     clock: Clock
     grace_s: float
 
@@ -106,7 +108,7 @@ class RunningExecution:
         with self._lock:  # a cancellation finds the process, or prevents it
             if self._stopped:
                 return None
-            self._processes[index] = ContainerProcess(argv, env, images.cwd, log)
+            self._processes[index] = ContainerProcess(argv, env, images.cwd, log, self._surroundings.processes)
             return self._processes[index]
 
     def _identity(self, index: int, attempt: int) -> dict[str, str]:

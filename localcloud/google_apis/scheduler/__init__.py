@@ -1,0 +1,1 @@
+"""The local stand-in for Cloud Scheduler: HTTP calls at the minutes of a crontab line, in UTC."""

@@ -1,0 +1,186 @@
+"""`python -m localcloud`: beside a stack that runs, after one that was killed, and Ctrl-C at any moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from cloudact.settings import ROOT
+from localcloud.stack import FRONT_ENDS
+from tests.processes import started_program
+
+WITHIN_S = 90.0
+PROGRAMS = 7  # of a stack: three stand-ins, two functions, two fronts
+
+
+def command(name: str, state: Path) -> list[str]:
+    return [sys.executable, "-m", "localcloud", name, "--state", str(state)]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A home that everything started here has, so that it can be told from what others have started."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def done(name: str, state: Path, home: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    env = environment(home) | changes
+    return subprocess.run(command(name, state), env=env, capture_output=True, text=True, timeout=WITHIN_S, check=False)
+
+
+@contextmanager
+def started(name: str, state: Path, home: Path, *, ignores: Sequence[int] = ()) -> Iterator["subprocess.Popen[str]"]:
+    """The command; what it leaves behind, where a test has failed, is ended too."""
+    try:
+        with started_program(command(name, state), environment(home), ignores=ignores) as process:
+            yield process
+    finally:
+        if running(home) and name == "up":
+            done("reset", state, home)
+
+
+def running(home: Path) -> list[str]:
+    """Command lines of processes with this home."""
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("looks for processes in /proc")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def owner(state: Path) -> dict[str, str]:
+    try:
+        told: dict[str, str] = json.loads((state / "owner.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return told
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def state(home: Path) -> Iterator[Path]:
+    """The state of a stack that runs."""
+    folder = home / ".local"
+    with started("up", folder, home, ignores=[signal.SIGINT]) as up:
+        wait_until(lambda: owner(folder).get("api_url") or up.poll() is not None)
+        yield folder
+        up.send_signal(signal.SIGINT)  # which whoever started it ignores
+        assert up.wait(WITHIN_S) == 0
+    assert running(home) == []
+
+
+def test_a_second_one_is_told_of_the_first(state: Path, home: Path) -> None:
+    """`up` beside a stack that runs names its pid and its URL, and fails in a sentence."""
+    told, second = owner(state), done("up", state, home)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.startswith(f"The local cloud runs already: pid {told['pid']}, {told['api_url']}.")
+    assert "Traceback" not in second.stderr
+
+
+def test_a_state_in_use_is_not_removed(state: Path, home: Path) -> None:
+    """`reset` refuses while the stack runs, which goes on."""
+    refused = done("reset", state, home)
+    assert (refused.returncode, f"kill {owner(state)['pid']}" in refused.stderr) == (1, True)
+    assert requests.get(f"{owner(state)['api_url']}/health", timeout=10).ok
+
+
+def test_the_demo_uses_the_stack_that_runs(state: Path, home: Path) -> None:
+    """`demo` triggers runs there; Ctrl-C ends it quietly, and leaves the stack running."""
+    before = running(home)
+    with started("demo", state, home) as demo:
+        assert demo.stdout
+        told, request, answer = (demo.stdout.readline().strip() for _ in range(3))
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=WITHIN_S)
+    assert told == f"using the local cloud that runs (pid {owner(state)['pid']}, {owner(state)['api_url']})"
+    assert (request, answer[:3]) == ("POST /api/v1/pipelines/run/acmecorp/gcp/cost/billing", "202")
+    assert (demo.returncode, "Traceback" in rest) == (130, False)
+    assert set(before) <= set(running(home))
+
+
+def test_the_usual_front_ends_may_call(state: Path) -> None:
+    """A page of a front end's own server on this machine may call the API; another's may not."""
+    for origin, allowed in [*((origin, origin) for origin in FRONT_ENDS.split(",")), ("http://localhost:9999", None)]:
+        answer = requests.get(f"{owner(state)['api_url']}/health", headers={"Origin": origin}, timeout=10)
+        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+def test_an_origin_that_is_none(tmp_path: Path) -> None:
+    """CLOUDACT_CORS_ORIGINS replaces these; what is no origin is refused in a sentence before anything starts."""
+    refused = done("up", tmp_path / "state", tmp_path, CLOUDACT_CORS_ORIGINS="https://app.example.com,foo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "CLOUDACT_CORS_ORIGINS: foo is not an origin like https://app.example.com.\n"
+
+
+def test_the_sweep_is_scheduled(state: Path) -> None:
+    """The stack has ops swept as Cloud Scheduler would, with the scheduler's own token."""
+    google = json.loads((state / "stack.json").read_text())["run_url"]
+    calls = requests.get(f"{google}/local/schedule", timeout=10).json()["calls"]
+    assert [(call["name"], call["schedule"]) for call in calls] == [("cloudact-sweep", "*/5 * * * *")]
+    made = requests.post(f"{google}/local/schedule/run", json={"name": "cloudact-sweep"}, timeout=60)
+    assert made.json() == {"status": 200}
+
+
+MOMENTS: dict[str, Callable[[Path], object]] = {
+    "at once": lambda _state: True,
+    "when it owns the state": owner,
+    "while programs start": lambda state: len([*state.glob("processes/[0-9]*")]) >= 3,
+    "while it provisions": lambda state: (state / "google_apis" / "tasks.sqlite3").exists(),
+    "while it onboards": lambda state: (state / "orgs.json").exists(),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_while_it_starts(tmp_path: Path, moment: str) -> None:
+    """Ctrl-C ends a start quietly, whenever it comes, and twice; nothing is left running."""
+    state = tmp_path / ".local"
+    with started("up", state, tmp_path) as up:
+        wait_until(lambda: listens(up.pid))
+        wait_until(lambda: MOMENTS[moment](state))
+        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGINT)
+        printed, _ = up.communicate(timeout=WITHIN_S)
+    assert (up.returncode, printed.strip()) in ((0, ""), (0, "stopping"))
+    assert running(tmp_path) == []
+
+
+def listens(pid: int) -> bool:
+    """Whether the process has a handler for SIGINT other than Python's first one: SIGHUP has none before ours."""
+    caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+def test_orphans_are_ended(tmp_path: Path) -> None:
+    """What a killed stack leaves running is ended by the next command that owns the state, `reset` among them."""
+    state = tmp_path / ".local"
+    with started("up", state, tmp_path) as up:
+        wait_until(lambda: len([*state.glob("processes/[0-9]*")]) == PROGRAMS)
+        up.kill()
+        up.wait(WITHIN_S)
+        assert len(running(tmp_path)) >= PROGRAMS
+        removed = done("reset", state, tmp_path)
+        assert (removed.returncode, removed.stdout) == (0, f"{state} removed\n")
+        assert (running(tmp_path), state.exists()) == ([], False)
