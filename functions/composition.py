@@ -28,6 +28,7 @@ from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.onboarding import Onboarding
 from functions.orgs.plans import load_plans
+from functions.orgs.org_members import OrgMembers
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.admission_facts import Admissions
@@ -123,8 +124,13 @@ def compose(
             settings.reader_service_account,
         ),
         webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
-        operations=OrgOperations(_onboarding(settings, clock, warehouse, keys, providers), keys.tenants, keys),
-        members=MemberOperations(warehouse, clock),
+        operations=OrgOperations(
+            _onboarding(settings, clock, warehouse, keys, providers),
+            keys.tenants,
+            keys,
+            OrgMembers(warehouse, clock),
+        ),
+        members=MemberOperations(OrgMembers(warehouse, clock)),
     )
 
 

@@ -14,6 +14,7 @@ from functions.orgs.plans import Plan, UnknownPlan
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import (
     ChangedOrg,
+    Member,
     OffboardBody,
     OffboardedOrg,
     OnboardBody,
@@ -63,9 +64,10 @@ def _unchanged(org: str, tenant: Tenant, body: OnboardBody, plan: Plan | None) -
 
 
 def show_org(room: OrgOperations, org: str) -> Response:
-    """200 with the org as it stands, its keys by their fingerprints."""
+    """200 with the org as it stands, its keys by their fingerprints, and its members."""
     tenant = _tenant(room, org)
-    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org)))
+    members = [Member(user_id=each.user_id, role=each.role, since=each.since) for each in room.members.of(org)]
+    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org), members=members))
 
 
 def change_subscription(room: OrgOperations, org: str) -> Response:
@@ -79,7 +81,7 @@ def change_subscription(room: OrgOperations, org: str) -> Response:
 
 
 def offboard(room: OrgOperations, org: str) -> Response:
-    """200 after keys, subscription and credentials have ended.
+    """200 after keys, subscription, credentials and memberships have ended.
 
     `confirm` must be the slug; `delete_data` deletes the dataset.
     """
