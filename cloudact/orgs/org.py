@@ -141,6 +141,12 @@ def new_api_key(org_slug: str) -> str:
     return f"{org_slug}_api_{secrets.token_urlsafe(32)}"
 
 
+def org_named_in(api_key: str) -> str | None:
+    """Slug that a key begins with, whether or not there is such a key; `None` for what has not the form of one."""
+    match = KEY.fullmatch(api_key)
+    return match[1] if match else None
+
+
 def key_hash(api_key: str) -> str:
     """SHA-256 of the key in hex. Neither salt nor a slow hash is needed: a key has 256 random bits."""
     return hashlib.sha256(api_key.encode()).hexdigest()

@@ -26,7 +26,7 @@ from functions.orgs.shapes import (
 )
 from functions.orgs.tenant import Tenant
 from functions.web.answers import answered
-from functions.web.inputs import in_body
+from functions.web.inputs import RotateBody, in_body
 from functions.web.problems import bad_request, translating_stops
 
 
@@ -98,7 +98,7 @@ def offboard(room: OrgOperations, org: str) -> Response:
 def new_key(room: OrgOperations, org: str) -> Response:
     """201 with the next key, for a customer who lost theirs."""
     _tenant(room, org)
-    return issue_next(room.keys, org)
+    return issue_next(room.keys, org, in_body(request, RotateBody))
 
 
 def revoke_key(room: OrgOperations, org: str, fingerprint: str) -> Response:

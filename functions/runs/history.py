@@ -3,13 +3,14 @@
 import base64
 import datetime as dt
 import re
+from dataclasses import dataclass
 
 from flask import Response, request
 
 from cloudact import logs
 from cloudact.runs.result import Result
 from cloudact.runs.run import FIRST_DATE, Status
-from functions.auth.authenticate import authenticate, own_org
+from functions.auth.authenticate import let_in, own_org, presented, presented_without_org
 from functions.runs.collaborators import Runs
 from functions.runs.run_answers import error_answer, run_answer, step_answer
 from functions.runs.run_rows import After, DetailedRun, Filters, ListedRun, StoredRun
@@ -37,19 +38,22 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 def list_runs(api: Runs, org: str) -> Response:
     """200 with a page of the org's runs."""
-    authenticate(api.auth, org)
-    return _page(api, org)
+    credential, wanted = presented(api.auth, org), _page_query()
+    let_in(api.auth, org, credential)
+    return _page(api, org, wanted)
 
 
 def list_own_runs(api: Runs) -> Response:
     """200 with a page of runs at the older path, where the credential says which org is meant."""
-    return _page(api, own_org(api.auth))
+    credential, wanted = presented_without_org(api.auth), _page_query()
+    return _page(api, own_org(api.auth, credential), wanted)
 
 
 def show_run(api: Runs, org: str, run_id: str) -> Response:
     """200 with one run and its steps. A final run never changes, so it carries a strong ETag."""
-    authenticate(api.auth, org)
-    run = find_run(api, org, run_id)
+    credential, wanted = presented(api.auth, org), wanted_run(run_id)
+    let_in(api.auth, org, credential)
+    run = find_run(api, org, wanted)
     steps = [step_answer(step, run) for step in api.rows.steps(run)]
     result = Result.model_validate_json(run.result) if run.result else None
     detail = RunDetail(
@@ -64,7 +68,8 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     """200 with one run at the older path, in the older shape."""
-    run = find_run(api, own_org(api.auth), pipeline_logging_id)
+    credential, wanted = presented_without_org(api.auth), wanted_run(pipeline_logging_id)
+    run = find_run(api, own_org(api.auth, credential), wanted)
     older = OlderRun(
         pipeline_logging_id=run.run_id,
         pipeline_id=run.pipeline_id,
@@ -76,16 +81,29 @@ def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     return _conditional(run, older)
 
 
-def _page(api: Runs, org: str) -> Response:
+@dataclass(frozen=True)
+class PageQuery:
+    """Page of a list, as the query string asks for it."""
+
+    filters: Filters
+    limit: int
+    offset: int
+    after: After | None
+
+
+def _page_query() -> PageQuery:
     query = in_query(request.args, RunsQuery)
-    after, offset = _after(query), query.offset or 0
-    today = api.clock().date()
-    runs, total = api.rows.page(org, _filters(query), today, limit=query.limit, offset=offset, after=after)
-    more = len(runs) == query.limit and (total is None or offset + query.limit < total)
+    return PageQuery(_filters(query), query.limit, query.offset or 0, _after(query))
+
+
+def _page(api: Runs, org: str, wanted: PageQuery) -> Response:
+    today, limit, offset, after = api.clock().date(), wanted.limit, wanted.offset, wanted.after
+    runs, total = api.rows.page(org, wanted.filters, today, limit=limit, offset=offset, after=after)
+    more = len(runs) == limit and (total is None or offset + limit < total)
     counted = {} if after or total is None else {"total": total}
     page = RunPage(
         runs=[run_answer(run) for run in runs],
-        limit=query.limit,
+        limit=limit,
         offset=offset,
         next_cursor=_cursor(runs[-1]) if more else None,
         **counted,
@@ -102,12 +120,27 @@ def _conditional(run: StoredRun, shape: Answer) -> Response:
     return answer
 
 
-def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
-    """Run of the org, or 404; the query string may name the day of its request."""
+@dataclass(frozen=True)
+class WantedRun:
+    """Run that a request is about: its id as it was sent, and the day of its request, if that is told."""
+
+    run_id: str
+    requested_date: dt.date | None
+
+
+def wanted_run(run_id: str) -> WantedRun:
+    """Run that the path and the query string name. Raises 400, and 404 for what can be no run's id."""
     query = in_query(request.args, RunQuery)
-    run = api.rows.find(org, _uuid(run_id), api.clock().date(), query.requested_date)
+    if not _UUID.fullmatch(run_id):
+        raise Problem(404, f"Run not found: {run_id[:64]}")
+    return WantedRun(run_id, query.requested_date)
+
+
+def find_run(api: Runs, org: str, wanted: WantedRun) -> DetailedRun:
+    """Run of the org, or 404."""
+    run = api.rows.find(org, wanted.run_id.lower(), api.clock().date(), wanted.requested_date)
     if run is None:
-        raise Problem(404, f"Run not found: {run_id}")
+        raise Problem(404, f"Run not found: {wanted.run_id}")
     logs.bind(run_id=run.run_id)
     return run
 
@@ -143,9 +176,3 @@ def _after(query: RunsQuery) -> After | None:
     if not _UUID.fullmatch(run_id) or created_at.utcoffset() != dt.timedelta(0) or created_at.year < FIRST_DATE.year:
         raise bad_request(NO_CURSOR)
     return After(created_at, run_id)
-
-
-def _uuid(text: str) -> str:
-    if not _UUID.fullmatch(text):
-        raise Problem(404, f"Run not found: {text[:64]}")
-    return text.lower()
