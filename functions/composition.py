@@ -89,6 +89,7 @@ def compose(
         members=CallerCache(callers.memberships, clock, bool),
         clock=clock,
     )
+    recent = RecentAnswers(clock)
     keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), callers, clock)
     return Rooms(
         project=settings.project,
@@ -106,7 +107,7 @@ def compose(
             warehouse=warehouse,
             queue=queue,
             quota_notices=QuotaNotices(notifier, clock),
-            recent=RecentAnswers(clock),
+            recent=recent,
             clock=clock,
         ),
         schedule=Schedule(
@@ -126,6 +127,7 @@ def compose(
             _connections(settings, clock, warehouse, notifier, providers),
             settings.reader_service_account,
             TokenBuckets(CHECKS, clock),
+            recent.changed,
         ),
         webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
         operations=OrgOperations(

@@ -69,7 +69,7 @@ def presented(auth: Authentication, org: str) -> PresentedCredential:
     """Credential of the request for the org in its path, judged by its form; reads nothing that is stored.
 
     Raises 401 for none or one that cannot be valid, 400 for two and for what is no slug, and 403 for a key that begins
-    with another org's slug: whether there is such a key, or such an org, is neither asked nor told.
+    with another org's slug: whether there is such a key, or such an org, is neither read nor said.
     """
     credential, named = _presented(auth)
     if not is_slug(org):

@@ -56,7 +56,7 @@ class TokenBuckets(Generic[Key]):
         self._full_at: ExpiringMap[Key, datetime] = ExpiringMap(clock, capacity)
 
     def wait(self, key: Key) -> timedelta:
-        """How long it is until there is a token; zero if there is one."""
+        """Time until there is a token; zero if there is one."""
         with self._lock:
             return self._next(key)[1]
 

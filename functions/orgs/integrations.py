@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -126,7 +126,8 @@ def _schema(document: JsonObject, shape: str, *path: str) -> dict[str, object]:
 class OrgIntegrations:
     """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys.
 
-    `checks` bounds, for each org, how often its credentials are checked at a provider.
+    `checks` bounds, for each org, how often its credentials are checked at a provider; `changed` is called with an org
+    whose integration was written.
     """
 
     auth: Authentication
@@ -134,6 +135,7 @@ class OrgIntegrations:
     connections: Connections
     reader: str
     checks: TokenBuckets[str]
+    changed: Callable[[str], None]
 
 
 def list_integrations(room: OrgIntegrations, org: str) -> Response:
@@ -222,6 +224,7 @@ def _refusal(err: Stop) -> Exception:
 def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
     """The answer, once a run that is triggered next would find the integration in this state."""
     wait_until(lambda: room.connections.shows(row))
+    room.changed(row.org_slug)
     return answered(_state(room, row), status)
 
 

@@ -21,8 +21,18 @@ class OrgMember:
     since: datetime
 
 
+@dataclass(frozen=True)
+class _NewestRow:
+    user_id: str
+    role: str
+    since: datetime
+
+
 class OrgMembers:
-    """Reads, sets and ends memberships; raises `Retry` while BigQuery cannot be reached."""
+    """Reads, sets and ends memberships; raises `Retry` while BigQuery cannot be reached.
+
+    Each row is later than the one that it follows, whatever the clocks say.
+    """
 
     def __init__(self, warehouse: Warehouse, clock: Clock) -> None:
         self._warehouse = warehouse
@@ -30,18 +40,22 @@ class OrgMembers:
 
     def of(self, org_slug: str) -> list[OrgMember]:
         """Members of the org, by user id."""
-        return self._warehouse.read(OrgMember, "org_members", org_slug=org_slug)
+        rows = self._rows(org_slug)
+        return [OrgMember(row.user_id, Role(row.role), row.since) for row in rows if row.role in [*Role]]
 
     def set(self, org_slug: str, user_id: str, role: Role | None) -> None:
         """Gives the user this role in the org; `None` ends the membership."""
-        self._append(org_slug, [(user_id, role.value if role else REMOVED, self._clock())])
+        last = next((row.since for row in self._rows(org_slug) if row.user_id == user_id), None)
+        self._append(org_slug, [(user_id, role.value if role else REMOVED, after(self._clock(), last))])
 
     def end_all(self, org_slug: str) -> bool:
         """Ends every membership of the org. Returns whether there was one."""
         members = self.of(org_slug)
-        # Later than the rows that they end, whatever the clocks say.
         self._append(org_slug, [(each.user_id, REMOVED, after(self._clock(), each.since)) for each in members])
         return bool(members)
+
+    def _rows(self, org_slug: str) -> list[_NewestRow]:
+        return self._warehouse.read(_NewestRow, "org_members", org_slug=org_slug)
 
     def _append(self, org_slug: str, changes: Iterable[tuple[str, str, datetime]]) -> None:
         rows: list[dict[str, object]] = [

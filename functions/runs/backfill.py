@@ -46,7 +46,10 @@ def backfill(api: Runs, org: str) -> Response:
     with api.recent.keeping_refusals(asked, now):
         answer, left = _carry_out(api, actor, entry, dates, body, now)
     response = answered(answer, 200 if body.dry_run else 202, left)
-    return response if answer.run and not body.dry_run else api.recent.keep(asked, response, now)
+    if body.dry_run or not answer.run:
+        return api.recent.keep(asked, response, now)
+    api.recent.changed(org)
+    return response
 
 
 def _carry_out(

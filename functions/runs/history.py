@@ -122,7 +122,7 @@ def _conditional(run: StoredRun, shape: Answer) -> Response:
 
 @dataclass(frozen=True)
 class WantedRun:
-    """Run that a request is about: its id as it was sent, and the day of its request, if that is told."""
+    """Run that a request is about: its id as it was sent, and the day of its request, if it names one."""
 
     run_id: str
     requested_date: dt.date | None

@@ -27,17 +27,23 @@ class RecentAnswers:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._refusals: ExpiringMap[Asked, Problem] = ExpiringMap(clock, ANSWERS)
-        self._answers: ExpiringMap[Asked, _Answer] = ExpiringMap(clock, ANSWERS)
+        self._clock = clock
+        self._kept: ExpiringMap[Asked, tuple[object, Problem | _Answer]] = ExpiringMap(clock, ANSWERS)
+        self._changes: ExpiringMap[str, object] = ExpiringMap(clock)  # the last change of each org that this made
+
+    def changed(self, org_slug: str) -> None:
+        """Forgets the org's answers until now, since this instance has changed what that depends on."""
+        self._changes.put(org_slug, object(), self._clock() + ANSWER_TTL)
 
     def refuses(self, asked: Asked) -> bool:
         """Whether the request was refused lately."""
-        return self._refusals.peek(asked) is not None
+        return isinstance(self._told(asked), Problem)
 
     def raise_refusal(self, asked: Asked) -> None:
         """Raises the `Problem` that the request was refused with lately, if it was."""
-        if kept := self._refusals.peek(asked):
-            raise kept[0].with_traceback(None)
+        told = self._told(asked)
+        if isinstance(told, Problem):
+            raise told.with_traceback(None)
 
     @contextmanager
     def keeping_refusals(self, asked: Asked, asked_at: datetime) -> Iterator[None]:
@@ -45,19 +51,27 @@ class RecentAnswers:
         try:
             yield
         except Problem as problem:
-            self._refusals.put(asked, problem, _until(asked_at))
+            self._keep(asked, problem, asked_at)
             raise
 
     def answer(self, asked: Asked) -> Response | None:
         """Answer that the request got lately, as a response of its own; `None` where there is none."""
-        kept = self._answers.peek(asked)
-        return Response(kept[0].body, kept[0].status, [*kept[0].headers]) if kept else None
+        told = self._told(asked)
+        return Response(told.body, told.status, [*told.headers]) if isinstance(told, _Answer) else None
 
     def keep(self, asked: Asked, response: Response, asked_at: datetime) -> Response:
         """Keeps the response, which is from facts of `asked_at`, and returns it."""
         answer = _Answer(response.get_data(), response.status_code, tuple(response.headers))
-        self._answers.put(asked, answer, _until(asked_at))
+        self._keep(asked, answer, asked_at)
         return response
+
+    def _keep(self, asked: Asked, told: "Problem | _Answer", asked_at: datetime) -> None:
+        until = min(asked_at + ANSWER_TTL, next_midnight(asked_at))
+        self._kept.put(asked, (self._changes.peek(asked[0]), told), until)
+
+    def _told(self, asked: Asked) -> "Problem | _Answer | None":
+        kept = self._kept.peek(asked)
+        return kept[0][1] if kept and kept[0][0] == self._changes.peek(asked[0]) else None
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,3 @@ class _Answer:
     body: bytes
     status: int
     headers: tuple[tuple[str, str], ...]
-
-
-def _until(asked_at: datetime) -> datetime:
-    return min(asked_at + ANSWER_TTL, next_midnight(asked_at))

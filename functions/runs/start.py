@@ -58,7 +58,7 @@ def trigger(api: Runs, org: str, path: str) -> Response:
 
 
 def _wanted(registry: Registry, path: str, today: dt.date) -> tuple[Entry, TriggerRequest]:
-    """What the path, the query and the body ask for. A refused body or query is told before an unknown pipeline."""
+    """Pipeline and request of the path, query and body. Raises 400 or 415 for these before 404 for the pipeline."""
     try:
         entry = resolve(registry, path.split("/"))
     except Problem:
@@ -137,6 +137,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
     if admitted is None:
         api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
+    api.recent.changed(run.org_slug)
     left = rate_limit(limit, used + 1, run.requested_at)
     _record_pending(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)

@@ -435,11 +435,11 @@ def test_an_org_that_was_never_onboarded(api: FlaskClient, local: Local) -> None
 
 
 def test_an_org_that_was_off_boarded(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
-    """With its keys, an off-boarded org's members are shut out too."""
+    """With its keys, an off-boarded org's members are shut out too: they are members no more."""
     org = new_org()
     compose(local.settings, local.clock).operations.onboarding.offboard(org.org_slug, delete_data=False)
     answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs", headers=bearer(local, org.user_id))
-    assert (answer.status_code, answer.get_json()["detail"]) == (401, NOT_ONBOARDED)
+    assert (answer.status_code, answer.get_json()["detail"]) == (403, OTHER_ORG)
 
 
 def test_a_key_and_a_session(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:

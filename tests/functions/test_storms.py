@@ -1,6 +1,5 @@
 """What storms cost: queries and MiB billed of 300 requests of each kind that is refused, or starts nothing."""
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -287,7 +287,7 @@ def test_the_number_of_kept_answers_is_bounded(instance: Instance, org: Onboarde
     recent = instance.rooms.runs.recent
     now = instance.local.clock()
     for number in range(600):
-        recent.keep((org.org_slug, "backfill", number), instance.client.get("/health"), now)
+        recent.keep((org.org_slug, "backfill", number), Response(), now)
     assert recent.answer((org.org_slug, "backfill", 99)) is None
     assert recent.answer((org.org_slug, "backfill", 100)) is not None
 
@@ -301,8 +301,14 @@ def test_a_storm_is_one_line_a_minute(instance: Instance, org: OnboardedOrg, cap
     assert events.count("look_ups_limited") == 2
 
 
-def test_dates_of_a_kept_answer(instance: Instance, org: OnboardedOrg) -> None:
-    """What is kept is what the first was told, to the byte."""
-    first = instance.backfill(org.org_slug, key(org), dry_run=True).get_json()
-    assert first == instance.backfill(org.org_slug, key(org), dry_run=True).get_json()
-    assert first["run"][0] == dt.date(2026, 11, 10).isoformat()
+def test_what_this_instance_has_changed_is_seen_at_once(instance: Instance, org: OnboardedOrg) -> None:
+    """A dry run after an admission, and a trigger after a set-up, are computed anew where these were made."""
+    assert instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"][0] == DAY
+    assert instance.trigger(org.org_slug, key(org)).status_code == 202
+    assert instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"][0] == "2026-11-09"
+    integration = f"/api/v1/integrations/{org.org_slug}/openai"
+    assert instance.client.delete(integration, headers=key(org)).status_code == 200
+    assert instance.trigger(org.org_slug, key(org), "openai/usage_cost").status_code == 400
+    body = {"credential": org.credentials["OPENAI"]["api_key"]}
+    assert instance.client.post(f"{integration}/setup", headers=key(org), json=body).status_code == 201
+    assert instance.trigger(org.org_slug, key(org), "openai/usage_cost").status_code == 202

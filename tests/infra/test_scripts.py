@@ -281,8 +281,8 @@ case "$*" in
     echo "[{\"quotaId\": \"CpuPerRegion\", \"dimensionsInfos\": [$of_region]}]" ;;
   *"services quota list"*)
     bucket='"quotaBuckets": [{"effectiveLimit": "1048576", "consumerOverride": {"overrideValue": "1048576"}}]'
-    limits="[{\\"unit\\": \\"1/d/{project}/{user}\\", $bucket}]"
-    echo "[{\\"metric\\": \\"bigquery.googleapis.com/quota/query/usage\\", \\"consumerQuotaLimits\\": $limits}]" ;;
+    limits="[{\"unit\": \"1/d/{project}/{user}\", $bucket}]"
+    echo "[{\"metric\": \"bigquery.googleapis.com/quota/query/usage\", \"consumerQuotaLimits\": $limits}]" ;;
   *first_day:DATE:$(date -u +%F)*) echo '{"statistics": {"totalBytesProcessed": "100"}}' ;;
   *first_day*) echo '{"statistics": {"totalBytesProcessed": "4000"}}' ;;
   *"services describe"*) echo '{"status": {"url": "http://127.0.0.1:1"}}' ;;
