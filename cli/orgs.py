@@ -39,7 +39,7 @@ def onboard(ops: Ops, org: str, name: str | None, plan: str | None, reactivate: 
 @ORG
 @asks_ops
 def show_org(ops: Ops, org: str) -> None:
-    """Show ORG: profile, subscription, integrations, keys by their fingerprints."""
+    """Show ORG: profile, subscription, integrations, keys by their fingerprints, members."""
     ops.screen.answer(ops.call("GET", org), _show)
 
 
@@ -157,3 +157,6 @@ def _show(body: JsonObject) -> None:
     if body["api_keys"]:
         say("")
         key_table(body["api_keys"])
+    if body["members"]:
+        say("")
+        table(["MEMBER", "ROLE", "SINCE"], [[each["user_id"], each["role"], each["since"]] for each in body["members"]])

@@ -126,6 +126,13 @@ class Code(StrEnum):
         "This installation cannot read without a key.",
         "Set up the integration with a service account key.",
     )
+    CHECKS_LIMITED = (
+        "checks_limited",
+        Topic.CREDENTIAL,
+        True,
+        "The organization has set up and validated integrations too often within a few minutes.",
+        "Send the same request again after the seconds of `Retry-After`.",
+    )
     SOURCE_NOT_FOUND = (
         "source_not_found",
         Topic.SOURCE,
@@ -388,6 +395,13 @@ class Code(StrEnum):
         True,
         "The public keys of the identity provider cannot be read, so no session can be judged.",
         _LATER,
+    )
+    LOOK_UPS_LIMITED = (
+        "look_ups_limited",
+        Topic.SERVICE,
+        True,
+        "Too many callers that nobody knows were looked up lately, so unknown ones have to wait; known ones do not.",
+        "Send the same request again after the seconds of `Retry-After`.",
     )
     FRONT_UNKNOWN = (
         "front_unknown",

@@ -17,8 +17,9 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from functions.auth.api_keys import KeyCache
 from functions.auth.authenticate import Authentication
-from functions.auth.cache import TtlCache
+from functions.auth.caller_cache import CallerCache
 from functions.auth.key_uses import KeyUses
+from functions.auth.limits import CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
 from functions.health import CALL_TIMEOUT_S, Dependencies
@@ -28,6 +29,7 @@ from functions.orgs.connections import Connections
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.onboarding import Onboarding
+from functions.orgs.org_members import OrgMembers
 from functions.orgs.plans import load_plans
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks
@@ -35,6 +37,7 @@ from functions.runs.admission_facts import Admissions
 from functions.runs.collaborators import Runs
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.recent_answers import RecentAnswers
 from functions.runs.run_pages import RunPages
 from functions.runs.run_rows import RunRows
 from functions.schedule.collaborators import Schedule
@@ -86,9 +89,10 @@ def compose(
     auth = Authentication(
         keys=KeyCache(callers.api_key, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
-        members=TtlCache(callers.memberships, clock),
+        members=CallerCache(callers.memberships, clock, bool),
         clock=clock,
     )
+    recent = RecentAnswers(clock)
     keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), callers, clock)
     return Rooms(
         project=settings.project,
@@ -107,6 +111,7 @@ def compose(
             warehouse=warehouse,
             queue=queue,
             quota_notices=QuotaNotices(notifier, clock),
+            recent=recent,
             clock=clock,
         ),
         schedule=Schedule(
@@ -125,10 +130,17 @@ def compose(
             tuple(providers),
             _connections(settings, clock, warehouse, notifier, providers),
             settings.reader_service_account,
+            TokenBuckets(CHECKS, clock),
+            recent.changed,
         ),
         webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
-        operations=OrgOperations(_onboarding(settings, clock, warehouse, keys, providers), keys.tenants, keys),
-        members=MemberOperations(warehouse, clock),
+        operations=OrgOperations(
+            _onboarding(settings, clock, warehouse, keys, providers),
+            keys.tenants,
+            keys,
+            OrgMembers(warehouse, clock),
+        ),
+        members=MemberOperations(OrgMembers(warehouse, clock)),
     )
 
 

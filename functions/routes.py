@@ -56,7 +56,7 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import Function, answer_document, document
+from functions.web.openapi import GUARDED, Function, answer_document, document
 from providers import PROVIDERS
 from providers.provider import Provider
 
@@ -98,6 +98,7 @@ API = Function(
     title="CloudAct Pipelines",
     description="Runs pipelines that load what cloud and AI providers bill into an organization's BigQuery dataset.",
     security=KEY | SESSION,
+    guarded=(*GUARDED, 429),
 )
 _ORG = "/organizations/<org>"
 _RUNS = "/pipelines/<org>/runs"
@@ -185,11 +186,13 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     _integrations(
         "POST", f"{_INTEGRATIONS}/<provider>/setup", "set_up", set_up,
-        "Set up a credential, once the provider has accepted it; what was set up before stays until then",
+        "Set up a credential, once the provider has accepted it; what was set up before stays until then. "
+        "Ten set-ups and validations of an organization at once, then one in 30 seconds",
         {200: IntegrationState, 201: IntegrationState}, (404, 415), body=SetupBody,
     ),
     _integrations(
-        "POST", f"{_INTEGRATIONS}/<provider>/validate", "validate", validate, "Ask the provider again",
+        "POST", f"{_INTEGRATIONS}/<provider>/validate", "validate", validate,
+        "Ask the provider again; counts like a set-up",
         {200: IntegrationState}, (404, 415),
     ),
     _integrations(

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Makes in an empty project all that the service stands on: APIs, service accounts and what each may do, the registry of
-# images, queues, the key, secrets, the dataset `organizations`. Its tables come with infra/deploy.sh.
+# images, queues, the key, secrets, the dataset `organizations`, and what BigQuery may bill a day. Its tables come with
+# infra/deploy.sh.
 #
 #   infra/setup.sh [--settings FILE] [--only PART]… [--dry-run]
 #
-# PART is one of apis, accounts, roles, registry, queues, keys, secrets, dataset. Whoever runs it is an owner of the
-# project. May be repeated: it looks first and changes what differs. --dry-run reads, and prints what it would run.
+# PART is one of apis, accounts, roles, registry, queues, keys, secrets, dataset, quotas. Whoever runs it is an owner of
+# the project. May be repeated: it looks first and changes what differs. --dry-run reads, and prints what it would run.
 # Exits 0 if all is there, 1 at the first step that fails, 2 if called wrongly or with unusable settings.
 
 PARTS=()
 
 # shellcheck disable=SC2034 # TAKEN is read by what is sourced
 takes_flag() {
-  [[ $1 == --only && $2 =~ ^(apis|accounts|roles|registry|queues|keys|secrets|dataset)$ ]] || return
+  [[ $1 == --only && $2 =~ ^(apis|accounts|roles|registry|queues|keys|secrets|dataset|quotas)$ ]] || return
   PARTS+=("$2")
   TAKEN=2
 }
@@ -20,7 +21,7 @@ takes_flag() {
 . "$(dirname "${BASH_SOURCE[0]}")/bash/begin.sh"
 . infra/bash/cloud_run.sh
 . infra/bash/installation.sh
-((${#PARTS[@]})) || PARTS=(apis accounts roles registry queues keys secrets dataset)
+((${#PARTS[@]})) || PARTS=(apis accounts roles registry queues keys secrets dataset quotas)
 
 APIS=(artifactregistry bigquery cloudbuild cloudkms cloudresourcemanager cloudscheduler cloudtasks iam iamcredentials
   logging monitoring run secretmanager serviceusage storage)
@@ -284,6 +285,23 @@ admit_to_dataset() {
   change "granted on the dataset $DATASET: $(jq -r 'map("\(.role | sub(".*/"; "")) to \(.userByEmail)") | join(", ")' \
     <<<"$lacking")" bq --project_id="$PROJECT" update --source="$SCRATCH/access.json" "$PROJECT:$DATASET"
   if ((DRY_RUN)); then echo "# with this in the file: $(<"$SCRATCH/access.json")"; fi
+}
+
+# What a storm, a mistake or a customer's loop can make BigQuery bill in a day, whatever else fails: of the project, and
+# of each service account. It counts MiB, resets at midnight Pacific, and refuses queries beyond.
+set_up_quotas() {
+  local held
+  held=$(look gcloud alpha services quota list --service=bigquery.googleapis.com --consumer="projects/$PROJECT" --format=json)
+  set_up_quota '1/d/{project}' "$QUERY_GIB_PER_DAY" "all queries"
+  set_up_quota '1/d/{project}/{user}' "$QUERY_GIB_PER_ACCOUNT" "each account's queries"
+}
+
+# set_up_quota UNIT GIB WHOSE. Google takes a lower limit than before by --force only.
+set_up_quota() {
+  local metric=bigquery.googleapis.com/quota/query/usage mib=$(($2 * 1024)) limit
+  limit=$(query_quota "$1" <<<"${held:-[]}")
+  [[ $limit == "$mib" ]] || change "limited $3 to $2 GiB a day" gcloud alpha services quota update \
+    --service=bigquery.googleapis.com --consumer="projects/$PROJECT" --metric="$metric" --unit="$1" --value="$mib" --force
 }
 
 for part in "${PARTS[@]}"; do

@@ -20,6 +20,7 @@ verify() {
   check_runner
   check_roles
   check_quotas
+  check_query_quotas
   check_partitions
   check_ops
   check_paths
@@ -104,6 +105,22 @@ check_quotas() {
     tell ok "$what are listed above; the settings reckon with $REGION_VCPUS vCPUs, $REGION_MEMORY_GIB GiB"
   else
     not_told "$what"
+  fi
+}
+
+# That the unit is MiB is nowhere in Google's reference; its own lab sets 262144 for 0.25 TiB.
+check_query_quotas() {
+  local what="what queries may bill a day" project account
+  if ! asked gcloud alpha services quota list --service=bigquery.googleapis.com --consumer="projects/$PROJECT" --format=json; then
+    not_told "$what"
+    return
+  fi
+  project=$(query_quota '1/d/{project}' <"$SCRATCH/seen")
+  account=$(query_quota '1/d/{project}/{user}' <"$SCRATCH/seen")
+  if [[ $project == $((QUERY_GIB_PER_DAY * 1024)) && $account == $((QUERY_GIB_PER_ACCOUNT * 1024)) ]]; then
+    tell ok "$what is $QUERY_GIB_PER_DAY GiB, and $QUERY_GIB_PER_ACCOUNT of each account; see in the console that it says so"
+  else
+    tell differs "$what is ${project:-not limited}, and ${account:-not limited} of each account, in MiB; run infra/setup.sh --only quotas"
   fi
 }
 

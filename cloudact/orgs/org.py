@@ -9,10 +9,25 @@ from datetime import datetime
 from enum import StrEnum
 
 SLUG = re.compile(r"[a-zA-Z0-9_]{3,50}")
-KEY = re.compile(rf"{SLUG.pattern}_api_[A-Za-z0-9_-]{{43}}")
+KEY = re.compile(rf"({SLUG.pattern})_api_[A-Za-z0-9_-]{{43}}")
+# What a slug names is a dataset, so a word of BigQuery's own would be read as something else, or need quotes in every
+# query of its customer: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
+RESERVED_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "all and any array asc assert_rows_modified between case cast collate contains create cross cube "
+        "current default define desc distinct else end enum escape except exclude exists extract false "
+        "fetch following for from full group grouping groups hash having ignore information_schema inner "
+        "intersect interval into join lateral left like limit lookup merge natural new not null nulls "
+        "order outer over partition preceding proto qualify range recursive respect right rollup rows "
+        "select set some struct tablesample then treat true unbounded union unnest using when where "
+        "window with within",
+    )
+)
 RESERVED_SLUGS = frozenset({"organizations", "runs", "run", "ops"})
-SLUG_RULE = "3 to 50 letters, digits or underscores, not starting with an underscore, and not one of " + ", ".join(
-    sorted(RESERVED_SLUGS)
+SLUG_RULE = (
+    "3 to 50 letters, digits or underscores, not starting with an underscore, no reserved word of BigQuery, and not "
+    f"one of {', '.join(sorted(RESERVED_SLUGS))}"
 )
 
 
@@ -116,12 +131,20 @@ class Subscription:
 
 def is_slug(text: str) -> bool:
     """Whether `text` is valid as an org's slug."""
-    return bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS
+    return (
+        bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS | RESERVED_WORDS
+    )
 
 
 def new_api_key(org_slug: str) -> str:
     """New random key, `{org}_api_{43 url-safe characters}`: 256 random bits."""
     return f"{org_slug}_api_{secrets.token_urlsafe(32)}"
+
+
+def org_named_in(api_key: str) -> str | None:
+    """Slug that a key begins with, whether or not there is such a key; `None` for what has not the form of one."""
+    match = KEY.fullmatch(api_key)
+    return match[1] if match else None
 
 
 def key_hash(api_key: str) -> str:

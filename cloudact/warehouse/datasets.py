@@ -50,6 +50,13 @@ def _another_recorded(dataset: str, recorded: str, label: str | None, installati
     )
 
 
+def look_at_org_dataset(warehouse: Warehouse, org_slug: str, *, returning: bool = False) -> None:
+    """Raises `Stop` where `claim_org_dataset` would; creates nothing."""
+    labels = warehouse.dataset_labels(org_slug)
+    if labels is not None:
+        _refuse_anothers(warehouse, org_slug, labels, returning)
+
+
 def claim_org_dataset(
     warehouse: Warehouse, org_slug: str, writers: Iterable[str] = (), *, returning: bool = False
 ) -> None:
@@ -59,9 +66,13 @@ def claim_org_dataset(
     has a profile: a dataset that is older than labels of installations is its own.
     """
     labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower(), INSTALLATION: warehouse.installation})
+    _refuse_anothers(warehouse, org_slug, labels, returning)
+    warehouse.admit_writers(org_slug, writers)
+
+
+def _refuse_anothers(warehouse: Warehouse, org_slug: str, labels: Mapping[str, str], returning: bool) -> None:
     _refuse_a_strangers(org_slug, labels)
     _refuse_another_installations(warehouse, org_slug, labels, warehouse.installation if returning else ORIGINAL)
-    warehouse.admit_writers(org_slug, writers)
 
 
 def _refuse_a_strangers(org_slug: str, labels: Mapping[str, str]) -> None:

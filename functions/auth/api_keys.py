@@ -1,34 +1,34 @@
 """API keys: read from a request, looked up by hash, and refused without a hint at other orgs."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import request
 
-from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug, key_hash
-from functions.auth.cache import TtlCache
+from cloudact.clock import Clock
+from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug
+from functions.auth.caller_cache import CallerCache
 from functions.web.problems import Problem, bad_request
 
 OTHER_ORG = "Access denied: this key belongs to another organization"
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="cloudact"'}
 
 
-class KeyCache(TtlCache[str, ApiKey | None]):
+class KeyCache(CallerCache[ApiKey | None]):
     """Cache of API keys' stored facts by hash: one query a minute for a known key, one in five seconds for others."""
 
-    def refused(self, hashed: str) -> bool:
-        """Whether the key is cached as unknown, revoked or expired; reads nothing."""
-        known = self.peek(hashed)
-        return known is not None and (known[0] is None or not known[0].usable(self._clock()))
+    def __init__(self, read: Callable[[str], ApiKey | None], clock: Clock) -> None:
+        super().__init__(read, clock, lambda key: key is not None and key.usable(clock()))
 
 
-def presented_key_hash() -> str:
-    """Hash of the key that the request carries. Raises 401 without one."""
+def presented_key() -> str:
+    """Key that the request carries, by its form. Raises 401 without one, and for what cannot be a key."""
     key = request.headers.get("X-API-Key", "")
     if not key:
         raise Problem(401, "X-API-Key header is required", _CHALLENGE)
-    if not KEY.fullmatch(key):  # no query for what cannot be a key
+    if not KEY.fullmatch(key):
         raise invalid_key()
-    return key_hash(key)
+    return key
 
 
 def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Authentication: a request's API key or session, and whether it may act for the org in the path.
 
-Refusals never tell whether another org exists.
+A view first has the credential judged by its form, then reads its input, and only then has the caller looked up: what
+is refused anyway costs no query. Refusals never tell whether another org exists.
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ from flask import request
 from cloudact import logs
 from cloudact.clock import Clock
 from cloudact.orgs.members import Membership, Role
-from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug
+from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug, key_hash, org_named_in
 from cloudact.runs.run import TriggerType
-from functions.auth.api_keys import OTHER_ORG, KeyCache, authorize, invalid_key, presented_key_hash
-from functions.auth.cache import TtlCache
+from functions.auth.api_keys import OTHER_ORG, KeyCache, authorize, presented_key
+from functions.auth.caller_cache import CallerCache
 from functions.auth.sessions import Sessions
 from functions.auth.stored_callers import CallerFacts
 from functions.web.problems import Problem, bad_request
@@ -32,7 +33,7 @@ class Authentication:
 
     keys: KeyCache
     sessions: Sessions
-    members: TtlCache[str, tuple[Membership, ...]]
+    members: CallerCache[tuple[Membership, ...]]
     clock: Clock
 
 
@@ -60,27 +61,66 @@ class Actor:
 
 
 def authenticate(auth: Authentication, org: str) -> Actor:
-    """Actor of the request for the org in its path. Raises 401, 400 (slug) or 403. Facts are up to a minute old."""
-    credential = presented(auth)
+    """Actor of the request for the org in its path: both steps at once, for a view that reads no input."""
+    return let_in(auth, org, presented(auth, org))
+
+
+def presented(auth: Authentication, org: str) -> PresentedCredential:
+    """Credential of the request for the org in its path, judged by its form; reads nothing that is stored.
+
+    Raises 401 for none or one that cannot be valid, 400 for two and for what is no slug, and 403 for a key that begins
+    with another org's slug: whether there is such a key, or such an org, is neither read nor said.
+    """
+    credential, named = _presented(auth)
+    if not is_slug(org):
+        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+    if named not in (None, org):
+        _refuse()
+    return credential
+
+
+def presented_without_org(auth: Authentication) -> PresentedCredential:
+    """Credential of a request whose path names no org, as `presented` judges it."""
+    return _presented(auth)[0]
+
+
+def _presented(auth: Authentication) -> tuple[PresentedCredential, str | None]:
+    """Credential, and the org that a key names itself. Raises 400 for two credentials, since either could be meant."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        key = presented_key()
+        return PresentedCredential(key_hash=key_hash(key)), org_named_in(key)
+    if request.headers.get("X-API-Key"):
+        raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
+    return PresentedCredential(user_id=auth.sessions.user_id(token.strip())), None
+
+
+def let_in(auth: Authentication, org: str, credential: PresentedCredential) -> Actor:
+    """Actor with this credential for the org. Facts are up to a minute old.
+
+    Raises 401 or 403, and 429 for a caller that this instance does not know while too many look-ups have failed.
+    """
     if credential.user_id is not None:
         return _member(org, credential.user_id, auth.members.get(credential.user_id))
     return _machine(org, auth.keys.get(credential.key_hash or ""), auth.clock())
 
 
-def presented(auth: Authentication) -> PresentedCredential:
-    """Credential of the request. Raises 401 for none, and 400 for two, since either could be meant."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return PresentedCredential(key_hash=presented_key_hash())
-    if request.headers.get("X-API-Key"):
-        raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
-    return PresentedCredential(user_id=auth.sessions.user_id(token.strip()))
+def recognize(auth: Authentication, org: str, credential: PresentedCredential) -> None:
+    """Lets nobody pass whom the cheap look-up does not find. Raises what `let_in` raises.
+
+    Admission reads seven tables and answers for the caller too. Only who is known to this instance may make it: for
+    those nothing is read here, so a trigger stays one query; the first use of a right key costs a query of one table
+    more.
+    """
+    if not _known(auth, org, credential):
+        let_in(auth, org, credential)
 
 
-def not_refused_lately(auth: Authentication, credential: PresentedCredential) -> None:
-    """Raises 401 for a key that the cache knows as unknown, revoked or expired; reads nothing."""
-    if credential.key_hash and auth.keys.refused(credential.key_hash):
-        raise invalid_key()
+def _known(auth: Authentication, org: str, credential: PresentedCredential) -> bool:
+    if credential.user_id is None:
+        return auth.keys.known(credential.key_hash or "")
+    memberships = auth.members.last(credential.user_id) or ()
+    return any(each.org_slug == org and each.onboarded for each in memberships)
 
 
 def admitted_actor(
@@ -88,7 +128,7 @@ def admitted_actor(
 ) -> Actor:
     """Authenticates from facts that the admission query fetched at `asked_at`, and puts them into the caches.
 
-    Raises what `authenticate` raises.
+    Raises 401 or 403.
     """
     if credential.user_id is not None:
         auth.members.put(credential.user_id, tuple(facts.memberships), asked_at)
@@ -97,9 +137,8 @@ def admitted_actor(
     return _machine(org, facts.api_key, auth.clock())
 
 
-def own_org(auth: Authentication) -> str:
+def own_org(auth: Authentication, credential: PresentedCredential) -> str:
     """Org of a request whose path names none: that of the key, or the only one of which the person is a member."""
-    credential = presented(auth)
     if credential.user_id is None:
         key = auth.keys.get(credential.key_hash or "")
         org = key.org_slug if key else ""

@@ -96,7 +96,7 @@ class TtlCache(Generic[Key, Value]):
         known = self.peek(key)
         if known is not None:
             return known[0]
-        with self._reading[hash(key) % LOCK_STRIPES]:
+        with self._reading_lock(key):
             known = self.peek(key)
             if known is not None:
                 return known[0]
@@ -104,6 +104,10 @@ class TtlCache(Generic[Key, Value]):
             value = self._read(key)
             self.put(key, value, asked_at)
             return value
+
+    def _reading_lock(self, key: Key) -> Lock:
+        """Lock that whoever reads the key's answer holds meanwhile."""
+        return self._reading[hash(key) % LOCK_STRIPES]
 
     def peek(self, key: Key) -> tuple[Value] | None:
         """Kept answer in a tuple of one, unless it has expired; reads nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from cloudact.clock import Clock
-from functions.auth.authenticate import Authentication, authenticate
+from functions.auth.authenticate import Authentication, let_in, presented
 from functions.auth.stored_callers import StoredCallers
 from functions.orgs.key_issue import GRACE, ApiKeys
 from functions.orgs.readable import wait_until
@@ -30,8 +30,9 @@ class OrgKeys:
 
 def show_keys(room: OrgKeys, org: str) -> Response:
     """200 with the newest key that works, and all that work, newest first; none of them can be read back."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     no_query(request)
+    let_in(room.auth, org, credential)
     keys = live_keys(room, org)
     newest = dict(keys[0]) if keys else dict.fromkeys(Key.model_fields)
     return answered(Keys(org_slug=org, **newest, keys=keys))
@@ -39,14 +40,15 @@ def show_keys(room: OrgKeys, org: str) -> Response:
 
 def rotate(room: OrgKeys, org: str) -> Response:
     """201 with a new key, shown this once; the ones before it work for the grace period."""
-    authenticate(room.auth, org).require_admin()
+    credential = presented(room.auth, org)
     no_query(request)
-    return issue_next(room, org)
-
-
-def issue_next(room: OrgKeys, org: str) -> Response:
-    """201 with the org's next key, as a rotation or an operator asks for it."""
     body = in_body(request, RotateBody)
+    let_in(room.auth, org, credential).require_admin()
+    return issue_next(room, org, body)
+
+
+def issue_next(room: OrgKeys, org: str, body: RotateBody) -> Response:
+    """201 with the org's next key, as a rotation or an operator asks for it."""
     grace, life = body.grace_hours, body.expires_in_days
     with translating_stops():
         new = room.issued_keys.next(

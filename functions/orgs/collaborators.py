@@ -2,25 +2,24 @@
 
 from dataclasses import dataclass
 
-from cloudact.clock import Clock
-from cloudact.warehouse.bigquery import Warehouse
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.onboarding import Onboarding
+from functions.orgs.org_members import OrgMembers
 from functions.orgs.tenant import Tenants
 
 
 @dataclass(frozen=True)
 class OrgOperations:
-    """Collaborators of operators' endpoints for orgs: onboarding, reading, and keys."""
+    """Collaborators of operators' endpoints for orgs: onboarding, reading, keys, and members."""
 
     onboarding: Onboarding
     tenants: Tenants
     keys: OrgKeys
+    members: OrgMembers
 
 
 @dataclass(frozen=True)
 class MemberOperations:
-    """Collaborators of operators' endpoints for members: the warehouse that stores rows, and the clock."""
+    """Collaborators of operators' endpoints for members: what is stored of them."""
 
-    warehouse: Warehouse
-    clock: Clock
+    stored: OrgMembers

@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,8 @@ from cloudact.errors import Retry, Stop
 from cloudact.json_types import JsonObject
 from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
-from functions.auth.authenticate import Authentication, authenticate
+from functions.auth.authenticate import Authentication, let_in, presented
+from functions.auth.limits import TokenBuckets, too_many
 from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetUpRequest
 from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
@@ -123,28 +124,37 @@ def _schema(document: JsonObject, shape: str, *path: str) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class OrgIntegrations:
-    """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys."""
+    """The collaborators of the endpoints of integrations. `reader` is our service account that reads without keys.
+
+    `checks` bounds, for each org, how often its credentials are checked at a provider; `changed` is called with an org
+    whose integration was written.
+    """
 
     auth: Authentication
     providers: tuple[Provider, ...]
     connections: Connections
     reader: str
+    checks: TokenBuckets[str]
+    changed: Callable[[str], None]
 
 
 def list_integrations(room: OrgIntegrations, org: str) -> Response:
     """200 with the integrations of all providers, set up or not."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     no_query(request)
+    let_in(room.auth, org, credential)
     states = [_state(room, row) for row in room.connections.all(org)]
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
 def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; it is stored only if the provider accepts it."""
-    authenticate(room.auth, org).require_admin()
+    credential = presented(room.auth, org)
     no_query(request)
     body = in_body(request, SetupBody)
     integration = _integration(room, provider)
+    let_in(room.auth, org, credential).require_admin()
+    _count_check(room, org)
     requested = SetUpRequest(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
         stored, new = room.connections.set_up(org, integration, requested)
@@ -153,20 +163,32 @@ def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
 
 def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     """200 with VALID or INVALID, as the provider says now. Members may ask too, as a run of theirs would."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     no_input(request)
+    integration = _integration(room, provider)
+    let_in(room.auth, org, credential)
+    _count_check(room, org)
     with translating_provider_errors():
-        stored = room.connections.validate(org, _integration(room, provider))
+        stored = room.connections.validate(org, integration)
     return _answer(room, stored)
 
 
 def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     """200 with NOT_CONFIGURED, also where the integration was removed before."""
-    authenticate(room.auth, org).require_admin()
+    credential = presented(room.auth, org)
     no_input(request)
+    integration = _integration(room, provider)
+    let_in(room.auth, org, credential).require_admin()
     with translating_provider_errors():
-        stored = room.connections.remove(org, _integration(room, provider))
+        stored = room.connections.remove(org, integration)
     return _answer(room, stored)
+
+
+def _count_check(room: OrgIntegrations, org: str) -> None:
+    """Raises 429 for an org whose credentials were checked too often lately, by this instance."""
+    if wait := room.checks.take(org):
+        detail = "Integrations were set up and validated too often; please send the same request again later."
+        raise too_many(detail, wait, Code.CHECKS_LIMITED)
 
 
 def _integration(room: OrgIntegrations, provider: str) -> str:
@@ -202,6 +224,7 @@ def _refusal(err: Stop) -> Exception:
 def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
     """The answer, once a run that is triggered next would find the integration in this state."""
     wait_until(lambda: room.connections.shows(row))
+    room.changed(row.org_slug)
     return answered(_state(room, row), status)
 
 

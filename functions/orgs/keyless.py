@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from functions.auth.authenticate import authenticate
+from functions.auth.authenticate import let_in, presented
 from functions.orgs.integrations import OrgIntegrations, translating_provider_errors
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
@@ -64,8 +64,9 @@ class KeylessSetup(Answer):
 
 def show_keyless(room: OrgIntegrations, org: str) -> Response:
     """200 with the commands in order. Changes nothing and calls no other service."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     query = in_query(request.args, KeylessQuery)
+    let_in(room.auth, org, credential)
     with translating_provider_errors():
         reader = offered(room.reader)
         account = KeylessAccount.of(room.connections.onboarded(org), query.project or YOURS)

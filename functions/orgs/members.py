@@ -12,27 +12,24 @@ from functions.web.inputs import in_body
 from functions.web.parameters import no_body
 from functions.web.problems import bad_request
 
-REMOVED = "removed"  # any word that is no role ends a membership
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
 
 
 def set_member(room: MemberOperations, org: str, user_id: str) -> Response:
     """200 after the user got this role; caches of other instances follow within a minute."""
-    return _append(room, org, user_id, in_body(request, MemberBody).role)
+    return _set(room, org, user_id, in_body(request, MemberBody).role)
 
 
 def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
     """200 after the user left the org; caches of other instances follow within a minute."""
     no_body(request)
-    return _append(room, org, user_id, None)
+    return _set(room, org, user_id, None)
 
 
-def _append(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
+def _set(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
     if not _USER.fullmatch(user_id):
         raise bad_request("user_id must be the subject of the user's sessions, 1 to 128 visible characters.")
-    at, word = room.clock().isoformat(), role.value if role else REMOVED
-    row = {"org_slug": org, "user_id": user_id, "role": word, "created_at": at}
-    room.warehouse.append("org_members", [row], [f"{org}/{user_id}/{word}/{at}"])
+    room.stored.set(org, user_id, role)
     message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
     return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))

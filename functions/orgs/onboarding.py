@@ -17,9 +17,15 @@ from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.org import IntegrationStatus, SubscriptionStatus
 from cloudact.warehouse.bigquery import Warehouse
-from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, fill_org_dataset
+from cloudact.warehouse.datasets import (
+    claim_org_dataset,
+    drop_org_dataset,
+    fill_org_dataset,
+    look_at_org_dataset,
+)
 from cloudact.warehouse.scripts import NO_FOLDERS
 from functions.orgs.key_issue import ApiKeys, NewKey
+from functions.orgs.org_members import OrgMembers
 from functions.orgs.plans import Plan, Plans
 from functions.orgs.tenant import Profile, ProfileStatus, SetUp, StoredSubscription, Tenant, Tenants, after
 
@@ -69,6 +75,7 @@ class Onboarding:
     ) -> None:
         self._warehouse = warehouse
         self._tenants = tenants
+        self._members = OrgMembers(warehouse, clock)
         self._api_keys = api_keys
         self._clock = clock
         self._dataset_writers = frozenset(dataset_writers)
@@ -84,10 +91,13 @@ class Onboarding:
             raise Stop(Code.ORG_OFFBOARDED, f'{message} Give "reactivate": true to bring the same customer back.')
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
             returning = profile is not None
-            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
+            look_at_org_dataset(self._warehouse, org_slug, returning=returning)
             if profile is not None:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
+                self._members.end_all(org_slug)
             decision = self._decide(org_slug, name, plan, tenant)
+            # Only who is decided makes a dataset: of slugs that differ in case, the loser would leave one behind.
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
             fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
             org = replace(self.record(decision), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
             return self._with_first_key(org, org_slug, decision.keys_before)
@@ -137,7 +147,7 @@ class Onboarding:
         return Done(replace(tenant, subscription=new), changed=True)
 
     def offboard(self, org_slug: str, *, delete_data: bool) -> Done:
-        """Ends the org's keys, subscription and credentials, and its data if asked to.
+        """Ends the org's keys, subscription, credentials and memberships, and its data if asked to.
 
         `changed`: something was left to do.
         """
@@ -151,12 +161,13 @@ class Onboarding:
             profile = replace(profile, status=ProfileStatus.OFFBOARDED, keys_before=closed)
             self._append_profile(profile)
             tenant = replace(tenant, profile=profile, subscription=subscription)
-        # Also for an org that has ended: a set-up that was under way may have come after.
+        # Also for an org that has ended: a set-up that was under way, or a member, may have come after.
         newest = self._tenants.read(org_slug)
         forgotten = self._forget_credentials(newest, org_slug)
+        left = self._members.end_all(org_slug)
         dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
         org = replace(tenant, integrations=_forgotten(newest.integrations))
-        return Done(org, changed=active or forgotten or dropped)
+        return Done(org, changed=active or forgotten or left or dropped)
 
     def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> OnboardingDecision:
         last = tenant.subscription.updated_at if tenant.subscription else None

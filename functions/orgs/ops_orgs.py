@@ -14,6 +14,7 @@ from functions.orgs.plans import Plan, UnknownPlan
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import (
     ChangedOrg,
+    Member,
     OffboardBody,
     OffboardedOrg,
     OnboardBody,
@@ -25,7 +26,7 @@ from functions.orgs.shapes import (
 )
 from functions.orgs.tenant import Tenant
 from functions.web.answers import answered
-from functions.web.inputs import in_body
+from functions.web.inputs import RotateBody, in_body
 from functions.web.problems import bad_request, translating_stops
 
 
@@ -63,9 +64,10 @@ def _unchanged(org: str, tenant: Tenant, body: OnboardBody, plan: Plan | None) -
 
 
 def show_org(room: OrgOperations, org: str) -> Response:
-    """200 with the org as it stands, its keys by their fingerprints."""
+    """200 with the org as it stands, its keys by their fingerprints, and its members."""
     tenant = _tenant(room, org)
-    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org)))
+    members = [Member(user_id=each.user_id, role=each.role, since=each.since) for each in room.members.of(org)]
+    return answered(OrgDetail(**_fields(org, tenant), api_keys=live_keys(room.keys, org), members=members))
 
 
 def change_subscription(room: OrgOperations, org: str) -> Response:
@@ -79,7 +81,7 @@ def change_subscription(room: OrgOperations, org: str) -> Response:
 
 
 def offboard(room: OrgOperations, org: str) -> Response:
-    """200 after keys, subscription and credentials have ended.
+    """200 after keys, subscription, credentials and memberships have ended.
 
     `confirm` must be the slug; `delete_data` deletes the dataset.
     """
@@ -96,7 +98,7 @@ def offboard(room: OrgOperations, org: str) -> Response:
 def new_key(room: OrgOperations, org: str) -> Response:
     """201 with the next key, for a customer who lost theirs."""
     _tenant(room, org)
-    return issue_next(room.keys, org)
+    return issue_next(room.keys, org, in_body(request, RotateBody))
 
 
 def revoke_key(room: OrgOperations, org: str, fingerprint: str) -> Response:

@@ -110,10 +110,19 @@ class OrgState(Answer):
     integrations: list[SetUpState]
 
 
+class Member(Answer):
+    """A person who may act for an org."""
+
+    user_id: str = Field(description="the subject of their sessions")
+    role: Role
+    since: Instant = Field(description="when they got this role")
+
+
 class OrgDetail(OrgState):
-    """An org with the keys that open it, newest first."""
+    """An org with the keys that open it, newest first, and the people who may act for it."""
 
     api_keys: list[Key]
+    members: list[Member]
 
 
 class ChangedOrg(OrgState):

@@ -12,7 +12,7 @@ from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.signing import Signing
 from cloudact.notify.webhook_posts import Outbox
 from cloudact.notify.webhooks import Webhook, Webhooks
-from functions.auth.authenticate import Authentication, authenticate
+from functions.auth.authenticate import Authentication, let_in, presented
 from functions.orgs.readable import wait_until
 from functions.orgs.redirects import redirects
 from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
@@ -95,20 +95,22 @@ class OrgWebhooks:
 
 def show_webhook(room: OrgWebhooks, org: str) -> Response:
     """200 with address and events, for every member. The secret is shown by `put_webhook` only."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     no_query(request)
+    let_in(room.auth, org, credential)
     return answered(_state(org, room.webhooks.find(org)))
 
 
 def put_webhook(room: OrgWebhooks, org: str) -> Response:
     """200 with the webhook and its secret, also where the same was set before."""
-    authenticate(room.auth, org).require_admin()
+    credential = presented(room.auth, org)
     no_query(request)
     body = in_body(request, WebhookBody)
     try:
         url = webhook_url(body.url, allow_http=room.allow_http)
     except ValueError as err:
         raise bad_request(f"url {err}.") from err
+    let_in(room.auth, org, credential).require_admin()
     _outbox(room)
     before = room.webhooks.find(org)
     events = body.events or CHOOSABLE
@@ -128,8 +130,9 @@ def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: W
 
 def delete_webhook(room: OrgWebhooks, org: str) -> Response:
     """200 after the webhook is removed, also where there was none. Its secret is never used again."""
-    authenticate(room.auth, org).require_admin()
+    credential = presented(room.auth, org)
     no_input(request)
+    let_in(room.auth, org, credential).require_admin()
     if ended := room.webhooks.remove(org):
         wait_until(lambda: room.webhooks.shows(ended))
     return answered(_state(org, None))
@@ -137,8 +140,9 @@ def delete_webhook(room: OrgWebhooks, org: str) -> Response:
 
 def test_webhook(room: OrgWebhooks, org: str) -> Response:
     """202 after a `ping` is enqueued, signed like any event; at most one in ten seconds per org."""
-    authenticate(room.auth, org)
+    credential = presented(room.auth, org)
     no_input(request)
+    let_in(room.auth, org, credential)
     outbox, webhook, now = _outbox(room), room.webhooks.find(org), room.clock()
     if webhook is None or webhook.url is None:
         raise Problem(404, "No webhook is set up for this organization.")

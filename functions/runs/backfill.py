@@ -16,7 +16,7 @@ from cloudact.orgs.org import Subscription
 from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.ledger import Generation, RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
-from functions.auth.authenticate import Actor, authenticate
+from functions.auth.authenticate import Actor, let_in, presented
 from functions.runs.admission import Admitted, SlotOwners, admit
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
@@ -33,11 +33,30 @@ AT_ONCE = 8  # admissions; each mostly waits for Cloud Tasks
 
 def backfill(api: Runs, org: str) -> Response:
     """202 with the dates that run and those that do not, and why; 200 for a dry run, which starts nothing."""
-    now, actor = api.clock(), authenticate(api.auth, org)
+    now, credential = api.clock(), presented(api.auth, org)
     no_query(request)
     body = in_body(request, BackfillBody)
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
+    actor = let_in(api.auth, org, credential)
+    asked = (org, "backfill", body)
+    api.recent.raise_refusal(asked)
+    if kept := api.recent.answer(asked):
+        return kept
+    with api.recent.keeping_refusals(asked, now):
+        answer, left = _carry_out(api, actor, entry, dates, body, now)
+    response = answered(answer, 200 if body.dry_run else 202, left)
+    if body.dry_run or not answer.run:
+        return api.recent.keep(asked, response, now)
+    api.recent.changed(org)
+    return response
+
+
+def _carry_out(
+    api: Runs, actor: Actor, entry: Entry, dates: Sequence[dt.date], body: BackfillBody, now: dt.datetime
+) -> tuple[Backfilled, Mapping[str, str]]:
+    """Starts what is due and the quota allows, or nothing in a dry run. Returns the answer, and what is left."""
+    org = actor.org_slug
     facts = api.admissions.facts(org_slug=org, today=now.date(), integration=entry.required_integration)
     subscription = check_tenant(facts, entry)
     latest = _latest(api, org, entry, dates, now.date())
@@ -57,7 +76,7 @@ def backfill(api: Runs, org: str) -> Response:
     )
     used = facts.pipelines_today + (0 if body.dry_run else len(run))
     api.quota_notices.used(org, facts.webhook, used, subscription.daily_limit)
-    return answered(answer, 200 if body.dry_run else 202, rate_limit(subscription.daily_limit, used, now))
+    return answer, rate_limit(subscription.daily_limit, used, now)
 
 
 def _dates(body: BackfillBody, today: dt.date) -> list[dt.date]:

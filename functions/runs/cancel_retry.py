@@ -9,9 +9,9 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_log import log_run_ended
-from functions.auth.authenticate import authenticate
+from functions.auth.authenticate import let_in, presented
 from functions.runs.collaborators import Runs
-from functions.runs.history import find_run
+from functions.runs.history import find_run, wanted_run
 from functions.runs.queue import second_task_id
 from functions.runs.run_rows import DetailedRun
 from functions.runs.start import check_tenant, resolve, start
@@ -27,9 +27,11 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
 
     409 where it is final or was decided otherwise.
     """
-    authenticate(api.auth, org)
+    credential = presented(api.auth, org)
     no_body(request)
-    stored = find_run(api, org, run_id)
+    wanted = wanted_run(run_id)
+    let_in(api.auth, org, credential)
+    stored = find_run(api, org, wanted)
     if stored.status.final:
         raise Problem(409, f"The run is {stored.status} already.")
     run = stored.run
@@ -49,9 +51,13 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
 
 def retry(api: Runs, org: str, run_id: str) -> Response:
     """202 with the next generation of a FAILED or CANCELLED run; 409 for any other, or if a newer one exists."""
-    now, actor = api.clock(), authenticate(api.auth, org)
+    now, credential = api.clock(), presented(api.auth, org)
     no_body(request)
-    stored = find_run(api, org, run_id)
+    wanted = wanted_run(run_id)
+    actor = let_in(api.auth, org, credential)
+    asked = (org, "retry", wanted.run_id.lower())
+    api.recent.raise_refusal(asked)
+    stored = find_run(api, org, wanted)
     if stored.status not in (Status.FAILED, Status.CANCELLED):
         raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}.")
     old = stored.run
@@ -59,10 +65,11 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     facts = api.admissions.facts(
         org_slug=org, today=now.date(), pipeline=entry.id, integration=entry.required_integration, date=old.date
     )
-    subscription = check_tenant(facts, entry)
-    if facts.latest and facts.latest.generation > old.generation:
-        raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
-    return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
+    with api.recent.keeping_refusals(asked, now):
+        subscription = check_tenant(facts, entry)
+        if facts.latest and facts.latest.generation > old.generation:
+            raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
+        return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
 
 
 def _too_late() -> None:

@@ -10,6 +10,7 @@ from functions.auth.authenticate import Authentication
 from functions.runs.admission_facts import Admissions
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
+from functions.runs.recent_answers import RecentAnswers
 from functions.runs.run_pages import RunPages
 from functions.runs.run_rows import RunRows
 
@@ -27,4 +28,5 @@ class Runs:
     warehouse: Warehouse
     queue: RunQueue
     quota_notices: QuotaNotices
+    recent: RecentAnswers
     clock: Clock

@@ -3,13 +3,14 @@
 import base64
 import datetime as dt
 import re
+from dataclasses import dataclass
 
 from flask import Response, request
 
 from cloudact import logs
 from cloudact.runs.result import Result
 from cloudact.runs.run import FIRST_DATE, Status
-from functions.auth.authenticate import authenticate, own_org
+from functions.auth.authenticate import let_in, own_org, presented, presented_without_org
 from functions.runs.collaborators import Runs
 from functions.runs.run_answers import error_answer, run_answer, step_answer
 from functions.runs.run_pages import After, Filters
@@ -39,19 +40,22 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 def list_runs(api: Runs, org: str) -> Response:
     """200 with a page of the org's runs."""
-    authenticate(api.auth, org)
-    return _page(api, org)
+    credential, wanted = presented(api.auth, org), _page_query()
+    let_in(api.auth, org, credential)
+    return _page(api, org, wanted)
 
 
 def list_own_runs(api: Runs) -> Response:
     """200 with a page of runs at the older path, where the credential says which org is meant."""
-    return _page(api, own_org(api.auth))
+    credential, wanted = presented_without_org(api.auth), _page_query()
+    return _page(api, own_org(api.auth, credential), wanted)
 
 
 def show_run(api: Runs, org: str, run_id: str) -> Response:
     """200 with one run and its steps. A final run never changes, so it carries a strong ETag."""
-    authenticate(api.auth, org)
-    run = find_run(api, org, run_id)
+    credential, wanted = presented(api.auth, org), wanted_run(run_id)
+    let_in(api.auth, org, credential)
+    run = find_run(api, org, wanted)
     steps = [step_answer(step, run) for step in api.rows.steps(run)]
     result = Result.model_validate_json(run.result) if run.result else None
     detail = RunDetail(
@@ -66,7 +70,8 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     """200 with one run at the older path, in the older shape."""
-    run = find_run(api, own_org(api.auth), pipeline_logging_id)
+    credential, wanted = presented_without_org(api.auth), wanted_run(pipeline_logging_id)
+    run = find_run(api, own_org(api.auth, credential), wanted)
     older = OlderRun(
         pipeline_logging_id=run.run_id,
         pipeline_id=run.pipeline_id,
@@ -78,22 +83,38 @@ def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
     return _conditional(run, older)
 
 
-def _page(api: Runs, org: str) -> Response:
+@dataclass(frozen=True)
+class PageQuery:
+    """Page of a list, as the query string asks for it. `counted`: with the number of all that match."""
+
+    filters: Filters
+    limit: int
+    offset: int
+    after: After | None
+    counted: bool
+
+
+def _page_query() -> PageQuery:
     query = in_query(request.args, RunsQuery)
-    after, offset, filters = _after(query), query.offset or 0, _filters(query)
-    today, counted = api.clock().date(), query.total and query.cursor is None
-    if after:
-        page = api.pages.after(org, filters, today, query.limit, after)
-    elif offset:
-        page = api.pages.at(org, filters, today, query.limit, offset)
+    return PageQuery(
+        _filters(query), query.limit, query.offset or 0, _after(query), query.total and query.cursor is None
+    )
+
+
+def _page(api: Runs, org: str, wanted: PageQuery) -> Response:
+    today = api.clock().date()
+    if wanted.after:
+        page = api.pages.after(org, wanted.filters, today, wanted.limit, wanted.after)
+    elif wanted.offset:
+        page = api.pages.at(org, wanted.filters, today, wanted.limit, wanted.offset)
     else:
-        page = api.pages.first(org, filters, today, query.limit, counted=counted)
+        page = api.pages.first(org, wanted.filters, today, wanted.limit, counted=wanted.counted)
     answer = RunPage(
         runs=[run_answer(run) for run in page.runs],
-        limit=query.limit,
-        offset=offset,
+        limit=wanted.limit,
+        offset=wanted.offset,
         next_cursor=_cursor(page.runs[-1]) if page.more else None,
-        **_total(page.total) if counted else {},
+        **_total(page.total) if wanted.counted else {},
     )
     return answered(answer)
 
@@ -111,12 +132,27 @@ def _conditional(run: StoredRun, shape: Answer) -> Response:
     return answer
 
 
-def find_run(api: Runs, org: str, run_id: str) -> DetailedRun:
-    """Run of the org, or 404; the query string may name the day of its request."""
+@dataclass(frozen=True)
+class WantedRun:
+    """Run that a request is about: its id as it was sent, and the day of its request, if it names one."""
+
+    run_id: str
+    requested_date: dt.date | None
+
+
+def wanted_run(run_id: str) -> WantedRun:
+    """Run that the path and the query string name. Raises 400, and 404 for what can be no run's id."""
     query = in_query(request.args, RunQuery)
-    run = api.rows.find(org, _uuid(run_id), api.clock().date(), query.requested_date)
+    if not _UUID.fullmatch(run_id):
+        raise Problem(404, f"Run not found: {run_id[:64]}")
+    return WantedRun(run_id, query.requested_date)
+
+
+def find_run(api: Runs, org: str, wanted: WantedRun) -> DetailedRun:
+    """Run of the org, or 404."""
+    run = api.rows.find(org, wanted.run_id.lower(), api.clock().date(), wanted.requested_date)
     if run is None:
-        raise Problem(404, f"Run not found: {run_id}")
+        raise Problem(404, f"Run not found: {wanted.run_id}")
     logs.bind(run_id=run.run_id)
     return run
 
@@ -152,9 +188,3 @@ def _after(query: RunsQuery) -> After | None:
     if not _UUID.fullmatch(run_id) or created_at.utcoffset() != dt.timedelta(0) or created_at.year < FIRST_DATE.year:
         raise bad_request(NO_CURSOR)
     return After(created_at, run_id)
-
-
-def _uuid(text: str) -> str:
-    if not _UUID.fullmatch(text):
-        raise Problem(404, f"Run not found: {text[:64]}")
-    return text.lower()

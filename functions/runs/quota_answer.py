@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from cloudact.clock import next_midnight
-from functions.auth.authenticate import authenticate
+from functions.auth.authenticate import let_in, presented
 from functions.runs.collaborators import Runs
 from functions.web.answers import Quota, answered
 from functions.web.parameters import no_query
@@ -11,8 +11,9 @@ from functions.web.parameters import no_query
 
 def show_quota(api: Runs, org: str) -> Response:
     """200 with the runs that people and keys have requested today, and those left; by plan, suspended or not."""
-    authenticate(api.auth, org)
+    credential = presented(api.auth, org)
     no_query(request)
+    let_in(api.auth, org, credential)
     now = api.clock()
     subscription, used = api.admissions.quota(org, now.date())
     limit = subscription.daily_limit if subscription else 0

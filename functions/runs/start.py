@@ -3,9 +3,8 @@
 import datetime as dt
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from flask import Response, request
 
@@ -15,7 +14,7 @@ from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
-from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, not_refused_lately, presented
+from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, let_in, presented, recognize
 from functions.runs.admission import admit, answered_by, next_generation
 from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
@@ -26,7 +25,6 @@ from functions.web.parameters import runnable
 from functions.web.problems import Problem, bad_request
 
 log = logging.getLogger(__name__)
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -40,29 +38,33 @@ class TriggerRequest:
 def trigger(api: Runs, org: str, path: str) -> Response:
     """202 after a run was admitted, or 200 with the run that already answers the request."""
     now = api.clock()
-    credential = presented(api.auth)
-    entry, wrong_path = _attempt(lambda: resolve(api.registry, path.split("/")))
-    requested, wrong_body = _attempt(lambda: _trigger_request(api.registry, entry, now.date()))
-    not_refused_lately(api.auth, credential)
+    credential = presented(api.auth, org)
+    entry, requested = _wanted(api.registry, path, now.date())
+    asked = (org, "trigger", (entry.id, requested))
+    if api.recent.refuses(asked):
+        let_in(api.auth, org, credential)
+        api.recent.raise_refusal(asked)
+    recognize(api.auth, org, credential)
     facts = _facts(api, credential, org, now.date(), entry, requested)
     actor = admitted_actor(api.auth, org, credential, facts.caller, now)
-    if requested is None or entry is None:
-        raise wrong_body or wrong_path or AssertionError
-    subscription = check_tenant(facts, entry)
-    latest = facts.latest
-    if latest and answered_by(latest, requested.date, requested.force_refresh):
-        left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
-        run = _run(actor, entry, requested, latest.generation, now)
-        return existing(run, latest.status, left, latest.requested_date)
-    return start(api, _run(actor, entry, requested, next_generation(latest), now), subscription, facts)
+    with api.recent.keeping_refusals(asked, now):
+        subscription = check_tenant(facts, entry)
+        latest = facts.latest
+        if latest and answered_by(latest, requested.date, requested.force_refresh):
+            left = rate_limit(subscription.daily_limit, facts.pipelines_today, now)
+            run = _run(actor, entry, requested, latest.generation, now)
+            return existing(run, latest.status, left, latest.requested_date)
+        return start(api, _run(actor, entry, requested, next_generation(latest), now), subscription, facts)
 
 
-def _attempt(parse: Callable[[], Parsed]) -> tuple[Parsed | None, Problem | None]:
-    """Value of `parse`, or the `Problem` that it raised: to be raised only after authentication."""
+def _wanted(registry: Registry, path: str, today: dt.date) -> tuple[Entry, TriggerRequest]:
+    """Pipeline and request of the path, query and body. Raises 400 or 415 for these before 404 for the pipeline."""
     try:
-        return parse(), None
-    except Problem as problem:
-        return None, problem
+        entry = resolve(registry, path.split("/"))
+    except Problem:
+        _trigger_request(registry, None, today)
+        raise
+    return entry, _trigger_request(registry, entry, today)
 
 
 def _trigger_request(registry: Registry, entry: Entry | None, today: dt.date) -> TriggerRequest:
@@ -81,16 +83,15 @@ def _facts(
     credential: PresentedCredential,
     org: str,
     today: dt.date,
-    entry: Entry | None,
-    requested: TriggerRequest | None,
+    entry: Entry,
+    requested: TriggerRequest,
 ) -> AdmissionFacts:
-    known = entry if requested else None
     return api.admissions.facts(
         org_slug=org,
         today=today,
-        pipeline=known.id if known else None,
-        integration=entry.required_integration if entry else None,
-        date=requested.date if requested and entry else None,
+        pipeline=entry.id,
+        integration=entry.required_integration,
+        date=requested.date,
         key_hash=credential.key_hash,
         user_id=credential.user_id,
     )
@@ -136,6 +137,7 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
     if admitted is None:
         api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
+    api.recent.changed(run.org_slug)
     left = rate_limit(limit, used + 1, run.requested_at)
     _record_pending(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)

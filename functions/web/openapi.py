@@ -29,7 +29,7 @@ _REFUSED: Mapping[int, str] = {
     409: "The state of the run or of the organization forbids it",
     413: "The body is larger than 256 KiB",
     415: "The body is not JSON",
-    429: "The day's quota is used up",
+    429: "The day's quota is used up, or too much was asked lately, of which `code` tells what",
     500: "Unforeseen; `request_id` finds it in the logs",
     503: "Something we depend on cannot be reached; nothing was done. Send the same request again",
 }
@@ -62,13 +62,15 @@ _REFUSAL_HEADERS = {
 class Function:
     """Title, credentials and refusals of one function, for its document.
 
-    `security` holds the accepted credentials as security schemes by name, `refused` what statuses mean here only.
+    `security` holds the accepted credentials as security schemes by name, `refused` what statuses mean here only,
+    `guarded` with which statuses a credential is refused.
     """
 
     title: str
     description: str
     security: Mapping[str, Json]
     refused: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    guarded: Sequence[int] = GUARDED
     cached: str = "public, max-age=300"
 
 
@@ -108,7 +110,7 @@ def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -
         "operationId": endpoint.name if number == 0 else f"{endpoint.name}_{number + 1}",
         "summary": endpoint.summary,
         "parameters": [*_path_parameters(path), *_query_parameters(endpoint.query), *_header_parameters(endpoint)],
-        "responses": dict(_responses(endpoint, {**_REFUSED, **function.refused})),
+        "responses": dict(_responses(endpoint, {**_REFUSED, **function.refused}, function.guarded)),
         "security": [] if endpoint.public else [{scheme: []} for scheme in function.security],
     }
     if endpoint.body:
@@ -151,14 +153,14 @@ def _header_parameters(endpoint: Endpoint) -> Iterator[JsonObject]:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
 
 
-def _responses(endpoint: Endpoint, refused: Mapping[int, str]) -> Iterator[tuple[str, Json]]:
+def _responses(endpoint: Endpoint, refused: Mapping[int, str], guarded: Iterable[int]) -> Iterator[tuple[str, Json]]:
     for status, answer in endpoint.answers.items():
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
         names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
         yield str(status), _response(HTTPStatus(status).phrase, "application/json", schema, names)
     if endpoint.conditional:
         yield "304", {"description": "It is what If-None-Match names", "headers": _headers([])}
-    for status in sorted({*endpoint.refusals, *COMMON, *(() if endpoint.public else GUARDED)} - {*endpoint.answers}):
+    for status in sorted({*endpoint.refusals, *COMMON, *(() if endpoint.public else guarded)} - {*endpoint.answers}):
         yield str(status), _response(refused[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
 
 

@@ -77,6 +77,13 @@ is_told() {
   grep -qiE "$1" "$SCRATCH/errors"
 }
 
+# query_quota UNIT: the MiB of queries that were set for it, from a list of BigQuery's quotas; nothing where none were.
+query_quota() {
+  jq -r --arg unit "$1" '.[]? | select(.metric == "bigquery.googleapis.com/quota/query/usage") |
+    .consumerQuotaLimits[]? | select(.unit == $unit) | .quotaBuckets[]? | select((.dimensions // {}) == {}) |
+    .consumerOverride.overrideValue // empty'
+}
+
 # A command as one can paste it.
 quoted() {
   printf '%q' "$1"

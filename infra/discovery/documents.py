@@ -15,6 +15,7 @@ Json = dict[str, Any]
 APIS = (
     "bigquery.v2", "cloudtasks.v2", "run.v2", "cloudkms.v1", "secretmanager.v1", "iamcredentials.v1",
     "run.v1", "cloudscheduler.v1", "cloudbuild.v1", "artifactregistry.v1", "iam.v1", "serviceusage.v1",
+    "serviceusage.v1beta1",
     "cloudresourcemanager.v1", "monitoring.v3", "monitoring.v1", "logging.v2", "storage.v1",
 )  # fmt: skip
 _VARIABLE = re.compile(r"\{\+?\w+\}")

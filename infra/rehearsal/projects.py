@@ -1,4 +1,4 @@
-"""Projects: their enabled APIs, service accounts and roles."""
+"""Projects: their enabled APIs and quotas, service accounts and roles."""
 
 import re
 
@@ -8,6 +8,7 @@ from infra.rehearsal.store import Store
 NUMBER = "123456789012"
 PROJECT = re.compile(r"projects/([^/:]+)$")
 SERVICES = re.compile(r"projects/[^/]+/services(/[^/:]+)?(:\w+)?$")
+QUOTAS = re.compile(r"(projects/[^/]+/services/[^/:]+/consumerQuotaMetrics)(:importConsumerOverrides)?")
 ACCOUNTS = re.compile(r"projects/([^/]+)/serviceAccounts(?:/([^/:]+))?$")
 ROLES = re.compile(r"projects/[^/]+/roles(/[^/:]+)?(:undelete)?$")
 
@@ -18,6 +19,8 @@ def answer(call: Call, store: Store) -> Reply | None:
         return Reply({"projectId": match[1], "projectNumber": NUMBER, "name": match[1], "lifecycleState": "ACTIVE"})
     if SERVICES.fullmatch(call.name):
         return _services(call, store)
+    if match := QUOTAS.fullmatch(call.name):
+        return _quotas(call, store, match[1])
     if match := ACCOUNTS.fullmatch(call.name):
         return _account(call, store, match[1], match[2])
     if ROLES.fullmatch(call.name):
@@ -39,6 +42,20 @@ def _services(call: Call, store: Store) -> Reply:
     if call.name.endswith("/services"):
         return Reply({"services": store.below(call.name)})
     return Reply(store.resources.get(call.name, {"name": call.name, "state": "DISABLED"}))
+
+
+def _quotas(call: Call, store: Store, metrics: str) -> Reply:
+    """The quotas that were overridden; Google tells of all others too, with their defaults."""
+    if call.method == "GET":
+        return Reply({"metrics": store.below(metrics)})
+    for override in call.body["inlineSource"]["overrides"]:
+        name = f"{metrics}/{override['metric'].replace('/', '%2F')}"
+        metric = store.resources.setdefault(name, {"name": name, "metric": override["metric"]})
+        others = [each for each in metric.get("consumerQuotaLimits", []) if each["unit"] != override["unit"]]
+        value = override["overrideValue"]
+        bucket = {"effectiveLimit": value, "consumerOverride": {"overrideValue": value}}
+        metric["consumerQuotaLimits"] = [*others, {"unit": override["unit"], "quotaBuckets": [bucket]}]
+    return operation({})
 
 
 def _account(call: Call, store: Store, project: str, email: str | None) -> Reply:

@@ -182,9 +182,10 @@ SELECT
   latest.user_id AS user_id,
   latest.org_slug AS org_slug,
   latest.role AS role,
+  latest.since AS since,
   profiles.org_slug IS NOT NULL AS onboarded
 FROM (
-  SELECT user_id, org_slug, ARRAY_AGG(
+  SELECT user_id, org_slug, MAX(created_at) AS since, ARRAY_AGG(
     role
     -- of two rows of the same instant the one that allows less
     ORDER BY created_at DESC, role IN ('owner', 'admin', 'member'), role = 'owner', role = 'admin' LIMIT 1

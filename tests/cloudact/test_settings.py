@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cloudact.clock import next_midnight
 from cloudact.errors import ConfigError
-from cloudact.orgs.org import RESERVED_SLUGS, is_slug, key_hash, new_api_key
+from cloudact.orgs.org import RESERVED_SLUGS, RESERVED_WORDS, is_slug, key_hash, new_api_key
 from cloudact.runs.run import Run, run_id
 from cloudact.settings import Settings
 from localcloud.onboarding import OnboardedOrg
@@ -99,7 +99,22 @@ def test_run_ids_name_runs(one: tuple[str, object, int], other: tuple[str, objec
     assert (ids[0] == ids[1]) == (one == other)
 
 
-@pytest.mark.parametrize("slug", [*sorted(RESERVED_SLUGS), "Runs", "_abc", "ab", "a" * 51, "a-b", "añb", "abc\n", ""])
+@pytest.mark.parametrize(
+    "slug",
+    [
+        *sorted(RESERVED_SLUGS | RESERVED_WORDS),
+        "Runs",
+        "INFORMATION_SCHEMA",
+        "Select",
+        "_abc",
+        "ab",
+        "a" * 51,
+        "a-b",
+        "añb",
+        "abc\n",
+        "",
+    ],
+)
 def test_what_cannot_name_an_org(slug: str) -> None:
     """Reserved, short, long and exotic slugs are refused."""
     assert not is_slug(slug)

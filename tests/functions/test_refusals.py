@@ -24,6 +24,12 @@ from tests.sessions import bearer
 
 GUARDED = [(endpoint, base) for endpoint in PUBLIC if not endpoint.public for base in endpoint.bases]
 NO_RUN = "00000000-0000-5000-8000-000000000000"
+ACCEPTED = {
+    "backfill": {"pipeline": "gcp_billing", "start_date": "2026-11-01", "end_date": "2026-11-02"},
+    "put_webhook": {"url": "https://example.com/cloudact"},
+    "set_up": {"credential": "x"},
+}
+"""What each endpoint would take: who sends anything else is told so before anybody looks who it is."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ WAYS: dict[str, tuple[Callable[[Street], dict[str, str]], Refused]] = {
     "unknown key": (lambda street: {"X-API-Key": f"{street.org.org_slug}_api_{'x' * 43}"}, KEY_REFUSED),
     "revoked key": (lambda street: street.stored_key("revoked_at"), KEY_REFUSED),
     "expired key": (lambda street: street.stored_key("expires_at"), KEY_REFUSED),
+    "unknown key of another org": (lambda _: {"X-API-Key": f"doors_other_api_{'x' * 43}"}, (403, OTHER_ORG)),
     "another org's key": (lambda street: {"X-API-Key": street.other.api_key}, (403, OTHER_ORG)),
     "non-member": (lambda street: bearer(street.local, street.other.user_id), (403, OTHER_ORG)),
     "nobody's member": (lambda street: bearer(street.local, "nobody"), (403, OTHER_ORG)),
@@ -90,7 +97,7 @@ def knock(
     for part, value in parts.items():
         path = path.replace(part, value)
     assert "<" not in path, "a part of a path that this test does not know yet"
-    body: dict[str, Any] = {"json": {}} if endpoint.body else {}
+    body: dict[str, Any] = {"json": ACCEPTED.get(endpoint.name, {})} if endpoint.body else {}
     return api.open(path, method=endpoint.method, headers=headers, **body)
 
 
@@ -105,7 +112,10 @@ def told(answer: TestResponse) -> tuple[Any, ...]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("endpoint", "base"), GUARDED, ids=[endpoint.name for endpoint, _ in GUARDED])
 def test_a_closed_door(api: FlaskClient, street: Street, endpoint: Endpoint, base: str, way: str) -> None:
-    """The refusal is the specified one, and the very same whether or not the org and the run exist."""
+    """The refusal is the specified one, and the very same whether or not the org and the run exist.
+
+    A key that begins with another org's slug is the other org's, whether or not there is such a key.
+    """
     present, expected = WAYS[way]
     headers = present(street)
     if "<org>" not in endpoint.path and expected == (403, OTHER_ORG) and way != "nobody's member":
@@ -113,8 +123,24 @@ def test_a_closed_door(api: FlaskClient, street: Street, endpoint: Endpoint, bas
     answer = knock(api, endpoint, base, headers, street.org.org_slug, street.run_id)
     assert (answer.status_code, answer.get_json()["detail"]) == expected
     assert (answer.mimetype, "WWW-Authenticate" in answer.headers) == ("application/problem+json", expected[0] == 401)
-    for org, run_id in ((street.org.org_slug, NO_RUN), ("doors_nowhere", street.run_id)):
-        assert told(knock(api, endpoint, base, headers, org, run_id)) == told(answer)
+    assert told(knock(api, endpoint, base, headers, street.org.org_slug, NO_RUN)) == told(answer)
+    elsewhere = knock(api, endpoint, base, headers, "doors_nowhere", street.run_id)
+    if "<org>" in endpoint.path and headers.get("X-API-Key", "").startswith(street.org.org_slug):
+        assert (elsewhere.status_code, elsewhere.get_json()["detail"]) == (403, OTHER_ORG)
+        assert told(elsewhere) == told(knock(api, endpoint, base, headers, street.other.org_slug, street.run_id))
+    else:
+        assert told(elsewhere) == told(answer)
+
+
+def test_an_unknown_key_of_an_org_that_does_not_exist(api: FlaskClient, street: Street) -> None:
+    """It is refused in the very words for an unknown key of an org that exists."""
+    path = "/api/v1/organizations/{}/quota"
+    answers = [
+        api.get(path.format(org), headers={"X-API-Key": f"{org}_api_{'x' * 43}"})
+        for org in (street.org.org_slug, "doors_nowhere")
+    ]
+    assert told(answers[0]) == told(answers[1])
+    assert answers[0].status_code == 401
 
 
 def test_another_org_s_run_at_the_older_path(api: FlaskClient, street: Street) -> None:

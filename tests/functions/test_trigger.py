@@ -328,14 +328,16 @@ def test_the_order_of_checks(api: FlaskClient, new_org: NewOrgs) -> None:
 
 
 def test_a_trigger_costs_one_query_one_insert_and_one_task(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
-    """On the wire: one BigQuery query, one streaming insert, one Cloud Tasks call."""
+    """On the wire: one BigQuery query, one streaming insert, one Cloud Tasks call; a key's first use one query more."""
     org = new_org()
-    requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
-    local.google.traffic.reset()
-    assert post(api, org).status_code == 202
-    counted = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
-    assert counted == {"jobs.query": 1, "tabledata.insertAll": 1}
-    assert local.google.traffic.summary() == {"tasks.CreateTask": {"calls": 1, "200": 1}}
+    for day, queries in (("2026-11-08", 2), ("2026-11-09", 1), ("2026-11-10", 1)):
+        requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
+        local.google.traffic.reset()
+        assert post(api, org, json={"date": day}).status_code == 202
+        counted = requests.get(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5).json()["requests"]
+        assert counted == {"jobs.query": queries, "tabledata.insertAll": 1}
+        assert local.google.traffic.summary() == {"tasks.CreateTask": {"calls": 1, "200": 1}}
+        local.clock.advance(minutes=2)  # what is remembered of the key is older than a minute then
 
 
 def tasks_of(local: Local, org: OnboardedOrg) -> list[str]:

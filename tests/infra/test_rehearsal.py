@@ -153,6 +153,24 @@ def test_a_key_is_made_once_and_rotates(tmp_path: Path) -> None:
     assert rehearsed.run(*command) == []
 
 
+def test_what_queries_may_bill_is_limited_once(tmp_path: Path) -> None:
+    """setup limits the project's day and each account's, in MiB; a second run changes nothing, a higher setting one."""
+    rehearsed, settings = Rehearsed(tmp_path / "state"), settings_file(tmp_path)
+    command = ("infra/setup.sh", "--settings", str(settings), "--only", "quotas")
+    made = rehearsed.run(*command)
+    overrides = [each["body"]["inlineSource"]["overrides"][0] for each in made]
+    metric = "bigquery.googleapis.com/quota/query/usage"
+    assert [(each["metric"], each["unit"], each["overrideValue"]) for each in overrides] == [
+        (metric, "1/d/{project}", "2097152"),
+        (metric, "1/d/{project}/{user}", "1048576"),
+    ]
+    assert [each["body"]["force"] for each in made] == [True, True]
+    assert rehearsed.run(*command) == []
+    settings_file(tmp_path, {"QUERY_GIB_PER_DAY": "4096"})
+    changed = [each["body"]["inlineSource"]["overrides"] for each in rehearsed.run(*command)]
+    assert changed == [[{"metric": metric, "unit": "1/d/{project}", "overrideValue": "4194304"}]]
+
+
 def rehearsed_policy(rehearsed: Rehearsed) -> Iterator[Binding]:
     """The bindings of the policies alone."""
     for name, policy in rehearsed.state["policies"].items():

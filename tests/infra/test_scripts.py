@@ -67,6 +67,7 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"CORS_ORIGINS": "app.example.com"}, "CORS_ORIGINS in .*, which is not a list of origins"),
         ({"JOB_MEMORY_GIB": "0"}, "JOB_MEMORY_GIB in"),
         ({"API_SERVICE": "Api"}, "a name of lower-case letters"),
+        ({"QUERY_GIB_PER_DAY": "0"}, "QUERY_GIB_PER_DAY in .*, which is not a number from 1 to 999999"),
         ({"OPS_INVOKER": "everyone"}, 'OPS_INVOKER in .* is "everyone", which is not no-check or iam'),
     ],
 )
@@ -278,6 +279,10 @@ case "$*" in
   *"quotas info list"*)
     of_region='{"applicableLocations": ["us-central1"], "details": {"value": "20"}}'
     echo "[{\"quotaId\": \"CpuPerRegion\", \"dimensionsInfos\": [$of_region]}]" ;;
+  *"services quota list"*)
+    bucket='"quotaBuckets": [{"effectiveLimit": "1048576", "consumerOverride": {"overrideValue": "1048576"}}]'
+    limits="[{\"unit\": \"1/d/{project}/{user}\", $bucket}]"
+    echo "[{\"metric\": \"bigquery.googleapis.com/quota/query/usage\", \"consumerQuotaLimits\": $limits}]" ;;
   *first_day:DATE:$(date -u +%F)*) echo '{"statistics": {"totalBytesProcessed": "100"}}' ;;
   *first_day*) echo '{"statistics": {"totalBytesProcessed": "4000"}}' ;;
   *"services describe"*) echo '{"status": {"url": "http://127.0.0.1:1"}}' ;;
@@ -293,11 +298,25 @@ def test_what_a_project_is_asked(tmp_path: Path) -> None:
     done = project.run("verify_project.sh")
     told = [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()]
     assert done.returncode == 1
-    assert told == ["ok", "differs", "differs", "differs", "differs", "ok", "CpuPerRegion", "ok", "ok", "not", "not"]
+    assert told == [
+        "ok",
+        "differs",
+        "differs",
+        "differs",
+        "differs",
+        "ok",
+        "CpuPerRegion",
+        "ok",
+        "differs",
+        "ok",
+        "not",
+        "not",
+    ]
     assert "sql/queries" not in done.stdout
     assert "is 100 bytes of 4000: partitions are pruned" in done.stdout
     assert "roles/run.jobsExecutorWithOverrides lacks run.jobs.runWithOverrides" in done.stdout
-    assert "4 answers differ" in done.stderr
+    assert "bill a day is not limited, and 1048576 of each account, in MiB" in done.stdout
+    assert "5 answers differ" in done.stderr
     assert [asked for asked in project.asked if "token-of-the-operator" in asked] == []
     assert any("jobs delete cloudact-verify" in asked for asked in project.asked)
 

@@ -74,6 +74,15 @@ def test_requests(api: FlaskClient, new_org: NewOrgs) -> None:
     assert counted(lines.text, FUNCTION) == {"cloudact_requests": 2, "cloudact_quota_refusals": 1}
 
 
+def test_strangers_who_are_turned_away(api: FlaskClient) -> None:
+    """A storm of unknown keys is no org's quota: its 429s are requests alone."""
+    with written_lines() as lines:
+        keys = [f"acme_api_{number:043}" for number in range(30)]
+        answers = [api.get("/api/v1/pipelines/acme/runs", headers={"X-API-Key": key}).status_code for key in keys]
+    assert set(answers) == {401, 429}
+    assert counted(lines.text, FUNCTION) == {"cloudact_requests": 30}
+
+
 def test_a_server_error(local: Local) -> None:
     """A 503 is a request too, with its status."""
     nobody = local.settings.model_copy(update={"bigquery_endpoint": f"http://127.0.0.1:{free_port()}"})

@@ -1,0 +1,67 @@
+"""Members of orgs as they are stored: rows are only added, and the newest of a user and an org counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloudact.clock import Clock
+from cloudact.orgs.members import Role
+from cloudact.warehouse.bigquery import Warehouse
+from functions.orgs.tenant import after
+
+REMOVED = "removed"  # any word that is no role ends a membership
+
+
+@dataclass(frozen=True)
+class OrgMember:
+    """Member of an org, with the role and the time of the row that says so."""
+
+    user_id: str
+    role: Role
+    since: datetime
+
+
+@dataclass(frozen=True)
+class _NewestRow:
+    user_id: str
+    role: str
+    since: datetime
+
+
+class OrgMembers:
+    """Reads, sets and ends memberships; raises `Retry` while BigQuery cannot be reached.
+
+    Each row is later than the one that it follows, whatever the clocks say.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def of(self, org_slug: str) -> list[OrgMember]:
+        """Members of the org, by user id."""
+        rows = self._rows(org_slug)
+        return [OrgMember(row.user_id, Role(row.role), row.since) for row in rows if row.role in [*Role]]
+
+    def set(self, org_slug: str, user_id: str, role: Role | None) -> None:
+        """Gives the user this role in the org; `None` ends the membership."""
+        last = next((row.since for row in self._rows(org_slug) if row.user_id == user_id), None)
+        self._append(org_slug, [(user_id, role.value if role else REMOVED, after(self._clock(), last))])
+
+    def end_all(self, org_slug: str) -> bool:
+        """Ends every membership of the org. Returns whether there was one."""
+        members = self.of(org_slug)
+        self._append(org_slug, [(each.user_id, REMOVED, after(self._clock(), each.since)) for each in members])
+        return bool(members)
+
+    def _rows(self, org_slug: str) -> list[_NewestRow]:
+        return self._warehouse.read(_NewestRow, "org_members", org_slug=org_slug)
+
+    def _append(self, org_slug: str, changes: Iterable[tuple[str, str, datetime]]) -> None:
+        rows: list[dict[str, object]] = [
+            {"org_slug": org_slug, "user_id": user_id, "role": word, "created_at": at.isoformat()}
+            for user_id, word, at in changes
+        ]
+        if rows:
+            ids = [f"{org_slug}/{row['user_id']}/{row['role']}/{row['created_at']}" for row in rows]
+            self._warehouse.append("org_members", rows, ids)
