@@ -10,7 +10,7 @@ from functions.orgs.shapes import MemberBody, MemberState, slug
 from functions.web.answers import answered
 from functions.web.inputs import in_body
 from functions.web.parameters import no_body
-from functions.web.problems import bad_request
+from functions.web.problems import bad_field
 
 REMOVED = "removed"  # any word that is no role ends a membership
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
@@ -30,7 +30,7 @@ def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
 def _append(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
     if not _USER.fullmatch(user_id):
-        raise bad_request("user_id must be the subject of the user's sessions, 1 to 128 visible characters.")
+        raise bad_field("user_id", "must be the subject of the user's sessions, 1 to 128 visible characters")
     at, word = room.clock().isoformat(), role.value if role else REMOVED
     row = {"org_slug": org, "user_id": user_id, "role": word, "created_at": at}
     room.warehouse.append("org_members", [row], [f"{org}/{user_id}/{word}/{at}"])
