@@ -19,10 +19,7 @@ from functions.web.openapi import document, paths_of
 from functions.web.problems import PROBLEM_JSON, TYPE
 from functions.web.refusals import NO_ENDPOINT, codes_by_status
 
-FUNCTIONS: Mapping[str, tuple[tuple[Endpoint, ...], Any]] = {
-    "api": (PUBLIC, public_document),
-    "ops": (PRIVATE, lambda: document(OPS, PRIVATE)),
-}
+ENDPOINTS: Mapping[str, tuple[Endpoint, ...]] = {"api": PUBLIC, "ops": PRIVATE}
 Listed = Mapping[int, Set[str]]
 
 
@@ -52,19 +49,24 @@ class Problems:
 
 
 @cache
+def described(function: str) -> Any:
+    """The OpenAPI document of a function."""
+    return public_document() if function == "api" else document(OPS, PRIVATE)
+
+
+@cache
 def listed_codes(function: str, method: str, rule: str | None) -> Listed:
     """The codes by status that the OpenAPI document lists for a route; for none, those of paths without an endpoint."""
     if rule is None:
         return {status: {*codes} for status, codes in codes_by_status(NO_ENDPOINT, ()).items()}
-    endpoints, described = FUNCTIONS[function]
     method = "GET" if method == "HEAD" else method
     path = next(
         paths_of(each)[0]
-        for each in endpoints
+        for each in ENDPOINTS[function]
         for base in each.bases
         if (each.method, base + each.path) == (method, rule)
     )
-    responses = described()["paths"][path][method.lower()]["responses"]
+    responses = described(function)["paths"][path][method.lower()]["responses"]
     problems = {int(status): each.get("content", {}).get(PROBLEM_JSON) for status, each in responses.items()}
     return {status: {*each["schema"]["properties"]["code"]["examples"]} for status, each in problems.items() if each}
 

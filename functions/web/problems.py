@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from flask import Response, g, request
 
@@ -11,6 +12,8 @@ from cloudact.errors import Retry, Stop
 
 PROBLEM_JSON = "application/problem+json"
 TYPE = "/errors/{code}"  # the path of an endpoint of ours: the same wherever the service runs
+
+_PATH = "/!$&'()*+,;=:@"  # what a path may have, beside letters and digits (RFC 3986 §3.3)
 
 
 class Problem(Exception):
@@ -42,13 +45,13 @@ class Problem(Exception):
 
 
 def document(problem: Problem, path: str, request_id: str) -> str:
-    """The JSON of RFC 9457; code, field and the request's id are extension members."""
+    """The JSON of RFC 9457, with the path as a URI; code, field and the request's id are extension members."""
     body = {
         "type": TYPE.format(code=problem.code),
         "title": problem.code.replace("_", " ").capitalize(),
         "status": problem.status,
         "detail": problem.detail,
-        "instance": path,
+        "instance": quote(path, safe=_PATH),
         "code": problem.code,
         **({"field": problem.field} if problem.field else {}),
         "request_id": request_id,

@@ -255,7 +255,8 @@ def test_what_is_no_http_gets_no_html(api: Sockets, request_line: tuple[str, str
 def test_the_caller_s_request_id_comes_back(api: Sockets) -> None:
     """Also where the framework's router has refused the path."""
     for path in ("/robots.txt", "/a%0Ab"):
-        assert api.ask("GET", path, "X-Request-ID: mine-42").body["request_id"] == "mine-42"
+        told = api.ask("GET", path, "X-Request-ID: mine-42").body
+        assert (told["request_id"], told["instance"]) == ("mine-42", path)
 
 
 def test_a_trigger_with_a_slash_at_the_end(api: Sockets, key: str) -> None:
