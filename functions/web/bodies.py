@@ -79,6 +79,13 @@ def read(request: Request) -> bytes:
     """
     if not announced(request):
         return b""
+    if "body" not in g:
+        g.body = _received(request)
+    whole: bytes = g.body
+    return whole
+
+
+def _received(request: Request) -> bytes:
     length = request.content_length
     most = LARGEST_BYTES + 1 if length is None else length
     failure: Exception | None = None
@@ -90,8 +97,7 @@ def read(request: Request) -> bytes:
             failure = err
     if len(body) > LARGEST_BYTES:
         raise _too_large()
-    g.body_was_read = failure is None and length in (None, len(body))
-    if g.body_was_read:
+    if failure is None and length in (None, len(body)):
         return body
     if deadline.passed:
         raise NotReceived(408, f"The body did not arrive within {WITHIN_S:.0f} seconds.", code=Code.BODY_SLOW)
@@ -101,7 +107,7 @@ def read(request: Request) -> bytes:
 def leave_rest(request: Request, response: Response) -> None:
     """Arranges that nothing waits for what is left of the body, once the response has been sent."""
     connection = _connection(request.environ)
-    if connection is not None and announced(request) and not g.get("body_was_read"):
+    if connection is not None and announced(request) and "body" not in g:
         response.call_on_close(partial(_linger, connection, _stream(request.environ)))
 
 

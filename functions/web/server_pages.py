@@ -33,4 +33,4 @@ def _write_problem(connection: socket.socket, status: int, reason: str, _message
         body,
     )
     connection.sendall("\r\n".join(lines).encode())
-    connection.shutdown(socket.SHUT_RD)  # else gunicorn waits two seconds for the client to hang up, and all with it
+    connection.shutdown(socket.SHUT_RD)  # else its main thread waits two seconds for the client to hang up
