@@ -15,6 +15,9 @@ import click
 
 from cli.text import clean
 
+# Codes of the API's refusals that commands act on: docs/errors.md has them all. No command looks at a sentence.
+RUN_UNKNOWN = "run_unknown"
+
 
 class Failure(click.ClickException):
     """Base of all failures: click prints the message on stderr and exits with the code."""
@@ -45,13 +48,14 @@ class Usage(Failure):
 
 
 class RefusedByApi(Failure):
-    """Raised where the API answers 4xx."""
+    """Raised where the API answers 4xx. `code` is the word of its problem document, '' where another has answered."""
 
     exit_code = 3
 
-    def __init__(self, status: int, detail: str, request_id: str) -> None:
-        super().__init__(f"{detail} (HTTP {status}{_request(request_id)})")
+    def __init__(self, status: int, detail: str, request_id: str, code: str = "") -> None:
+        super().__init__(f"{detail} (HTTP {status}{f', {code}' if code else ''}{_request(request_id)})")
         self.status = status
+        self.code = code
         self.advice = ""  # what may be the cause
 
     def format_message(self) -> str:

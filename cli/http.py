@@ -141,7 +141,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
         return Answer(status, response.text, body)
     if 400 <= status < 500:
         detail = (body or {}).get("detail") or f"{url} refuses without saying why."
-        raise RefusedByApi(status, str(detail), request_id)
+        raise RefusedByApi(status, str(detail), request_id, str((body or {}).get("code", "")))
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
     failure = Unreachable(str(detail), request_id)
     if status in (502, 503, 504):

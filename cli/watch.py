@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
-from cli.failures import Interrupted, RefusedByApi, StillRunning
+from cli.failures import RUN_UNKNOWN, Interrupted, RefusedByApi, StillRunning
 from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.readable import duration
@@ -50,7 +50,7 @@ def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
             yield read()
             unseen_until = 0.0
         except RefusedByApi as refused:
-            if refused.status != 404 or time.monotonic() > unseen_until:
+            if refused.code != RUN_UNKNOWN or time.monotonic() > unseen_until:
                 raise
         if time.monotonic() + wait_s > deadline:
             return

@@ -10,6 +10,9 @@ _AGAIN = "Nothing; it is tried again."
 _LATER = "Send the same request again."
 _NEW_RUN = "Start the run again."
 _OURS = "Contact support."
+_SIGN_IN = "Send an API key in `X-API-Key`, or a session as a bearer token."
+_CORRECT = "Correct the request."
+_READ_OPENAPI = "Look into the OpenAPI document at `/openapi.json`."
 _SET_UP = "Set up the integration again, as the hint says."
 
 
@@ -22,6 +25,9 @@ class Topic(StrEnum):
     LOAD = "The day's rows"
     RUN = "The run itself"
     SERVICE = "The service and what it stands on"
+    CALLER = "Who calls"
+    REQUEST = "The request"
+    MISSING = "What the request is about"
 
 
 class Code(StrEnum):
@@ -416,6 +422,243 @@ class Code(StrEnum):
         False,
         "Cloud Tasks refused a notification for the organization's webhook.",
         "Operators look at the log; the run goes on.",
+    )
+
+    API_KEY_REQUIRED = ("api_key_required", Topic.CALLER, False, "The request has no credential.", _SIGN_IN)
+    API_KEY_INVALID = (
+        "api_key_invalid",
+        Topic.CALLER,
+        False,
+        "The API key is unknown, revoked or expired; which of them is not told.",
+        "Use a key that works, or have an operator make one.",
+    )
+    SESSION_INVALID = (
+        "session_invalid",
+        Topic.CALLER,
+        False,
+        "The session token is malformed, expired or not signed by the identity provider.",
+        "Sign in again.",
+    )
+    CREDENTIALS_TWO = (
+        "credentials_two",
+        Topic.CALLER,
+        False,
+        "The request has an API key and a session, and either could be meant.",
+        "Send one of them.",
+    )
+    ORG_FORBIDDEN = (
+        "org_forbidden",
+        Topic.CALLER,
+        False,
+        "The caller does not belong to the organization, or there is no such organization; which is not told.",
+        "Use a credential of the organization in the path.",
+    )
+    ORG_AMBIGUOUS = (
+        "org_ambiguous",
+        Topic.CALLER,
+        False,
+        "The path names no organization, and the user is a member of several.",
+        "Use the path with the organization in it.",
+    )
+    ROLE_REQUIRED = (
+        "role_required",
+        Topic.CALLER,
+        False,
+        "Only owners and admins of the organization may do this.",
+        "Ask one of them.",
+    )
+    TOKEN_REQUIRED = (
+        "token_required",
+        Topic.CALLER,
+        False,
+        "The function `ops` was called without a bearer token.",
+        "Send an identity token of a service account that may call.",
+    )
+    TOKEN_INVALID = (
+        "token_invalid",
+        Topic.CALLER,
+        False,
+        "The bearer token of the function `ops` is not valid.",
+        "Send an identity token whose audience is this function.",
+    )
+    CALLER_FORBIDDEN = (
+        "caller_forbidden",
+        Topic.CALLER,
+        False,
+        "The service account may not call the function `ops`.",
+        "An operator adds it to the callers.",
+    )
+    REQUEST_MALFORMED = (
+        "request_malformed",
+        Topic.REQUEST,
+        False,
+        "The request is no HTTP that is understood.",
+        _CORRECT,
+    )
+    ENDPOINT_UNKNOWN = ("endpoint_unknown", Topic.REQUEST, False, "The path leads to no endpoint.", _READ_OPENAPI)
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed",
+        Topic.REQUEST,
+        False,
+        "The endpoint does not know the method.",
+        "Use one that the header `Allow` lists.",
+    )
+    BODY_TOO_LARGE = ("body_too_large", Topic.REQUEST, False, "The body is larger than 256 KiB.", "Send less.")
+    BODY_SLOW = ("body_slow", Topic.REQUEST, True, "The body did not arrive in time.", _LATER)
+    BODY_BROKEN = (
+        "body_broken",
+        Topic.REQUEST,
+        False,
+        "The body broke off before its end, or its chunks are malformed.",
+        _CORRECT,
+    )
+    BODY_NOT_JSON = (
+        "body_not_json",
+        Topic.REQUEST,
+        False,
+        "The body is said to be something else than JSON.",
+        "Send JSON with `Content-Type: application/json`.",
+    )
+    BODY_INVALID = (
+        "body_invalid",
+        Topic.REQUEST,
+        False,
+        "The body is no JSON object, or has a field twice.",
+        _CORRECT,
+    )
+    FIELD_UNKNOWN = (
+        "field_unknown",
+        Topic.REQUEST,
+        False,
+        "The body or the query string has a field that the endpoint does not know.",
+        "Leave it out; the sentence lists those that are known.",
+    )
+    FIELD_MISSING = (
+        "field_missing",
+        Topic.REQUEST,
+        False,
+        "A field is needed and was not given.",
+        "Give the field that the sentence names.",
+    )
+    FIELD_INVALID = (
+        "field_invalid",
+        Topic.REQUEST,
+        False,
+        "A field of the path, the query string or the body is not what it may be.",
+        "Correct the field that the sentence names.",
+    )
+    FIELDS_CONFLICT = (
+        "fields_conflict",
+        Topic.REQUEST,
+        False,
+        "Two fields, each fine by itself, contradict each other.",
+        "Change or leave out one of them.",
+    )
+    SLUG_INVALID = (
+        "slug_invalid",
+        Topic.REQUEST,
+        False,
+        "The organization's slug is not what a slug may be.",
+        "Correct it; the sentence says what is allowed.",
+    )
+    CURSOR_INVALID = (
+        "cursor_invalid",
+        Topic.REQUEST,
+        False,
+        "The cursor is none that the list has given.",
+        "Begin without a cursor.",
+    )
+    WEBHOOK_URL_INVALID = (
+        "webhook_url_invalid",
+        Topic.REQUEST,
+        False,
+        "Events cannot be posted to the address: its form, its host, or a redirect forbids it.",
+        "Give an https address of a public host that answers by itself.",
+    )
+    PIPELINE_UNKNOWN = (
+        "pipeline_unknown",
+        Topic.MISSING,
+        False,
+        "There is no such pipeline, or it is disabled.",
+        "Use one of those that the sentence lists.",
+    )
+    PROVIDER_UNKNOWN = (
+        "provider_unknown",
+        Topic.MISSING,
+        False,
+        "There is no such provider.",
+        "Use one of those that the sentence lists.",
+    )
+    CODE_UNKNOWN = (
+        "code_unknown",
+        Topic.MISSING,
+        False,
+        "This version knows no error code of that name.",
+        "Look into docs/errors.md.",
+    )
+    RUN_UNKNOWN = (
+        "run_unknown",
+        Topic.MISSING,
+        False,
+        "The organization has no such run.",
+        "Look for it in the list of runs.",
+    )
+    RUN_FINAL = ("run_final", Topic.MISSING, False, "The run has ended and cannot be cancelled.", "Nothing.")
+    RUN_ENDING = (
+        "run_ending",
+        Topic.MISSING,
+        False,
+        "The run is loading its rows and can no longer be cancelled.",
+        "Wait for its end.",
+    )
+    RUN_NOT_RETRYABLE = (
+        "run_not_retryable",
+        Topic.MISSING,
+        False,
+        "Only a FAILED or CANCELLED run can be retried.",
+        "Start the pipeline for the date, with `force_refresh` where it has succeeded.",
+    )
+    RUN_SUPERSEDED = (
+        "run_superseded",
+        Topic.MISSING,
+        False,
+        "A newer run of the same pipeline and date exists.",
+        "Retry that one.",
+    )
+    API_KEY_UNKNOWN = (
+        "api_key_unknown",
+        Topic.MISSING,
+        False,
+        "The organization has no API key of this fingerprint.",
+        "Look at its keys.",
+    )
+    WEBHOOK_MISSING = (
+        "webhook_missing",
+        Topic.MISSING,
+        False,
+        "The organization has set up no webhook.",
+        "Set one up first.",
+    )
+    WEBHOOKS_UNAVAILABLE = (
+        "webhooks_unavailable",
+        Topic.MISSING,
+        False,
+        "This installation sends no events.",
+        _OURS,
+    )
+    SUBSCRIPTION_INACTIVE = (
+        "subscription_inactive",
+        Topic.ORG,
+        False,
+        "The organization's subscription allows no runs; the sentence has its status.",
+        "Renew the subscription.",
+    )
+    QUOTA_EXCEEDED = (
+        "quota_exceeded",
+        Topic.ORG,
+        True,
+        "The runs of the organization's UTC day are used up.",
+        "Wait for the next day (`Retry-After`), or upgrade.",
     )
 
 

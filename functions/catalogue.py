@@ -2,6 +2,7 @@
 
 from flask import Response, request
 
+from cloudact.error_codes import Code
 from cloudact.pipelines.registry import Entry, Registry
 from functions.web.answers import Answer, Catalogue, Parameter, Pipeline, answered
 from functions.web.inputs import ProviderQuery, in_query
@@ -22,7 +23,7 @@ def show_pipeline(registry: Registry, pipeline: str) -> Response:
         if entry.id == pipeline:
             return _cacheable(_pipeline(registry, entry))
     known = ", ".join(entry.id for entry in registry.entries)
-    raise Problem(404, f"Unknown pipeline: {pipeline[:64]}. Available: {known}")
+    raise Problem(404, f"Unknown pipeline: {pipeline[:64]}. Available: {known}", code=Code.PIPELINE_UNKNOWN)
 
 
 def _pipeline(registry: Registry, entry: Entry) -> Pipeline:

@@ -8,6 +8,11 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import functions_framework
+from werkzeug.exceptions import HTTPException
+
+from functions.web.server_pages import replace_pages
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +33,17 @@ def ops(request: "Request") -> "Response":
     return _answer(_ops_app, request)
 
 
+def _refused_by_framework(_refusal: HTTPException) -> "Response":
+    """Answers what the framework's own router refuses with a page: /robots.txt, /favicon.ico, a line end in a path."""
+    from flask import current_app, request
+
+    return {"api": api, "ops": ops}[current_app.name](request)  # the framework names its app after the function
+
+
+functions_framework.errorhandler(HTTPException)(_refused_by_framework)
+replace_pages()
+
+
 def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     from werkzeug.wrappers import Response
 
@@ -36,15 +52,25 @@ def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     try:
         with _BUILDING:
             app = build()
-        return Response.from_app(app, request.environ)
     except ConfigError:
-        import logging
+        return _cannot_start(request)
+    return Response.from_app(app, request.environ)
 
-        from functions.web.problems import PROBLEM_JSON, document
 
-        logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
-        text = document(500, "The service is not configured; its operators have been told.", request.path)
-        return Response(text, 500, content_type=PROBLEM_JSON)
+def _cannot_start(request: "Request") -> "Response":
+    import logging
+
+    from werkzeug.wrappers import Response
+
+    from cloudact.error_codes import Code
+    from functions.web.app import request_id_of
+    from functions.web.problems import PROBLEM_JSON, Problem, document
+
+    logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
+    detail = "The service is not configured; its operators have been told."
+    request_id = request_id_of(request.headers)
+    text = document(Problem(500, detail, code=Code.MISCONFIGURED), request.path, request_id)
+    return Response(text, 500, headers={"X-Request-ID": request_id}, content_type=PROBLEM_JSON)
 
 
 @functools.cache

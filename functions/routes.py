@@ -6,9 +6,11 @@ from functools import cache, partial
 
 from flask import Flask, Response
 
+from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
+from functions.error_pages import show_error
 from functions.health import show_health, show_ready
 from functions.orgs.api_keys import rotate, show_keys
 from functions.orgs.integrations import (
@@ -41,6 +43,7 @@ from functions.web.answers import (
     Cancelled,
     Catalogue,
     Document,
+    ErrorPage,
     Health,
     Keys,
     OlderRun,
@@ -56,7 +59,26 @@ from functions.web.app import create_app
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
-from functions.web.openapi import GUARDED, Function, answer_document, document
+from functions.web.openapi import Function, answer_document, document
+from functions.web.refusals import (
+    ADMINS_ONLY,
+    ADMISSION,
+    CHECKS,
+    CLOUD_TASKS,
+    CREDENTIAL,
+    MEMBER_OR_KEY,
+    NO_BODY,
+    NO_QUERY,
+    ONBOARDED,
+    PIPELINE,
+    PROVIDER,
+    PROVIDER_AWAY,
+    QUOTA,
+    RUN,
+    RUN_LIST,
+    TENANT,
+    refused,
+)
 from providers import PROVIDERS
 from providers.provider import Provider
 
@@ -72,7 +94,8 @@ def public_app(rooms: Rooms) -> Flask:
 
 def public_document(providers: Sequence[Provider] = PROVIDERS) -> JsonObject:
     """The OpenAPI document of the function `api` with these providers."""
-    return with_providers(document(API, PUBLIC), providers)
+    with_api = [provider.id for provider in providers if provider.url]
+    return with_providers(document(API, PUBLIC, with_api), providers)
 
 
 @cache
@@ -98,12 +121,20 @@ API = Function(
     title="CloudAct Pipelines",
     description="Runs pipelines that load what cloud and AI providers bill into an organization's BigQuery dataset.",
     security=KEY | SESSION,
-    guarded=(*GUARDED, 429),
+    of_callers=MEMBER_OR_KEY,
 )
 _ORG = "/organizations/<org>"
 _RUNS = "/pipelines/<org>/runs"
 _INTEGRATIONS = "/integrations/<org>"
 _LEFT = ("Location", "RateLimit", "RateLimit-Policy")
+_OWN_ORG = refused(400, Code.ORG_AMBIGUOUS)
+_TRIGGER = PIPELINE | TENANT | QUOTA | ADMISSION | refused(400, Code.FIELDS_CONFLICT, Code.FIELD_MISSING)
+_BACKFILL = PIPELINE | TENANT | ADMISSION | NO_QUERY | refused(400, Code.FIELDS_CONFLICT)
+_NOT_RETRIED = refused(409, Code.RUN_NOT_RETRYABLE, Code.RUN_SUPERSEDED)
+_RETRY = RUN | NO_BODY | PIPELINE | TENANT | QUOTA | ADMISSION | _NOT_RETRIED
+_NO_EVENTS = refused(409, Code.WEBHOOKS_UNAVAILABLE)
+_SET_UP = ADMINS_ONLY | PROVIDER | CREDENTIAL | PROVIDER_AWAY | CHECKS
+_VALIDATE = NO_BODY | PROVIDER | PROVIDER_AWAY | CHECKS | refused(400, Code.INTEGRATION_MISSING)
 _catalogue = partial(Endpoint, room="registry", public=True, conditional=True)
 _runs = partial(Endpoint, room="runs")
 _keys = partial(Endpoint, room="keys")
@@ -112,16 +143,16 @@ _integrations = partial(Endpoint, room="integrations")
 PUBLIC: tuple[Endpoint, ...] = (
     _catalogue(
         "GET", "/validator/pipelines", "list_pipelines", list_pipelines, "Pipelines that exist",
-        {200: Catalogue}, (400,), query=ProviderQuery,
+        {200: Catalogue}, query=ProviderQuery,
     ),
     _catalogue(
         "GET", "/validator/pipelines/<pipeline>", "pipeline", show_pipeline, "One pipeline",
-        {200: Pipeline}, (404,),
+        {200: Pipeline}, PIPELINE,
     ),
     _runs(
         "POST", "/pipelines/run/<org>/<path:path>", "trigger", trigger,
         "Start a run, or find the one that answers the request; an empty domain is `//` or left out",
-        {200: Started, 202: Started}, (404, 415, 429), query=TriggerQuery, body=TriggerBody, headers=_LEFT,
+        {200: Started, 202: Started}, _TRIGGER, query=TriggerQuery, body=TriggerBody, headers=_LEFT,
         documented=(
             "/pipelines/run/{org}/{provider}/{domain}/{pipeline}",
             "/pipelines/run/{org}/{provider}/{pipeline}",
@@ -130,74 +161,74 @@ PUBLIC: tuple[Endpoint, ...] = (
     _runs(
         "POST", "/pipelines/<org>/backfill", "backfill", backfill,
         "Run many dates of a pipeline, the newest first, as far as the day's quota goes",
-        {200: Backfilled, 202: Backfilled}, (404, 415), body=BackfillBody, headers=_LEFT[1:],
+        {200: Backfilled, 202: Backfilled}, _BACKFILL, body=BackfillBody, headers=_LEFT[1:],
     ),
-    _runs("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, query=RunsQuery),
+    _runs("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, RUN_LIST, query=RunsQuery),
     _runs(
         "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps",
-        {200: RunDetail}, (404,), query=RunQuery, conditional=True,
+        {200: RunDetail}, RUN, query=RunQuery, conditional=True,
     ),
     _runs(
         "POST", f"{_RUNS}/<run_id>/cancel", "cancel", cancel, "End a run before its time",
-        {202: Cancelled}, (404, 409, 415), query=RunQuery,
+        {202: Cancelled}, RUN | NO_BODY | refused(409, Code.RUN_FINAL, Code.RUN_ENDING), query=RunQuery,
     ),
     _runs(
         "POST", f"{_RUNS}/<run_id>/retry", "retry", retry, "The next generation of a failed or cancelled run",
-        {200: Started, 202: Started}, (404, 409, 415, 429), query=RunQuery, headers=_LEFT,
+        {200: Started, 202: Started}, _RETRY, query=RunQuery, headers=_LEFT,
     ),
     _runs(
         "GET", "/pipelines/runs", "own_runs", list_own_runs, "Older path: runs of the credential's organization",
-        {200: RunPage}, query=RunsQuery,
+        {200: RunPage}, RUN_LIST | _OWN_ORG, query=RunsQuery,
     ),
     _runs(
         "GET", "/pipelines/runs/<pipeline_logging_id>", "own_run", show_own_run, "Older path and shape of one run",
-        {200: OlderRun}, (404,), query=RunQuery, conditional=True,
+        {200: OlderRun}, RUN | _OWN_ORG, query=RunQuery, conditional=True,
     ),
-    _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}),
-    _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}),
+    _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
+    _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),
     _keys(
         "POST", f"{_ORG}/api-key/rotate", "rotate", rotate, "A new key; the old ones work for a grace period",
-        {201: RotatedKey}, (409, 415), body=RotateBody,
+        {201: RotatedKey}, ADMINS_ONLY | refused(409, Code.ORG_OFFBOARDED), body=RotateBody,
     ),
     _webhooks(
         "GET", f"{_ORG}/webhook", "webhook", show_webhook, "Where the organization is told of events",
-        {200: WebhookState},
+        {200: WebhookState}, NO_QUERY,
     ),
     _webhooks(
         "PUT", f"{_ORG}/webhook", "put_webhook", put_webhook, "Set where and of which events; shows the signing secret",
-        {200: WebhookState}, (409, 415), body=WebhookBody,
+        {200: WebhookState}, ADMINS_ONLY | _NO_EVENTS | refused(400, Code.WEBHOOK_URL_INVALID), body=WebhookBody,
     ),
     _webhooks(
         "DELETE", f"{_ORG}/webhook", "delete_webhook", delete_webhook, "Send no more events",
-        {200: WebhookState}, (415,),
+        {200: WebhookState}, ADMINS_ONLY | NO_BODY,
     ),
     _webhooks(
         "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
-        {202: Ping}, (404, 409, 415),
+        {202: Ping}, NO_BODY | _NO_EVENTS | CLOUD_TASKS | refused(404, Code.WEBHOOK_MISSING),
     ),
     _integrations(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
-        {200: IntegrationList},
+        {200: IntegrationList}, NO_QUERY,
     ),
     _integrations(
         "GET", f"{_INTEGRATIONS}/gcp/keyless", "keyless", show_keyless,
         "The commands with which the organization lets us read its billing export without a key",
-        {200: KeylessSetup}, query=KeylessQuery,
+        {200: KeylessSetup}, ONBOARDED | refused(400, Code.KEYLESS_UNAVAILABLE), query=KeylessQuery,
     ),
     _integrations(
         "POST", f"{_INTEGRATIONS}/<provider>/setup", "set_up", set_up,
         "Set up a credential, once the provider has accepted it; what was set up before stays until then. "
         "Ten set-ups and validations of an organization at once, then one in 30 seconds",
-        {200: IntegrationState, 201: IntegrationState}, (404, 415), body=SetupBody,
+        {200: IntegrationState, 201: IntegrationState}, _SET_UP, body=SetupBody,
     ),
     _integrations(
         "POST", f"{_INTEGRATIONS}/<provider>/validate", "validate", validate,
         "Ask the provider again; counts like a set-up",
-        {200: IntegrationState}, (404, 415),
+        {200: IntegrationState}, _VALIDATE,
     ),
     _integrations(
         "DELETE", f"{_INTEGRATIONS}/<provider>", "remove", remove, "Forget the credential",
-        {200: IntegrationState}, (404, 415),
+        {200: IntegrationState}, ADMINS_ONLY | NO_BODY | PROVIDER,
     ),
     Endpoint(
         "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)
@@ -205,6 +236,10 @@ PUBLIC: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/health/ready", "ready", show_ready, "What it depends on answers too",
         {200: Readiness, 503: Readiness}, public=True, room="dependencies", bases=("", BASE),
+    ),
+    Endpoint(
+        "GET", "/errors/<code>", "error", show_error, "What an error code means",
+        {200: ErrorPage}, refused(404, Code.CODE_UNKNOWN), public=True, room="providers", bases=("",),
     ),
     Endpoint(
         "GET", "/openapi.json", "openapi", show_document, "This document",

@@ -12,7 +12,8 @@ _INTRODUCTION = """# Error codes
 <!-- Written by `python -m infra.document_errors` from cloudact/error_codes.py: change it there. -->
 
 A code is a word for programs: `error.code` of a FAILED run and of the event `run_failed`, `code` of a refusal
-(`application/problem+json`) and of a line in the log. Beside it stand a sentence and mostly a hint for people.
+(`application/problem+json`) and of a line in the log. Beside it stand a sentence and mostly a hint for people. The
+`type` of a refusal is `/errors/<code>`: the functions answer that path with what stands here.
 
 - A code is never renamed and never gets another meaning. New ones are added at any time, so a client needs an answer to
   a code that it does not know: `retryable`, or the HTTP status, tells enough. Runs of the past may have codes that are

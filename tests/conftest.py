@@ -43,8 +43,14 @@ from tests.checked_requests import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.listed_problems import problems_are_listed
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]  # pytest finds them here
+__all__ = [
+    "problems_are_listed",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]  # pytest finds them here
 FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)

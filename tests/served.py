@@ -1,14 +1,15 @@
-"""Functions behind real sockets: an app as a container serves it, and both of ours behind Cloud Run's fronts."""
+"""Functions behind real sockets: an app on a server of its own, as a container serves it, and behind fronts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 
 from flask import Flask
 from werkzeug.serving import make_server
 
-from cloudact.settings import Settings
+from cloudact.settings import ROOT, Settings
 from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.ops_routes import private_app
@@ -16,6 +17,8 @@ from functions.routes import public_app
 from localcloud.cloud_run_front.front import Service
 from localcloud.cloud_run_front.invoker_check import InvokerCheck
 from localcloud.cloud_run_front.server import FrontServer, address, listening
+from localcloud.process_records import ProcessRecords
+from localcloud.processes import Processes, free_port
 from localcloud.stack import Invoker
 from tests.conftest import Local
 
@@ -39,6 +42,21 @@ def served(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@contextmanager
+def under_framework(target: str, configuration: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """The URL of a function as it really runs: functions-framework with gunicorn. It logs to `folder`."""
+    port = free_port()
+    processes = Processes(folder, ProcessRecords(folder / "processes"))
+    arguments = ["-m", "functions_framework", "--target", target, "--source", "functions/main.py"]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(configuration)
+    try:
+        processes.start(target, [*arguments, "--host", "127.0.0.1", "--port", str(port)], env)
+        processes.wait_ready(target, f"http://127.0.0.1:{port}/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        processes.stop()
 
 
 @contextmanager

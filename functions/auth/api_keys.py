@@ -6,6 +6,7 @@ from datetime import datetime
 from flask import request
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug
 from functions.auth.caller_cache import CallerCache
 from functions.web.problems import Problem, bad_request
@@ -25,7 +26,7 @@ def presented_key() -> str:
     """Key that the request carries, by its form. Raises 401 without one, and for what cannot be a key."""
     key = request.headers.get("X-API-Key", "")
     if not key:
-        raise Problem(401, "X-API-Key header is required", _CHALLENGE)
+        raise Problem(401, "X-API-Key header is required", _CHALLENGE, code=Code.API_KEY_REQUIRED)
     if not KEY.fullmatch(key):
         raise invalid_key()
     return key
@@ -39,11 +40,11 @@ def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
     if key is None or not key.usable(now):
         raise invalid_key()
     if not is_slug(org_slug):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     if key.org_slug != org_slug:
-        raise Problem(403, OTHER_ORG)
+        raise Problem(403, OTHER_ORG, code=Code.ORG_FORBIDDEN)
 
 
 def invalid_key() -> Problem:
     """401 `Problem`, equal for unknown, revoked and expired keys."""
-    return Problem(401, "Invalid or inactive API key", _CHALLENGE)
+    return Problem(401, "Invalid or inactive API key", _CHALLENGE, code=Code.API_KEY_INVALID)

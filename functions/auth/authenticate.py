@@ -13,6 +13,7 @@ from flask import request
 
 from cloudact import logs
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import SLUG_RULE, ApiKey, is_slug, key_hash, org_named_in
 from cloudact.runs.run import TriggerType
@@ -57,7 +58,7 @@ class Actor:
     def require_admin(self) -> None:
         """Raises 403 for people who are neither owner nor admin."""
         if self.role is not None and not self.role.admin:
-            raise Problem(403, "Only owners and admins of the organization may do this.")
+            raise Problem(403, "Only owners and admins of the organization may do this.", code=Code.ROLE_REQUIRED)
 
 
 def authenticate(auth: Authentication, org: str) -> Actor:
@@ -148,7 +149,7 @@ def own_org(auth: Authentication, credential: PresentedCredential) -> str:
     every = auth.members.get(credential.user_id)
     memberships = [each for each in every if each.onboarded] or every
     if len(memberships) > 1:
-        raise bad_request(SEVERAL_ORGS)
+        raise bad_request(SEVERAL_ORGS, Code.ORG_AMBIGUOUS)
     org = memberships[0].org_slug if memberships else ""
     return _member(org, credential.user_id, memberships).org_slug if org else _refuse()
 
@@ -161,15 +162,15 @@ def _machine(org: str, key: ApiKey | None, now: datetime) -> Actor:
 
 def _member(org: str, user_id: str, memberships: Sequence[Membership]) -> Actor:
     if not is_slug(org):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     for membership in memberships:
         if membership.org_slug == org:
             if not membership.onboarded:
-                raise Problem(401, NOT_ONBOARDED, BEARER)
+                raise Problem(401, NOT_ONBOARDED, BEARER, code=Code.ORG_UNKNOWN)
             logs.bind(org_slug=org)
             return Actor(org, TriggerType.USER, user_id, membership.role)
     return _refuse()
 
 
 def _refuse() -> NoReturn:
-    raise Problem(403, OTHER_ORG)
+    raise Problem(403, OTHER_ORG, code=Code.ORG_FORBIDDEN)

@@ -84,4 +84,4 @@ class TokenBuckets(Generic[Key]):
 
 def too_many(detail: str, wait: timedelta, code: Code) -> Problem:
     """429 `Problem` that says in whole seconds when to come again."""
-    return Problem(429, detail, {"Retry-After": str(max(math.ceil(wait.total_seconds()), 1))}, code)
+    return Problem(429, detail, {"Retry-After": str(max(math.ceil(wait.total_seconds()), 1))}, code=code)

@@ -11,6 +11,7 @@ import jwt
 from flask import Response, g, request
 
 from cloudact.clock import utc_now
+from cloudact.error_codes import Code
 from cloudact.settings import Settings
 from functions.auth.invoker_check import Front
 from functions.auth.sessions import LARGEST_TOKEN, PublicKeys
@@ -38,7 +39,7 @@ class Caller:
         claims = self._claims(self._token())
         email = str(claims.get("email", ""))
         if claims.get("email_verified") is not True or email not in self._allowed:
-            raise Problem(403, "This caller may not use ops")
+            raise Problem(403, "This caller may not use ops", code=Code.CALLER_FORBIDDEN)
         g.caller = email
 
     def _token(self) -> str:
@@ -46,7 +47,7 @@ class Caller:
         checked = request.headers.get("X-Serverless-Authorization") if self._settings.ops_invoker_check else None
         scheme, _, token = (checked or request.headers.get("Authorization", "")).partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Problem(401, "A bearer token is required", _CHALLENGE)
+            raise Problem(401, "A bearer token is required", _CHALLENGE, code=Code.TOKEN_REQUIRED)
         return token
 
     def _claims(self, token: str) -> Mapping[str, object]:
@@ -62,7 +63,7 @@ class Caller:
             key, _ = self._keys.of(jwt.get_unverified_header(token))
             return self._decoded(token, key)
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
-            raise Problem(401, "Invalid bearer token", _CHALLENGE) from err
+            raise Problem(401, "Invalid bearer token", _CHALLENGE, code=Code.TOKEN_INVALID) from err
 
     def _verified_in_front(self, token: str) -> Mapping[str, object]:
         """Claims of a token whose signature Cloud Run has verified and removed, if it does check callers."""

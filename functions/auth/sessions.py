@@ -177,4 +177,5 @@ def _seconds(claim: object) -> float:
 
 
 def _invalid() -> Problem:
-    return Problem(401, "Invalid session token", {"WWW-Authenticate": 'Bearer realm="cloudact", error="invalid_token"'})
+    challenge = {"WWW-Authenticate": 'Bearer realm="cloudact", error="invalid_token"'}
+    return Problem(401, "Invalid session token", challenge, code=Code.SESSION_INVALID)

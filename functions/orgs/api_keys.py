@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from functions.auth.authenticate import Authentication, let_in, presented
 from functions.auth.stored_callers import StoredCallers
 from functions.orgs.key_issue import GRACE, ApiKeys
@@ -76,7 +77,7 @@ def revoke(room: OrgKeys, org: str, fingerprint: str) -> Response:
     for key in room.tenants.read(org).api_keys:
         if key.fingerprint == fingerprint:
             return answered(_revoked(room, org, key))
-    raise Problem(404, f"API key not found: {fingerprint[:64]}")
+    raise Problem(404, f"API key not found: {fingerprint[:64]}", code=Code.API_KEY_UNKNOWN)
 
 
 def _revoked(room: OrgKeys, org: str, key: IssuedKey) -> RevokedKey:

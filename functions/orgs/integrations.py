@@ -24,7 +24,7 @@ from functions.orgs.readable import wait_until
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
 from functions.web.parameters import no_input, no_query
-from functions.web.problems import Problem, bad_request
+from functions.web.problems import Problem, bad_field
 from providers.http import Busy
 from providers.provider import Provider, by_id, by_integration
 
@@ -36,19 +36,20 @@ LARGEST_CREDENTIAL_BYTES = 60 * 1024  # Cloud KMS encrypts 64 KiB
 def _credential(value: object) -> str:
     text = json.dumps(value) if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.strip():
-        raise bad_request(
-            "credential must be the service account key (a JSON object or its text), a keyless credential "
-            "(the same) or the admin key."
+        raise bad_field(
+            "credential",
+            "must be the service account key (a JSON object or its text), a keyless credential (the same) or the "
+            "admin key",
         )
     if len(text.encode(errors="replace")) > LARGEST_CREDENTIAL_BYTES:
-        raise bad_request("credential must be at most 60 KiB.")
+        raise bad_field("credential", "must be at most 60 KiB")
     return text
 
 
 def _object(value: object, info: ValidationInfo) -> dict[str, object] | None:
     if value is None or isinstance(value, dict):
         return value
-    raise bad_request(f"{info.field_name} must be a JSON object.")
+    raise bad_field(info.field_name, "must be a JSON object")
 
 
 class SetupBody(Input):
@@ -194,7 +195,8 @@ def _count_check(room: OrgIntegrations, org: str) -> None:
 def _integration(room: OrgIntegrations, provider: str) -> str:
     known = by_id(room.providers)
     if provider not in known:
-        raise Problem(404, f"Unknown provider: {provider[:50]}. Available: {', '.join(known)}")
+        detail = f"Unknown provider: {provider[:50]}. Available: {', '.join(known)}"
+        raise Problem(404, detail, code=Code.PROVIDER_UNKNOWN)
     return known[provider].integration
 
 
@@ -209,14 +211,15 @@ def translating_provider_errors() -> Iterator[None]:
         log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
         wait_s = err.wait_s if isinstance(err, Busy) and err.wait_s else 0.0
         headers = {"Retry-After": str(math.ceil(min(max(wait_s, 10.0), LONGEST_WAIT_S)))}
-        raise Problem(503, f"{err.message} Please send the same request again.", headers) from err
+        detail = f"{err.message} Please send the same request again."
+        raise Problem(503, detail, headers, code=err.code) from err
 
 
 def _refusal(err: Stop) -> Exception:
     if err.code in NOT_THE_CUSTOMERS_FAULT:
         return err
     if err.code == Code.ORG_UNKNOWN:
-        return Problem(404, err.message)
+        return Problem(404, err.message, code=err.code)
     hint = "" if err.code == Code.INTEGRATION_MISSING else err.hint
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 

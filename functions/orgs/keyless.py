@@ -10,7 +10,7 @@ from functions.auth.authenticate import let_in, presented
 from functions.orgs.integrations import OrgIntegrations, translating_provider_errors
 from functions.web.answers import Answer, answered
 from functions.web.inputs import Input, in_query
-from functions.web.problems import bad_request
+from functions.web.problems import bad_field
 from providers.gcp.keyless import KeylessAccount, commands, offered
 from providers.gcp.names import DATASET, DEFAULT_DATASET, PROJECT
 
@@ -21,7 +21,7 @@ YOURS = "your-project-id"
 def _named(pattern: re.Pattern[str], what: str) -> BeforeValidator:
     def read(text: Any, info: ValidationInfo) -> str:
         if not pattern.fullmatch(text) or len(text) > LONGEST:
-            raise bad_request(f"{info.field_name} must be {what}.")
+            raise bad_field(info.field_name, f"must be {what}")
         return str(text)
 
     return BeforeValidator(read)

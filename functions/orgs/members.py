@@ -10,7 +10,7 @@ from functions.orgs.shapes import MemberBody, MemberState, slug
 from functions.web.answers import answered
 from functions.web.inputs import in_body
 from functions.web.parameters import no_body
-from functions.web.problems import bad_request
+from functions.web.problems import bad_field
 
 _USER = re.compile(r"[!-~]{1,128}", re.ASCII)  # as session tokens have it
 
@@ -29,7 +29,7 @@ def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
 def _set(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
     if not _USER.fullmatch(user_id):
-        raise bad_request("user_id must be the subject of the user's sessions, 1 to 128 visible characters.")
+        raise bad_field("user_id", "must be the subject of the user's sessions, 1 to 128 visible characters")
     room.stored.set(org, user_id, role)
     message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
     return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))

@@ -27,7 +27,7 @@ from functions.orgs.shapes import (
 from functions.orgs.tenant import Tenant
 from functions.web.answers import answered
 from functions.web.inputs import RotateBody, in_body
-from functions.web.problems import bad_request, translating_stops
+from functions.web.problems import Problem, translating_stops
 
 
 def onboard(room: OrgOperations) -> Response:
@@ -87,7 +87,7 @@ def offboard(room: OrgOperations, org: str) -> Response:
     """
     body = in_body(request, OffboardBody)
     if body.confirm != slug(org):
-        raise bad_request(OffboardBody.missing)
+        raise Problem(400, OffboardBody.missing, code=Code.FIELD_INVALID, field="confirm")
     with translating_stops():
         done = room.onboarding.offboard(org, delete_data=body.delete_data)
     _wait_for(room, org, done)
@@ -137,4 +137,4 @@ def _plan(room: OrgOperations, plan_id: Any) -> Plan | None:
     try:
         return room.onboarding.plans.get(plan_id)
     except UnknownPlan as err:
-        raise bad_request(str(err)) from err
+        raise Problem(400, str(err), code=Code.FIELD_INVALID, field="plan") from err

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
+from cloudact.error_codes import Code
 from cloudact.orgs.members import Role
 from cloudact.orgs.org import BILLING_WORDS, SLUG_RULE, IntegrationStatus, SubscriptionStatus, is_slug
 from functions.orgs.tenant import ProfileStatus
@@ -32,7 +33,7 @@ def _without_default(schema: JsonDict) -> None:
 def slug(text: object, _info: ValidationInfo | None = None) -> str:
     """The text if it can name an org, else 400 with the rule."""
     if not isinstance(text, str) or not is_slug(text):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     return text
 
 
@@ -68,7 +69,7 @@ class SubscriptionBody(Input):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if not self.model_fields_set:
-            raise bad_request("Give status, plan or both.")
+            raise bad_request("Give status, plan or both.", Code.FIELD_MISSING)
         return self
 
 

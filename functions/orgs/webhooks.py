@@ -8,6 +8,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
 from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.signing import Signing
 from cloudact.notify.webhook_posts import Outbox
@@ -19,14 +20,14 @@ from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Flag, Input, in_body
 from functions.web.parameters import no_input, no_query
-from functions.web.problems import Problem, bad_request
+from functions.web.problems import Problem, bad_field
 
 
 def _events(value: object, info: ValidationInfo) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not value or any(word not in CHOOSABLE for word in map(_word, value)):
-        raise bad_request(f"{info.field_name} must be a list of {', '.join(CHOOSABLE)}.")
+        raise bad_field(info.field_name, f"must be a list of {', '.join(CHOOSABLE)}")
     return tuple(event for event in CHOOSABLE if event in value)
 
 
@@ -109,17 +110,21 @@ def put_webhook(room: OrgWebhooks, org: str) -> Response:
     try:
         url = webhook_url(body.url, allow_http=room.allow_http)
     except ValueError as err:
-        raise bad_request(f"url {err}.") from err
+        raise _bad_url(str(err)) from err
     let_in(room.auth, org, credential).require_admin()
     _outbox(room)
     before = room.webhooks.find(org)
     events = body.events or CHOOSABLE
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
     if (before is None or before.url != url) and redirects(url, allow_http=room.allow_http):
-        raise bad_request("url answers with a redirect; set the address that it leads to.")
+        raise _bad_url("answers with a redirect; set the address that it leads to")
     webhook = before if before and same else _put(room, org, url, events, body)
     secret = room.signing.secret(org, webhook.key_version)
     return answered(_state(org, webhook, signing_secret=secret))
+
+
+def _bad_url(why: str) -> Problem:
+    return Problem(400, f"url {why}.", code=Code.WEBHOOK_URL_INVALID, field="url")
 
 
 def _put(room: OrgWebhooks, org: str, url: str, events: tuple[str, ...], body: WebhookBody) -> Webhook:
@@ -145,7 +150,7 @@ def test_webhook(room: OrgWebhooks, org: str) -> Response:
     let_in(room.auth, org, credential)
     outbox, webhook, now = _outbox(room), room.webhooks.find(org), room.clock()
     if webhook is None or webhook.url is None:
-        raise Problem(404, "No webhook is set up for this organization.")
+        raise Problem(404, "No webhook is set up for this organization.", code=Code.WEBHOOK_MISSING)
     window = int(now.timestamp()) // 10
     event = outbox.own(ping(org, f"{webhook.updated_at.isoformat()}/{window}", now))
     new = outbox.put(webhook, event)
@@ -155,7 +160,7 @@ def test_webhook(room: OrgWebhooks, org: str) -> Response:
 
 def _outbox(room: OrgWebhooks) -> Outbox:
     if room.outbox is None:
-        raise Problem(409, "Webhooks are not available in this deployment.")
+        raise Problem(409, "Webhooks are not available in this deployment.", code=Code.WEBHOOKS_UNAVAILABLE)
     return room.outbox
 
 

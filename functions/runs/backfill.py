@@ -12,6 +12,7 @@ from functools import partial
 from flask import Response, request
 
 from cloudact import logs
+from cloudact.error_codes import Code
 from cloudact.orgs.org import Subscription
 from cloudact.pipelines.registry import Entry, Registry
 from cloudact.runs.ledger import Generation, RunEvent
@@ -82,16 +83,18 @@ def _carry_out(
 def _dates(body: BackfillBody, today: dt.date) -> list[dt.date]:
     first, last = runnable("start_date", body.start_date, today), runnable("end_date", body.end_date, today)
     if first > last:
-        raise bad_request("start_date must not be after end_date.")
+        raise bad_request("start_date must not be after end_date.", Code.FIELDS_CONFLICT)
     if (last - first).days >= MOST_DATES:
-        raise bad_request(f"start_date and end_date must not lie more than {MOST_DATES} dates apart.")
+        detail = f"start_date and end_date must not lie more than {MOST_DATES} dates apart."
+        raise bad_request(detail, Code.FIELDS_CONFLICT)
     return [last - dt.timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _entry(registry: Registry, pipeline: str) -> Entry:
     enabled = {entry.id: entry for entry in registry.entries if entry.enabled}
     if pipeline not in enabled:
-        raise Problem(404, f"Unknown pipeline: {pipeline}. Available: {', '.join(enabled)}")
+        detail = f"Unknown pipeline: {pipeline}. Available: {', '.join(enabled)}"
+        raise Problem(404, detail, code=Code.PIPELINE_UNKNOWN)
     return enabled[pipeline]
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Response, request
 
+from cloudact.error_codes import Code
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Status, TriggerType
@@ -33,7 +34,7 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
     let_in(api.auth, org, credential)
     stored = find_run(api, org, wanted)
     if stored.status.final:
-        raise Problem(409, f"The run is {stored.status} already.")
+        raise Problem(409, f"The run is {stored.status} already.", code=Code.RUN_FINAL)
     run = stored.run
     wish = Outcome(Status.CANCELLED, at=api.clock())
     outcome = RunLoad(api.warehouse, run.run_id).settle(wish, tick=_too_late, begun=_too_late)
@@ -59,7 +60,8 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     api.recent.raise_refusal(asked)
     stored = find_run(api, org, wanted)
     if stored.status not in (Status.FAILED, Status.CANCELLED):
-        raise Problem(409, f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}.")
+        detail = f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}."
+        raise Problem(409, detail, code=Code.RUN_NOT_RETRYABLE)
     old = stored.run
     entry = resolve(api.registry, [old.provider, old.domain, old.name])
     facts = api.admissions.facts(
@@ -68,12 +70,13 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     with api.recent.keeping_refusals(asked, now):
         subscription = check_tenant(facts, entry)
         if facts.latest and facts.latest.generation > old.generation:
-            raise Problem(409, f"A newer run of this pipeline and date exists: {facts.latest.run_id}")
+            detail = f"A newer run of this pipeline and date exists: {facts.latest.run_id}"
+            raise Problem(409, detail, code=Code.RUN_SUPERSEDED)
         return start(api, old.again(TriggerType.RETRY, actor.name, now), subscription, facts)
 
 
 def _too_late() -> None:
-    raise Problem(409, "The run is ending and can no longer be cancelled.")
+    raise Problem(409, "The run is ending and can no longer be cancelled.", code=Code.RUN_ENDING)
 
 
 def _stop(api: Runs, run: DetailedRun) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from cloudact import logs
+from cloudact.error_codes import Code
 from cloudact.runs.result import Result
 from cloudact.runs.run import FIRST_DATE, Status
 from functions.auth.authenticate import let_in, own_org, presented, presented_without_org
@@ -144,7 +145,7 @@ def wanted_run(run_id: str) -> WantedRun:
     """Run that the path and the query string name. Raises 400, and 404 for what can be no run's id."""
     query = in_query(request.args, RunQuery)
     if not _UUID.fullmatch(run_id):
-        raise Problem(404, f"Run not found: {run_id[:64]}")
+        raise Problem(404, f"Run not found: {run_id[:64]}", code=Code.RUN_UNKNOWN)
     return WantedRun(run_id, query.requested_date)
 
 
@@ -152,14 +153,14 @@ def find_run(api: Runs, org: str, wanted: WantedRun) -> DetailedRun:
     """Run of the org, or 404."""
     run = api.rows.find(org, wanted.run_id.lower(), api.clock().date(), wanted.requested_date)
     if run is None:
-        raise Problem(404, f"Run not found: {wanted.run_id}")
+        raise Problem(404, f"Run not found: {wanted.run_id}", code=Code.RUN_UNKNOWN)
     logs.bind(run_id=run.run_id)
     return run
 
 
 def _filters(query: RunsQuery) -> Filters:
     if query.start_date and query.end_date and query.start_date > query.end_date:
-        raise bad_request("start_date must not be after end_date.")
+        raise bad_request("start_date must not be after end_date.", Code.FIELDS_CONFLICT)
     return Filters(
         first_day=query.start_date,
         last_day=query.end_date,
@@ -179,12 +180,12 @@ def _after(query: RunsQuery) -> After | None:
     if text is None:
         return None
     if query.offset is not None:
-        raise bad_request("cursor and offset exclude each other; give one of them.")
+        raise bad_request("cursor and offset exclude each other; give one of them.", Code.FIELDS_CONFLICT)
     try:
         at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
         created_at = dt.datetime.fromisoformat(at)
     except ValueError as err:
-        raise bad_request(NO_CURSOR) from err
+        raise bad_request(NO_CURSOR, Code.CURSOR_INVALID) from err
     if not _UUID.fullmatch(run_id) or created_at.utcoffset() != dt.timedelta(0) or created_at.year < FIRST_DATE.year:
-        raise bad_request(NO_CURSOR)
+        raise bad_request(NO_CURSOR, Code.CURSOR_INVALID)
     return After(created_at, run_id)

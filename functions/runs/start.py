@@ -10,6 +10,7 @@ from flask import Response, request
 
 from cloudact import logs
 from cloudact.clock import next_midnight
+from cloudact.error_codes import Code
 from cloudact.orgs.org import IntegrationStatus, Subscription
 from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
@@ -71,10 +72,11 @@ def _trigger_request(registry: Registry, entry: Entry | None, today: dt.date) ->
     body, query = in_body(request, TriggerBody), in_query(request.args, TriggerQuery)
     dates = {runnable("date", date, today) for date in (body.date, query.date) if date is not None}
     if len(dates) > 1:
-        raise bad_request("date in the body and date in the query differ; give it once.")
+        raise bad_request("date in the body and date in the query differ; give it once.", Code.FIELDS_CONFLICT)
     date = dates.pop() if dates else registry.default_date(entry, today) if entry else today
     if date is None:
-        raise bad_request("date is required by this pipeline; give it in the body.")
+        detail = "date is required by this pipeline; give it in the body."
+        raise Problem(400, detail, code=Code.FIELD_MISSING, field="date")
     return TriggerRequest(date, body.force_refresh)
 
 
@@ -115,7 +117,7 @@ def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
     try:
         return registry.resolve(parts)
     except UnknownPipeline as err:
-        raise Problem(404, str(err)[:500]) from err
+        raise Problem(404, str(err)[:500], code=Code.PIPELINE_UNKNOWN) from err
 
 
 def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
@@ -123,9 +125,11 @@ def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
     subscription = facts.subscription
     if subscription is None or not subscription.active:
         status = subscription.status if subscription else "NONE"
-        raise Problem(403, f"Subscription is not active. Current status: {status}")
+        detail = f"Subscription is not active. Current status: {status}"
+        raise Problem(403, detail, code=Code.SUBSCRIPTION_INACTIVE)
     if facts.integration_status != IntegrationStatus.VALID:
-        raise bad_request(f'Required integration "{entry.required_integration}" is not configured.')
+        detail = f'Required integration "{entry.required_integration}" is not configured.'
+        raise bad_request(detail, Code.INTEGRATION_MISSING)
     return subscription
 
 
@@ -195,7 +199,8 @@ def _answer(
 
 def _quota_exceeded(limit: int, now: dt.datetime) -> Problem:
     detail = f"Daily quota exceeded ({limit} pipelines/day). Wait for the next day or upgrade."
-    return Problem(429, detail, {"Retry-After": str(_seconds_left(now)), **rate_limit(limit, limit, now)})
+    headers = {"Retry-After": str(_seconds_left(now)), **rate_limit(limit, limit, now)}
+    return Problem(429, detail, headers, code=Code.QUOTA_EXCEEDED)
 
 
 def _seconds_left(now: dt.datetime) -> int:

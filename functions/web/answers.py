@@ -48,13 +48,25 @@ def answered(answer: Answer, status: int = 200, headers: Mapping[str, str] | Non
 class ProblemDocument(BaseModel):
     """A refusal (RFC 9457). `detail` is one plain sentence."""
 
-    type: Literal["about:blank"]
+    type: str = Field(
+        description="page of the code: a path of the API and of its documentation", examples=["/errors/run_unknown"]
+    )
     title: str
     status: int = Field(ge=400, le=599)
     detail: str = Field(examples=["Run not found: 42"])
     instance: str
     request_id: str | None = None
-    code: str | None = Field(default=None, description=_CODE, examples=_CODES)
+    code: str = Field(description=_CODE, examples=_CODES)
+    field: str | None = Field(default=None, description="the one field that is wrong, where it is one")
+
+
+class ErrorPage(Answer):
+    """Meaning of an error code."""
+
+    code: str = Field(examples=["quota_exceeded"])
+    retryable: bool | None = Field(description="whether it passes by itself; null where that differs")
+    meaning: str
+    remedy: str = Field(description="what to do")
 
 
 class Document(BaseModel):

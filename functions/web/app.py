@@ -4,17 +4,24 @@ import logging
 import re
 import uuid
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from functions.web import request_log
+from functions.web import bodies, request_log
 from functions.web.problems import Problem, unavailable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 log = logging.getLogger(__name__)
-MAX_BODY_BYTES = 256 * 1024
 _REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
@@ -25,8 +32,15 @@ class _Json(DefaultJSONProvider):
     ensure_ascii = False
 
 
-class _App(Flask):
+class App(Flask):
+    """App of one function: JSON in the order of the code, and paths that may end in a slash."""
+
     json_provider_class = _Json
+
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        """Answers a request; a slash at the end of its path says nothing."""
+        path = environ.get("PATH_INFO", "")
+        return super().wsgi_app({**environ, "PATH_INFO": path.removesuffix("/") or "/"}, start_response)
 
 
 def create_app(name: str, project: str) -> Flask:
@@ -34,10 +48,8 @@ def create_app(name: str, project: str) -> Flask:
 
     `project` is where the traces of its requests are.
     """
-    app = _App(name, static_folder=None)
+    app = App(name, static_folder=None)
     app.url_map.merge_slashes = False
-    app.url_map.strict_slashes = True
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.before_request(partial(_start, project))
     app.after_request(_finish)
     app.register_error_handler(Problem, lambda problem: problem.response())
@@ -47,42 +59,45 @@ def create_app(name: str, project: str) -> Flask:
     return app
 
 
+def request_id_of(headers: Headers) -> str:
+    """The request's id as its sender named it, if that is safe to repeat; else a new one."""
+    sent = headers.get("X-Request-ID", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+
+
 def _start(project: str) -> None:
-    sent = request.headers.get("X-Request-ID", "")
-    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+    g.request_id = request_id_of(request.headers)
     request_log.begin(project, g.request_id)
-    request.get_data(cache=True)  # an oversized body is refused before anything else is looked at
+    bodies.refuse_by_length(request)
 
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
+    bodies.leave_rest(request, response)
     request_log.end(response)
     return response
 
 
-_DETAILS = {
-    404: "There is no such endpoint.",
-    405: "This endpoint does not know this method; see the Allow header.",
-    413: "The body is larger than 256 KiB.",
-}
-
-
 def _from_werkzeug(err: HTTPException) -> Response:
-    status = err.code or 500
-    if status < 400:  # a redirect is an answer, not a refusal
-        return Response(status=status, headers=err.get_headers())
-    detail = _DETAILS.get(status) or err.description or err.name
-    allow = err.valid_methods if isinstance(err, MethodNotAllowed) else None
-    return Problem(status, detail, {"Allow": ", ".join(sorted(allow))} if allow else None).response()
+    if isinstance(err, MethodNotAllowed):
+        allowed = ", ".join(sorted(err.valid_methods or ()))
+        detail = "This endpoint does not know this method; see the Allow header."
+        return Problem(405, detail, {"Allow": allowed}, code=Code.METHOD_NOT_ALLOWED).response()
+    if err.code == 404:
+        return Problem(404, "There is no such endpoint.", code=Code.ENDPOINT_UNKNOWN).response()
+    if err.code is None or err.code >= 500:
+        return _unforeseen(err)
+    return Problem(err.code, err.description or err.name, code=Code.REQUEST_MALFORMED).response()
 
 
 def _from_retry(err: Retry) -> Response:
     log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
-    return unavailable().response()
+    return unavailable(err).response()
 
 
 def _unforeseen(err: Exception) -> Response:
     log.error("unforeseen error", exc_info=err)
-    return Problem(500, f"Something went wrong on our side. The request id is {g.request_id}.").response()
+    detail = f"Something went wrong on our side. The request id is {g.request_id}."
+    return Problem(500, detail, code=Code.INTERNAL_ERROR).response()

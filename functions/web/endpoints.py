@@ -8,6 +8,7 @@ from flask import Flask, Response
 from pydantic import BaseModel
 
 from functions.web.inputs import Input
+from functions.web.refusals import ANY_REQUEST, BODY, NONE, ORG_IN_PATH, QUERY, REQUIRED_FIELD, Refusals
 
 BASE = "/api/v1"
 
@@ -16,7 +17,8 @@ BASE = "/api/v1"
 class Endpoint:
     """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
-    `room` names the collaborators that the view is handed; a view without a room is handed `None`.
+    `room` names the collaborators that the view is handed; a view without a room is handed `None`. `refusals` are its
+    own, beside those that follow from its path, its inputs and its callers.
     """
 
     method: str
@@ -25,7 +27,7 @@ class Endpoint:
     view: Callable[..., Response]
     summary: str
     answers: Mapping[int, type[BaseModel]]
-    refusals: Sequence[int] = ()
+    refusals: Refusals = NONE
     query: type[Input] | None = None
     body: type[Input] | None = None
     room: str = ""
@@ -34,6 +36,20 @@ class Endpoint:
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))
+
+    def all_refusals(self, of_callers: Refusals) -> Refusals:
+        """Every refusal that the endpoint may answer, where its callers are refused so."""
+        found = self.refusals | ANY_REQUEST
+        if not self.public:
+            found |= of_callers
+        if "<org>" in self.path:
+            found |= ORG_IN_PATH
+        if self.query:
+            found |= QUERY
+        if self.body:
+            found |= BODY
+            found |= REQUIRED_FIELD if any(each.is_required() for each in self.body.model_fields.values()) else NONE
+        return found
 
 
 def add_endpoints(

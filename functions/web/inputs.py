@@ -22,9 +22,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from werkzeug.datastructures import MultiDict
 
+from cloudact.error_codes import Code
 from cloudact.runs.run import Status, TriggerType
 from functions.web.parameters import any_date, body_object, only_known
-from functions.web.problems import bad_request
+from functions.web.problems import Problem, bad_field, bad_request
 
 STATUSES = {status.value: status for status in Status} | {"COMPLETED": Status.SUCCESS, "COMPLETE": Status.SUCCESS}
 PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
@@ -45,7 +46,7 @@ def in_body(request: Request, kind: type[Body]) -> Body:
     body = body_object(request, kind.model_fields)
     for field, info in kind.model_fields.items():
         if info.is_required() and field not in body:  # before pydantic looks at the fields that are there
-            raise bad_request(kind.missing.format(field=field))
+            raise Problem(400, kind.missing.format(field=field), code=Code.FIELD_MISSING, field=field)
     return kind.model_validate(body)
 
 
@@ -66,7 +67,8 @@ def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:
 def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
     values = {name: args[name] for name in names if name in args}
     if len(set(values.values())) > 1:
-        raise bad_request(f"{' and '.join(values)} are the same filter and differ; give one of them.")
+        both = " and ".join(values)
+        raise bad_request(f"{both} are the same filter and differ; give one of them.", Code.FIELDS_CONFLICT)
     return next(iter(values.values()), None)
 
 
@@ -76,7 +78,7 @@ def _day(text: object, info: ValidationInfo) -> dt.date:
 
 def _flag(value: object, info: ValidationInfo) -> bool:
     if not isinstance(value, bool):
-        raise bad_request(f"{info.field_name} must be true or false.")
+        raise bad_field(info.field_name, "must be true or false")
     return value
 
 
@@ -91,7 +93,7 @@ def _whole(least: int, most: int) -> BeforeValidator:
         text = str(value)
         number = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else least - 1
         if not least <= number <= most:
-            raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
+            raise bad_field(info.field_name, f"must be a whole number from {least} to {most}")
         return number
 
     return BeforeValidator(read)
@@ -107,7 +109,7 @@ def _count(least: int, most: int) -> BeforeValidator:
             number = int(value)
             if number == value:
                 return number
-        raise bad_request(f"{info.field_name} must be a whole number from {least} to {most}.")
+        raise bad_field(info.field_name, f"must be a whole number from {least} to {most}")
 
     return BeforeValidator(read)
 
@@ -119,7 +121,7 @@ def name_of(longest: int) -> BeforeValidator:
     def read(value: object, info: ValidationInfo) -> str | None:
         if value is None or (isinstance(value, str) and pattern.fullmatch(value) and value.strip()):
             return value
-        raise bad_request(f"{info.field_name} must be 1 to {longest} characters without control characters.")
+        raise bad_field(info.field_name, f"must be 1 to {longest} characters without control characters")
 
     return BeforeValidator(read)
 
@@ -129,7 +131,7 @@ def word_of(allowed: Mapping[str, object]) -> BeforeValidator:
 
     def read(text: object, info: ValidationInfo) -> object:
         if not isinstance(text, str) or text not in allowed:
-            raise bad_request(f"{info.field_name} must be one of {', '.join(allowed)}.")
+            raise bad_field(info.field_name, f"must be one of {', '.join(allowed)}")
         return allowed[text]
 
     return BeforeValidator(read)
@@ -137,7 +139,7 @@ def word_of(allowed: Mapping[str, object]) -> BeforeValidator:
 
 def _pipeline(text: object, info: ValidationInfo) -> str:
     if not isinstance(text, str) or not re.fullmatch(PIPELINE, text) or text.endswith("\n"):
-        raise bad_request(f"{info.field_name} must be 1 to 101 letters, digits, underscores or hyphens.")
+        raise bad_field(info.field_name, "must be 1 to 101 letters, digits, underscores or hyphens")
     return text
 
 

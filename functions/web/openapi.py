@@ -15,17 +15,16 @@ from functions.web.answers import ProblemDocument
 from functions.web.endpoints import Endpoint
 from functions.web.inputs import Input, names_of
 from functions.web.problems import PROBLEM_JSON
+from functions.web.refusals import Refusals, codes_by_status
 
 _REFERENCE = "#/components/schemas/{model}"
 _PART = re.compile(r"<(?:\w+:)?(\w+)>")
-_PROBLEM = {"$ref": _REFERENCE.format(model="ProblemDocument")}
-COMMON = (413, 500, 503)
-GUARDED = (400, 401, 403)
 _REFUSED: Mapping[int, str] = {
     400: "A field, the slug or the credentials cannot be understood; the sentence names it",
     401: "No credential, or none that is valid",
     403: "Another organization's credential, a role that may not, or a subscription that is not active",
     404: "There is no such thing, or not for this organization",
+    408: "The body did not arrive in time",
     409: "The state of the run or of the organization forbids it",
     413: "The body is larger than 256 KiB",
     415: "The body is not JSON",
@@ -39,6 +38,7 @@ _PARTS: Mapping[str, Mapping[str, Json]] = {
     "provider": {"schema": {"type": "string", "pattern": "^[a-z]{1,50}$"}, "example": "gcp"},
     "domain": {"schema": {"type": "string", "pattern": "^[a-z_]{1,50}$"}, "example": "cost"},
     "pipeline": {"schema": {"type": "string", "pattern": "^[a-z0-9_]{1,50}$"}, "example": "billing"},
+    "code": {"schema": {"type": "string", "pattern": "^[a-z_']{1,64}$"}, "example": "quota_exceeded"},
     "fingerprint": {"schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "example": "0123456789abcdef"},
     "user_id": {"schema": {"type": "string", "pattern": "^[!-.0-~]{1,128}$"}, "example": "user-42"},
 }
@@ -62,15 +62,15 @@ _REFUSAL_HEADERS = {
 class Function:
     """Title, credentials and refusals of one function, for its document.
 
-    `security` holds the accepted credentials as security schemes by name, `refused` what statuses mean here only,
-    `guarded` with which statuses a credential is refused.
+    `security` holds the accepted credentials as security schemes by name, `of_callers` how callers are refused,
+    `refused` what statuses mean here only.
     """
 
     title: str
     description: str
     security: Mapping[str, Json]
+    of_callers: Refusals
     refused: Mapping[int, str] = dataclasses.field(default_factory=dict)
-    guarded: Sequence[int] = GUARDED
     cached: str = "public, max-age=300"
 
 
@@ -83,12 +83,12 @@ def answer_document(function: Function, text: str) -> Response:
     return answer
 
 
-def document(function: Function, endpoints: Sequence[Endpoint]) -> JsonObject:
-    """The OpenAPI 3.1 document of the endpoints."""
+def document(function: Function, endpoints: Sequence[Endpoint], provider_ids: Sequence[str] = ()) -> JsonObject:
+    """The OpenAPI 3.1 document of the endpoints; providers with these ids have codes of their own."""
     paths: dict[str, JsonObject] = {}
     for endpoint in endpoints:
         for number, path in enumerate(paths_of(endpoint)):
-            operation = _operation(function, endpoint, path, number)
+            operation = _operation(function, endpoint, path, number, provider_ids)
             paths.setdefault(path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -105,12 +105,15 @@ def paths_of(endpoint: Endpoint) -> list[str]:
     return [base + form for base in endpoint.bases for form in forms]
 
 
-def _operation(function: Function, endpoint: Endpoint, path: str, number: int) -> JsonObject:
+def _operation(
+    function: Function, endpoint: Endpoint, path: str, number: int, provider_ids: Sequence[str]
+) -> JsonObject:
+    codes = codes_by_status(endpoint.all_refusals(function.of_callers), provider_ids)
     operation: JsonObject = {
         "operationId": endpoint.name if number == 0 else f"{endpoint.name}_{number + 1}",
         "summary": endpoint.summary,
         "parameters": [*_path_parameters(path), *_query_parameters(endpoint.query), *_header_parameters(endpoint)],
-        "responses": dict(_responses(endpoint, {**_REFUSED, **function.refused}, function.guarded)),
+        "responses": dict(_responses(endpoint, {**_REFUSED, **function.refused}, codes)),
         "security": [] if endpoint.public else [{scheme: []} for scheme in function.security],
     }
     if endpoint.body:
@@ -153,15 +156,24 @@ def _header_parameters(endpoint: Endpoint) -> Iterator[JsonObject]:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
 
 
-def _responses(endpoint: Endpoint, refused: Mapping[int, str], guarded: Iterable[int]) -> Iterator[tuple[str, Json]]:
+def _responses(
+    endpoint: Endpoint, refused: Mapping[int, str], codes: Mapping[int, Sequence[str]]
+) -> Iterator[tuple[str, Json]]:
     for status, answer in endpoint.answers.items():
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
         names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
         yield str(status), _response(HTTPStatus(status).phrase, "application/json", schema, names)
     if endpoint.conditional:
         yield "304", {"description": "It is what If-None-Match names", "headers": _headers([])}
-    for status in sorted({*endpoint.refusals, *COMMON, *(() if endpoint.public else guarded)} - {*endpoint.answers}):
-        yield str(status), _response(refused[status], PROBLEM_JSON, _PROBLEM, _REFUSAL_HEADERS.get(status, ()))
+    for status in codes:
+        headers = _REFUSAL_HEADERS.get(status, ())
+        yield str(status), _response(refused[status], PROBLEM_JSON, _problem(codes[status]), headers)
+
+
+def _problem(codes: Sequence[str]) -> JsonObject:
+    """The schema of a problem document with one of these codes, as far as is known today."""
+    reference = _REFERENCE.format(model="ProblemDocument")
+    return {"$ref": reference, "properties": {"code": {"type": "string", "examples": [*codes]}}}
 
 
 def _response(description: str, media_type: str, schema: Json, headers: Iterable[str]) -> JsonObject:

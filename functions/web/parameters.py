@@ -8,22 +8,23 @@ from collections.abc import Iterable, Mapping
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
+from cloudact.error_codes import Code
 from cloudact.json_types import Json, JsonObject
 from cloudact.runs.run import FIRST_DATE
-from functions.web.problems import Problem, bad_request
+from functions.web import bodies
+from functions.web.problems import Problem, bad_field, bad_request
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def body_object(request: Request, allowed: Iterable[str]) -> Mapping[str, object]:
     """The JSON object of the body with only the allowed fields; empty without a body. Raises 400 or 415."""
-    if not request.get_data():
+    text = _text(request)
+    if not text:
         return {}
-    if request.mimetype != "application/json":
-        raise Problem(415, "The body must be JSON with Content-Type: application/json.")
-    body = _json(request)
+    body = _json(text)
     if not isinstance(body, dict):
-        raise bad_request("The body must be a JSON object.")
+        raise bad_request("The body must be a JSON object.", Code.BODY_INVALID)
     only_known(body, allowed)
     return body
 
@@ -44,12 +45,26 @@ def no_input(request: Request) -> None:
     no_body(request)
 
 
-def _json(request: Request) -> Json:
-    try:
-        text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
-        body: Json = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+def _text(request: Request) -> bytes:
+    """The body, unless its type is another than JSON: that is refused unread where the headers tell it."""
+    other = request.mimetype != "application/json"
+    if other and (request.content_length or (request.mimetype and bodies.announced(request))):
+        raise _not_json()
+    text = bodies.read(request)
+    if other and text:
+        raise _not_json()
+    return text
+
+
+def _not_json() -> Problem:
+    return Problem(415, "The body must be JSON with Content-Type: application/json.", code=Code.BODY_NOT_JSON)
+
+
+def _json(text: bytes) -> Json:
+    try:  # JSON between systems is UTF-8; the parser would take UTF-16 too
+        body: Json = json.loads(text.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as err:
-        raise bad_request("The body is not valid JSON.") from err
+        raise bad_request("The body is not valid JSON.", Code.BODY_INVALID) from err
     return body
 
 
@@ -62,7 +77,7 @@ def _each_once(pairs: list[tuple[str, Json]]) -> JsonObject:
     """The pairs as a dict. Raises 400 for a name that stands twice, of which JSON parsers keep the last."""
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
-        raise bad_request("A field stands twice in the body; give it once.")
+        raise bad_request("A field stands twice in the body; give it once.", Code.BODY_INVALID)
     return dict(pairs)
 
 
@@ -71,7 +86,7 @@ def only_known(fields: Mapping[str, object], allowed: Iterable[str]) -> None:
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
         names = ", ".join(repr(name[:50]) for name in unknown[:5])
-        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.")
+        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.", Code.FIELD_UNKNOWN)
     if isinstance(fields, MultiDict):
         twice = sorted(name for name, values in fields.lists() if len(values) > 1)
         if twice:
@@ -81,7 +96,7 @@ def only_known(fields: Mapping[str, object], allowed: Iterable[str]) -> None:
 def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:
     """The date, if a run may load it: 2015-01-01 to today (UTC); else 400 naming the field."""
     if not FIRST_DATE <= date <= today:
-        raise bad_request(f"{field} must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC).")
+        raise bad_field(field, f"must lie between {FIRST_DATE.isoformat()} and today ({today.isoformat()} UTC)")
     return date
 
 
@@ -92,4 +107,4 @@ def any_date(field: str, text: object) -> dt.date:
             return dt.date.fromisoformat(text)
         except ValueError:
             pass
-    raise bad_request(f"{field} must be a date written YYYY-MM-DD.")
+    raise bad_field(field, "must be a date written YYYY-MM-DD")

@@ -3,58 +3,79 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from flask import Response, g, request
-from werkzeug.http import HTTP_STATUS_CODES
 
 from cloudact.error_codes import Code, ErrorCode
-from cloudact.errors import Stop
+from cloudact.errors import Retry, Stop
 
 PROBLEM_JSON = "application/problem+json"
+TYPE = "/errors/{code}"  # the path of an endpoint of ours: the same wherever the service runs
+
+_PATH = "/!$&'()*+,;=:@"  # what a path may have, beside letters and digits (RFC 3986 §3.3)
 
 
 class Problem(Exception):
-    """A refused request: `status` is the HTTP status, `detail` what the caller reads, `code` a word for programs."""
+    """A refused request: `status` is the HTTP status, `detail` what the caller reads, `code` a word for programs.
+
+    `field` names the one field that is wrong, where it is one.
+    """
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, code: ErrorCode | None = None
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        code: ErrorCode,
+        field: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
         self.code = code
+        self.field = field
 
     def response(self) -> Response:
         """The HTTP response with the problem document."""
-        text = document(self.status, self.detail, request.path, g.request_id, self.code)
+        text = document(self, request.path, g.request_id)
         return Response(text, self.status, headers=self.headers, content_type=PROBLEM_JSON)
 
 
-def document(status: int, detail: str, path: str, request_id: str | None = None, code: ErrorCode | None = None) -> str:
-    """The JSON of RFC 9457; the request's id and the code are extension members."""
+def document(problem: Problem, path: str, request_id: str) -> str:
+    """The JSON of RFC 9457, with the path as a URI; code, field and the request's id are extension members."""
     body = {
-        "type": "about:blank",
-        "title": HTTP_STATUS_CODES[status],
-        "status": status,
-        "detail": detail,
-        "instance": path,
+        "type": TYPE.format(code=problem.code),
+        "title": problem.code.replace("_", " ").capitalize(),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(path, safe=_PATH),
+        "code": problem.code,
+        **({"field": problem.field} if problem.field else {}),
+        "request_id": request_id,
     }
-    extensions = {"code": code, "request_id": request_id}
-    return json.dumps(body | {name: value for name, value in extensions.items() if value}, ensure_ascii=False)
+    return json.dumps(body, ensure_ascii=False)
 
 
-def bad_request(detail: str) -> Problem:
+def bad_request(detail: str, code: Code = Code.FIELD_INVALID) -> Problem:
     """A 400 `Problem`. The sentence names the field and what is allowed."""
-    return Problem(400, detail)
+    return Problem(400, detail, code=code)
 
 
-def unavailable() -> Problem:
+def bad_field(field: str | None, rule: str) -> Problem:
+    """A 400 `Problem` of one field; the rule is the rest of the sentence, such as `must be true or false`."""
+    return Problem(400, f"{field} {rule}.", code=Code.FIELD_INVALID, field=field)
+
+
+def unavailable(err: Retry) -> Problem:
     """A 503 `Problem`: something we depend on cannot be reached, and nothing was admitted."""
     return Problem(
         503,
         "The service is not available at the moment. Please send the same request again.",
         {"Retry-After": "10"},
+        code=err.code,
     )
 
 
@@ -64,4 +85,4 @@ def translating_stops() -> Iterator[None]:
     try:
         yield
     except Stop as err:
-        raise Problem(404 if err.code == Code.ORG_UNKNOWN else 409, err.message) from err
+        raise Problem(404 if err.code == Code.ORG_UNKNOWN else 409, err.message, code=err.code) from err

@@ -162,4 +162,4 @@ def test_a_run_that_is_not_there(customer: Shell) -> None:
     run_id = str(uuid4())
     done = customer("show", run_id, "--json")
     assert (done.exit_code, done.stdout) == (3, "")
-    assert done.stderr.startswith(f"Error: Run not found: {run_id} (HTTP 404, request ")
+    assert done.stderr.startswith(f"Error: Run not found: {run_id} (HTTP 404, run_unknown, request ")

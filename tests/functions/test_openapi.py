@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import pytest
@@ -12,12 +13,17 @@ from hypothesis import HealthCheck, Phase, settings
 from openapi_spec_validator import validate
 from schemathesis.config import SchemathesisConfig
 
+from cloudact.error_codes import Code, ProviderFailure, Topic, provider_code
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status
 from functions.composition import compose
+from functions.ops_routes import OPS, PRIVATE
 from functions.routes import PUBLIC, public_app, public_document
-from functions.web.openapi import paths_of
+from functions.web.openapi import document, paths_of
+from functions.web.problems import PROBLEM_JSON, TYPE
+from functions.web.refusals import ANY_REQUEST, NO_ENDPOINT
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from providers import PROVIDERS
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
 from tests.sessions import bearer
 
@@ -76,6 +82,58 @@ def test_guarded_unless_public() -> None:
             assert not guarded or {"400", "401", "403", "413", "500", "503"} <= set(operation["responses"])
 
 
+def codes_of(described: dict[str, Any]) -> dict[str, set[str]]:
+    """The codes that each operation may be refused with, by its id."""
+    found = {}
+    for item in described["paths"].values():
+        for operation in item.values():
+            contents = [answer.get("content", {}).get(PROBLEM_JSON) for answer in operation["responses"].values()]
+            listed = [content["schema"]["properties"]["code"]["examples"] for content in contents if content]
+            assert all(listed), "a refusal without a code"
+            found[operation["operationId"]] = {code for codes in listed for code in codes}
+    return found
+
+
+def test_each_operation_lists_its_own_codes() -> None:
+    """Beside what may happen to any request, no code is listed everywhere, and telling ones only where they belong."""
+    of_api, of_ops = codes_of(DOCUMENT), codes_of(document(OPS, PRIVATE))
+    any_request = {code.value for _, code in ANY_REQUEST}
+    for listed in (of_api, of_ops):
+        assert set.intersection(*listed.values()) == any_request
+    where = {code: {name for name, codes in of_api.items() if code in codes} for code in {*chain(*of_api.values())}}
+    assert where["quota_exceeded"] == {"trigger", "trigger_2", "retry"}
+    assert where["run_unknown"] == {"run", "own_run", "cancel", "retry"}
+    assert where["openai_rate_limited"] == {"set_up", "validate"}
+    assert where["role_required"] == {"rotate", "put_webhook", "delete_webhook", "set_up", "remove"}
+    assert not {"api_key_invalid", "body_slow"} & of_api["health"]
+    assert not {"api_key_required", "session_invalid"} & {*chain(*of_ops.values())}
+
+
+def test_every_code_of_a_refusal_is_listed_somewhere() -> None:
+    """What can only be said to a caller stands in one of the two documents, or is of paths without an endpoint."""
+    listed = {*chain(*codes_of(DOCUMENT).values(), *codes_of(document(OPS, PRIVATE)).values())}
+    elsewhere = {code.value for _, code in NO_ENDPOINT}
+    ours = {code.value for code in Code if code.topic in (Topic.CALLER, Topic.REQUEST, Topic.MISSING)}
+    assert ours <= listed | elsewhere
+    families = {provider_code(provider.id, failure) for provider in PROVIDERS for failure in ProviderFailure}
+    assert listed <= {*Code} | families
+
+
+@pytest.mark.parametrize("code", ["quota_exceeded", "the_customer's_bigquery_unavailable", "openai_rate_limited"])
+def test_the_type_of_a_problem_is_a_page(api: FlaskClient, code: str) -> None:
+    """Meaning and remedy of a code are at the path that its problem documents have as their type."""
+    page = api.get(TYPE.format(code=code))
+    assert (page.status_code, page.get_json()["code"]) == (200, code)
+    assert page.get_json()["meaning"].endswith(".")
+
+
+@pytest.mark.parametrize("code", ["nonsense", "gcp", "openai_", "rate_limited", "Quota_Exceeded"])
+def test_a_code_that_nobody_knows_has_no_page(api: FlaskClient, code: str) -> None:
+    """The refusal is a problem document as any other."""
+    page = api.get(TYPE.format(code=code))
+    assert (page.status_code, page.get_json()["type"]) == (404, "/errors/code_unknown")
+
+
 def test_no_example_is_a_secret() -> None:
     """Nothing in the document looks like a key, a token or a certificate."""
     text = json.dumps(DOCUMENT)
@@ -127,20 +185,20 @@ def running(session_cloud: Local) -> None:
 
 
 def known(
-    document: dict[str, Any],
+    described: dict[str, Any],
     parts: dict[str, list[str]],
     across_fields: Sequence[str],
     app: Any,
     any_id: str = "(none)",
 ) -> Any:
     """The schema with ids that exist, so that more than refusals is reached; paths with `any_id` in them take any."""
-    for item in (item for path, item in document["paths"].items() if any_id not in path):
+    for item in (item for path, item in described["paths"].items() if any_id not in path):
         for operation in item.values():
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path" and parameter["name"] in parts:
                     parameter["schema"] = {"type": "string", "enum": parts[parameter["name"]]}
                     parameter.pop("example", None)
-    schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(config(across_fields)))
+    schema = schemathesis.openapi.from_dict(described, config=SchemathesisConfig.from_dict(config(across_fields)))
     schema.app = app
     return schema
 

@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,13 +9,12 @@ from threading import Thread
 import pytest
 
 from cloudact.settings import ROOT
-from localcloud.process_records import ProcessRecords
-from localcloud.processes import Processes, free_port
+from localcloud.processes import free_port
 from localcloud.stack import OPERATOR, Invoker
 from localcloud.wire.listener import HttpAnswer, Listener
 from tests.conftest import Local
 from tests.functions.operators import operator_token
-from tests.served import fronted
+from tests.served import fronted, under_framework
 
 CHECKS, OPS_CHECKS = 6, 3
 
@@ -28,21 +25,6 @@ def smoke(*arguments: str, attempts: int = 1, token: str = "") -> subprocess.Com
     env |= {"CLOUDACT_OPS_TOKEN": token} if token else {}
     command = [str(ROOT / "infra" / "smoke.sh"), *arguments]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-
-
-@contextmanager
-def served(configuration: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """The function `api` under functions-framework on a port of its own."""
-    port = free_port()
-    processes = Processes(folder, ProcessRecords(folder / "processes"))
-    arguments = ["-m", "functions_framework", "--target", "api", "--source", "functions/main.py"]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(configuration)
-    try:
-        processes.start("api", [*arguments, "--host", "127.0.0.1", "--port", str(port)], env)
-        processes.wait_ready("api", f"http://127.0.0.1:{port}/health")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        processes.stop()
 
 
 @pytest.mark.parametrize("invoker", ["no-check", "iam"])
@@ -117,7 +99,7 @@ def test_a_revision_that_starts() -> None:
 def test_cloud_tasks_cannot_be_reached(local: Local, tmp_path: Path) -> None:
     """The service runs but is not ready: one check fails, and says what is away."""
     settings = local.settings.model_copy(update={"tasks_endpoint": "http://127.0.0.1:9"})
-    with served(settings.to_env(), tmp_path) as url:
+    with under_framework("api", settings.to_env(), tmp_path) as url:
         done = smoke(url)
     assert done.returncode == 1
     not_ready, summary = done.stderr.splitlines()
@@ -128,7 +110,7 @@ def test_cloud_tasks_cannot_be_reached(local: Local, tmp_path: Path) -> None:
 
 def test_a_service_that_is_not_configured(tmp_path: Path) -> None:
     """Each check says what was answered instead."""
-    with served({}, tmp_path) as url:
+    with under_framework("api", {}, tmp_path) as url:
         done = smoke(url)
     assert done.returncode == 1
     assert "FAILED  /health answers 500, not 200: " in done.stderr
