@@ -17,7 +17,7 @@ import stamina
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import OURS_TO_MEND, CloudActError, Exhausted, Postponed, Retry, RunError, Skip, Stop
-from cloudact.notify.notifications import run_failed
+from cloudact.notify.notifications import cost_fell, run_failed
 from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
@@ -152,7 +152,10 @@ class _Attempt:
             progress = self._step = self._progress.step(index, step)
             progress.started()
             progress.succeeded(_patiently(partial(processor.run, step, progress)))
-        self._end(_success(processor.loaded))
+        outcome = _success(processor.loaded)
+        if processor.loaded and processor.loaded.fell:
+            self._job.notifier.notify(cost_fell(self._run, processor.loaded.fell, self._job.clock()))
+        self._end(outcome)
 
     def _ended_badly(self, error: RunError, again: int) -> int:
         """Raises for another try where one may help and is left; otherwise settles the run through its load."""
