@@ -26,6 +26,7 @@ class Event(StrEnum):
 
     RUN_FAILED = "run_failed"
     COST_FELL = "cost_fell"
+    DATES_GIVEN_UP = "dates_given_up"
     INTEGRATION_INVALID = "integration_invalid"
     QUOTA_NEAR = "quota_near"
     QUOTA_REACHED = "quota_reached"
@@ -100,6 +101,21 @@ def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification
         ],
     }
     return Notification(Event.COST_FELL, run.org_slug, run.run_id, at, data)
+
+
+def dates_given_up(newest: Sequence[Run], at: datetime) -> Notification:
+    """Event of dates of one org's pipeline that the service has run for days without success, and runs no more.
+
+    `newest` is the newest run of each.
+    """
+    first = newest[0]
+    data = {
+        "pipeline_id": first.pipeline_id,
+        "pipeline": first.pipeline,
+        "dates": [run.date.isoformat() for run in newest],
+        "run_ids": [run.run_id for run in newest],
+    }
+    return Notification(Event.DATES_GIVEN_UP, first.org_slug, "/".join(run.run_id for run in newest), at, data)
 
 
 def integration_invalid(judged: Integration, provider: str, error: str, at: datetime) -> Notification:

@@ -168,6 +168,23 @@ class Result(_Fact):
         return self.model_dump_json(exclude={name for name in ("look", "gap") if getattr(self, name) is None})
 
 
+class HalfLoad(_Fact):
+    """What a FAILED run leaves that had replaced some of its tables: the stored result of such a run.
+
+    Costs are loaded last, so it is they that still are of an earlier run.
+    """
+
+    replaced: tuple[str, ...] = Field(
+        description="tables whose day is this run's; its other tables have the day of an earlier run, or nothing",
+        examples=[["openai_usage_daily_raw"]],
+    )
+
+    @property
+    def text(self) -> str:
+        """JSON for the fence and the event row."""
+        return self.model_dump_json()
+
+
 @dataclass(frozen=True)
 class Earlier:
     """Earlier generations of a run: the last that succeeded, and whether nothing can have been loaded since.
