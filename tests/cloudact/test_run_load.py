@@ -107,6 +107,7 @@ def test_a_refused_second_table_is_told(local: Local, org: OnboardedOrg, parts: 
     load = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Stop, match=r"It had replaced the day before in anthropic_usage_daily_raw\.$"):
         load.load([parts[0], replace(parts[1], parquet=broken)], run.date, nothing)
+    assert load.settle(LOST, nothing).result == '{"replaced":["anthropic_usage_daily_raw"]}'
 
 
 class TooLate(Exception):
