@@ -7,9 +7,18 @@ from datetime import datetime
 from cloudact.clock import Clock, utc_now
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
-from cloudact.runs.result import Completeness, Difference, Earlier, Fingerprint, Gap, Result, completeness
+from cloudact.runs.result import (
+    Completeness,
+    CostFall,
+    Difference,
+    Earlier,
+    Fingerprint,
+    Gap,
+    Result,
+    completeness,
+)
 from cloudact.runs.run import Run, Status
-from jobs.shrinking import refuse_shrinking
+from jobs.shrinking import cost_falls, refuse_shrinking
 from jobs.unchanged import is_loaded
 from providers.org_day import OrgDay
 
@@ -18,12 +27,16 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """Loaded day. `at` is when it was found to be loaded already; `fewer` describes what became less."""
+    """Loaded day. `at` is when it was found to be loaded already.
+
+    `fewer` describes what became fewer rows, `fell` the amounts that became less than half in no more rows.
+    """
 
     rows: int
     result: Result
     at: datetime | None = None
     fewer: tuple[str, ...] = ()
+    fell: tuple[CostFall, ...] = ()
 
 
 class _Begun(Exception):
@@ -66,7 +79,8 @@ class DayLoad:
             kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
             if kept:
                 return kept
-        return Loaded(self.run_load.load(parts, self.run.date, tick), result, fewer=fewer)
+        rows = self.run_load.load(parts, self.run.date, tick)
+        return Loaded(rows, result, fewer=fewer, fell=cost_falls(parts, fingerprint, earlier))
 
     def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:
         previous = earlier.previous

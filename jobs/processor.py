@@ -164,6 +164,12 @@ class SourceProcessor:
         """
         for text in loaded.fewer:
             at_work.message(text, level="WARNING")
+        for fall in loaded.fell:
+            text = (
+                f"The day costs {plain(fall.after)} {fall.currency} now, in no more rows: less than half of the "
+                f"{plain(fall.before)} {fall.currency} that it had."
+            )
+            at_work.message(text, level="WARNING")
         gap = loaded.result.gap
         if gap:
             at_work.message(findings.gap_told, level="WARNING")

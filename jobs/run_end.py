@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import OURS_TO_MEND, CloudActError, Retry, RunError, Stop
-from cloudact.notify.notifications import run_failed
+from cloudact.notify.notifications import cost_fell, run_failed
 from cloudact.notify.notifier import Notifier
 from cloudact.runs.load import OVER_LOAD_QUOTA, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
@@ -31,11 +31,13 @@ class RunEnd:
     bytes_billed: Callable[[], int]
 
     def succeeded(self, loaded: Loaded | None) -> None:
-        """Records SUCCESS. Raises `Stop` for a run that loaded nothing: its pipeline is wrong."""
+        """Records SUCCESS, and notifies of a cost that fell. Raises `Stop` where nothing was loaded: a wrong pipeline."""
         if loaded is None:
             raise Stop(
                 Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."
             )
+        if loaded.fell:
+            self.notifier.notify(cost_fell(self.run, loaded.fell, self.clock()))
         self._write(Outcome(Status.SUCCESS, rows=loaded.rows, at=loaded.at, result=loaded.result.text))
 
     def failed(self, error: RunError, step: StepProgress | None) -> None:

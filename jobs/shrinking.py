@@ -12,7 +12,7 @@ from decimal import Decimal
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.load import Part
-from cloudact.runs.result import Earlier, Fingerprint, exact_difference, plain
+from cloudact.runs.result import CostFall, Earlier, Fingerprint, exact_difference, plain
 
 GUARDED_ROWS = 100  # fewer may come and go, unless money goes with them
 GUARDED_USAGE_ROWS = 20  # of a settled day
@@ -70,7 +70,7 @@ def refuse_shrinking(
         if day.refuses(part, before):
             _refuse(f"{part.rows} rows, but the day has {before} rows already in {part.table}")
     if day.settled:
-        _refuse_less_money(fallen)
+        _refuse_less_money(fallen, earlier.highest_settled)
     return tuple(
         f"{part.table} has {part.rows} rows of the day where it had {before}: less is told apart."
         for part, before in fewer.items()
@@ -78,10 +78,40 @@ def refuse_shrinking(
     )
 
 
-def _refuse_less_money(fallen: Fallen) -> None:
+def cost_falls(parts: Sequence[Part], fingerprint: Fingerprint, earlier: Earlier) -> tuple[CostFall, ...]:
+    """Amounts that the load makes less, to less than half of the greatest that the day had in no fewer rows of costs.
+
+    What is refused does not come here: these are days of exports, whose corrections are rows of their own and so leave
+    more rows, days that were not settled, and loads that were forced.
+    """
+    tables = [part.table for part in parts if part.of_money]
+    last = earlier.result.fingerprint.cost if earlier.result else {}
+    return tuple(
+        CostFall(currency, had.cost[currency], cost)
+        for currency, had in earlier.highest.items()
+        if _rows(fingerprint, tables) <= _rows(had, tables)
+        and _halved(had.cost[currency], cost := fingerprint.cost.get(currency, Decimal()))
+        and (last.get(currency, had.cost[currency]) - cost) * had.cost[currency] > 0
+    )
+
+
+def _rows(fingerprint: Fingerprint, tables: Sequence[str]) -> int:
+    return sum(fingerprint.tables[name].rows for name in tables if name in fingerprint.tables)
+
+
+def _refuse_less_money(fallen: Fallen, highest: Mapping[str, Fingerprint]) -> None:
     for currency, (before, cost) in fallen.items():
-        if abs(before - cost) * 2 > abs(before):
+        had = highest[currency].cost[currency] if currency in highest else before
+        if _halved(before, cost):
             _refuse(f"costs of {plain(cost)} {currency}, but the day has {plain(before)} {currency} already")
+        if had * before > 0 and _halved(had, cost):
+            _refuse(f"costs of {plain(cost)} {currency}, but the day had {plain(had)} {currency} once")
+
+
+def _halved(had: Decimal, cost: Decimal) -> bool:
+    """Whether more than half of an amount, or of a credit, is gone; cents never count."""
+    gone = had - cost
+    return gone * had > 0 and abs(gone) > TOLERANCE and abs(gone) * 2 > abs(had)
 
 
 def _fallen(before: Fingerprint, after: Fingerprint) -> Iterator[tuple[str, tuple[Decimal, Decimal]]]:

@@ -6,7 +6,7 @@ Equal events have the same id and body whoever sends them, so that a receiver no
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.orgs.integrations import Integration
+from cloudact.runs.result import CostFall, plain
 from cloudact.runs.run import NAMESPACE, Run
 
 FORMAT = 1  # counted up when a field changes its meaning or goes; new fields may come at any time
@@ -24,6 +25,8 @@ class Event(StrEnum):
     """Types of events, as payloads and logs write them."""
 
     RUN_FAILED = "run_failed"
+    COST_FELL = "cost_fell"
+    DATES_GIVEN_UP = "dates_given_up"
     INTEGRATION_INVALID = "integration_invalid"
     QUOTA_NEAR = "quota_near"
     QUOTA_REACHED = "quota_reached"
@@ -83,6 +86,36 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
         "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},
     }
     return Notification(Event.RUN_FAILED, run.org_slug, run.run_id, at, data)
+
+
+def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification:
+    """Event of a run that has loaded less than half of what its day once cost, in no more rows. Amounts are texts."""
+    data = {
+        "run_id": run.run_id,
+        "pipeline_id": run.pipeline_id,
+        "pipeline": run.pipeline,
+        "date": run.date.isoformat(),
+        "requested_date": run.requested_date.isoformat(),
+        "costs": [
+            {"currency": fall.currency, "before": plain(fall.before), "after": plain(fall.after)} for fall in falls
+        ],
+    }
+    return Notification(Event.COST_FELL, run.org_slug, run.run_id, at, data)
+
+
+def dates_given_up(newest: Sequence[Run], at: datetime) -> Notification:
+    """Event of dates of one org's pipeline that the service has run for days without success, and runs no more.
+
+    `newest` is the newest run of each.
+    """
+    first = newest[0]
+    data = {
+        "pipeline_id": first.pipeline_id,
+        "pipeline": first.pipeline,
+        "dates": [run.date.isoformat() for run in newest],
+        "run_ids": [run.run_id for run in newest],
+    }
+    return Notification(Event.DATES_GIVEN_UP, first.org_slug, "/".join(run.run_id for run in newest), at, data)
 
 
 def integration_invalid(judged: Integration, provider: str, error: str, at: datetime) -> Notification:

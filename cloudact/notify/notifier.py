@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 PATIENT_TRIES = 3  # of jobs and the sweep: whoever records a run's end is the last one to tell of it
 MESSAGES = {
     Event.RUN_FAILED: "a run has failed for good",
+    Event.COST_FELL: "a day costs less than half of what it did",
+    Event.DATES_GIVEN_UP: "dates are given up",
     Event.INTEGRATION_INVALID: "an integration has become invalid",
     Event.QUOTA_NEAR: "an org is near its quota",
     Event.QUOTA_REACHED: "an org has used up its quota",
@@ -106,7 +108,7 @@ def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock, provid
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:
     """Logs one line that alerts match by `event` and `delivery`; neither address nor body are in it."""
-    data = {name: value for name, value in notification.data.items() if isinstance(value, str | int)}
+    data = {name: value for name, value in notification.data.items() if _is_plain(value)}
     error = notification.data.get("error")
     code = {"code": error["code"]} if isinstance(error, dict) else {}
     fields = {
@@ -122,6 +124,13 @@ def _logged(notification: Notification, delivery: str, err: Exception | None = N
         fields = {"event_id": notification.id, "org_slug": notification.org_slug, **_why(err)}
         log.error("a notification could not be queued", extra={"fields": fields})
     return delivery != "failed"
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is a text, a number, or a list of texts: amounts are for the org, not for the log."""
+    if isinstance(value, list):
+        return all(isinstance(each, str) for each in value)
+    return isinstance(value, str | int)
 
 
 def _why(err: Exception) -> dict[str, str]:

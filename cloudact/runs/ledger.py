@@ -67,7 +67,8 @@ class Generation:
     """Newest generation of an (org, pipeline, date), and a summary of all of them.
 
     `loaded_on`: day of the last request that loaded the date after it was over; `asked_on`: day of the service's last
-    own request; `loaded_at`: start of the last run that loaded it; `source_as_of`: newest row that any load has read.
+    own request; `loaded_at`: start of the last run that loaded it; `source_as_of`: newest row that any load has read;
+    `given_up_at`: when the service last stopped repeating a run of it that kept failing.
     """
 
     org_slug: str
@@ -80,6 +81,7 @@ class Generation:
     asked_on: dt.date | None
     loaded_at: dt.datetime | None
     source_as_of: dt.datetime | None
+    given_up_at: dt.datetime | None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeGuard
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import CONTACT_SUPPORT, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
+from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Status
 from cloudact.warehouse.bigquery import Warehouse, parameters
 from cloudact.warehouse.day_partition import DayPartition
@@ -49,7 +50,7 @@ class _StoredError(TypedDict):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Final status of a run. `rows` is the day's row count; `result` is the JSON of a `Result`.
+    """Final status of a run. `rows` is the day's row count; `result` is the JSON of a `Result`, or of a `HalfLoad`.
 
     `at` is when the fence was inserted, which every event of this outcome repeats.
     """
@@ -227,12 +228,13 @@ def _postponed() -> Postponed:
 
 
 def _half_loaded(outcome: Outcome, tables: set[str]) -> Outcome:
-    """Outcome whose message names the tables that the failed run has replaced."""
+    """Outcome whose message and result name the tables that the failed run has replaced."""
     if outcome.error is None or not tables or HALF_LOADED in outcome.error.message:
         return outcome
     message = f"{outcome.error.message} {HALF_LOADED} {', '.join(sorted(tables))}."
     kind = Retry if outcome.error.retryable else Stop
-    return replace(outcome, error=kind(outcome.error.code, message, outcome.error.hint))
+    error = kind(outcome.error.code, message, outcome.error.hint)
+    return replace(outcome, error=error, result=HalfLoad(replaced=tuple(sorted(tables))).text)
 
 
 def _refused(job: "Job") -> Outcome:

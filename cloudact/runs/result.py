@@ -4,8 +4,8 @@ A result travels as JSON in the event that ends the run, so that the next genera
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -109,6 +109,15 @@ class Difference(_Fact):
         return f"{self.rows} rows" + (f" ({money})" if money else "")
 
 
+@dataclass(frozen=True)
+class CostFall:
+    """Amount of a day in one currency that has become less than half of the greatest it had."""
+
+    currency: str
+    before: Decimal
+    after: Decimal
+
+
 class Previous(_Fact):
     """Last generation that succeeded."""
 
@@ -159,18 +168,39 @@ class Result(_Fact):
         return self.model_dump_json(exclude={name for name in ("look", "gap") if getattr(self, name) is None})
 
 
+class HalfLoad(_Fact):
+    """What a FAILED run leaves that had replaced some of its tables: the stored result of such a run.
+
+    Costs are loaded last, so it is they that still are of an earlier run.
+    """
+
+    replaced: tuple[str, ...] = Field(
+        description="tables whose day is this run's; its other tables have the day of an earlier run, or nothing",
+        examples=[["openai_usage_daily_raw"]],
+    )
+
+    @property
+    def text(self) -> str:
+        """JSON for the fence and the event row."""
+        return self.model_dump_json()
+
+
 @dataclass(frozen=True)
 class Earlier:
     """Earlier generations of a run: the last that succeeded, and whether nothing can have been loaded since.
 
     `result` is that generation's; one that the sweep ended has none. `day_over`: its request came after the day was
-    over.
+    over. `highest` is, by currency, the fingerprint with the greatest amount since a run was last forced, and
+    `highest_settled` that among days that were read whole: who judges a fall by the last load alone is led down in
+    steps.
     """
 
     previous: Previous | None = None
     untouched: bool = False
     result: Result | None = None
     day_over: bool = False
+    highest: Mapping[str, Fingerprint] = field(default_factory=dict)
+    highest_settled: Mapping[str, Fingerprint] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:
@@ -178,10 +208,13 @@ class Earlier:
 
         Amounts that were missing then do not count against it.
         """
-        if self.result is None or self.result.completeness is not Completeness.PROVISIONAL:
-            return self.result is not None
-        fingerprint = self.result.fingerprint
-        return bool(fingerprint.unpriced) and self.day_over and fingerprint.rows > 0
+        return self.result is not None and _settled(self.result, self.day_over)
+
+
+def _settled(result: Result, day_over: bool) -> bool:
+    if result.completeness is not Completeness.PROVISIONAL:
+        return True
+    return bool(result.fingerprint.unpriced) and day_over and result.fingerprint.rows > 0
 
 
 @dataclass(frozen=True)
@@ -193,6 +226,7 @@ class _EarlierRun:
     requested_date: dt.date
     status: Status
     result: str | None
+    forced: bool
 
     @property
     def stored_result(self) -> Result | None:
@@ -229,7 +263,15 @@ class Results:
         if loaded is None:
             return Earlier()
         result = loaded.stored_result
-        return Earlier(_previous(loaded, result), runs[0] is loaded, result, loaded.requested_date > run.date)
+        known = list(_since_forced(runs, run.date))
+        return Earlier(
+            previous=_previous(loaded, result),
+            untouched=runs[0] is loaded,
+            result=result,
+            day_over=loaded.requested_date > run.date,
+            highest=_highest(each for each, _ in known),
+            highest_settled=_highest(each for each, settled in known if settled),
+        )
 
     def last_scan(self, run: Run) -> LateDataScan | None:
         """Last scan for late rows by a run of this org and pipeline.
@@ -257,6 +299,26 @@ def _previous(run: _EarlierRun, result: Result | None) -> Previous | None:
     if result is None:
         return None
     return Previous(run_id=run.run_id, generation=run.generation, fingerprint=result.fingerprint)
+
+
+def _since_forced(runs: Iterable[_EarlierRun], day: dt.date) -> Iterator[tuple[Result, bool]]:
+    """Results from the newest back to the last one that someone forced, each with whether the day was read whole."""
+    for run in runs:
+        if run.status is Status.SUCCESS:
+            if result := run.stored_result:
+                yield result, _settled(result, run.requested_date > day)
+            if run.forced:
+                return
+
+
+def _highest(results: Iterable[Result]) -> dict[str, Fingerprint]:
+    """Fingerprint with the greatest amount, or the greatest credit, of each currency."""
+    found: dict[str, Fingerprint] = {}
+    for result in results:
+        for currency, amount in result.fingerprint.cost.items():
+            if currency not in found or abs(amount) > abs(found[currency].cost[currency]):
+                found[currency] = result.fingerprint
+    return found
 
 
 def completeness(

@@ -1,8 +1,9 @@
 """Scripts of `sql/`: which there are, in which order they run, and that each may run again.
 
 `NNN_name.sql` is versioned: numbered from 001 without a gap, run once, never changed after. `views_name.sql` holds
-views, which are made again whenever their text changes; those of providers' charges come before those that read them. A
-provider outside `sql/` has a folder with numbers of its own. Knows no BigQuery.
+views, which are made again whenever their text changes. The views `charges` and `loads` are made from what ships of
+each provider, and come before those that read them. A provider outside `sql/` has a folder with numbers of its own.
+Knows no BigQuery.
 """
 
 import functools
@@ -16,7 +17,7 @@ from types import MappingProxyType
 
 from cloudact.errors import ConfigError
 from cloudact.settings import ROOT
-from cloudact.warehouse import charges
+from cloudact.warehouse import charges, loads
 from cloudact.warehouse.queries import ORG_DATASET
 
 SQL = ROOT / "sql"
@@ -86,7 +87,7 @@ def load_scripts(scope: Scope, root: Path = SQL, folders: Mapping[str, Path] = N
         for provider in sorted(folders):
             scripts += _of_provider(provider, folders[provider])
     _check_makers(scripts)
-    return _with_charges(sorted(scripts, key=_turn))
+    return _of_all_providers(sorted(scripts, key=_turn))
 
 
 def numbered(name: str) -> tuple[str, int] | None:
@@ -116,22 +117,26 @@ def _folder(scope: Scope, folder: Path, prefix: str = "") -> list[Script]:
 
 
 def _turn(script: Script) -> int:
-    """Sort key of a script: tables, then each provider's charges, then the view of all of them, then other views."""
+    """Sort key of a script: tables, then each provider's charges, then the views of all of them, then other views."""
     if script.version is not None:
         return 0
     if charges.provider_of(script.stem):
         return 1
-    return 2 if script.name == charges.SCRIPT else 3
+    return 2 if script.name in (charges.SCRIPT, loads.SCRIPT) else 3
 
 
-def _with_charges(scripts: Iterable[Script]) -> tuple[Script, ...]:
-    """Scripts, with the view of all charges made from those of the providers among them."""
+def _of_all_providers(scripts: Iterable[Script]) -> tuple[Script, ...]:
+    """Scripts, with the views of all charges and all loads made from those of the providers among them."""
     shipped = tuple(scripts)
     providers = [provider for script in shipped if (provider := charges.provider_of(script.stem))]
-    return tuple(
-        replace(script, text=charges.union(script.text, providers)) if script.name == charges.SCRIPT else script
-        for script in shipped
-    )
+    tables = [name.removeprefix(f"{ORG_DATASET}.") for script in shipped if script.version for name in script.makes]
+
+    def text(script: Script) -> str:
+        if script.name == charges.SCRIPT:
+            return charges.union(script.text, providers)
+        return loads.union(script.text, tables, providers) if script.name == loads.SCRIPT else script.text
+
+    return tuple(replace(script, text=text(script)) for script in shipped)
 
 
 def _script(scope: Scope, path: Path, prefix: str) -> Script:

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from cloudact import logs
 from cloudact.error_codes import Code
-from cloudact.runs.result import Result
+from cloudact.runs.result import HalfLoad, Result
 from cloudact.runs.run import FIRST_DATE, Status
 from functions.auth.authenticate import let_in, own_org, presented, presented_without_org
 from functions.runs.collaborators import Runs
@@ -58,13 +58,14 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
     let_in(api.auth, org, credential)
     run = find_run(api, org, wanted)
     steps = [step_answer(step, run) for step in api.rows.steps(run)]
-    result = Result.model_validate_json(run.result) if run.result else None
+    succeeded, failed = run.status is Status.SUCCESS, run.status is Status.FAILED
     detail = RunDetail(
         **dict(run_answer(run)),
         pipeline_version=run.pipeline_version,
         steps=steps,
         error=error_answer(run),
-        result=result,
+        result=Result.model_validate_json(run.result) if run.result and succeeded else None,
+        half_loaded=HalfLoad.model_validate_json(run.result) if run.result and failed else None,
     )
     return _conditional(run, detail)
 

@@ -22,6 +22,7 @@ from cloudact.runs.run import Run, Status, TriggerType
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.collaborators import Schedule
 from functions.schedule.due import plan
+from functions.schedule.giving_up import give_up
 from functions.schedule.pace import DAY
 from functions.schedule.shapes import DailyPlan
 from functions.schedule.state import read_state
@@ -59,6 +60,8 @@ def daily(api: Schedule) -> Response:
         batches=len(created),
         tasks=sum(len(batch.tasks) for batch in created),
         already=len(state.batched),
+        waiting=sum(len(each.held) for each in state.pipelines),
+        given_up=give_up(api, state.given_up),
         left=len(runs) - sum(len(start.batch.items) for start in starts if start.new),
         minutes=max((round((start.ends_at - now) / dt.timedelta(minutes=1)) for start in starts), default=0),
         orgs=len({run.org_slug for run in runs}),

@@ -1,4 +1,4 @@
-"""Due runs of today: yesterday, days that were missed, and dates that providers restate.
+"""Due runs of today: yesterday, days that were missed, dates that providers restate, and what failed and is owed.
 
 Pure: from facts of the ledger to runs, in the order in which they start. Equal facts give an equal plan.
 """
@@ -16,19 +16,23 @@ from cloudact.runs.run import Run, Status, TriggerType
 from functions.runs.new_run import new_run
 from functions.schedule.run_rows import DateState
 
-CATCH_UP_DAYS = 7
+CATCH_UP_DAYS = 7  # how long a day that was never loaded, or a run that failed, is made up for
 TRIGGERED_BY = "scheduler"
 
 
 @dataclass(frozen=True)
 class ScheduledPipeline:
-    """Org and pipeline on the schedule: onboarded date, state of each date, and dates with late rows."""
+    """Org and pipeline on the schedule: onboarded date, state of each date, and dates with late rows.
+
+    `held` are late dates that wait for another day (`late_dates`).
+    """
 
     org_slug: str
     entry: Entry
     since: dt.date
     runs: Mapping[dt.date, DateState]
     stale: frozenset[dt.date] = frozenset()
+    held: frozenset[dt.date] = frozenset()
 
 
 def plan(
@@ -40,29 +44,38 @@ def plan(
     """All due runs, in turns: a turn is what one task works on, up to `task_runs` of an org.
 
     Every org's first turn comes before any org's second, so no org waits behind another's pile, and yesterday before
-    what is restated. `started` is how many tasks of the org an earlier call of the day has batched. An org that has had
-    its turns waits for the others to have theirs, so a call that continues after a crash, or plans beside another,
-    makes the batches that the first call would have made.
+    what is restated; a half-loaded day is the first of its kind. `started` is how many tasks of the org an earlier call
+    of the day has batched. An org that has had its turns waits for the others to have theirs, so a call that continues
+    after a crash, or plans beside another, makes the batches that the first call would have made.
     """
     today = now.astimezone(dt.UTC).date()
-    by_org: defaultdict[str, list[Run]] = defaultdict(list)
+    by_org: defaultdict[str, list[tuple[bool, Run]]] = defaultdict(list)
     for each in scheduled:
-        by_org[each.org_slug] += [_run(each, date, trigger, now) for date, trigger in due(each, today)]
+        by_org[each.org_slug] += [
+            (half_loaded(each, date), _run(each, date, trigger, now)) for date, trigger in due(each, today)
+        ]
     turns: dict[str, list[list[Run]]] = {}
     for org, runs in by_org.items():
-        runs.sort(key=lambda run: (run.trigger_type is TriggerType.RESTATEMENT, today - run.date))
-        turns[org] = [[]] * (started or {}).get(org, 0) + list(groups(runs, task_runs))
+        runs.sort(key=lambda one: (one[1].trigger_type is TriggerType.RESTATEMENT, not one[0], today - one[1].date))
+        turns[org] = [[]] * (started or {}).get(org, 0) + list(groups((run for _, run in runs), task_runs))
     return list(interleaved(turns, today))
 
 
 def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
-    """Dates to run, the newest first, each once: those never loaded, then those that may have changed since."""
+    """Dates to run, the newest first, each once: those never loaded, then those that may have changed since.
+
+    What failed is owed for as long as a missed day is, from its first failure on; then it is given up, until it is to
+    be restated anyway.
+    """
     yesterday = today - dt.timedelta(days=1)
     first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(scheduled.since, yesterday))
     missed = {date for date in _days(first, yesterday) if not _loaded(scheduled.runs.get(date))}
-    restated = {today - dt.timedelta(days=days) for days in scheduled.entry.restate_days} | scheduled.stale
     postponed = {date for date, known in scheduled.runs.items() if known.postponed}
-    wanted = {date for date in missed | restated | postponed if date < today}
+    owed = {date for date, known in scheduled.runs.items() if known.owed}
+    given_up = {date for date in owed if is_given_up(scheduled.runs[date], today)}
+    late = (scheduled.stale | owed) - given_up - scheduled.held
+    planned = missed | restated_dates(scheduled.entry, today) | postponed
+    wanted = {date for date in planned | late if date < today}
     dates = {yesterday} if _never_works(scheduled) else wanted
     for date in sorted(dates & missed, reverse=True):
         if _free(scheduled.runs.get(date), today):
@@ -70,6 +83,23 @@ def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date,
     for date in sorted(dates - missed, reverse=True):
         if _free(scheduled.runs.get(date), today):
             yield date, TriggerType.RESTATEMENT
+
+
+def restated_dates(entry: Entry, today: dt.date) -> set[dt.date]:
+    """Dates that are restated today by the registry."""
+    return {today - dt.timedelta(days=days) for days in entry.restate_days}
+
+
+def is_given_up(known: DateState, today: dt.date) -> bool:
+    """Whether the service's runs of the date have failed for so long that they are not repeated any more."""
+    owed = known.owed
+    return owed is not None and owed.last is not None and (today - owed.since).days >= CATCH_UP_DAYS
+
+
+def half_loaded(scheduled: ScheduledPipeline, date: dt.date) -> bool:
+    """Whether a failed run has replaced some of the date's tables, and none has loaded it whole since."""
+    known = scheduled.runs.get(date)
+    return known is not None and known.owed is not None and known.owed.half_loaded
 
 
 def _loaded(known: DateState | None) -> bool:

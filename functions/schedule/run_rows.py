@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from cloudact.orgs.org import ALLOWED_WORDS
@@ -22,6 +23,7 @@ BATCHED_START_WITHIN = dt.timedelta(hours=3)
 SPEAK_WITHIN = dt.timedelta(minutes=10)
 POSTPONED = "POSTPONED"  # the query's word
 NEVER = "-"  # the query's word
+HALF = "half"  # the query's word
 
 
 class BatchPlace(NamedTuple):
@@ -33,12 +35,34 @@ class BatchPlace(NamedTuple):
     requested_at: dt.datetime
 
 
+class OwnFailure(NamedTuple):
+    """Run of the service's own that has failed: what of it differs from run to run."""
+
+    generation: int
+    trigger_type: TriggerType
+    requested_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What is owed of a date: runs of it have failed since a day, and none has loaded it after.
+
+    `half_loaded`: one has replaced some tables and not the others. `last` is the service's own newest such run; `None`
+    where only others have tried.
+    """
+
+    since: dt.date
+    half_loaded: bool = False
+    last: OwnFailure | None = None
+
+
 @dataclass(frozen=True)
 class DateState:
     """State of one date of an org's pipeline: its newest generation, and a summary of all of them.
 
     `loaded_on` is the day of the last request that loaded the date after it was over, `asked_on` that of the service's
-    own last request. `postponed`: the newest run found the day's load jobs used up, and is to be repeated.
+    own last request. `postponed`: the newest run found the day's load jobs used up, and is to be repeated. `owed` is
+    `None` where the last word is a load, or nothing has failed for the service.
     """
 
     date: dt.date
@@ -47,6 +71,7 @@ class DateState:
     loaded_on: dt.date | None
     asked_on: dt.date | None
     postponed: bool = False
+    owed: Owed | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +85,14 @@ class PlannedDate(DateState):
 class PlanRow:
     """Org and one of its pipelines, or an org that has run nothing lately.
 
-    `integrations` are those that work. `look` is the JSON of the last scan for late rows. `ended` counts the runs of
-    yesterday's and today's requests that have ended by themselves, `took_ms` is their total duration in milliseconds.
+    `integrations` are those that work; `daily_limit` is the plan's. `look` is the JSON of the last scan for late rows.
+    `ended` counts the runs of yesterday's and today's requests that have ended by themselves, `took_ms` is their total
+    duration in milliseconds.
     """
 
     org_slug: str
     since: dt.date
+    daily_limit: int
     integrations: str
     pipeline: str | None
     known: str | None
@@ -73,15 +100,15 @@ class PlanRow:
     ended: int | None
     took_ms: int | None
 
-    @property
+    @cached_property
     def dates(self) -> list[PlannedDate]:
         """Dates of the pipeline that have runs."""
         return [planned_date(text) for text in self.known.split(",")] if self.known else []
 
 
 def planned_date(text: str) -> PlannedDate:
-    """Unpacks `date generation status loaded_on asked_on [batch_id position trigger_type requested_at]`."""
-    date, generation, status, loaded_on, asked_on, *place = text.split(" ")
+    """Unpacks `date generation status loaded_on asked_on owed [batch_id position trigger_type requested_at]`."""
+    date, generation, status, loaded_on, asked_on, owed, *place = text.split(" ")
     return PlannedDate(
         date=dt.date.fromisoformat(date),
         generation=int(generation),
@@ -89,12 +116,25 @@ def planned_date(text: str) -> PlannedDate:
         loaded_on=_day(loaded_on),
         asked_on=_day(asked_on),
         postponed=status == POSTPONED,
+        owed=_owed(owed),
         place=_place(*place) if place else None,
     )
 
 
 def _place(batch_id: str, position: str, trigger_type: str, requested_at: str) -> BatchPlace:
     return BatchPlace(batch_id, int(position), TriggerType(trigger_type), dt.datetime.fromisoformat(requested_at))
+
+
+def _owed(text: str) -> Owed | None:
+    """Unpacks `since|half or whole|[generation|trigger_type|requested_at]`."""
+    if text == NEVER:
+        return None
+    since, half, *last = text.split("|")
+    return Owed(dt.date.fromisoformat(since), half == HALF, _own_failure(*last) if last[0] else None)
+
+
+def _own_failure(generation: str, trigger_type: str, requested_at: str) -> OwnFailure:
+    return OwnFailure(int(generation), TriggerType(trigger_type), dt.datetime.fromisoformat(requested_at))
 
 
 def _day(text: str) -> dt.date | None:
@@ -134,9 +174,18 @@ class ScheduleRows:
         self._warehouse = warehouse
 
     def plan(self, first_day: dt.date, today: dt.date) -> list[PlanRow]:
-        """Plan rows of all orgs that may run pipelines, with their dates from the first day on."""
+        """Plan rows of all orgs that may run pipelines: dates from the first day on, and older ones that are owed.
+
+        Requests are read from as long before the first day: what has failed since then is found even where no call was
+        made on the day it became too old.
+        """
         return self._warehouse.read(
-            PlanRow, "daily_plan", allowed=sorted(ALLOWED_WORDS), first_day=first_day, today=today
+            PlanRow,
+            "daily_plan",
+            allowed=sorted(ALLOWED_WORDS),
+            first_request=first_day - (today - first_day),
+            first_day=first_day,
+            today=today,
         )
 
     def unsettled(self, now: dt.datetime) -> Unsettled:

@@ -13,6 +13,10 @@ class DailyPlan(Answer):
     batches: int = Field(description="whose task is new")
     tasks: int = Field(description="containers that the new batches start")
     already: int = Field(description="runs that an earlier call of the day has batched")
+    waiting: int = Field(
+        description="late dates that wait for another day: an org has as many a day as its plan has runs"
+    )
+    given_up: int = Field(description="dates whose runs have failed for a week, and which their org was told of")
     left: int = Field(description="planned runs for which the region's quotas have no room within a day")
     minutes: int = Field(description="until the last run is expected to end")
     orgs: int

@@ -12,8 +12,9 @@ from cloudact.runs.batch import Batch, groups
 from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
-from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, scheduled_run
-from functions.schedule.run_rows import DateState, PlanRow, ScheduleRows
+from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, is_given_up, scheduled_run
+from functions.schedule.late_dates import hold_back, late_runs
+from functions.schedule.run_rows import DateState, Owed, PlanRow, ScheduleRows
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,15 @@ class BatchedRun:
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """Facts that a daily call plans with. `run_takes`: mean duration of yesterday's and today's runs, if any."""
+    """Facts that a daily call plans with. `run_takes`: mean duration of yesterday's and today's runs, if any.
+
+    `given_up` has the service's own newest run of each date that has failed for too long, and of which nobody was told.
+    """
 
     pipelines: tuple[ScheduledPipeline, ...]
     batched: tuple[BatchedRun, ...]
     run_takes: dt.timedelta | None = None
+    given_up: tuple[Run, ...] = ()
 
     def turns(self, task_runs: int) -> Counter[str]:
         """Number of tasks of each org in batches."""
@@ -89,7 +94,14 @@ def read_state(schedule: ScheduleRows, ledger: Ledger, registry: Registry, today
     pipelines = list(_pipelines(rows, entries.values()))
     batched = [each for row in rows for each in _batched(row, entries)]
     scans = {(row.org_slug, row.pipeline): LateDataScan.model_validate_json(row.look) for row in rows if row.look}
-    return ScheduleState(tuple(_with_stale_dates(ledger, pipelines, scans, today)), tuple(batched), _mean(rows))
+    found = list(_with_stale_dates(ledger, pipelines, scans, today))
+    late = late_runs(((entries[each.run.pipeline], each.run) for each in batched), today)
+    return ScheduleState(
+        pipelines=tuple(hold_back(found, {row.org_slug: row.daily_limit for row in rows}, late, today)),
+        batched=tuple(batched),
+        run_takes=_mean(rows),
+        given_up=tuple(run for row in rows for run in _given_up(row, entries, today)),
+    )
 
 
 def _mean(rows: Iterable[PlanRow]) -> dt.timedelta | None:
@@ -110,8 +122,17 @@ def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[
                 yield ScheduledPipeline(org_slug, entry, org.since, {each.date: each for each in dates})
 
 
-def _state(known: Generation) -> DateState:
-    return DateState(known.date, known.generation, known.status, known.loaded_on, known.asked_on)
+def _state(known: Generation, owed: Owed | None) -> DateState:
+    return DateState(known.date, known.generation, known.status, known.loaded_on, known.asked_on, owed=owed)
+
+
+def _given_up(row: PlanRow, entries: Mapping[str, Entry], today: dt.date) -> Iterator[Run]:
+    """Runs to give up, also where the integration does not work any more: nobody else would say so."""
+    entry = entries.get(row.pipeline or "")
+    for known in row.dates if entry else ():
+        last = known.owed.last if known.owed else None
+        if entry and last and known.status.final and not known.postponed and is_given_up(known, today):
+            yield scheduled_run(row.org_slug, entry, known.date, last.generation, last.trigger_type, last.requested_at)
 
 
 def _batched(row: PlanRow, entries: Mapping[str, Entry]) -> Iterator[BatchedRun]:
@@ -130,7 +151,10 @@ def _with_stale_dates(
     scans: Mapping[tuple[str, str | None], LateDataScan],
     today: dt.date,
 ) -> Iterator[ScheduledPipeline]:
-    """Pipelines with their stale dates: a date stays stale until a run has loaded what the scan saw."""
+    """Pipelines with their stale dates: a date stays stale until a run has loaded what the scan saw.
+
+    One that was given up since its newest row came is stale no more.
+    """
     seen = {(each.org_slug, each.entry.id): scans.get((each.org_slug, each.entry.id)) for each in pipelines}
     wanted = [(*key, date) for key, scan in seen.items() if scan for date in scan.stale]
     found: defaultdict[tuple[str, str], list[Generation]] = defaultdict(list)
@@ -138,5 +162,11 @@ def _with_stale_dates(
         found[generation.org_slug, generation.pipeline].append(generation)
     for each in pipelines:
         generations, scan = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
-        dates = dict(each.runs) | {known.date: _state(known) for known in generations}
-        yield replace(each, runs=dates, stale=frozenset(scan.still_stale(loads_of(generations)) if scan else ()))
+        dates = dict(each.runs)
+        for known in generations:
+            before = dates.get(known.date)
+            dates[known.date] = _state(known, before.owed if before else None)
+        stale = scan.still_stale(loads_of(generations)) if scan else {}
+        given_up = {known.date: known.given_up_at for known in generations if known.given_up_at}
+        still = {date for date, newest in stale.items() if date not in given_up or given_up[date] < newest}
+        yield replace(each, runs=dates, stale=frozenset(still))

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from cloudact.clock import instant
 from cloudact.error_codes import Code, ProviderFailure
 from cloudact.orgs.org import SubscriptionStatus
-from cloudact.runs.result import Result
+from cloudact.runs.result import HalfLoad, Result
 from cloudact.runs.run import Status, TriggerType
 
 OlderStatus = Literal["PENDING", "RUNNING", "COMPLETE", "FAILED", "CANCELLED"]
@@ -266,6 +266,10 @@ class RunDetail(RunAnswer):
     steps: list[Step]
     error: RunError | None = Field(description="null unless FAILED")
     result: Result | None = Field(description="null unless SUCCESS, or where nobody could tell it")
+    half_loaded: HalfLoad | None = Field(
+        description="of a FAILED run that had replaced some of its tables before it ended, so the day is of two runs; "
+        "else null"
+    )
 
 
 class CountedRuns(TypedDict, total=False):

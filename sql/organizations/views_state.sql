@@ -34,6 +34,8 @@ SELECT
   decisive.error_retryable AS error_retryable,
   decisive.error_hint AS error_hint,
   decisive.result AS result,
+  decisive.status = 'FAILED' AND JSON_QUERY(decisive.result, '$.replaced') IS NOT NULL AS half_loaded,
+  given_up_at,
   parameters,
   pipeline_version,
   task_id,
@@ -68,6 +70,7 @@ FROM (
     MAX(execution) AS execution,
     MAX(execution_tasks) AS execution_tasks,
     MAX(occurred_at) AS last_event_at,
+    MAX(IF(ENDS_WITH(event_id, '/given_up'), occurred_at, NULL)) AS given_up_at, -- the daily call repeats it no more
     -- each event has the sum of all tries before it, so the largest is the last
     MAX(vcpu_seconds) AS last_vcpu_seconds,
     MAX(memory_gib_seconds) AS last_memory_gib_seconds,

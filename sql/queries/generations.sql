@@ -1,6 +1,6 @@
 -- The newest generation of some dates, which may be far back, and what all generations have come to: the last request that
--- loaded the date after it was over, the last day the service itself asked for it, the start of the last load, and the
--- newest row that any load has read. A run cannot have been requested before its date.
+-- loaded the date after it was over, the last day the service itself asked for it, the start of the last load, the newest
+-- row that any load has read, and when the service last gave the date up. A run cannot have been requested before its date.
 -- @org_slugs ARRAY<STRING>: the orgs
 -- @keys ARRAY<STRING>: `org_slug pipeline date` of each date that is asked for
 -- @first_day DATE: the earliest of the dates
@@ -15,7 +15,8 @@ SELECT
   loaded_on,
   asked_on,
   loaded_at,
-  source_as_of
+  source_as_of,
+  given_up_at
 FROM (
   SELECT
     org_slug,
@@ -30,7 +31,8 @@ FROM (
     MAX(IF(status = 'SUCCESS', started_at, NULL)) AS loaded_at,
     MAX(
       IF(status = 'SUCCESS', SAFE_CAST(JSON_VALUE(result, '$.fingerprint.source_as_of') AS TIMESTAMP), NULL)
-    ) AS source_as_of
+    ) AS source_as_of,
+    MAX(given_up_at) AS given_up_at
   FROM organizations.org_meta_pipeline_runs
   WHERE requested_date BETWEEN @first_day AND @today
     AND org_slug IN UNNEST(@org_slugs)

@@ -82,6 +82,7 @@ def test_a_sweep_between_two_tables_is_final(local: Local, org: OnboardedOrg, pa
     outcome = load.settle(LOST, nothing)
     assert outcome.error is not None
     assert outcome.error.message == "It was lost. It had replaced the day before in anthropic_usage_daily_raw."
+    assert outcome.result == '{"replaced":["anthropic_usage_daily_raw"]}'
     with pytest.raises(AlreadySettled) as settled:
         load.load(parts, run.date, nothing)
     assert settled.value.outcome.parameters == load.settle(LOST, nothing).parameters == outcome.parameters
@@ -106,6 +107,7 @@ def test_a_refused_second_table_is_told(local: Local, org: OnboardedOrg, parts: 
     load = RunLoad(local.warehouse, run.run_id)
     with pytest.raises(Stop, match=r"It had replaced the day before in anthropic_usage_daily_raw\.$"):
         load.load([parts[0], replace(parts[1], parquet=broken)], run.date, nothing)
+    assert load.settle(LOST, nothing).result == '{"replaced":["anthropic_usage_daily_raw"]}'
 
 
 class TooLate(Exception):

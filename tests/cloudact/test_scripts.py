@@ -158,3 +158,32 @@ def test_charges_without_a_provider_are_refused(tmp_path: Path) -> None:
         load_scripts(Scope.ORG, written(tmp_path, views_charges=UNION))
     with pytest.raises(ConfigError, match=r"views_charges\.sql"):
         load_scripts(Scope.ORG, written(tmp_path, views_charges=VIEW, views_charges_zoo=charges("zoo")))
+
+
+LOADS = (
+    "CREATE OR REPLACE VIEW org_dataset.loads\nAS\n"
+    "SELECT 'each_provider' AS p, 'each_daily_raw' AS t FROM org_dataset.each_daily_raw;\n"
+)
+
+
+def table(name: str) -> str:
+    return TABLE.replace("org_dataset.t", f"org_dataset.{name}")
+
+
+def test_the_loads_of_every_raw_table_are_united(tmp_path: Path) -> None:
+    """Each raw table is read once under its provider, whichever folder makes it; other tables are left out."""
+    tables = {"_001_costs": table("zoo_cost_daily_raw"), "_002_notes": table("zoo_notes")}
+    views = {"views_loads": LOADS, "views_charges": UNION, "views_charges_zoo": charges("zoo", "zoo_cost_daily_raw")}
+    own = {"_001_u": table("zoo_acme_daily_raw"), "views_charges_zoo_acme": charges("zoo_acme", "zoo_acme_daily_raw")}
+    scripts = load_scripts(Scope.ORG, written(tmp_path, **tables, **views), {"zoo_acme": outside(tmp_path, **own)})
+    (loads,) = (script for script in scripts if script.name == "views_loads")
+    assert loads.text.partition("\nAS\n")[2] == (
+        "SELECT 'zoo' AS p, 'zoo_cost_daily_raw' AS t FROM org_dataset.zoo_cost_daily_raw\nUNION ALL\n"
+        "SELECT 'zoo_acme' AS p, 'zoo_acme_daily_raw' AS t FROM org_dataset.zoo_acme_daily_raw;\n"
+    )
+
+
+def test_loads_without_a_raw_table_are_refused(tmp_path: Path) -> None:
+    """A union of nothing, or one that reads no raw table, is no view."""
+    with pytest.raises(ConfigError, match=r"views_loads\.sql"):
+        load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, views_loads=LOADS))

@@ -36,8 +36,8 @@ def test_yesterday_of_every_org(fleet: Fleet) -> None:
     fleet.add(["broken"], status="INVALID")
     told = fleet.daily()
     assert told == {
-        "planned": 28, "started": 28, "batches": 10, "tasks": 28, "already": 0, "left": 0, "minutes": 1, "orgs": 3,
-        "catch_up": 0, "restatements": 21,
+        "planned": 28, "started": 28, "batches": 10, "tasks": 28, "already": 0, "waiting": 0, "given_up": 0, "left": 0,
+        "minutes": 1, "orgs": 3, "catch_up": 0, "restatements": 21,
     }  # fmt: skip
     runs = fleet.started()
     assert {run.org_slug for run in runs} == {"acme", "bolt", "paid"}
@@ -155,7 +155,16 @@ def test_called_twice(fleet: Fleet, local: Local) -> None:
     fleet.add(["acme", "bolt"], INTEGRATIONS)
     first = fleet.daily()
     nothing = {"planned": 0, "started": 0, "batches": 0, "already": first["planned"]}
-    nothing |= {"tasks": 0, "left": 0, "minutes": 1, "orgs": 0, "catch_up": 0, "restatements": 0}
+    nothing |= {
+        "tasks": 0,
+        "waiting": 0,
+        "given_up": 0,
+        "left": 0,
+        "minutes": 1,
+        "orgs": 0,
+        "catch_up": 0,
+        "restatements": 0,
+    }
     assert fleet.daily() == nothing
     runs = fleet.fire()
     local.clock.advance(minutes=1)

@@ -15,7 +15,7 @@ from cloudact.runs.batch import LARGEST, MAX_MESSAGE_BYTES, Batch, batches, grou
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.settings import ROOT
 from functions.schedule.due import ScheduledPipeline, due, plan
-from functions.schedule.run_rows import DateState
+from functions.schedule.run_rows import DateState, Owed, OwnFailure
 from functions.schedule.state import BatchedRun, ScheduleState
 from providers import PROVIDERS
 
@@ -125,6 +125,37 @@ def test_a_restatement_that_failed_is_no_missed_day() -> None:
     shrunk = known(4, Status.FAILED, requested=1, generation=2, loaded=3)
     one = owed(shrunk, *(known(days) for days in (1, 2, 3, 5, 6, 7)))
     assert (dates(one, TriggerType.SCHEDULE), dates(one, TriggerType.RESTATEMENT)) == ([], [2, 3, 7])
+
+
+def failing(days_ago: int, since: int, **facts: Any) -> DateState:
+    """A date that was loaded once, and whose runs have failed since so many days ago, the last one yesterday."""
+    half = facts.pop("half", False)
+    state = known(days_ago, Status.FAILED, requested=1, generation=3, loaded=days_ago - 1, **facts)
+    last = OwnFailure(3, TriggerType.RESTATEMENT, NOW - dt.timedelta(days=1))
+    return replace(state, owed=Owed(ago(since), half, last))
+
+
+def test_what_failed_is_owed() -> None:
+    """A restatement that failed is repeated each day, also of a date that is too old for any plan, for a week from its
+    first failure on; then it is given up."""
+    done = [known(days) for days in (1, 2, 3, 4, 6, 7)]
+    for days, since in ((5, 1), (5, 4), (8, 1), (13, 6), (400, 6)):
+        assert days in dates(owed(*done, failing(days, since)), TriggerType.RESTATEMENT), (days, since)
+    for days, since in ((14, 7), (400, 7), (400, 8)):
+        assert days not in dates(owed(*done, failing(days, since)), TriggerType.RESTATEMENT), (days, since)
+        late = owed(*done, failing(days, since), stale=frozenset({ago(days)}))
+        assert days not in dates(late, TriggerType.RESTATEMENT)
+    never_tried = replace(failing(400, 8), owed=Owed(ago(8), half_loaded=True))
+    assert 400 in dates(owed(*done, never_tried), TriggerType.RESTATEMENT)
+    assert 5 not in dates(owed(*done, replace(failing(5, 1), asked_on=TODAY)), TriggerType.RESTATEMENT)
+    assert 5 not in dates(owed(*done, replace(failing(5, 1), status=Status.RUNNING)), TriggerType.RESTATEMENT)
+
+
+def test_a_half_loaded_day_is_the_first_of_its_kind() -> None:
+    """It stands before the other dates that are owed or restated, and behind the new day."""
+    found = owed(*(known(days) for days in (2, 3, 4, 7)), failing(5, 2), failing(9, 2, half=True), failing(12, 2))
+    planned = [(TODAY - run.date).days for run in plan([found], NOW)]
+    assert planned == [1, 6, 9, 2, 3, 5, 7, 12]
 
 
 def test_what_never_works_is_tried_once_a_day() -> None:

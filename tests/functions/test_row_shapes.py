@@ -12,12 +12,13 @@ from cloudact.orgs.members import Membership
 from cloudact.orgs.org import ApiKey
 from cloudact.runs import ledger, result
 from cloudact.runs.ledger import RunEvent
+from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.warehouse.queries import load_query
 from functions.orgs import tenant
 from functions.runs import admission_facts, run_pages, run_rows
 from functions.schedule import run_rows as schedule_rows
-from functions.schedule.run_rows import BatchPlace, PlannedDate
+from functions.schedule.run_rows import BatchPlace, Owed, OwnFailure, PlannedDate
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 from tests.functions.fleet import Fleet, new_fleet
 from tests.googlesql import gate
@@ -98,3 +99,26 @@ def test_dates_of_the_plan_come_back_as_they_were_told(fleet: Fleet) -> None:
         PlannedDate(failed.date, 3, Status.FAILED, None, None),
         PlannedDate(batched.date, 3, Status.PENDING, None, NOON.date(), place=place),
     ]
+
+
+def test_what_is_owed_comes_back_as_it_was_told(fleet: Fleet) -> None:
+    """Since when, whether the day is half loaded, and the service's own newest run; nothing of a person's failure,
+    nor of one that was loaded after."""
+    then = NOON - dt.timedelta(days=2)
+    own = [
+        asked(TriggerType.RESTATEMENT, at, 20).model_copy(update={"generation": number})
+        for number, at in ((9, then), (10, NOON))
+    ]
+    half, theirs, loaded = (asked(TriggerType.API, NOON, days) for days in (3, 4, 5))
+    before = asked(TriggerType.SCHEDULE, then, 5).model_copy(update={"generation": 2})
+    result = HalfLoad(replaced=("openai_usage_daily_raw",)).text
+    fleet.ledger.append_runs([(run, RunEvent(Status.FAILED, started_at=then)) for run in (*own, theirs, before)], NOON)
+    fleet.ledger.append_run(half, RunEvent(Status.FAILED, started_at=then, result=result), NOON)
+    fleet.ledger.append_run(loaded, RunEvent(Status.SUCCESS, started_at=then), NOON)
+    (row,) = fleet.schedule.plan(NOON.date() - dt.timedelta(days=7), NOON.date())
+    assert {known.date: known.owed for known in row.dates} == {
+        own[0].date: Owed(then.date(), last=OwnFailure(10, TriggerType.RESTATEMENT, NOON)),
+        half.date: Owed(NOON.date(), half_loaded=True),
+        theirs.date: None,
+        loaded.date: None,
+    }

@@ -1,12 +1,16 @@
 """The day's load jobs are used up: the run ends at once, keeps what was there, and the daily call takes it up again."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
 
 from cloudact.errors import Postponed
+from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, TriggerType
+from functions.composition import compose
+from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import RunJob, detail, table
@@ -90,6 +94,18 @@ def test_half_of_the_tables(local: Local, org: OnboardedOrg, run_job: RunJob) ->
     told = detail(local, run)
     assert told["error_code"] == "load_quota_exceeded"
     assert told["error_message"].endswith("It had replaced the day before in openai_usage_daily_raw.")
+    assert HalfLoad.model_validate_json(told["result"]).replaced == ("openai_usage_daily_raw",)
+    shown = shown_to(local, org, run)
+    assert (shown["result"], shown["half_loaded"]) == (None, {"replaced": ["openai_usage_daily_raw"]})
+    sql = f"SELECT half_loaded FROM organizations.pipeline_runs WHERE run_id = '{run.run_id}'"
+    assert local.query(sql) == [{"half_loaded": True}]
+
+
+def shown_to(local: Local, org: OnboardedOrg, run: Run) -> Any:
+    """The run's detail as its org reads it."""
+    api = public_app(compose(local.settings, local.clock)).test_client()
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}"
+    return api.get(path, headers={"X-API-Key": org.api_key}).get_json()
 
 
 def test_a_quota_of_queries(local: Local) -> None:

@@ -1,18 +1,23 @@
 """Which days a load may make smaller: those of exports by rows, those of providers by rows and money."""
 
+import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from cloudact.errors import Stop
+from cloudact.notify.notifications import cost_fell
 from cloudact.runs.load import Part
-from cloudact.runs.result import Completeness, Earlier, Fingerprint, Result, SourceDay, TableContent
-from jobs.shrinking import refuse_shrinking
+from cloudact.runs.result import Completeness, CostFall, Earlier, Fingerprint, Result, SourceDay, TableContent
+from cloudact.runs.run import Run, TriggerType
+from jobs.shrinking import cost_falls, refuse_shrinking
 from localcloud.providers.keys import Restatement
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs
-from tests.jobs.conftest import RunJob, detail
-from tests.jobs.test_usage_cost_run import COSTS, key_of, llm_run, rows_of
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run
+from tests.jobs.conftest import RunJob, detail, table
+from tests.jobs.exports import Exports, row
+from tests.jobs.test_usage_cost_run import COSTS, key_of, llm_run, messages, rows_of
 
 SETTLING, PROVISIONAL = Completeness.SETTLING, Completeness.PROVISIONAL
 
@@ -25,6 +30,12 @@ def read(rows: int, source: bool = False, **cost: str) -> Fingerprint:
     return Fingerprint(rows=rows, cost=amounts, source_as_of=None, tables=tables, source=told if source else None)
 
 
+def result_of(had: Fingerprint, completeness: Completeness = SETTLING) -> Result:
+    """Result of a run that has read this."""
+    told = {"fingerprint": had, "previous": None, "difference": None, "unchanged": False, "completeness": completeness}
+    return Result.model_validate(told)
+
+
 def refused(
     had: Fingerprint,
     found: Fingerprint,
@@ -34,14 +45,17 @@ def refused(
     table_rows: int | None = None,
     of_money: bool = True,
     coarser: bool = False,
+    once: Fingerprint | None = None,
 ) -> bool:
-    """Whether a day that had this is kept; `None` is one of which nothing is told."""
-    told = {"fingerprint": had, "previous": None, "difference": None, "unchanged": False, "completeness": completeness}
-    last = Result.model_validate(told) if completeness else None
+    """Whether a day that had this is kept; `None` is one of which nothing is told. `once` is the most it ever had."""
+    last = result_of(had, completeness) if completeness else None
+    highest = dict.fromkeys(once.cost, once) if once else {}
     try:
         parts = [Part("org", "t", Path("t"), found.rows, (), of_money, coarser)]
         rows = had.rows if table_rows is None else table_rows
-        told_fewer = refuse_shrinking(parts, {"t": rows}, found, Earlier(result=last, day_over=day_over))
+        told_fewer = refuse_shrinking(
+            parts, {"t": rows}, found, Earlier(result=last, day_over=day_over, highest_settled=highest)
+        )
         assert bool(told_fewer) is (found.rows * 2 < rows and rows >= (100 if of_money else 20))
     except Stop as err:
         return err.code == "result_shrunk" and "force_refresh" in err.hint
@@ -77,6 +91,52 @@ def test_a_settled_day_of_a_provider(had: Fingerprint, found: Fingerprint, expec
     """It is kept where it would lose half of its money in a currency, all rows, or half of them and some money."""
     assert refused(had, found) is expected
     assert refused(had, found, Completeness.FINAL) is expected
+
+
+def test_steps_are_judged_like_one() -> None:
+    """A settled day that has come down from 600 to 350 is kept where 250 are told: less than half of 600."""
+    once = read(3, USD="600")
+    assert not refused(read(3, USD="350"), read(3, USD="300"), once=once)
+    assert refused(read(3, USD="350"), read(3, USD="299"), once=once)
+    assert not refused(read(3, USD="250"), read(3, USD="250"), once=once)
+    assert not refused(read(3, USD="-50"), read(3, USD="-40"), once=once)  # what it once had says nothing of credits
+    assert not refused(read(3, USD="350"), read(3, USD="250"), PROVISIONAL, once=once)
+
+
+def fallen(once: Fingerprint, last: Fingerprint | None, found: Fingerprint) -> list[tuple[str, str]]:
+    """What is told of a load: the amount before and after."""
+    earlier = Earlier(result=result_of(last, PROVISIONAL) if last else None, highest=dict.fromkeys(once.cost, once))
+    parts = [Part("org", "t", Path("t"), found.rows, ()), Part("org", "usage", Path("u"), 99, (), of_money=False)]
+    return [(str(fall.before), str(fall.after)) for fall in cost_falls(parts, found, earlier)]
+
+
+@pytest.mark.parametrize(
+    ("last", "found", "told"),
+    [
+        (read(3, USD="600"), read(3, USD="299"), True),
+        (read(3, USD="600"), read(3, USD="300"), False),
+        (read(3, USD="600"), read(2, USD="299"), True),  # a row less is no excuse
+        (read(3, USD="600"), read(4, USD="-1"), False),  # an export's correction
+        (read(3, USD="300"), read(3, USD="150"), True),
+        (read(3, USD="37.5"), read(3, USD="18.75"), True),
+        (read(3, USD="150"), read(3, USD="150"), False),  # told when it fell
+        (read(3, USD="150"), read(3, USD="200"), False),
+        (read(3, USD="600"), read(3), True),
+        (None, read(3, USD="150"), True),
+    ],
+)
+def test_a_fall_that_is_loaded_is_told(last: Fingerprint | None, found: Fingerprint, told: bool) -> None:
+    """A day that falls below half of the 600 that it once cost, in three rows or fewer."""
+    once = read(3, source=True, USD="600")
+    cost = found.cost.get("USD", Decimal())
+    assert fallen(once, last, found) == ([("600", str(cost))] if told else [])
+
+
+def test_cents_and_credits() -> None:
+    """A cent is no fall; of credits the loss of more than half is one, and their growth is not."""
+    assert fallen(read(3, USD="0.01"), read(3, USD="0.01"), read(3)) == []
+    assert fallen(read(3, USD="-50"), read(3, USD="-50"), read(3, USD="-20")) == [("-50", "-20")]
+    assert fallen(read(3, USD="-50"), read(3, USD="-50"), read(3, USD="-90")) == []
 
 
 @pytest.mark.parametrize("completeness", [None, PROVISIONAL])
@@ -141,3 +201,74 @@ def test_a_provider_that_tells_much_less(
     run_job(llm_run(org, provider, generation=3, force_refresh=True))
     assert detail(local, llm_run(org, provider, generation=3))["status"] == "SUCCESS"
     assert rows_of(local, org, COSTS[provider]) != before
+
+
+EVENTS = ("run_failed", "cost_fell")
+
+
+def told_of(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Events that an org was told of: type and run."""
+    lines = [getattr(record, "fields", {}) for record in caplog.records]
+    return [(line["event"], line["run_id"]) for line in lines if line.get("event") in EVENTS]
+
+
+def test_an_export_that_falls_in_five_steps(
+    local: Local, new_org: NewOrgs, run_job: RunJob, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each step halves the money in the same rows. The first leaves half; each later one is loaded with a WARNING and
+    an event that name the first amount, and a run that finds nothing new tells nothing."""
+    org = new_org()
+    exports = Exports(local, org)
+    exports.make()
+    exports.add([row(FIXTURE_DAY, cost=320.0)])
+    run_job(billing_run(org))
+    for step, left in enumerate((160, 80, 40, 20, 10), 1):
+        caplog.clear()
+        at = f"{FIXTURE_DAY + timedelta(days=step)} 09:00:00 UTC"
+        exports.add([row(FIXTURE_DAY, cost=-float(left), export_time=at)])
+        run = billing_run(org, generation=2 * step)
+        run_job(run)
+        text = f"The day costs {left} USD now, in no more rows: less than half of the 320 USD that it had."
+        assert (("WARNING", text) in messages(local, run)) is (step > 1)
+        assert told_of(caplog) == ([("cost_fell", run.run_id)] if step > 1 else [])
+        run_job(billing_run(org, generation=2 * step + 1))
+        assert len(told_of(caplog)) == (step > 1)
+    assert [(each["net_cost"], each["source_row_count"]) for each in table(local, org)] == [(Decimal(10), 6)]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_provider_that_falls_in_steps(
+    local: Local, new_org: NewOrgs, run_job: RunJob, provider: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a settled day the step that leaves less than half of the first amount fails, as one such step would; forced
+    it is loaded with a WARNING and an event, and what it leaves is what later steps are judged against."""
+    org = new_org()
+    run_job(llm_run(org, provider))
+    key = key_of(local, org, provider).key
+    factors = {2: "0.6", 3: "0.4", 4: "0.4", 5: "0.3"}
+    for generation, factor in factors.items():
+        local.providers.keys.restate(Restatement(key=key, date=FIXTURE_DAY, factor=Decimal(factor)))
+        run_job(llm_run(org, provider, generation=generation, force_refresh=generation == 4))
+    found = {generation: detail(local, llm_run(org, provider, generation=generation)) for generation in factors}
+    assert [told["status"] for told in found.values()] == ["SUCCESS", "FAILED", "SUCCESS", "SUCCESS"]
+    assert found[3]["error_code"] == "result_shrunk"
+    assert " USD once" in found[3]["error_message"]
+    assert told_of(caplog) == [("run_failed", found[3]["run_id"]), ("cost_fell", found[4]["run_id"])]
+    warned = [
+        generation
+        for generation in factors
+        if any("less than half" in text for _, text in messages(local, llm_run(org, provider, generation=generation)))
+    ]
+    assert warned == [4]
+
+
+def test_what_an_org_is_told_of_a_fall() -> None:
+    """The run, its date, and each amount before and after, exactly and as text."""
+    run = Run(
+        org_slug="acme", pipeline="gcp_billing", provider="gcp", domain="cost", name="billing", triggered_by="me",
+        date=FIXTURE_DAY, generation=2, trigger_type=TriggerType.API, requested_at=NOON,
+    )  # fmt: skip
+    told = cost_fell(run, [CostFall("USD", Decimal("600.00"), Decimal("1E+2"))], NOON)
+    data = json.loads(told.body)["data"]
+    assert data["costs"] == [{"currency": "USD", "before": "600", "after": "100"}]
+    assert (data["run_id"], data["date"], told.id) == (run.run_id, "2026-11-10", cost_fell(run, [], NOON).id)

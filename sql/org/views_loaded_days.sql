@@ -1,0 +1,29 @@
+-- Days of each provider: when they were loaded, and whether all of their tables are of one run. docs/focus.md tells how it
+-- is read beside focus_costs. A bound on usage_date prunes the partitions of every table: it is a grouping key all the way.
+CREATE OR REPLACE VIEW org_dataset.loaded_days
+OPTIONS(description = 'Days of each provider, and whether they are half loaded: see docs/focus.md')
+AS
+SELECT
+  usage_date,
+  org_slug,
+  provider,
+  loaded_at,
+  row_count,
+  first_loaded_at < loaded_at AS is_half_loaded,
+  (
+    SELECT STRING_AGG(each.table_name, ', ' ORDER BY each.table_name)
+    FROM UNNEST(tables) AS each
+    WHERE each.ingested_at < loaded_at
+  ) AS behind
+FROM (
+  SELECT
+    usage_date,
+    org_slug,
+    provider,
+    MAX(ingested_at) AS loaded_at,
+    MIN(ingested_at) AS first_loaded_at,
+    SUM(row_count) AS row_count,
+    ARRAY_AGG(STRUCT(table_name AS table_name, ingested_at AS ingested_at)) AS tables
+  FROM org_dataset.loads
+  GROUP BY usage_date, org_slug, provider
+);
