@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
-from cloudact.json_types import Json, JsonObject
+from cloudact.json_types import Json, JsonObject, is_text
 from cloudact.runs.run import FIRST_DATE
 from functions.web.problems import Problem, bad_request
 
@@ -48,8 +48,11 @@ def _json(request: Request) -> Json:
     try:
         text = request.get_data().decode()  # JSON between systems is UTF-8; the parser would take UTF-16 too
         body: Json = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_number)
+        whole = is_text(body)
     except (ValueError, RecursionError) as err:
         raise bad_request("The body is not valid JSON.") from err
+    if not whole:
+        raise bad_request("The body holds half of a surrogate pair, which is no character.")
     return body
 
 
