@@ -16,7 +16,14 @@ from cloudact.settings import Settings
 from tests.fault_proxy import Doorman
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["tests.chaos.containers", "jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "providers.gcp.source", "httpx"]
+PRELOADED = [
+    "tests.chaos.containers",
+    "jobs.main",
+    "google.cloud.bigquery",
+    "google.cloud.kms_v1",
+    "providers.gcp.source",
+    "httpx",
+]
 AT_ONCE = 2  # executions
 WITHIN_S = 180.0  # a container that takes longer hangs
 
@@ -80,8 +87,8 @@ class Containers:
 
     def start(self, execution: Execution) -> None:
         """Starts the execution as soon as there is room for it."""
-        while len(running := self._alive()) >= AT_ONCE:
-            running[0].thread.join(0.2)  # type: ignore[union-attr] - it is alive
+        while len(self._alive()) >= AT_ONCE:
+            time.sleep(0.05)
         execution.thread = threading.Thread(target=self._work, args=(execution,), daemon=True)
         with self._lock:
             self._running.append(execution)

@@ -25,7 +25,7 @@ def gather(world: World) -> Evidence:
         f"{world.fleet.settings.dataset}.{name}": rows for name, rows in _tables(client, world.fleet.settings.dataset)
     }
     events = [_event(row) for row in stored[f"{world.fleet.settings.dataset}.pipeline_run_events"]]
-    written = []
+    written: list[Written] = []
     for tenant in world.tenants.values():
         for name, rows in _tables(client, tenant.slug):
             stored[f"{tenant.slug}.{name}"] = rows

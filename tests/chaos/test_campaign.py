@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from google.cloud.bigquery import LoadJobConfig, SchemaField
 
 from cloudact import clients
 from tests.chaos.actions import Draw, read, seed_of
@@ -18,7 +19,7 @@ from tests.chaos.invariants import Job, verdict, violations
 from tests.chaos.world import World
 from tests.conftest import Local
 
-SEED, ACTIONS = 7, 30
+SEED, ACTIONS = 7, 20
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,8 @@ def a_load_after_the_end(world: World) -> None:
     client = clients.bigquery(world.fleet.settings)
     job_id = f"load_{ended.run_id}_{ended.number + 1}-planted"
     table = f"{world.fleet.settings.project}.{next(iter(world.tenants.values())).slug}.planted"
-    client.load_table_from_json([{"x": 1}], table, job_id=job_id).result()
+    config = LoadJobConfig(schema=[SchemaField("x", "INT64")])
+    client.load_table_from_json([{"x": 1}], table, job_id=job_id, job_config=config).result()
 
 
 def a_row_of_another_run(world: World) -> None:
