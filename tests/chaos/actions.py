@@ -15,7 +15,7 @@ from typing import Any, Protocol
 PIPELINES = ("gcp_billing", "openai_usage_cost", "anthropic_usage_cost")
 REPORTING = ("openai", "anthropic")
 DAYS_BACK = 5  # dates that are asked for
-LAST_DAY = 6  # days that a campaign may go on for
+LAST_DAY = 4  # days that a campaign may go on for
 PROVIDER_FAULTS: tuple[dict[str, Any], ...] = (
     {"status": 429},
     {"status": 429, "headers": {"Retry-After": "1"}},
@@ -113,6 +113,10 @@ class Draw:
         return Action("duplicates", self._request(world) | {"times": self._random.randint(2, 4)})
 
     def _request(self, world: Seen) -> dict[str, Any]:
+        """An org, a pipeline and a date; half of them are those of a run before, since what is repeated goes wrong."""
+        if world.runs() and self._random.random() < 0.5:
+            org, pipeline, date, _ = self._random.choice(world.runs()).split("/")
+            return {"org": org, "pipeline": pipeline, "date": date}
         day = world.today() - dt.timedelta(days=self._random.randint(1, DAYS_BACK))
         return {"org": self._letter(world), "pipeline": self._random.choice(PIPELINES), "date": day.isoformat()}
 
@@ -178,9 +182,12 @@ class Draw:
         return Action("google_fault", self._random.choice(GOOGLE_FAULTS) | {"times": self._random.randint(1, 2)})
 
     def _restate(self, world: Seen) -> Action:
-        asked = self._request(world) | {"provider": self._random.choice(REPORTING)}
-        del asked["pipeline"]
-        return Action("restate", asked | {"factor": self._random.choice(("0.4", "0.9", "1", "1.1", "2"))})
+        asked = self._request(world)
+        provider = asked.pop("pipeline").partition("_")[0]
+        if provider not in REPORTING:
+            return self._late_row(world)
+        factor = self._random.choice(("0.4", "0.9", "1", "1.1", "2"))
+        return Action("restate", asked | {"provider": provider, "factor": factor})
 
     def _late_row(self, world: Seen) -> Action:
         asked = self._request(world)

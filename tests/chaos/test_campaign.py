@@ -24,7 +24,7 @@ SEED, ACTIONS = 7, 20
 
 @pytest.fixture(scope="module")
 def world(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(session_cloud, SEED, tmp_path_factory.mktemp("chaos"), {"a": 4, "b": 9})
+    return World(session_cloud, SEED, tmp_path_factory.mktemp("chaos"), {"a": 6})
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def a_key_in_a_table(world: World) -> None:
 
 def a_key_in_a_log(world: World) -> None:
     with (world.folder / "functions.log").open("a", encoding="utf-8") as log:
-        log.write(world.tenants["b"].org.credentials["OPENAI"]["api_key"])
+        log.write(world.tenants["a"].org.credentials["OPENAI"]["api_key"])
 
 
 def a_container_that_hangs(world: World) -> None:
