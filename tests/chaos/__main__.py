@@ -1,6 +1,7 @@
 """`make chaos SEED=… MINUTES=…`, or `REPLAY=…` with the log of an earlier campaign. Ends with 1 if a rule is broken."""
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from localcloud.stack import local_settings
 from providers import PROVIDERS
 from providers.provider import secret_patterns
 from tests.chaos.actions import read, seed_of
-from tests.chaos.campaign import Report, campaign, drawn
+from tests.chaos.campaign import LOG, Report, campaign, drawn
 from tests.chaos.world import World
 from tests.conftest import Local, SteppedClock
 
@@ -43,18 +44,23 @@ def main(arguments: Sequence[str]) -> int:
         until = time.monotonic() + asked.minutes * 60
         try:
             report = campaign(world, actions or drawn(world, seed, lambda: time.monotonic() < until))
+        except BaseException:
+            _say(_again(world.folder / LOG))
+            raise
         finally:
             world.containers.stop()
     _say(str(report))
-    return _judged(report)
+    return judged(report)
 
 
-def _judged(report: Report) -> int:
-    if not report.found:
-        _say("no invariant is violated")
-        return 0
-    _say(f"replay it with: make chaos REPLAY={report.log.relative_to(ROOT)}")
-    return 1
+def judged(report: Report) -> int:
+    """Prints whether an invariant is violated, and how to see it again; returns the exit code."""
+    _say(_again(report.log) if report.found else "no invariant is violated")
+    return 1 if report.found else 0
+
+
+def _again(log: Path) -> str:
+    return f"replay it with: make chaos REPLAY={os.path.relpath(log, ROOT)}"
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -1,25 +1,40 @@
 """A campaign of seconds violates nothing; each violation that is planted in what it left behind is found."""
 
 import json
+import os
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import pytest
 from google.cloud.bigquery import LoadJobConfig, SchemaField
 
 from cloudact import clients
-from tests.chaos.actions import Draw, read, seed_of
-from tests.chaos.campaign import Report, campaign, drawn
+from cloudact.settings import ROOT
+from tests.chaos.__main__ import FOLDER, judged, main
+from tests.chaos.actions import Action, Draw, read, seed_of
+from tests.chaos.campaign import LOG, Report, campaign, drawn
 from tests.chaos.evidence import gather
-from tests.chaos.invariants import Job, verdict, violations
+from tests.chaos.invariants import Job, Violation, verdict, violations
 from tests.chaos.world import World
 from tests.conftest import Local
 
-SEED, ACTIONS = 7, 20
+SEED, DRAWN = 7, 12
+RUN = {"org": "a", "pipeline": "openai_usage_cost", "date": "2026-11-10"}
+FIRST = (  # what every campaign of ten minutes comes to: a run that is killed, its day restated, and loaded again
+    Action("trigger", RUN | {"force": False}),
+    Action("wait", {"minutes": 1}),
+    Action("deliver", {"run": "a/openai_usage_cost/2026-11-10/1", "kills": [[12, "after", "SIGKILL"]]}),
+    Action("restate", {"org": "a", "date": "2026-11-10", "provider": "openai", "factor": "1.1"}),
+    Action("trigger", RUN | {"force": True}),
+    Action("wait", {"minutes": 1}),
+    Action("deliver", {"run": "a/openai_usage_cost/2026-11-10/2", "again": True}),
+)
+ACTIONS = len(FIRST) + DRAWN
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +45,7 @@ def world(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Wor
 @pytest.fixture(scope="module")
 def report(world: World) -> Report:
     numbers = count()
-    done = campaign(world, drawn(world, SEED, lambda: next(numbers) < ACTIONS))
+    done = campaign(world, chain(FIRST, drawn(world, SEED, lambda: next(numbers) < DRAWN)))
     world.containers.stop()
     return done
 
@@ -39,9 +54,27 @@ def test_a_short_campaign(report: Report) -> None:
     """Random use, kills and faults leave nothing that must not be, and there was something to judge."""
     assert [*map(str, report.found)] == []
     assert report.done.total() == ACTIONS
-    statuses = {event.status for event in report.evidence.events}
-    assert "SUCCESS" in statuses
+    assert report.killed
+    assert {event.generation for event in report.evidence.events if event.status == "SUCCESS"} >= {1, 2}
     assert report.evidence.written
+
+
+def test_a_violation_is_told(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit code is 0 without a violation; with one it is 1, and the summary names it and how to replay it."""
+    assert judged(report) == 0
+    bad = replace(report, found=[Violation("days", "a day has rows of two runs")])
+    assert judged(bad) == 1
+    assert "VIOLATED days: a day has rows of two runs" in str(bad)
+    assert f"make chaos REPLAY={os.path.relpath(report.log, ROOT)}" in capsys.readouterr().out
+
+
+@pytest.mark.bench
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`make chaos` draws from a seed on a cloud of its own; its log, replayed, is as many actions again."""
+    assert main(["--seed", "3", "--minutes", "0.3"]) == 0
+    drawn_actions = capsys.readouterr().out.splitlines()[1]
+    assert main(["--replay", str(FOLDER / "seed-3" / "logs" / LOG)]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == drawn_actions
 
 
 def test_its_log_is_what_was_done(report: Report) -> None:
@@ -104,7 +137,7 @@ def a_verdict_of_nobody(world: World) -> None:
 
 
 def a_load_after_the_end(world: World) -> None:
-    ended = next(job for job in gather(world).jobs if job.fence)
+    ended = max(gather(world).jobs, key=lambda job: job.number)  # the last of its run, which has ended
     client = clients.bigquery(world.fleet.settings)
     job_id = f"load_{ended.run_id}_{ended.number + 1}-planted"
     table = f"{world.fleet.settings.project}.{next(iter(world.tenants.values())).slug}.planted"
