@@ -103,7 +103,8 @@ def stored(world: World, where: str) -> list[dict[str, Any]]:
 def add_event(world: World, **changes: Any) -> None:
     """Appends a copy of an event of a run that succeeded, with these changes."""
     row = stored(world, "status = 'SUCCESS' ORDER BY occurred_at LIMIT 1")[0]
-    texts = {name: value if isinstance(value, bool | int) else str(value) for name, value in row.items() if value}
+    known = {name: value for name, value in row.items() if value is not None}
+    texts = {name: value if isinstance(value, bool | int) else str(value) for name, value in known.items()}
     client = clients.bigquery(world.fleet.settings)
     table = f"{world.fleet.settings.project}.{world.fleet.settings.dataset}.pipeline_run_events"
     assert client.insert_rows_json(table, [texts | {"event_id": str(uuid.uuid4())} | changes]) == []
