@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench reset new-provider deploy verify-project
+.PHONY: help up demo test check bench chaos reset new-provider deploy verify-project
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -35,6 +35,9 @@ check: $(READY) ## format, lint, types, image, scripts, configs
 
 bench: $(READY) ## the slow proofs: memory, scale, what is packaged
 	$(BIN)/python -m pytest -m bench -s --timeout 3600
+
+chaos: $(READY) ## SEED=… MINUTES=… or REPLAY=…: random use, kills and faults, then a check of what must hold
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(REPLAY),--replay "$(REPLAY)")
 
 reset: $(READY) ## forgets the local cloud's state
 	@$(BIN)/python -m localcloud reset

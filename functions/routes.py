@@ -20,6 +20,7 @@ from functions.orgs.integrations import (
     list_integrations,
     remove,
     set_up,
+    show_integration,
     validate,
     with_providers,
 )
@@ -209,6 +210,10 @@ PUBLIC: tuple[Endpoint, ...] = (
     _integrations(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",
         {200: IntegrationList}, NO_QUERY,
+    ),
+    _integrations(
+        "GET", f"{_INTEGRATIONS}/<provider>", "integration", show_integration, "One of them",
+        {200: IntegrationState}, NO_QUERY | PROVIDER,
     ),
     _integrations(
         "GET", f"{_INTEGRATIONS}/gcp/keyless", "keyless", show_keyless,

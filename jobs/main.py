@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cloudact import logs
+from cloudact.clock import Clock, utc_now
 from cloudact.errors import ConfigError
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
@@ -27,7 +28,7 @@ Message = TypeVar("Message", Run, Batch)
 UNUSABLE = 2  # the message or the environment is wrong; trying again would not help, but someone must see it
 
 
-def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS) -> int:
+def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS, clock: Clock = utc_now) -> int:
     """Works on the runs that the environment names, and returns the exit code."""
     logs.configure(secret_patterns(providers))
     termination = raise_on_sigterm()
@@ -36,7 +37,7 @@ def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS) -> i
         execution = Execution.from_env(env, settings.task_max_retries)
         logs.reset(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         runs, of_all = read_runs(env, execution.task_index)
-        job = compose(settings, providers=providers)
+        job = compose(settings, clock, providers=providers)
         return work_through(job, runs, replace(execution, runs=of_all), termination)
     except ConfigError as err:
         log.critical(str(err))

@@ -31,7 +31,7 @@ class RunEnd:
     bytes_billed: Callable[[], int]
 
     def succeeded(self, loaded: Loaded | None) -> None:
-        """Records SUCCESS, and notifies of a cost that fell. Raises `Stop` where nothing was loaded: a wrong pipeline."""
+        """Records SUCCESS, and notifies of a cost that fell. Raises `Stop` where nothing was loaded."""
         if loaded is None:
             raise Stop(
                 Code.NOTHING_LOADED, "The pipeline's steps loaded nothing.", "This is ours to mend; contact support."

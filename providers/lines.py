@@ -6,7 +6,7 @@ Unknown fields are kept, personal data is not.
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from cloudact.error_codes import Code
@@ -125,6 +125,11 @@ class Line:
         if at and at.tzinfo is None:
             raise self.unexpected(name, "a time with its zone")
         return at
+
+    def require_day(self, name: str, day: date) -> None:
+        """Raises `Stop` unless the instant of this field is the first of the UTC day."""
+        if self.time(name) != datetime(day.year, day.month, day.day, tzinfo=UTC):
+            raise self.unexpected(name, "the day that was asked for")
 
     def part(self, name: str) -> "Line":
         """A nested object; empty where it is null or absent."""

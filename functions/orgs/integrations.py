@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated
 
 from flask import Response, request
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
@@ -46,10 +46,26 @@ def _credential(value: object) -> str:
     return text
 
 
+def _never(value: object) -> bool:
+    if value is not False:
+        raise bad_field(
+            "skip_validation",
+            "must be false or left out: a credential is stored only once its provider has accepted it",
+        )
+    return False
+
+
 def _object(value: object, info: ValidationInfo) -> dict[str, object] | None:
     if value is None or isinstance(value, dict):
         return value
     raise bad_field(info.field_name, "must be a JSON object")
+
+
+_SENTENCES = {
+    IntegrationStatus.VALID: "The integration {} is set up.",
+    IntegrationStatus.INVALID: "The integration {} does not work; validation_error says why.",
+    IntegrationStatus.NOT_CONFIGURED: "The integration {} is not set up.",
+}
 
 
 class SetupBody(Input):
@@ -68,10 +84,13 @@ class SetupBody(Input):
         description="settings",
         examples=[{"source_dataset": "billing_export"}],
     )
+    skip_validation: Annotated[bool, BeforeValidator(_never), WithJsonSchema({"type": "boolean", "enum": [False]})] = (
+        Field(default=False, description="for clients that send it; true is refused, since every credential is proven")
+    )
 
 
 class IntegrationState(Answer):
-    """An integration, without its credential."""
+    """An integration, without its credential. The last four fields tell clients that expect them the same again."""
 
     integration: str
     provider: str
@@ -89,6 +108,10 @@ class IntegrationState(Answer):
     warnings: list[str] = Field(
         default=[], description="what the source is known to lose; told when it is set up or validated, else left out"
     )
+    success: bool = Field(description="false where validation has just found the credential INVALID, else true")
+    validation_status: IntegrationStatus = Field(description="the same as status")
+    validation_error: str | None = Field(description="the same as last_error")
+    message: str = Field(description="the status in a sentence")
 
 
 class IntegrationList(Answer):
@@ -148,6 +171,16 @@ def list_integrations(room: OrgIntegrations, org: str) -> Response:
     return answered(IntegrationList(org_slug=org, integrations=states))
 
 
+def show_integration(room: OrgIntegrations, org: str, provider: str) -> Response:
+    """200 with the integration as the list has it, set up or not."""
+    credential = presented(room.auth, org)
+    no_query(request)
+    integration = _integration(room, provider)
+    let_in(room.auth, org, credential)
+    (row,) = [each for each in room.connections.all(org) if each.integration == integration]
+    return answered(_state(room, row))
+
+
 def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     """201 for the first credential, 200 for one that replaces another; it is stored only if the provider accepts it."""
     credential = presented(room.auth, org)
@@ -171,7 +204,7 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     _count_check(room, org)
     with translating_provider_errors():
         stored = room.connections.validate(org, integration)
-    return _answer(room, stored)
+    return _answer(room, stored, works=stored.status is IntegrationStatus.VALID)
 
 
 def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
@@ -224,14 +257,14 @@ def _refusal(err: Stop) -> Exception:
     return Problem(400, f"{err.message} {hint}".rstrip(), code=err.code)
 
 
-def _answer(room: OrgIntegrations, row: Integration, status: int = 200) -> Response:
+def _answer(room: OrgIntegrations, row: Integration, status: int = 200, *, works: bool = True) -> Response:
     """The answer, once a run that is triggered next would find the integration in this state."""
     wait_until(lambda: room.connections.shows(row))
     room.changed(row.org_slug)
-    return answered(_state(room, row), status)
+    return answered(_state(room, row, works=works), status)
 
 
-def _state(room: OrgIntegrations, row: Integration) -> IntegrationState:
+def _state(room: OrgIntegrations, row: Integration, *, works: bool = True) -> IntegrationState:
     provider = by_integration(room.providers)[row.integration]
     fields: dict[str, object] = {
         name: getattr(row, name) for name in IntegrationState.model_fields if name in vars(row)
@@ -239,6 +272,10 @@ def _state(room: OrgIntegrations, row: Integration) -> IntegrationState:
     auth = None if row.status is IntegrationStatus.NOT_CONFIGURED else row.auth or Auth.KEY
     if not row.warnings:
         del fields["warnings"]
+    older = {"success": works, "validation_status": row.status, "validation_error": row.last_error}
     return IntegrationState.model_validate(
-        fields | {"provider": provider.id, "takes": list(provider.takes), "auth": auth}
+        fields
+        | {"provider": provider.id, "takes": list(provider.takes), "auth": auth}
+        | older
+        | {"message": _SENTENCES[row.status].format(row.integration)}
     )

@@ -126,13 +126,14 @@ def name_of(longest: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def word_of(allowed: Mapping[str, object]) -> BeforeValidator:
-    """Reads a word as what it stands for; a 400 lists the words that are allowed."""
+def word_of(allowed: Mapping[str, object], *, in_any_case: bool = False) -> BeforeValidator:
+    """Reads a word as what it stands for; a 400 lists the words that are allowed, which are upper case for any case."""
 
     def read(text: object, info: ValidationInfo) -> object:
-        if not isinstance(text, str) or text not in allowed:
+        word = text.upper() if in_any_case and isinstance(text, str) and text.isascii() else text
+        if not isinstance(word, str) or word not in allowed:
             raise bad_field(info.field_name, f"must be one of {', '.join(allowed)}")
-        return allowed[text]
+        return allowed[word]
 
     return BeforeValidator(read)
 
@@ -211,8 +212,14 @@ class ProviderQuery(Input):
 class RunsQuery(Input):
     """Filters of a list; days are UTC days of the request, inclusive."""
 
-    status: Annotated[Status | None, word_of(STATUSES), WithJsonSchema({"type": "string", "enum": list(STATUSES)})] = (
-        Field(default=None, validation_alias=AliasChoices("status", "status_filter"))
+    status: Annotated[
+        Status | None,
+        word_of(STATUSES, in_any_case=True),
+        WithJsonSchema({"type": "string", "enum": list(STATUSES)}),
+    ] = Field(
+        default=None,
+        validation_alias=AliasChoices("status", "status_filter"),
+        description="in upper or lower case; COMPLETED and COMPLETE mean SUCCESS",
     )
     pipeline_id: Annotated[
         str | None, BeforeValidator(_pipeline), WithJsonSchema({"type": "string", "pattern": PIPELINE})

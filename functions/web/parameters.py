@@ -9,7 +9,7 @@ from flask import Request
 from werkzeug.datastructures import MultiDict
 
 from cloudact.error_codes import Code
-from cloudact.json_types import Json, JsonObject
+from cloudact.json_types import Json, JsonObject, is_text
 from cloudact.runs.run import FIRST_DATE
 from functions.web import bodies
 from functions.web.problems import Problem, bad_field, bad_request
@@ -63,8 +63,11 @@ def _not_json() -> Problem:
 def _json(text: bytes) -> Json:
     try:  # JSON between systems is UTF-8; the parser would take UTF-16 too
         body: Json = json.loads(text.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
+        whole = is_text(body)
     except (ValueError, RecursionError) as err:
         raise bad_request("The body is not valid JSON.", Code.BODY_INVALID) from err
+    if not whole:
+        raise bad_request("The body holds half of a surrogate pair, which is no character.", Code.BODY_INVALID)
     return body
 
 

@@ -1,5 +1,6 @@
 """Faults on demand: what goes wrong with an answer, on the wire or in its cursor."""
 
+import gzip
 import re
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from localcloud.providers.refusals import Body, Refused, Vendor
 from localcloud.wire.faults import Rule, Rules
 from localcloud.wire.listener import HttpAnswer, Sending
 
-KINDS = ("status", "truncate", "reset", "html", "delay_s", "null_cursor", "same_cursor")
+KINDS = ("status", "truncate", "reset", "html", "delay_s", "null_cursor", "same_cursor", "gzip")
 
 
 class Fault(Rule):
@@ -22,7 +23,8 @@ class Fault(Rule):
     path_regex: searched in the path with its query, so that `page=` finds the pages after the first. status: with
     the vendor's own words, or `body` (any JSON) or `text` (of no kind); `headers` come beside its own, `retry_after`
     as it is. html: 200 or 502 with a web page. delay_s: late, then right. null_cursor: more is promised, without a
-    cursor. same_cursor: a page after the first promises more with the cursor it was asked with.
+    cursor. same_cursor: a page after the first promises more with the cursor it was asked with. gzip: compressed so
+    many times, and `Content-Encoding` says so.
     """
 
     method: str = ".*"
@@ -39,6 +41,7 @@ class Fault(Rule):
     delay_s: float | None = Field(default=None, gt=0, le=600)
     null_cursor: bool = False
     same_cursor: bool = False
+    gzip: int | None = Field(default=None, ge=1, le=3)
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
@@ -70,12 +73,20 @@ def answer_with(fault: Fault | None, place: str, vendor: Vendor, call: Callable[
     time.sleep(fault.delay_s or 0)
     if fault.truncate:
         return HttpAnswer(200, exact_json.dumps(call()), sending=Sending.HALF)
+    if fault.gzip:
+        return _compressed(exact_json.dumps(call()), fault.gzip)
     return whole(_with_cursor(fault, place, call()))
 
 
 def whole(body: Body) -> HttpAnswer:
     """200."""
     return HttpAnswer(200, exact_json.dumps(body))
+
+
+def _compressed(body: bytes, layers: int) -> HttpAnswer:
+    for _ in range(layers):
+        body = gzip.compress(body)
+    return HttpAnswer(200, body, {"Content-Encoding": ", ".join(["gzip"] * layers)})
 
 
 def _refused(fault: Fault, vendor: Vendor) -> Refused:

@@ -43,6 +43,7 @@ def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row]:
     try:
         for number, page in enumerate(pages.read(CLAUDE_CODE, query, may_lack_rights=True), 1):
             for record in Line(page, f"Anthropic claude_code, page {number}", notes.odd).parts("data"):
+                record.require_day("date", day)
                 extra = record.unknown(_KNOWN)
                 notes.new("claude_code", extra)
                 yield {"usage_date": day, **_activity(record), "extra": exact_json(extra) if extra else None}

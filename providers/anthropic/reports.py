@@ -7,7 +7,7 @@ https://platform.claude.com/docs/en/manage-claude/usage-cost-api
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -179,7 +179,7 @@ class _Reports:
         query += [("group_by[]", group) for group in groups]
         for number, page in enumerate(self._pages.read(path, query), 1):
             for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
-                _require_day(bucket, self._day)
+                bucket.require_day("starting_at", self._day)
                 yield from bucket.parts("results")
 
 
@@ -242,7 +242,7 @@ class _Analytics:
             answer = Line(page, f"{where}, page {number}", self._notes.odd)
             refreshed_at = answer.time("data_refreshed_at")
             for row in answer.parts("data"):
-                _require_day(row, self._day)
+                row.require_day("starting_at", self._day)
                 yield row, refreshed_at
 
 
@@ -278,9 +278,3 @@ def _tokens(line: Line) -> dict[str, int]:
 def _dollars(line: Line, name: str) -> Decimal:
     """Cents in the currency's main unit, nothing rounded. All amounts of this API are in the lowest unit."""
     return from_cents(line.money(name))
-
-
-def _require_day(bucket: Line, day: date) -> None:
-    start = bucket.time("starting_at")
-    if start is None or start != datetime(day.year, day.month, day.day, tzinfo=UTC):
-        raise bucket.unexpected("starting_at", "the day that was asked for")

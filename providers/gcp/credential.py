@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.json_types import is_text
 from cloudact.orgs.org import Auth
 from cloudact.orgs.vault import WHAT_TO_DO
 from providers.gcp.names import PROJECT
@@ -50,7 +51,10 @@ class ServiceAccountKey(BaseModel):
 def parse_service_account(plaintext: bytes) -> ServiceAccountKey:
     """The key file's text as a key; its errors say what is wrong without showing any of it."""
     try:
-        return ServiceAccountKey.model_validate(json.loads(plaintext))
+        document = json.loads(plaintext)
+        if not is_text(document):
+            raise ValueError("half of a surrogate pair")
+        return ServiceAccountKey.model_validate(document)
     except ValidationError as err:
         wrong = ", ".join(sorted({str(e["loc"][0]) if e["loc"] else "file" for e in err.errors()}))
         raise Stop(Code.CREDENTIAL_INVALID, f"The service account key is not usable: {wrong}.", WHAT_TO_DO) from None

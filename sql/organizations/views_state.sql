@@ -21,6 +21,7 @@ SELECT
   started_at,
   IF(decisive.final, decisive.occurred_at, NULL) AS completed_at,
   IF(decisive.final, TIMESTAMP_DIFF(decisive.occurred_at, started_at, MILLISECOND), NULL) AS duration_ms,
+  IF(decisive.final, TIMESTAMP_DIFF(decisive.occurred_at, started_at, MILLISECOND), NULL) / 1000 AS duration_seconds,
   decisive.rows_processed AS rows_processed,
   decisive.bytes_billed AS bytes_billed,
   IF(decisive.final, decisive.vcpu_seconds, last_vcpu_seconds) AS vcpu_seconds,
@@ -266,6 +267,7 @@ SELECT
 FROM organizations.org_api_keys_secure
 GROUP BY org_slug, key_hash;
 
+-- A row of each day with runs, and one of today for every onboarded org, also if it never ran.
 CREATE OR REPLACE VIEW organizations.org_usage_quotas AS
 SELECT
   subscriptions.org_slug AS org_slug,
@@ -274,10 +276,14 @@ SELECT
   subscriptions.daily_limit AS daily_limit
 FROM organizations.org_current_subscriptions AS subscriptions
 INNER JOIN (
-  SELECT
-    org_slug,
-    requested_date AS usage_date,
-    COUNT(DISTINCT IF(counted, run_id, NULL)) AS pipelines_today
-  FROM organizations.pipeline_run_events
+  SELECT org_slug, usage_date, COUNT(DISTINCT run_id) AS pipelines_today
+  FROM (
+    SELECT org_slug, requested_date AS usage_date, IF(counted, run_id, NULL) AS run_id
+    FROM organizations.pipeline_run_events
+    UNION ALL
+    SELECT org_slug, CURRENT_DATE('UTC') AS usage_date, CAST(NULL AS STRING) AS run_id
+    FROM organizations.org_current_profiles
+    WHERE status = 'ACTIVE'
+  )
   GROUP BY org_slug, usage_date
 ) AS used ON used.org_slug = subscriptions.org_slug;

@@ -120,7 +120,8 @@ def test_from_nothing_to_a_run(api: FlaskClient, org: OnboardedOrg, local: Local
         "takes": ["key_file", "keyless"] if provider == "gcp" else ["key"],
         "credential_name": "reader",
         "fingerprint": told["fingerprint"], "settings": metadata, "validated_at": "2026-11-12T12:00:00.000Z",
-        "last_error": None,
+        "last_error": None, "success": True, "validation_status": "VALID", "validation_error": None,
+        "message": f"The integration {PROVIDERS[provider]} is set up.",
     }  # fmt: skip
     assert len(told["fingerprint"]) == 16
     assert told in call(api, org, "GET").get_json()["integrations"]
@@ -138,6 +139,25 @@ def test_all_integrations_are_listed(api: FlaskClient, org: OnboardedOrg) -> Non
     assert listed["org_slug"] == org.org_slug
     assert [row["status"] for row in listed["integrations"]] == ["VALID", "NOT_CONFIGURED", "VALID"]
     assert {name: listed["integrations"][1][name] for name in NOTHING} == NOTHING
+
+
+def test_one_of_them(api: FlaskClient, org: OnboardedOrg) -> None:
+    """Each is answered alone as the list has it, also one that is not set up; a provider that is none is 404."""
+    call(api, org, "DELETE", "/openai")
+    listed = call(api, org, "GET").get_json()["integrations"]
+    assert [call(api, org, "GET", f"/{provider}").get_json() for provider in PROVIDERS] == listed
+    assert problem(call(api, org, "GET", "/aws")) == (404, "Unknown provider: aws. Available: gcp, openai, anthropic")
+    assert problem(call(api, org, "GET", "/gcp?x=1"))[0] == 400
+
+
+def test_every_credential_is_proven(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
+    """`skip_validation` may be sent as false, as clients do; anything else is refused, and nothing is stored."""
+    assert set_up(api, org, "openai", new_key(local, "OPENAI"), skip_validation=False).status_code == 200
+    before = rows(local, org)
+    told = "skip_validation must be false or left out: a credential is stored only once its provider has accepted it."
+    for sent in (True, None, 0, "false"):
+        assert problem(set_up(api, org, "openai", new_key(local, "OPENAI"), skip_validation=sent)) == (400, told)
+    assert rows(local, org) == before
 
 
 def test_a_key_file_as_text(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
@@ -180,7 +200,8 @@ WRONG_KEYS: list[tuple[str, Any, str]] = [
     ("openai", "sk-ant-admin01-abcdef", "This is a key of Anthropic."),
     ("openai", "sk-admin-unknown-to-all", "OpenAI refuses the key: it is wrong, or was revoked."),
     ("openai", "sk-admin-a\r\nX-Evil: 1", "This is no key of OpenAI"),
-    ("openai", "sk-admin-\ud800\u0000", "This is no key of OpenAI"),
+    ("openai", "sk-admin-\ud800\u0000", "The body holds half of a surrogate pair"),
+    ("gcp", '{"private_key": "\\ud800"}', "The service account key is not JSON."),
     ("openai", "   ", "credential must be the service account key"),
     ("openai", {"api_key": "sk-admin-abcdefgh"}, "This is no key of OpenAI"),
     ("anthropic", "sk-ant-api03-abcdef", "If this is a workspace's API key"),
@@ -218,6 +239,7 @@ def test_wrong_credentials_keep_the_old_one(api: FlaskClient, org: OnboardedOrg,
     assert trigger(api, org, "openai").status_code == 202
 
 
+HALF = "The body holds half of a surrogate pair, which is no character."
 BAD_BODIES: list[tuple[str, dict[str, Any], str]] = [
     ("gcp", {"metadata": {"table": "x"}},
      "Unknown field 'table' in metadata. Allowed: source_project, source_dataset, source_table, inactive_projects."),
@@ -236,10 +258,19 @@ BAD_BODIES: list[tuple[str, dict[str, Any], str]] = [
     ("anthropic", {"metadata": {"api": "both"}}, "metadata.api must be reports or analytics."),
     ("anthropic", {"metadata": {"api": {}}}, "metadata.api must be reports or analytics."),
     ("anthropic", {"metadata": []}, "metadata must be a JSON object."),
+    ("anthropic", {"metadata": {"api": "\ud800"}}, HALF),
+    ("anthropic", {"metadata": {"\ud800": "reports"}}, HALF),
+    ("openai", {"metadata": {"a\udfff": 1}}, HALF),
+    ("gcp", {"metadata": {"inactive_projects": ["acme-\ud800"]}}, HALF),
+    ("gcp", {"credential_name": "\ud800"}, HALF),
+    ("gcp", {"\ud800": 1}, HALF),
+    ("gcp", {"credential": {"private_key": "\ud800"}}, HALF),
+    ("gcp", {"credential": {"\ud800": 1}}, HALF),
     ("anthropic", {"credential_name": "a\0b"}, "credential_name must be 1 to 100 characters"),
     ("anthropic", {"credential_name": 7}, "credential_name must be 1 to 100 characters"),
     ("anthropic", {"credential_name": "x" * 101}, "credential_name must be 1 to 100 characters"),
-    ("anthropic", {"key": "x"}, "Unknown field 'key'. Allowed: credential, credential_name, metadata."),
+    ("anthropic", {"key": "x"},
+     "Unknown field 'key'. Allowed: credential, credential_name, metadata, skip_validation."),
 ]  # fmt: skip
 
 
@@ -247,7 +278,7 @@ def test_bodies_that_are_not_understood(api: FlaskClient, org: OnboardedOrg, loc
     """Each field's refusal names it and what is allowed; no provider is asked, nothing is stored."""
     before = rows(local, org)
     for provider, body, told in BAD_BODIES:
-        status, detail = problem(set_up(api, org, provider, handed_over(org, provider), **body))
+        status, detail = problem(set_up(api, org, provider, **{"credential": handed_over(org, provider)} | body))
         assert (status, detail.startswith(told)) == (400, True), (body, detail)
         local.clock.advance(seconds=30)  # an org may not try as often as it likes
     missing = call(api, org, "POST", "/gcp/setup", json={})
@@ -341,8 +372,11 @@ def test_validating_again(api: FlaskClient, org: OnboardedOrg, local: Local) -> 
     key = {"key": handed_over(org, "openai"), "kind": "openai", "seed": 1}
     post(local.providers.openai_url, "/local/keys", key | {"revoked": True})
     told = validate(api, org, "openai").get_json()
-    assert told["status"] == "INVALID"
+    assert (told["status"], told["validation_status"], told["success"]) == ("INVALID", "INVALID", False)
     assert told["last_error"].startswith("OpenAI refuses the key: it is wrong, or was revoked.")
+    assert told["validation_error"] == told["last_error"]
+    assert told["message"] == "The integration OPENAI does not work; validation_error says why."
+    assert call(api, org, "GET", "/openai").get_json() == told | {"success": True}
     assert trigger(api, org, "openai").status_code == 400
     post(local.providers.openai_url, "/local/keys", key)
     answer = validate(api, org, "openai")
@@ -494,6 +528,10 @@ def test_removing(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
         "status": "NOT_CONFIGURED",
         **NOTHING,
         "takes": ["key_file", "keyless"],
+        "success": True,
+        "validation_status": "NOT_CONFIGURED",
+        "validation_error": None,
+        "message": "The integration GCP_SA is not set up.",
     }
     assert [(answer.status_code, answer.get_json()) for answer in answers] == [(200, expected)] * 2
     newest = rows(local, org)[-1]
@@ -509,7 +547,7 @@ def test_roles(api: FlaskClient, org: OnboardedOrg, local: Local) -> None:
         add_member(local.settings, org.org_slug, person, role)
     member, admin = (bearer(local, person) for person in people.values())
     body = {"credential": new_key(local, "OPENAI")}
-    assert call(api, org, "GET", headers=member).status_code == 200
+    assert [call(api, org, "GET", path, headers=member).status_code for path in ("", "/gcp")] == [200, 200]
     assert validate(api, org, "openai", headers=member).status_code == 200
     for method, path in (("POST", "/openai/setup"), ("DELETE", "/openai")):
         options = {"json": body} if method == "POST" else {}
@@ -538,7 +576,13 @@ def test_what_is_wrong_first_decides(api: FlaskClient, org: OnboardedOrg, new_or
 def test_another_orgs_integrations(api: FlaskClient, org: OnboardedOrg, new_org: NewOrgs) -> None:
     """A stranger is told the same for an org that exists as for one that does not."""
     headers = {"X-API-Key": new_org().api_key}
-    for method, path in (("GET", ""), ("POST", "/gcp/setup"), ("POST", "/gcp/validate"), ("DELETE", "/gcp")):
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/gcp"),
+        ("POST", "/gcp/setup"),
+        ("POST", "/gcp/validate"),
+        ("DELETE", "/gcp"),
+    ):
         denied = problem(call(api, org, method, path, headers=headers))
         assert denied == (403, "Access denied: this key belongs to another organization")
         assert denied == problem(call(api, org, method, path, headers=headers, slug="nowhere_at_all"))

@@ -9,7 +9,7 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Status, TriggerType
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run
-from tests.functions.operators import problem
+from tests.functions.operators import Operator, problem
 
 
 def quota(api: FlaskClient, org: OnboardedOrg, **options: Any) -> Any:
@@ -53,6 +53,17 @@ def test_a_suspended_org_may_look(api: FlaskClient, new_org: NewOrgs, local: Loc
     told = quota(api, org).get_json()
     assert (told["subscription_status"], told["remaining"]) == ("SUSPENDED", 25)
     assert local.admissions.quota("nowhere_at_all", local.clock().date()) == (None, 0)
+
+
+def test_the_view_has_every_org(local: Local, new_org: NewOrgs) -> None:
+    """An org that never ran has a row of today with nothing used; one that is off-boarded has none any more."""
+    org, gone = new_org(daily_limit=6), new_org()
+    assert Operator(local).offboard(gone.org_slug).status_code == 200
+    slugs = f"('{org.org_slug}', '{gone.org_slug}')"
+    found = "SELECT *, CURRENT_DATE('UTC') AS today FROM organizations.org_usage_quotas"
+    (row,) = local.query(f"{found} WHERE org_slug IN {slugs}")
+    today = row.pop("today")
+    assert row == {"org_slug": org.org_slug, "usage_date": today, "pipelines_today": 0, "daily_limit": 6}
 
 
 def test_unknown_parameters(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -240,7 +240,8 @@ class Lifecycle(RuleBasedStateMachine):
     def the_quota_is_the_model(self) -> None:
         """Every admitted run counts on its day, however it ended, and there are never more tasks than slots."""
         sql = f"SELECT * FROM organizations.org_usage_quotas WHERE org_slug = '{self.org.org_slug}'"
-        counted = {row["usage_date"]: row["pipelines_today"] for row in self.local.query(sql)}
+        rows = [row for row in self.local.query(sql) if row["pipelines_today"]]  # today has one in any case
+        counted = {row["usage_date"]: row["pipelines_today"] for row in rows}
         assert counted == {run.day: self.counted(run.day) for run in self.runs}
         assert all(count <= LIMIT for count in counted.values())
 

@@ -1,5 +1,6 @@
 """POST /pipelines/run/…: what is admitted, what is refused, in which order, and what it costs."""
 
+import gzip
 from datetime import timedelta
 from pathlib import Path
 from shutil import copytree
@@ -243,6 +244,15 @@ BAD_BODIES = [
 def test_bad_bodies(api: FlaskClient, new_org: NewOrgs, options: dict[str, Any], status: int, detail: str) -> None:
     """Each mistake in a body is named in one plain sentence."""
     assert problem(post(api, new_org(), **options)) == (status, detail)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+def test_a_body_is_never_decompressed(api: FlaskClient, new_org: NewOrgs, encoding: str) -> None:
+    """Whatever encoding a request names, its body is read as it is: a few kB cannot become more."""
+    org = new_org()
+    headers = {"X-API-Key": org.api_key, "Content-Encoding": encoding}
+    refused = post(api, org, headers=headers, data=gzip.compress(bytes(2**20)), content_type="application/json")
+    assert problem(refused) == (400, "The body is not valid JSON.")
 
 
 def test_who_may_not(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -221,6 +221,24 @@ def test_a_hostile_reset_ends_as_passing(local: Local, new_org: NewOrgs, run_job
     assert len(asked(local, "/cost_report")) == 3
 
 
+@pytest.mark.parametrize("provider", REPORTING)
+def test_answers_that_are_compressed(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
+    """One gzip is read to the last digit; costs that are compressed twice are trouble, and nothing is loaded."""
+    org = new_org()
+    put(local, path_regex="/v1/", times=None, gzip=1)
+    run = llm_run(org, provider)
+    assert run_job(run) == 0
+    assert (detail(local, run)["status"], is_whole(local, org, provider)) == ("SUCCESS", True)
+    local.providers.faults.clear()
+    before = rows_of(local, org, COSTS[provider])
+    put(local, path_regex=COST_PATH[provider], times=None, gzip=2)
+    again = llm_run(org, provider, generation=2, force_refresh=True)
+    assert run_job(again) == 0
+    told = detail(local, again)
+    assert (told["status"], told["error_code"]) == ("FAILED", f"{provider}_unreadable")
+    assert rows_of(local, org, COSTS[provider]) == before
+
+
 CLAUDE_CODE = ("anthropic", "/claude_code", "anthropic_claude_code_daily_raw")
 MESSAGES = ("anthropic", "/usage_report/messages", "anthropic_usage_daily_raw")
 IMAGES = ("openai", "/usage/images", "openai_usage_daily_raw")

@@ -1,6 +1,10 @@
 """Passing trouble is repeated, a refusal is explained, and no answer can hurt: broken, huge, endless or hostile."""
 
+import gzip
+import json
 import logging
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudact.clock import utc_now
 from cloudact.errors import Skip, Stop
@@ -15,7 +21,19 @@ from cloudact.orgs.org import Onboarded
 from localcloud.stack import local_settings
 from providers import PROVIDERS
 from providers.anthropic.api import ANTHROPIC
-from providers.http import IN_A_JOB, IN_A_REQUEST, Busy, Patience, ProviderHttp, Refused, Time, client
+from providers.http import (
+    IN_A_JOB,
+    IN_A_REQUEST,
+    LARGEST_ANSWER_BYTES,
+    PIECE_BYTES,
+    Busy,
+    Patience,
+    ProviderHttp,
+    Refused,
+    Time,
+    client,
+    unzipped,
+)
 from providers.openai.api import OPENAI
 from providers.provider import connect
 from tests.conftest import NOON, SteppedClock, fixture
@@ -112,6 +130,83 @@ def test_a_body_without_end_is_cut_off() -> None:
     with pytest.raises(Busy, match="larger than any it should have"):
         api(lambda _: httpx.Response(200, content=endless), given_up).get("/x", [])
     assert next(endless)
+
+
+def packed(body: bytes, *layers: str) -> httpx.Response:
+    """200 with a body that was compressed once for each layer; the bytes come as they would from the wire."""
+    for _ in layers:
+        body = gzip.compress(body)
+    headers = [("Content-Encoding", layer) for layer in layers]
+    return httpx.Response(200, headers=headers, content=(body[at : at + 100] for at in range(0, len(body), 100)))
+
+
+@pytest.mark.parametrize("layer", ["gzip", "x-gzip", "GZIP "])
+def test_one_gzip_is_read(layer: str) -> None:
+    """An answer that is compressed once is read digit by digit, in pieces; gzip is all that is asked for."""
+    body = json.dumps({"data": [*range(100_000)]}).encode()
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return packed(body, layer)
+
+    assert api(answer).get("/x", []) == json.loads(body)
+    assert asked[0].headers["Accept-Encoding"] == "gzip"
+
+
+ZEROS = bytes(2**20)
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        (["gzip"], "sends a page larger than any it should have"),
+        (["gzip", "gzip"], "answers in an encoding that was not asked for"),
+        (["gzip, gzip"], "answers in an encoding that was not asked for"),
+        (["gzip"] * 3, "answers in an encoding that was not asked for"),
+        (["deflate"], "answers in an encoding that was not asked for"),
+        (["identity, gzip"], "answers in an encoding that was not asked for"),
+    ],
+)
+def test_a_bomb_stays_small(layers: list[str], says: str) -> None:
+    """200 MiB that were compressed to a few kB are given up: one gzip at the size limit, more of them at once."""
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(ZEROS) for _ in range(200)) + packer.flush()
+    for _ in layers[1:]:
+        bomb = gzip.compress(bomb)
+    headers = [("Content-Encoding", layer) for layer in layers]
+    tracemalloc.start()
+    with pytest.raises(Busy, match=says) as caught:
+        api(lambda _: httpx.Response(200, headers=headers, content=iter([bomb])), Patience(attempts=1)).get("/x", [])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (caught.value.code, peak < LARGEST_ANSWER_BYTES + 2**23) == ("openai_unreadable", True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b"{}")[:-1],
+        gzip.compress(b"{}") + b"more",
+        gzip.compress(b"{}") + gzip.compress(b"{}"),
+        b"{}",
+        b"",
+    ],
+)
+def test_a_gzip_that_is_none(body: bytes) -> None:
+    """What is cut off, goes on after its end, or is not compressed at all is trouble, never a shorter answer."""
+    answer = [("Content-Encoding", "gzip")]
+    with pytest.raises(Busy, match="broke off in the middle of its answer"):
+        api(lambda _: httpx.Response(200, headers=answer, content=iter([body]))).get("/x", [])
+
+
+@given(body=st.binary(max_size=300_000), cut=st.integers(1, 70_000))
+def test_what_is_unzipped_is_what_was_zipped(body: bytes, cut: int) -> None:
+    """Whatever was compressed comes out whole, however the wire cuts it, in pieces of a bounded size."""
+    zipped = gzip.compress(body * 3)
+    pieces = list(unzipped(zipped[at : at + cut] for at in range(0, len(zipped), cut)))
+    assert b"".join(pieces) == body * 3
+    assert all(len(piece) <= PIECE_BYTES for piece in pieces)
 
 
 def test_whoever_waits_gives_signs_of_life() -> None:

@@ -10,6 +10,7 @@ import pytest
 from cloudact.errors import Retry, Stop
 from providers.anthropic.reports import ANALYTICS_COST_GROUPS, COST_GROUPS, USAGE_GROUPS, AnthropicReports
 from providers.openai.reports import GROUPS
+from providers.source import NotOffered
 from tests.conftest import FIXTURE_DAY, fixture
 from tests.providers.vendor import EMPTY, Vendor, costs, fixture_pages, raw, reported, table_rows
 
@@ -210,6 +211,16 @@ def test_pitfall_19_another_day_s_bucket_is_refused() -> None:
     tomorrow = reported({"amount": "1", "currency": "USD"}, day=date(2026, 11, 11))
     with pytest.raises(Stop, match="starting_at is not the day that was asked for"):
         table_rows(Vendor({"cost_report": [tomorrow]}).anthropic(FIXTURE_DAY), "cost")
+
+
+def test_claude_code_of_another_day_is_refused() -> None:
+    """A record of another day, or without one, ends the report, which is optional: none of its rows is loaded."""
+    for other in ("2026-11-11T00:00:00Z", "2026-11-10T12:00:00Z", None):
+        page = fixture("anthropic_usage_report_claude_code.json")
+        page["data"][-1]["date"] = other
+        vendor = Vendor({"usage_report/claude_code": [page]})
+        with pytest.raises(NotOffered, match=r"data\[1\]: date is not the day that was asked for"):
+            table_rows(vendor.anthropic(FIXTURE_DAY), "claude_code")
 
 
 def test_pitfall_23_personal_data_is_dropped() -> None:
