@@ -50,7 +50,7 @@ def _never(value: object) -> bool:
     if value is not False:
         raise bad_field(
             "skip_validation",
-            "must be false or left out: a credential is stored only once its provider has accepted it",
+            "must be false or left out: a credential is stored once its provider has accepted it",
         )
     return False
 
