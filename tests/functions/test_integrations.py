@@ -154,7 +154,7 @@ def test_every_credential_is_proven(api: FlaskClient, org: OnboardedOrg, local: 
     """`skip_validation` may be sent as false, as clients do; anything else is refused, and nothing is stored."""
     assert set_up(api, org, "openai", new_key(local, "OPENAI"), skip_validation=False).status_code == 200
     before = rows(local, org)
-    told = "skip_validation must be false or left out: a credential is stored only once its provider has accepted it."
+    told = "skip_validation must be false or left out: a credential is stored once its provider has accepted it."
     for sent in (True, None, 0, "false"):
         assert problem(set_up(api, org, "openai", new_key(local, "OPENAI"), skip_validation=sent)) == (400, told)
     assert rows(local, org) == before
