@@ -24,7 +24,8 @@ from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
 from localcloud.bigquery.statements import DML, Statement, split
 from localcloud.bigquery.tables import TableRef, Tables
-from localcloud.bigquery.translation import CALLER, Scope, Translation, Translator
+from localcloud.bigquery.translation import Scope, Translation, Translator
+from localcloud.bigquery.transpiling import CALLER
 
 TableCheck = Callable[[TableRef], None]
 
@@ -150,7 +151,7 @@ class Queries:
         except Exception as err:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
-            self._tables.version += 1
+            self._tables.changes.add_all()
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)
         return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)

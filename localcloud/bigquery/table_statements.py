@@ -72,7 +72,6 @@ def _create_schema(tables: Tables, create: exp.Create, scope: Scope) -> None:
             default_partition_expiration_ms=ddl.milliseconds(options.get("default_partition_expiration_days")),
         )
     )  # fmt: skip
-    tables.version += 1
 
 
 def _location(create: exp.Create) -> str:

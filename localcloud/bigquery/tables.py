@@ -7,7 +7,8 @@ in which it writes its rows.
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,6 +57,38 @@ class TableChange:
     ddl: tuple[str, ...] = ()
 
 
+class Changes:
+    """How often each table has changed: whoever remembers what follows from some of them asks whether it still does."""
+
+    def __init__(self) -> None:
+        self._of_each: Counter[TableRef] = Counter()
+        self._of_all = 0
+
+    def add(self, ref: TableRef) -> None:
+        """One table was made, changed or dropped."""
+        self._of_each[ref] += 1
+
+    def add_all(self) -> None:
+        """Any table may have changed."""
+        self._of_all += 1
+
+    def of(self, refs: Iterable[TableRef]) -> Seen:
+        """The present state of tables, whether they exist or not."""
+        return Seen({ref: self._of_each[ref] for ref in refs}, self._of_all)
+
+    def since(self, seen: Seen) -> bool:
+        """Whether one of the tables has changed since."""
+        return seen != self.of(seen.each)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The number of changes of some tables, and of those that may be of any."""
+
+    each: Mapping[TableRef, int]
+    of_all: int
+
+
 class Tables:
     """The catalog of one server."""
 
@@ -63,7 +96,7 @@ class Tables:
         self.catalog = context.catalog
         self.clock = context.clock
         self.engine = engine
-        self.version = 0  # grows with every change: what was translated before it may be stale
+        self.changes = Changes()
         self.expiring = set(self._expiring())  # tables that expire, or partitions of theirs
 
     def _expiring(self) -> Iterator[TableRef]:
@@ -152,7 +185,7 @@ class Tables:
         save = self.catalog.create_table if existing is None else self.catalog.update_table
         save(meta)
         (self.expiring.add if _expires(change.resource) else self.expiring.discard)(ref)
-        self.version += 1
+        self.changes.add(ref)
 
     def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
         """Make a table; raises AlreadyExistsError."""
@@ -172,7 +205,7 @@ class Tables:
         self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
         self.catalog.delete_table(ref.project, ref.dataset, ref.table)
         self.expiring.discard(ref)
-        self.version += 1
+        self.changes.add(ref)
 
 
 def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:
