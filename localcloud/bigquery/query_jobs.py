@@ -118,6 +118,7 @@ class Queries:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
         table = self._fetch(translation.sql, translation, job)
         if statement.kind in DML:
+            self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
         return Outcome(result_of(table), statement.kind, cost)
 
@@ -152,6 +153,7 @@ class Queries:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
             self._tables.changes.add_all()
+            self._tables.wrote(tuple(self._tables.swept))
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)
         return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)

@@ -31,7 +31,7 @@ def handles(tree: exp.Expression) -> bool:
 
 def _is_special(create: exp.Create) -> bool:
     special = (exp.MaterializedProperty, exp.LikeProperty, exp.TemporaryProperty)
-    return bool(create.args.get("clone")) or any(create.find(kind) for kind in special)
+    return bool(create.args.get("clone") or create.find(*special))
 
 
 def run(

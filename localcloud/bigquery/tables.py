@@ -97,14 +97,20 @@ class Tables:
         self.clock = context.clock
         self.engine = engine
         self.changes = Changes()
-        self.expiring = set(self._expiring())  # tables that expire, or partitions of theirs
+        self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
+        self.swept: dict[TableRef, str] = {}  # which of their rows there are surely none of, as a DuckDB condition
 
-    def _expiring(self) -> Iterator[TableRef]:
+    def _expiring(self) -> Iterator[tuple[TableRef, Resource]]:
         for dataset in self.catalog.list_all_datasets():
             for meta in self.catalog.list_tables(dataset.project_id, dataset.dataset_id):
                 ref = TableRef(meta.project_id, meta.dataset_id, meta.table_id)
-                if _expires(self.get(ref)):
-                    yield ref
+                if _expires(resource := self.get(ref)):
+                    yield ref, resource
+
+    def wrote(self, refs: Iterable[TableRef]) -> None:
+        """Rows were written: some may have expired already."""
+        for ref in refs:
+            self.swept.pop(ref, None)
 
     def find(self, ref: TableRef) -> Resource | None:
         """The resource of a table or view, or None."""
@@ -184,8 +190,9 @@ class Tables:
             meta = meta.model_copy(update={"expiration_time": datetime.fromtimestamp(int(expires) / 1000, UTC)})
         save = self.catalog.create_table if existing is None else self.catalog.update_table
         save(meta)
-        (self.expiring.add if _expires(change.resource) else self.expiring.discard)(ref)
-        self.changes.add(ref)
+        self._forget(ref)
+        if _expires(change.resource):
+            self.expiring[ref] = change.resource
 
     def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
         """Make a table; raises AlreadyExistsError."""
@@ -204,8 +211,13 @@ class Tables:
         kind = "VIEW" if self.get(ref)["type"] == "VIEW" else "TABLE"
         self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
         self.catalog.delete_table(ref.project, ref.dataset, ref.table)
-        self.expiring.discard(ref)
+        self._forget(ref)
+
+    def _forget(self, ref: TableRef) -> None:
+        """Forgets what followed from the table as it was."""
         self.changes.add(ref)
+        self.expiring.pop(ref, None)
+        self.swept.pop(ref, None)
 
 
 def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:
