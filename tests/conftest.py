@@ -44,6 +44,7 @@ from tests.checked_requests import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.copied_tables import CopiedTables
 from tests.slow import pytest_collection_modifyitems
 
 __all__ = [  # pytest finds them here
@@ -160,8 +161,14 @@ def local(session_cloud: Local) -> Local:
     return session_cloud
 
 
+@pytest.fixture(scope="session")
+def copied_tables(session_cloud: Local) -> CopiedTables:
+    """What fills the datasets of new orgs."""
+    return CopiedTables(session_cloud.settings)
+
+
 @pytest.fixture
-def new_org(local: Local) -> NewOrgs:
+def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
     """Onboards orgs of their own for each test, with the fixture export and 40 rows a day at each provider."""
 
     def make(**wanted: Any) -> OnboardedOrg:
@@ -173,7 +180,8 @@ def new_org(local: Local) -> NewOrgs:
         } | wanted.pop("source", {})
         seed = zlib.crc32(slug.encode())
         accounts = wanted.pop("accounts", (ProviderAccount("OPENAI", seed), ProviderAccount("ANTHROPIC", seed)))
-        return onboard(local.settings, NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted)))
+        org = NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted))
+        return onboard(local.settings, org, copied_tables)
 
     return make
 
