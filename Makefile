@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check bench chaos reset new-provider deploy verify-project
+.PHONY: help up demo test test-fast check bench chaos reset new-provider deploy verify-project
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -22,8 +22,16 @@ up: $(READY) ## the local cloud and both functions, until Ctrl-C
 demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs, stop
 	@$(BIN)/python -m localcloud demo
 
+# Whole files, since fixtures are made once for a file; tests/slow.py puts those that take long before the others.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(READY) check ## check, then every test but the slow proofs
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python --version
+	$(PYTEST) --durations 30
+
+test-fast: $(READY) ## the tests to run while working: all but the files of tests/slow.txt
+	@$(BIN)/python --version
+	$(PYTEST) -m 'not bench and not slow'
 
 check: $(READY) ## format, lint, types, image, scripts, configs
 	$(BIN)/ruff format --check --quiet .

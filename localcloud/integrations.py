@@ -1,9 +1,11 @@
 """Sets up integrations as customers do: a credential, encrypted for its org, with the settings of the integration."""
 
+import itertools
 import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import requests
@@ -22,6 +24,8 @@ from providers.gcp.keyless import KeylessAccount
 from providers.provider import Provider, connect, ids
 
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
+DIFFERENT_KEYS = 16  # of service accounts of one process: to make one takes as long as to onboard its org
+_KEYS = itertools.count()
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
 
 
@@ -109,7 +113,7 @@ def let_act_as(settings: Settings, service_account: str, token_creators: Sequenc
 
 def new_service_account(settings: Settings, project: str) -> dict[str, str]:
     """A key file as Google makes them, its public half known to the local token endpoint."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = _private_key(next(_KEYS) % DIFFERENT_KEYS)
     email = f"cloudact-reader@{project}.iam.gserviceaccount.com"
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -127,3 +131,8 @@ def new_service_account(settings: Settings, project: str) -> dict[str, str]:
         "client_email": email,
         "token_uri": GOOGLE_TOKEN_URI,
     }
+
+
+@cache
+def _private_key(_: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from cloudact.clock import utc_now
 from cloudact.settings import Settings
-from cloudact.warehouse.bigquery import open_warehouse
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
 from functions.orgs.key_issue import GRACE, ApiKeys
 from functions.orgs.onboarding import Onboarding, OnboardingDecision
@@ -21,6 +21,12 @@ from localcloud.integrations import (
     register_admin_key,
     set_up,
 )
+
+
+class FillDataset(Protocol):
+    """Makes the tables of an org's dataset that is there, and its views."""
+
+    def __call__(self, warehouse: Warehouse, org_slug: str, *, views: bool) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,14 @@ class OnboardedOrg:
     user_id: str = ""
 
 
-def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
-    """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials."""
+def onboard(settings: Settings, org: NewOrg, fill: FillDataset = fill_org_dataset) -> OnboardedOrg:
+    """Makes an org as `ops` does, with a plan of its own kind, and stores its encrypted credentials.
+
+    `fill` makes the tables of its dataset, and the views if it has any.
+    """
     name, at = org.name or org.org_slug, utc_now().isoformat()
     decision = OnboardingDecision(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
-    onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, decision), {}, user_id=str(uuid.uuid4()))
+    onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, decision, fill), {}, user_id=str(uuid.uuid4()))
     google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)
     _set_up(settings, onboarded, [google, *_missing(onboarded, org.accounts)])
     _register(settings, onboarded, org.accounts)
@@ -63,12 +72,12 @@ def onboard(settings: Settings, org: NewOrg) -> OnboardedOrg:
     return onboarded
 
 
-def _with_key(settings: Settings, org: NewOrg, decision: OnboardingDecision) -> str:
+def _with_key(settings: Settings, org: NewOrg, decision: OnboardingDecision, fill: FillDataset) -> str:
     warehouse = open_warehouse(settings)
     tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
     onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
     claim_org_dataset(warehouse, org.org_slug)
-    fill_org_dataset(warehouse, org.org_slug, views=org.views)
+    fill(warehouse, org.org_slug, views=org.views)
     onboarding.record(decision)
     new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)
     return new.api_key

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 from flask.testing import FlaskClient
 
@@ -43,14 +44,17 @@ from tests.checked_requests import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.copied_tables import CopiedTables
 from tests.listed_problems import problems_are_listed
+from tests.slow import pytest_collection_modifyitems
 
-__all__ = [
+__all__ = [  # pytest finds them here
     "problems_are_listed",
+    "pytest_collection_modifyitems",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_testnodedown",
-]  # pytest finds them here
+]
 FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
@@ -58,6 +62,9 @@ NewOrgs = Callable[..., OnboardedOrg]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Hypothesis gives each example 200 ms, which a busy machine does not always have.
+hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @dataclass
@@ -156,8 +163,14 @@ def local(session_cloud: Local) -> Local:
     return session_cloud
 
 
+@pytest.fixture(scope="session")
+def copied_tables(session_cloud: Local) -> CopiedTables:
+    """What fills the datasets of new orgs."""
+    return CopiedTables(session_cloud.settings)
+
+
 @pytest.fixture
-def new_org(local: Local) -> NewOrgs:
+def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
     """Onboards orgs of their own for each test, with the fixture export and 40 rows a day at each provider."""
 
     def make(**wanted: Any) -> OnboardedOrg:
@@ -169,7 +182,8 @@ def new_org(local: Local) -> NewOrgs:
         } | wanted.pop("source", {})
         seed = zlib.crc32(slug.encode())
         accounts = wanted.pop("accounts", (ProviderAccount("OPENAI", seed), ProviderAccount("ANTHROPIC", seed)))
-        return onboard(local.settings, NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted)))
+        org = NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted))
+        return onboard(local.settings, org, copied_tables)
 
     return make
 

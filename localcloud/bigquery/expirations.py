@@ -17,16 +17,18 @@ from localcloud.bigquery.tables import Resource, TableRef, Tables
 
 
 def sweep(tables: Tables) -> None:
-    """Drop what has expired by the server's clock."""
+    """Drop what has expired by the server's clock: asked at every request, it looks only where something may have."""
     now = tables.clock.now()
-    for ref in sorted(tables.expiring, key=str):
-        resource = tables.find(ref)
-        if resource is None:  # gone with its dataset
-            tables.expiring.discard(ref)
+    for ref, resource in sorted(tables.expiring.items(), key=lambda each: str(each[0])):
+        rows = _expired_rows(resource, now)
+        if not _over(resource, now) and tables.swept.get(ref) == rows:
+            continue
+        if tables.find(ref) is None:  # gone with its dataset
+            del tables.expiring[ref]
         elif _over(resource, now):
             tables.drop(ref)
         else:
-            _drop_partitions(tables, ref, resource, now)
+            _drop_rows(tables, ref, rows)
 
 
 def _over(resource: Resource, now: datetime) -> bool:
@@ -34,11 +36,16 @@ def _over(resource: Resource, now: datetime) -> bool:
     return at is not None and datetime.fromtimestamp(int(at) / 1000, UTC) <= now
 
 
-def _drop_partitions(tables: Tables, ref: TableRef, resource: Resource, now: datetime) -> None:
+def _expired_rows(resource: Resource, now: datetime) -> str:
+    """Rows of the partitions whose time is over, as a DuckDB condition."""
     keeps = (resource.get("timePartitioning") or {}).get("expirationMs")
     if keeps is None:
-        return
+        return "FALSE"
     newest = partition_at(resource, now - timedelta(milliseconds=int(keeps)))
-    condition = f"{quoted(newest.column)} < {newest.literal(newest.end)}"
+    return f"{quoted(newest.column)} < {newest.literal(newest.end)}"
+
+
+def _drop_rows(tables: Tables, ref: TableRef, condition: str) -> None:
     if tables.count(ref, condition):
         tables.engine.execute(f"DELETE FROM {ref.sql} WHERE {condition}")
+    tables.swept[ref] = condition

@@ -24,7 +24,8 @@ from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
 from localcloud.bigquery.statements import DML, Statement, split
 from localcloud.bigquery.tables import TableRef, Tables
-from localcloud.bigquery.translation import CALLER, Scope, Translation, Translator
+from localcloud.bigquery.translation import Scope, Translation, Translator
+from localcloud.bigquery.transpiling import CALLER
 
 TableCheck = Callable[[TableRef], None]
 
@@ -117,6 +118,7 @@ class Queries:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
         table = self._fetch(translation.sql, translation, job)
         if statement.kind in DML:
+            self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
         return Outcome(result_of(table), statement.kind, cost)
 
@@ -150,7 +152,8 @@ class Queries:
         except Exception as err:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
-            self._tables.version += 1
+            self._tables.changes.add_all()
+            self._tables.wrote(tuple(self._tables.swept))
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)
         return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)

@@ -12,9 +12,11 @@ from bqemulator.scripting.ast import SqlStmt
 from bqemulator.scripting.parser import parse_script
 from sqlglot import exp
 
-from localcloud.bigquery.sql import column_options
+from localcloud.bigquery.sql import column_options, masks
 
 DML = {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE"}
+SCRIPT = "SCRIPT"
+REMEMBERED = 500
 
 
 @dataclass(frozen=True)
@@ -26,26 +28,51 @@ class Statement:
     tree: exp.Expression | None
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=REMEMBERED)
 def split(sql: str) -> tuple[Statement, ...]:
     """The statements of a job, their trees not to be changed; raises InvalidQueryError for bad syntax."""
     if not sql.strip():
         raise InvalidQueryError("Syntax error: Unexpected end of statement", location="query")
+    masked, meant = masks.mask(sql)
+    return tuple(_statement(masks.unmask(text, meant), kind) for text, kind in _parts(masked))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parts(sql: str) -> tuple[tuple[str, str], ...]:
+    """Text and kind of each statement; the whole as one `SCRIPT` where it has control flow."""
     parts = parse_script(sql).statements
     plain = [part.sql for part in parts if isinstance(part, SqlStmt)]
     if not plain or len(plain) < len(parts):
-        return (Statement(sql, "SCRIPT", None),)
-    return tuple(_statement(text) for text in plain)
+        return ((sql, SCRIPT),)
+    return tuple((text, classify_statement_type(text) or "SELECT") for text in plain)
 
 
-def _statement(sql: str) -> Statement:
-    tree = parse(sql)
-    _refuse_unbounded(tree)
-    return Statement(sql, classify_statement_type(sql) or "SELECT", tree)
+def _statement(sql: str, kind: str) -> Statement:
+    tree = None if kind == SCRIPT else parsed(sql)
+    if tree:
+        _refuse_unbounded(tree)
+    return Statement(sql, kind, tree)
 
 
-def parse(sql: str) -> exp.Expression:
-    """The syntax tree of one statement; raises InvalidQueryError."""
+@lru_cache(maxsize=REMEMBERED)
+def parsed(sql: str) -> exp.Expression:
+    """The syntax tree of one statement, not to be changed; raises InvalidQueryError."""
+    masked, meant = masks.mask(sql)
+    template = _template(masked) if meant else None
+    return masks.unmasked(template, meant) if template else _parsed(sql)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _template(masked: str) -> exp.Expression | None:
+    """The tree of a text with standing names; `None` if it is not of use, or has an error, which tells real names."""
+    try:
+        tree = _parsed(masked)
+    except InvalidQueryError:
+        return None
+    return tree if masks.is_of_use(tree) else None
+
+
+def _parsed(sql: str) -> exp.Expression:
     try:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError as err:

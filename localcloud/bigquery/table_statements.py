@@ -31,7 +31,7 @@ def handles(tree: exp.Expression) -> bool:
 
 def _is_special(create: exp.Create) -> bool:
     special = (exp.MaterializedProperty, exp.LikeProperty, exp.TemporaryProperty)
-    return bool(create.args.get("clone")) or any(create.find(kind) for kind in special)
+    return bool(create.args.get("clone") or create.find(*special))
 
 
 def run(
@@ -72,7 +72,6 @@ def _create_schema(tables: Tables, create: exp.Create, scope: Scope) -> None:
             default_partition_expiration_ms=ddl.milliseconds(options.get("default_partition_expiration_days")),
         )
     )  # fmt: skip
-    tables.version += 1
 
 
 def _location(create: exp.Create) -> str:

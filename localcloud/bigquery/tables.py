@@ -7,7 +7,8 @@ in which it writes its rows.
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,6 +57,38 @@ class TableChange:
     ddl: tuple[str, ...] = ()
 
 
+class Changes:
+    """How often each table has changed: whoever remembers what follows from some of them asks whether it still does."""
+
+    def __init__(self) -> None:
+        self._of_each: Counter[TableRef] = Counter()
+        self._of_all = 0
+
+    def add(self, ref: TableRef) -> None:
+        """One table was made, changed or dropped."""
+        self._of_each[ref] += 1
+
+    def add_all(self) -> None:
+        """Any table may have changed."""
+        self._of_all += 1
+
+    def of(self, refs: Iterable[TableRef]) -> Seen:
+        """The present state of tables, whether they exist or not."""
+        return Seen({ref: self._of_each[ref] for ref in refs}, self._of_all)
+
+    def since(self, seen: Seen) -> bool:
+        """Whether one of the tables has changed since."""
+        return seen != self.of(seen.each)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The number of changes of some tables, and of those that may be of any."""
+
+    each: Mapping[TableRef, int]
+    of_all: int
+
+
 class Tables:
     """The catalog of one server."""
 
@@ -63,15 +96,21 @@ class Tables:
         self.catalog = context.catalog
         self.clock = context.clock
         self.engine = engine
-        self.version = 0  # grows with every change: what was translated before it may be stale
-        self.expiring = set(self._expiring())  # tables that expire, or partitions of theirs
+        self.changes = Changes()
+        self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
+        self.swept: dict[TableRef, str] = {}  # which of their rows there are surely none of, as a DuckDB condition
 
-    def _expiring(self) -> Iterator[TableRef]:
+    def _expiring(self) -> Iterator[tuple[TableRef, Resource]]:
         for dataset in self.catalog.list_all_datasets():
             for meta in self.catalog.list_tables(dataset.project_id, dataset.dataset_id):
                 ref = TableRef(meta.project_id, meta.dataset_id, meta.table_id)
-                if _expires(self.get(ref)):
-                    yield ref
+                if _expires(resource := self.get(ref)):
+                    yield ref, resource
+
+    def wrote(self, refs: Iterable[TableRef]) -> None:
+        """Rows were written: some may have expired already."""
+        for ref in refs:
+            self.swept.pop(ref, None)
 
     def find(self, ref: TableRef) -> Resource | None:
         """The resource of a table or view, or None."""
@@ -151,8 +190,9 @@ class Tables:
             meta = meta.model_copy(update={"expiration_time": datetime.fromtimestamp(int(expires) / 1000, UTC)})
         save = self.catalog.create_table if existing is None else self.catalog.update_table
         save(meta)
-        (self.expiring.add if _expires(change.resource) else self.expiring.discard)(ref)
-        self.version += 1
+        self._forget(ref)
+        if _expires(change.resource):
+            self.expiring[ref] = change.resource
 
     def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
         """Make a table; raises AlreadyExistsError."""
@@ -171,8 +211,13 @@ class Tables:
         kind = "VIEW" if self.get(ref)["type"] == "VIEW" else "TABLE"
         self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
         self.catalog.delete_table(ref.project, ref.dataset, ref.table)
-        self.expiring.discard(ref)
-        self.version += 1
+        self._forget(ref)
+
+    def _forget(self, ref: TableRef) -> None:
+        """Forgets what followed from the table as it was."""
+        self.changes.add(ref)
+        self.expiring.pop(ref, None)
+        self.swept.pop(ref, None)
 
 
 def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:

@@ -1,34 +1,26 @@
 """A GoogleSQL statement as DuckDB runs it: our rewrites, then bqemulator's translation, remembered.
 
-Translating costs some twenty milliseconds, mostly parsing; the same text with the same parameter types over an
-unchanged catalog translates the same.
+Translating costs some twenty milliseconds, mostly parsing; the same text with the same parameter types translates the
+same until a table that it reads changes, through views or not.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bqemulator.domain.errors import NotFoundError
-from bqemulator.domain.result import Err, Ok
-from bqemulator.row_access.identity import CallerIdentity
-from bqemulator.sql.catalog_schema import build_catalog_schema
-from bqemulator.sql.rewriter.information_schema import expand_information_schema
-from bqemulator.sql.rewriter.unnest_offset import rewrite_unnest_offset
-from bqemulator.sql.rewriter.wildcard_expander import expand_wildcard_tables
-from bqemulator.sql.table_rewriter import rewrite_table_refs
-from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.pruning import partitions_read
 from localcloud.bigquery.sql import casts, equivalents, names, parameters, partition_time
 from localcloud.bigquery.sql.parameters import Parameter
-from localcloud.bigquery.statements import parse
-from localcloud.bigquery.tables import Resource, TableRef, Tables
+from localcloud.bigquery.statements import parsed
+from localcloud.bigquery.tables import Resource, Seen, TableRef, Tables
+from localcloud.bigquery.transpiling import Transpiler, depends_on_listing
 
-CALLER = CallerIdentity(principal="user:local@cloudact.test", is_authenticated=True)
 MAX_REMEMBERED = 1000
 
 
@@ -45,12 +37,14 @@ class Scope:
 class Translation:
     """DuckDB SQL, the parameters it binds and the tables it reads (through views, too).
 
-    `partitions` has the GoogleSQL condition on the partitions that are read, of tables that are not read whole.
+    `named` are those tables, the views, and what a view names that is not there. `partitions` has the GoogleSQL
+    condition on the partitions that are read, of tables that are not read whole.
     """
 
     sql: str
     used: list[str]
     tables: frozenset[TableRef]
+    named: frozenset[TableRef]
     partitions: Mapping[TableRef, str] = field(default_factory=dict)
 
 
@@ -59,22 +53,26 @@ class Translator:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._translator = SQLTranslator()
-        self._remembered: OrderedDict[tuple[str, Scope, int], Translation] = OrderedDict()
+        self._transpiler = Transpiler(tables)
+        self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
         self._views: OrderedDict[TableRef, tuple[str, exp.Expression]] = OrderedDict()
 
     def translate(self, sql: str, scope: Scope, given: list[Parameter]) -> Translation:
         """The translation; raises InvalidQueryError, or NotFoundError for a table that does not exist."""
-        key = (sql, scope, self._tables.version)
-        if key not in self._remembered:
-            translation = self.translate_tree(parse(sql), scope, given)
-            if "INFORMATION_SCHEMA" in sql.upper():  # its rows stand in the translated text
-                return translation
-            self._remembered[key] = translation
-            if len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
+        known, seen = self._remembered.get((sql, scope), (None, None))
+        if known and seen and not self._tables.changes.since(seen):
+            self._remembered.move_to_end((sql, scope))
+            return known
+        translation = self.translate_tree(parsed(sql).copy(), scope, given)
+        if not depends_on_listing(sql):
+            self._remember((sql, scope), translation)
+        return translation
+
+    def _remember(self, key: tuple[str, Scope], translation: Translation) -> None:
+        self._remembered[key] = translation, self._tables.changes.of(translation.named)
         self._remembered.move_to_end(key)
-        return self._remembered[key]
+        if len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
 
     def translate_tree(self, tree: exp.Expression, scope: Scope, given: list[Parameter]) -> Translation:
         """Like `translate`, for a statement that is already parsed; changes the tree."""
@@ -86,20 +84,10 @@ class Translator:
         casts.rewrite(tree)
         equivalents.rewrite(tree)
         self._read_partitions(tree, nodes, resources)
-        translated = self._to_duckdb(tree.sql(dialect="bigquery"), scope.project)
-        return Translation(translated, used, self._base_tables(resources), partitions)
-
-    def _to_duckdb(self, sql: str, project: str) -> str:
-        # bqemulator's own chain would first replace views by their text, which has not been through our rewrites.
-        catalog = self._tables.catalog
-        sql = expand_information_schema(sql, project, catalog)
-        sql = expand_wildcard_tables(rewrite_unnest_offset(sql), project, catalog)
-        schema = build_catalog_schema(sql, project_id=project, catalog=catalog)
-        match self._translator.translate(sql, schema=schema or None, caller=CALLER):
-            case Err(error):
-                raise error
-            case Ok(translated):
-                return str(rewrite_table_refs(translated, project))
+        translated = self._transpiler.to_duckdb(tree, scope.project, resources)
+        named = self._named(resources)
+        tables = frozenset(ref for ref, resource in named.items() if resource and "view" not in resource)
+        return Translation(translated, used, tables, frozenset(named), partitions)
 
     def _require(self, ref: TableRef) -> Resource:
         if self._tables.catalog.get_dataset(ref.project, ref.dataset) is None:
@@ -115,22 +103,23 @@ class Translator:
         if isinstance(tree, exp.Insert) and any(node is tree.this for node in ingested):
             _name_columns(tree, resources[names.table_ref(tree.this)])
 
-    def _base_tables(self, resources: dict[TableRef, Resource]) -> frozenset[TableRef]:
-        found: set[TableRef] = set()
-        for ref, resource in resources.items():
-            found |= self._tables_of_view(ref, resource) if "view" in resource else {ref}
-        return frozenset(found)
-
-    def _tables_of_view(self, ref: TableRef, resource: Resource) -> frozenset[TableRef]:
-        tree = self._view_tree(ref, resource)
-        below = {names.table_ref(node) for node in names.stored_tables(tree)} - {ref}
-        return self._base_tables({table: found for table in below if (found := self._tables.find(table))})
+    def _named(self, refs: Iterable[TableRef]) -> dict[TableRef, Resource | None]:
+        """What a statement names, and what the views among it name."""
+        found: dict[TableRef, Resource | None] = {}
+        left = set(refs)
+        while left:
+            ref = left.pop()
+            found[ref] = resource = self._tables.find(ref)
+            if resource and "view" in resource:
+                below = names.stored_tables(self._view_tree(ref, resource))
+                left |= {names.table_ref(node) for node in below} - found.keys()
+        return found
 
     def _view_tree(self, ref: TableRef, resource: Resource) -> exp.Expression:
         """The query of a view with complete names of tables; not to be changed."""
         text = resource["view"]["query"]
         if self._views.get(ref, ("",))[0] != text:
-            tree = parse(text)
+            tree = parsed(text).copy()
             names.qualify(tree, ref.project, (ref.project, ref.dataset))
             self._views[ref] = (text, tree)
             if len(self._views) > MAX_REMEMBERED:

@@ -33,7 +33,7 @@ def write(tables: Tables, job: Write) -> int:
         count = _stage(tables.engine, job)
         _refuse_missing_values(tables.engine, job)
         _make_room(tables, job)
-        _insert(tables.engine, job, STAGE)
+        _insert(tables, job, STAGE)
         tables.engine.execute(f"DROP TABLE {STAGE}")
     if job.change.ddl:
         tables.record(job.change)
@@ -42,7 +42,7 @@ def write(tables: Tables, job: Write) -> int:
 
 def append(tables: Tables, job: Write) -> None:
     """Add rows that are known to fit the table."""
-    _insert(tables.engine, job, f"({job.select})")
+    _insert(tables, job, f"({job.select})")
 
 
 def _stage(engine: LocalEngine, job: Write) -> int:
@@ -81,10 +81,11 @@ def _make_room(tables: Tables, job: Write) -> None:
         raise AlreadyExistsError(f"Already Exists: Table {job.change.ref}")
 
 
-def _insert(engine: LocalEngine, job: Write, source: str) -> None:
+def _insert(tables: Tables, job: Write, source: str) -> None:
     columns = ", ".join(quoted(name) for name in job.columns)
     values = columns
     if job.partition and job.partition.column == INGESTED:
         columns = f"{columns}, {quoted(INGESTED)}"
         values = f"{values}, {job.partition.literal(job.partition.start)}"
-    engine.execute(f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}")
+    tables.engine.execute(f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}")
+    tables.wrote([job.change.ref])

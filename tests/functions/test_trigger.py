@@ -379,13 +379,13 @@ def test_when_bigquery_cannot_be_reached(new_org: NewOrgs, local: Local) -> None
     """BigQuery being away is 503 within the patience of a request, and nothing is admitted."""
     org = new_org()
     nobody = local.settings.model_copy(update={"bigquery_endpoint": f"http://127.0.0.1:{free_port()}"})
-    answer = post(public_app(compose(nobody, local.clock)).test_client(), org)
+    answer = post(public_app(compose(nobody, local.clock, patience_s=1.0)).test_client(), org)
     assert (problem(answer)[0], answer.headers["Retry-After"], tasks_of(local, org)) == (503, "10", [])
 
 
-def test_when_bigquery_is_overloaded(api: FlaskClient, new_org: NewOrgs, local: Local) -> None:
+def test_when_bigquery_is_overloaded(new_org: NewOrgs, local: Local) -> None:
     """BigQuery answering 503 again and again is 503, not an endless wait."""
-    org = new_org()
+    org, api = new_org(), public_app(compose(local.settings, local.clock, patience_s=1.0)).test_client()
     fault = {"method": "POST", "path_regex": ".*/queries", "status": 503, "times": 1000}
     faults = f"{local.settings.bigquery_endpoint}/local/faults"
     requests.post(faults, json=fault, timeout=5).raise_for_status()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 import pytest
-from google.cloud.bigquery import LoadJobConfig
+from google.cloud.bigquery import LoadJobConfig, QueryJobConfig, ScalarQueryParameter
 
 from cloudact import clients
 from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
@@ -44,7 +44,8 @@ def read(local: Local, charges: list[Row]) -> Read:  # noqa: ARG001 - after `cha
         for table, rows in tables.items():
             moved = [row | {"usage_date": str(date.fromisoformat(row["usage_date"]) - earlier)} for row in rows]
             assert client.insert_rows_json(client.get_table(f"{DATASET}.{table}"), moved) == []
-        day = date.fromisoformat(DAY) - earlier
-        return local.query(f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = '{day}'")
+        day = ScalarQueryParameter("day", "DATE", date.fromisoformat(DAY) - earlier)
+        sql = f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = @day"  # one text, which is translated once
+        return [dict(each) for each in client.query_and_wait(sql, job_config=QueryJobConfig(query_parameters=[day]))]
 
     return rows_of_day

@@ -84,8 +84,9 @@ def charged(local: Local, read: Read) -> Any:
     client = clients.bigquery(local.settings)
 
     def rows(source: Iterable[Row]) -> list[Row]:
-        client.create_dataset("focus_export", exists_ok=True)
-        name = f"{client.project}.focus_export.e{next(_numbers)}"
+        dataset = f"{client.project}.focus_export_{next(_numbers)}"  # the same table for all: it is translated once
+        client.create_dataset(dataset)
+        name = f"{dataset}.export"
         load_export(client, name, schema(DETAILED), source)
         statement = compile_statement(
             from_table(client.get_table(name)), operations=OPERATIONS, day=date.fromisoformat(DAY),

@@ -38,6 +38,7 @@ from providers.openai.api import OPENAI
 from providers.provider import connect
 from tests.conftest import NOON, SteppedClock, fixture
 
+ZIPPED = gzip.compress(b"{}", mtime=0)
 KEY = "sk-admin-" + "0aB_9" * 20
 NOWHERE = "http://nowhere.invalid"
 
@@ -185,13 +186,8 @@ def test_a_bomb_stays_small(layers: list[str], says: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [
-        gzip.compress(b"{}")[:-1],
-        gzip.compress(b"{}") + b"more",
-        gzip.compress(b"{}") + gzip.compress(b"{}"),
-        b"{}",
-        b"",
-    ],
+    [ZIPPED[:-1], ZIPPED + b"more", ZIPPED + ZIPPED, b"{}", b""],
+    ids=["cut_off", "goes_on", "twice", "plain", "empty"],
 )
 def test_a_gzip_that_is_none(body: bytes) -> None:
     """What is cut off, goes on after its end, or is not compressed at all is trouble, never a shorter answer."""

@@ -13,6 +13,7 @@ from localcloud.bigquery.api.access import EmulatorOf
 from localcloud.bigquery.denials import Denial
 from localcloud.bigquery.load_quota import LoadQuota
 from localcloud.bigquery.stream_buffer import Delay
+from localcloud.bigquery.tables import TableRef
 from localcloud.bigquery.traffic import Fault
 
 router = APIRouter(prefix="/local")
@@ -50,6 +51,26 @@ async def clear_faults(emulator: EmulatorOf) -> dict[str, Any]:
     """Forget all faults."""
     emulator.traffic.faults.clear()
     return {"faults": []}
+
+
+class Copy(BaseModel):
+    """A dataset, and another one of its project, which is there already."""
+
+    project: str
+    source: str
+    target: str
+
+
+@router.post("/datasets/copies")
+async def copy_tables(copy: Copy, emulator: EmulatorOf) -> dict[str, Any]:
+    """Make a dataset's tables in another one, empty: `{"project", "source", "target"}`. Views are left out."""
+    async with emulator.turn:
+        found = emulator.context.catalog.list_tables(copy.project, copy.source)
+        names = [meta.table_id for meta in found if not meta.view_query]
+        for name in names:
+            resource = emulator.tables.get(TableRef(copy.project, copy.source, name))
+            emulator.tables.create(TableRef(copy.project, copy.target, name), resource)
+    return {"tables": names}
 
 
 class Moment(BaseModel):

@@ -29,12 +29,17 @@ _numbers = count()
 
 @pytest.fixture
 def read(client: Client) -> Read:
-    """The rows that the statement makes of export rows, each time in a table of their own."""
+    """The rows that the statement makes of export rows, each time in a dataset of their own.
+
+    Tables of one name are asked by one statement, which is translated once.
+    """
 
     def result(
         *source: Row, operations: tuple[str, ...] = OPERATIONS, without: frozenset[str] = frozenset()
     ) -> list[Row]:
-        name = f"acme-billing.billing.differ_{next(_numbers)}"
+        dataset = f"acme-billing.differ_{next(_numbers)}"
+        client.create_dataset(dataset)
+        name = f"{dataset}.export"
         kept = [{key: value for key, value in row.items() if key not in without} for row in source]
         load_export(client, name, schema(DETAILED, without), kept)
         statement = compile_statement(

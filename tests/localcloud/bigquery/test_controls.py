@@ -76,3 +76,18 @@ def test_requests_are_counted(client: bigquery.Client, dataset: str, api: Api) -
     client.query("SELECT 1").result()
     counts = api.http.get("/local/requests").json()["requests"]
     assert (counts["tabledata.insertAll"], counts["jobs.query"], counts["jobs.insert"]) == (1, 1, 1)
+
+
+def test_tables_can_be_copied(client: bigquery.Client, dataset: str, api: Api) -> None:
+    """The tables of a dataset, in another one: empty, with columns and partitions; views stay where they are."""
+    rows(client, f"CREATE TABLE {dataset}.t (d DATE NOT NULL, x INT64 OPTIONS (description='how many')) PARTITION BY d")
+    rows(client, f"INSERT INTO {dataset}.t VALUES (DATE '2026-11-01', 1)")
+    rows(client, f"CREATE VIEW {dataset}.v AS SELECT x FROM {dataset}.t")
+    client.create_dataset(f"{PROJECT}.{dataset}_copy")
+    body = {"project": PROJECT, "source": dataset, "target": f"{dataset}_copy"}
+    assert api.http.post("/local/datasets/copies", json=body).json() == {"tables": ["t"]}
+    made, copied = client.get_table(f"{dataset}.t"), client.get_table(f"{dataset}_copy.t")
+    assert (copied.schema, copied.time_partitioning) == (made.schema, made.time_partitioning)
+    assert (made.num_rows, copied.num_rows) == (1, 0)
+    rows(client, f"INSERT INTO {dataset}_copy.t VALUES (DATE '2026-11-01', 2)")
+    assert [value(client, f"SELECT x FROM {name}.t") for name in (dataset, f"{dataset}_copy")] == [1, 2]

@@ -52,6 +52,21 @@ def test_a_partition_expires_at_its_time_and_what_is_kept(client: bigquery.Clien
     assert rows(client, f"SELECT x FROM `{table}`") == [(1,)]
 
 
+def test_what_comes_too_late_is_gone_at_once(client: bigquery.Client, dataset: str, at: At) -> None:
+    """Rows of a partition that has expired are gone with the next request, however they came and however often."""
+    table = partitioned(client, f"{dataset}.t", expiration_ms=DAY_MS, field="d")
+    at("2026-11-10T08:00:00Z")
+    for _ in range(2):
+        rows(client, f"INSERT INTO `{table}` (x, d) VALUES (1, DATE '2026-10-01')")
+        assert value(client, f"SELECT COUNT(*) FROM `{table}`") == 0
+        load(client, table, [{"x": 2, "d": "2026-10-01"}])
+        assert value(client, f"SELECT COUNT(*) FROM `{table}`") == 0
+        assert client.insert_rows_json(client.get_table(table), [{"x": 3, "d": "2026-10-01"}]) == []
+        assert value(client, f"SELECT COUNT(*) FROM `{table}`") == 0
+    rows(client, f"INSERT INTO `{table}` (x, d) VALUES (4, DATE '2026-11-10')")
+    assert rows(client, f"SELECT x FROM `{table}`") == [(4,)]
+
+
 @pytest.mark.parametrize(
     ("kind", "decorator", "last"),
     [("HOUR", "2026100105", "2026-10-03T05:00:00Z"), ("MONTH", "202610", "2026-10-03T00:00:00Z")],

@@ -1,0 +1,47 @@
+"""Tables of the orgs of tests: made by the product once for a session, then copied within the local BigQuery.
+
+What onboarding itself does is tested where it is asked for, by `ops`; `test_copied_tables.py` compares the two.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import requests
+
+from cloudact.settings import Settings
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.datasets import fill_org_dataset
+from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
+from cloudact.warehouse.scripts import Script
+
+ORIGINAL = "org_to_copy"
+
+
+@dataclass(frozen=True)
+class CopiedTables:
+    """Fills datasets of orgs, as `fill_org_dataset` does."""
+
+    settings: Settings
+
+    def __call__(self, warehouse: Warehouse, org_slug: str, *, views: bool) -> None:
+        """Copies the tables; an org with views is made by the product."""
+        if views:
+            fill_org_dataset(warehouse, org_slug)
+            return
+        migrations, scripts = self._original
+        body = {"project": self.settings.project, "source": ORIGINAL, "target": org_slug}
+        url = f"{self.settings.bigquery_endpoint}/local/datasets/copies"
+        requests.post(url, json=body, timeout=30).raise_for_status()
+        migrations.record([MigrationResult(org_slug, scripts)])
+
+    @cached_property
+    def _original(self) -> tuple[Migrations, tuple[Script, ...]]:
+        """Migrations, and those that the original has; its own are recorded nowhere, since it is no org's."""
+        warehouse = open_warehouse(self.settings)
+        migrations = Migrations(warehouse, applied_by="onboarding")
+        scripts = tuple(script for script in migrations.org if script.version is not None)
+        warehouse.create_dataset(ORIGINAL, {})
+        result = migrations.apply(Behind(ORIGINAL, scripts))
+        if result.error:
+            raise result.error
+        return migrations, scripts

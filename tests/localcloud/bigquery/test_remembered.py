@@ -1,0 +1,136 @@
+"""A statement is translated once for all datasets with the same tables, and anew when one of its tables changes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from google.api_core.exceptions import BadRequest, NotFound
+from google.cloud import bigquery
+
+from tests.localcloud.bigquery.running import PROJECT, client_of, rows, value
+
+MINIMUM = 10 << 20  # bytes billed of each table
+
+
+@pytest.fixture
+def datasets(client: bigquery.Client) -> list[str]:
+    """Three datasets with the same table, in which each has its own number, and the same view."""
+    names = [f"same_{uuid4().hex[:8]}" for _ in range(3)]
+    for number, name in enumerate(names):
+        client.create_dataset(f"{PROJECT}.{name}")
+        rows(client, f"CREATE TABLE `{name}`.t AS SELECT {number} AS x, NUMERIC '1.5' AS amount")
+        rows(client, f"CREATE VIEW `{name}`.v AS SELECT x + 10 AS x FROM `{name}`.t")
+    return names
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT x FROM `{0}`.t",
+        "SELECT x FROM `demo.{0}.t`",
+        "SELECT x FROM `demo`.`{0}`.`t`",
+        "SELECT x FROM {0}.t",
+        "SELECT t.x FROM `{0}`.t AS t",
+        "SELECT x - 10 FROM `{0}`.v",
+        "WITH t AS (SELECT x FROM `{0}`.t) SELECT x FROM t",
+        "SELECT a.x FROM `{0}`.t AS a JOIN `{0}`.v AS b ON b.x = a.x + 10",
+        "SELECT x FROM `{0}`.t WHERE EXISTS (SELECT 1 FROM `{0}`.v)",
+    ],
+)
+def test_each_dataset_is_read_itself(client: bigquery.Client, datasets: list[str], sql: str) -> None:
+    """One statement in several datasets reads each of them."""
+    assert [value(client, sql.format(name)) for name in datasets] == [0, 1, 2]
+
+
+def test_the_default_dataset_is_read(client: bigquery.Client, datasets: list[str]) -> None:
+    """One text reads whichever dataset the job names."""
+    found = [value(client, "SELECT x FROM t", default_dataset=f"{PROJECT}.{name}") for name in datasets]
+    assert found == [0, 1, 2]
+
+
+def test_two_datasets_are_not_confused(client: bigquery.Client, datasets: list[str]) -> None:
+    """Two datasets of one statement keep their places, and may be one and the same the next time."""
+    sql = "SELECT a.x * 10 + b.x FROM `{}`.t AS a CROSS JOIN `{}`.t AS b"
+    pairs = [(0, 1), (1, 0), (2, 1), (2, 2), (0, 0)]
+    assert [value(client, sql.format(datasets[a], datasets[b])) for a, b in pairs] == [1, 10, 21, 22, 0]
+
+
+def test_projects_are_not_confused(url: str, client: bigquery.Client, datasets: list[str]) -> None:
+    """A dataset of the same name in another project is another one."""
+    other = client_of(url, "elsewhere")
+    other.create_dataset(datasets[0])
+    rows(other, f"CREATE TABLE `{datasets[0]}`.t AS SELECT 7 AS x, NUMERIC '1.5' AS amount")
+    sql = f"SELECT x FROM `{datasets[0]}`.t"
+    assert [value(client, sql), value(other, sql)] == [0, 7]
+    assert value(client, f"SELECT x FROM `elsewhere.{datasets[0]}.t`") == 7
+
+
+@pytest.mark.parametrize("text", ["`{0}`.t", "standing_0", "`standing_0`.t", '"standing-0__standing_0"'])
+def test_texts_stay(client: bigquery.Client, datasets: list[str], text: str) -> None:
+    """What looks like a name in a literal or in a comment is none."""
+    for number, name in enumerate(datasets):
+        told = text.format(name)
+        sql = f"SELECT '{told}' AS told, x /* {told} */ FROM `{name}`.t"
+        assert rows(client, sql) == [(told, number)]
+
+
+def test_a_standing_name_may_be_a_real_one(client: bigquery.Client) -> None:
+    """A dataset may have the name that stands for others."""
+    client.create_dataset(f"{PROJECT}.standing_0")
+    rows(client, "CREATE TABLE `standing_0`.t AS SELECT 5 AS x")
+    assert [value(client, "SELECT x FROM `standing_0`.t"), value(client, "SELECT x FROM standing_0.t")] == [5, 5]
+
+
+def test_other_columns_are_translated_for_themselves(client: bigquery.Client, datasets: list[str]) -> None:
+    """What depends on a column's type is not taken over from a table where it has another."""
+    sql = "SELECT AVG(amount) FROM `{}`.t"
+    assert value(client, sql.format(datasets[0])) == Decimal("1.5")
+    rows(client, f"CREATE OR REPLACE TABLE `{datasets[1]}`.t AS SELECT 1 AS x, 2.5 AS amount")
+    found = value(client, sql.format(datasets[1]))
+    assert (found, type(found)) == (2.5, float)
+
+
+def test_a_changed_table_is_translated_anew(client: bigquery.Client, dataset: str) -> None:
+    """The same text after the table got another type."""
+    sql = f"SELECT AVG(amount) FROM {dataset}.t"
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT NUMERIC '1.5' AS amount")
+    assert isinstance(value(client, sql), Decimal)
+    rows(client, f"CREATE OR REPLACE TABLE {dataset}.t AS SELECT 1.5 AS amount")
+    assert isinstance(value(client, sql), float)
+
+
+def test_a_changed_view_is_translated_anew(client: bigquery.Client, dataset: str) -> None:
+    """A query of a view is billed for what the view reads now, and so is one of a view over it."""
+    for table in ("a", "b"):
+        rows(client, f"CREATE TABLE {dataset}.{table} AS SELECT 1 AS x")
+    rows(client, f"CREATE VIEW {dataset}.v AS SELECT x FROM {dataset}.a")
+    rows(client, f"CREATE VIEW {dataset}.w AS SELECT x FROM {dataset}.v")
+    billed = [client.query(f"SELECT x FROM {dataset}.w").total_bytes_billed]
+    rows(client, f"CREATE OR REPLACE VIEW {dataset}.v AS SELECT x FROM {dataset}.a JOIN {dataset}.b USING (x)")
+    billed.append(client.query(f"SELECT x FROM {dataset}.w").total_bytes_billed)
+    assert billed == [MINIMUM, 2 * MINIMUM]
+
+
+def test_a_new_table_of_a_wildcard_is_found(client: bigquery.Client, dataset: str) -> None:
+    """The tables of a wildcard are those that there are now."""
+    sql = f"SELECT COUNT(*) FROM `{PROJECT}.{dataset}.day_*`"
+    rows(client, f"CREATE TABLE {dataset}.day_1 AS SELECT 1 AS x")
+    assert value(client, sql) == 1
+    rows(client, f"CREATE TABLE {dataset}.day_2 AS SELECT 1 AS x")
+    assert value(client, sql) == 2
+
+
+def test_errors_tell_real_names(client: bigquery.Client, datasets: list[str]) -> None:
+    """Whoever is refused reads their own names, also where another dataset's statement was remembered."""
+    assert value(client, f"SELECT x FROM `{datasets[0]}`.t") == 0
+    rows(client, f"DROP TABLE `{datasets[1]}`.t")
+    with pytest.raises(NotFound, match=f"{datasets[1]}.t was not found"):
+        rows(client, f"SELECT x FROM `{datasets[1]}`.t")
+    with pytest.raises(BadRequest) as refused:
+        rows(client, f"SELECT x FRM `{datasets[0]}`.t")
+    assert "standing" not in refused.value.message
+    with pytest.raises(BadRequest) as refused:
+        rows(client, f"SELECT nothing FROM `{datasets[0]}`.t")
+    assert "standing" not in refused.value.message
