@@ -53,6 +53,6 @@ def table_ref(table: exp.Table) -> TableRef:
     return TableRef(table.catalog, table.db, table.name)
 
 
-def stored_tables(tree: exp.Expression) -> list[exp.Table]:
+def stored_tables(tree: exp.Expr) -> list[exp.Table]:
     """The nodes that name stored tables, once the tree is qualified."""
     return [table for table in tree.find_all(exp.Table) if is_table_name(table) and table.db]
