@@ -65,6 +65,8 @@ _KNOWN_TOKENS = frozenset(
 # The dimensions that we do not group by come as nulls; where they hold something, they are kept as extra.
 _KNOWN_USAGE = frozenset({*USAGE_GROUPS, *_KNOWN_TOKENS})
 _KNOWN_COST = frozenset({"amount", "currency", *_TEXTS_OF_COST})
+_KNOWN_ANALYTICS_USAGE = frozenset({*_KNOWN_TOKENS, "total_tokens", "requests"})
+_KNOWN_ANALYTICS_COST = frozenset({"amount", "list_amount", "currency", "requests"})
 
 
 class _Generation(Protocol):
@@ -194,7 +196,7 @@ class _Analytics:
     def usage(self) -> Iterator[Row]:
         for row, refreshed_at in self._grouped(ANALYTICS_USAGE, USAGE_GROUPS):
             group, usage = row.part("group"), row.part("usage")
-            extra = usage.unknown({*_KNOWN_TOKENS, "total_tokens", "requests"}) | group.unknown(USAGE_GROUPS)
+            extra = usage.unknown(_KNOWN_ANALYTICS_USAGE) | group.unknown(USAGE_GROUPS)
             self._notes.new("analytics/usage", extra)
             yield {
                 "usage_date": self._day,
@@ -209,7 +211,7 @@ class _Analytics:
     def costs(self) -> Iterator[Row]:
         for row, refreshed_at in self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS):
             group, cost = row.part("group"), row.part("cost")
-            new = cost.unknown({"amount", "list_amount", "currency", "requests"}) | group.unknown(ANALYTICS_COST_GROUPS)
+            new = cost.unknown(_KNOWN_ANALYTICS_COST) | group.unknown(ANALYTICS_COST_GROUPS)
             self._notes.new("analytics/cost", new)
             texts = {name: group.text(name) for name in ANALYTICS_COST_GROUPS}
             price, at_list = _price(cost, texts, self._notes), cost.known("list_amount")

@@ -125,8 +125,8 @@ class OpenAiReports:
             "usage_date": self._day,
             "endpoint": endpoint,
             "batch": line.flag("batch"),
-            **{name: line.text(name) for name in DIMENSIONS},
-            **{name: line.count(name) for name in MEASURES},
+            **{name: line.text(name) for name in DIMENSIONS if name in line.raw},
+            **{name: line.count(name) for name in MEASURES if name in line.raw},
             "extra": exact_json(extra) if extra else None,
         }
 

@@ -46,7 +46,9 @@ def _id(random: Random, kind: str) -> str | None:
 
 
 def _openai_usage(random: Random, number: int) -> Row:
-    tokens = {f"input_{kind}tokens": random.randrange(10**9) for kind in ("", "cached_", "uncached_", "text_", "audio_")}
+    tokens = {
+        f"input_{kind}tokens": random.randrange(10**9) for kind in ("", "cached_", "uncached_", "text_", "audio_")
+    }
     return [
         *_fields(object="organization.usage.completions.result", **tokens),
         *_fields(output_tokens=number, num_model_requests=random.randrange(9000), project_id=_id(random, "proj")),
@@ -115,7 +117,11 @@ def _analytics_usage(random: Random, number: int) -> Row:
 def _analytics_cost(random: Random, number: int) -> Row:
     cost = _fields(amount=_cents(random), list_amount=random.choice([None, _cents(random)]), currency="USD")
     group = [*_NO_GROUPS, *_dimensions(random), *_fields(cost_type="tokens", token_type="output_tokens")]
-    return [*_SPAN, ("cost", nested(*cost, *_fields(requests=random.choice([None, number])))), ("group", nested(*group))]
+    return [
+        *_SPAN,
+        ("cost", nested(*cost, *_fields(requests=random.choice([None, number])))),
+        ("group", nested(*group)),
+    ]
 
 
 def _activity(random: Random, number: int) -> Row:
@@ -129,7 +135,10 @@ def _activity(random: Random, number: int) -> Row:
         ("actor", nested(*random.choice([person, key]))),
         *_fields(organization_id="dc9f6c26", customer_type="api", subscription_type=None, terminal_type="vscode"),
         ("core_metrics", nested(*metrics, ("lines_of_code", lines))),
-        ("tool_actions", random.choice(["{}", nested(("edit_tool", used)), nested(("edit_tool", used), ("bash", used))])),
+        (
+            "tool_actions",
+            random.choice(["{}", nested(("edit_tool", used)), nested(("edit_tool", used), ("bash", used))]),
+        ),
         ("model_breakdown", "[" + ",".join(_of_model(random) for _ in range(random.randrange(3))) + "]"),
     ]
 
@@ -171,7 +180,9 @@ REPORTS: Mapping[str, Report] = {
     "openai_costs_with_names": replace(COSTS, row=_named_openai_cost),
     "anthropic_usage": Report("messages", "anthropic", "usage_report/messages", _messages, _anthropic_page),
     "anthropic_costs": Report("cost", "anthropic", "cost_report", _cost_report, _anthropic_page),
-    "analytics_usage": Report("messages", "anthropic", "analytics/usage", _analytics_usage, _refreshed_page, "analytics"),
+    "analytics_usage": Report(
+        "messages", "anthropic", "analytics/usage", _analytics_usage, _refreshed_page, "analytics"
+    ),
     "analytics_costs": Report("cost", "anthropic", "analytics/cost", _analytics_cost, _refreshed_page, "analytics"),
     "claude_code": CLAUDE_CODE,
 }
@@ -182,20 +193,21 @@ ODD_TEXTS = (
     '"jane@acme.com"', '"jane%40acme.com"', text(KEY), '"ghp_' + "aB3c" * 10 + '"', '"eyJhbGciOi"', '"AKIA"', '"a@"',
     r'"gpt\u002d5"', r'"a\/b"', r'"say \"hi\""', r'"line\nbreak"', r'"\ud83d\ude00"', r'"half \ud800"', '"Zürich 😀"',
     '"claude_code_key_jane.doe_ab12"', '"-----BEGIN PRIVATE KEY-----abc"', '""', '" "', "17", "-0", "1.5", "true",
-    "null", "[5]", '{"a":1}', text("x" * 20_000), '"' + "é" * 9000 + '"', "123456789012345678901234567890", '"a,\\":-0"',
+    "null", "[5]", '{"a":1}', text("x" * 20_000), '"' + "é" * 9000 + '"', "1" * 30, r'"a,\":-0"',
 )  # fmt: skip
 ODD_NUMBERS = (
     "0", "-0", "-0.0", "5.0", "5E+3", "5e3", "1.50", "7.4856e-05", "0.0000000005", "-1.2345678905E-1", "1e-30", "1e-45",
-    "0.00000000000000000000000000000000000000001", '"12.503437500000000000"', '"0E-18"', '"1.3E-7"', '"007.5"', '""',
-    '"-0"', '" 5"', '"1_000"', '"NaN"', '"٣"', '"abc"', "null", "true", "[]", "{}", "1e400", "1e24", "999999999999999999999999",
-    "1000000000000001", "1000000000000000", "-1000000000000000", "9223372036854775808", "123456789012345678901234.123456789012345678901234567890",
-    "0.1234567890123456789012345678901234567890", "1.0000000005", "1.0000000015", '"1.0000000025"', "99999999999999999999.999999999999999999",
-    r'"\u0031"', "1.", "01", "NaN", "-Infinity",
+    "0." + "0" * 40 + "1", '"12.503437500000000000"', '"0E-18"', '"1.3E-7"', '"007.5"', '""', '"-0"', '" 5"', '"1_000"',
+    '"NaN"', '"٣"', '"abc"', "null", "true", "[]", "{}", "1e400", "1e24", "9" * 24, "1000000000000001",
+    "1000000000000000", "-1000000000000000", "9223372036854775808", "1234567890" * 2 + "1234." + "1234567890" * 3,
+    "0." + "1234567890" * 4, "1.0000000005", "1.0000000015", '"1.0000000025"', "9" * 20 + "." + "9" * 18, r'"\u0031"',
+    "1.", "01", "NaN", "-Infinity",
 )  # fmt: skip
 NEW_FIELDS: Sequence[Field] = (
     ("new_field", "null"), ("new_field", '{"a":1.10}'), ("new_field", "[]"), ("new_field", '"x"'), ("neu_ü", "null"),
-    ("user_email", '"jane@acme.com"'), ("user_email", "null"), ("user_email", '{"is":"jane@acme.com"}'), ("userName", "5"),
-    ("user", '{"id":"u1","name":"Jane"}'), ("jane@acme.com", "null"), ("jane@acme.com", "3"), ("sk-x", "1"), ("deep", "[" * 1200 + "]" * 1200),
+    ("user_email", '"jane@acme.com"'), ("user_email", "null"), ("user_email", '{"is":"jane@acme.com"}'),
+    ("user", '{"id":"u1","name":"Jane"}'), ("userName", "5"), ("jane@acme.com", "null"), ("jane@acme.com", "3"),
+    ("sk-x", "1"), ("deep", "[" * 1200 + "]" * 1200),
 )  # fmt: skip
 
 
@@ -271,6 +283,6 @@ def pages(random: Random, report: Report, sizes: Sequence[int], odd: Callable[[R
         end = f',"has_more":{text(not last)},"next_page":{text(None if last else str(number))}'
         body = "{" + report.page(",".join(map(as_text, rows))) + end + "}"
         if odd(random):
-            body = random.choice([lambda: spaced(random, body), lambda: "\ufeff" + body, lambda: body + "\n"])()
+            body = random.choice([spaced(random, body), "\ufeff" + body, body + "\n"])
         bodies.append(body.encode("utf-8", "surrogatepass"))
     return bodies
