@@ -4,14 +4,12 @@ Owns httpx. Knows no vendor: what a status means is handed in. Nothing that an a
 cleared of keys and personal data; headers are never shown.
 """
 
-import json
 import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import tenacity
 
@@ -20,6 +18,7 @@ from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
+from providers.exact_json import read_json
 from providers.refusals import Refusal
 from providers.waits import Wait, wait_of
 
@@ -141,7 +140,7 @@ class ProviderHttp:
     def get(
         self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
     ) -> JsonObject:
-        """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
+        """The JSON object at `path`; numbers with a fraction or an exponent are `Spelled`.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
         reason that is not the credential's. `may_lack_rights` takes a missing right as final at once.
@@ -285,21 +284,6 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
 
     timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
     return httpx.Client(timeout=timeout, trust_env=False)
-
-
-def read_json(body: bytes) -> Json:
-    """Parses JSON with exact numbers. Raises `ValueError` for NaN, endless nesting, and whatever else is not JSON."""
-    try:
-        value: Json = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-    except RecursionError as err:
-        raise ValueError("nested too deeply") from err
-    except ArithmeticError as err:
-        raise ValueError("holds a number that none can be") from err
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _json_or_none(body: bytes) -> Json:

@@ -3,18 +3,17 @@
 Unknown fields are kept, personal data is not.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import lru_cache
-from json.encoder import encode_basestring, encode_basestring_ascii
 
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared, identifier
+from providers.exact_json import exact_json
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
 NUMERIC_PLACES = Decimal("1e-9")
@@ -233,21 +232,3 @@ def _without_name(name: str, part: Json) -> Json:
     if isinstance(part, dict) and is_of_person(name):
         return {key: value for key, value in part.items() if key.lower() != "name"}
     return part
-
-
-def exact_json(value: Json) -> str:
-    """JSON text that writes a `Decimal` as the number it is; `json.dumps` would need a float."""
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if value is None:
-        return "null"
-    if isinstance(value, dict):
-        return "{" + ",".join([_field_name(name) + exact_json(part) for name, part in value.items()]) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(exact_json, value)) + "]"
-    return str(value) if isinstance(value, Decimal) else json.dumps(value)
-
-
-@lru_cache(maxsize=4096)
-def _field_name(name: str) -> str:
-    return encode_basestring_ascii(name) + ":"

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from cloudact.errors import RunError
 from providers.anthropic.api import CLAUDE_CODE
+from providers.exact_json import exact_json
 from providers.http import Refused
-from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.lines import Line, exact_sum, from_cents, numeric
 from providers.notes import Notes
 from providers.pages import NextPage
 from providers.source import NotOffered, Row

@@ -23,9 +23,10 @@ from providers.anthropic.api import (
     day_bounds,
 )
 from providers.anthropic.claude_code import claude_code
+from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
-from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.lines import Line, exact_sum, from_cents, numeric
 from providers.notes import Notes
 from providers.pages import NextPage
 from providers.source import Row, Table

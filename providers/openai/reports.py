@@ -12,9 +12,10 @@ from decimal import Decimal
 from itertools import chain
 
 from cloudact.errors import Stop
+from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
-from providers.lines import Line, exact_json, exact_sum, numeric
+from providers.lines import Line, exact_sum, numeric
 from providers.notes import Notes
 from providers.openai.api import COSTS, OPENAI, USAGE, day_bounds
 from providers.pages import NextPage

@@ -6,8 +6,11 @@ from random import Random
 
 import pytest
 
+from cloudact.runs.result import Difference, Earlier, Previous
+from jobs.unchanged import is_loaded
+from providers.openai.reports import COST_TABLE as OPENAI_COSTS
 from tests.conftest import fixture
-from tests.providers.generated import REPORTS, pages
+from tests.providers.generated import COSTS, REPORTS, pages
 from tests.providers.readings import read
 
 RECORDED = Path(__file__).with_name("digests.json")
@@ -59,6 +62,20 @@ def test_generated_pages_are_read_as_recorded(name: str, odd: int) -> None:
 def test_examples_of_the_providers_are_read_as_recorded(name: str) -> None:
     """The providers' own examples give what they gave before."""
     assert json.loads(json.dumps(of_fixtures(name))) == recorded(f"fixtures {name}")
+
+
+def test_a_number_that_is_spelled_anew_is_loaded_once() -> None:
+    """Where `raw` spells a number otherwise than before, the day is loaded, costs the same, and is unchanged then."""
+    before, after = (
+        read(COSTS, [b'{"data":[{"start_time":1794268800,"results":[{"amount":{"value":%b,"currency":"usd"}}]}],'
+                     b'"has_more":false}' % literal]).fingerprint
+        for literal in (b"0.00001", b"1e-05")
+    )  # fmt: skip
+    had = {OPENAI_COSTS.name: 1}
+    loaded = [is_loaded(after, Earlier(Previous(run_id="r", generation=1, fingerprint=each), untouched=True), had)
+              for each in (before, after)]  # fmt: skip
+    difference = Difference.of(after, before)
+    assert (loaded, difference.rows, difference.cost) == ([False, True], 0, {})
 
 
 def record() -> None:

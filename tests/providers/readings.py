@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from cloudact import redaction
 from cloudact.errors import RunError
-from jobs.fingerprint import Digest
+from cloudact.runs.result import Fingerprint
+from jobs.fingerprint import Digest, fingerprint
 from providers import PROVIDERS
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import AnthropicReports
@@ -41,6 +42,7 @@ class Reading:
     unpriced: Sequence[str]
     error: str
     pages: Mapping[str, Any]
+    fingerprint: Fingerprint
 
     @property
     def golden(self) -> dict[str, Any]:
@@ -85,6 +87,7 @@ def read(report: Report, bodies: Sequence[bytes]) -> Reading:
         [str(notes.unpriced), *notes.unpriced_named] if notes.unpriced else [],
         error,
         {},
+        fingerprint({table.name: digest}),
     )
 
 
