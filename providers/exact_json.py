@@ -6,7 +6,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import NoReturn, Self
 
-from cloudact.json_types import Json
+from cloudact.json_types import Json, JsonObject
 
 
 class Spelled(Decimal):
@@ -20,6 +20,21 @@ class Spelled(Decimal):
         number = super().__new__(cls, literal)
         number.literal = literal
         return number
+
+
+class Unreadable(ValueError):
+    """An answer that is no JSON object; the text says what it is instead."""
+
+
+def read_object(body: bytes) -> JsonObject:
+    """Parses a JSON object with exact numbers. Raises `Unreadable`."""
+    try:
+        value = read_json(body)
+    except ValueError as err:
+        raise Unreadable("something that is not JSON") from err
+    if not isinstance(value, dict):
+        raise Unreadable("JSON that is not an object")
+    return value
 
 
 def read_json(body: bytes) -> Json:

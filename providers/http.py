@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import tenacity
 
@@ -18,7 +18,7 @@ from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
-from providers.exact_json import read_json
+from providers.exact_json import Unreadable, read_json, read_object
 from providers.refusals import Refusal
 from providers.waits import Wait, wait_of
 
@@ -34,6 +34,9 @@ PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's
 SHOWN_CHARACTERS = 300
 
 Query = Iterable[tuple[str, str]]
+Pairs = tuple[tuple[str, str], ...]
+Answer = TypeVar("Answer")
+Decode = Callable[[bytes], Answer]
 
 
 @dataclass(frozen=True)
@@ -140,18 +143,30 @@ class ProviderHttp:
     def get(
         self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
     ) -> JsonObject:
-        """The JSON object at `path`; numbers with a fraction or an exponent are `Spelled`.
+        """The JSON object at `path`; numbers with a fraction or an exponent are `Spelled`. Raises as `read` does."""
+        return self.read(path, query, read_object, headers, may_lack_rights=may_lack_rights)
+
+    def read(
+        self,
+        path: str,
+        query: Query,
+        decode: Decode[Answer],
+        headers: Mapping[str, str] | None = None,
+        *,
+        may_lack_rights: bool = False,
+    ) -> Answer:
+        """What `decode` makes of the answer's body at `path`; it raises `Unreadable` for what is asked for again.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
         reason that is not the credential's. `may_lack_rights` takes a missing right as final at once.
         """
         pairs = tuple(query)
         try:
-            answer = self._patiently(path, pairs, headers or {})
+            answer = self._patiently(path, pairs, headers or {}, decode)
         except Refused as err:
             if not self._doubtful(err.refusal, may_lack_rights):
                 raise
-            answer = self._once_more(path, pairs, headers or {})
+            answer = self._once_more(path, pairs, headers or {}, decode)
         self._accepted = True
         return answer
 
@@ -168,16 +183,16 @@ class ProviderHttp:
             return self._accepted and not may_lack_rights
         return True
 
-    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _once_more(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
         try:
-            return self._patiently(path, query, headers)
+            return self._patiently(path, query, headers, decode)
         except Refused as err:
             if err.refusal.status in (401, 403) and not err.blames_credential:
                 raise Busy(err.code, err.message) from err
             raise
 
-    def _patiently(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _patiently(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -185,7 +200,7 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._once, path, query, headers)
+        return retrying(self._once, path, query, headers, decode)
 
     def _worth_waiting(self, err: BaseException) -> bool:
         """Whether to try again here: not where the provider asks for more than `LONGEST_WAIT_S` seconds.
@@ -210,7 +225,7 @@ class ProviderHttp:
             self._time.sleep(min(seconds, SLICE_S))
             seconds -= SLICE_S
 
-    def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _once(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         import httpx
 
         self._tick()
@@ -226,7 +241,7 @@ class ProviderHttp:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
             raise Busy(self.error_code(ProviderFailure.UNAVAILABLE), message) from err
         if response.status_code == 200:
-            return self._object(body)
+            return self._decoded(body, decode)
         raise self._failure(response.status_code, response.headers, body, path)
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -244,14 +259,11 @@ class ProviderHttp:
                 )
             yield chunk
 
-    def _object(self, body: bytes) -> JsonObject:
+    def _decoded(self, body: bytes, decode: Decode[Answer]) -> Answer:
         try:
-            answer = read_json(body)
-        except ValueError as err:
-            raise self._unreadable("answers with something that is not JSON") from err
-        if not isinstance(answer, dict):
-            raise self._unreadable("answers with JSON that is not an object")
-        return answer
+            return decode(body)
+        except Unreadable as err:
+            raise self._unreadable(f"answers with {err}") from err
 
     def _unreadable(self, does: str) -> Busy:
         return Busy(self.error_code(ProviderFailure.UNREADABLE), f"{self._vendor.name} {does}.")

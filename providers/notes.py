@@ -16,6 +16,14 @@ class ReadAgain(CloudActError):
 
 
 @dataclass
+class PagesRead:
+    """Numbers of a report's pages that were read by the column, and row by row."""
+
+    by_column: int = 0
+    by_row: int = 0
+
+
+@dataclass
 class Notes:
     """Notes on a reading: sentences, fields that are new to us, each once, and costs without an amount.
 
@@ -29,6 +37,7 @@ class Notes:
     unpriced_named: list[str] = field(default_factory=list)
     choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
+    pages: dict[str, PagesRead] = field(default_factory=dict)  # by report: those that had rows
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""
@@ -36,6 +45,10 @@ class Notes:
         if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
             self.odd_fields.add(named)
             self.say(f"{named} is not a text in some rows, and was left empty there.")
+
+    def pages_of(self, report: str) -> PagesRead:
+        """The counts of a report's pages, to be added to."""
+        return self.pages.setdefault(report, PagesRead())
 
     @contextmanager
     def begun_again(self) -> Iterator[None]:

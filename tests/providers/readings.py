@@ -86,7 +86,7 @@ def read(report: Report, bodies: Sequence[bytes]) -> Reading:
         sorted(notes.new_fields),
         [str(notes.unpriced), *notes.unpriced_named] if notes.unpriced else [],
         error,
-        {},
+        {report: (read.by_column, read.by_row) for report, read in getattr(notes, "pages", {}).items()},
         fingerprint({table.name: digest}),
     )
 
