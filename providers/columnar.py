@@ -70,17 +70,8 @@ class Reader(Generic[Item]):
 
     def read(self, pages: Iterator[ReadPage[Item]]) -> Iterator[Row | pa.RecordBatch]:
         """Yields batches of plain pages, and the rows of other pages, in the order of the pages."""
-        gathered: list[ReadPage[Item]] = []
-        try:
-            for page in pages:
-                if gathered and not _go_together([*gathered, page]):
-                    yield from self._batches(gathered)
-                    gathered = []
-                gathered.append(page)
-        except Exception:  # what earlier pages have to tell comes first, an error of theirs above all
-            yield from self._batches(gathered)
-            raise
-        yield from self._batches(gathered)
+        for together in _gathered(pages):
+            yield from self._batches(together)
 
     def _batches(self, pages: list[ReadPage[Item]]) -> Iterator[Row | pa.RecordBatch]:
         plain = [page.plain for page in pages if page.plain]
@@ -92,12 +83,29 @@ class Reader(Generic[Item]):
             if len(pages) > 1:
                 for page in pages:
                     yield from self._batches([page])
-            elif pages:
+            else:
                 self.notes.pages_of(self.report).by_row += 1
                 yield from filter(None, map(self.by_row, pages[0].lines()))
         else:
             self.notes.pages_of(self.report).by_column += len(plain)
             yield batch
+
+
+def _gathered(pages: Iterator[ReadPage[Item]]) -> Iterator[list[ReadPage[Item]]]:
+    """Pages that can become one batch; each other page by itself."""
+    together: list[ReadPage[Item]] = []
+    try:
+        for page in pages:
+            if together and not _go_together([*together, page]):
+                yield together
+                together = []
+            together.append(page)
+    except Exception:  # what the pages before have to tell comes first, an error of theirs above all
+        if together:
+            yield together
+        raise
+    if together:
+        yield together
 
 
 def _go_together(pages: Sequence[ReadPage[Item]]) -> bool:
@@ -134,8 +142,8 @@ class PlainRows:
     def of(cls, pages: Sequence[PlainPage]) -> Self:
         """The rows of several pages, one after the other."""
         rows = [row for page in pages for row in page.rows]
-        texts = [text for page in pages for text in page.texts] if pages[0].texts is not None else None
-        return cls(rows, texts, pages[0].data_refreshed_at)
+        texts = [text for page in pages for text in page.texts or ()]
+        return cls(rows, texts if pages[0].texts is not None else None, pages[0].data_refreshed_at)
 
     @property
     def refreshed_at(self) -> datetime | None:
@@ -199,6 +207,8 @@ class PlainRows:
         literals = pa.array([bytes(value or _NULL) for value in self.values(name)], pa.binary()).cast(pa.string())
         numbers = pc.if_else(pc.equal(literals, "null"), None, pc.utf8_trim(literals, '"'))
         if pc.all(pc.match_substring_regex(numbers, _NUMBER)).as_py() is False:
+            raise NotPlain
+        if pc.any(pc.equal(numbers, "-0")).as_py():  # stored as 0, like every whole number of that value
             raise NotPlain
         try:
             exact = numbers.cast(_EXACT)

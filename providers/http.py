@@ -200,7 +200,8 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._once, path, query, headers, decode)
+        answer: Answer = retrying(self._once, path, query, headers, decode)
+        return answer
 
     def _worth_waiting(self, err: BaseException) -> bool:
         """Whether to try again here: not where the provider asks for more than `LONGEST_WAIT_S` seconds.

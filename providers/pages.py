@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import ProviderFailure
 from cloudact.errors import Retry
-from cloudact.json_types import JsonObject
+from cloudact.json_types import Json, JsonObject
 from providers.exact_json import read_object
 from providers.http import ProviderHttp
 
@@ -46,6 +46,8 @@ class NextPage:
     ) -> Iterator[Page]:
         """The pages as `decode` makes them of their bodies. Raises what `read` raises."""
         cursor: list[Pair] = []
+        more: Json
+        following: Json
         seen: set[str] = set()
         while len(seen) < LARGEST_REPORT_PAGES:
             page = self._api.read(path, [*query, *cursor], decode, headers, may_lack_rights=may_lack_rights)

@@ -79,12 +79,14 @@ class PageShape:
         self._keeps_text = keeps_text
         self._keeps_bytes = keeps_text or keeps_parts
         each: Any = Raw if keeps_text else row
-        rows = list[each]
+        data: Any = list[each]
         if day is not None:
             name, value = day
-            rows = list[msgspec.defstruct("Bucket", [(name, Literal[value]), ("results", list[each])], gc=False)]  # type: ignore[misc,valid-type]
-        fields = [("data", rows), ("has_more", bool), ("next_page", str | None, None)]
-        page = msgspec.defstruct("Page", [*fields, ("data_refreshed_at", str | None, None)], gc=False)
+            bucket = msgspec.defstruct("Bucket", [(name, Literal[value]), ("results", data)], gc=False)
+            data = list[bucket]  # type: ignore[valid-type]
+        text: Any = str | None
+        fields = [("data", data), ("has_more", bool), ("next_page", text, None), ("data_refreshed_at", text, None)]
+        page = msgspec.defstruct("Page", fields, gc=False)
         self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
         self._rows = VerbatimRows(row)
 
@@ -102,7 +104,7 @@ class PageShape:
         found = [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
         rows = self._rows.decode(found) if self._keeps_text else found
         texts = found if self._keeps_text else None
-        return PlainPage(body, rows, texts, page.has_more, page.next_page, getattr(page, "data_refreshed_at", None))
+        return PlainPage(body, rows, texts, page.has_more, page.next_page, page.data_refreshed_at)
 
 
 class VerbatimRows:
@@ -111,7 +113,7 @@ class VerbatimRows:
     def __init__(self, kind: Kind) -> None:
         self._decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[kind])
 
-    def decode(self, texts: Sequence[Raw]) -> list[Any]:
+    def decode(self, texts: Sequence[bytes | Raw]) -> list[Any]:
         """The decoded values. Raises `NotPlain` unless they would be written just as they are.
 
         What is written anew is never longer: a field that stands twice, an escape, -0 or white space make the text
