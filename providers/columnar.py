@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Raw
 
 from cloudact.errors import Stop
 from cloudact.json_types import JsonObject
@@ -134,7 +134,7 @@ class PlainRows:
     `data_refreshed_at` is what their pages say.
     """
 
-    rows: Sequence[Struct | None]
+    rows: Sequence[object]
     texts: Sequence[Raw] | None = None
     data_refreshed_at: str | None = None
 
@@ -162,23 +162,22 @@ class PlainRows:
 
     def part(self, name: str) -> "PlainRows":
         """A nested object of each row; one without any field where it is null or absent."""
-        return PlainRows(self.values(name), self.texts)
+        return PlainRows([value or _NOTHING for value in self._values(name)], self.texts)
 
     def text(self, name: str) -> pa.Array:
         """Names or ids as they were sent, less e-mail addresses and whole keys; null where they are null or absent."""
-        values = self.values(name)
-        array = pa.array(values, pa.string())
+        array = self._column(name, pa.string())
         if self.texts is not None or not _is_marked(array):
             return array
-        return pa.array([value if value is None else identifier(value) for value in values], pa.string())
+        return pa.array([text if text is None else identifier(text) for text in array.to_pylist()], pa.string())
 
     def flag(self, name: str) -> pa.Array:
         """True, false, or null."""
-        return pa.array(self.values(name), pa.bool_())
+        return self._column(name, pa.bool_())
 
     def count(self, name: str) -> pa.Array:
         """Whole numbers or null."""
-        return pa.array(self.values(name), pa.int64())
+        return self._column(name, pa.int64())
 
     def whole(self, name: str) -> pa.Array:
         """Whole numbers, 0 for null."""
@@ -204,7 +203,7 @@ class PlainRows:
 
     def exact(self, name: str) -> pa.Array:
         """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
-        literals = pa.array([bytes(value or _NULL) for value in self.values(name)], pa.binary()).cast(pa.string())
+        literals = pa.array([bytes(value or _NULL) for value in self._values(name)], pa.binary()).cast(pa.string())
         numbers = pc.if_else(pc.equal(literals, "null"), None, pc.utf8_trim(literals, '"'))
         if pc.all(pc.match_substring_regex(numbers, _NUMBER)).as_py() is False:
             raise NotPlain
@@ -221,14 +220,29 @@ class PlainRows:
 
     def json(self, name: str, nothing: bytes) -> list[bytes]:
         """JSON texts of a field, `nothing` where it is null or absent."""
-        texts = [bytes(value or _NULL) for value in self.values(name)]
+        texts = [bytes(value or _NULL) for value in self._values(name)]
         return [nothing if text == _NULL else text for text in texts]
 
-    def values(self, name: str) -> list[Any]:
-        """The values of a field; `None` where it is null or absent."""
-        of_row = attrgetter(name)
-        found = [row and of_row(row) for row in self.rows]
-        return [None if value is UNSET else value for value in found]
+    def _values(self, name: str) -> list[Any]:
+        """The values of a field; `UNSET` where it is absent."""
+        return list(map(attrgetter(name), self.rows))
+
+    def _column(self, name: str, kind: pa.DataType) -> pa.Array:
+        values = self._values(name)
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, TypeError):  # a field that not every row has
+            return pa.array([None if value is UNSET else value for value in values], kind)
+
+
+class _Nothing:
+    """An object without any field, in place of one that is null or absent."""
+
+    def __getattr__(self, name: str) -> Any:
+        return UNSET
+
+
+_NOTHING = _Nothing()
 
 
 def rounded(exact: pa.Array, *, cents: bool = False) -> pa.Array:
