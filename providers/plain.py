@@ -85,7 +85,12 @@ class PageShape:
             bucket = msgspec.defstruct("Bucket", [(name, Literal[value]), ("results", data)], gc=False)
             data = list[bucket]  # type: ignore[valid-type]
         text: Any = str | None
-        fields = [("data", data), ("has_more", bool), ("next_page", text, None), ("data_refreshed_at", text, None)]
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+            ("data", data),
+            ("has_more", bool),
+            ("next_page", text, None),
+            ("data_refreshed_at", text, None),
+        ]
         page = msgspec.defstruct("Page", fields, gc=False)
         self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
         self._rows = VerbatimRows(row)

@@ -118,9 +118,9 @@ class Report:
 
     def page(self, rows: str, following: str | None = None) -> bytes:
         """One page with one bucket."""
-        bounds = openai.day_bounds(self.day) if self.path.startswith("/v1/organization/") else ()
-        named = {name: int(value) for name, value in bounds} or dict(anthropic.day_bounds(self.day))
-        names = ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in named.items())
+        of_openai = self.path.startswith("/v1/organization/")
+        bounds = openai.day_bounds(self.day) if of_openai else anthropic.day_bounds(self.day)
+        names = ",".join(f'"{name}":{value}' if of_openai else f'"{name}":"{value}"' for name, value in bounds)
         end = f'"has_more":{json.dumps(following is not None)},"next_page":{json.dumps(following)}'
         return f'{{"data":[{{{names},"results":[{rows}]}}],{end}}}'.encode()
 

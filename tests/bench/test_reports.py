@@ -99,7 +99,7 @@ def with_one_report(folder: Path, provider: str, report: str) -> Path:
     shutil.copytree(ROOT / "configs", folder)
     file = folder / provider / "usage_cost.yml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(re.sub(r"(reports:\n)((\s+)- .*\n)+", rf"\g<1>\g<3>- {report}\n", text), encoding="utf-8")
+    file.write_text(re.sub(r"(reports:\n)(( +)- .*\n)+", rf"\g<1>\g<3>- {report}\n", text), encoding="utf-8")
     return folder
 
 
