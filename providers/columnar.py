@@ -229,6 +229,8 @@ class PlainRows:
 
     def _column(self, name: str, kind: pa.DataType) -> pa.Array:
         values = self._values(name)
+        if values and values[0] is UNSET and values.count(UNSET) == len(values):  # as of a dimension of other endpoints
+            return pa.nulls(len(values), kind)
         try:
             return pa.array(values, kind)
         except (pa.ArrowInvalid, TypeError):  # a field that not every row has

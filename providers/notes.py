@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloudact.errors import CloudActError
 from providers.dimensions import Choices
@@ -52,13 +52,15 @@ class Notes:
 
     @contextmanager
     def begun_again(self) -> Iterator[None]:
-        """A context that forgets the rows without amount counted in it, where the report must be read again."""
+        """A context that forgets the rows without amount and the pages counted in it, where a report is read again."""
         unpriced, named = self.unpriced, len(self.unpriced_named)
+        pages = {report: replace(read) for report, read in self.pages.items()}
         try:
             yield
         except ReadAgain:
             self.unpriced = unpriced
             del self.unpriced_named[named:]
+            self.pages = pages
             raise
 
     def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, TypeAlias, Union
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from cloudact.error_codes import Code
+from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import JsonObject
-from providers.exact_json import read_object
+from providers.exact_json import Unreadable, read_object
 from providers.lines import LARGEST_COUNT, LONGEST_TEXT
 
 Kind: TypeAlias = Any
@@ -55,8 +57,11 @@ class PlainPage:
 
     @property
     def fields(self) -> JsonObject:
-        """The page as `Line` takes it."""
-        return read_object(self.body)
+        """The page as `Line` takes it. Raises `Stop` where nobody can read what stands beside its rows."""
+        try:
+            return read_object(self.body)
+        except Unreadable as err:
+            raise Stop(Code.REPORT_UNEXPECTED, f"A page of a report holds {err}.", CONTACT_SUPPORT) from err
 
 
 class PageShape:

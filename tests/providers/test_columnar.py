@@ -76,3 +76,14 @@ def test_no_number_breaks_the_process(literal: str) -> None:
     strings = [body.replace(b'"value":', b'"value":"' + literal.encode() + b'","was":') for body in of_day(COSTS, 1)]
     for each in (bodies, strings):
         assert read(COSTS, each).golden == read(COSTS, never_plain(each)).golden
+
+
+def test_what_earlier_pages_tell_comes_first() -> None:
+    """A page of another day ends the report, after the pages before it have told of their costs without an amount."""
+    bodies = of_day(COSTS, 3, 3)
+    bodies[0] = bodies[0].replace(b'"value":', b'"value":"unknown","was":').replace(b'"was":', b'"value":', 1)
+    bodies[1] = bodies[1].replace(b"1794268800", b"1794355200")
+    found = read(COSTS, bodies)
+    assert "start_time is not the day that was asked for" in found.error
+    assert found.golden == read(COSTS, never_plain(bodies)).golden
+    assert found.unpriced
