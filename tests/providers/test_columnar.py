@@ -87,3 +87,13 @@ def test_what_earlier_pages_tell_comes_first() -> None:
     assert "start_time is not the day that was asked for" in found.error
     assert found.golden == read(COSTS, never_plain(bodies)).golden
     assert found.unpriced
+
+
+def test_each_page_has_its_own_freshness() -> None:
+    """Pages of the analytics that were refreshed at different times keep their own, in one reading."""
+    report = REPORTS["analytics_costs"]
+    bodies = of_day(report, 2, 2, 2)
+    bodies[1] = bodies[1].replace(b"2026-11-11T02:55:00Z", b"2026-11-11T04:00:00+01:00")
+    found, by_row = read(report, bodies), read(report, never_plain(bodies))
+    assert found.pages == {"analytics/cost": (3, 0)}
+    assert (found.table, found.fingerprint) == (by_row.table, by_row.fingerprint)
