@@ -36,7 +36,8 @@ class Tally:
     def _add_money(self, amounts: pa.Array, currencies: pa.Array) -> None:
         if pa.types.is_decimal(amounts.type):
             amounts = amounts.cast(pa.decimal256(76, amounts.type.scale))  # a sum of so few NUMERICs always fits
-        rows = pa.table({"currency": currencies, "amount": amounts}).group_by("currency").aggregate([("amount", "sum")])
-        for currency, amount in zip(rows["currency"].to_pylist(), rows["amount_sum"].to_pylist(), strict=True):
+        for currency in currencies.unique().to_pylist():
+            its = pc.is_null(currencies) if currency is None else pc.equal(currencies, currency)
+            amount = pc.sum(amounts.filter(its)).as_py()
             if amount is not None:
                 self.sums[currency or ""] = _EXACT.add(self.sums[currency or ""], amount)
