@@ -5,10 +5,11 @@ it is, page by page.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
@@ -54,6 +55,16 @@ class ReadPage(Generic[Item]):
         lines = lines_of(page.fields if isinstance(page, PlainPage) else page)
         first = list(islice(lines, 1))
         return cls(None, lambda: chain(first, lines), has_rows=bool(first))
+
+
+def with_rows(
+    pages: Iterable[PlainPage | JsonObject], lines_of: Callable[[int, JsonObject], Iterator[Item]]
+) -> Iterator[ReadPage[Item]]:
+    """Those of a report's pages that have rows. `lines_of` makes the lines of a page, whose number counts from 1."""
+    for number, page in enumerate(pages, 1):
+        found = ReadPage.of(page, partial(lines_of, number))
+        if found.has_rows:
+            yield found
 
 
 @dataclass(frozen=True)

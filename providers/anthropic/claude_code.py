@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from cloudact.errors import RunError
 from cloudact.json_types import JsonObject
 from providers.anthropic.api import CLAUDE_CODE
-from providers.columnar import PlainRows, Reader, ReadPage, is_plain_name, rounded, verbatim
+from providers.columnar import PlainRows, Reader, is_plain_name, rounded, verbatim, with_rows
 from providers.exact_json import exact_json
 from providers.http import Refused
 from providers.lines import Line, exact_sum, from_cents, numeric
@@ -69,21 +69,15 @@ _MODELS = VerbatimRows(list[_MODEL])  # type: ignore[valid-type]
 def claude_code(pages: NextPage, day: date, notes: Notes) -> Iterator[Row | pa.RecordBatch]:
     """Yields one row a record of activity. Raises `NotOffered` where the report is refused or cannot be read."""
     reader = Reader(partial(_columns, day), partial(_row, day, notes), notes, "claude_code")
+    query = [("starting_at", day.isoformat()), ("limit", RECORDS)]
+    found = pages.decoded(CLAUDE_CODE, query, _PAGES.read, may_lack_rights=True)
     try:
-        yield from reader.read(_with_records(pages, day, notes))
+        yield from reader.read(with_rows(found, partial(_records, notes)))
     except Refused as err:
         reason = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
         raise NotOffered(f"Anthropic refuses the Claude Code report: {reason}.") from err
     except RunError as err:
         raise NotOffered(f"The Claude Code report could not be read: {err.message}") from err
-
-
-def _with_records(pages: NextPage, day: date, notes: Notes) -> Iterator[ReadPage[Line]]:
-    query = [("starting_at", day.isoformat()), ("limit", RECORDS)]
-    for number, page in enumerate(pages.decoded(CLAUDE_CODE, query, _PAGES.read, may_lack_rights=True), 1):
-        found = ReadPage.of(page, partial(_records, notes, number))
-        if found.has_rows:
-            yield found
 
 
 def _records(notes: Notes, number: int, page: JsonObject) -> Iterator[Line]:

@@ -29,7 +29,7 @@ from providers.anthropic.api import (
     day_bounds,
 )
 from providers.anthropic.claude_code import claude_code
-from providers.columnar import PlainRows, Reader, ReadPage
+from providers.columnar import PlainRows, Reader, ReadPage, with_rows
 from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
@@ -238,10 +238,8 @@ class _Reports:
         return by_what_is_accepted(read, groups, _report(path), self._notes)
 
     def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> Iterator[ReadPage[Line]]:
-        for number, page in enumerate(self._pages.decoded(path, self._query(groups), shape.read), 1):
-            found = ReadPage.of(page, partial(self._lines_of, path, number))
-            if found.has_rows:
-                yield found
+        pages = self._pages.decoded(path, self._query(groups), shape.read)
+        return with_rows(pages, partial(self._lines_of, path))
 
     def _lines_of(self, path: str, number: int, page: JsonObject) -> Iterator[Line]:
         answer = Line(page, f"Anthropic {path.rpartition('/')[2]}, page {number}", self._notes.odd)
@@ -347,10 +345,8 @@ class _Analytics:
         return by_what_is_accepted(read, groups, _report(path), self._notes)
 
     def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> "Iterator[ReadPage[_Refreshed]]":
-        for number, page in enumerate(self._pages.decoded(path, self._query(groups), shape.read, ANALYTICS_BETA), 1):
-            found = ReadPage.of(page, partial(self._lines_of, path, number))
-            if found.has_rows:
-                yield found
+        pages = self._pages.decoded(path, self._query(groups), shape.read, ANALYTICS_BETA)
+        return with_rows(pages, partial(self._lines_of, path))
 
     def _lines_of(self, path: str, number: int, page: JsonObject) -> "Iterator[_Refreshed]":
         answer = Line(page, f"Anthropic {path.partition('organizations/')[2]}, page {number}", self._notes.odd)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from cloudact.errors import Stop
 from cloudact.json_types import JsonObject
-from providers.columnar import PlainRows, Reader, ReadPage
+from providers.columnar import PlainRows, Reader, ReadPage, with_rows
 from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
@@ -213,10 +213,7 @@ class OpenAiReports:
 
     def _with_rows(self, path: str, groups: Sequence[str], shape: PageShape) -> Iterator[ReadPage[Line]]:
         pages = self._pages.decoded(path, self._query(groups), shape.read)
-        for number, page in enumerate(pages, 1):
-            found = ReadPage.of(page, partial(self._lines_of, path, number))
-            if found.has_rows:
-                yield found
+        return with_rows(pages, partial(self._lines_of, path))
 
     def _lines(self, path: str) -> Iterator[Line]:
         """The lines of a report that is not grouped."""
