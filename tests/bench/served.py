@@ -2,7 +2,7 @@
 
 `python -m tests.bench.served DATE ROWS PAGES`.
 The same rows for the same arguments, on any machine. `/expected` answers what a complete and exact load holds of each
-report, and how many pages were asked for since the last time.
+report, and how many of its pages were asked for so far.
 """
 
 import asyncio
@@ -165,7 +165,6 @@ class Provider:
     def _expected(self) -> Iterator[tuple[str, dict[str, object]]]:
         for name, report in self.named.items():
             yield name, {"rows": report.rows, "sum": str(report.total), "asked": report.asked}
-            report.asked = 0
 
 
 class Connection(asyncio.Protocol):

@@ -76,7 +76,7 @@ def provider_url() -> Iterator[str]:
 
 
 def expected(url: str) -> dict[str, dict[str, Any]]:
-    """What a whole and exact load of each report holds; and how often it was asked for since the last time."""
+    """What a whole and exact load of each report holds; and how many of its pages were asked for so far."""
     with urllib.request.urlopen(f"{url}/expected", timeout=10) as answer:  # noqa: S310 - our own server
         found: dict[str, dict[str, Any]] = json.loads(answer.read())
     return found
@@ -87,11 +87,20 @@ def used(command: list[str], env: Mapping[str, str], log: Path) -> Used:
     started = time.perf_counter()
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=dict(env), stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
+        peak_kb, ended = 0, 0
+        while not ended:
+            peak_kb = max(peak_kb, peak_of(process.pid))
+            time.sleep(0.02)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, log.read_text(encoding="utf-8")[-3000:]
-    wall = time.perf_counter() - started
-    return Used(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+    return Used(usage.ru_utime + usage.ru_stime, time.perf_counter() - started, peak_kb / 1024)
+
+
+def peak_of(pid: int) -> int:
+    """Peak memory of a process in KiB so far; what its resource usage tells is that of the process which forked it."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
+    return int(found[1]) if found else 0
 
 
 def with_one_report(folder: Path, provider: str, report: str) -> Path:
@@ -118,7 +127,7 @@ class Contest:
         configs = with_one_report(self.folder / f"{name}-{generation}", provider, report)
         run = llm_run(self.org, provider, generation=generation, force_refresh=True)
         settings = self.settings.model_copy(update={"configs_dir": configs})
-        expected(self.url)
+        before = expected(self.url)
         env = self.env | settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
         found = used([PYTHON, "-m", "jobs.main"], env, self.folder / "ours.log")
         assert detail(self.local, run)["status"] == "SUCCESS", detail(self.local, run)
@@ -126,9 +135,8 @@ class Contest:
         said = [message["text"] for step in steps(self.local, run) for message in step["messages"]]
         assert f"Pages with rows, by the column and row by row: {report} {PAGES} and 0." in said
         reconciled = 1  # the ungrouped total of the costs, which every run asks for
-        asked = {name: told["asked"] for name, told in expected(self.url).items() if name.startswith(provider)}
-        costs = f"{provider}_cost"
-        assert asked == {f"{provider}_usage": 0, costs: reconciled} | {name: PAGES + (name == costs) * reconciled}
+        asked = {each: told["asked"] - before[each]["asked"] for each, told in expected(self.url).items()}
+        assert asked[name] + asked[f"{provider}_cost"] * (name != f"{provider}_cost") == PAGES + reconciled
         return found
 
     def floor(self, name: str, _generation: int) -> Used:
