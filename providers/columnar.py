@@ -27,7 +27,7 @@ from providers.notes import Notes
 from providers.plain import NotPlain, PlainPage
 from providers.source import Row
 
-GATHERED_BYTES = 4 * 2**20  # of pages that become one batch: what is done once a batch costs little a row then
+GATHERED_BYTES = 2 * 2**20  # of pages that become one batch: what is done once a batch costs little a row then
 Item = TypeVar("Item")
 
 # Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999. Larger amounts are left to
@@ -60,7 +60,7 @@ class ReadPage(Generic[Item]):
 def with_rows(
     pages: Iterable[PlainPage | JsonObject], lines_of: Callable[[int, JsonObject], Iterator[Item]]
 ) -> Iterator[ReadPage[Item]]:
-    """Those of a report's pages that have rows. `lines_of` makes the lines of a page, whose number counts from 1."""
+    """Pages of a report that have rows. `lines_of` makes the lines of a page, whose number counts from 1."""
     for number, page in enumerate(pages, 1):
         found = ReadPage.of(page, partial(lines_of, number))
         if found.has_rows:
@@ -214,11 +214,15 @@ class PlainRows:
 
     def exact(self, name: str) -> pa.Array:
         """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
-        literals = pa.array([bytes(value or _NULL) for value in self._values(name)], pa.binary()).cast(pa.string())
-        numbers = pc.if_else(pc.equal(literals, "null"), None, pc.utf8_trim(literals, '"'))
+        literals = b"\n".join([value or _NULL for value in self._values(name)])
+        numbers = pa.array(literals.split(b"\n") if self.rows else [], pa.binary()).cast(pa.string())
+        if b'"' in literals:
+            numbers = pc.utf8_trim(numbers, '"')
+        if _NULL in literals:
+            numbers = pc.if_else(pc.equal(numbers, "null"), None, numbers)
         if pc.all(pc.match_substring_regex(numbers, _NUMBER)).as_py() is False:
             raise NotPlain
-        if pc.any(pc.equal(numbers, "-0")).as_py():  # stored as 0, like every whole number of that value
+        if b"-0\n" in literals + b"\n":  # perhaps -0, which is stored as 0 like every whole number of that value
             raise NotPlain
         try:
             exact = numbers.cast(_EXACT)
