@@ -108,7 +108,7 @@ def test_a_run_loads_and_reconciles(local: Local, new_org: NewOrgs, run_job: Run
 
 @pytest.mark.parametrize("provider", REPORTING)
 def test_a_run_tells_how_its_pages_were_read(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
-    """The step tells which pages went which way: by the column all, but costs where a name is spelled with an escape."""
+    """The step tells which pages went which way: all by the column, but costs with a name that holds an escape."""
     run = llm_run(new_org(), provider)
     run_job(run)
     (told,) = [text for level, text in messages(local, run) if text.startswith("Pages with rows") and level == "INFO"]

@@ -1,5 +1,6 @@
 """Pages are read by the column where they are plain, and row by row where not: nobody can tell which it was."""
 
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -97,3 +98,35 @@ def test_each_page_has_its_own_freshness() -> None:
     found, by_row = read(report, bodies), read(report, never_plain(bodies))
     assert found.pages == {"analytics/cost": (3, 0)}
     assert (found.table, found.fingerprint) == (by_row.table, by_row.fingerprint)
+
+
+ONE_ROW = [
+    ("openai_costs", b'"line_item":"', rb'"line_item":"a\u001Fb'),
+    ("openai_costs", b'"quantity":', b'"quantity":-0,"was":'),
+    ("openai_costs", b'"value":', b'"value":null,"was":'),
+    ("openai_costs", b'"value":', b'"value":0.0000000025,"was":'),
+    ("openai_costs", b'"value":', b'"value":"-0.0000000025","was":'),
+    ("anthropic_costs", b'"amount":"', b'"amount":"0.00000025","was":"'),
+    ("openai_costs", b'{"object":"organization', b'{"user_email":"jane@acme.com","object":"organization'),
+    ("openai_costs", b'"quantity_unit":', b'"user_email":{"is":"x"},"quantity_unit":'),
+    ("openai_costs", b'"quantity_unit":', b'"user_email":"\xff","quantity_unit":'),
+    ("claude_code", b'"tool_actions":{', b'"tool_actions":{"user_name":{"accepted":1},'),
+    ("claude_code", b'"tool_actions":{', b'"tool_actions":{"jane@acme.com":{"accepted":1},'),
+    ("claude_code", b'"currency":"USD"', b'"currency":"EUR"'),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "odd"), ONE_ROW)
+def test_one_odd_row_is_the_row_codes(name: str, sent: bytes, odd: bytes) -> None:
+    """A value that needs a judgement takes its page to the row code, or is read as the row code would."""
+    report = REPORTS[name]
+    (body,) = of_day(report, 20)
+    at = body.index(sent)
+    left_out = b'"was":'
+    end = odd.index(left_out) + len(left_out) if left_out in odd else None
+    rest = body[at + len(sent) :]
+    if end is not None:  # the value that was sent goes
+        odd, rest = odd[: end - len(left_out) - 1], rest[re.search(rb"[,}]", rest).start() :]  # type: ignore[union-attr]
+    found = [body[:at] + odd + rest]
+    assert found != [body]
+    assert read(report, found).golden == read(report, never_plain(found)).golden
