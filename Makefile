@@ -41,7 +41,7 @@ check: $(READY) ## format, lint, types, image, scripts, configs
 	$(BIN)/shellcheck -x -P SCRIPTDIR infra/*.sh infra/bash/*.sh
 	$(BIN)/python -m infra.check_configs
 
-bench: $(READY) ## the slow proofs: memory, scale, what is packaged
+bench: $(READY) ## the slow proofs: memory, scale, what is packaged, CPU beside a bare floor
 	$(BIN)/python -m pytest -m bench -s --timeout 3600
 
 chaos: $(READY) ## SEED=… MINUTES=… or REPLAY=…: random use, kills and faults, then a check of what must hold

@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 CLEARED_CHARACTERS = 64 * 1024
 LONGEST_KEY = 512
+REMEMBERED_CHARACTERS = 256
 
 # What is drawn at random has both cases and digits, and changes between them within a word; names made of words have no
 # three such changes. Of 30,000 keys of 40 characters, about one has fewer. Bounded, or a hostile text takes for ever.
@@ -36,6 +37,9 @@ _PEM = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)"
     r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
+# Every text that `_FORMS`, `_PEM` and `_EMAIL` change holds one of these. Most texts hold none and need no other look.
+_MARKS = ("@", "%40", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AKIA", "ASIA", "eyJ", "_api_", "whsec_",
+          "-----BEGIN ")  # fmt: skip
 _BEARER = r"(?i:bearer)\s{1,4}(?=[\w.~+/-]*[0-9])[\w.~+/-]{16,}=*"  # any token, whoever made it
 # The end of a version is no domain: model@v1.beta. What follows may be glued to an address: jane@acme.com_x, -laptop.
 _VERSION = r"(?:alpha|beta|rc|preview|pre|exp|experimental|latest|stable|final|snapshot|nightly|canary)(?![^\W\d_])"
@@ -48,12 +52,14 @@ class KeyForms:
     """Regular expressions (ASCII, bounded, without capturing groups) of keys and names in one issuer's texts.
 
     `keys`: whole keys, which are removed from rows too. `fragments`: parts of keys, removed from free text only, since
-    nothing joins on it. `persons`: the person within a name that a tool gave.
+    nothing joins on it. `persons`: the person within a name that a tool gave. `marks`: plain text, one of which stands
+    in whatever `keys` and `persons` match; without them every text is looked at closely, which takes longer.
     """
 
     keys: tuple[str, ...] = ()
     fragments: tuple[str, ...] = ()
     persons: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 _known: frozenset[KeyForms] = frozenset()
@@ -63,11 +69,22 @@ def know(forms: Iterable[KeyForms]) -> None:
     """Registers forms that this process removes from texts from now on; there is no way to unregister one."""
     global _known  # like the configuration of logging, which it belongs to: one for the process
     _known |= frozenset(forms)
+    _identifier.cache_clear()
 
 
 def cleared(text: str) -> str:
     """Free text without keys, bearer tokens and e-mail addresses, and valid to be stored anywhere; at most 64 KiB."""
     return without_addresses(without_secrets(storable(_bounded(text))))
+
+
+def identifier(text: str) -> str:
+    """A value that rows are joined on, as it was sent, but without whole keys, addresses and halves of characters."""
+    return _identifier(text) if len(text) <= REMEMBERED_CHARACTERS else _identified(text)
+
+
+def marks() -> str:
+    """Regular expression, for Python and RE2, that is found in every ASCII text which `identifier` changes."""
+    return _marks(_known).pattern
 
 
 def without_secrets(text: str) -> str:
@@ -89,6 +106,22 @@ def without_addresses(text: str) -> str:
 def storable(text: str) -> str:
     """The text as UTF-8 can hold it: JSON may bring half of a character."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _identified(text: str) -> str:
+    if text.isascii() and not _marks(_known).search(text):
+        return text
+    return without_addresses(without_keys(storable(text)))
+
+
+# A report has few models, projects and lines, and each of them in thousands of rows.
+_identifier = lru_cache(maxsize=16 * 1024)(_identified)
+
+
+@cache
+def _marks(known: frozenset[KeyForms]) -> re.Pattern[str]:
+    unmarked = any(forms.keys + forms.persons and not forms.marks for forms in known)
+    return re.compile("" if unmarked else "|".join(map(re.escape, (*_MARKS, *_of_all(known, "marks")))))
 
 
 @cache

@@ -57,7 +57,7 @@ class Columns:
             yield self._fitted(self._batch(waiting), run)
 
     def _batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
-        names_given = {name for row in rows for name in row}
+        names_given = set().union(*{tuple(row) for row in rows})  # most rows name the same columns in the same order
         self._require_known(names_given)
         known = [field for field in self.schema if field.name in names_given]
         arrays = [self._array(field, [row.get(field.name) for row in rows]) for field in known]

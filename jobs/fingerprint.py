@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,8 @@ from jobs.columns import RUN_COLUMNS
 from providers.tally import Tally
 
 DIGEST_BYTES = 16
+_NULL = "\x00"
+_NULL_TEXT = pa.scalar(_NULL)  # one for all rows of a column without a value
 
 
 @dataclass
@@ -40,9 +43,14 @@ class Digest:
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the rows of a batch."""
         self.tally.add(batch)
-        for text in _texts(batch, {*RUN_COLUMNS, self.tally.as_of}):
-            self._hashes += int.from_bytes(hashlib.blake2b(text.as_buffer(), digest_size=DIGEST_BYTES).digest())
-        self._hashes %= 2 ** (8 * DIGEST_BYTES)
+        if not batch.num_rows:
+            return
+        hashes = (hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest() for text in _texts(batch, self._left_out))
+        self._hashes = (self._hashes + sum(map(int.from_bytes, hashes))) % 2 ** (8 * DIGEST_BYTES)
+
+    @property
+    def _left_out(self) -> Set[str | None]:
+        return {*RUN_COLUMNS, self.tally.as_of}
 
     @property
     def content(self) -> TableContent:
@@ -61,17 +69,26 @@ def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
     )
 
 
-def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> pa.Array:
+def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> Iterator[memoryview]:
     """Text of each row, different for different rows: texts carry their length, NULL has none."""
-    parts: list[pa.Array] = []
+    parts: list[pa.Array | pa.Scalar] = []
     for number, name in enumerate(batch.schema.names):
         if name not in left_out:
             parts += _exact(batch.column(number))
-    return pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="\x00")
+    if isinstance(parts[0], pa.Scalar):
+        parts[0] = pa.repeat(parts[0], batch.num_rows)  # of scalars alone one text would be made, not one for each row
+    joined = pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement=_NULL)
+    _, offsets, data = joined.buffers()
+    ends = memoryview(offsets).cast("i")[joined.offset : joined.offset + len(joined) + 1].tolist()
+    whole = memoryview(data)
+    return (whole[start:end] for start, end in pairwise(ends))
 
 
-def _exact(column: pa.Array) -> list[pa.Array]:
-    if pa.types.is_string(column.type):
+def _exact(column: pa.Array) -> list[pa.Array | pa.Scalar]:
+    of_text = pa.types.is_string(column.type)
+    if column.null_count == len(column):
+        return [_NULL_TEXT, _NULL_TEXT] if of_text else [_NULL_TEXT]
+    if of_text:
         return [pc.binary_length(column).cast(pa.string()), column]
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())

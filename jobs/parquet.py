@@ -22,14 +22,16 @@ def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.Reco
 
     Without batches the file holds the schema and no rows; loading it empties a partition.
     """
-    rows = 0
+    rows = gathered = 0
     with pq.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
         group: list[pa.RecordBatch] = []
         for batch in batches:
             rows += batch.num_rows
+            gathered += batch.nbytes
             group.append(batch)
-            if sum(b.nbytes for b in group) >= ROW_GROUP_BYTES:
+            if gathered >= ROW_GROUP_BYTES:
                 _write_group(writer, group)
+                gathered = 0
         _write_group(writer, group)
     return rows
 

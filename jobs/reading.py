@@ -85,6 +85,9 @@ class Reading:
         if self._notes.new_fields:
             names = ", ".join(sorted(self._notes.new_fields))
             self.progress.message(f"Fields that have no column yet were kept as JSON: {names}.")
+        if self._notes.pages:
+            ways = "; ".join(f"{name} {read.by_column} and {read.by_row}" for name, read in self._notes.pages.items())
+            self.progress.message(f"Pages with rows, by the column and row by row: {ways}.")
 
     def _tables(self) -> "list[tuple[Table, Iterator[Row | pa.RecordBatch]]]":
         return list(self.source.tables(self._notes, self.progress))

@@ -4,15 +4,13 @@ Owns httpx. Knows no vendor: what a status means is handed in. Nothing that an a
 cleared of keys and personal data; headers are never shown.
 """
 
-import json
 import logging
 import random
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import tenacity
 
@@ -21,6 +19,7 @@ from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
+from providers.exact_json import Unreadable, read_json, read_object
 from providers.refusals import Refusal
 from providers.waits import Wait, wait_of
 
@@ -38,6 +37,9 @@ PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's
 SHOWN_CHARACTERS = 300
 
 Query = Iterable[tuple[str, str]]
+Pairs = tuple[tuple[str, str], ...]
+Answer = TypeVar("Answer")
+Decode = Callable[[bytes], Answer]
 
 
 @dataclass(frozen=True)
@@ -144,18 +146,30 @@ class ProviderHttp:
     def get(
         self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
     ) -> JsonObject:
-        """The JSON object at `path`; numbers with a fraction or an exponent are `Decimal` of exactly that value.
+        """The JSON object at `path`; numbers with a fraction or an exponent are `Spelled`. Raises as `read` does."""
+        return self.read(path, query, read_object, headers, may_lack_rights=may_lack_rights)
+
+    def read(
+        self,
+        path: str,
+        query: Query,
+        decode: Decode[Answer],
+        headers: Mapping[str, str] | None = None,
+        *,
+        may_lack_rights: bool = False,
+    ) -> Answer:
+        """What `decode` makes of the answer's body at `path`; it raises `Unreadable` for what is asked for again.
 
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
         reason that is not the credential's. `may_lack_rights` takes a missing right as final at once.
         """
         pairs = tuple(query)
         try:
-            answer = self._patiently(path, pairs, headers or {})
+            answer = self._patiently(path, pairs, headers or {}, decode)
         except Refused as err:
             if not self._doubtful(err.refusal, may_lack_rights):
                 raise
-            answer = self._once_more(path, pairs, headers or {})
+            answer = self._once_more(path, pairs, headers or {}, decode)
         self._accepted = True
         return answer
 
@@ -172,16 +186,16 @@ class ProviderHttp:
             return self._accepted and not may_lack_rights
         return True
 
-    def _once_more(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _once_more(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
         try:
-            return self._patiently(path, query, headers)
+            return self._patiently(path, query, headers, decode)
         except Refused as err:
             if err.refusal.status in (401, 403) and not err.blames_credential:
                 raise Busy(err.code, err.message) from err
             raise
 
-    def _patiently(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _patiently(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -189,7 +203,8 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        return retrying(self._once, path, query, headers)
+        answer: Answer = retrying(self._once, path, query, headers, decode)
+        return answer
 
     def _worth_waiting(self, err: BaseException) -> bool:
         """Whether to try again here: not where the provider asks for more than `LONGEST_WAIT_S` seconds.
@@ -214,7 +229,7 @@ class ProviderHttp:
             self._time.sleep(min(seconds, SLICE_S))
             seconds -= SLICE_S
 
-    def _once(self, path: str, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]) -> JsonObject:
+    def _once(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         import httpx
 
         self._tick()
@@ -225,15 +240,15 @@ class ProviderHttp:
                 params=query,
                 headers={**self._headers, **headers, "User-Agent": USER_AGENT, "Accept-Encoding": ENCODING},
             ) as response:
-                body = b"".join(self._bounded(self._decoded(response)))
+                body = b"".join(self._bounded(self._pieces(response)))
         except (httpx.TransportError, zlib.error) as err:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
             raise Busy(self.error_code(ProviderFailure.UNAVAILABLE), message) from err
         if response.status_code == 200:
-            return self._object(body)
+            return self._decoded(body, decode)
         raise self._failure(response.status_code, response.headers, body, path)
 
-    def _decoded(self, response: "httpx.Response") -> Iterator[bytes]:
+    def _pieces(self, response: "httpx.Response") -> Iterator[bytes]:
         """The pieces of the body, plain or from one gzip. Raises `Busy` for any other encoding, or for more than one.
 
         httpx would undo as many as are named, each a thousandfold and whole: 2.6 kB of `gzip, gzip` become 1.5 GiB.
@@ -261,14 +276,11 @@ class ProviderHttp:
                 )
             yield chunk
 
-    def _object(self, body: bytes) -> JsonObject:
+    def _decoded(self, body: bytes, decode: Decode[Answer]) -> Answer:
         try:
-            answer = read_json(body)
-        except ValueError as err:
-            raise self._unreadable("answers with something that is not JSON") from err
-        if not isinstance(answer, dict):
-            raise self._unreadable("answers with JSON that is not an object")
-        return answer
+            return decode(body)
+        except Unreadable as err:
+            raise self._unreadable(f"answers with {err}") from err
 
     def _unreadable(self, does: str) -> Busy:
         return Busy(self.error_code(ProviderFailure.UNREADABLE), f"{self._vendor.name} {does}.")
@@ -317,21 +329,6 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
 
     timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
     return httpx.Client(timeout=timeout, trust_env=False)
-
-
-def read_json(body: bytes) -> Json:
-    """Parses JSON with exact numbers. Raises `ValueError` for NaN, endless nesting, and whatever else is not JSON."""
-    try:
-        value: Json = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-    except RecursionError as err:
-        raise ValueError("nested too deeply") from err
-    except ArithmeticError as err:
-        raise ValueError("holds a number that none can be") from err
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _json_or_none(body: bytes) -> Json:

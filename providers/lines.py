@@ -3,16 +3,17 @@
 Unknown fields are kept, personal data is not.
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import Json, JsonObject
-from cloudact.redaction import cleared, storable, without_addresses, without_keys
+from cloudact.redaction import cleared, identifier
+from providers.exact_json import exact_json
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#numeric_types
 NUMERIC_PLACES = Decimal("1e-9")
@@ -24,7 +25,7 @@ _PERSONAL = re.compile(r"e-?mail|(user|full|first|last|middle|given|family|displ
 _PERSON = re.compile(r"user|actor|owner|person|member|author", re.IGNORECASE)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_LONGEST_TEXT = 16 * 1024
+LONGEST_TEXT = 16 * 1024
 Odd = Callable[[str, str], None]  # where, and which field
 
 
@@ -44,11 +45,11 @@ class Line:
         A whole number is taken as its text. Anything else is handed to `odd` and is `None`, or raises without one.
         """
         value = self.raw.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
-            value = str(value)
         if value is None:
             return None
-        if isinstance(value, str) and len(value) <= _LONGEST_TEXT:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
+            value = str(value)
+        if isinstance(value, str) and len(value) <= LONGEST_TEXT:
             return identifier(value)
         if self._odd is None:
             raise self.unexpected(name, "a text")
@@ -58,7 +59,7 @@ class Line:
     def _sent(self, name: str, wanted: str) -> str:
         """The text of a field that decides what a row means, '' for none. Raises `Stop` for anything else."""
         value = self.raw.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST_TEXT):
+        if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TEXT):
             raise self.unexpected(name, wanted)
         return identifier(value or "")
 
@@ -72,8 +73,8 @@ class Line:
     def count(self, name: str) -> int | None:
         """A whole number that fits INT64, `None` where it is null or absent."""
         value = self.raw.get(name)
-        if value is None:
-            return None
+        if value is None or (type(value) is int and -LARGEST_COUNT <= value <= LARGEST_COUNT):
+            return value
         whole = int(value) if isinstance(value, Decimal) and value.adjusted() < 19 and value == int(value) else value
         if not isinstance(whole, int) or isinstance(value, bool) or abs(whole) > LARGEST_COUNT:
             raise self.unexpected(name, "a whole number")
@@ -148,14 +149,14 @@ class Line:
 
         `known` may name parts of an object, as in `cache_creation.ephemeral_5m_input_tokens`; its other parts are new.
         """
-        return dict(self._unknown(self.raw, "", known))
+        return dict(self._unknown(self.raw, "", frozenset(known)))
 
-    def _unknown(self, fields: Mapping[str, Json], above: str, known: Collection[str]) -> Iterator[tuple[str, Json]]:
+    def _unknown(self, fields: Mapping[str, Json], above: str, known: frozenset[str]) -> Iterator[tuple[str, Json]]:
         for name, value in fields.items():
             path = above + name
-            if value is None or path in known or _PERSONAL.search(name):
+            if value is None or path in known or is_personal(name):
                 continue
-            if isinstance(value, Mapping) and any(each.startswith(f"{path}.") for each in known):
+            if isinstance(value, dict) and path in _objects(known):
                 yield from self._unknown(value, f"{path}.", known)
             else:
                 yield identifier(path), self._storable(name, _without_name(name, value))
@@ -176,9 +177,23 @@ class Line:
         return Stop(Code.REPORT_UNEXPECTED, message, "The provider changed its report; please contact support.")
 
 
-def identifier(text: str) -> str:
-    """A value that rows are joined on, as it was sent, but for what no row may hold."""
-    return without_addresses(without_keys(storable(text)))
+@lru_cache(maxsize=4096)  # a report's rows have the same few names of fields
+def is_personal(name: str) -> bool:
+    """Whether the field of this name names a person and is never stored."""
+    return _PERSONAL.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_of_person(name: str) -> bool:
+    """Whether the field of this name holds a person, whose own `name` is never stored."""
+    return _PERSON.search(name) is not None
+
+
+@lru_cache(maxsize=64)
+def _objects(known: frozenset[str]) -> frozenset[str]:
+    """The paths of objects of which `known` names parts."""
+    parts = (each.split(".") for each in known)
+    return frozenset(".".join(names[:depth]) for names in parts for depth in range(1, len(names)))
 
 
 def numeric(number: Decimal) -> Decimal:
@@ -206,28 +221,19 @@ def from_cents(number: Decimal) -> Decimal:
 
 def without_personal_data(value: Json) -> Json:
     """The JSON value without what names a person, at any depth: fields, e-mail addresses in texts and in names."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return identifier(value)
+    if isinstance(value, dict):
         return {
-            identifier(name): without_personal_data(_without_name(name, part))
+            identifier(name): part if part is None else without_personal_data(_without_name(name, part))
             for name, part in value.items()
-            if not _PERSONAL.search(name)
+            if not is_personal(name)
         }
-    if isinstance(value, list):
-        return [without_personal_data(item) for item in value]
-    return identifier(value) if isinstance(value, str) else value
+    return [without_personal_data(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_name(name: str, part: Json) -> Json:
     """The part without its `name` where it is a person; other things may keep theirs."""
-    if isinstance(part, Mapping) and _PERSON.search(name):
+    if isinstance(part, dict) and is_of_person(name):
         return {key: value for key, value in part.items() if key.lower() != "name"}
     return part
-
-
-def exact_json(value: Json) -> str:
-    """JSON text that writes a `Decimal` as the number it is; `json.dumps` would need a float."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(name)}:{exact_json(v)}" for name, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(exact_json, value)) + "]"
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

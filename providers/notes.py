@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloudact.errors import CloudActError
 from providers.dimensions import Choices
@@ -13,6 +13,14 @@ MOST_NAMED = 5
 
 class ReadAgain(CloudActError):
     """A report that was given out in part must be read from its first page; the notes know what to ask for then."""
+
+
+@dataclass
+class PagesRead:
+    """Numbers of a report's pages that were read by the column, and row by row."""
+
+    by_column: int = 0
+    by_row: int = 0
 
 
 @dataclass
@@ -29,6 +37,7 @@ class Notes:
     unpriced_named: list[str] = field(default_factory=list)
     choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
+    pages: dict[str, PagesRead] = field(default_factory=dict)  # by report: those that had rows
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""
@@ -37,15 +46,21 @@ class Notes:
             self.odd_fields.add(named)
             self.say(f"{named} is not a text in some rows, and was left empty there.")
 
+    def pages_of(self, report: str) -> PagesRead:
+        """The counts of a report's pages, to be added to."""
+        return self.pages.setdefault(report, PagesRead())
+
     @contextmanager
     def begun_again(self) -> Iterator[None]:
-        """A context that forgets the rows without amount counted in it, where the report must be read again."""
+        """A context that forgets the rows without amount and the pages counted in it, where a report is read again."""
         unpriced, named = self.unpriced, len(self.unpriced_named)
+        pages = {report: replace(read) for report, read in self.pages.items()}
         try:
             yield
         except ReadAgain:
             self.unpriced = unpriced
             del self.unpriced_named[named:]
+            self.pages = pages
             raise
 
     def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:

@@ -1,6 +1,6 @@
 """The source of a provider that is read report by report over an admin API."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
@@ -9,13 +9,13 @@ from cloudact.pipelines.yaml_files import Strict
 from providers.admin_key import Vendor
 from providers.http import ProviderHttp
 from providers.notes import Notes
-from providers.source import Progress, Row, SourceContext, Table, TableRows, unknown_step
+from providers.source import Progress, SourceContext, Table, TableRows, unknown_step
 
 
 class Reports(Protocol):
     """One provider's reports of one UTC day."""
 
-    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
+    def rows(self, reports: Sequence[str]) -> Sequence[TableRows]:
         """Each table with its rows, read while they are iterated; the iterators may raise `NotOffered` at first."""
 
     def total(self) -> Mapping[str, Decimal]:

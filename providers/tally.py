@@ -34,6 +34,10 @@ class Tally:
             self.newest = max((at for at in times if at), default=None)
 
     def _add_money(self, amounts: pa.Array, currencies: pa.Array) -> None:
-        for amount, currency in zip(amounts.to_pylist(), currencies.to_pylist(), strict=True):
+        if pa.types.is_decimal(amounts.type):
+            amounts = amounts.cast(pa.decimal256(76, amounts.type.scale))  # a sum of so few NUMERICs always fits
+        for currency in currencies.unique().to_pylist():
+            its = pc.is_null(currencies) if currency is None else pc.equal(currencies, currency)
+            amount = pc.sum(amounts.filter(its)).as_py()
             if amount is not None:
                 self.sums[currency or ""] = _EXACT.add(self.sums[currency or ""], amount)

@@ -20,9 +20,7 @@ ELLIPTIC = (
 )
 _BEGINS_BADLY = re.compile(rf"(?:{'|'.join(re.escape(word) for word in (*POINTING, *ELLIPTIC))})\b", re.IGNORECASE)
 # Figures of speech that docs/glossary.md does not list; each has a plain word: record, report, get, own, assume.
-METAPHORS = re.compile(
-    r"\b(?:told|owed|story|stories|life|lives|believe[sd]?|hears?|heard|people with)\b", re.IGNORECASE
-)
+METAPHORS = re.compile(r"\b(?:told|story|stories|life|lives|believe[sd]?|hears?|heard|people with)\b", re.IGNORECASE)
 
 # The invented provider is copied into the product by `make new-provider`.
 PACKAGES = ("cloudact", "functions", "jobs", "providers", "cli", "infra", "tests/providers/invented")

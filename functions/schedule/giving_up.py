@@ -1,8 +1,8 @@
 """Gives up dates whose runs have failed for a week: tells the org and the log, then records it.
 
 The record is an event of the date's newest failed run of the service's own, after its end, so it changes no status. It
-comes last: a call that dies in between is followed by one that tells again, under the same name. What could not be told
-is left to the next call.
+comes last: a call that dies in between is followed by one that tells again, under the same name. What could not be
+sent is left to the next call.
 """
 
 import logging
@@ -23,7 +23,7 @@ MOST = 1000  # notifications of one call, some minutes of it; after an outage th
 
 
 def give_up(api: Schedule, runs: Sequence[Run]) -> int:
-    """Gives up the dates of these failed runs, and returns of how many the org was told."""
+    """Gives up the dates of these failed runs, and returns for how many a notification was sent."""
     by_pipeline = [list(group) for _, group in groupby(runs, key=lambda run: (run.org_slug, run.pipeline))]
     if len(by_pipeline) > MOST:
         log.warning("dates to give up are left to the next call", extra={"fields": {"left": len(by_pipeline) - MOST}})

@@ -53,6 +53,7 @@ PROVIDER = Provider(
     secret_patterns=KeyForms(
         keys=(rf"sk-ant-[a-z]{{2,12}}[0-9]{{2}}-{RANDOM}[\w-]{{40,}}",),  # API, admin, OAuth (oat), refresh (ort)
         fragments=(r"sk-ant-(?:api|admin|oat|ort)[0-9]{2}-[\w-]{16,}",),
+        marks=("sk-ant-", "claude_code_key_"),
         # Claude Code names the keys that it makes claude_code_key_<user>_<four random characters>.
         persons=(r"(?<=claude_code_key_)[\w.+@%-]+?(?=(?:_[A-Za-z0-9]{4})?(?![\w.+@%-]))",),
     ),

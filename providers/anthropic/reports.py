@@ -9,10 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from functools import partial, reduce
+from typing import Literal, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.json_types import JsonObject
 from providers.anthropic.api import (
     ANALYTICS_BETA,
     ANALYTICS_COST,
@@ -23,12 +29,15 @@ from providers.anthropic.api import (
     day_bounds,
 )
 from providers.anthropic.claude_code import claude_code
+from providers.columnar import PlainRows, Reader, ReadPage, with_rows
+from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
-from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.lines import Line, exact_sum, from_cents, numeric
 from providers.notes import Notes
 from providers.pages import NextPage
-from providers.source import Row, Table
+from providers.plain import COUNT, NOTHING, NUMBER, TEXT, Kind, PageShape, shape
+from providers.source import Row, Table, TableRows
 
 USAGE_TABLE = Table("anthropic_usage_daily_raw", as_of="data_refreshed_at")
 CLAUDE_CODE_TABLE = Table("anthropic_claude_code_daily_raw")  # its costs are estimates, which nobody pays
@@ -65,15 +74,45 @@ _KNOWN_TOKENS = frozenset(
 # The dimensions that we do not group by come as nulls; where they hold something, they are kept as extra.
 _KNOWN_USAGE = frozenset({*USAGE_GROUPS, *_KNOWN_TOKENS})
 _KNOWN_COST = frozenset({"amount", "currency", *_TEXTS_OF_COST})
+_KNOWN_ANALYTICS_USAGE = frozenset({*_KNOWN_TOKENS, "total_tokens", "requests"})
+_KNOWN_ANALYTICS_COST = frozenset({"amount", "list_amount", "currency", "requests"})
+
+
+_TOKENS_SHAPE: dict[str, Kind] = {
+    "uncached_input_tokens": COUNT,
+    "cache_read_input_tokens": COUNT,
+    "cache_creation": shape("CacheCreation", ephemeral_5m_input_tokens=COUNT, ephemeral_1h_input_tokens=COUNT) | None,
+    "output_tokens": COUNT,
+    "server_tool_use": shape("ServerToolUse", web_search_requests=COUNT) | None,
+}
+_USAGE_SHAPE = shape(
+    "AnthropicUsage",
+    **_TOKENS_SHAPE,
+    **dict.fromkeys(USAGE_GROUPS, TEXT),
+    **dict.fromkeys(("inference_geo", "account_id", "service_account_id", "speed"), NOTHING),
+)
+_COST_SHAPE = shape("AnthropicCost", {"amount": NUMBER, "currency": TEXT}, **dict.fromkeys(_TEXTS_OF_COST, TEXT))
+# The analytics name every dimension in each row: null are those by which nobody groups.
+_NO_GROUPS = (
+    "actor", "actor_type", "agent_id", "claude_tag_category", "claude_tag_user_id", "deployment_id", "environment_id",
+    "inference_geo", "organization_id", "product", "rbac_group_id", "session_id", "slack_channel_id", "speed",
+    "user_profile_id",
+)  # fmt: skip
+
+
+def _analytics_shape(day: str, name: str, groups: Sequence[str], measures: type[Struct]) -> type[Struct]:
+    """A row of the analytics of the day that starts at the instant `day`; `name` is the field of its measures."""
+    group = shape("AnalyticsGroup", **dict.fromkeys(groups, TEXT), **dict.fromkeys(_NO_GROUPS, NOTHING))
+    return shape("AnalyticsRow", {"starting_at": Literal[day], "group": group, name: measures}, ending_at=TEXT)
 
 
 class _Generation(Protocol):
     """One of the two generations of the API."""
 
-    def usage(self) -> Iterator[Row]:
+    def usage(self) -> Iterator[Row | pa.RecordBatch]:
         """Rows of token usage."""
 
-    def costs(self) -> Iterator[Row]:
+    def costs(self) -> Iterator[Row | pa.RecordBatch]:
         """Rows of costs."""
 
     def total(self) -> Iterator[Line]:
@@ -95,9 +134,9 @@ class AnthropicReports:
         self._generation: _Generation = kind(self._pages, day, notes)
         self._asked_on = asked_on
 
-    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
+    def rows(self, reports: Sequence[str]) -> Sequence[TableRows]:
         """The table of each report with its rows, which are read while they are iterated."""
-        tables = {
+        tables: dict[str, TableRows] = {
             "messages": (USAGE_TABLE, self._closed(self._generation.usage())),
             "claude_code": (CLAUDE_CODE_TABLE, claude_code(self._pages, self._day, self._notes)),
             "cost": (COST_TABLE, self._closed(self._generation.costs())),
@@ -111,7 +150,7 @@ class AnthropicReports:
             sums[line.currency()] = exact_sum(sums[line.currency()], _dollars(line, "amount"))
         return sums
 
-    def _closed(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def _closed(self, rows: Iterator[Row | pa.RecordBatch]) -> Iterator[Row | pa.RecordBatch]:
         """Yields the rows. Raises `Stop` for a recent day that Anthropic has not closed.
 
         Such a day is refused as a range that ends before it starts; nothing but the text tells it.
@@ -133,54 +172,84 @@ class _Reports:
         self._pages = pages
         self._day = day
         self._notes = notes
+        bucket = ("starting_at", dict(day_bounds(day))["starting_at"])
+        self._usage_pages = PageShape(_USAGE_SHAPE, bucket)
+        self._cost_pages = PageShape(_COST_SHAPE, bucket, keeps_text=True)
 
-    def usage(self) -> Iterator[Row]:
-        for line in self._grouped(MESSAGES, USAGE_GROUPS):
-            extra = line.unknown(_KNOWN_USAGE)
-            self._notes.new("messages", extra)
-            yield {
-                "usage_date": self._day,
-                "api": "usage_report",
-                **{name: line.text(name) for name in USAGE_GROUPS},
-                **_tokens(line),
-                "requests": None,
-                "data_refreshed_at": None,
-                "extra": exact_json(extra) if extra else None,
-            }
+    def usage(self) -> Iterator[Row | pa.RecordBatch]:
+        reader = Reader(self._usage_columns, self._usage_row, self._notes, "messages")
+        return reader.read(self._grouped(MESSAGES, USAGE_GROUPS, self._usage_pages))
 
-    def costs(self) -> Iterator[Row]:
-        for line in self._grouped(COST_REPORT, COST_GROUPS):
-            self._notes.new("cost", line.unknown(_KNOWN_COST))
-            texts = {name: line.text(name) for name in _TEXTS_OF_COST}
-            price = _price(line, texts, self._notes)
-            if price is None:
-                continue
-            yield {
-                "usage_date": self._day,
-                "api": "cost_report",
-                "api_key_id": None,
-                **texts,
-                **price,
-                "list_amount": None,
-                "requests": None,
-                "data_refreshed_at": None,
-                "raw": line.as_json(),
-            }
+    def _usage_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        texts = {name: rows.text(name) for name in USAGE_GROUPS}
+        return {"usage_date": self._day, "api": "usage_report", **texts, **_token_columns(rows)}
+
+    def _usage_row(self, line: Line) -> Row:
+        extra = line.unknown(_KNOWN_USAGE)
+        self._notes.new("messages", extra)
+        return {
+            "usage_date": self._day,
+            "api": "usage_report",
+            **{name: line.text(name) for name in USAGE_GROUPS},
+            **_tokens(line),
+            "requests": None,
+            "data_refreshed_at": None,
+            "extra": exact_json(extra) if extra else None,
+        }
+
+    def costs(self) -> Iterator[Row | pa.RecordBatch]:
+        reader = Reader(self._cost_columns, self._cost_row, self._notes, "cost")
+        return reader.read(self._grouped(COST_REPORT, COST_GROUPS, self._cost_pages))
+
+    def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        return {
+            "usage_date": self._day,
+            "api": "cost_report",
+            **{name: rows.text(name) for name in _TEXTS_OF_COST},
+            "amount": rows.money("amount", cents=True),
+            "currency": rows.currency(),
+            "raw": rows.texts_without(),
+        }
+
+    def _cost_row(self, line: Line) -> Row | None:
+        self._notes.new("cost", line.unknown(_KNOWN_COST))
+        texts = {name: line.text(name) for name in _TEXTS_OF_COST}
+        price = _price(line, texts, self._notes)
+        if price is None:
+            return None
+        return {
+            "usage_date": self._day,
+            "api": "cost_report",
+            "api_key_id": None,
+            **texts,
+            **price,
+            "list_amount": None,
+            "requests": None,
+            "data_refreshed_at": None,
+            "raw": line.as_json(),
+        }
 
     def total(self) -> Iterator[Line]:
-        return self._lines(COST_REPORT, ())
+        for number, page in enumerate(self._pages.read(COST_REPORT, self._query(())), 1):
+            yield from self._lines_of(COST_REPORT, number, page)
 
-    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
-        return by_what_is_accepted(lambda by: self._lines(path, by), groups, _report(path), self._notes)
+    def _grouped(self, path: str, groups: Sequence[str], shape: PageShape) -> Iterator[ReadPage[Line]]:
+        read = partial(self._with_rows, path, shape)
+        return by_what_is_accepted(read, groups, _report(path), self._notes)
 
-    def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
-        where = f"Anthropic {path.rpartition('/')[2]}"
+    def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> Iterator[ReadPage[Line]]:
+        pages = self._pages.decoded(path, self._query(groups), shape.read)
+        return with_rows(pages, partial(self._lines_of, path))
+
+    def _lines_of(self, path: str, number: int, page: JsonObject) -> Iterator[Line]:
+        answer = Line(page, f"Anthropic {path.rpartition('/')[2]}, page {number}", self._notes.odd)
+        for bucket in answer.parts("data"):
+            bucket.require_day("starting_at", self._day)
+            yield from bucket.parts("results")
+
+    def _query(self, groups: Sequence[str]) -> list[tuple[str, str]]:
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
-        query += [("group_by[]", group) for group in groups]
-        for number, page in enumerate(self._pages.read(path, query), 1):
-            for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
-                bucket.require_day("starting_at", self._day)
-                yield from bucket.parts("results")
+        return [*query, *(("group_by[]", group) for group in groups)]
 
 
 class _Analytics:
@@ -190,60 +259,109 @@ class _Analytics:
         self._pages = pages
         self._day = day
         self._notes = notes
+        starts = dict(day_bounds(day))["starting_at"]
+        usage = shape("AnalyticsUsage", **_TOKENS_SHAPE, total_tokens=COUNT, requests=COUNT)
+        self._usage_pages = PageShape(_analytics_shape(starts, "usage", USAGE_GROUPS, usage))
+        cost = shape("AnalyticsCost", {"amount": NUMBER, "currency": TEXT}, list_amount=NUMBER, requests=COUNT)
+        self._cost_pages = PageShape(_analytics_shape(starts, "cost", ANALYTICS_COST_GROUPS, cost), keeps_text=True)
 
-    def usage(self) -> Iterator[Row]:
-        for row, refreshed_at in self._grouped(ANALYTICS_USAGE, USAGE_GROUPS):
-            group, usage = row.part("group"), row.part("usage")
-            extra = usage.unknown({*_KNOWN_TOKENS, "total_tokens", "requests"}) | group.unknown(USAGE_GROUPS)
-            self._notes.new("analytics/usage", extra)
-            yield {
-                "usage_date": self._day,
-                "api": "analytics",
-                **{name: group.text(name) for name in USAGE_GROUPS},
-                **_tokens(usage),
-                "requests": usage.count("requests"),
-                "data_refreshed_at": refreshed_at,
-                "extra": exact_json(extra) if extra else None,
-            }
+    def usage(self) -> Iterator[Row | pa.RecordBatch]:
+        reader = Reader(self._usage_columns, self._usage_row, self._notes, "analytics/usage")
+        return reader.read(self._grouped(ANALYTICS_USAGE, USAGE_GROUPS, self._usage_pages))
 
-    def costs(self) -> Iterator[Row]:
-        for row, refreshed_at in self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS):
-            group, cost = row.part("group"), row.part("cost")
-            new = cost.unknown({"amount", "list_amount", "currency", "requests"}) | group.unknown(ANALYTICS_COST_GROUPS)
-            self._notes.new("analytics/cost", new)
-            texts = {name: group.text(name) for name in ANALYTICS_COST_GROUPS}
-            price, at_list = _price(cost, texts, self._notes), cost.known("list_amount")
-            if price is None:
-                continue
-            yield {
-                "usage_date": self._day,
-                "api": "analytics",
-                "description": None,
-                "inference_geo": group.text("inference_geo"),
-                **texts,
-                **price,
-                "list_amount": None if at_list is None else numeric(from_cents(at_list)),
-                "requests": cost.count("requests"),
-                "data_refreshed_at": refreshed_at,
-                "raw": row.as_json(),
-            }
+    def _usage_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        group, usage = rows.part("group"), rows.part("usage")
+        return {
+            "usage_date": self._day,
+            "api": "analytics",
+            **{name: group.text(name) for name in USAGE_GROUPS},
+            **_token_columns(usage),
+            "requests": usage.count("requests"),
+            "data_refreshed_at": rows.refreshed_at,
+        }
+
+    def _usage_row(self, found: "_Refreshed") -> Row:
+        row, refreshed_at = found
+        group, usage = row.part("group"), row.part("usage")
+        extra = usage.unknown(_KNOWN_ANALYTICS_USAGE) | group.unknown(USAGE_GROUPS)
+        self._notes.new("analytics/usage", extra)
+        return {
+            "usage_date": self._day,
+            "api": "analytics",
+            **{name: group.text(name) for name in USAGE_GROUPS},
+            **_tokens(usage),
+            "requests": usage.count("requests"),
+            "data_refreshed_at": refreshed_at,
+            "extra": exact_json(extra) if extra else None,
+        }
+
+    def costs(self) -> Iterator[Row | pa.RecordBatch]:
+        reader = Reader(self._cost_columns, self._cost_row, self._notes, "analytics/cost")
+        return reader.read(self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS, self._cost_pages))
+
+    def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        group, cost = rows.part("group"), rows.part("cost")
+        return {
+            "usage_date": self._day,
+            "api": "analytics",
+            **{name: group.text(name) for name in ANALYTICS_COST_GROUPS},
+            "amount": cost.money("amount", cents=True),
+            "currency": cost.currency(),
+            "list_amount": cost.numeric("list_amount", cents=True),
+            "requests": cost.count("requests"),
+            "data_refreshed_at": rows.refreshed_at,
+            "raw": rows.texts_without(),
+        }
+
+    def _cost_row(self, found: "_Refreshed") -> Row | None:
+        row, refreshed_at = found
+        group, cost = row.part("group"), row.part("cost")
+        new = cost.unknown(_KNOWN_ANALYTICS_COST) | group.unknown(ANALYTICS_COST_GROUPS)
+        self._notes.new("analytics/cost", new)
+        texts = {name: group.text(name) for name in ANALYTICS_COST_GROUPS}
+        price, at_list = _price(cost, texts, self._notes), cost.known("list_amount")
+        if price is None:
+            return None
+        return {
+            "usage_date": self._day,
+            "api": "analytics",
+            "description": None,
+            "inference_geo": group.text("inference_geo"),
+            **texts,
+            **price,
+            "list_amount": None if at_list is None else numeric(from_cents(at_list)),
+            "requests": cost.count("requests"),
+            "data_refreshed_at": refreshed_at,
+            "raw": row.as_json(),
+        }
 
     def total(self) -> Iterator[Line]:
-        return (row.part("cost") for row, _ in self._rows(ANALYTICS_COST, ()))
+        for number, page in enumerate(self._pages.read(ANALYTICS_COST, self._query(()), ANALYTICS_BETA), 1):
+            for row, _ in self._lines_of(ANALYTICS_COST, number, page):
+                yield row.part("cost")
 
-    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[tuple[Line, datetime | None]]:
-        return by_what_is_accepted(lambda by: self._rows(path, by), groups, _report(path), self._notes)
+    def _grouped(self, path: str, groups: Sequence[str], shape: PageShape) -> "Iterator[ReadPage[_Refreshed]]":
+        read = partial(self._with_rows, path, shape)
+        return by_what_is_accepted(read, groups, _report(path), self._notes)
 
-    def _rows(self, path: str, groups: Sequence[str]) -> Iterator[tuple[Line, datetime | None]]:
-        where = f"Anthropic {path.partition('organizations/')[2]}"
+    def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> "Iterator[ReadPage[_Refreshed]]":
+        pages = self._pages.decoded(path, self._query(groups), shape.read, ANALYTICS_BETA)
+        return with_rows(pages, partial(self._lines_of, path))
+
+    def _lines_of(self, path: str, number: int, page: JsonObject) -> "Iterator[_Refreshed]":
+        answer = Line(page, f"Anthropic {path.partition('organizations/')[2]}, page {number}", self._notes.odd)
+        refreshed_at = answer.time("data_refreshed_at")
+        for row in answer.parts("data"):
+            row.require_day("starting_at", self._day)
+            yield row, refreshed_at
+
+    def _query(self, groups: Sequence[str]) -> list[tuple[str, str]]:
         query = [*day_bounds(self._day), ("time_bucket_width", "1d"), ("limit", ROWS)]
-        query += [("group_by[]", group) for group in groups]
-        for number, page in enumerate(self._pages.read(path, query, ANALYTICS_BETA), 1):
-            answer = Line(page, f"{where}, page {number}", self._notes.odd)
-            refreshed_at = answer.time("data_refreshed_at")
-            for row in answer.parts("data"):
-                row.require_day("starting_at", self._day)
-                yield row, refreshed_at
+        return [*query, *(("group_by[]", group) for group in groups)]
+
+
+_Refreshed = tuple[Line, datetime | None]
+"""A row of the analytics, and when Anthropic last refreshed the data of its page."""
 
 
 def _report(path: str) -> str:
@@ -272,6 +390,22 @@ def _tokens(line: Line) -> dict[str, int]:
         "output_tokens": line.count("output_tokens") or 0,
         **kinds,
         "web_search_requests": line.part("server_tool_use").count("web_search_requests") or 0,
+    }
+
+
+def _token_columns(rows: PlainRows) -> dict[str, object]:
+    written = rows.part("cache_creation")
+    kinds = {
+        "uncached_input_tokens": rows.whole("uncached_input_tokens"),
+        "cache_read_input_tokens": rows.whole("cache_read_input_tokens"),
+        "cache_creation_5m_input_tokens": written.whole("ephemeral_5m_input_tokens"),
+        "cache_creation_1h_input_tokens": written.whole("ephemeral_1h_input_tokens"),
+    }
+    return {
+        "input_tokens": reduce(pc.add, kinds.values()),
+        "output_tokens": rows.whole("output_tokens"),
+        **kinds,
+        "web_search_requests": rows.part("server_tool_use").whole("web_search_requests"),
     }
 
 

@@ -46,7 +46,8 @@ PROVIDER = Provider(
             rf"ya29\.{RANDOM}[\w.-]{{20,}}",  # access token
             r"GOCSPX-[\w-]{28,}",  # client secret: too short to be told from words by chance; no name begins so
             rf"1//0{RANDOM}[\w-]{{30,}}",  # refresh token
-        )
+        ),
+        marks=("AIza", "ya29.", "GOCSPX-", "1//0"),
     ),
     key_beginnings={"AIza": "a key of Google", "ya29.": "an access token of Google"},
     takes=(KEY_FILE, KEYLESS),

@@ -53,6 +53,7 @@ PROVIDER = Provider(
             rf"sess-{RANDOM_WORD}[A-Za-z0-9]{{40,}}",
             r"sk-[\w-]{0,60}\*{3,}[\w*-]*",  # masked by the vendor; its last characters are nobody's business either
         ),
+        marks=("sk-", "sess-"),
         fragments=(r"sk-(?:proj|svcacct|admin|None)-(?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{8,}[\w-]*",),
     ),
     key_beginnings=dict.fromkeys(("sk-proj-", "sk-admin-", "sk-svcacct-", "sk-None-", "sess-"), "a key of OpenAI"),

@@ -9,16 +9,23 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 
+import pyarrow as pa
+
 from cloudact.errors import Stop
+from cloudact.json_types import JsonObject
+from providers.columnar import PlainRows, Reader, ReadPage, with_rows
+from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
-from providers.lines import Line, exact_json, exact_sum, numeric
+from providers.lines import Line, exact_sum, numeric
 from providers.notes import Notes
 from providers.openai.api import COSTS, OPENAI, USAGE, day_bounds
 from providers.pages import NextPage
-from providers.source import Row, Table
+from providers.plain import COUNT, FLAG, NUMBER, PERSONAL, TEXT, PageShape, shape
+from providers.source import Row, Table, TableRows
 
 DIMENSIONS = (
     "project_id",
@@ -64,6 +71,23 @@ _KNOWN_COSTS = frozenset({"object", "amount.value", "amount.currency", *_COST_DI
 USAGE_TABLE = Table("openai_usage_daily_raw")
 COST_TABLE = Table("openai_cost_daily_raw", money="amount")
 
+_USAGE_SHAPE = shape(
+    "OpenAiUsage",
+    object=TEXT,
+    batch=FLAG,
+    **dict.fromkeys(DIMENSIONS, TEXT),
+    **dict.fromkeys(MEASURES, COUNT),
+)
+_COST_SHAPE = shape(
+    "OpenAiCost",
+    {"amount": shape("OpenAiAmount", {"value": NUMBER, "currency": TEXT})},
+    object=TEXT,
+    **dict.fromkeys(_COST_DIMENSIONS, TEXT),
+    quantity=NUMBER,
+    quantity_unit=TEXT,
+    user_email=PERSONAL,  # undocumented, and seen in all rows of some organizations
+)
+
 _BY_MODEL = ("project_id", "user_id", "api_key_id", "model")
 # What each endpoint can group by; anything else is answered with 400.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -94,29 +118,42 @@ class OpenAiReports:
         self._day = day
         self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
         self._notes = notes
+        bucket = ("start_time", self._start)
+        self._usage_pages = PageShape(_USAGE_SHAPE, bucket)
+        self._cost_pages = PageShape(_COST_SHAPE, bucket, keeps_text=True)
 
-    def rows(self, reports: Sequence[str]) -> Sequence[tuple[Table, Iterator[Row]]]:
+    def rows(self, reports: Sequence[str]) -> Sequence[TableRows]:
         """The usage of all endpoints as one table, the costs as another; rows are read while they are iterated."""
         usage = [self._usage(endpoint) for endpoint in reports if endpoint != "costs"]
-        tables = [(USAGE_TABLE, chain.from_iterable(usage))] if usage else []
+        tables: list[TableRows] = [(USAGE_TABLE, chain.from_iterable(usage))] if usage else []
         return [*tables, (COST_TABLE, self._costs())] if "costs" in reports else tables
 
     def total(self) -> Mapping[str, Decimal]:
         """The day's costs by currency, in its main unit, as OpenAI adds them up."""
         sums: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for line in self._lines(COSTS, ()):
+        for line in self._lines(COSTS):
             amount = line.part("amount")
             sums[amount.currency()] = exact_sum(sums[amount.currency()], amount.money("value"))
         return sums
 
-    def _usage(self, endpoint: str) -> Iterator[Row]:
+    def _usage(self, endpoint: str) -> Iterator[Row | pa.RecordBatch]:
+        by_column, by_row = partial(self._usage_columns, endpoint), partial(self._usage_row, endpoint)
+        reader = Reader(by_column, by_row, self._notes, endpoint)
         try:
-            for line in self._grouped(USAGE + endpoint, GROUPS[endpoint]):
-                yield self._usage_row(endpoint, line)
+            yield from reader.read(self._grouped(USAGE + endpoint, GROUPS[endpoint], self._usage_pages))
         except Refused as err:
             if err.refusal.status != 404 or endpoint not in NEW_REPORTS:
                 raise
             self._notes.say(f"OpenAI does not offer the report {endpoint} to this organization.")
+
+    def _usage_columns(self, endpoint: str, rows: PlainRows) -> Mapping[str, object]:
+        return {
+            "usage_date": self._day,
+            "endpoint": endpoint,
+            "batch": rows.flag("batch"),
+            **{name: rows.text(name) for name in DIMENSIONS},
+            **{name: rows.count(name) for name in MEASURES},
+        }
 
     def _usage_row(self, endpoint: str, line: Line) -> Row:
         extra = line.unknown(_KNOWN)
@@ -125,18 +162,42 @@ class OpenAiReports:
             "usage_date": self._day,
             "endpoint": endpoint,
             "batch": line.flag("batch"),
-            **{name: line.text(name) for name in DIMENSIONS},
-            **{name: line.count(name) for name in MEASURES},
+            **{name: line.text(name) for name in DIMENSIONS if name in line.raw},
+            **{name: line.count(name) for name in MEASURES if name in line.raw},
             "extra": exact_json(extra) if extra else None,
         }
 
-    def _costs(self) -> Iterator[Row]:
+    def _costs(self) -> Iterator[Row | pa.RecordBatch]:
         groups = [g for g in COST_GROUPS if g != "api_key_id" or self._day >= COSTS_BY_KEY_FROM]
-        for line in self._grouped(COSTS, groups):
-            self._notes.new("costs", line.unknown(_KNOWN_COSTS))
-            price = self._price(line)
-            if price is not None:
-                yield {**self._cost_row(line), "amount": numeric(price[0]), "currency": price[1]}
+        reader = Reader(self._cost_columns, self._cost_row, self._notes, "costs")
+        return reader.read(self._grouped(COSTS, groups, self._cost_pages))
+
+    def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        amount = rows.part("amount")
+        return {
+            "usage_date": self._day,
+            **{name: rows.text(name) for name in (*_COST_DIMENSIONS, "quantity_unit")},
+            "amount": amount.money("value"),
+            "currency": amount.currency(),
+            "quantity": rows.numeric("quantity"),
+            "raw": rows.texts_without("user_email"),
+        }
+
+    def _cost_row(self, line: Line) -> Row | None:
+        self._notes.new("costs", line.unknown(_KNOWN_COSTS))
+        price = self._price(line)
+        if price is None:
+            return None
+        quantity = line.known("quantity")
+        return {
+            "usage_date": self._day,
+            **{name: line.text(name) for name in _COST_DIMENSIONS},
+            "amount": numeric(price[0]),
+            "currency": price[1],
+            "quantity": None if quantity is None else numeric(quantity),
+            "quantity_unit": line.text("quantity_unit"),
+            "raw": line.as_json(),
+        }
 
     def _price(self, line: Line) -> tuple[Decimal, str] | None:
         try:
@@ -146,26 +207,26 @@ class OpenAiReports:
             self._notes.without_amount(err.message, {name: line.text(name) for name in _COST_DIMENSIONS})
             return None
 
-    def _cost_row(self, line: Line) -> Row:
-        quantity = line.known("quantity")
-        return {
-            "usage_date": self._day,
-            **{name: line.text(name) for name in _COST_DIMENSIONS},
-            "quantity": None if quantity is None else numeric(quantity),
-            "quantity_unit": line.text("quantity_unit"),
-            "raw": line.as_json(),
-        }
-
-    def _grouped(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
+    def _grouped(self, path: str, groups: Sequence[str], shape: PageShape) -> Iterator[ReadPage[Line]]:
         what = f"OpenAI's report {path.rpartition('/')[2]}"
-        return by_what_is_accepted(lambda by: self._lines(path, by), groups, what, self._notes)
+        return by_what_is_accepted(lambda by: self._with_rows(path, by, shape), groups, what, self._notes)
 
-    def _lines(self, path: str, groups: Sequence[str]) -> Iterator[Line]:
-        where = f"OpenAI {path.rpartition('/')[2]}"
+    def _with_rows(self, path: str, groups: Sequence[str], shape: PageShape) -> Iterator[ReadPage[Line]]:
+        pages = self._pages.decoded(path, self._query(groups), shape.read)
+        return with_rows(pages, partial(self._lines_of, path))
+
+    def _lines(self, path: str) -> Iterator[Line]:
+        """The lines of a report that is not grouped."""
+        for number, page in enumerate(self._pages.read(path, self._query(())), 1):
+            yield from self._lines_of(path, number, page)
+
+    def _lines_of(self, path: str, number: int, page: JsonObject) -> Iterator[Line]:
+        answer = Line(page, f"OpenAI {path.rpartition('/')[2]}, page {number}", self._notes.odd)
+        for bucket in answer.parts("data"):
+            if bucket.count("start_time") != self._start:
+                raise bucket.unexpected("start_time", "the day that was asked for")
+            yield from bucket.parts("results")
+
+    def _query(self, groups: Sequence[str]) -> list[tuple[str, str]]:
         query = [*day_bounds(self._day), ("bucket_width", "1d"), ("limit", "1")]
-        pages = self._pages.read(path, [*query, *(("group_by", group) for group in groups)])
-        for number, page in enumerate(pages, 1):
-            for bucket in Line(page, f"{where}, page {number}", self._notes.odd).parts("data"):
-                if bucket.count("start_time") != self._start:
-                    raise bucket.unexpected("start_time", "the day that was asked for")
-                yield from bucket.parts("results")
+        return [*query, *(("group_by", group) for group in groups)]

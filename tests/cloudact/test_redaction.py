@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import string
 import time
 from random import Random
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudact.orgs.org import new_api_key
-from cloudact.redaction import CLEARED_CHARACTERS, cleared, without_keys
+from cloudact.redaction import CLEARED_CHARACTERS, cleared, marks, without_keys
 from providers import PROVIDERS
 from providers.lines import Line
 
@@ -87,6 +88,14 @@ def test_no_real_key_survives(kind: str, data: st.DataObject, before: str, behin
     line = Line({"model": text, "new": {"note": [text]}}, "x")
     told = [cleared(text), without_keys(text), str(line.text("model")), line.as_json(), repr(line.unknown(()))]
     assert [each for each in told if key in each] == []
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@given(data=st.data(), before=SURROUNDING)
+def test_every_key_holds_a_mark(kind: str, data: st.DataObject, before: str) -> None:
+    """A text without any of the marks holds no key, so it need not be looked at closely."""
+    assert re.search(marks(), before + data.draw(KEYS[kind]))
+    assert not re.search(marks(), "gpt-5.4-mini, cached input")
 
 
 BEGINNINGS = ["sk-", "sk-proj-", "sk-admin-", "sk-ant-", "task-proj-", "AKIA", "eyJ", "my_api_", "sess-", ""]

@@ -106,6 +106,18 @@ def test_a_run_loads_and_reconciles(local: Local, new_org: NewOrgs, run_job: Run
     assert f"{sum(row['amount'] for row in loaded[COSTS[provider]]).normalize():f} USD" in reconciled[1]
 
 
+@pytest.mark.parametrize("provider", REPORTING)
+def test_a_run_tells_how_its_pages_were_read(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
+    """The step tells which pages went which way: all by the column, but costs with a name that holds an escape."""
+    run = llm_run(new_org(), provider)
+    run_job(run)
+    (told,) = [text for level, text in messages(local, run) if text.startswith("Pages with rows") and level == "INFO"]
+    ways = dict(each.split(" ", 1) for each in told.removesuffix(".").partition(": ")[2].split("; "))
+    assert {"openai": "completions", "anthropic": "claude_code"}[provider] in ways
+    by_row = [name for name, counts in ways.items() if not counts.endswith(" and 0")]
+    assert by_row == {"openai": ["costs"], "anthropic": []}[provider]
+
+
 def test_openai_totals_equal_an_independent_computation(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """Costs and tokens in the tables equal plain sums over the stand-in's facts, to the last digit of NUMERIC."""
     org = new_org()
@@ -332,7 +344,8 @@ def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level:
     processor.run(*step_of(local, run, 0))
     vendor.pages = {"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]}
     processor.run(*step_of(local, run, 1))
-    ((_, text),) = [each for each in messages_of_steps(local, run) if each[0] == level]
+    ((found, text),) = [each for each in messages_of_steps(local, run) if "own total" in each[1]]
+    assert found == level
     assert text.startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
     assert f"the difference is {-Decimal(cents):f} USD" in text
 

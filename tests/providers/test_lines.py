@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudact.errors import Stop
-from providers.http import read_json
-from providers.lines import Line, exact_json, exact_sum, from_cents, numeric
+from providers.exact_json import exact_json, read_json
+from providers.lines import Line, exact_sum, from_cents, numeric
 from tests.providers.vendor import Vendor, costs, table_rows
 
 AMOUNTS = st.decimals(min_value=-(10**15), max_value=10**15, allow_nan=False, allow_infinity=False, places=12)
@@ -58,6 +58,14 @@ def test_a_whole_number_may_come_with_an_exponent() -> None:
 def test_json_keeps_every_digit(value: Any) -> None:
     """What is kept as JSON text reads back as the same value, its numbers digit by digit."""
     assert json.loads(exact_json(value), parse_float=Decimal) == value
+
+
+@pytest.mark.parametrize("literal", ["7.4856e-05", "1.50", "1E5", "0.0000000005", "-0.0", "12", "-0.10E+2"])
+def test_a_number_is_written_as_it_was_spelled(literal: str) -> None:
+    """What a vendor writes as 7.4856e-05 is kept so, and not as another spelling of the same number."""
+    told = Line(read_json(f'{{"amount":{{"value":{literal}}}}}'.encode()), "x")
+    assert told.as_json() == f'{{"amount":{{"value":{literal}}}}}'
+    assert told.part("amount").money("value") == Decimal(literal)
 
 
 @given(amounts=st.lists(AMOUNTS, max_size=30))

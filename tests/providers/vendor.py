@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
+import pyarrow as pa
 
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import AnthropicReports
@@ -99,7 +100,7 @@ def fixture_pages(*names: str) -> list[Any]:
 def table_rows(reports: OpenAiReports | AnthropicReports, *names: str) -> list[dict[str, Any]]:
     """The rows of these reports, which go to one table."""
     ((_, rows),) = reports.rows(names)
-    return [dict(row) for row in rows]
+    return [row for each in rows for row in (each.to_pylist() if isinstance(each, pa.RecordBatch) else [dict(each)])]
 
 
 def raw(row: Mapping[str, Any]) -> Any:

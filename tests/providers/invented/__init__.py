@@ -48,7 +48,7 @@ PROVIDER = Provider(
     read_credential=_read,
     check=_check,
     open_source=_open_source,
-    secret_patterns=KeyForms(keys=(r"aqua-admin-[0-9a-f]{32}",)),
+    secret_patterns=KeyForms(keys=(r"aqua-admin-[0-9a-f]{32}",), marks=("aqua-admin-",)),
     key_beginnings={"aqua-admin-": "a key of Aqua"},
     sql_folder=Path(__file__).parent / "sql",
 )

@@ -1,0 +1,306 @@
+"""Reads the rows of a report: plain pages by the column, several at a time, and every other page row by row.
+
+Both ways give the same values, notes and errors. `PlainRows` refuses what it cannot prove; the row code then says what
+it is, page by page.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Any, Generic, Self, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import UNSET, Raw
+
+from cloudact.errors import Stop
+from cloudact.json_types import JsonObject
+from cloudact.redaction import identifier, marks
+from providers.arrow import ARROW
+from providers.lines import Line, is_of_person, is_personal
+from providers.notes import Notes
+from providers.plain import NotPlain, PlainPage
+from providers.source import Row
+
+GATHERED_BYTES = 2 * 2**20  # of pages that become one batch: what is done once a batch costs little a row then
+Item = TypeVar("Item")
+
+# Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999. Larger amounts are left to
+# the row code: `from_cents` keeps 60 of their digits.
+_NUMBER = r"^-?[0-9]{1,24}(\.[0-9]{1,38})?([eE][+-]?[0-9]{1,2})?$"
+_EXACT, _LARGEST = pa.decimal256(76, 38), Decimal(10**20)
+_EXACT_CENTS = pa.decimal256(76, 40)
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_NULL = b"null"
+
+
+@dataclass(frozen=True)
+class ReadPage(Generic[Item]):
+    """Page of a report: its rows, if it is plain, and the lines of it that the row code takes, to be asked for once."""
+
+    plain: PlainPage | None
+    lines: Callable[[], Iterator[Item]]
+    has_rows: bool
+
+    @classmethod
+    def of(cls, page: PlainPage | JsonObject, lines_of: Callable[[JsonObject], Iterator[Item]]) -> Self:
+        """The page. Raises what the row code does about the beginning of one that is not plain, or without rows."""
+        if isinstance(page, PlainPage) and page.rows:
+            return cls(page, lambda: lines_of(page.fields), has_rows=True)
+        lines = lines_of(page.fields if isinstance(page, PlainPage) else page)
+        first = list(islice(lines, 1))
+        return cls(None, lambda: chain(first, lines), has_rows=bool(first))
+
+
+def with_rows(
+    pages: Iterable[PlainPage | JsonObject], lines_of: Callable[[int, JsonObject], Iterator[Item]]
+) -> Iterator[ReadPage[Item]]:
+    """Pages of a report that have rows. `lines_of` makes the lines of a page, whose number counts from 1."""
+    for number, page in enumerate(pages, 1):
+        found = ReadPage.of(page, partial(lines_of, number))
+        if found.has_rows:
+            yield found
+
+
+@dataclass(frozen=True)
+class Reader(Generic[Item]):
+    """The two ways to read one report, which give the same. A row of `by_row` is `None` where it is left out.
+
+    `notes` counts under the name `report` how many pages went which way.
+    """
+
+    by_column: Callable[["PlainRows"], Mapping[str, object]]
+    by_row: Callable[[Item], Row | None]
+    notes: Notes
+    report: str
+
+    def read(self, pages: Iterator[ReadPage[Item]]) -> Iterator[Row | pa.RecordBatch]:
+        """Yields batches of plain pages, and the rows of other pages, in the order of the pages."""
+        for together in _gathered(pages):
+            yield from self._batches(together)
+
+    def _batches(self, pages: list[ReadPage[Item]]) -> Iterator[Row | pa.RecordBatch]:
+        plain = [page.plain for page in pages if page.plain]
+        try:
+            if not plain:
+                raise NotPlain
+            batch = _batch(self.by_column(PlainRows.of(plain)), sum(len(page.rows) for page in plain))
+        except NotPlain:
+            if len(pages) > 1:
+                for page in pages:
+                    yield from self._batches([page])
+            else:
+                self.notes.pages_of(self.report).by_row += 1
+                yield from filter(None, map(self.by_row, pages[0].lines()))
+        else:
+            self.notes.pages_of(self.report).by_column += len(plain)
+            yield batch
+
+
+def _gathered(pages: Iterator[ReadPage[Item]]) -> Iterator[list[ReadPage[Item]]]:
+    """Pages that can become one batch; each other page by itself."""
+    together: list[ReadPage[Item]] = []
+    try:
+        for page in pages:
+            if together and not _go_together([*together, page]):
+                yield together
+                together = []
+            together.append(page)
+    except Exception:  # what the pages before have to tell comes first, an error of theirs above all
+        if together:
+            yield together
+        raise
+    if together:
+        yield together
+
+
+def _go_together(pages: Sequence[ReadPage[Item]]) -> bool:
+    plain = [page.plain for page in pages if page.plain]
+    return (
+        len(plain) == len(pages)
+        and len({page.data_refreshed_at for page in plain}) == 1
+        and sum(len(page.body) for page in plain) <= GATHERED_BYTES
+    )
+
+
+def _batch(columns: Mapping[str, object], rows: int) -> pa.RecordBatch:
+    arrays = {
+        name: value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value), rows)
+        for name, value in columns.items()
+        if value is not None
+    }
+    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+
+
+@dataclass(frozen=True)
+class PlainRows:
+    """Columns of plain rows, as `Line` gives the values of one. Each raises `NotPlain` where a value needs `Line`.
+
+    `texts` are the whole rows as they were sent, where these are stored; then it is there that every text is judged.
+    `data_refreshed_at` is what their pages say.
+    """
+
+    rows: Sequence[object]
+    texts: Sequence[Raw] | None = None
+    data_refreshed_at: str | None = None
+
+    @classmethod
+    def of(cls, pages: Sequence[PlainPage]) -> Self:
+        """The rows of several pages, one after the other."""
+        rows = [row for page in pages for row in page.rows]
+        texts = [text for page in pages for text in page.texts or ()]
+        return cls(rows, texts if pages[0].texts is not None else None, pages[0].data_refreshed_at)
+
+    @property
+    def refreshed_at(self) -> datetime | None:
+        """When the provider last refreshed the data of these pages."""
+        try:
+            return Line({"data_refreshed_at": self.data_refreshed_at}, "").time("data_refreshed_at")
+        except Stop as err:
+            raise NotPlain from err
+
+    def texts_without(self, *personal: str) -> pa.Array:
+        """The rows as JSON text without these fields, which name persons."""
+        lines = b"\n".join(self.texts or ())
+        for name in personal:
+            lines = _without(lines, name.encode())
+        return verbatim(lines.split(b"\n"))
+
+    def part(self, name: str) -> "PlainRows":
+        """A nested object of each row; one without any field where it is null or absent."""
+        return PlainRows([value or _NOTHING for value in self._values(name)], self.texts)
+
+    def text(self, name: str) -> pa.Array:
+        """Names or ids as they were sent, less e-mail addresses and whole keys; null where they are null or absent."""
+        array = self._column(name, pa.string())
+        if self.texts is not None or not _is_marked(array):
+            return array
+        return pa.array([text if text is None else identifier(text) for text in array.to_pylist()], pa.string())
+
+    def flag(self, name: str) -> pa.Array:
+        """True, false, or null."""
+        return self._column(name, pa.bool_())
+
+    def count(self, name: str) -> pa.Array:
+        """Whole numbers or null."""
+        return self._column(name, pa.int64())
+
+    def whole(self, name: str) -> pa.Array:
+        """Whole numbers, 0 for null."""
+        return self.count(name).fill_null(0)
+
+    def currency(self, name: str = "currency") -> pa.Array:
+        """ISO 4217 codes, upper case."""
+        codes = self.text(name)
+        if not all(code and _CURRENCY.fullmatch(code) for code in codes.unique().to_pylist()):
+            raise NotPlain
+        return pc.utf8_upper(codes)
+
+    def money(self, name: str, *, cents: bool = False) -> pa.Array:
+        """NUMERIC of amounts that each row must have, in the main unit. `cents`: they were sent in the lowest."""
+        amounts = self.numeric(name, cents=cents)
+        if amounts.null_count:
+            raise NotPlain
+        return amounts
+
+    def numeric(self, name: str, *, cents: bool = False) -> pa.Array:
+        """NUMERIC of exact numbers, sent as such or as strings of them, or null."""
+        return rounded(self.exact(name), cents=cents)
+
+    def exact(self, name: str) -> pa.Array:
+        """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
+        literals = b"\n".join([value or _NULL for value in self._values(name)])
+        numbers = pa.array(literals.split(b"\n") if self.rows else [], pa.binary()).cast(pa.string())
+        if b'"' in literals:
+            numbers = pc.utf8_trim(numbers, '"')
+        if _NULL in literals:
+            numbers = pc.if_else(pc.equal(numbers, "null"), None, numbers)
+        if pc.all(pc.match_substring_regex(numbers, _NUMBER)).as_py() is False:
+            raise NotPlain
+        if b"-0\n" in literals + b"\n":  # perhaps -0, which is stored as 0 like every whole number of that value
+            raise NotPlain
+        try:
+            exact = numbers.cast(_EXACT)
+        except pa.ArrowInvalid as err:
+            raise NotPlain from err
+        least, most = pc.min_max(exact).values()
+        if least.is_valid and not -_LARGEST < least.as_py() <= most.as_py() < _LARGEST:
+            raise NotPlain
+        return exact
+
+    def json(self, name: str, nothing: bytes) -> list[bytes]:
+        """JSON texts of a field, `nothing` where it is null or absent."""
+        texts = [bytes(value or _NULL) for value in self._values(name)]
+        return [nothing if text == _NULL else text for text in texts]
+
+    def _values(self, name: str) -> list[Any]:
+        """The values of a field; `UNSET` where it is absent."""
+        return list(map(attrgetter(name), self.rows))
+
+    def _column(self, name: str, kind: pa.DataType) -> pa.Array:
+        values = self._values(name)
+        if values and values[0] is UNSET and values.count(UNSET) == len(values):  # as of a dimension of other endpoints
+            return pa.nulls(len(values), kind)
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowInvalid, TypeError):  # a field that not every row has
+            return pa.array([None if value is UNSET else value for value in values], kind)
+
+
+class _Nothing:
+    """An object without any field, in place of one that is null or absent."""
+
+    def __getattr__(self, name: str) -> Any:
+        return UNSET
+
+
+_NOTHING = _Nothing()
+
+
+def rounded(exact: pa.Array, *, cents: bool = False) -> pa.Array:
+    """NUMERIC of numbers with 38 decimals, rounded as `numeric` rounds. `cents`: they are in the lowest unit."""
+    if cents:  # the same digits under a type of two more decimals
+        exact = pa.Array.from_buffers(_EXACT_CENTS, len(exact), exact.buffers(), offset=exact.offset)
+    return pc.round(exact, ndigits=9, round_mode="half_towards_infinity").cast(ARROW["NUMERIC"])
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a field of this name is stored under it with whatever it holds: it is nothing personal, and ASCII."""
+    return name.isascii() and identifier(name) == name and not is_personal(name) and not is_of_person(name)
+
+
+def _without(lines: bytes, name: bytes) -> bytes:
+    if b'"%b":' % name not in lines:
+        return lines
+    lines = re.sub(rb',"%b":(?:null|"[^"\\]*")' % re.escape(name), b"", lines)
+    if b'"%b":' % name in lines:  # the first field of a row, or one that holds something else
+        raise NotPlain
+    return lines
+
+
+def verbatim(texts: Sequence[bytes]) -> pa.Array:
+    """JSON texts as a column of text. Raises `NotPlain` where one holds a text that must not be stored.
+
+    Quotes stand around each text in it, so what is found in none of the whole is in none of its texts.
+    """
+    array = pa.array(texts, pa.binary()).cast(pa.string())
+    if _is_marked(array):
+        marked = array.filter(pc.match_substring_regex(array, marks()))
+        if any(identifier(text) != text for text in marked.unique().to_pylist()):
+            raise NotPlain
+    return array
+
+
+def _is_marked(texts: pa.Array) -> bool:
+    """Whether a mark stands in all the texts, taken as one: much cheaper than to look at each."""
+    data = texts.buffers()[2]
+    if data is None:
+        return False
+    ends = pa.array([0, data.size], pa.int32()).buffers()[1]
+    whole = pa.Array.from_buffers(pa.string(), 1, [None, ends, data])
+    return bool(pc.match_substring_regex(whole, marks())[0].as_py())

@@ -1,0 +1,132 @@
+"""Pages are read by the column where they are plain, and row by row where not: nobody can tell which it was."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.providers.generated import COSTS, REPORTS, Report, pages
+from tests.providers.readings import read
+
+BOM = "\ufeff".encode()  # the row code takes it, as JSON's own parser does; nothing that begins with it is plain
+
+
+def never_plain(bodies: Sequence[bytes]) -> list[bytes]:
+    """The same pages in a form that only the row code reads."""
+    return [body if body.startswith(BOM) else BOM + body for body in bodies]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(sorted(REPORTS)),
+    random=st.randoms(use_true_random=False),
+    sizes=st.lists(st.integers(0, 6), min_size=1, max_size=5),
+    one_of=st.sampled_from([1, 2, 5, 20]),
+)
+def test_both_ways_give_the_same(name: str, random: Random, sizes: list[int], one_of: int) -> None:
+    """Whatever the pages hold, rows, digest, sums, notes and errors are those of the row code, column by column."""
+    bodies = pages(random, REPORTS[name], sizes, lambda it: it.randrange(one_of) == 0)
+    found, by_row = read(REPORTS[name], bodies), read(REPORTS[name], never_plain(bodies))
+    assert found.golden == by_row.golden
+    assert not any(by_column for by_column, _ in by_row.pages.values())
+    if found.table is not None and by_row.table is not None:
+        assert [c for c in found.table.column_names if not found.table[c].equals(by_row.table[c])] == []
+
+
+def of_day(report: Report, *sizes: int) -> list[bytes]:
+    return pages(Random(7), report, sizes, lambda _: False)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_plain_pages_are_read_by_the_column(name: str) -> None:
+    """What the vendors send on an ordinary day goes by the column, whole; laid out over lines too."""
+    bodies = of_day(REPORTS[name], 50, 0, 50)
+    laid_out = [body.replace(b":{", b": {\n").replace(b'":', b'": ').replace(b',"', b',\n  "') for body in bodies]
+    assert list(read(REPORTS[name], bodies).pages.values()) == [(2, 0)]
+    assert list(read(REPORTS[name], laid_out).pages.values()) == [(2, 0)]
+
+
+def test_only_the_odd_page_is_read_row_by_row() -> None:
+    """One e-mail address in one row of many pages costs that page's rows, and no others."""
+    bodies = of_day(COSTS, *[30] * 10)
+    bodies[4] = bodies[4].replace(b'"project_id":"proj_', b'"project_id":"jane@acme.com ', 1)
+    found = read(COSTS, bodies)
+    assert found.pages == {"costs": (9, 1)}
+    assert found.table is not None
+    assert len([row for row in found.table["project_id"].to_pylist() if row and row.startswith("[e-mail] ")]) == 1
+
+
+def test_names_that_only_look_like_keys_stay_plain() -> None:
+    """A mark of a key in a name that is none, as in sk-learn-bot, is looked at, and the page is plain."""
+    bodies = [body.replace(b"gpt-5.4-2026-03-05", b"risk-task-eyJ-AKIA@x") for body in of_day(COSTS, 200)]
+    found = read(COSTS, bodies)
+    assert found.pages == {"costs": (1, 0)}
+    assert found.table is not None
+    assert "risk-task-eyJ-AKIA@x" in found.table["line_item"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "literal", ["1e-999999999", "1e999999999", "1e99999999999999999999", "1" * 5000, "0." + "1" * 5000]
+)
+def test_no_number_breaks_the_process(literal: str) -> None:
+    """Amounts with an exponent or with digits beyond all reason are judged by the row code, by column never."""
+    bodies = [body.replace(b'"value":', b'"value":' + literal.encode() + b',"was":') for body in of_day(COSTS, 1)]
+    strings = [body.replace(b'"value":', b'"value":"' + literal.encode() + b'","was":') for body in of_day(COSTS, 1)]
+    for each in (bodies, strings):
+        assert read(COSTS, each).golden == read(COSTS, never_plain(each)).golden
+
+
+def test_what_earlier_pages_tell_comes_first() -> None:
+    """A page of another day ends the report, after the pages before it have told of their costs without an amount."""
+    bodies = of_day(COSTS, 3, 3)
+    bodies[0] = bodies[0].replace(b'"value":', b'"value":"unknown","was":').replace(b'"was":', b'"value":', 1)
+    bodies[1] = bodies[1].replace(b"1794268800", b"1794355200")
+    found = read(COSTS, bodies)
+    assert "start_time is not the day that was asked for" in found.error
+    assert found.golden == read(COSTS, never_plain(bodies)).golden
+    assert found.unpriced
+
+
+def test_each_page_has_its_own_freshness() -> None:
+    """Pages of the analytics that were refreshed at different times keep their own, in one reading."""
+    report = REPORTS["analytics_costs"]
+    bodies = of_day(report, 2, 2, 2)
+    bodies[1] = bodies[1].replace(b"2026-11-11T02:55:00Z", b"2026-11-11T04:00:00+01:00")
+    found, by_row = read(report, bodies), read(report, never_plain(bodies))
+    assert found.pages == {"analytics/cost": (3, 0)}
+    assert (found.table, found.fingerprint) == (by_row.table, by_row.fingerprint)
+
+
+ONE_ROW = [
+    ("openai_costs", b'"line_item":"', rb'"line_item":"a\u001Fb'),
+    ("openai_costs", b'"quantity":', b'"quantity":-0,"was":'),
+    ("openai_costs", b'"value":', b'"value":null,"was":'),
+    ("openai_costs", b'"value":', b'"value":0.0000000025,"was":'),
+    ("openai_costs", b'"value":', b'"value":"-0.0000000025","was":'),
+    ("anthropic_costs", b'"amount":"', b'"amount":"0.00000025","was":"'),
+    ("openai_costs", b'{"object":"organization', b'{"user_email":"jane@acme.com","object":"organization'),
+    ("openai_costs", b'"quantity_unit":', b'"user_email":{"is":"x"},"quantity_unit":'),
+    ("openai_costs", b'"quantity_unit":', b'"user_email":"\xff","quantity_unit":'),
+    ("claude_code", b'"tool_actions":{', b'"tool_actions":{"user_name":{"accepted":1},'),
+    ("claude_code", b'"tool_actions":{', b'"tool_actions":{"jane@acme.com":{"accepted":1},'),
+    ("claude_code", b'"currency":"USD"', b'"currency":"EUR"'),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "odd"), ONE_ROW)
+def test_one_odd_row_is_the_row_codes(name: str, sent: bytes, odd: bytes) -> None:
+    """A value that needs a judgement takes its page to the row code, or is read as the row code would."""
+    report = REPORTS[name]
+    (body,) = of_day(report, 20)
+    at = body.index(sent)
+    left_out = b'"was":'
+    end = odd.index(left_out) + len(left_out) if left_out in odd else None
+    rest = body[at + len(sent) :]
+    if end is not None:  # the value that was sent goes
+        odd, rest = odd[: end - len(left_out) - 1], rest[re.search(rb"[,}]", rest).start() :]  # type: ignore[union-attr]
+    found = [body[:at] + odd + rest]
+    assert found != [body]
+    assert read(report, found).golden == read(report, never_plain(found)).golden
