@@ -34,7 +34,7 @@ class BatchedRun:
 class ScheduleState:
     """Facts that a daily call plans with. `run_takes`: mean duration of yesterday's and today's runs, if any.
 
-    `given_up` has the service's own newest run of each date that has failed for too long, and of which nobody was notified.
+    `given_up` has the service's own newest run of each date that has failed for too long, and is not notified of yet.
     """
 
     pipelines: tuple[ScheduledPipeline, ...]
