@@ -49,7 +49,7 @@ def _texts(node: exp.Expr) -> list[str]:
     return [*own, *(node.comments or ())]
 
 
-def unmasked(tree: exp.Expr, names: Mapping[str, str]) -> exp.Expr:
+def unmasked(tree: exp.Expression, names: Mapping[str, str]) -> exp.Expression:
     """A copy of the tree with the names that were meant."""
     copy = tree.copy()
     for identifier in copy.find_all(exp.Identifier):
