@@ -57,7 +57,7 @@ class Transpiler:
         self._translator = SQLTranslator()
         self._remembered: OrderedDict[Any, str] = OrderedDict()
 
-    def to_duckdb(self, tree: exp.Expr, project: str, resources: Mapping[TableRef, Resource]) -> str:
+    def to_duckdb(self, tree: exp.Expression, project: str, resources: Mapping[TableRef, Resource]) -> str:
         """DuckDB's SQL for a statement with complete table names, whose `resources` are given; may change the tree.
 
         Raises DomainError.
