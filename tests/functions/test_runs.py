@@ -103,6 +103,7 @@ def test_a_run_in_full(api: FlaskClient, finished: tuple[OnboardedOrg, Run]) -> 
         "start_time": "2026-11-12T12:00:05.000Z",
         "end_time": "2026-11-12T12:00:07.000Z",
         "duration_ms": 2000,
+        "half_loaded": None,
         "pipeline_version": "1.0",
         "error": None,
         "result": None,
