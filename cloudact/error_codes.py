@@ -561,8 +561,8 @@ class Code(StrEnum):
         "The organization's slug is not what a slug may be.",
         "Correct it; the sentence says what is allowed.",
     )
-    CURSOR_INVALID = (
-        "cursor_invalid",
+    PAGE_CURSOR_INVALID = (
+        "page_cursor_invalid",
         Topic.REQUEST,
         False,
         "The cursor is none that the list has given.",

@@ -186,7 +186,7 @@ def _after(query: RunsQuery) -> After | None:
         at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
         created_at = dt.datetime.fromisoformat(at)
     except ValueError as err:
-        raise bad_request(NO_CURSOR, Code.CURSOR_INVALID) from err
+        raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID) from err
     if not _UUID.fullmatch(run_id) or created_at.utcoffset() != dt.timedelta(0) or created_at.year < FIRST_DATE.year:
-        raise bad_request(NO_CURSOR, Code.CURSOR_INVALID)
+        raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID)
     return After(created_at, run_id)

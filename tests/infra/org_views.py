@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cloudact.warehouse.queries import ORG_DATASET
 from cloudact.warehouse.scripts import Scope, load_scripts, statements
 
@@ -18,9 +20,14 @@ def inlined(view: str) -> str:
 
 
 def _before(view: str) -> list[tuple[str, str]]:
-    """The views that are made before it: a view can read no other."""
+    """The views that it reads, each after those that it reads itself: a view can read none that is made later."""
     selects = list(_selects().items())
-    return selects[: [name for name, _ in selects].index(view)]
+    read, found = select_of(view), list[tuple[str, str]]()
+    for name, select in reversed(selects[: [name for name, _ in selects].index(view)]):
+        if re.search(rf"\b{name}\b", read):
+            found.insert(0, (name, select))
+            read += select
+    return found
 
 
 def _selects() -> dict[str, str]:
