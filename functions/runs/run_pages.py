@@ -111,9 +111,9 @@ class RunPages:
         return Page(runs[:limit], len(runs) > limit)
 
     def at(self, org_slug: str, filters: Filters, today: dt.date, limit: int, offset: int) -> Page:
-        """The runs from `offset` on. Waits for the count, which tells the days they lie in."""
+        """The runs from `offset` on. Counts first, in this thread: the count tells the days they lie in."""
         days = _days(filters, today)
-        counts = self._count(org_slug, filters, days).result()
+        counts = self._counted(org_slug, filters, days)()
         passed = 0
         for each in counts:
             if passed + each.runs > offset:

@@ -188,6 +188,13 @@ def test_a_page_does_not_wait_for_its_count(local: Local, history: tuple[str, li
     assert (ids(late), late.more, late.total) == ([run.run_id for run, _ in runs[:12]], True, None)
 
 
+def test_an_offset_waits_for_no_count_of_others(local: Local, history: tuple[str, list[tuple[Run, Status]]]) -> None:
+    """A page by offset counts in its own thread, also while every count beside pages takes for ever."""
+    org, runs = history
+    page = RunPages(local.warehouse, Never()).at(org, Filters(), TODAY, 3, 5)
+    assert ids(page) == [run.run_id for run, _ in runs[5:8]]
+
+
 def test_an_offset_needs_its_count(local: Local, history: tuple[str, list[tuple[Run, Status]]]) -> None:
     """A page by offset raises where the count fails: nothing else tells where it begins."""
     with pytest.raises(Retry):
