@@ -11,6 +11,7 @@ from cli.failures import Failure
 from cli.http import BASE, Http
 from cli.identity import config_path
 from cli.json_object import JsonObject
+from cli.pipeline_names import written
 
 PATIENCE_S = 2.0
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -25,8 +26,7 @@ def complete_provider(ctx: click.Context, _parameter: click.Parameter, incomplet
 def complete_pipeline(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Ids of the pipelines that exist; their paths, once a slash has been typed."""
     entries = _catalogue(ctx)
-    paths = ["/".join(filter(None, (each["provider"], each["domain"], each["pipeline"]))) for each in entries]
-    names = paths if "/" in incomplete else [each["id"] for each in entries]
+    names = [written(each) if "/" in incomplete else str(each["id"]) for each in entries]
     return [name for name in names if name.startswith(incomplete)]
 
 

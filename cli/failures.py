@@ -17,6 +17,7 @@ from cli.text import clean
 
 # Codes of the API's refusals that commands act on: docs/errors.md has them all. No command looks at a sentence.
 RUN_UNKNOWN = "run_unknown"
+QUOTA_EXCEEDED = "quota_exceeded"
 
 
 class Failure(click.ClickException):

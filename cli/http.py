@@ -18,7 +18,7 @@ from urllib.parse import quote
 import click
 import httpx
 
-from cli.failures import Failure, RefusedByApi, Unreachable, Usage
+from cli.failures import QUOTA_EXCEEDED, Failure, RefusedByApi, Unreachable, Usage
 from cli.json_object import JsonObject
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
@@ -141,7 +141,10 @@ def _read(url: str, response: httpx.Response) -> Answer:
         return Answer(status, response.text, body)
     if 400 <= status < 500:
         detail = (body or {}).get("detail") or f"{url} refuses without saying why."
-        raise RefusedByApi(status, str(detail), request_id, str((body or {}).get("code", "")))
+        refusal = RefusedByApi(status, str(detail), request_id, str((body or {}).get("code", "")))
+        if status == 429 and refusal.code != QUOTA_EXCEEDED:  # too much at the moment, not of the day
+            raise _Passing(refusal, heard=False, wait_s=_retry_after(response.headers))
+        raise refusal
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
     failure = Unreachable(str(detail), request_id)
     if status in (502, 503, 504):

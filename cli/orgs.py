@@ -5,6 +5,7 @@ import click
 from cli.consent import confirm, confirm_by_typing, yes_option
 from cli.json_object import JsonObject
 from cli.keys import key_body, key_table, show_new_key
+from cli.readable import ago
 from cli.screen import facts, say, table
 from cli.session import Ops, asks_ops
 
@@ -74,7 +75,7 @@ def plan(ops: Ops, org: str, plan_id: str) -> None:
 @yes_option
 @asks_ops
 def offboard(ops: Ops, org: str, delete_data: bool, yes: bool) -> None:
-    """End ORG's keys, subscription and credentials. Asks for its slug again."""
+    """End ORG's keys, subscription, credentials and memberships. Asks for its slug again."""
     data = " and deletes its dataset" if delete_data else ""
     confirm_by_typing(f"This off-boards {org}{data}. Type its slug again", org, yes=yes)
     answer = ops.call("DELETE", org, body={"confirm": org, "delete_data": delete_data})
@@ -159,4 +160,5 @@ def _show(body: JsonObject) -> None:
         key_table(body["api_keys"])
     if body["members"]:
         say("")
-        table(["MEMBER", "ROLE", "SINCE"], [[each["user_id"], each["role"], each["since"]] for each in body["members"]])
+        members = [[each["user_id"], each["role"], ago(each["since"])] for each in body["members"]]
+        table(["MEMBER", "ROLE", "SINCE"], members)

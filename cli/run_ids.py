@@ -74,7 +74,8 @@ def _newest(api: Api) -> tuple[list[JsonObject], bool]:
     found: list[JsonObject] = []
     cursor = None
     for _ in range(PAGES):
-        page = api.call("GET", "pipelines", api.org, "runs", query={"limit": PAGE, "cursor": cursor}).body
+        query = {"limit": PAGE, "cursor": cursor, "total": "false"}
+        page = api.call("GET", "pipelines", api.org, "runs", query=query).body
         found += page["runs"]
         cursor = page.get("next_cursor")
         if not cursor:

@@ -155,7 +155,8 @@ def runs(
         "trigger_type": trigger_type and trigger_type.lower(),
         **others,
     }
-    answer = api.call("GET", "pipelines", api.org, "runs", query={**filters, "limit": limit})
+    counted = None if api.screen.as_json else "false"  # only the document shows a total
+    answer = api.call("GET", "pipelines", api.org, "runs", query={**filters, "limit": limit, "total": counted})
     api.screen.answer(answer, lambda page: _show_page(page, filtered=any(filters.values())))
 
 

@@ -505,6 +505,13 @@ class Code(StrEnum):
     )
     BODY_TOO_LARGE = ("body_too_large", Topic.REQUEST, False, "The body is larger than 256 KiB.", "Send less.")
     BODY_SLOW = ("body_slow", Topic.REQUEST, True, "The body did not arrive in time.", _LATER)
+    BODIES_LIMITED = (
+        "bodies_limited",
+        Topic.REQUEST,
+        True,
+        "The body came slowly while many others did, so it was not waited for.",
+        "Send the same request again after the seconds of `Retry-After`.",
+    )
     BODY_BROKEN = (
         "body_broken",
         Topic.REQUEST,

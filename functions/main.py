@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flask import Flask, Request
     from werkzeug.wrappers import Response
 
+    from functions.web.bodies import Bodies
+
 
 _BUILDING = Lock()  # the first requests of an instance come at once, and one of them builds the app for all
 
@@ -83,7 +85,7 @@ def _api_app() -> "Flask":
     from providers.provider import secret_patterns
 
     logs.configure(secret_patterns(PROVIDERS))
-    return public_app(compose(Settings.from_env(os.environ)))
+    return public_app(compose(Settings.from_env(os.environ)), _bodies())
 
 
 @functools.cache
@@ -98,4 +100,11 @@ def _ops_app() -> "Flask":
 
     logs.configure(secret_patterns(PROVIDERS))
     settings = Settings.from_env(os.environ)
-    return private_app(compose(settings, patience_s=OPS_PATIENCE_S), Caller(settings))
+    return private_app(compose(settings, patience_s=OPS_PATIENCE_S), Caller(settings), _bodies())
+
+
+def _bodies() -> "Bodies":
+    """Bodies of as many threads as functions-framework starts."""
+    from functions.web.bodies import Bodies
+
+    return Bodies(int(os.environ.get("THREADS") or (os.cpu_count() or 1) * 4))

@@ -37,6 +37,7 @@ from functions.web.answers import (
     RotatedKey,
 )
 from functions.web.app import create_app
+from functions.web.bodies import Bodies
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import RotateBody
 from functions.web.openapi import Function, answer_document, document
@@ -52,9 +53,12 @@ from functions.web.refusals import (
 )
 
 
-def private_app(rooms: Rooms, caller: Caller) -> Flask:
-    """App of the function `ops`: every path but health is for known service accounts only."""
-    app = create_app("ops", rooms.project)
+def private_app(rooms: Rooms, caller: Caller, bodies: Bodies | None = None) -> Flask:
+    """App of the function `ops`: every path but health is for known service accounts only.
+
+    `bodies` are as its server has threads for them.
+    """
+    app = create_app("ops", rooms.project, bodies)
     add_endpoints(app, PRIVATE, rooms, partial(_verify, caller))
     return app
 

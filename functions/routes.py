@@ -57,6 +57,7 @@ from functions.web.answers import (
     Started,
 )
 from functions.web.app import create_app
+from functions.web.bodies import Bodies
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
 from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
@@ -84,9 +85,9 @@ from providers import PROVIDERS
 from providers.provider import Provider
 
 
-def public_app(rooms: Rooms) -> Flask:
-    """App of the function `api`."""
-    app = create_app("api", rooms.project)
+def public_app(rooms: Rooms, bodies: Bodies | None = None) -> Flask:
+    """App of the function `api`. `bodies` are as its server has threads for them."""
+    app = create_app("api", rooms.project, bodies)
     allow_origins(app, rooms.origins)
     add_endpoints(app, PUBLIC, rooms)
     app.after_request(rooms.key_uses.after)

@@ -19,14 +19,14 @@ WRITTEN_WITHIN_S = 1.0
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that owns a state folder; `api_url` is empty until its API answers."""
+    """The process that owns a state folder; `api_url` is empty until its API answers, `pid` 0 if it is not known."""
 
     pid: int
     api_url: str = ""
 
     def __str__(self) -> str:
         """Words in which a person is told of it."""
-        return f"pid {self.pid}, {self.api_url or 'still starting'}"
+        return f"pid {self.pid}, {self.api_url or 'still starting'}" if self.pid else "its pid cannot be read"
 
 
 class AlreadyRunning(Exception):
@@ -75,7 +75,7 @@ def _write(file: TextIO, owner: Owner) -> None:
 
 
 def _read(file: TextIO) -> Owner:
-    """The owner, who may be about to write."""
+    """The owner, who may be about to write; one that does not is not known."""
     deadline = time.monotonic() + WRITTEN_WITHIN_S
     while True:
         file.seek(0)

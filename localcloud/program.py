@@ -105,7 +105,8 @@ def _reset(state: Path) -> int:
 
 
 def _how_to_stop(running: AlreadyRunning) -> str:
-    return f"Ctrl-C where it runs, or kill {running.owner.pid}"
+    by_pid = f", or kill {running.owner.pid}" if running.owner.pid else ""
+    return f"Ctrl-C where it runs{by_pid}"
 
 
 def _origins() -> str:

@@ -45,11 +45,13 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @contextmanager
-def under_framework(target: str, configuration: Mapping[str, str], folder: Path) -> Iterator[str]:
+def under_framework(
+    target: str, configuration: Mapping[str, str], folder: Path, source: str = "functions/main.py"
+) -> Iterator[str]:
     """The URL of a function as it really runs: functions-framework with gunicorn. It logs to `folder`."""
     port = free_port()
     processes = Processes(folder, ProcessRecords(folder / "processes"))
-    arguments = ["-m", "functions_framework", "--target", target, "--source", "functions/main.py"]
+    arguments = ["-m", "functions_framework", "--target", target, "--source", source]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | dict(configuration)
     try:
         processes.start(target, [*arguments, "--host", "127.0.0.1", "--port", str(port)], env)

@@ -7,9 +7,9 @@ from flask import request
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
-from cloudact.orgs.org import KEY, SLUG_RULE, ApiKey, is_slug
+from cloudact.orgs.org import KEY, ApiKey
 from functions.auth.caller_cache import CallerCache
-from functions.web.problems import Problem, bad_request
+from functions.web.problems import Problem
 
 OTHER_ORG = "Access denied: this key belongs to another organization"
 _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="cloudact"'}
@@ -33,14 +33,12 @@ def presented_key() -> str:
 
 
 def authorize(org_slug: str, key: ApiKey | None, now: datetime) -> None:
-    """Raises 401, 400 or 403 unless the key is usable, the slug is valid and the key is this org's.
+    """Raises 401 or 403 unless the key is usable and this org's.
 
     Unknown, revoked and expired keys get one answer; other orgs and orgs that do not exist get another.
     """
     if key is None or not key.usable(now):
         raise invalid_key()
-    if not is_slug(org_slug):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     if key.org_slug != org_slug:
         raise Problem(403, OTHER_ORG, code=Code.ORG_FORBIDDEN)
 

@@ -61,11 +61,6 @@ class Actor:
             raise Problem(403, "Only owners and admins of the organization may do this.", code=Code.ROLE_REQUIRED)
 
 
-def authenticate(auth: Authentication, org: str) -> Actor:
-    """Actor of the request for the org in its path: both steps at once, for a view that reads no input."""
-    return let_in(auth, org, presented(auth, org))
-
-
 def presented(auth: Authentication, org: str) -> PresentedCredential:
     """Credential of the request for the org in its path, judged by its form; reads nothing that is stored.
 
@@ -74,7 +69,7 @@ def presented(auth: Authentication, org: str) -> PresentedCredential:
     """
     credential, named = _presented(auth)
     if not is_slug(org):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.")
+        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     if named not in (None, org):
         _refuse()
     return credential
@@ -92,7 +87,7 @@ def _presented(auth: Authentication) -> tuple[PresentedCredential, str | None]:
         key = presented_key()
         return PresentedCredential(key_hash=key_hash(key)), org_named_in(key)
     if request.headers.get("X-API-Key"):
-        raise bad_request("X-API-Key and Authorization exclude each other; send one of them.")
+        raise bad_request("X-API-Key and Authorization exclude each other; send one of them.", Code.CREDENTIALS_TWO)
     return PresentedCredential(user_id=auth.sessions.user_id(token.strip())), None
 
 
@@ -161,8 +156,6 @@ def _machine(org: str, key: ApiKey | None, now: datetime) -> Actor:
 
 
 def _member(org: str, user_id: str, memberships: Sequence[Membership]) -> Actor:
-    if not is_slug(org):
-        raise bad_request(f"org_slug must be {SLUG_RULE}.", Code.SLUG_INVALID)
     for membership in memberships:
         if membership.org_slug == org:
             if not membership.onboarded:

@@ -43,13 +43,14 @@ class App(Flask):
         return super().wsgi_app({**environ, "PATH_INFO": path.removesuffix("/") or "/"}, start_response)
 
 
-def create_app(name: str, project: str) -> Flask:
+def create_app(name: str, project: str, receiving: bodies.Bodies | None = None) -> Flask:
     """Creates an app without routes. `//` in a path is kept: it is how an empty domain is written.
 
-    `project` is where the traces of its requests are.
+    `project` is where the traces of its requests are, `receiving` how its server receives bodies.
     """
     app = App(name, static_folder=None)
     app.url_map.merge_slashes = False
+    (receiving or bodies.Bodies()).install(app)
     app.before_request(partial(_start, project))
     app.after_request(_finish)
     app.register_error_handler(Problem, lambda problem: problem.response())

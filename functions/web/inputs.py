@@ -84,7 +84,7 @@ def _flag(value: object, info: ValidationInfo) -> bool:
 
 def _written_flag(text: object, info: ValidationInfo) -> bool:
     if text not in ("true", "false"):
-        raise bad_request(f"{info.field_name} must be true or false.")
+        raise bad_field(info.field_name, "must be true or false")
     return text == "true"
 
 

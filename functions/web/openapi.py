@@ -30,7 +30,7 @@ _REFUSED: Mapping[int, str] = {
     415: "The body is not JSON",
     429: "The day's quota is used up, or too much was asked lately, of which `code` tells what",
     500: "Unforeseen; `request_id` finds it in the logs",
-    503: "Something we depend on cannot be reached; nothing was done. Send the same request again",
+    503: "Something we depend on cannot be reached, or many bodies come slowly; nothing was done. Send the same again",
 }
 _PARTS: Mapping[str, Mapping[str, Json]] = {
     "org": {"schema": {"type": "string", "pattern": f"^{SLUG.pattern}$"}, "example": "acmecorp"},

@@ -93,7 +93,7 @@ def only_known(fields: Mapping[str, object], allowed: Iterable[str]) -> None:
     if isinstance(fields, MultiDict):
         twice = sorted(name for name, values in fields.lists() if len(values) > 1)
         if twice:
-            raise bad_request(f"{', '.join(twice)} is given more than once.")
+            raise bad_field(twice[0], "is given more than once")
 
 
 def runnable(field: str, date: dt.date, today: dt.date) -> dt.date:

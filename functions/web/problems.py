@@ -59,8 +59,8 @@ def document(problem: Problem, path: str, request_id: str) -> str:
     return json.dumps(body, ensure_ascii=False)
 
 
-def bad_request(detail: str, code: Code = Code.FIELD_INVALID) -> Problem:
-    """A 400 `Problem`. The sentence names the field and what is allowed."""
+def bad_request(detail: str, code: Code) -> Problem:
+    """A 400 `Problem` that is not about what one field may be; see `bad_field`."""
     return Problem(400, detail, code=code)
 
 

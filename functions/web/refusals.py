@@ -43,6 +43,7 @@ QUERY = NO_QUERY | refused(400, Code.FIELD_INVALID)
 NO_BODY = (
     refused(400, Code.BODY_BROKEN, Code.BODY_INVALID, Code.FIELD_UNKNOWN)
     | refused(408, Code.BODY_SLOW)
+    | refused(503, Code.BODIES_LIMITED)
     | refused(415, Code.BODY_NOT_JSON)
 )
 """Refusals of an endpoint that accepts an empty object as its body, and nothing else."""

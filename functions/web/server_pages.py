@@ -22,7 +22,7 @@ def _write_problem(connection: socket.socket, status: int, reason: str, _message
     code = Code.INTERNAL_ERROR if ours else Code.REQUEST_MALFORMED
     detail = "Something went wrong on our side." if ours else "The request is not HTTP as the server understands it."
     request_id = str(uuid.uuid4())
-    body = document(Problem(status, detail, code=code), "/", request_id)
+    body = document(Problem(status, detail, code=code), "/", request_id).encode()
     lines = (
         f"HTTP/1.1 {status} {reason}",
         "Connection: close",
@@ -30,7 +30,7 @@ def _write_problem(connection: socket.socket, status: int, reason: str, _message
         f"Content-Length: {len(body)}",
         f"X-Request-ID: {request_id}",
         "",
-        body,
+        "",
     )
-    connection.sendall("\r\n".join(lines).encode())
+    connection.sendall("\r\n".join(lines).encode() + body)
     connection.shutdown(socket.SHUT_RD)  # else its main thread waits two seconds for the client to hang up

@@ -79,6 +79,7 @@ class Stub:
     url: str
     answers: list[Response] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -92,6 +93,7 @@ def stub(tmp_path: Path) -> Iterator[Callable[..., tuple[Stub, Shell]]]:
         from flask import request
 
         found.asked.append((request.method, path))
+        found.queries.append(request.args.to_dict())
         return found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
 
     def prepare(answers: Sequence[Response]) -> tuple[Stub, Shell]:

@@ -124,7 +124,15 @@ def test_a_beginning_is_looked_for_within_bounds(stub: Stubbed) -> None:
     server, shell = stub([says(listed(IDS[0], cursor="more"))])
     done = shell("show", "bbbb")
     assert (done.exit_code, len(server.asked), PAGE) == (2, PAGES, 100)
+    assert [query["total"] for query in server.queries] == ["false"] * PAGES  # nothing is counted that nobody sees
     assert f"None of the newest {PAGES} runs of acme begins with bbbb" in done.stderr
+
+
+def test_a_total_is_counted_for_whoever_gets_it(stub: Stubbed) -> None:
+    """The table of `runs` shows no total, so none is asked for; the document has it."""
+    server, shell = stub([says(listed(*IDS))])
+    assert [shell("runs").exit_code, shell("runs", "--json").exit_code] == [0, 0]
+    assert [query.get("total") for query in server.queries] == ["false", None]
 
 
 def test_a_version_is_a_commit(shell: Shell) -> None:

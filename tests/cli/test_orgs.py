@@ -75,6 +75,9 @@ def test_operators_add_and_remove_members(shell: Shell, org: OnboardedOrg) -> No
     """`orgs add-member` lets someone act for the org, in a role that can change; `orgs remove-member` asks first."""
     assert shell.json("orgs", "add-member", org.org_slug, "user-1")["role"] == "member"
     assert "admin" in shell("orgs", "add-member", org.org_slug, "user-1", "--role", "admin").stdout
+    told, exact = shell("orgs", "show", org.org_slug).stdout, shell.json("orgs", "show", org.org_slug)["members"]
+    assert {each["user_id"] for each in exact if each["user_id"] in told} >= {"user-1"}
+    assert not [each for each in exact if each["since"] in told]  # people read `2 min ago`
     assert shell("orgs", "remove-member", org.org_slug, "user-1").exit_code == 2
     assert "no member" in shell("orgs", "remove-member", org.org_slug, "user-1", "--yes").stdout
 

@@ -44,6 +44,33 @@ def test_a_busy_service_is_asked_again(stub: Stubbed) -> None:
     assert "Trying again in 1.0 s." in done.stderr
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        says({"detail": "Come again.", "code": "look_ups_limited"}, 429, **{"Retry-After": "0"}),
+        says({"detail": "Come again.", "code": "checks_limited"}, 429, **{"Retry-After": "0"}),
+        says({"detail": "Come again.", "code": "a_later_code"}, 429, **{"Retry-After": "0"}),
+        Response("Rate exceeded.", 429),  # Cloud Run, when all instances are taken
+    ],
+)
+def test_too_much_at_the_moment_passes(stub: Stubbed, refusal: Response) -> None:
+    """After a 429 that is not about the day the same request is sent again, also where it makes a key."""
+    server, shell = stub([refusal, says({"keys": []})])
+    assert (shell("keys", "show").exit_code, len(server.asked)) == (0, 2)
+    server.answers = [refusal, says({}, 409)]
+    assert (shell("keys", "rotate").exit_code, len(server.asked)) == (3, 4)
+
+
+def test_too_much_for_longer_than_told(stub: Stubbed) -> None:
+    """Whoever would have to wait for longer gets the refusal at once, and so does whoever has used up the day."""
+    for body, wait_s in (("checks_limited", "3600"), ("quota_exceeded", "1")):
+        server, shell = stub([says({"detail": "No more.", "code": body}, 429, **{"Retry-After": wait_s})])
+        server.asked.clear()
+        done = shell("quota")
+        assert (done.exit_code, done.stderr) == (3, f"Error: No more. (HTTP 429, {body}, request r-1)\n")
+        assert len(server.asked) == 1
+
+
 def test_a_service_that_stays_busy(stub: Stubbed) -> None:
     """Whoever would have to wait for longer than told is told at once: exit code 4, the sentence, the request's id."""
     _, shell = stub([says(BUSY, 503, **{"Retry-After": "3600"})])

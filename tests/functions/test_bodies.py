@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 from urllib.parse import urlsplit
 
 import pytest
 
 from cloudact.settings import Settings
+from functions.web.bodies import LINGERING
 from localcloud.onboarding import NewOrg, onboard
 from tests.conftest import Local
 from tests.served import under_framework
 
 THREADS = 8
+WAITING = THREADS // 2
 PATIENCE_S = 60.0
 JSON, CHUNKED = "Content-Type: application/json", "Transfer-Encoding: chunked"
 TRIGGER = "/api/v1/pipelines/run/bodies_org/gcp/cost/billing"
+CANCEL = "/api/v1/pipelines/bodies_org/runs/00000000-0000-5000-8000-000000000000/cancel"
 
 
 @dataclass(frozen=True)
@@ -76,16 +80,27 @@ def answer(connection: socket.socket) -> Told:
     return Told.of(raw)
 
 
+def ended(connection: socket.socket) -> bool:
+    """Whether the server has hung up, or does within two seconds."""
+    connection.settimeout(2.0)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
 def length(raw: bytes) -> int:
     head = raw.partition(b"\r\n\r\n")[0].decode().lower()
     return int(head.partition("content-length: ")[2].partition("\r\n")[0])
 
 
 @contextmanager
-def sockets(target: str, settings: Settings, folder: Path) -> Iterator[Sockets]:
+def sockets(target: str, settings: Settings, folder: Path, source: str = "functions/main.py") -> Iterator[Sockets]:
     """Connections to a function in a process of its own, which logs no traceback."""
     environment = settings.to_env() | {"THREADS": str(THREADS)}
-    with under_framework(target, environment, folder) as url, ExitStack() as stack:
+    with under_framework(target, environment, folder, source) as url, ExitStack() as stack:
         yield Sockets(url, stack)
     assert "Traceback" not in (folder / f"{target}.log").read_text(encoding="utf-8")
 
@@ -106,10 +121,81 @@ def api(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_slow_bodies_free_their_threads(api: Sockets, key: str) -> None:
-    """Eight requests with two bytes of their bodies hold every thread; each is given up, and the next is answered."""
+    """Of eight requests with two bytes of their bodies half are waited for and given up, and the rest is sent away."""
     slow = [api.begin("POST", TRIGGER, key, JSON, "Content-Length: 100", body=b"{}") for _ in range(THREADS)]
     assert api.ask("GET", "/health").body == {"status": "ok"}
-    assert [answer(each).refusal for each in slow] == [(408, "body_slow")] * THREADS
+    refusals = sorted(answer(each).refusal for each in slow)
+    assert refusals == [(408, "body_slow")] * WAITING + [(503, "bodies_limited")] * WAITING
+
+
+PATIENT = """
+from functools import cache
+
+from werkzeug.wrappers import Response
+
+from cloudact.settings import Settings
+from functions.composition import compose
+from functions.routes import public_app
+from functions.web.bodies import Bodies, Patience
+
+
+@cache
+def app():
+    import os
+
+    never = Patience(least_s=600, linger_s=600)
+    return public_app(compose(Settings.from_env(os.environ)), Bodies(int(os.environ["THREADS"]), never))
+
+
+def api(request):
+    return Response.from_app(app(), request.environ)
+"""
+
+
+@pytest.fixture
+def patient(session_cloud: Local, tmp_path: Path) -> Iterator[Sockets]:
+    """The function `api` with a patience that outlasts the test: what waits for a body here, waits for good."""
+    (tmp_path / "main.py").write_text(PATIENT)
+    with sockets("api", session_cloud.settings, tmp_path, str(tmp_path / "main.py")) as found:
+        yield found
+
+
+def test_at_most_half_of_the_threads_wait_for_bodies(patient: Sockets, key: str) -> None:
+    """Of eight slow bodies, ten times, four are waited for; all others are sent away, and what needs none is answered.
+
+    A right key and a forged one are alike, since a body is read before anybody looks who sends it.
+    """
+    forged = f"X-API-Key: bodies_org_api_{'x' * 43}"
+    slow = [
+        patient.begin("POST", TRIGGER, (key, forged)[number % 2], JSON, "Content-Length: 100", body=b"{}")
+        for number in range(THREADS * 10)
+    ]
+    assert patient.ask("GET", "/health").status == 200
+    assert patient.ask("POST", CANCEL, key, JSON, "Content-Length: 2", body=b"{}").refusal == (404, "run_unknown")
+    while len(slow) > WAITING:
+        found = select(slow, [], [], PATIENCE_S)[0]
+        told = [answer(each) for each in found]
+        assert {(*each.refusal, each.headers["retry-after"]) for each in told} == {(503, "bodies_limited", "5")}
+        slow = [each for each in slow if each not in found]
+    assert len(slow) == WAITING
+
+
+def test_two_threads_linger(patient: Sockets) -> None:
+    """Eighty probes whose bodies do not end are answered, and so is the next: two threads at most are kept by them."""
+    slow = [patient.begin("GET", "/health", "Content-Length: 100", body=b"ab") for _ in range(THREADS * 10)]
+    assert [answer(each).status for each in [*slow, patient.begin("GET", "/health")]] == [200] * (THREADS * 10 + 1)
+    kept = [each for each in slow if not ended(each)]
+    assert len(kept) == LINGERING
+
+
+def test_a_whole_body_ends_no_connection_while_others_linger(patient: Sockets) -> None:
+    """Where no thread may linger any more, what is there already is taken all the same."""
+    slow = [patient.begin("GET", "/health", "Content-Length: 100", body=b"ab") for _ in range(LINGERING)]
+    assert [answer(each).status for each in slow] == [200] * LINGERING
+    connection = patient.begin("GET", "/health", "Content-Length: 2", body=b"{}")
+    for _ in range(3):
+        assert answer(connection).status == 200
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
 
 
 def test_a_drip_is_given_up_too(api: Sockets, key: str) -> None:
@@ -184,19 +270,17 @@ def test_a_body_without_a_length_is_obeyed(api: Sockets, key: str) -> None:
 
 def test_a_body_of_another_type_is_not_read(api: Sockets, key: str) -> None:
     """What is said to be no JSON is refused though two bytes of it are all that ever comes."""
-    cancel = "/api/v1/pipelines/bodies_org/runs/00000000-0000-5000-8000-000000000000/cancel"
     for headers in (
         ("Content-Type: text/plain", CHUNKED),
         ("Content-Type: text/xml", "Content-Length: 9"),
         ("Content-Length: 9",),
     ):
-        assert api.ask("POST", cancel, key, *headers, body=b"{}").refusal == (415, "body_not_json")
+        assert api.ask("POST", CANCEL, key, *headers, body=b"{}").refusal == (415, "body_not_json")
 
 
 def test_an_empty_body_without_a_length(api: Sockets, key: str) -> None:
     """Chunks without a byte are no body, whatever their type is not."""
-    cancel = "/api/v1/pipelines/bodies_org/runs/00000000-0000-5000-8000-000000000000/cancel"
-    assert api.ask("POST", cancel, key, CHUNKED, body=b"0\r\n\r\n").refusal == (404, "run_unknown")
+    assert api.ask("POST", CANCEL, key, CHUNKED, body=b"0\r\n\r\n").refusal == (404, "run_unknown")
 
 
 def test_a_connection_goes_on_after_a_body_that_nobody_reads(api: Sockets) -> None:

@@ -143,6 +143,25 @@ def test_an_unknown_key_of_an_org_that_does_not_exist(api: FlaskClient, street: 
     assert answers[0].status_code == 401
 
 
+WITH_ORG = [endpoint for endpoint, base in GUARDED if "<org>" in endpoint.path]
+
+
+@pytest.mark.parametrize("endpoint", WITH_ORG, ids=[endpoint.name for endpoint in WITH_ORG])
+def test_what_is_no_slug(api: FlaskClient, street: Street, endpoint: Endpoint) -> None:
+    """400 with a code of its own, for people and for keys, also where an endpoint has no field that could be wrong."""
+    for headers in ({"X-API-Key": street.org.api_key}, bearer(street.local, street.org.user_id)):
+        answer = knock(api, endpoint, endpoint.bases[0], headers, "no-slug", NO_RUN)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "slug_invalid")
+
+
+@pytest.mark.parametrize(("endpoint", "base"), GUARDED, ids=[endpoint.name for endpoint, _ in GUARDED])
+def test_two_credentials(api: FlaskClient, street: Street, endpoint: Endpoint, base: str) -> None:
+    """400 with a code of its own, though both would be let in."""
+    both = {"X-API-Key": street.org.api_key} | bearer(street.local, street.org.user_id)
+    answer = knock(api, endpoint, base, both, street.org.org_slug, street.run_id)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "credentials_two")
+
+
 def test_another_org_s_run_at_the_older_path(api: FlaskClient, street: Street) -> None:
     """A run of another org is not found, in the words for a run that does not exist."""
     for headers in ({"X-API-Key": street.other.api_key}, bearer(street.local, street.other.user_id)):

@@ -273,6 +273,7 @@ def test_a_window_before_time(api: FlaskClient, three_days: tuple[OnboardedOrg, 
             {"status": "FAILED", "status_filter": "SUCCESS"},
             "status and status_filter are the same filter and differ; give one of them.",
         ),
+        ({"total": "yes"}, "total must be true or false."),
         ({"trigger_type": "cron"}, "trigger_type must be one of api, user, schedule, backfill, retry, restatement."),
     ],
 )
@@ -280,6 +281,8 @@ def test_bad_filters(api: FlaskClient, new_org: NewOrgs, query: dict[str, str], 
     """A filter that cannot be understood is refused by name."""
     answer = get(api, new_org(), **query)
     assert (answer.status_code, answer.get_json()["detail"]) == (400, detail)
+    assert answer.get_json().get("field") in (next(iter(query)), None)
+    assert (answer.get_json()["code"] == "field_invalid") == ("field" in answer.get_json())
 
 
 def test_a_misspelt_filter_is_refused(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.ownership import AlreadyRunning, Owner, owning
+from localcloud.program import run
+from localcloud.stop_requests import StopRequests
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
@@ -27,6 +29,15 @@ def test_an_owner_that_was_killed_owns_nothing(tmp_path: Path) -> None:
     (tmp_path / "owner.json").write_text('{"pid": 1, "api_url": "http://127.0.0.1:8080"}')
     with owning(tmp_path):
         assert f'"pid": {os.getpid()}' in (tmp_path / "owner.json").read_text()
+
+
+def test_an_owner_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody is told to `kill 0`, which would end their own shell: where it runs, Ctrl-C does."""
+    with owning(tmp_path):
+        (tmp_path / "owner.json").write_text("{")
+        assert run(["reset", "--state", str(tmp_path)], StopRequests()) == 1
+    told = capsys.readouterr().err
+    assert ("Ctrl-C where it runs." in told, "kill" in told, "pid 0" in told) == (True, False, False)
 
 
 def test_a_folder_that_its_owner_deletes(tmp_path: Path) -> None:
