@@ -91,9 +91,14 @@ def restated_dates(entry: Entry, today: dt.date) -> set[dt.date]:
 
 
 def is_given_up(known: DateState, today: dt.date) -> bool:
-    """Whether the service's runs of the date have failed for so long that they are not repeated any more."""
+    """Whether the service's runs of the date have failed for so long that they are not repeated any more.
+
+    One that is under way, or waits for a load quota, is to end first.
+    """
     owed = known.owed
-    return owed is not None and owed.last is not None and (today - owed.since).days >= CATCH_UP_DAYS
+    if owed is None or owed.last is None or not known.status.final or known.postponed:
+        return False
+    return (today - owed.since).days >= CATCH_UP_DAYS
 
 
 def half_loaded(scheduled: ScheduledPipeline, date: dt.date) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cloudact.error_codes import Code
-from cloudact.errors import Stop
+from cloudact.errors import Postponed, Stop
 from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import OVER_LOAD_QUOTA
 from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
 from tests.conftest import NOON, Local
@@ -150,6 +151,32 @@ def test_a_late_date_that_was_given_up(fleet: Fleet, caplog: pytest.LogCaptureFi
     fleet.local.clock.advance(days=1)
     assert [len(days_of(a_day(fleet, date), date)) for _ in range(8)] == [1] * 7 + [0]
     assert len(lines(caplog)) == 2
+
+
+def test_a_late_date_that_waits_for_a_quota(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    """It is repeated on the same day and for as long as that is so, and then given up like any other."""
+    date = days_before_noon(30)
+    fleet.end([loaded(30, 1).model_copy(update={"requested_at": NOON - dt.timedelta(days=29)})])
+    fleet.local.clock.advance(hours=1)
+    note(fleet, loaded(1, 2), 30)
+    fleet.local.clock.advance(days=1)
+    for _ in range(9):
+        for _ in range(2):
+            assert len(days_of(over_quota(fleet, date), date)) == 1
+        fleet.local.clock.advance(days=1)
+    assert len(days_of(a_day(fleet, date), date)) == 1
+    assert (fleet.daily()["given_up"], days_of(fleet.fire(), date)) == (1, [])
+    assert [line["dates"] for line in lines(caplog)] == [[date.isoformat()]]
+
+
+def over_quota(fleet: Fleet, date: dt.date) -> list[Run]:
+    """A call whose run of this date finds the day's load jobs used up."""
+    fleet.daily()
+    runs = fleet.fire()
+    fleet.end([run for run in runs if run.date != date])
+    event = RunEvent(Status.FAILED, started_at=NOON, error=Postponed(OVER_LOAD_QUOTA, "Too many."))
+    fleet.ledger.append_runs([(run, event) for run in runs if run.date == date], fleet.local.clock())
+    return runs
 
 
 def test_late_dates_are_restated_a_few_a_day(fleet: Fleet) -> None:
