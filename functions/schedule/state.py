@@ -12,7 +12,7 @@ from cloudact.runs.batch import Batch, groups
 from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
-from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, is_given_up, scheduled_run
+from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, is_given_up, is_overdue, scheduled_run
 from functions.schedule.late_dates import hold_back, late_runs
 from functions.schedule.run_rows import DateState, PlanRow, ScheduleRows
 
@@ -132,11 +132,17 @@ def _state(known: Generation, before: DateState | None) -> DateState:
 
 
 def _given_up(row: PlanRow, entries: Mapping[str, Entry], today: dt.date) -> Iterator[Run]:
-    """Runs to give up, also where the integration does not work any more: nobody else would say so."""
+    """Runs to give up, also where the integration does not work any more: nobody else would say so.
+
+    There nothing is tried any more, so the time alone decides.
+    """
     entry = entries.get(row.pipeline or "")
-    for known in row.dates if entry else ():
+    if entry is None:
+        return
+    is_over = is_given_up if entry.required_integration in row.integrations.split() else is_overdue
+    for known in row.dates:
         last = known.owed.last if known.owed else None
-        if entry and last and is_given_up(known, today):
+        if last and is_over(known, today):
             yield scheduled_run(row.org_slug, entry, known.date, last.generation, last.trigger_type, last.requested_at)
 
 
