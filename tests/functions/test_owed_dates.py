@@ -2,16 +2,22 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cloudact.error_codes import Code
 from cloudact.errors import Postponed, Stop
+from cloudact.notify.notifications import Notification
+from cloudact.notify.notifier import Notifier
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import OVER_LOAD_QUOTA
 from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
+from functions.composition import compose
+from functions.schedule.giving_up import AT_ONCE, MOST, give_up
+from functions.schedule.state import read_state
 from tests.conftest import NOON, Local
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.test_daily import days_before_noon, loaded, note
@@ -210,16 +216,72 @@ def test_late_dates_are_restated_a_few_a_day(fleet: Fleet) -> None:
 
 def test_a_call_that_dies_before_it_records(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
     """The next one tells again, under the same id, so the org hears it once."""
-    from functions.composition import compose
-    from functions.schedule.giving_up import _tell
-    from functions.schedule.state import read_state
-
     date = days_before_noon(7)
     for _ in range(7):
         a_day(fleet, date)
     api = compose(fleet.settings, fleet.local.clock).schedule
-    state = read_state(api.rows, api.ledger, api.registry, fleet.local.clock().date())
-    _tell(api, state.given_up)
+    given_up = read_state(api.rows, api.ledger, api.registry, fleet.local.clock().date()).given_up
+    give_up(replace(api, ledger=new_fleet(fleet.local).ledger), given_up)  # recorded where nobody looks
     assert fleet.daily()["given_up"] == 1
     assert len({line["event_id"] for line in lines(caplog)}) == 1
     assert len(lines(caplog)) == 2
+
+
+class Receiver(Notifier):
+    """Keeps what it is told, with the number of records at that time, and can lose it all."""
+
+    def __init__(self, fleet: Fleet, *, works: bool = True) -> None:
+        self.fleet, self.works = fleet, works
+        self.told: list[Notification] = []
+        self.recorded: list[int] = []
+
+    def notify(self, notification: Notification) -> bool:
+        self.told.append(notification)
+        if self.works:
+            sql = f"SELECT 1 FROM {self.fleet.settings.dataset}.pipeline_run_events WHERE event_id LIKE '%/given_up'"
+            self.recorded.append(len(self.fleet.local.query(sql)))
+        return self.works
+
+
+def given_up_by(fleet: Fleet, receiver: Receiver, runs: list[Run]) -> list[Notification]:
+    """A call's notifications of these runs."""
+    api = replace(compose(fleet.settings, fleet.local.clock).schedule, notifier=receiver)
+    receiver.told = []
+    give_up(api, runs)
+    return receiver.told
+
+
+def failed_last(days_ago: int, *, requested: int, org: str = "acme") -> Run:
+    at = NOON - dt.timedelta(days=requested)
+    return loaded(days_ago, 8).model_copy(update={"org_slug": org, "requested_at": at})
+
+
+def test_the_next_day_tells_the_same(fleet: Fleet) -> None:
+    """Where a call died before it recorded: its event has the same id and body, whatever else is given up by then."""
+    receiver = Receiver(fleet, works=False)
+    older = [failed_last(30, requested=2), failed_last(31, requested=2)]
+    (first,) = given_up_by(fleet, receiver, older)
+    fleet.local.clock.advance(days=1)
+    again = given_up_by(fleet, receiver, [*older, failed_last(29, requested=1)])
+    assert len(again) == 2
+    assert (first.id, first.body) in {(each.id, each.body) for each in again}
+
+
+def test_each_telling_is_recorded_at_once(fleet: Fleet) -> None:
+    """A call that dies after many has at most as many to tell again as it tells at once."""
+    receiver = Receiver(fleet)
+    given_up_by(fleet, receiver, [failed_last(30, requested=1, org=f"org_{number}") for number in range(12)])
+    assert sorted(receiver.recorded)[-1] >= 12 - AT_ONCE
+
+
+def test_what_cannot_be_sent_holds_up_no_others(fleet: Fleet) -> None:
+    """Each call begins with other orgs, so all come up where more are unreachable than a call has room for."""
+    receiver = Receiver(fleet, works=False)
+    runs = [failed_last(30, requested=1, org=f"org_{number}") for number in range(MOST + 200)]
+    heard: set[str] = set()
+    for _ in range(6):
+        told = given_up_by(fleet, receiver, runs)
+        assert len(told) == MOST
+        heard |= {each.org_slug for each in told}
+        fleet.local.clock.advance(hours=3)
+    assert len(heard) == len(runs)
