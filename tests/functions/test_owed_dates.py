@@ -227,6 +227,23 @@ def test_a_call_that_dies_before_it_records(fleet: Fleet, caplog: pytest.LogCapt
     assert len(lines(caplog)) == 2
 
 
+def test_a_retry_that_is_newer_than_what_is_given_up(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    """A person's run that left the day half loaded goes with it; one that does so later is owed anew."""
+    date = days_before_noon(7)
+    for _ in range(7):
+        a_day(fleet, date)
+    by_hand = {"trigger_type": TriggerType.API, "requested_at": fleet.local.clock()}
+    end_half_loaded(fleet, loaded(7, 9).model_copy(update=by_hand))
+    fleet.local.clock.advance(hours=1)
+    assert fleet.daily()["given_up"] == 1
+    for _ in range(3):
+        assert days_of(a_day(fleet), date) == []
+    assert len(lines(caplog)) == 1
+    end_half_loaded(fleet, loaded(7, 10).model_copy(update=by_hand | {"requested_at": fleet.local.clock()}))
+    fleet.local.clock.advance(days=1)
+    assert days_of(a_day(fleet), date) == [(11, TriggerType.RESTATEMENT)]
+
+
 class Receiver(Notifier):
     """Keeps what it is told, with the number of records at that time, and can lose it all."""
 
