@@ -81,8 +81,8 @@ def refuse_shrinking(
 def cost_falls(parts: Sequence[Part], fingerprint: Fingerprint, earlier: Earlier) -> tuple[CostFall, ...]:
     """Amounts that the load makes less, to less than half of the greatest that the day had in no fewer rows of costs.
 
-    Of a day that was below half before, those that fall below the next half (a quarter, an eighth): what changes by a
-    little is told once. What is refused does not come here: these are days of exports, whose corrections are rows of
+    Of a day that was below half before, those that fall below the next half (a quarter, an eighth): a little
+    less is no further fall. What is refused does not come here: these are days of exports, whose corrections are rows of
     their own and so leave more rows, days that were not settled, and loads that were forced.
     """
     tables = [part.table for part in parts if part.of_money]
@@ -108,7 +108,7 @@ def _falls_again(had: Decimal, last: Decimal, cost: Decimal) -> bool:
 
 
 def _halvings(had: Decimal, cost: Decimal) -> int:
-    """How often the amount had been halved when it fell below; less than cents is nothing."""
+    """Number of halvings of the amount that it has fallen below, down to cents."""
     left = abs(cost) if cost * had > 0 else Decimal()
     limit, halvings = abs(had) / 2, 0
     while left < limit and limit > TOLERANCE:
