@@ -81,9 +81,9 @@ def refuse_shrinking(
 def cost_falls(parts: Sequence[Part], fingerprint: Fingerprint, earlier: Earlier) -> tuple[CostFall, ...]:
     """Amounts that the load makes less, to less than half of the greatest that the day had in no fewer rows of costs.
 
-    Of a day that was below half before, those that fall below the next half (a quarter, an eighth): a little
-    less is no further fall. What is refused does not come here: these are days of exports, whose corrections are rows of
-    their own and so leave more rows, days that were not settled, and loads that were forced.
+    Of a day that was below half before, those that fall below the next half (a quarter, an eighth): a little less is
+    no further fall. What is refused does not come here: these are days of exports, whose corrections are rows of their
+    own and so leave more rows, days that were not settled, and loads that were forced.
     """
     tables = [part.table for part in parts if part.of_money]
     last = earlier.result.fingerprint.cost if earlier.result else None
