@@ -81,18 +81,39 @@ def refuse_shrinking(
 def cost_falls(parts: Sequence[Part], fingerprint: Fingerprint, earlier: Earlier) -> tuple[CostFall, ...]:
     """Amounts that the load makes less, to less than half of the greatest that the day had in no fewer rows of costs.
 
-    What is refused does not come here: these are days of exports, whose corrections are rows of their own and so leave
-    more rows, days that were not settled, and loads that were forced.
+    Of a day that was below half before, those that fall below the next half (a quarter, an eighth): a little less is
+    no further fall. What is refused does not come here: these are days of exports, whose corrections are rows of their
+    own and so leave more rows, days that were not settled, and loads that were forced.
     """
     tables = [part.table for part in parts if part.of_money]
-    last = earlier.result.fingerprint.cost if earlier.result else {}
+    last = earlier.result.fingerprint.cost if earlier.result else None
     return tuple(
         CostFall(currency, had.cost[currency], cost)
         for currency, had in earlier.highest.items()
         if _rows(fingerprint, tables) <= _rows(had, tables)
-        and _halved(had.cost[currency], cost := fingerprint.cost.get(currency, Decimal()))
-        and (last.get(currency, had.cost[currency]) - cost) * had.cost[currency] > 0
+        and _falls_again(
+            had.cost[currency],
+            had.cost[currency] if last is None else last.get(currency, Decimal()),
+            cost := fingerprint.cost.get(currency, Decimal()),
+        )
     )
+
+
+def _falls_again(had: Decimal, last: Decimal, cost: Decimal) -> bool:
+    """Whether an amount, or a credit, falls by more than cents and passes a half of what it had, or half of it anew."""
+    gone = last - cost
+    if not _halved(had, cost) or gone * had <= 0 or abs(gone) <= TOLERANCE:
+        return False
+    return _halvings(had, cost) > _halvings(had, last) or abs(gone) * 2 > abs(had)
+
+
+def _halvings(had: Decimal, cost: Decimal) -> int:
+    """Number of halvings of the amount that it has fallen below, down to cents."""
+    left = abs(cost) if cost * had > 0 else Decimal()
+    limit, halvings = abs(had) / 2, 0
+    while left < limit and limit > TOLERANCE:
+        limit, halvings = limit / 2, halvings + 1
+    return halvings
 
 
 def _rows(fingerprint: Fingerprint, tables: Sequence[str]) -> int:

@@ -103,10 +103,11 @@ def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification
     return Notification(Event.COST_FELL, run.org_slug, run.run_id, at, data)
 
 
-def dates_given_up(newest: Sequence[Run], at: datetime) -> Notification:
+def dates_given_up(newest: Sequence[Run]) -> Notification:
     """Event of dates of one org's pipeline that the service has run for days without success, and runs no more.
 
-    `newest` is the newest run of each.
+    `newest` is the newest run of each. The event's time is the latest of their requests: whoever tells it again, later,
+    tells the same.
     """
     first = newest[0]
     data = {
@@ -115,6 +116,7 @@ def dates_given_up(newest: Sequence[Run], at: datetime) -> Notification:
         "dates": [run.date.isoformat() for run in newest],
         "run_ids": [run.run_id for run in newest],
     }
+    at = max(run.requested_at for run in newest)
     return Notification(Event.DATES_GIVEN_UP, first.org_slug, "/".join(run.run_id for run in newest), at, data)
 
 

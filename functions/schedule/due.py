@@ -52,7 +52,7 @@ def plan(
     by_org: defaultdict[str, list[tuple[bool, Run]]] = defaultdict(list)
     for each in scheduled:
         by_org[each.org_slug] += [
-            (half_loaded(each, date), _run(each, date, trigger, now)) for date, trigger in due(each, today)
+            (is_half_loaded(each.runs.get(date)), _run(each, date, trigger, now)) for date, trigger in due(each, today)
         ]
     turns: dict[str, list[list[Run]]] = {}
     for org, runs in by_org.items():
@@ -64,8 +64,8 @@ def plan(
 def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date, TriggerType]]:
     """Dates to run, the newest first, each once: those never loaded, then those that may have changed since.
 
-    What failed is owed for as long as a missed day is, from its first failure on; then it is given up, until it is to
-    be restated anyway.
+    What failed is owed until it is given up, and then comes only where it is to be restated anyway. Of a pipeline that
+    never works two dates are tried: yesterday, and the oldest of those that are half loaded.
     """
     yesterday = today - dt.timedelta(days=1)
     first = max(today - dt.timedelta(days=CATCH_UP_DAYS), min(scheduled.since, yesterday))
@@ -76,7 +76,7 @@ def due(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[tuple[dt.date,
     late = (scheduled.stale | owed) - given_up - scheduled.held
     planned = missed | restated_dates(scheduled.entry, today) | postponed
     wanted = {date for date in planned | late if date < today}
-    dates = {yesterday} if _never_works(scheduled) else wanted
+    dates = wanted & {yesterday, *_oldest_half_loaded(scheduled, today)} if _never_works(scheduled) else wanted
     for date in sorted(dates & missed, reverse=True):
         if _free(scheduled.runs.get(date), today):
             yield date, TriggerType.SCHEDULE
@@ -91,14 +91,38 @@ def restated_dates(entry: Entry, today: dt.date) -> set[dt.date]:
 
 
 def is_given_up(known: DateState, today: dt.date) -> bool:
-    """Whether the service's runs of the date have failed for so long that they are not repeated any more."""
-    owed = known.owed
-    return owed is not None and owed.last is not None and (today - owed.since).days >= CATCH_UP_DAYS
+    """Whether the service's runs of the date have failed for a week, so that they are not repeated any more.
+
+    What counts is what was tried: the last run came on the week's last day, or later, and not today. One that is under
+    way, or waits for a load quota, is to end first.
+    """
+    tried_on = _tried_on(known)
+    return tried_on is not None and _week_is_over(known, tried_on) and tried_on < today
 
 
-def half_loaded(scheduled: ScheduledPipeline, date: dt.date) -> bool:
+def is_overdue(known: DateState, today: dt.date) -> bool:
+    """Whether a date that failed would be given up today, had it been tried each day."""
+    return _tried_on(known) is not None and _week_is_over(known, today - dt.timedelta(days=1))
+
+
+def is_last_try(known: DateState, today: dt.date) -> bool:
+    """Whether the date is given up if a run of today fails."""
+    return known.owed is not None and known.owed.last is not None and _week_is_over(known, today)
+
+
+def _tried_on(known: DateState) -> dt.date | None:
+    """Day of the service's last run of a date that is owed, if that has ended for good."""
+    if known.owed is None or known.owed.last is None or not known.status.final or known.postponed:
+        return None
+    return known.owed.last.requested_at.astimezone(dt.UTC).date()
+
+
+def _week_is_over(known: DateState, day: dt.date) -> bool:
+    return known.owed is not None and (day - known.owed.since).days >= CATCH_UP_DAYS - 1
+
+
+def is_half_loaded(known: DateState | None) -> bool:
     """Whether a failed run has replaced some of the date's tables, and none has loaded it whole since."""
-    known = scheduled.runs.get(date)
     return known is not None and known.owed is not None and known.owed.half_loaded
 
 
@@ -119,6 +143,12 @@ def _never_works(scheduled: ScheduledPipeline) -> bool:
     known = scheduled.runs.values()
     failed = any(each.status is Status.FAILED and not each.postponed for each in known)
     return failed and not any(map(_loaded, known))
+
+
+def _oldest_half_loaded(scheduled: ScheduledPipeline, today: dt.date) -> list[dt.date]:
+    """The oldest half-loaded date that is not given up, if there is one: it is tried until it is."""
+    half = (date for date, known in scheduled.runs.items() if is_half_loaded(known) and not is_given_up(known, today))
+    return sorted(half)[:1]
 
 
 def interleaved(by_org: Mapping[str, Sequence[Sequence[Run]]], today: dt.date) -> Iterator[Run]:

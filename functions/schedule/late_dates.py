@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from cloudact.pipelines.registry import Entry
 from cloudact.runs.run import Run, TriggerType
-from functions.schedule.due import ScheduledPipeline, due, half_loaded, restated_dates
+from functions.schedule.due import ScheduledPipeline, due, is_half_loaded, is_last_try, restated_dates
+from functions.schedule.run_rows import DateState
 
 
 def hold_back(
@@ -21,15 +22,17 @@ def hold_back(
     """Pipelines with the late dates in `held` for which their org has no room today.
 
     `limits` and `started` are numbers of runs by org: what its plan allows in a day, and the late dates of today that
-    are in batches. Half-loaded days come first, then what the service has not run for longest, then what is oldest, so
-    dates that keep failing hold up no others.
+    are in batches. Dates that may not wait come first, then what the service has not run for longest, then what is
+    oldest, so dates that keep failing hold up no others.
     """
     late: defaultdict[str, list[tuple[tuple[bool, dt.date, dt.date], int, dt.date]]] = defaultdict(list)
     for place, each in enumerate(scheduled):
         for date in late_dates(each, today):
             known = each.runs.get(date)
             asked_on = (known.asked_on if known else None) or dt.date.min
-            late[each.org_slug].append(((not half_loaded(each, date), asked_on, date), place, date))
+            late[each.org_slug].append(
+                ((known is None or not _may_not_wait(known, today), asked_on, date), place, date)
+            )
     held: defaultdict[int, set[dt.date]] = defaultdict(set)
     for org, dates in late.items():
         room = max(limits[org] - started.get(org, 0), 0)
@@ -37,6 +40,16 @@ def hold_back(
             held[place].add(date)
     for place, each in enumerate(scheduled):
         yield replace(each, held=frozenset(held[place])) if place in held else each
+
+
+def _may_not_wait(known: DateState, today: dt.date) -> bool:
+    """Whether a date goes before what has waited longer: half-loaded ones, and each for its last try.
+
+    A half-loaded day that was repeated in vain yesterday waits a day like the others.
+    """
+    yesterday = today - dt.timedelta(days=1)
+    repeated = known.owed is not None and known.asked_on == yesterday and known.owed.since < yesterday
+    return is_last_try(known, today) or (is_half_loaded(known) and not repeated)
 
 
 def late_dates(scheduled: ScheduledPipeline, today: dt.date) -> Iterator[dt.date]:

@@ -12,9 +12,9 @@ from cloudact.runs.batch import Batch, groups
 from cloudact.runs.late_data import LateDataScan, loads_of
 from cloudact.runs.ledger import Generation, Ledger
 from cloudact.runs.run import Run, Status
-from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, is_given_up, scheduled_run
+from functions.schedule.due import CATCH_UP_DAYS, ScheduledPipeline, is_given_up, is_overdue, scheduled_run
 from functions.schedule.late_dates import hold_back, late_runs
-from functions.schedule.run_rows import DateState, Owed, PlanRow, ScheduleRows
+from functions.schedule.run_rows import DateState, PlanRow, ScheduleRows
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +122,27 @@ def _pipelines(rows: Iterable[PlanRow], entries: Collection[Entry]) -> Iterator[
                 yield ScheduledPipeline(org_slug, entry, org.since, {each.date: each for each in dates})
 
 
-def _state(known: Generation, owed: Owed | None) -> DateState:
-    return DateState(known.date, known.generation, known.status, known.loaded_on, known.asked_on, owed=owed)
+def _state(known: Generation, before: DateState | None) -> DateState:
+    """State of a date by its newest generation. What is owed or postponed is known from the plan alone."""
+    state = DateState(known.date, known.generation, known.status, known.loaded_on, known.asked_on)
+    if before is None:
+        return state
+    postponed = before.postponed and before.generation == known.generation
+    return replace(state, owed=before.owed, postponed=postponed)
 
 
 def _given_up(row: PlanRow, entries: Mapping[str, Entry], today: dt.date) -> Iterator[Run]:
-    """Runs to give up, also where the integration does not work any more: nobody else would say so."""
+    """Runs to give up, also where the integration does not work any more: nobody else would say so.
+
+    There nothing is tried any more, so the time alone decides.
+    """
     entry = entries.get(row.pipeline or "")
-    for known in row.dates if entry else ():
+    if entry is None:
+        return
+    is_over = is_given_up if entry.required_integration in row.integrations.split() else is_overdue
+    for known in row.dates:
         last = known.owed.last if known.owed else None
-        if entry and last and known.status.final and not known.postponed and is_given_up(known, today):
+        if last and is_over(known, today):
             yield scheduled_run(row.org_slug, entry, known.date, last.generation, last.trigger_type, last.requested_at)
 
 
@@ -164,8 +175,7 @@ def _with_stale_dates(
         generations, scan = found[each.org_slug, each.entry.id], seen[each.org_slug, each.entry.id]
         dates = dict(each.runs)
         for known in generations:
-            before = dates.get(known.date)
-            dates[known.date] = _state(known, before.owed if before else None)
+            dates[known.date] = _state(known, dates.get(known.date))
         stale = scan.still_stale(loads_of(generations)) if scan else {}
         given_up = {known.date: known.given_up_at for known in generations if known.given_up_at}
         still = {date for date, newest in stale.items() if date not in given_up or given_up[date] < newest}

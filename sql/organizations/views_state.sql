@@ -267,7 +267,8 @@ SELECT
 FROM organizations.org_api_keys_secure
 GROUP BY org_slug, key_hash;
 
--- A row of each day with runs, and one of today for every onboarded org, also if it never ran.
+-- A row of each day with runs, and one of today for every org that is not off-boarded, also if it is suspended or
+-- never ran.
 CREATE OR REPLACE VIEW organizations.org_usage_quotas AS
 SELECT
   subscriptions.org_slug AS org_slug,

@@ -5,8 +5,8 @@
 -- `loaded_on`, the day of the last request that loaded the date after it was over, `asked_on`, the last day the service
 -- itself asked for it, and what is owed of it; what was batched today also with its batch, index, trigger type and time.
 -- Owed is a date since the service's own run of it has failed, or anyone's has left it half loaded, and no later one has
--- loaded it or was given up: `failing_since`, half or whole, and the service's own newest such run by generation, trigger
--- type and time, with | between. A date before @first_day is told only if it is owed, postponed, or batched today.
+-- loaded it, nor was the date given up after that: `failing_since`, half or whole, and the service's own newest such run by
+-- generation, trigger type and time, with | between. A date before @first_day is told only if it is owed, postponed, or batched today.
 -- `look` is the last look for late rows.
 -- `ended` and `took_ms`: how many runs of yesterday's and today's requests have ended by themselves, and how long they took.
 -- @allowed ARRAY<STRING>: subscription statuses that may run
@@ -88,12 +88,12 @@ LEFT JOIN (
         )[OFFSET(0)] AS newest,
         MAX(IF(status = 'SUCCESS' AND requested_date > date, requested_date, NULL)) AS loaded_on,
         MAX(IF(is_own, requested_date, NULL)) AS asked_on,
-        MIN(IF(status = 'FAILED' AND (is_own OR half_loaded) AND generation > settled, requested_date, NULL)) AS failing_since,
-        LOGICAL_OR(half_loaded AND generation > settled) AS half_loaded,
+        MIN(IF(status = 'FAILED' AND (is_own OR half_loaded) AND is_open, requested_date, NULL)) AS failing_since,
+        LOGICAL_OR(half_loaded AND is_open) AS half_loaded,
         SUBSTR(
           MAX(
             IF(
-              status = 'FAILED' AND is_own AND generation > settled,
+              status = 'FAILED' AND is_own AND is_open,
               CONCAT(
                 FORMAT('%10d', generation), CAST(generation AS STRING), '|', trigger_type, '|',
                 FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', created_at)
@@ -126,12 +126,18 @@ LEFT JOIN (
           *,
           trigger_type IN ('schedule', 'restatement') AS is_own,
           IFNULL(error_code = 'load_quota_exceeded', FALSE) AS is_postponed,
-          -- The generation that has loaded the date, or was given up: what failed before it is over.
-          MAX(IF(status = 'SUCCESS' OR given_up_at IS NOT NULL, generation, 0)) OVER (
-            PARTITION BY org_slug, pipeline, date
-          ) AS settled
-        FROM organizations.org_meta_pipeline_runs
-        WHERE requested_date BETWEEN @first_request AND @today
+          -- Whether neither a later generation has loaded the date, nor was it given up since: else what failed is over.
+          -- What is given up is the service's own newest failure, and a person's that ended before goes with it.
+          generation > loaded_generation AND (last_given_up_at IS NULL OR completed_at > last_given_up_at) AS is_open
+        FROM (
+          SELECT
+            *,
+            MAX(IF(status = 'SUCCESS', generation, 0)) OVER of_date AS loaded_generation,
+            MAX(given_up_at) OVER of_date AS last_given_up_at
+          FROM organizations.org_meta_pipeline_runs
+          WHERE requested_date BETWEEN @first_request AND @today
+          WINDOW of_date AS (PARTITION BY org_slug, pipeline, date)
+        )
       )
       GROUP BY org_slug, pipeline, date
     )

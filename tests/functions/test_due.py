@@ -145,6 +145,8 @@ def test_what_failed_is_owed() -> None:
         assert days not in dates(owed(*done, failing(days, since)), TriggerType.RESTATEMENT), (days, since)
         late = owed(*done, failing(days, since), stale=frozenset({ago(days)}))
         assert days not in dates(late, TriggerType.RESTATEMENT)
+    once = Owed(ago(8), last=OwnFailure(3, TriggerType.RESTATEMENT, NOW - dt.timedelta(days=8)))
+    assert 400 in dates(owed(*done, replace(failing(400, 8), owed=once)), TriggerType.RESTATEMENT)
     never_tried = replace(failing(400, 8), owed=Owed(ago(8), half_loaded=True))
     assert 400 in dates(owed(*done, never_tried), TriggerType.RESTATEMENT)
     assert 5 not in dates(owed(*done, replace(failing(5, 1), asked_on=TODAY)), TriggerType.RESTATEMENT)
@@ -159,9 +161,12 @@ def test_a_half_loaded_day_is_the_first_of_its_kind() -> None:
 
 
 def test_what_never_works_is_tried_once_a_day() -> None:
-    """As long as all has failed for a week only yesterday is run; with the first success the other days follow."""
+    """As long as all has failed for a week only yesterday and the oldest half-loaded day are run."""
     failed = [known(days, Status.FAILED, requested=1) for days in range(2, 8)]
     assert [(TODAY - date).days for date, _ in due(owed(*failed), TODAY)] == [1]
+    half = (failing(days, 2, half=True) for days in (5, 9, 12))
+    unloaded = [replace(each, loaded_on=None) for each in half]
+    assert [(TODAY - date).days for date, _ in due(owed(*failed, *unloaded), TODAY)] == [1, 12]
     works = owed(known(1, requested=0), *failed)
     assert dates(works, TriggerType.SCHEDULE) == [2, 3, 4, 5, 6, 7]
 

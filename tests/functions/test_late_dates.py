@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import replace
 
 from cloudact.runs.run import Status, TriggerType
-from functions.schedule.due import ScheduledPipeline, due, plan
+from functions.schedule.due import ScheduledPipeline, due, is_given_up, plan
 from functions.schedule.late_dates import hold_back, late_dates, late_runs
-from functions.schedule.run_rows import DateState
+from functions.schedule.run_rows import DateState, Owed, OwnFailure
 from tests.functions.test_due import ENTRIES, GCP, LONG_AGO, NOW, TODAY, ago, failing, known, owed
 
 DAY = dt.timedelta(days=1)
@@ -47,9 +47,68 @@ def test_an_org_has_so_many_a_day() -> None:
 
 
 def test_half_loaded_days_come_first() -> None:
-    """Before whatever waits longer."""
-    one = owed(*WEEK, asked(49, 30), failing(9, 3, half=True), failing(10, 3), stale=stale(49))
-    assert [run_late(one, room) for room in (1, 2, 3)] == [[9], [9, 49], [9, 10, 49]]
+    """Before whatever waits longer, but not on the day after one on which they were repeated in vain."""
+    fresh, repeated = failing(9, 1, half=True), failing(8, 3, half=True)
+    one = owed(*WEEK, asked(49, 30), fresh, repeated, failing(10, 3), stale=stale(49))
+    assert [run_late(one, room) for room in (1, 2, 3, 4)] == [[9], [9, 49], [9, 10, 49], [8, 9, 10, 49]]
+
+
+def test_many_half_loaded_days_hold_up_no_others() -> None:
+    """Ten that keep failing, on a plan of six: two other dates have had their turn by the second day."""
+    half = {ago(days): failing(days, 1, half=True) for days in range(20, 30)}
+    waiting = set(stale(40, 41))
+    for day in range(2):
+        tried, _, half = call(TODAY + day * DAY, half, waiting, failing_dates=set(half))
+        waiting -= tried
+    assert waiting == set()
+
+
+def call(
+    today: dt.date, states: dict[dt.date, DateState], stale: set[dt.date], failing_dates: set[dt.date]
+) -> tuple[set[dt.date], set[dt.date], dict[dt.date, DateState]]:
+    """A day's call on a plan of six, all but the late dates being done: what was tried, what was given up, and the
+    states in the evening, when these dates have failed."""
+    week = {today - n * DAY: DateState(today - n * DAY, 1, Status.SUCCESS, today, today) for n in range(1, 8)}
+    given_up = {date for date, known in states.items() if is_given_up(known, today)}
+    states = {date: known for date, known in states.items() if date not in given_up}
+    one = ScheduledPipeline("acme", GCP, LONG_AGO, week | states, frozenset(stale - given_up))
+    (held,) = hold_back([one], {"acme": 6}, {}, today)
+    tried = {date for date, _ in due(held, today)}
+    after = dict(states)
+    for date in tried:
+        known = states.get(date) or DateState(date, 1, Status.SUCCESS, LONG_AGO, None)
+        last = OwnFailure(known.generation + 1, TriggerType.RESTATEMENT, dt.datetime.combine(today, dt.time(6), dt.UTC))
+        failed = replace(known.owed, last=last) if known.owed else Owed(today, False, last)
+        bad = date in failing_dates
+        status = Status.FAILED if bad else Status.SUCCESS
+        after[date] = DateState(date, last.generation, status, today, today, owed=failed if bad else None)
+    return tried, given_up, after
+
+
+def test_a_failure_behind_a_backlog_is_tried_again() -> None:
+    """Of 59 dates on a plan of six, two fail once, in passing: each is loaded in the end, and none is given up."""
+    waiting = {dt.date(2026, 8, 1) + n * DAY for n in range(59)}
+    states: dict[dt.date, DateState] = {}
+    for day in range(12):
+        fail = set(sorted(waiting)[:2]) if day == 0 else set()
+        tried, given_up, states = call(TODAY + day * DAY, states, waiting, fail)
+        waiting -= tried - fail
+        assert given_up == set()
+        assert len(tried) <= 6
+    assert waiting == set()
+
+
+def test_a_failure_behind_a_backlog_is_given_up_in_the_end() -> None:
+    """Its last try comes when its week is over, before whatever waits; only then is it given up."""
+    waiting = {dt.date(2026, 6, 1) + n * DAY for n in range(90)}
+    bad = min(waiting)
+    states: dict[dt.date, DateState] = {}
+    story = []
+    for day in range(9):
+        tried, given_up, states = call(TODAY + day * DAY, states, waiting, {bad})
+        waiting -= given_up | (tried - {bad})
+        story.append("given up" if bad in given_up else "tried" if bad in tried else "held")
+    assert story == ["tried", *["held"] * 5, "tried", "given up", "held"]
 
 
 def test_the_pipelines_of_an_org_share_its_room() -> None:
@@ -93,10 +152,14 @@ def test_each_late_date_is_run_once_while_days_go_by() -> None:
 
 
 def test_dates_that_keep_failing_hold_up_no_others() -> None:
-    """Six dates fail every day, six more have new rows: by the second day all have had their turn."""
-    broken = {ago(days): replace(failing(days, 1), asked_on=ago(1)) for days in range(50, 56)}
-    fresh = {ago(days): asked(days, 20) for days in range(30, 36)}
-    states = {each.date: each for each in WEEK} | broken | fresh
-    one = ScheduledPipeline("acme", GCP, LONG_AGO, states, frozenset({*broken, *fresh}))
-    assert set(run_late(one, 6)) == set(range(30, 36))
-    assert all(trigger is TriggerType.RESTATEMENT for date, trigger in due(one, TODAY) if date in {*broken, *fresh})
+    """Six dates fail every day, six more have new rows each day: those are held up on a day of last tries alone."""
+    bad = {ago(days) for days in range(50, 56)}
+    states = {date: replace(failing((TODAY - date).days, 0), asked_on=TODAY) for date in bad}
+    waiting = {*bad}
+    for day in range(1, 9):
+        fresh = {TODAY - (day * 10 + 60 + n) * DAY for n in range(6)}
+        waiting |= fresh
+        tried, given_up, states = call(TODAY + day * DAY, states, waiting, bad)
+        waiting -= given_up | (tried - bad)
+        assert (tried == bad, given_up == bad) == (day == 6, day == 7), day
+        assert len(tried) == 6

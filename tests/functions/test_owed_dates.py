@@ -2,15 +2,22 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cloudact.error_codes import Code
-from cloudact.errors import Stop
+from cloudact.errors import Postponed, Stop
+from cloudact.notify.notifications import Notification
+from cloudact.notify.notifier import Notifier
 from cloudact.runs.ledger import RunEvent
+from cloudact.runs.load import OVER_LOAD_QUOTA
 from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
+from functions.composition import compose
+from functions.schedule.giving_up import AT_ONCE, MOST, give_up
+from functions.schedule.state import read_state
 from tests.conftest import NOON, Local
 from tests.functions.fleet import Fleet, new_fleet
 from tests.functions.test_daily import days_before_noon, loaded, note
@@ -152,6 +159,32 @@ def test_a_late_date_that_was_given_up(fleet: Fleet, caplog: pytest.LogCaptureFi
     assert len(lines(caplog)) == 2
 
 
+def test_a_late_date_that_waits_for_a_quota(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    """It is repeated on the same day and for as long as that is so, and then given up like any other."""
+    date = days_before_noon(30)
+    fleet.end([loaded(30, 1).model_copy(update={"requested_at": NOON - dt.timedelta(days=29)})])
+    fleet.local.clock.advance(hours=1)
+    note(fleet, loaded(1, 2), 30)
+    fleet.local.clock.advance(days=1)
+    for _ in range(9):
+        for _ in range(2):
+            assert len(days_of(over_quota(fleet, date), date)) == 1
+        fleet.local.clock.advance(days=1)
+    assert len(days_of(a_day(fleet, date), date)) == 1
+    assert (fleet.daily()["given_up"], days_of(fleet.fire(), date)) == (1, [])
+    assert [line["dates"] for line in lines(caplog)] == [[date.isoformat()]]
+
+
+def over_quota(fleet: Fleet, date: dt.date) -> list[Run]:
+    """A call whose run of this date finds the day's load jobs used up."""
+    fleet.daily()
+    runs = fleet.fire()
+    fleet.end([run for run in runs if run.date != date])
+    event = RunEvent(Status.FAILED, started_at=NOON, error=Postponed(OVER_LOAD_QUOTA, "Too many."))
+    fleet.ledger.append_runs([(run, event) for run in runs if run.date == date], fleet.local.clock())
+    return runs
+
+
 def test_late_dates_are_restated_a_few_a_day(fleet: Fleet) -> None:
     """Of twenty late dates six run each day, the oldest first, each exactly once, whatever calls the day has; the rest
     waits and is counted."""
@@ -183,16 +216,89 @@ def test_late_dates_are_restated_a_few_a_day(fleet: Fleet) -> None:
 
 def test_a_call_that_dies_before_it_records(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
     """The next one tells again, under the same id, so the org hears it once."""
-    from functions.composition import compose
-    from functions.schedule.giving_up import _tell
-    from functions.schedule.state import read_state
-
     date = days_before_noon(7)
     for _ in range(7):
         a_day(fleet, date)
     api = compose(fleet.settings, fleet.local.clock).schedule
-    state = read_state(api.rows, api.ledger, api.registry, fleet.local.clock().date())
-    _tell(api, state.given_up)
+    given_up = read_state(api.rows, api.ledger, api.registry, fleet.local.clock().date()).given_up
+    give_up(replace(api, ledger=new_fleet(fleet.local).ledger), given_up)  # recorded where nobody looks
     assert fleet.daily()["given_up"] == 1
     assert len({line["event_id"] for line in lines(caplog)}) == 1
     assert len(lines(caplog)) == 2
+
+
+def test_a_retry_that_is_newer_than_what_is_given_up(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    """A person's run that left the day half loaded goes with it; one that does so later is owed anew."""
+    date = days_before_noon(7)
+    for _ in range(7):
+        a_day(fleet, date)
+    by_hand = {"trigger_type": TriggerType.API, "requested_at": fleet.local.clock()}
+    end_half_loaded(fleet, loaded(7, 9).model_copy(update=by_hand))
+    fleet.local.clock.advance(hours=1)
+    assert fleet.daily()["given_up"] == 1
+    for _ in range(3):
+        assert days_of(a_day(fleet), date) == []
+    assert len(lines(caplog)) == 1
+    end_half_loaded(fleet, loaded(7, 10).model_copy(update=by_hand | {"requested_at": fleet.local.clock()}))
+    fleet.local.clock.advance(days=1)
+    assert days_of(a_day(fleet), date) == [(11, TriggerType.RESTATEMENT)]
+
+
+class Receiver(Notifier):
+    """Keeps what it is told, with the number of records at that time, and can lose it all."""
+
+    def __init__(self, fleet: Fleet, *, works: bool = True) -> None:
+        self.fleet, self.works = fleet, works
+        self.told: list[Notification] = []
+        self.recorded: list[int] = []
+
+    def notify(self, notification: Notification) -> bool:
+        self.told.append(notification)
+        if self.works:
+            sql = f"SELECT 1 FROM {self.fleet.settings.dataset}.pipeline_run_events WHERE event_id LIKE '%/given_up'"
+            self.recorded.append(len(self.fleet.local.query(sql)))
+        return self.works
+
+
+def given_up_by(fleet: Fleet, receiver: Receiver, runs: list[Run]) -> list[Notification]:
+    """A call's notifications of these runs."""
+    api = replace(compose(fleet.settings, fleet.local.clock).schedule, notifier=receiver)
+    receiver.told = []
+    give_up(api, runs)
+    return receiver.told
+
+
+def failed_last(days_ago: int, *, requested: int, org: str = "acme") -> Run:
+    at = NOON - dt.timedelta(days=requested)
+    return loaded(days_ago, 8).model_copy(update={"org_slug": org, "requested_at": at})
+
+
+def test_the_next_day_tells_the_same(fleet: Fleet) -> None:
+    """Where a call died before it recorded: its event has the same id and body, whatever else is given up by then."""
+    receiver = Receiver(fleet, works=False)
+    older = [failed_last(30, requested=2), failed_last(31, requested=2)]
+    (first,) = given_up_by(fleet, receiver, older)
+    fleet.local.clock.advance(days=1)
+    again = given_up_by(fleet, receiver, [*older, failed_last(29, requested=1)])
+    assert len(again) == 2
+    assert (first.id, first.body) in {(each.id, each.body) for each in again}
+
+
+def test_each_telling_is_recorded_at_once(fleet: Fleet) -> None:
+    """A call that dies after many has at most as many to tell again as it tells at once."""
+    receiver = Receiver(fleet)
+    given_up_by(fleet, receiver, [failed_last(30, requested=1, org=f"org_{number}") for number in range(12)])
+    assert sorted(receiver.recorded)[-1] >= 12 - AT_ONCE
+
+
+def test_what_cannot_be_sent_holds_up_no_others(fleet: Fleet) -> None:
+    """Each call begins with other orgs, so all come up where more are unreachable than a call has room for."""
+    receiver = Receiver(fleet, works=False)
+    runs = [failed_last(30, requested=1, org=f"org_{number}") for number in range(MOST + 200)]
+    heard: set[str] = set()
+    for _ in range(6):
+        told = given_up_by(fleet, receiver, runs)
+        assert len(told) == MOST
+        heard |= {each.org_slug for each in told}
+        fleet.local.clock.advance(hours=3)
+    assert len(heard) == len(runs)

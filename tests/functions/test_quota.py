@@ -56,14 +56,16 @@ def test_a_suspended_org_may_look(api: FlaskClient, new_org: NewOrgs, local: Loc
 
 
 def test_the_view_has_every_org(local: Local, new_org: NewOrgs) -> None:
-    """An org that never ran has a row of today with nothing used; one that is off-boarded has none any more."""
-    org, gone = new_org(daily_limit=6), new_org()
+    """An org that never ran has a row of today with nothing used, also while it is suspended; one that is off-boarded
+    has none any more."""
+    org, suspended, gone = new_org(daily_limit=6), new_org(daily_limit=2, status="SUSPENDED"), new_org()
     assert Operator(local).offboard(gone.org_slug).status_code == 200
-    slugs = f"('{org.org_slug}', '{gone.org_slug}')"
+    slugs = f"('{org.org_slug}', '{suspended.org_slug}', '{gone.org_slug}')"
     found = "SELECT *, CURRENT_DATE('UTC') AS today FROM organizations.org_usage_quotas"
-    (row,) = local.query(f"{found} WHERE org_slug IN {slugs}")
-    today = row.pop("today")
-    assert row == {"org_slug": org.org_slug, "usage_date": today, "pipelines_today": 0, "daily_limit": 6}
+    rows = local.query(f"{found} WHERE org_slug IN {slugs} ORDER BY daily_limit")
+    told = [(row["org_slug"], row["usage_date"] == row["today"], row["pipelines_today"]) for row in rows]
+    assert told == [(suspended.org_slug, True, 0), (org.org_slug, True, 0)]
+    assert [row["daily_limit"] for row in rows] == [2, 6]
 
 
 def test_unknown_parameters(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from providers.source import Table
 from tests.conftest import Local
 from tests.googlesql import gate
 from tests.infra.conftest import Read
-from tests.infra.focus_rows import DATASET, Row, anthropic, anthropic_usage, gcp, openai
-from tests.infra.org_views import inlined
+from tests.infra.focus_rows import DATASET, DAY, LOADED, Row, anthropic, anthropic_usage, gcp, openai
+from tests.infra.org_views import inlined, select_of
 from tests.jobs.test_columns import TABLES
 from tests.lineage import sources
 
@@ -38,16 +40,32 @@ def test_days_of_one_run(local: Local, read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("usage", "costs", "behind"),
-    [(AFTER, BEFORE, "anthropic_cost_daily_raw"), (BEFORE, AFTER, "anthropic_usage_daily_raw")],
+    ("usage", "costs", "behind", "half"),
+    [(AFTER, BEFORE, "anthropic_cost_daily_raw", True), (BEFORE, AFTER, "anthropic_usage_daily_raw", False)],
     ids=["the costs were not loaded", "the usage could not be read"],
 )
-def test_a_half_loaded_day(local: Local, read: Read, usage: Row, costs: Row, behind: str) -> None:
-    """The view names the table that is of the earlier run, and `x_RunId` of the day's charges is the costs' run."""
+def test_a_day_of_two_runs(local: Local, read: Read, usage: Row, costs: Row, behind: str, half: bool) -> None:
+    """The view names the table that is of the earlier run, and `x_RunId` of the day's charges is the costs' run. Half
+    loaded is the day whose costs are behind: whose usage could not be read has the right costs."""
     charges = read(anthropic_usage_daily_raw=[anthropic_usage(**usage)], anthropic_cost_daily_raw=[anthropic(**costs)])
     (day,) = days(local, charges)
-    assert (day["is_half_loaded"], day["behind"], day["loaded_at"].day) == (True, behind, 12)
+    assert (day["is_half_loaded"], day["behind"], day["loaded_at"].day) == (half, behind, 12)
+    assert not day["costs_missing"]
     assert charges[0]["x_RunId"] == costs["run_id"]
+
+
+def test_a_first_load_that_failed_before_the_costs(local: Local, read: Read) -> None:
+    """Usage without any costs is a half-loaded day; activity without costs, or costs without usage, is none."""
+    charges = read(gcp_billing_daily_raw=[gcp()], anthropic_usage_daily_raw=[anthropic_usage(**AFTER)])
+    found = {row["provider"]: (row["is_half_loaded"], row["costs_missing"]) for row in days(local, charges)}
+    assert found == {"gcp": (False, False), "anthropic": (True, True)}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_tables_of_costs_are_known_by_name(table: Table) -> None:
+    """The view `loads` takes those tables for costs that the providers' records do."""
+    assert bool(re.search("_(cost|billing)_daily_raw$", table.name)) == table.of_money
+    assert "_daily_raw', '_(cost|billing)_daily_raw$') AS is_of_money" in select_of("loads")
 
 
 def test_rows_that_a_frozen_day_has_kept(local: Local, read: Read) -> None:
@@ -57,10 +75,11 @@ def test_rows_that_a_frozen_day_has_kept(local: Local, read: Read) -> None:
 
 
 def test_days_beside_costs(local: Local, read: Read) -> None:
-    """An analyst leaves half-loaded days out of a sum by provider and day."""
+    """An analyst leaves half-loaded days out of a sum by provider and day, and no day whose costs are right."""
     charges = read(
         gcp_billing_daily_raw=[gcp()],
-        openai_cost_daily_raw=[openai(**BEFORE)],
+        openai_cost_daily_raw=[openai(**AFTER)],
+        openai_usage_daily_raw=[LOADED | BEFORE | {"usage_date": DAY, "endpoint": "completions"}],
         anthropic_usage_daily_raw=[anthropic_usage(**AFTER)],
         anthropic_cost_daily_raw=[anthropic(**BEFORE)],
     )

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,15 @@ def test_a_fall_that_is_loaded_is_told(last: Fingerprint | None, found: Fingerpr
     once = read(3, source=True, USD="600")
     cost = found.cost.get("USD", Decimal())
     assert fallen(once, last, found) == ([("600", str(cost))] if told else [])
+
+
+def test_a_fall_is_told_once() -> None:
+    """What changes a little below half tells nothing more; what passes a quarter, or loses as much again, does."""
+    once = read(3, USD="1000")
+    amounts = ["1000", "400", "399.99999", "399.98", "300", "249", "250.5", "251", "120", "0", "-1", "-600"]
+    told = [after for last, after in pairwise(amounts) if fallen(once, read(3, USD=last), read(3, USD=after))]
+    assert told == ["400", "249", "120", "0", "-600"]
+    assert fallen(once, read(3), read(3)) == []  # gone for good, told when it went
 
 
 def test_cents_and_credits() -> None:
