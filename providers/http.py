@@ -33,6 +33,7 @@ SLICE_S = 5.0  # how long a wait goes on without a sign of life
 LARGEST_ANSWER_BYTES = 32 * 2**20
 PIECE_BYTES = 64 * 1024
 ENCODING = "gzip"  # the only one that is asked for and read
+_GZIP = zlib.MAX_WBITS | 16  # zlib's name of the format
 PASSING_STATUSES = frozenset({408, 409, 425, 429})  # and every 5xx, Anthropic's 529 among them
 SHOWN_CHARACTERS = 300
 
@@ -240,7 +241,7 @@ class ProviderHttp:
                 params=query,
                 headers={**self._headers, **headers, "User-Agent": USER_AGENT, "Accept-Encoding": ENCODING},
             ) as response:
-                body = b"".join(self._bounded(self._pieces(response)))
+                body = self._body(response)
         except (httpx.TransportError, zlib.error) as err:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
             raise Busy(self.error_code(ProviderFailure.UNAVAILABLE), message) from err
@@ -248,14 +249,23 @@ class ProviderHttp:
             return self._decoded(body, decode)
         raise self._failure(response.status_code, response.headers, body, path)
 
+    def _body(self, response: "httpx.Response") -> bytes:
+        """The whole body. Empty where nobody can decode it and the status, with its headers, says what to do."""
+        try:
+            return b"".join(self._bounded(self._pieces(response)))
+        except (Busy, zlib.error):
+            if response.status_code == 200:
+                raise
+            return b""
+
     def _pieces(self, response: "httpx.Response") -> Iterator[bytes]:
         """The pieces of the body, plain or from one gzip. Raises `Busy` for any other encoding, or for more than one.
 
         httpx would undo as many as are named, each a thousandfold and whole: 2.6 kB of `gzip, gzip` become 1.5 GiB.
         """
         wire = iter(cast("httpx.SyncByteStream", response.stream))
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding == "identity":
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding in ("", "identity"):
             return wire
         if encoding not in (ENCODING, f"x-{ENCODING}"):
             raise self._unreadable("answers in an encoding that was not asked for")
@@ -304,19 +314,25 @@ class ProviderHttp:
 
 
 def unzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields what a gzip stream holds, at most `PIECE_BYTES` at once, so that the reader can stop before it is much.
+    """Yields what a gzip holds, at most `PIECE_BYTES` at once, so that the reader can stop before it is much.
 
-    Raises `zlib.error` for what is no such stream, is cut off, or goes on after its end.
+    It may have several members and zeros after each, as gzip's own program reads it (RFC 1952, 2.2). Raises
+    `zlib.error` for what is no gzip, is cut off, or goes on with anything else.
     """
-    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    member = zlib.decompressobj(wbits=_GZIP)
     for piece in pieces:
-        yield (out := stream.decompress(piece, PIECE_BYTES))
-        while stream.unconsumed_tail or len(out) == PIECE_BYTES:
-            yield (out := stream.decompress(stream.unconsumed_tail, PIECE_BYTES))
-        if stream.unused_data:
-            raise zlib.error("more follows the end of the stream")
-    if not stream.eof:
-        raise zlib.error("the stream is cut off")
+        left, full = piece, False
+        while left or full:
+            if member.eof:
+                left = left.lstrip(b"\0")
+                if not left:
+                    break
+                member = zlib.decompressobj(wbits=_GZIP)
+            out = member.decompress(left, PIECE_BYTES)
+            yield out
+            left, full = member.unused_data or member.unconsumed_tail, len(out) == PIECE_BYTES
+    if not member.eof:
+        raise zlib.error("the gzip is cut off")
 
 
 def _shown(text: str) -> str:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, Union
 
 import msgspec
+import pyarrow as pa
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import JsonObject
+from providers.arrow import is_found
 from providers.exact_json import Unreadable, read_object
 from providers.lines import LARGEST_COUNT, LONGEST_TEXT
+
+# Python reads no exponent of more than 18 digits, and no whole number of more than 4,300: what these find may be one.
+_BEYOND_REASON = r"[0-9]{100}|[:,\[][ \t\r\n]*-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{17}"
 
 Kind: TypeAlias = Any
 """Type of a field, one of those below, or the `Struct` of a nested object."""
@@ -57,7 +62,7 @@ class PlainPage:
 
     @property
     def fields(self) -> JsonObject:
-        """The page as `Line` takes it. Raises `Stop` where nobody can read what stands beside its rows."""
+        """The page as `Line` takes it. Raises `Stop` where `PageShape` accepted what is no JSON for Python."""
         try:
             return read_object(self.body)
         except Unreadable as err:
@@ -110,6 +115,10 @@ class PageShape:
             return read_object(body)
 
     def _decoded(self, body: bytes) -> PlainPage:
+        if is_found(
+            _BEYOND_REASON, pa.py_buffer(body), utf8=False
+        ):  # where it is asked for again if nobody can read it
+            raise NotPlain
         page = self._page.decode(body)
         found = [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
         rows = self._rows.decode(found) if self._keeps_text else found

@@ -68,15 +68,45 @@ def test_names_that_only_look_like_keys_stay_plain() -> None:
     assert "risk-task-eyJ-AKIA@x" in found.table["line_item"].to_pylist()
 
 
-@pytest.mark.parametrize(
-    "literal", ["1e-999999999", "1e999999999", "1e99999999999999999999", "1" * 5000, "0." + "1" * 5000]
+BEYOND_REASON = (
+    "1e-999999999",
+    "1e999999999",
+    "1e99999999999999999999",
+    "-1.5E-99999999999999999999",
+    "1" * 5000,
+    "0." + "1" * 5000,
 )
-def test_no_number_breaks_the_process(literal: str) -> None:
-    """Amounts with an exponent or with digits beyond all reason are judged by the row code, by column never."""
-    bodies = [body.replace(b'"value":', b'"value":' + literal.encode() + b',"was":') for body in of_day(COSTS, 1)]
-    strings = [body.replace(b'"value":', b'"value":"' + literal.encode() + b'","was":') for body in of_day(COSTS, 1)]
-    for each in (bodies, strings):
-        assert read(COSTS, each).golden == read(COSTS, never_plain(each)).golden
+NUMBERS = [
+    ("openai_costs", b"value"),
+    ("openai_costs", b"quantity"),
+    ("anthropic_costs", b"amount"),
+    ("analytics_costs", b"amount"),
+    ("analytics_costs", b"list_amount"),
+    ("claude_code", b"amount"),
+]
+
+
+@pytest.mark.parametrize("form", ["%s", '"%s"'], ids=["number", "string"])
+@pytest.mark.parametrize("literal", BEYOND_REASON, ids=lambda it: it[:24])
+@pytest.mark.parametrize(("name", "field"), NUMBERS)
+def test_no_number_breaks_the_process(name: str, field: bytes, literal: str, form: str) -> None:
+    """Numbers with an exponent or with digits beyond all reason are judged by the row code, by column never."""
+    report, value = REPORTS[name], b'"%b":%b' % (field, (form % literal).encode())
+    (plain,) = of_day(report, 5)
+    odd = [re.sub(rb'"%b":[^,}]+' % field, value, plain)]
+    assert value in odd[0]
+    found = read(report, odd)
+    assert found.golden == read(report, never_plain(odd)).golden
+    assert not any(by_column for by_column, _ in found.pages.values())
+
+
+@pytest.mark.parametrize("literal", BEYOND_REASON, ids=lambda it: it[:24])
+@pytest.mark.parametrize("before", ['{"object":"page",', '"start_time":1794268800,'])
+def test_a_number_beside_the_rows(before: str, literal: str) -> None:
+    """A number of a page or of its bucket that nobody can read makes the page unreadable, plain or not."""
+    odd = [body.replace(before.encode(), f'{before}"total":[{literal}],'.encode()) for body in of_day(COSTS, 1)]
+    assert literal.encode() in odd[0]
+    assert read(COSTS, odd).golden == read(COSTS, never_plain(odd)).golden
 
 
 def test_what_earlier_pages_tell_comes_first() -> None:

@@ -156,6 +156,7 @@ def test_one_gzip_is_read(layer: str) -> None:
 
 
 ZEROS = bytes(2**20)
+GZIP = {"Content-Encoding": "gzip"}
 
 
 @pytest.mark.parametrize(
@@ -186,23 +187,65 @@ def test_a_bomb_stays_small(layers: list[str], says: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [ZIPPED[:-1], ZIPPED + b"more", ZIPPED + ZIPPED, b"{}", b""],
-    ids=["cut_off", "goes_on", "twice", "plain", "empty"],
+    [ZIPPED[:-1], ZIPPED + b"more", ZIPPED + b"\0more", ZIPPED + ZIPPED[:-1], b"{}", b"", b"\0" + ZIPPED],
+    ids=["cut_off", "goes_on", "goes_on_later", "second_cut_off", "plain", "empty", "begins_with_zero"],
 )
 def test_a_gzip_that_is_none(body: bytes) -> None:
     """What is cut off, goes on after its end, or is not compressed at all is trouble, never a shorter answer."""
-    answer = [("Content-Encoding", "gzip")]
     with pytest.raises(Busy, match="broke off in the middle of its answer"):
-        api(lambda _: httpx.Response(200, headers=answer, content=iter([body]))).get("/x", [])
+        api(lambda _: httpx.Response(200, headers=GZIP, content=iter([body]))).get("/x", [])
 
 
-@given(body=st.binary(max_size=300_000), cut=st.integers(1, 70_000))
-def test_what_is_unzipped_is_what_was_zipped(body: bytes, cut: int) -> None:
-    """Whatever was compressed comes out whole, however the wire cuts it, in pieces of a bounded size."""
-    zipped = gzip.compress(body * 3)
+@given(body=st.binary(max_size=300_000), members=st.integers(1, 4), zeros=st.integers(0, 3), cut=st.integers(1, 70_000))
+def test_what_is_unzipped_is_what_was_zipped(body: bytes, members: int, zeros: int, cut: int) -> None:
+    """Whatever was compressed comes out whole, however the wire cuts it, in pieces of a bounded size.
+
+    So it does from several members of one gzip, and with zeros after them.
+    """
+    zipped = (gzip.compress(body * 3) + bytes(zeros)) * members
     pieces = list(unzipped(zipped[at : at + cut] for at in range(0, len(zipped), cut)))
-    assert b"".join(pieces) == body * 3
+    assert b"".join(pieces) == body * 3 * members
     assert all(len(piece) <= PIECE_BYTES for piece in pieces)
+
+
+def test_many_members_are_one_bomb() -> None:
+    """A gzip of many members has the size limit of one."""
+    bomb = gzip.compress(ZEROS) * 40
+    with pytest.raises(Busy, match="sends a page larger than any it should have"):
+        api(lambda _: httpx.Response(200, headers=GZIP, content=iter([bomb])), Patience(attempts=1)).get("/x", [])
+
+
+def test_an_encoding_without_a_name() -> None:
+    """A header without a value names no encoding."""
+    answer = {"Content-Encoding": ""}
+    assert api(lambda _: httpx.Response(200, headers=answer, content=iter([b"{}"]))).get("/x", []) == {}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("gzip", b""), ("gzip", b"{}"), ("br", b"xx"), ("gzip", gzip.compress(ZEROS) * 40)],
+    ids=["empty", "plain", "brotli", "bomb"],
+)
+@pytest.mark.parametrize(
+    ("status", "code", "wait_s"),
+    [(429, "openai_rate_limited", 7), (503, "openai_unavailable", 7), (401, "openai_unreadable", None)],
+)
+def test_a_status_says_enough(status: int, code: str, wait_s: float | None, encoding: str, body: bytes) -> None:
+    """Where the words of a refusal cannot be decoded its status and the wait that it asks for still hold.
+
+    A 401 without words may be anybody's on the way, so it is no reason to call the key invalid.
+    """
+    headers = {"Content-Encoding": encoding, "Retry-After": "7"}
+    with pytest.raises(Busy, match=f"HTTP {status}") as caught:
+        api(lambda _: httpx.Response(status, headers=headers, content=iter([body])), Patience(attempts=1)).get("/x", [])
+    assert (caught.value.code, caught.value.wait_s) == (code, wait_s)
+
+
+def test_a_refusal_in_another_encoding() -> None:
+    """A 400 that cannot be decoded is a refusal without words."""
+    answer = {"Content-Encoding": "br"}
+    with pytest.raises(Refused, match="HTTP 400"):
+        api(lambda _: httpx.Response(400, headers=answer, content=iter([b"xx"]))).get("/x", [])
 
 
 def test_whoever_waits_gives_signs_of_life() -> None:

@@ -1,14 +1,15 @@
-"""What bqemulator's datasets lack: the access that every new one has, views of a dataset, and `If-Match`."""
+"""What bqemulator's datasets lack: access that every new one has, views of a dataset, `If-Match`, and who must know."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bqemulator.api.routes import datasets as emulated
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from localcloud.bigquery.api.access import EmulatorOf, Principal
 from localcloud.bigquery.errors import ConditionNotMet
+from localcloud.bigquery.tables import TableRef
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}/datasets")
 # https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets: what a dataset has whose maker says nothing; Google
@@ -52,3 +53,15 @@ async def patch_dataset(project: str, dataset: str, request: Request, emulator: 
         raise ConditionNotMet("Precondition check failed.")
     changed: dict[str, Any] = await emulated.patch_dataset(project, dataset, request, emulator.context)
     return changed
+
+
+@router.delete("/{dataset}")
+async def delete_dataset(
+    project: str, dataset: str, emulator: EmulatorOf, contents: bool = Query(default=False, alias="deleteContents")
+) -> Response:
+    """Delete a dataset; whoever remembers something of its tables is told that these have changed."""
+    tables = emulator.context.catalog.list_tables(project, dataset)
+    gone: Response = await emulated.delete_dataset(project, dataset, emulator.context, contents)
+    for table in tables:
+        emulator.tables.changes.add(TableRef(project, dataset, table.table_id))
+    return gone

@@ -134,3 +134,18 @@ def test_errors_tell_real_names(client: bigquery.Client, datasets: list[str]) ->
     with pytest.raises(BadRequest) as refused:
         rows(client, f"SELECT nothing FROM `{datasets[0]}`.t")
     assert "standing" not in refused.value.message
+
+
+def test_a_dataset_that_is_gone_is_missed(client: bigquery.Client, dataset: str) -> None:
+    """A statement over a dataset that was dropped with its tables is refused as that of any table that is not there."""
+    sql = f"SELECT x FROM {dataset}.t"
+    for drop in (
+        lambda: client.delete_dataset(dataset, delete_contents=True),
+        lambda: rows(client, f"DROP SCHEMA {dataset} CASCADE"),
+    ):
+        rows(client, f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
+        assert value(client, sql) == 1
+        drop()
+        with pytest.raises(NotFound, match=f"{dataset}.t was not found|Dataset {PROJECT}:{dataset}"):
+            rows(client, sql)
+        client.create_dataset(f"{PROJECT}.{dataset}")
