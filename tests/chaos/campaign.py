@@ -87,7 +87,9 @@ def logged(path: Path) -> Iterator[None]:
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    yield
-    root.setLevel(level)
-    root.removeHandler(handler)
-    handler.close()
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from cloudact import clients
@@ -13,7 +14,14 @@ from tests.chaos.world import World
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-MONEY = {"gcp_billing_daily_raw": "net_cost", "openai_cost_daily_raw": "amount", "anthropic_cost_daily_raw": "amount"}
+TOTALS = {  # the measure of each table that its provider's total is compared with
+    "gcp_billing_daily_raw": "net_cost",
+    "openai_usage_daily_raw": "num_model_requests",
+    "openai_cost_daily_raw": "amount",
+    "anthropic_usage_daily_raw": "output_tokens",
+    "anthropic_cost_daily_raw": "amount",
+    "anthropic_claude_code_daily_raw": "output_tokens",
+}
 _DECIDING = re.compile(r"load_([0-9a-f-]{36})_(\d+)")
 _MOST_JOBS = 1_000_000
 
@@ -29,7 +37,7 @@ def gather(world: World) -> Evidence:
     for tenant in world.tenants.values():
         for name, rows in _tables(client, tenant.slug):
             stored[f"{tenant.slug}.{name}"] = rows
-            written += _written(f"{tenant.slug}.{name}", MONEY.get(name), rows)
+            written += _written(f"{tenant.slug}.{name}", TOTALS.get(name), rows)
     runs = {event.run_id for event in events}
     return Evidence(
         events=events,
@@ -38,6 +46,7 @@ def gather(world: World) -> Evidence:
         expected=world.expected,
         limits={tenant.slug: world.limits[letter] for letter, tenant in world.tenants.items()},
         admitted=frozenset(world.admitted),
+        promised=list(world.promised),
         texts=[*_texts(stored), *_logs(world)],
         secrets=[secret for tenant in world.tenants.values() for secret in tenant.secrets],
         statuses=dict(world.statuses),
@@ -95,11 +104,12 @@ def _load(of_run: dict[str, Any], job: Any) -> Job:
     )
 
 
-def _written(table: str, money: str | None, rows: list[dict[str, Any]]) -> Iterator[Written]:
+def _written(table: str, measure: str | None, rows: list[dict[str, Any]]) -> Iterator[Written]:
     places = {(row["usage_date"], row["run_id"]) for row in rows if "usage_date" in row}
     for day, run_id in sorted(places):
         own = [row for row in rows if (row["usage_date"], row["run_id"]) == (day, run_id)]
-        yield Written(table, day, run_id, len(own), sum(row[money] for row in own) if money else None)
+        total = sum((Decimal(row[measure] or 0) for row in own), Decimal()) if measure else None
+        yield Written(table, day, run_id, len(own), total)
 
 
 def _texts(stored: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ PASSING = frozenset(
 )
 ROUNDING = Decimal("0.0001")  # of all rows of a day together: each is rounded to nine decimals
 TWICE = "/twice"  # ends the second row of one run that two days asked for
+GIVEN_UP = "/given_up"  # ends the event that a date of a run which has failed is not repeated any more
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Written:
-    """What one run has in a day of a table: rows, and their money where the table has any."""
+    """What one run has in a day of a table: rows, and the sum of the measure by which the table is judged."""
 
     table: str
     day: dt.date
     run_id: str
     rows: int
-    money: Decimal | None
+    total: Decimal | None
 
 
 Expected = Callable[[str, dt.date, Job, dt.datetime | None], Decimal | None]
@@ -89,8 +90,9 @@ Expected = Callable[[str, dt.date, Job, dt.datetime | None], Decimal | None]
 class Evidence:
     """All that is judged. `expected` is the provider's own total of a table's day, as a run that began then loads it.
 
-    `admitted` are the runs that an answer promised, `limits` the orgs' quotas, `texts` whatever is stored or logged,
-    by where it was found. `statuses` are those of HTTP answers, `hung` the containers that did not end.
+    `admitted` are the runs that an answer promised; it promised one of each set of `promised`. `limits` are the orgs'
+    quotas, `texts` whatever is stored or logged, by where it was found. `statuses` are those of HTTP answers, `hung`
+    the containers that did not end.
     """
 
     events: Sequence[Event]
@@ -99,6 +101,7 @@ class Evidence:
     expected: Expected
     limits: Mapping[str, int]
     admitted: frozenset[str] = frozenset()
+    promised: Sequence[frozenset[str]] = ()
     texts: Iterable[tuple[str, str]] = ()
     secrets: Sequence[str] = ()
     statuses: Mapping[int, int] = field(default_factory=dict)
@@ -121,6 +124,10 @@ def final(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("final", f"run {run_id} of {day} was swept and is not final")
     for run_id in sorted(evidence.admitted - {run_id for run_id, _ in ended}):
         yield Violation("final", f"run {run_id} was admitted and is not in the ledger")
+    known = {run_id for run_id, _ in ended}
+    for runs in evidence.promised:
+        if not runs & known:
+            yield Violation("final", f"a run of a backfilled date is not in the ledger, nor is {min(runs)}")
 
 
 def counted(evidence: Evidence) -> Iterator[Violation]:
@@ -141,7 +148,7 @@ def one_verdict(evidence: Evidence) -> Iterator[Violation]:
     decided = {run_id: verdict(jobs) for run_id, jobs in _by_run(evidence.jobs).items()}
     ends = defaultdict(set)
     for event in evidence.events:
-        if event.final and not event.event_id.endswith(TWICE):
+        if event.final and not event.event_id.endswith((TWICE, GIVEN_UP)):
             ends[event.run_id].add((event.status, event.error_code))
     for run_id, said in ends.items():
         if len(said) > 1:
@@ -193,15 +200,15 @@ def days(evidence: Evidence) -> Iterator[Violation]:
 
 
 def sums(evidence: Evidence) -> Iterator[Violation]:
-    """A day's money is what its provider told the run that loaded it."""
+    """A day's money, tokens or requests are what its provider told the run that loaded it."""
     last, began = newest_loads(evidence), _first_starts(evidence.events)
     for part in evidence.written:
         load = last.get((part.table, part.day))
-        if part.money is None or load is None or load.run_id != part.run_id:
+        if part.total is None or load is None or load.run_id != part.run_id:
             continue
         expected = evidence.expected(part.table, part.day, load, began.get(load.run_id))
-        if expected is not None and abs(expected - part.money) > ROUNDING:
-            yield Violation("sums", f"{part.table} of {part.day} has {part.money}, the provider's total is {expected}")
+        if expected is not None and abs(expected - part.total) > ROUNDING:
+            yield Violation("sums", f"{part.table} of {part.day} has {part.total}, the provider's total is {expected}")
 
 
 def no_secrets(evidence: Evidence) -> Iterator[Violation]:

@@ -1,6 +1,7 @@
 """A campaign of seconds violates nothing; each violation that is planted in what it left behind is found."""
 
 import json
+import logging
 import os
 import uuid
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +19,9 @@ from cloudact import clients
 from cloudact.settings import ROOT
 from tests.chaos.__main__ import FOLDER, judged, main
 from tests.chaos.actions import Action, Draw, read, seed_of
-from tests.chaos.campaign import LOG, Report, campaign, drawn
+from tests.chaos.campaign import LOG, Report, campaign, drawn, logged
 from tests.chaos.evidence import gather
-from tests.chaos.invariants import Job, Violation, verdict, violations
+from tests.chaos.invariants import Event, Job, Violation, one_verdict, verdict, violations
 from tests.chaos.world import World
 from tests.conftest import Local
 
@@ -158,6 +160,19 @@ def an_amount_that_differs(world: World) -> None:
     change_costs(world, "UPDATE {table} SET amount = amount + 1 WHERE TRUE")
 
 
+def usage_that_is_missing(world: World) -> None:
+    """Fewer requests in every day of a table of usage, in as many rows."""
+    tables = {part.table for part in gather(world).written if part.table.endswith("usage_daily_raw")}
+    for table in tables:
+        measure = "num_model_requests" if "openai" in table else "output_tokens"
+        statement = f"UPDATE {table} SET {measure} = DIV({measure}, 2) WHERE TRUE"
+        clients.bigquery(world.fleet.settings).query_and_wait(statement)
+
+
+def a_backfill_of_nobody(world: World) -> None:
+    world.promised.append(frozenset({str(uuid.uuid4())}))
+
+
 def a_key_in_a_table(world: World) -> None:
     add_event(world, error_message=f"The key {world.tenants['a'].org.api_key} is wrong.")
 
@@ -184,6 +199,8 @@ PLANTED: list[tuple[Callable[[World], None], str]] = [
     (a_load_after_the_end, "no_load_after_a_fence"),
     (a_row_of_another_run, "days"),
     (an_amount_that_differs, "sums"),
+    (usage_that_is_missing, "sums"),
+    (a_backfill_of_nobody, "final"),
     (a_day_that_is_gone, "days"),
     (a_key_in_a_table, "no_secrets"),
     (a_key_in_a_log, "no_secrets"),
@@ -199,6 +216,26 @@ def test_what_is_planted_is_found(world: World, report: Report, plant: Callable[
     before = set(violations(gather(world)))
     plant(world)
     assert invariant in {found.invariant for found in set(violations(gather(world))) - before}
+
+
+def test_a_date_that_is_given_up(report: Report) -> None:
+    """That a failed run's date is not repeated any more is one final event more, and no second verdict."""
+    run_id = str(uuid.uuid4())
+    ended = Event(run_id, "a", NOW.date(), "1", "FAILED", counted=False, generation=1, error_code="lost")
+    given_up = replace(ended, event_id=f"{run_id}/given_up", error_code=None)
+    failed = Job(run_id, 0, NOW, verdict="FAILED")
+    evidence = replace(report.evidence, events=[ended, given_up], jobs=[failed], written=[])
+    assert [*one_verdict(evidence)] == []
+    assert [*one_verdict(replace(evidence, events=[ended, replace(given_up, event_id="2")]))]
+
+
+def test_a_campaign_that_breaks_off_logs_no_more(tmp_path: Path) -> None:
+    """What raises in the middle leaves no handler behind, and the level as it was."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    with pytest.raises(KeyError), logged(tmp_path / "functions.log"):
+        raise KeyError
+    assert (root.level, root.handlers) == before
 
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)

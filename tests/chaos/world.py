@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,14 @@ from functions.runs.queue import batch_in, run_in
 from localcloud.google_apis.rest.faults import Fault as GoogleFault
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from localcloud.providers.anthropic.claude_code import claude_code_records
 from localcloud.providers.anthropic.costs import cost_report_total
+from localcloud.providers.anthropic.usage import anthropic_usage
 from localcloud.providers.faults import Fault as ProviderFault
 from localcloud.providers.keys import Restatement
 from localcloud.providers.openai.costs import openai_total
+from localcloud.providers.openai.reports import USAGE
+from localcloud.providers.openai.usage import openai_usage
 from tests.chaos.actions import DAYS_BACK, LAST_DAY, Action
 from tests.chaos.containers import Containers, Execution, Kill, messages
 from tests.chaos.invariants import Job
@@ -79,6 +84,7 @@ class World:
     folder: Path
     limits: Mapping[str, int] = field(default_factory=lambda: LIMITS)
     admitted: set[str] = field(default_factory=set)
+    promised: list[frozenset[str]] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     faults: int = 0
 
@@ -138,7 +144,12 @@ class World:
 
     def _backfill(self, org: str, pipeline: str, start: str, end: str, reprocess: str) -> object:
         dates = {"pipeline": pipeline, "start_date": start, "end_date": end, "reprocess": reprocess}
-        return self._noted(self._post(org, f"{self.tenants[org].slug}/backfill", **dates))
+        answer = self._post(org, f"{self.tenants[org].slug}/backfill", **dates)
+        if answer.status_code == 202:
+            for date in answer.get_json()["run"]:
+                of_date = partial(run_id, self.tenants[org].slug, pipeline, dt.date.fromisoformat(date))
+                self.promised.append(frozenset(map(of_date, range(1, GENERATIONS))) - self.admitted)
+        return self._noted(answer)
 
     def _cancel(self, run: str) -> object:
         answer = self._about(run, "cancel")
@@ -285,9 +296,7 @@ class World:
             return _exported(tenant.export, day, began)
         factors = self._factors.get((slug, provider, day), ())
         factor = next((factor for at, factor in reversed(factors) if at <= load.created), Decimal(1))
-        if provider == "openai":
-            return openai_total(tenant.seed, day, ROWS, factor)
-        return cost_report_total(tenant.seed, day, ROWS, factor) / 100
+        return PROVIDERS_TOTALS[name](tenant.seed, day, factor)
 
     # The beginning and the end
 
@@ -340,6 +349,31 @@ class World:
     def _id(self, run: str) -> str:
         letter, pipeline, date, generation = run.split("/")
         return run_id(self.tenants[letter].slug, pipeline, dt.date.fromisoformat(date), int(generation))
+
+
+def _openai_requests(seed: int, day: dt.date, factor: Decimal) -> Decimal:
+    reports = [report for report in USAGE.values() if report.measures[-1] == "num_model_requests"]
+    usage = [fact for report in reports for fact in openai_usage(seed, day, report.name, ROWS, factor)]
+    return Decimal(sum(fact.measures[-1] for fact in usage))
+
+
+def _anthropic_tokens(seed: int, day: dt.date, factor: Decimal) -> Decimal:
+    return Decimal(sum(fact.measures[4] for fact in anthropic_usage(seed, day, ROWS, factor)))
+
+
+def _claude_code_tokens(seed: int, day: dt.date, factor: Decimal) -> Decimal:
+    models = [model for record in claude_code_records(seed, day, ROWS, factor) for model in record["model_breakdown"]]
+    return Decimal(sum(model["tokens"]["output"] for model in models))
+
+
+PROVIDERS_TOTALS: Mapping[str, Callable[[int, dt.date, Decimal], Decimal]] = {
+    "openai_usage_daily_raw": _openai_requests,
+    "openai_cost_daily_raw": lambda seed, day, factor: openai_total(seed, day, ROWS, factor),
+    "anthropic_usage_daily_raw": _anthropic_tokens,
+    "anthropic_cost_daily_raw": lambda seed, day, factor: cost_report_total(seed, day, ROWS, factor) / 100,
+    "anthropic_claude_code_daily_raw": _claude_code_tokens,
+}
+"""What a provider itself adds up to for a day of a table, in the measure that `evidence.TOTALS` names."""
 
 
 def _runs_of(task: Any) -> list[Run]:
