@@ -21,7 +21,7 @@ from functions.auth.authenticate import Actor, let_in, presented
 from functions.runs.admission import Admitted, SlotOwners, admit
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.start import check_tenant, rate_limit
+from functions.runs.start import check_tenant, count_admission, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
 from functions.web.parameters import no_query, runnable
@@ -44,12 +44,14 @@ def backfill(api: Runs, org: str) -> Response:
     api.recent.raise_refusal(asked)
     if kept := api.recent.answer(asked):
         return kept
+    count_admission(api, org)
     with api.recent.keeping_refusals(asked, now):
         answer, left = _carry_out(api, actor, entry, dates, body, now)
     response = answered(answer, 200 if body.dry_run else 202, left)
     if body.dry_run or not answer.run:
         return api.recent.keep(asked, response, now)
     api.recent.changed(org)
+    api.fruitless.give_back(org)
     return response
 
 

@@ -15,7 +15,7 @@ from functions.runs.collaborators import Runs
 from functions.runs.history import find_run, wanted_run
 from functions.runs.queue import second_task_id
 from functions.runs.run_rows import DetailedRun
-from functions.runs.start import check_tenant, resolve, start
+from functions.runs.start import check_tenant, count_admission, resolve, start
 from functions.web.answers import Cancelled, answered
 from functions.web.parameters import no_body
 from functions.web.problems import Problem
@@ -58,6 +58,7 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     actor = let_in(api.auth, org, credential)
     asked = (org, "retry", wanted.run_id.lower())
     api.recent.raise_refusal(asked)
+    count_admission(api, org)
     stored = find_run(api, org, wanted)
     if stored.status not in (Status.FAILED, Status.CANCELLED):
         detail = f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}."

@@ -1,5 +1,6 @@
 """What storms cost: queries and MiB billed of 300 requests of each kind that is refused, or starts nothing."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloudact.warehouse.bigquery import MIB
-from functions.auth.limits import ANSWER_TTL, LOOK_UPS
+from functions.auth.limits import ADMISSIONS, ANSWER_TTL, LOOK_UPS
 from functions.composition import Rooms, compose
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
@@ -280,6 +281,60 @@ def test_retries_without_quota(instance: Instance, local: Local, new_org: NewOrg
     cost = instance.cost(lambda _: instance.client.post(f"{path}/retry", headers=key(org), query_string=day))
     told("retries without quota", cost)
     assert cost == (3, 90, {429: STORM})
+
+
+def vary(instance: Instance, org: OnboardedOrg, number: int) -> TestResponse:
+    """A request that starts no run where the quota is used up: each time another one."""
+    day = (FIXTURE_DAY - dt.timedelta(days=number)).isoformat()
+    if number % 10 == 0:
+        return instance.backfill(org.org_slug, key(org), start_date=day, dry_run=True)
+    return instance.trigger(org.org_slug, key(org), json={"date": day})
+
+
+def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) -> None:
+    """An org whose requests start nothing is refused after 240 of them, and its lists and other orgs are served."""
+    org, other = new_org(daily_limit=0), new_org()
+    quota = f"organizations/{org.org_slug}/quota"
+    assert instance.get(quota, key(org)).status_code == 200
+    cost = instance.cost(lambda n: instance.trigger(
+        org.org_slug, key(org), json={"date": (FIXTURE_DAY - dt.timedelta(days=n)).isoformat()}
+    ))  # fmt: skip
+    told("varied triggers, quota used up", cost)
+    assert cost == (ADMISSIONS.burst, ADMISSIONS.burst * 70, {429: STORM})
+    local.clock.advance(seconds=59)
+    nothing_read = instance.cost(lambda n: vary(instance, org, n), 20)
+    assert nothing_read == (0, 0, {429: 20})
+    refused = instance.backfill(org.org_slug, key(org), dry_run=True)
+    assert (refused.get_json()["code"], refused.headers["Retry-After"]) == ("admissions_limited", "61")
+    assert instance.get(quota, key(org)).status_code == 200
+    assert instance.trigger(other.org_slug, key(other)).status_code == 202
+    local.clock.advance(seconds=61)
+    assert instance.cost(lambda n: vary(instance, org, n + 1), 5)[:2] == (1, 70)
+
+
+def test_retries_that_vary(instance: Instance, org: OnboardedOrg) -> None:
+    """Retries are bounded together with triggers, and are told so before the run is looked for."""
+    for _ in range(ADMISSIONS.burst):
+        instance.rooms.runs.fruitless.take(org.org_slug)
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/00000000-0000-0000-0000-00000000000"
+    assert instance.get(f"organizations/{org.org_slug}/quota", key(org)).status_code == 200
+    cost = instance.cost(lambda n: instance.client.post(f"{path}{n}/retry", headers=key(org)), 10)
+    assert cost == (0, 0, {429: 10})
+
+
+def test_requests_that_start_runs_are_bounded_by_the_quota_alone(instance: Instance, new_org: NewOrgs) -> None:
+    """Triggers and backfills that start something leave the org all its tokens; one that finds its run takes one."""
+    org = new_org()
+    for _ in range(ADMISSIONS.burst - 1):
+        instance.rooms.runs.fruitless.take(org.org_slug)
+    for day in range(1, 4):
+        date = f"2026-11-0{day}"
+        assert instance.trigger(org.org_slug, key(org), json={"date": date}).status_code == 202
+        assert instance.backfill(
+            org.org_slug, key(org), start_date=f"2026-10-0{day}", end_date=f"2026-10-0{day}"
+        ).get_json()["run"]
+    answers = [instance.trigger(org.org_slug, key(org), json={"date": "2026-11-01"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
 
 
 def test_the_number_of_kept_answers_is_bounded(instance: Instance, org: OnboardedOrg) -> None:
