@@ -168,6 +168,20 @@ def test_strangers_with_sessions(instance: Instance, local: Local, org: Onboarde
     assert instance.cost(lambda _: instance.trigger(org.org_slug, same)) == (1, 10, {403: STORM})
 
 
+def test_who_was_a_member(instance: Instance, local: Local, new_org: NewOrgs) -> None:
+    """Somebody whose membership has ended makes one admission, and is then looked up like any stranger."""
+    org = new_org(daily_limit=0)
+    session = bearer(local, org.user_id)
+    assert instance.trigger(org.org_slug, session).status_code == 429
+    local.clock.advance(seconds=1)
+    Operator(local).call("DELETE", f"/{org.org_slug}/members/{org.user_id}")
+    cost = instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50)
+    told("an ex-member's varied triggers", cost)
+    assert cost == (1, 70, {403: 50})
+    local.clock.advance(seconds=5)
+    assert instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50) == (1, 10, {403: 50})
+
+
 def test_members_of_another_org(instance: Instance, local: Local, org: OnboardedOrg, new_org: NewOrgs) -> None:
     """Somebody else's member is looked up once a minute."""
     session = bearer(local, new_org().user_id)
@@ -283,12 +297,12 @@ def test_retries_without_quota(instance: Instance, local: Local, new_org: NewOrg
     assert cost == (3, 90, {429: STORM})
 
 
-def vary(instance: Instance, org: OnboardedOrg, number: int) -> TestResponse:
+def vary(instance: Instance, who: dict[str, str], org: str, number: int) -> TestResponse:
     """A request that starts no run where the quota is used up: each time another one."""
     day = (FIXTURE_DAY - dt.timedelta(days=number)).isoformat()
     if number % 10 == 0:
-        return instance.backfill(org.org_slug, key(org), start_date=day, dry_run=True)
-    return instance.trigger(org.org_slug, key(org), json={"date": day})
+        return instance.backfill(org, who, start_date=day, dry_run=True)
+    return instance.trigger(org, who, json={"date": day})
 
 
 def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) -> None:
@@ -302,14 +316,14 @@ def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) 
     told("varied triggers, quota used up", cost)
     assert cost == (ADMISSIONS.burst, ADMISSIONS.burst * 70, {429: STORM})
     local.clock.advance(seconds=59)
-    nothing_read = instance.cost(lambda n: vary(instance, org, n), 20)
+    nothing_read = instance.cost(lambda n: vary(instance, key(org), org.org_slug, n), 20)
     assert nothing_read == (0, 0, {429: 20})
     refused = instance.backfill(org.org_slug, key(org), dry_run=True)
     assert (refused.get_json()["code"], refused.headers["Retry-After"]) == ("admissions_limited", "61")
     assert instance.get(quota, key(org)).status_code == 200
     assert instance.trigger(other.org_slug, key(other)).status_code == 202
     local.clock.advance(seconds=61)
-    assert instance.cost(lambda n: vary(instance, org, n + 1), 5)[:2] == (1, 70)
+    assert instance.cost(lambda n: vary(instance, key(org), org.org_slug, n + 1), 5)[:2] == (1, 70)
 
 
 def test_retries_that_vary(instance: Instance, org: OnboardedOrg) -> None:
