@@ -40,17 +40,16 @@ def backfill(api: Runs, org: str) -> Response:
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
     actor = let_in(api.auth, org, credential)
-    asked = (org, "backfill", body)
+    asked = api.recent.asked(org, "backfill", body, now)
     api.recent.raise_refusal(asked)
     if kept := api.recent.answer(asked):
         return kept
     count_admission(api, org)
-    with api.recent.keeping_refusals(asked, now):
+    with api.recent.keeping_refusals(asked):
         answer, left = _carry_out(api, actor, entry, dates, body, now)
     response = answered(answer, 200 if body.dry_run else 202, left)
     if body.dry_run or not answer.run:
-        return api.recent.keep(asked, response, now)
-    api.recent.changed(org)
+        return api.recent.keep(asked, response)
     api.fruitless.give_back(org)
     return response
 
@@ -172,6 +171,7 @@ def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admit
     futures = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in futures if not future.exception() and (slot := future.result())]
     if admitted:
+        api.recent.changed(runs[0].org_slug)
         _record_pending(api, admitted)
     for _, future in futures:
         future.result()

@@ -42,7 +42,7 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     now = api.clock()
     credential = presented(api.auth, org)
     entry, requested = _wanted(api.registry, path, now.date())
-    asked = (org, "trigger", (entry.id, requested))
+    asked = api.recent.asked(org, "trigger", (entry.id, requested), now)
     if api.recent.refuses(asked):
         let_in(api.auth, org, credential)
         api.recent.raise_refusal(asked)
@@ -50,7 +50,7 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     count_admission(api, org)
     facts = _facts(api, credential, org, now.date(), entry, requested)
     actor = admitted_actor(api.auth, org, credential, facts.caller, now)
-    with api.recent.keeping_refusals(asked, now):
+    with api.recent.keeping_refusals(asked):
         subscription = check_tenant(facts, entry)
         latest = facts.latest
         if latest and answered_by(latest, requested.date, requested.force_refresh):

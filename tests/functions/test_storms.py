@@ -3,8 +3,13 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from gc import collect
+from threading import Event
 from typing import Any
+from weakref import ref
 
 import pytest
 import requests
@@ -12,12 +17,17 @@ from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact.error_codes import Code
 from cloudact.warehouse.bigquery import MIB
 from functions.auth.limits import ADMISSIONS, ANSWER_TTL, LOOK_UPS
 from functions.composition import Rooms, compose
 from functions.routes import public_app
+from functions.runs.admission_facts import AdmissionFacts, Admissions
+from functions.runs.recent_answers import RecentAnswers
+from functions.web.problems import Problem
+from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs, SteppedClock
 from tests.functions.operators import Operator, problem
 from tests.sessions import bearer
 
@@ -356,9 +366,105 @@ def test_the_number_of_kept_answers_is_bounded(instance: Instance, org: Onboarde
     recent = instance.rooms.runs.recent
     now = instance.local.clock()
     for number in range(600):
-        recent.keep((org.org_slug, "backfill", number), Response(), now)
-    assert recent.answer((org.org_slug, "backfill", 99)) is None
-    assert recent.answer((org.org_slug, "backfill", 100)) is not None
+        recent.keep(recent.asked(org.org_slug, "backfill", number, now), Response())
+    assert recent.answer(recent.asked(org.org_slug, "backfill", 99, now)) is None
+    assert recent.answer(recent.asked(org.org_slug, "backfill", 100, now)) is not None
+
+
+def test_a_kept_refusal_keeps_nothing_of_its_request() -> None:
+    """It is told as a new problem each time, and neither a frame nor a cause of the first one stays in memory."""
+    recent, now = RecentAnswers(SteppedClock()), SteppedClock().now
+    asked, request = recent.asked("acmecorp", "trigger", 1, now), Event()
+    held = ref(request)
+
+    def refuse(_body: Event) -> None:
+        with recent.keeping_refusals(asked):
+            try:
+                raise KeyError(_body)
+            except KeyError as err:
+                raise Problem(403, "no", {"Retry-After": "1"}, code=Code.ROLE_REQUIRED, field="x") from err
+
+    with suppress(Problem):
+        refuse(request)
+    del request
+    told: list[Problem] = []
+    for _ in range(2):
+        with pytest.raises(Problem) as raised:
+            recent.raise_refusal(asked)
+        told.append(raised.value)
+    assert told[0] is not told[1]
+    first = told[0]
+    facts = (first.status, first.detail, first.headers, first.code, first.field, first.__cause__)
+    assert facts == (403, "no", {"Retry-After": "1"}, Code.ROLE_REQUIRED, "x", None)
+    collect()
+    assert held() is None
+
+
+class Interrupted(Admissions):
+    """Admissions between whose reading and whose answer something else happens."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def facts(self, **asked: Any) -> AdmissionFacts:
+        """Facts as they were before it happened."""
+        facts = super().facts(**asked)
+        self.meanwhile()
+        return facts
+
+
+@pytest.mark.parametrize("kind", ["trigger", "dry run"])
+def test_what_has_changed_while_an_answer_was_on_its_way(
+    instance: Instance, local: Local, org: OnboardedOrg, kind: str
+) -> None:
+    """A refusal, or a dry run, from facts before a change that was answered meanwhile is not told again after it."""
+    admissions = Interrupted(local.warehouse)
+    rooms = instance.rooms
+    instance = Instance(local, replace(rooms, runs=replace(rooms.runs, admissions=admissions)))
+    integration = f"/api/v1/integrations/{org.org_slug}/openai"
+    if kind == "trigger":
+        assert instance.client.delete(integration, headers=key(org)).status_code == 200
+
+    def set_up() -> None:
+        body = {"credential": org.credentials["OPENAI"]["api_key"]}
+        with ThreadPoolExecutor(1) as another:  # since Flask's request belongs to the thread
+            answer = another.submit(
+                public_app(rooms).test_client().post, f"{integration}/setup", headers=key(org), json=body
+            )
+            assert answer.result(10).status_code in (200, 201)
+
+    def send() -> TestResponse:
+        if kind == "trigger":
+            return instance.trigger(org.org_slug, key(org), "openai/usage_cost")
+        return instance.backfill(org.org_slug, key(org), pipeline="openai_usage_cost", dry_run=True)
+
+    admissions.meanwhile = set_up
+    assert send().status_code == (400 if kind == "trigger" else 200)
+    admissions.meanwhile = lambda: None
+    later = instance.cost(lambda _: send(), 1)
+    assert later[0] >= 1
+    assert later[2] == {202 if kind == "trigger" else 200: 1}
+
+
+def test_a_cancelled_run_is_seen_at_once(instance: Instance, local: Local, org: OnboardedOrg) -> None:
+    """A dry run right after a cancel has the date again."""
+    run = instance.trigger(org.org_slug, key(org)).get_json()["run_id"]
+    body = {"dry_run": True, "reprocess": "failed", "start_date": DAY}
+    assert instance.backfill(org.org_slug, key(org), **body).get_json()["run"] == []
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run}/cancel"
+    day = {"requested_date": local.clock().date().isoformat()}
+    assert instance.client.post(path, headers=key(org), query_string=day).status_code == 202
+    assert instance.backfill(org.org_slug, key(org), **body).get_json()["run"] == [DAY]
+
+
+def test_a_backfill_that_dies_half_way_is_seen_at_once(instance: Instance, local: Local, org: OnboardedOrg) -> None:
+    """A dry run right after it is without the dates that were admitted."""
+    before = instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"]
+    fault = Fault(kind="error", status=403, seed=3, api="tasks", method="CreateTask", probability=0.6)
+    local.google.faults.add(fault)
+    assert instance.backfill(org.org_slug, key(org)).status_code >= 500
+    local.google.faults.clear()
+    after = instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"]
+    assert 0 < len(after) < len(before)
 
 
 def test_a_storm_is_one_line_a_minute(instance: Instance, org: OnboardedOrg, caplog: pytest.LogCaptureFixture) -> None:
