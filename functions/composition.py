@@ -87,7 +87,7 @@ def compose(
     webhooks = Webhooks(warehouse, clock)
     notifier = Notifier(webhooks, outbox, ids(providers))
     auth = Authentication(
-        keys=KeyCache(callers.api_key, clock),
+        keys=KeyCache(callers.api_keys, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
         members=CallerCache(callers.memberships, clock, bool),
         clock=clock,

@@ -143,13 +143,33 @@ def test_what_is_refused_anyway(
 def test_a_known_key_is_never_held_up(instance: Instance, org: OnboardedOrg) -> None:
     """In the midst of a storm, and with facts older than a minute, it is read again and let in, at every endpoint."""
     assert instance.trigger(org.org_slug, key(org)).status_code == 202
-    for _ in range(3):
+    for turn in range(3):
         instance.local.clock.advance(minutes=2)
         instance.cost(lambda n: instance.trigger(org.org_slug, unknown(org.org_slug, n)), 40)
-        assert instance.trigger(org.org_slug, unknown(org.org_slug, 99)).status_code == 429
+        assert instance.trigger(org.org_slug, unknown(org.org_slug, 1000 + turn)).status_code == 429
         quota = f"/api/v1/organizations/{org.org_slug}/quota"
         assert instance.client.get(quota, headers=key(org)).status_code == 200
         assert instance.trigger(org.org_slug, key(org)).status_code == 200
+
+
+@pytest.mark.parametrize("caller", ["key", "person"])
+def test_a_storm_keeps_no_right_caller_out(instance: Instance, local: Local, new_org: NewOrgs, caller: str) -> None:
+    """Who is new to the instance in a storm is looked up with all the others at once, and let in after six seconds."""
+    org = new_org()
+    right = key(org) if caller == "key" else bearer(local, org.user_id)
+
+    def forged(number: int) -> dict[str, str]:
+        return unknown(org.org_slug, number) if caller == "key" else bearer(local, f"nobody-{number}")
+
+    quota = f"organizations/{org.org_slug}/quota"
+    instance.cost(lambda n: instance.get(quota, forged(n)))
+    refused = instance.get(quota, right)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "6")
+    local.clock.advance(seconds=6)
+    cost = instance.cost(lambda n: instance.get(quota, forged(STORM + n)))
+    assert cost[:2] == (1, 10)
+    assert instance.cost(lambda _: instance.get(quota, right), 1) == (1, 20, {200: 1})  # the query of the quota alone
+    assert instance.cost(lambda n: instance.get(quota, forged(2 * STORM + n)))[:2] == (0, 0)
 
 
 def test_right_keys_cost_no_token(instance: Instance, new_org: NewOrgs) -> None:
