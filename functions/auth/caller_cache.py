@@ -72,7 +72,7 @@ class CallerCache(TtlCache[str, Stored]):
         return stored[caller]
 
     def _read_with_noted(self, caller: str) -> Mapping[str, Stored]:
-        """Reads the caller, and in the same query all who were told to come again, whose answers are kept."""
+        """Reads the caller, and in the same query all who are noted; keeps the answers about those."""
         with self._noting:
             noted = [*self._noted]
         asked_at = self._clock()

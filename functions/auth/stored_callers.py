@@ -27,13 +27,15 @@ class StoredCallers:
     def memberships(self, user_ids: Collection[str]) -> Mapping[str, tuple[Membership, ...]]:
         """Memberships of users, each user's by the orgs' slugs; empty for who has none."""
         stored: dict[str, list[Membership]] = {each: [] for each in user_ids}
-        for row in self._warehouse.read(_MembershipRow, "memberships", user_ids=sorted(user_ids)):
+        for row in self._warehouse.read(MembershipRow, "memberships", user_ids=sorted(user_ids)):
             stored[row.user_id].append(Membership(row.org_slug, row.role, row.onboarded))
         return {each: tuple(found) for each, found in stored.items()}
 
 
 @dataclass(frozen=True)
-class _MembershipRow:
+class MembershipRow:
+    """Membership as the query has it: with the user whose it is."""
+
     user_id: str
     org_slug: str
     role: Role
