@@ -667,6 +667,13 @@ class Code(StrEnum):
         "The runs of the organization's UTC day are used up.",
         "Wait for the next day (`Retry-After`), or upgrade.",
     )
+    ADMISSIONS_LIMITED = (
+        "admissions_limited",
+        Topic.ORG,
+        True,
+        "The organization has sent too many triggers, retries and backfills that started no run.",
+        "Send the same request again after the seconds of `Retry-After`. For many dates, send one backfill.",
+    )
 
 
 class ProviderFailure(StrEnum):

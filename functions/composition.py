@@ -19,7 +19,7 @@ from functions.auth.api_keys import KeyCache
 from functions.auth.authenticate import Authentication
 from functions.auth.caller_cache import CallerCache
 from functions.auth.key_uses import KeyUses
-from functions.auth.limits import CHECKS, TokenBuckets
+from functions.auth.limits import ADMISSIONS, CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
 from functions.health import CALL_TIMEOUT_S, Dependencies
@@ -87,7 +87,7 @@ def compose(
     webhooks = Webhooks(warehouse, clock)
     notifier = Notifier(webhooks, outbox, ids(providers))
     auth = Authentication(
-        keys=KeyCache(callers.api_key, clock),
+        keys=KeyCache(callers.api_keys, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
         members=CallerCache(callers.memberships, clock, bool),
         clock=clock,
@@ -112,6 +112,7 @@ def compose(
             queue=queue,
             quota_notices=QuotaNotices(notifier, clock),
             recent=recent,
+            fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
         schedule=Schedule(

@@ -25,10 +25,10 @@ RESERVED_WORDS = frozenset(
     )
 )
 RESERVED_SLUGS = frozenset({"organizations", "runs", "run", "ops"})
-SLUG_RULE = (
-    "3 to 50 letters, digits or underscores, not starting with an underscore, no reserved word of BigQuery, and not "
-    f"one of {', '.join(sorted(RESERVED_SLUGS))}"
-)
+_FORM = "3 to 50 letters, digits or underscores, not starting with an underscore"
+_NOT_OURS = f"not one of {', '.join(sorted(RESERVED_SLUGS))}"
+SLUG_RULE = f"{_FORM}, and {_NOT_OURS}"
+NEW_SLUG_RULE = f"{_FORM}, no reserved word of BigQuery, and {_NOT_OURS}"
 
 
 class SubscriptionStatus(StrEnum):
@@ -130,10 +130,13 @@ class Subscription:
 
 
 def is_slug(text: str) -> bool:
-    """Whether `text` is valid as an org's slug."""
-    return (
-        bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS | RESERVED_WORDS
-    )
+    """Whether `text` may be an org's slug: of one that exists too, so reserved words are among them."""
+    return bool(SLUG.fullmatch(text)) and not text.startswith("_") and text.lower() not in RESERVED_SLUGS
+
+
+def is_new_slug(text: str) -> bool:
+    """Whether an org may be onboarded with this slug."""
+    return is_slug(text) and text.lower() not in RESERVED_WORDS
 
 
 def new_api_key(org_slug: str) -> str:

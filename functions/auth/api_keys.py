@@ -1,6 +1,6 @@
 """API keys: read from a request, looked up by hash, and refused without a hint at other orgs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from flask import request
@@ -18,7 +18,7 @@ _CHALLENGE = {"WWW-Authenticate": 'ApiKey realm="cloudact", Bearer realm="clouda
 class KeyCache(CallerCache[ApiKey | None]):
     """Cache of API keys' stored facts by hash: one query a minute for a known key, one in five seconds for others."""
 
-    def __init__(self, read: Callable[[str], ApiKey | None], clock: Clock) -> None:
+    def __init__(self, read: Callable[[Collection[str]], Mapping[str, ApiKey | None]], clock: Clock) -> None:
         super().__init__(read, clock, lambda key: key is not None and key.usable(clock()))
 
 

@@ -115,15 +115,15 @@ class TtlCache(Generic[Key, Value]):
             return self._full.peek(key) or self._empty.peek(key)
 
     def last(self, key: Key) -> Value | None:
-        """Newest answer that was not falsy, even if it has expired; reads nothing."""
+        """Newest answer, even if it has expired, unless it was falsy; reads nothing."""
         return self._full.last(key)
 
     def put(self, key: Key, value: Value, asked_at: datetime) -> None:
-        """Keeps the answer to a question of `asked_at`, unless one is kept that expires later."""
-        until = asked_at + (self._ttl if value else min(self._ttl, EMPTY_TTL))
-        kept, other = (self._full, self._empty) if value else (self._empty, self._full)
+        """Keeps the answer to a question of `asked_at`, unless the one that is kept was asked for later."""
+        full_until, empty_until = asked_at + self._ttl, asked_at + min(self._ttl, EMPTY_TTL)
+        kept, other, until = (self._full, self._empty, full_until) if value else (self._empty, self._full, empty_until)
         with self._lock:
-            if kept.outlives(key, until) or other.outlives(key, until):
+            if self._full.outlives(key, full_until) or self._empty.outlives(key, empty_until):
                 return
             other.discard(key)
             kept.put(key, value, until)

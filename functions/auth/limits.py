@@ -30,9 +30,20 @@ class Rate:
 # only that many mistakes have to fit: a wrong key in a program's settings, a key that has just ended.
 LOOK_UPS = Rate(20, timedelta(seconds=6))
 
+# Callers who came while no look-up might fail; the next one is for all of them: a table bills its least price
+# for one as for all. 833 strangers a second fill it in the six seconds until then; who comes after has to come again.
+MOST_NOTED = 5_000  # hashes, 64 bytes each: a query may have 10 MB
+
 # Set-ups and validations of one org. Each calls the provider with the org's credential, Cloud KMS, and BigQuery some
 # five times, and a provider may lock out who fails too often. Whoever pastes keys until one fits has ten tries at once.
 CHECKS = Rate(10, timedelta(seconds=30))
+
+# Admissions of one org that start nothing: triggers, retries and backfills that are refused, find their run there, or
+# only count. One bills the least price of seven tables, 70 MiB; one that starts a run costs no token, since the day's
+# quota of runs bounds those. 960 a day are 66 GiB; so one org, also where it reaches all of ten instances, leaves the
+# other orgs a third of what QUERY_GIB_PER_ACCOUNT gives the API a day. A program that asks for each of 200 dates once
+# is not held up.
+ADMISSIONS = Rate(240, timedelta(minutes=2))
 
 # How long an answer that started nothing is given again to the same request of the same org: long enough that a program
 # in a loop costs one admission, 70 MiB, in that time and not each round; short enough that nobody notices how late a

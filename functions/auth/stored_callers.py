@@ -1,9 +1,9 @@
 """Callers as BigQuery has them: API keys by hash, and memberships by user id."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from cloudact.orgs.members import Membership
+from cloudact.orgs.members import Membership, Role
 from cloudact.orgs.org import ApiKey
 from cloudact.warehouse.bigquery import Warehouse
 
@@ -16,12 +16,30 @@ class StoredCallers:
 
     def api_key(self, key_hash: str) -> ApiKey | None:
         """Stored facts of the key with this hash."""
-        rows = self._warehouse.read(ApiKey, "api_key", key_hash=key_hash)
-        return matching(rows[0], key_hash) if rows else None
+        return self.api_keys([key_hash])[key_hash]
 
-    def memberships(self, user_id: str) -> tuple[Membership, ...]:
-        """Memberships of a user, by the orgs' slugs."""
-        return tuple(self._warehouse.read(Membership, "memberships", user_id=user_id))
+    def api_keys(self, key_hashes: Collection[str]) -> Mapping[str, ApiKey | None]:
+        """Stored facts of the keys with these hashes, by each of them; `None` for a hash of no key."""
+        rows = self._warehouse.read(ApiKey, "api_keys", key_hashes=sorted(key_hashes))
+        stored = {row.key_hash: row for row in rows}
+        return {each: matching(stored[each], each) if each in stored else None for each in key_hashes}
+
+    def memberships(self, user_ids: Collection[str]) -> Mapping[str, tuple[Membership, ...]]:
+        """Memberships of users, each user's by the orgs' slugs; empty for who has none."""
+        stored: dict[str, list[Membership]] = {each: [] for each in user_ids}
+        for row in self._warehouse.read(MembershipRow, "memberships", user_ids=sorted(user_ids)):
+            stored[row.user_id].append(Membership(row.org_slug, row.role, row.onboarded))
+        return {each: tuple(found) for each, found in stored.items()}
+
+
+@dataclass(frozen=True)
+class MembershipRow:
+    """Membership as the query has it: with the user whose it is."""
+
+    user_id: str
+    org_slug: str
+    role: Role
+    onboarded: bool
 
 
 @dataclass(frozen=True)

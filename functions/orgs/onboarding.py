@@ -92,10 +92,11 @@ class Onboarding:
         if profile is None or profile.status is ProfileStatus.OFFBOARDED:
             returning = profile is not None
             look_at_org_dataset(self._warehouse, org_slug, returning=returning)
-            if profile is not None:  # what came after the off-boarding is not set up by anyone
+            if returning:  # what came after the off-boarding is not set up by anyone
                 self._forget_credentials(tenant, org_slug)
-                self._members.end_all(org_slug)
             decision = self._decide(org_slug, name, plan, tenant)
+            if returning:  # but who is made a member after the decision, while another call carries it out, stays one
+                self._members.end_until(org_slug, datetime.fromisoformat(decision.at))
             # Only who is decided makes a dataset: of slugs that differ in case, the loser would leave one behind.
             claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
             fill_org_dataset(self._warehouse, org_slug, folders=self._folders)

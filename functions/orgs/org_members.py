@@ -48,6 +48,11 @@ class OrgMembers:
         last = next((row.since for row in self._rows(org_slug) if row.user_id == user_id), None)
         self._append(org_slug, [(user_id, role.value if role else REMOVED, after(self._clock(), last))])
 
+    def end_until(self, org_slug: str, at: datetime) -> None:
+        """Ends the memberships of the org that began until `at`, as of `at`; who is made a member later stays one."""
+        ended = [(each.user_id, REMOVED, after(at, each.since)) for each in self.of(org_slug) if each.since <= at]
+        self._append(org_slug, ended)
+
     def end_all(self, org_slug: str) -> bool:
         """Ends every membership of the org. Returns whether there was one."""
         members = self.of(org_slug)

@@ -7,7 +7,15 @@ from pydantic.config import JsonDict
 
 from cloudact.error_codes import Code
 from cloudact.orgs.members import Role
-from cloudact.orgs.org import BILLING_WORDS, SLUG_RULE, IntegrationStatus, SubscriptionStatus, is_slug
+from cloudact.orgs.org import (
+    BILLING_WORDS,
+    NEW_SLUG_RULE,
+    SLUG_RULE,
+    IntegrationStatus,
+    SubscriptionStatus,
+    is_new_slug,
+    is_slug,
+)
 from functions.orgs.tenant import ProfileStatus
 from functions.web.answers import Answer, Instant, Key
 from functions.web.inputs import Flag, Input, name_of, word_of
@@ -37,12 +45,19 @@ def slug(text: object, _info: ValidationInfo | None = None) -> str:
     return text
 
 
+def _new_slug(text: object, _info: ValidationInfo | None = None) -> str:
+    """The text if an org may be onboarded with it, else 400 with the rule."""
+    if not isinstance(text, str) or not is_new_slug(text):
+        raise bad_request(f"org_slug must be {NEW_SLUG_RULE}.", Code.SLUG_INVALID)
+    return text
+
+
 class OnboardBody(Input):
     """An org to be onboarded, for the first time or again."""
 
-    missing: ClassVar[str] = f"org_slug must be {SLUG_RULE}."
+    missing: ClassVar[str] = f"org_slug must be {NEW_SLUG_RULE}."
 
-    org_slug: Annotated[str, BeforeValidator(slug), _SLUG_SCHEMA]
+    org_slug: Annotated[str, BeforeValidator(_new_slug), _SLUG_SCHEMA]
     name: Annotated[str | None, name_of(LONGEST_NAME), _NAME_SCHEMA] = Field(
         default=None, description="default: the slug", examples=["Acme Corp"]
     )

@@ -21,7 +21,7 @@ from functions.auth.authenticate import Actor, let_in, presented
 from functions.runs.admission import Admitted, SlotOwners, admit
 from functions.runs.collaborators import Runs
 from functions.runs.new_run import new_run
-from functions.runs.start import check_tenant, rate_limit
+from functions.runs.start import check_tenant, count_admission, rate_limit
 from functions.web.answers import Backfilled, Skipped, answered
 from functions.web.inputs import BackfillBody, Reprocess, in_body
 from functions.web.parameters import no_query, runnable
@@ -40,16 +40,17 @@ def backfill(api: Runs, org: str) -> Response:
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
     actor = let_in(api.auth, org, credential)
-    asked = (org, "backfill", body)
+    asked = api.recent.asked(org, "backfill", body, now)
     api.recent.raise_refusal(asked)
     if kept := api.recent.answer(asked):
         return kept
-    with api.recent.keeping_refusals(asked, now):
+    count_admission(api, org)
+    with api.recent.keeping_refusals(asked):
         answer, left = _carry_out(api, actor, entry, dates, body, now)
     response = answered(answer, 200 if body.dry_run else 202, left)
     if body.dry_run or not answer.run:
-        return api.recent.keep(asked, response, now)
-    api.recent.changed(org)
+        return api.recent.keep(asked, response)
+    api.fruitless.give_back(org)
     return response
 
 
@@ -170,6 +171,7 @@ def _start_few(api: Runs, runs: Sequence[Run], ask: Callable[[Run], Future[Admit
     futures = [(run, ask(run)) for run in runs]
     admitted = [(run, slot) for run, future in futures if not future.exception() and (slot := future.result())]
     if admitted:
+        api.recent.changed(runs[0].org_slug)
         _record_pending(api, admitted)
     for _, future in futures:
         future.result()

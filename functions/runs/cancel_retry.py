@@ -15,7 +15,7 @@ from functions.runs.collaborators import Runs
 from functions.runs.history import find_run, wanted_run
 from functions.runs.queue import second_task_id
 from functions.runs.run_rows import DetailedRun
-from functions.runs.start import check_tenant, resolve, start
+from functions.runs.start import check_tenant, count_admission, resolve, start
 from functions.web.answers import Cancelled, answered
 from functions.web.parameters import no_body
 from functions.web.problems import Problem
@@ -43,6 +43,7 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
     event = RunEvent(Status.CANCELLED, started_at=stored.started_at, cost=stored.cost)
     at = outcome.at or api.clock()
     api.ledger.append_run(run, event, at)
+    api.recent.changed(org)
     log_run_ended(run, event, at)
     _stop(api, stored)
     message = f"Pipeline {run.provider}/{run.name} for {run.org_slug} {run.date.isoformat()} is cancelled"
@@ -56,8 +57,9 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     no_body(request)
     wanted = wanted_run(run_id)
     actor = let_in(api.auth, org, credential)
-    asked = (org, "retry", wanted.run_id.lower())
+    asked = api.recent.asked(org, "retry", wanted.run_id.lower(), now)
     api.recent.raise_refusal(asked)
+    count_admission(api, org)
     stored = find_run(api, org, wanted)
     if stored.status not in (Status.FAILED, Status.CANCELLED):
         detail = f"Only a FAILED or CANCELLED run can be retried; this one is {stored.status}."
@@ -67,7 +69,7 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     facts = api.admissions.facts(
         org_slug=org, today=now.date(), pipeline=entry.id, integration=entry.required_integration, date=old.date
     )
-    with api.recent.keeping_refusals(asked, now):
+    with api.recent.keeping_refusals(asked):
         subscription = check_tenant(facts, entry)
         if facts.latest and facts.latest.generation > old.generation:
             detail = f"A newer run of this pipeline and date exists: {facts.latest.run_id}"

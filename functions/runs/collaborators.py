@@ -7,6 +7,7 @@ from cloudact.pipelines.registry import Registry
 from cloudact.runs.ledger import Ledger
 from cloudact.warehouse.bigquery import Warehouse
 from functions.auth.authenticate import Authentication
+from functions.auth.limits import TokenBuckets
 from functions.runs.admission_facts import Admissions
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
@@ -17,7 +18,10 @@ from functions.runs.run_rows import RunRows
 
 @dataclass(frozen=True)
 class Runs:
-    """Collaborators of every endpoint that starts, ends or shows runs. `warehouse` settles a run's load."""
+    """Collaborators of every endpoint that starts, ends or shows runs. `warehouse` settles a run's load.
+
+    `fruitless` bounds, by org, the admissions that start nothing.
+    """
 
     auth: Authentication
     registry: Registry
@@ -29,4 +33,5 @@ class Runs:
     queue: RunQueue
     quota_notices: QuotaNotices
     recent: RecentAnswers
+    fruitless: TokenBuckets[str]
     clock: Clock

@@ -5,9 +5,8 @@ Whoever repeats a refused trigger or a dry run in a loop costs one admission in 
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
 from flask import Response
 
@@ -16,8 +15,19 @@ from functions.auth.cache import ExpiringMap
 from functions.auth.limits import ANSWER_TTL, ANSWERS
 from functions.web.problems import Problem
 
-Asked: TypeAlias = tuple[str, Hashable, Hashable]
-"""The org, what it was asked for, and with which words: all that the answer depends on beside the stored state."""
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: the org, what it was asked for, and with which words, all that the answer depends on beside facts.
+
+    The facts of its answer are read after `at`, and after `change`, the org's last one that this instance had made.
+    """
+
+    org_slug: str
+    verb: str
+    words: Hashable
+    at: datetime = field(compare=False)
+    change: object = field(compare=False)
 
 
 class RecentAnswers:
@@ -35,23 +45,27 @@ class RecentAnswers:
         """Forgets the org's answers until now, since this instance has changed what that depends on."""
         self._changes.put(org_slug, object(), self._clock() + ANSWER_TTL)
 
+    def asked(self, org_slug: str, verb: str, words: Hashable, at: datetime) -> Asked:
+        """Request of the org, made before any of the facts are read that its answer depends on."""
+        return Asked(org_slug, verb, words, at, self._changes.peek(org_slug))
+
     def refuses(self, asked: Asked) -> bool:
         """Whether the request was refused lately."""
         return isinstance(self._told(asked), Problem)
 
     def raise_refusal(self, asked: Asked) -> None:
-        """Raises the `Problem` that the request was refused with lately, if it was."""
+        """Raises a `Problem` equal to the one that the request was refused with lately, if it was."""
         told = self._told(asked)
         if isinstance(told, Problem):
-            raise told.with_traceback(None)
+            raise _again(told)
 
     @contextmanager
-    def keeping_refusals(self, asked: Asked, asked_at: datetime) -> Iterator[None]:
-        """Keeps the `Problem` that is raised within, from facts of `asked_at`."""
+    def keeping_refusals(self, asked: Asked) -> Iterator[None]:
+        """Keeps the `Problem` that is raised within."""
         try:
             yield
         except Problem as problem:
-            self._keep(asked, problem, asked_at)
+            self._keep(asked, _again(problem))
             raise
 
     def answer(self, asked: Asked) -> Response | None:
@@ -59,19 +73,23 @@ class RecentAnswers:
         told = self._told(asked)
         return Response(told.body, told.status, [*told.headers]) if isinstance(told, _Answer) else None
 
-    def keep(self, asked: Asked, response: Response, asked_at: datetime) -> Response:
-        """Keeps the response, which is from facts of `asked_at`, and returns it."""
-        answer = _Answer(response.get_data(), response.status_code, tuple(response.headers))
-        self._keep(asked, answer, asked_at)
+    def keep(self, asked: Asked, response: Response) -> Response:
+        """Keeps the response, and returns it."""
+        self._keep(asked, _Answer(response.get_data(), response.status_code, tuple(response.headers)))
         return response
 
-    def _keep(self, asked: Asked, told: "Problem | _Answer", asked_at: datetime) -> None:
-        until = min(asked_at + ANSWER_TTL, next_midnight(asked_at))
-        self._kept.put(asked, (self._changes.peek(asked[0]), told), until)
+    def _keep(self, asked: Asked, told: "Problem | _Answer") -> None:
+        until = min(asked.at + ANSWER_TTL, next_midnight(asked.at))
+        self._kept.put(asked, (asked.change, told), until)
 
     def _told(self, asked: Asked) -> "Problem | _Answer | None":
         kept = self._kept.peek(asked)
-        return kept[0][1] if kept and kept[0][0] == self._changes.peek(asked[0]) else None
+        return kept[0][1] if kept and kept[0][0] == self._changes.peek(asked.org_slug) else None
+
+
+def _again(problem: Problem) -> Problem:
+    """Equal problem without a traceback or a cause, whose frames would keep whole requests."""
+    return Problem(problem.status, problem.detail, problem.headers, code=problem.code, field=problem.field)
 
 
 @dataclass(frozen=True)

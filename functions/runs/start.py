@@ -16,6 +16,7 @@ from cloudact.pipelines.registry import Entry, Registry, UnknownPipeline
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
 from functions.auth.authenticate import Actor, PresentedCredential, admitted_actor, let_in, presented, recognize
+from functions.auth.limits import too_many
 from functions.runs.admission import admit, answered_by, next_generation
 from functions.runs.admission_facts import AdmissionFacts
 from functions.runs.collaborators import Runs
@@ -41,14 +42,15 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     now = api.clock()
     credential = presented(api.auth, org)
     entry, requested = _wanted(api.registry, path, now.date())
-    asked = (org, "trigger", (entry.id, requested))
+    asked = api.recent.asked(org, "trigger", (entry.id, requested), now)
     if api.recent.refuses(asked):
         let_in(api.auth, org, credential)
         api.recent.raise_refusal(asked)
     recognize(api.auth, org, credential)
+    count_admission(api, org)
     facts = _facts(api, credential, org, now.date(), entry, requested)
     actor = admitted_actor(api.auth, org, credential, facts.caller, now)
-    with api.recent.keeping_refusals(asked, now):
+    with api.recent.keeping_refusals(asked):
         subscription = check_tenant(facts, entry)
         latest = facts.latest
         if latest and answered_by(latest, requested.date, requested.force_refresh):
@@ -120,6 +122,15 @@ def resolve(registry: Registry, parts: Sequence[str]) -> Entry:
         raise Problem(404, str(err)[:500], code=Code.PIPELINE_UNKNOWN) from err
 
 
+def count_admission(api: Runs, org: str) -> None:
+    """Takes a token before facts are read, which whoever starts a run gives back. Raises 429 where there is none."""
+    if wait := api.fruitless.take(org):
+        detail = (
+            "Too many requests of the organization started no run lately; please send the same request again later."
+        )
+        raise too_many(detail, wait, Code.ADMISSIONS_LIMITED)
+
+
 def check_tenant(facts: AdmissionFacts, entry: Entry) -> Subscription:
     """Subscription of the org, if it and the required integration allow a run. Raises a `Problem` otherwise."""
     subscription = facts.subscription
@@ -142,6 +153,8 @@ def start(api: Runs, run: Run, subscription: Subscription, facts: AdmissionFacts
         api.quota_notices.used(run.org_slug, facts.webhook, limit, limit)
         raise _quota_exceeded(limit, run.requested_at)
     api.recent.changed(run.org_slug)
+    if admitted.new:
+        api.fruitless.give_back(run.org_slug)
     left = rate_limit(limit, used + 1, run.requested_at)
     _record_pending(api, run, admitted.task_id)  # also for whoever was first: it may have died before it could
     api.quota_notices.used(run.org_slug, facts.webhook, used + 1, limit)

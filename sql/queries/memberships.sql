@@ -1,6 +1,6 @@
--- The orgs that a user belongs to.
--- @user_id STRING: the user, as the identity provider names them
-SELECT org_slug, role, onboarded
+-- The orgs that each of these users belongs to.
+-- @user_ids ARRAY<STRING>: the users, as the identity provider names them
+SELECT user_id, org_slug, role, onboarded
 FROM organizations.org_memberships
-WHERE user_id = @user_id AND role IN ('owner', 'admin', 'member')
-ORDER BY org_slug
+WHERE user_id IN UNNEST(@user_ids) AND role IN ('owner', 'admin', 'member')
+ORDER BY user_id, org_slug

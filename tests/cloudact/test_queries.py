@@ -58,8 +58,8 @@ def test_queries_of_an_org_name_the_org(name: str, table: str | None) -> None:
 
 def test_parameters_are_those_declared() -> None:
     """A missing or surplus parameter is an error of ours before anything is sent."""
-    query = load_query("api_key")
-    with pytest.raises(TypeError, match=r"api_key\.sql declares \['key_hash'\], was given \['hash'\]"):
+    query = load_query("api_keys")
+    with pytest.raises(TypeError, match=r"api_keys\.sql declares \['key_hashes'\], was given \['hash'\]"):
         query.bind({"hash": "x"})
 
 
@@ -77,8 +77,8 @@ def test_a_table_is_named_where_it_has_a_place() -> None:
     assert {path.stem for path in SQL_DIR.glob("*.sql") if f"FROM {ORG_TABLE}\n" in path.read_text()} == {*OF_ANY_TABLE}
     with pytest.raises(TypeError, match=r"day_rows\.sql needs"):
         load_query("day_rows")
-    with pytest.raises(TypeError, match=r"api_key\.sql takes no"):
-        load_query("api_key", org_table="openai_cost_daily_raw")
+    with pytest.raises(TypeError, match=r"api_keys\.sql takes no"):
+        load_query("api_keys", org_table="openai_cost_daily_raw")
 
 
 def test_another_dataset_name() -> None:

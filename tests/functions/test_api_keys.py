@@ -236,7 +236,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
 
 def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
     """Wrong keys are kept in bounded number, and drive out no right one."""
-    keys, hashed = KeyCache(StoredCallers(local.warehouse).api_key, local.clock), key_hash(org.api_key)
+    keys, hashed = KeyCache(StoredCallers(local.warehouse).api_keys, local.clock), key_hash(org.api_key)
     key = keys.get(hashed)
     for number in range(CAPACITY + 10):
         keys.put(f"{number:064x}", None, local.clock())
@@ -246,7 +246,7 @@ def test_a_flood_of_unknown_keys(org: OnboardedOrg, local: Local) -> None:
 
 def test_a_key_is_read_once_a_minute(org: OnboardedOrg, local: Local) -> None:
     """Known and unknown keys cost one query a minute each."""
-    keys = KeyCache(StoredCallers(local.warehouse).api_key, local.clock)
+    keys = KeyCache(StoredCallers(local.warehouse).api_keys, local.clock)
     requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
     for _ in range(2):
         for hashed in [key_hash(org.api_key), key_hash("x")] * 3:

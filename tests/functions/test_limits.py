@@ -1,6 +1,6 @@
 """Token buckets, and the cache of callers in which only so many look-ups may fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -13,7 +13,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from functions.auth.cache import EMPTY_TTL, TTL
 from functions.auth.caller_cache import CallerCache
-from functions.auth.limits import LOOK_UPS, Rate, TokenBuckets
+from functions.auth.limits import LOOK_UPS, MOST_NOTED, Rate, TokenBuckets
 from functions.web.problems import Problem
 from tests.conftest import SteppedClock
 
@@ -25,9 +25,9 @@ def callers(known: dict[str, str], clock: SteppedClock) -> tuple[CallerCache[str
     """A cache of these callers, and who was looked up for it."""
     looked_up: list[str] = []
 
-    def read(caller: str) -> str | None:
-        looked_up.append(caller)
-        return known.get(caller)
+    def read(callers: Collection[str]) -> dict[str, str | None]:
+        looked_up.extend(callers)
+        return {caller: known.get(caller) for caller in callers}
 
     return CallerCache(read, clock, bool), looked_up
 
@@ -112,7 +112,7 @@ def test_who_is_known_is_looked_up_whatever_the_bucket_holds() -> None:
 def test_a_look_up_that_breaks_costs_no_token() -> None:
     """BigQuery that cannot be reached makes nobody wait longer than it does itself."""
 
-    def broken(_caller: str) -> str | None:
+    def broken(_callers: Collection[str]) -> dict[str, str | None]:
         raise Retry(Code.BIGQUERY_UNAVAILABLE, "away")
 
     cache = CallerCache(broken, SteppedClock(), bool)
@@ -121,16 +121,79 @@ def test_a_look_up_that_breaks_costs_no_token() -> None:
             cache.get(f"any-{number}")
 
 
+def test_a_storm_keeps_no_right_key_out() -> None:
+    """Of a hundred forged keys a second and fifty right ones, the right ones are served when they come again."""
+    clock, reads = SteppedClock(), list[int]()
+
+    def read(callers: Collection[str]) -> dict[str, str | None]:
+        reads.append(len(callers))
+        return {caller: "x" if caller.startswith("right") else None for caller in callers}
+
+    cache = CallerCache(read, clock, bool)
+    waiting = {f"right-{n}": 0 for n in range(50)}
+    served: list[int] = []
+    for second in range(60):
+        for number in range(100):
+            status(lambda n=number, s=second: cache.get(f"forged-{s}-{n}"))  # type: ignore[misc]
+        for name in [name for name, due in waiting.items() if due <= second]:
+            try:
+                assert cache.get(name) == "x"
+            except Problem as problem:
+                waiting[name] = second + int(problem.headers["Retry-After"])
+            else:
+                served.append(second)
+                del waiting[name]
+        clock.advance(seconds=1)
+    assert (len(served), max(served) <= LOOK_UPS.refill.total_seconds()) == (50, True)
+    assert len(reads) <= LOOK_UPS.burst + 10
+    assert max(reads) < 1000
+
+
+def test_how_many_are_noted_is_bounded() -> None:
+    """Who comes when no more can be noted has to come again; after the next look-up there is room."""
+    clock, known = SteppedClock(), {"late": "x"}
+    cache, looked_up = callers(known, clock)
+    for number in range(LOOK_UPS.burst + MOST_NOTED):
+        status(lambda n=number: cache.get(f"wrong-{n}"))  # type: ignore[misc]
+    for _ in range(2):
+        looked_up.clear()
+        assert status(lambda: cache.get("late")) == 429
+        clock.advance(seconds=LOOK_UPS.refill.total_seconds())
+        cache.get(f"next-{clock.now}")
+    assert (cache.known("late"), len(looked_up)) == (True, 2)
+
+
+def test_who_is_noted_stays_so_while_nothing_can_be_read() -> None:
+    """A look-up that breaks loses nobody: the next one is for the same callers."""
+    clock, away = SteppedClock(), list[bool]()
+
+    def read(callers: Collection[str]) -> dict[str, str | None]:
+        if away:
+            raise Retry(Code.BIGQUERY_UNAVAILABLE, "away")
+        return {caller: "x" if caller == "right" else None for caller in callers}
+
+    cache = CallerCache(read, clock, bool)
+    for name in [*(f"wrong-{n}" for n in range(LOOK_UPS.burst)), "right"]:
+        status(lambda n=name: cache.get(n))  # type: ignore[misc]
+    clock.advance(seconds=LOOK_UPS.refill.total_seconds())
+    away.append(True)
+    with pytest.raises(Retry):
+        cache.get("other")
+    away.clear()
+    cache.get("other")
+    assert cache.known("right")
+
+
 def test_who_is_known_waits_for_no_stranger() -> None:
     """While look-ups of strangers hang, as many as may, callers who are known are read again."""
     clock, hanging, going_on = SteppedClock(), Event(), Event()
 
-    def read(caller: str) -> str | None:
-        if caller.startswith("known"):
-            return "x"
+    def read(callers: Collection[str]) -> dict[str, str | None]:
+        if all(caller.startswith("known") for caller in callers):
+            return dict.fromkeys(callers, "x")
         hanging.set()
         going_on.wait(BOUND_S)
-        return None
+        return dict.fromkeys(callers)
 
     cache = CallerCache(read, clock, bool)
     names = [f"known-{n}" for n in range(40)]  # more than there are locks

@@ -5,7 +5,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -209,6 +209,19 @@ def test_who_may_not(local: Local, ops: Operator, slug: str) -> None:
     assert rows(local, "org_profiles", slug) == []
 
 
+def test_an_org_whose_slug_is_reserved_by_now(ops: Operator, api: FlaskClient, local: Local) -> None:
+    """An org that was onboarded before its slug was a reserved word is served, shown, changed and off-boarded."""
+    onboarding = compose(local.settings, local.clock).operations.onboarding
+    done = onboarding.onboard("natural", "Natural", onboarding.plans.get(onboarding.plans.default))
+    assert done.key is not None
+    assert quota(api, "natural", done.key.api_key) == 200
+    assert ops.call("GET", "/natural").status_code == 200
+    assert ops.call("POST", "/natural/subscription", json={"status": "SUSPENDED"}).status_code == 200
+    assert ops.call("PUT", "/natural/members/ada", json={"role": "owner"}).status_code == 200
+    assert problem(ops.onboard("natural"))[0] == 400
+    assert ops.offboard("natural").status_code == 200
+
+
 def test_slugs_that_differ_only_in_case(ops: Operator, slug: str) -> None:
     """A second org whose slug looks the same is refused, since labels and people cannot tell them apart."""
     assert ops.onboard(slug).status_code == 201
@@ -381,6 +394,45 @@ def test_off_boarding_ends_memberships(ops: Operator, api: FlaskClient, new_org:
     ops.call("PUT", f"/{org.org_slug}/members/{org.user_id}", json={"role": "owner"})
     local.clock.advance(minutes=2)
     assert api.get(path, headers=session).status_code == 200
+
+
+class InterruptedAfterReading(Tenants):
+    """Reads an org, after which something else happens before anybody acts on what was read."""
+
+    meanwhile: list[Callable[[], object]]
+
+    def read(self, org_slug: str) -> Tenant:
+        tenant = super().read(org_slug)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return tenant
+
+
+def test_who_is_added_while_an_org_comes_back(ops: Operator, slug: str, local: Local) -> None:
+    """Of two calls that bring an org back, the later one leaves alone who became a member after the first one."""
+    org, parts = slug, compose(local.settings, local.clock)
+    assert ops.onboard(org).status_code == 201
+    ops.offboard(org)
+    local.clock.advance(seconds=1)
+    ops.call("PUT", f"/{org}/members/late", json={"role": "admin"})
+
+    def come_back() -> None:
+        local.clock.advance(seconds=1)
+        assert ops.onboard(org, reactivate=True).status_code == 201
+        local.clock.advance(seconds=1)
+        assert ops.call("PUT", f"/{org}/members/new", json={"role": "owner"}).status_code == 200
+        assert ops.call("PUT", f"/{org}/members/late", json={"role": "member"}).status_code == 200
+
+    tenants = InterruptedAfterReading(parts.runs.warehouse)
+    tenants.meanwhile = [come_back]
+    plans = parts.operations.onboarding.plans
+    writers = local.settings.dataset_writer_accounts
+    other = Onboarding(
+        parts.runs.warehouse, tenants, parts.keys.issued_keys, plans, local.clock, dataset_writers=writers
+    )
+    local.clock.advance(seconds=1)
+    other.onboard(org, "Again", plans.get(plans.default), reactivate=True)
+    assert members(ops, org) == {"late": "member", "new": "owner"}
 
 
 def test_a_member_whose_row_is_ahead_of_the_clock(ops: Operator, new_org: NewOrgs, local: Local) -> None:

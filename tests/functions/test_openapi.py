@@ -102,6 +102,7 @@ def test_each_operation_lists_its_own_codes() -> None:
         assert set.intersection(*listed.values()) == any_request
     where = {code: {name for name, codes in of_api.items() if code in codes} for code in {*chain(*of_api.values())}}
     assert where["quota_exceeded"] == {"trigger", "trigger_2", "retry"}
+    assert where["admissions_limited"] == {"trigger", "trigger_2", "retry", "backfill"}
     assert where["run_unknown"] == {"run", "own_run", "cancel", "retry"}
     assert where["openai_rate_limited"] == {"set_up", "validate"}
     assert where["role_required"] == {"rotate", "put_webhook", "delete_webhook", "set_up", "remove"}

@@ -8,13 +8,13 @@ import pytest
 
 from cloudact.notify.webhooks import WebhookColumns
 from cloudact.orgs import integrations
-from cloudact.orgs.members import Membership
 from cloudact.orgs.org import ApiKey
 from cloudact.runs import ledger, result
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.warehouse.queries import load_query
+from functions.auth.stored_callers import MembershipRow
 from functions.orgs import tenant
 from functions.runs import admission_facts, run_pages, run_rows
 from functions.schedule import run_rows as schedule_rows
@@ -26,10 +26,10 @@ from tests.googlesql import gate
 SHAPES: dict[str, Any] = {
     "admission": vars(admission_facts)["_AdmissionRow"],
     "quota": vars(admission_facts)["_QuotaRow"],
-    "api_key": ApiKey,
+    "api_keys": ApiKey,
     "api_key_uses": vars(tenant)["_KeyUse"],
     "tenant": vars(tenant)["_TenantRow"],
-    "memberships": Membership,
+    "memberships": MembershipRow,
     "webhook": WebhookColumns,
     "run_list": run_rows.ListedRun,
     "run_count": vars(run_pages)["_DayCount"],

@@ -1,9 +1,15 @@
 """What storms cost: queries and MiB billed of 300 requests of each kind that is refused, or starts nothing."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from gc import collect
+from threading import Event
 from typing import Any
+from weakref import ref
 
 import pytest
 import requests
@@ -11,12 +17,17 @@ from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact.error_codes import Code
 from cloudact.warehouse.bigquery import MIB
-from functions.auth.limits import ANSWER_TTL, LOOK_UPS
+from functions.auth.limits import ADMISSIONS, ANSWER_TTL, LOOK_UPS
 from functions.composition import Rooms, compose
 from functions.routes import public_app
+from functions.runs.admission_facts import AdmissionFacts, Admissions
+from functions.runs.recent_answers import RecentAnswers
+from functions.web.problems import Problem
+from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs, SteppedClock
 from tests.functions.operators import Operator, problem
 from tests.sessions import bearer
 
@@ -132,13 +143,33 @@ def test_what_is_refused_anyway(
 def test_a_known_key_is_never_held_up(instance: Instance, org: OnboardedOrg) -> None:
     """In the midst of a storm, and with facts older than a minute, it is read again and let in, at every endpoint."""
     assert instance.trigger(org.org_slug, key(org)).status_code == 202
-    for _ in range(3):
+    for turn in range(3):
         instance.local.clock.advance(minutes=2)
         instance.cost(lambda n: instance.trigger(org.org_slug, unknown(org.org_slug, n)), 40)
-        assert instance.trigger(org.org_slug, unknown(org.org_slug, 99)).status_code == 429
+        assert instance.trigger(org.org_slug, unknown(org.org_slug, 1000 + turn)).status_code == 429
         quota = f"/api/v1/organizations/{org.org_slug}/quota"
         assert instance.client.get(quota, headers=key(org)).status_code == 200
         assert instance.trigger(org.org_slug, key(org)).status_code == 200
+
+
+@pytest.mark.parametrize("caller", ["key", "person"])
+def test_a_storm_keeps_no_right_caller_out(instance: Instance, local: Local, new_org: NewOrgs, caller: str) -> None:
+    """Who is new to the instance in a storm is looked up with all the others at once, and let in after six seconds."""
+    org = new_org()
+    right = key(org) if caller == "key" else bearer(local, org.user_id)
+
+    def forged(number: int) -> dict[str, str]:
+        return unknown(org.org_slug, number) if caller == "key" else bearer(local, f"nobody-{number}")
+
+    quota = f"organizations/{org.org_slug}/quota"
+    instance.cost(lambda n: instance.get(quota, forged(n)))
+    refused = instance.get(quota, right)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "6")
+    local.clock.advance(seconds=6)
+    cost = instance.cost(lambda n: instance.get(quota, forged(STORM + n)))
+    assert cost[:2] == (1, 10)
+    assert instance.cost(lambda _: instance.get(quota, right), 1) == (1, 20, {200: 1})  # the query of the quota alone
+    assert instance.cost(lambda n: instance.get(quota, forged(2 * STORM + n)))[:2] == (0, 0)
 
 
 def test_right_keys_cost_no_token(instance: Instance, new_org: NewOrgs) -> None:
@@ -165,6 +196,20 @@ def test_strangers_with_sessions(instance: Instance, local: Local, org: Onboarde
     local.clock.advance(minutes=5)
     same = bearer(local, "nobody-again")
     assert instance.cost(lambda _: instance.trigger(org.org_slug, same)) == (1, 10, {403: STORM})
+
+
+def test_who_was_a_member(instance: Instance, local: Local, new_org: NewOrgs) -> None:
+    """Somebody whose membership has ended makes one admission, and is then looked up like any stranger."""
+    org = new_org(daily_limit=0)
+    session = bearer(local, org.user_id)
+    assert instance.trigger(org.org_slug, session).status_code == 429
+    local.clock.advance(seconds=1)
+    Operator(local).call("DELETE", f"/{org.org_slug}/members/{org.user_id}")
+    cost = instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50)
+    told("an ex-member's varied triggers", cost)
+    assert cost == (1, 70, {403: 50})
+    local.clock.advance(seconds=5)
+    assert instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50) == (1, 10, {403: 50})
 
 
 def test_members_of_another_org(instance: Instance, local: Local, org: OnboardedOrg, new_org: NewOrgs) -> None:
@@ -282,14 +327,164 @@ def test_retries_without_quota(instance: Instance, local: Local, new_org: NewOrg
     assert cost == (3, 90, {429: STORM})
 
 
+def vary(instance: Instance, who: dict[str, str], org: str, number: int) -> TestResponse:
+    """A request that starts no run where the quota is used up: each time another one."""
+    day = (FIXTURE_DAY - dt.timedelta(days=number)).isoformat()
+    if number % 10 == 0:
+        return instance.backfill(org, who, start_date=day, dry_run=True)
+    return instance.trigger(org, who, json={"date": day})
+
+
+def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) -> None:
+    """An org whose requests start nothing is refused after 240 of them, and its lists and other orgs are served."""
+    org, other = new_org(daily_limit=0), new_org()
+    quota = f"organizations/{org.org_slug}/quota"
+    assert instance.get(quota, key(org)).status_code == 200
+    cost = instance.cost(lambda n: instance.trigger(
+        org.org_slug, key(org), json={"date": (FIXTURE_DAY - dt.timedelta(days=n)).isoformat()}
+    ))  # fmt: skip
+    told("varied triggers, quota used up", cost)
+    assert cost == (ADMISSIONS.burst, ADMISSIONS.burst * 70, {429: STORM})
+    local.clock.advance(seconds=59)
+    nothing_read = instance.cost(lambda n: vary(instance, key(org), org.org_slug, n), 20)
+    assert nothing_read == (0, 0, {429: 20})
+    refused = instance.backfill(org.org_slug, key(org), dry_run=True)
+    assert (refused.get_json()["code"], refused.headers["Retry-After"]) == ("admissions_limited", "61")
+    assert instance.get(quota, key(org)).status_code == 200
+    assert instance.trigger(other.org_slug, key(other)).status_code == 202
+    local.clock.advance(seconds=61)
+    assert instance.cost(lambda n: vary(instance, key(org), org.org_slug, n + 1), 5)[:2] == (1, 70)
+
+
+def test_retries_that_vary(instance: Instance, org: OnboardedOrg) -> None:
+    """Retries are bounded together with triggers, and are told so before the run is looked for."""
+    for _ in range(ADMISSIONS.burst):
+        instance.rooms.runs.fruitless.take(org.org_slug)
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/00000000-0000-0000-0000-00000000000"
+    assert instance.get(f"organizations/{org.org_slug}/quota", key(org)).status_code == 200
+    cost = instance.cost(lambda n: instance.client.post(f"{path}{n}/retry", headers=key(org)), 10)
+    assert cost == (0, 0, {429: 10})
+
+
+def test_requests_that_start_runs_are_bounded_by_the_quota_alone(instance: Instance, new_org: NewOrgs) -> None:
+    """Triggers and backfills that start something leave the org all its tokens; one that finds its run takes one."""
+    org = new_org()
+    for _ in range(ADMISSIONS.burst - 1):
+        instance.rooms.runs.fruitless.take(org.org_slug)
+    for day in range(1, 4):
+        date = f"2026-11-0{day}"
+        assert instance.trigger(org.org_slug, key(org), json={"date": date}).status_code == 202
+        assert instance.backfill(
+            org.org_slug, key(org), start_date=f"2026-10-0{day}", end_date=f"2026-10-0{day}"
+        ).get_json()["run"]
+    answers = [instance.trigger(org.org_slug, key(org), json={"date": "2026-11-01"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
 def test_the_number_of_kept_answers_is_bounded(instance: Instance, org: OnboardedOrg) -> None:
     """Different requests drive out the oldest, and no more."""
     recent = instance.rooms.runs.recent
     now = instance.local.clock()
     for number in range(600):
-        recent.keep((org.org_slug, "backfill", number), Response(), now)
-    assert recent.answer((org.org_slug, "backfill", 99)) is None
-    assert recent.answer((org.org_slug, "backfill", 100)) is not None
+        recent.keep(recent.asked(org.org_slug, "backfill", number, now), Response())
+    assert recent.answer(recent.asked(org.org_slug, "backfill", 99, now)) is None
+    assert recent.answer(recent.asked(org.org_slug, "backfill", 100, now)) is not None
+
+
+def test_a_kept_refusal_keeps_nothing_of_its_request() -> None:
+    """It is told as a new problem each time, and neither a frame nor a cause of the first one stays in memory."""
+    recent, now = RecentAnswers(SteppedClock()), SteppedClock().now
+    asked, request = recent.asked("acmecorp", "trigger", 1, now), Event()
+    held = ref(request)
+
+    def refuse(_body: Event) -> None:
+        with recent.keeping_refusals(asked):
+            try:
+                raise KeyError(_body)
+            except KeyError as err:
+                raise Problem(403, "no", {"Retry-After": "1"}, code=Code.ROLE_REQUIRED, field="x") from err
+
+    with suppress(Problem):
+        refuse(request)
+    del request
+    told: list[Problem] = []
+    for _ in range(2):
+        with pytest.raises(Problem) as raised:
+            recent.raise_refusal(asked)
+        told.append(raised.value)
+    assert told[0] is not told[1]
+    first = told[0]
+    facts = (first.status, first.detail, first.headers, first.code, first.field, first.__cause__)
+    assert facts == (403, "no", {"Retry-After": "1"}, Code.ROLE_REQUIRED, "x", None)
+    collect()
+    assert held() is None
+
+
+class Interrupted(Admissions):
+    """Admissions between whose reading and whose answer something else happens."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def facts(self, **asked: Any) -> AdmissionFacts:
+        """Facts as they were before it happened."""
+        facts = super().facts(**asked)
+        self.meanwhile()
+        return facts
+
+
+@pytest.mark.parametrize("kind", ["trigger", "dry run"])
+def test_what_has_changed_while_an_answer_was_on_its_way(
+    instance: Instance, local: Local, org: OnboardedOrg, kind: str
+) -> None:
+    """A refusal, or a dry run, from facts before a change that was answered meanwhile is not told again after it."""
+    admissions = Interrupted(local.warehouse)
+    rooms = instance.rooms
+    instance = Instance(local, replace(rooms, runs=replace(rooms.runs, admissions=admissions)))
+    integration = f"/api/v1/integrations/{org.org_slug}/openai"
+    if kind == "trigger":
+        assert instance.client.delete(integration, headers=key(org)).status_code == 200
+
+    def set_up() -> None:
+        body = {"credential": org.credentials["OPENAI"]["api_key"]}
+        with ThreadPoolExecutor(1) as another:  # since Flask's request belongs to the thread
+            answer = another.submit(
+                public_app(rooms).test_client().post, f"{integration}/setup", headers=key(org), json=body
+            )
+            assert answer.result(10).status_code in (200, 201)
+
+    def send() -> TestResponse:
+        if kind == "trigger":
+            return instance.trigger(org.org_slug, key(org), "openai/usage_cost")
+        return instance.backfill(org.org_slug, key(org), pipeline="openai_usage_cost", dry_run=True)
+
+    admissions.meanwhile = set_up
+    assert send().status_code == (400 if kind == "trigger" else 200)
+    admissions.meanwhile = lambda: None
+    later = instance.cost(lambda _: send(), 1)
+    assert later[0] >= 1
+    assert later[2] == {202 if kind == "trigger" else 200: 1}
+
+
+def test_a_cancelled_run_is_seen_at_once(instance: Instance, local: Local, org: OnboardedOrg) -> None:
+    """A dry run right after a cancel has the date again."""
+    run = instance.trigger(org.org_slug, key(org)).get_json()["run_id"]
+    body = {"dry_run": True, "reprocess": "failed", "start_date": DAY}
+    assert instance.backfill(org.org_slug, key(org), **body).get_json()["run"] == []
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{run}/cancel"
+    day = {"requested_date": local.clock().date().isoformat()}
+    assert instance.client.post(path, headers=key(org), query_string=day).status_code == 202
+    assert instance.backfill(org.org_slug, key(org), **body).get_json()["run"] == [DAY]
+
+
+def test_a_backfill_that_dies_half_way_is_seen_at_once(instance: Instance, local: Local, org: OnboardedOrg) -> None:
+    """A dry run right after it is without the dates that were admitted."""
+    before = instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"]
+    fault = Fault(kind="error", status=403, seed=3, api="tasks", method="CreateTask", probability=0.6)
+    local.google.faults.add(fault)
+    assert instance.backfill(org.org_slug, key(org)).status_code >= 500
+    local.google.faults.clear()
+    after = instance.backfill(org.org_slug, key(org), dry_run=True).get_json()["run"]
+    assert 0 < len(after) < len(before)
 
 
 def test_a_storm_is_one_line_a_minute(instance: Instance, org: OnboardedOrg, caplog: pytest.LogCaptureFixture) -> None:
