@@ -56,7 +56,7 @@ def test_without_the_deployed_python(tmp_path: Path) -> None:
 
 
 def test_an_environment_of_another_python(tmp_path: Path) -> None:
-    """An environment of another version would be tested instead, so it is refused, and nothing is run."""
+    """An environment of another version would be tested instead, so it is made anew."""
     done = ran(tmp_path, {"bin/python3.13": DEPLOYED, ".venv/bin/python": ANOTHER})
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "remove .venv" in done.stderr
+    assert (done.stdout, (tmp_path / ".venv").exists()) == (f"make test PYTHON={tmp_path / 'bin/python3.13'}\n", False)
+    assert "made anew" in done.stderr
