@@ -54,7 +54,7 @@ def test_the_meter_counts_from_its_beginning(local: Local) -> None:
     warehouse = local.warehouse
     meter = Meter(TARIFF, warehouse, lambda: next(seconds))
     warehouse.rows("ready")  # reads nothing
-    warehouse.rows("api_key", key_hash="x" * 64)
+    warehouse.rows("api_keys", key_hashes=["x" * 64])
     cost = meter.cost()
     assert (cost.vcpu_seconds, cost.service_bytes_billed) == (Decimal(7), warehouse.bytes_billed)
     assert cost.service_bytes_billed in (0, 10 * MIB)  # nothing, where the table is still empty
