@@ -73,14 +73,21 @@ class Notification:
         return json.dumps(data, ensure_ascii=False).encode()
 
 
-def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
-    """Event of a run that is FAILED, with no try left."""
-    data = {
+def _run_fields(run: Run) -> dict[str, str]:
+    """Fields with which each event of a run begins."""
+    return {
         "run_id": run.run_id,
         "pipeline_id": run.pipeline_id,
         "pipeline": run.pipeline,
         "date": run.date.isoformat(),
         "requested_date": run.requested_date.isoformat(),
+    }
+
+
+def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
+    """Event of a run that is FAILED, with no try left."""
+    data = {
+        **_run_fields(run),
         "generation": run.generation,
         "trigger_type": run.trigger_type.value,
         "error": {"code": error.code, "message": error.message, "retryable": error.retryable, "hint": error.hint},
@@ -91,11 +98,7 @@ def run_failed(run: Run, error: RunError, at: datetime) -> Notification:
 def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification:
     """Event of a run that has loaded less than half of what its day once cost, in no more rows. Amounts are texts."""
     data = {
-        "run_id": run.run_id,
-        "pipeline_id": run.pipeline_id,
-        "pipeline": run.pipeline,
-        "date": run.date.isoformat(),
-        "requested_date": run.requested_date.isoformat(),
+        **_run_fields(run),
         "costs": [
             {"currency": fall.currency, "before": plain(fall.before), "after": plain(fall.after)} for fall in falls
         ],

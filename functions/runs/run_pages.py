@@ -5,7 +5,7 @@ A page never waits for the count of a long history: see docs/adr/0027.
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -33,6 +33,16 @@ class Filters:
     pipeline: str | None = None
     date: dt.date | None = None
     trigger_type: str | None = None
+
+    @property
+    def of_each_event(self) -> dict[str, Value]:
+        """Filters that every event of a run answers alike, as parameters of the queries."""
+        return {"pipeline": self.pipeline, "date": self.date, "trigger_type": self.trigger_type}
+
+    @property
+    def of_states(self) -> dict[str, Value]:
+        """Filters that only all events of a run answer together, as parameters of the queries."""
+        return {"statuses": [status.value for status in self.statuses]}
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class RunPages:
     def first(self, org_slug: str, filters: Filters, today: dt.date, limit: int, *, counted: bool) -> Page:
         """The newest runs, and where `counted` how many match."""
         days = _days(filters, today)
-        count = self._count(org_slug, filters, days) if counted else None
+        count = self.counting.submit(with_context(self._counts), org_slug, filters, days) if counted else None
         week = next(days.spans(None), days)
         runs = self._list(org_slug, filters, week, limit + 1)
         known = self._in_time(count)
@@ -113,7 +123,7 @@ class RunPages:
     def at(self, org_slug: str, filters: Filters, today: dt.date, limit: int, offset: int) -> Page:
         """The runs from `offset` on. Counts first, in this thread: the count tells the days they lie in."""
         days = _days(filters, today)
-        counts = self._counted(org_slug, filters, days)()
+        counts = self._counts(org_slug, filters, days)
         passed = 0
         for each in counts:
             if passed + each.runs > offset:
@@ -157,44 +167,31 @@ class RunPages:
         return self.warehouse.read(
             ListedRun,
             "run_list",
+            None,
             org_slug=org_slug,
             first_day=days.first,
             last_day=days.last,
-            statuses=[status.value for status in filters.statuses],
-            pipeline=filters.pipeline,
-            date=filters.date,
-            trigger_type=filters.trigger_type,
+            **filters.of_states,
+            **filters.of_each_event,
             before_at=after.created_at if after else None,
             before_id=after.run_id if after else None,
             row_limit=most,
             row_offset=offset,
         )
 
-    def _count(self, org_slug: str, filters: Filters, days: _Days) -> "Future[Counts]":
-        """Starts counting the matching runs by day, the newest day first."""
-        return self.counting.submit(with_context(self._counted(org_slug, filters, days)))
-
-    def _counted(self, org_slug: str, filters: Filters, days: _Days) -> Callable[[], Counts]:
-        narrow: dict[str, Value] = {
-            "pipeline": filters.pipeline,
-            "date": filters.date,
-            "trigger_type": filters.trigger_type,
-        }
+    def _counts(self, org_slug: str, filters: Filters, days: _Days) -> Counts:
+        """Numbers of matching runs by day, the newest day first."""
+        if days.last < days.first:
+            return []
         query, values = "run_count", dict[str, Value]()
         if filters.statuses:
-            query, values = "run_count_by_status", {"statuses": [each.value for each in filters.statuses], **narrow}
-        elif any(narrow.values()):
-            query, values = "run_count_filtered", narrow
-
-        def count() -> Counts:
-            if days.last < days.first:
-                return []
-            rows = self.warehouse.read(
-                _DayCount, query, None, org_slug=org_slug, first_day=days.first, last_day=days.last, **values
-            )
-            return sorted(rows, key=lambda each: each.requested_date, reverse=True)
-
-        return count
+            query, values = "run_count_by_status", filters.of_states | filters.of_each_event
+        elif any(filters.of_each_event.values()):
+            query, values = "run_count_filtered", filters.of_each_event
+        rows = self.warehouse.read(
+            _DayCount, query, None, org_slug=org_slug, first_day=days.first, last_day=days.last, **values
+        )
+        return sorted(rows, key=lambda each: each.requested_date, reverse=True)
 
     def _in_time(self, count: "Future[Counts] | None") -> Counts | None:
         if count is None:

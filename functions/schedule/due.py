@@ -139,7 +139,7 @@ def _free(known: DateState | None, today: dt.date) -> bool:
 
 
 def _never_works(scheduled: ScheduledPipeline) -> bool:
-    """Whether something has failed and nothing was loaded all week: then one date a day is tried, not seven."""
+    """Whether something has failed and nothing was loaded all week: then few dates a day are tried."""
     known = scheduled.runs.values()
     failed = any(each.status is Status.FAILED and not each.postponed for each in known)
     return failed and not any(map(_loaded, known))
