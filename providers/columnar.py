@@ -31,7 +31,7 @@ from providers.source import Row
 GATHERED_BYTES = 2 * 2**20  # of pages that become one batch: what is done once a batch costs little a row then
 Item = TypeVar("Item")
 
-# Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999, and what does not fit becomes
+# Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999; what does not fit becomes
 # another number without a word, as 1e60 in 76 digits. So each literal must fit by its form; others are left to the row
 # code: `from_cents` keeps 60 of their digits.
 _NUMBER = r"-?[0-9]{1,24}(?:\.[0-9]{1,38})?(?:[eE](?:\+?0?[0-9]|-[0-9]{1,2}))?"
