@@ -15,10 +15,11 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
+from jobs.container import Execution
 from jobs.day_load import DayLoad
 from jobs.heartbeat import Heartbeat
 from jobs.processor import SourceProcessor
-from jobs.progress import StepProgress
+from jobs.progress import RunProgress, StepProgress
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.anthropic.costs import analytics_total, cost_report_total
 from localcloud.providers.faults import Fault
@@ -332,7 +333,8 @@ def step_of(local: Local, run: Run, index: int) -> tuple[Step, StepProgress]:
     """A step of the pipeline that ships, and its progress."""
     registry = load_registry(local.settings.configs_dir, PROVIDERS)
     step = registry.config(registry.get(run.pipeline)).steps[index]
-    return step, StepProgress(local.ledger, run, index, step, 0, local.clock)
+    progress = RunProgress(local.ledger, run, Execution("runner-abc", 0, 0, True), NOON, local.clock, None)
+    return step, progress.step(index, step)
 
 
 @pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
