@@ -57,7 +57,7 @@ def test_short_steps_are_told_together(story: Story) -> None:
 
 
 def test_a_long_step_is_told_while_it_works(story: Story) -> None:
-    """After two seconds each sign of life tells what has happened, and a step's start tells how the one before ended."""
+    """After two seconds each sign of life tells what has happened, and a step's start how the one before ended."""
     first, second = story.step(0), story.step(1)
     first.started()
     story.clock.advance(seconds=1)
