@@ -40,9 +40,9 @@ class Authorization:
             if self._credentials is None:
                 self._credentials = self._read()
             if renewed or not self._credentials.valid:
-                self._credentials.refresh(_token_request(self._http()))  # type: ignore[no-untyped-call]
+                self._credentials.refresh(_token_request(self._http()))
             headers: dict[str, str] = {}
-            self._credentials.apply(headers)  # type: ignore[no-untyped-call]
+            self._credentials.apply(headers)
         return headers
 
     @property
@@ -160,6 +160,6 @@ def _token_request(http: "httpx.Client") -> "Request":
             try:
                 return Answer(http.request(method, url, content=body, headers=headers, timeout=timeout))
             except httpx.TransportError as err:
-                raise TransportError(err) from err  # type: ignore[no-untyped-call]
+                raise TransportError(err) from err
 
     return ByHttpx()

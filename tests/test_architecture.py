@@ -303,7 +303,7 @@ def test_importing_the_jobs_loads_no_google_client() -> None:
 
 
 def test_each_vendor_library_has_one_door() -> None:
-    """The Cloud Tasks client is imported by the queue and the composition of clients, those of KMS and secrets by none."""
+    """The Cloud Tasks client is imported by the queue and the composition of clients, those of KMS by nobody."""
     doors = {
         "google.cloud.tasks_v2": {"cloudact/clients.py", "functions/runs/queue.py"},
         "google.cloud.kms_v1": set(),

@@ -234,7 +234,7 @@ def _half_loaded(outcome: Outcome, tables: set[str]) -> Outcome:
 
 
 def _refused(job: Job) -> Outcome:
-    message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
+    message = f"BigQuery refused the rows: {(job.error_result or {}).get('message', '')}"
     return Outcome(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, CONTACT_SUPPORT))
 
 

@@ -197,7 +197,7 @@ class Warehouse:
 
     def _results(self, job: Mapping[str, str], patience_s: float, **more: str) -> JsonAnswer:
         where = {"location": job["location"]} if job.get("location") else {}
-        wait = {"timeoutMs": max(0, int(patience_s * 1000) - 100), "formatOptions.useInt64Timestamp": "true"}
+        wait = {"timeoutMs": str(max(0, int(patience_s * 1000) - 100)), "formatOptions.useInt64Timestamp": "true"}
         return self._call("GET", f"queries/{job['jobId']}", query={**where, **wait, **more}, patience_s=patience_s)
 
     def _cancel(self, job: Mapping[str, str]) -> None:
@@ -223,11 +223,13 @@ class Warehouse:
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
         loaded = load_query(query, self._dataset, org_table)
-        asked = {"query": self._asked(loaded, values, dataset), "labels": _labels(loaded)}
+        asked = self._asked(loaded, values, dataset)
+        sql = asked.pop("query")
+        config: QueryJobConfig = QueryJobConfig.from_api_repr({"query": asked, "labels": _labels(loaded)})  # type: ignore[assignment]
         with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
-                asked["query"].pop("query"),
-                job_config=QueryJobConfig.from_api_repr(asked),
+                sql,
+                job_config=config,
                 page_size=page_rows,
                 retry=DEFAULT_RETRY.with_timeout(self._patience_s),
                 # None is allowed, though not annotated: else a failed query is run again for 40 minutes
@@ -382,6 +384,7 @@ class Warehouse:
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import LoadJobConfig
 
+        config: LoadJobConfig = LoadJobConfig.from_api_repr(configuration)  # type: ignore[assignment]
         destination = "{projectId}.{datasetId}.{tableId}".format_map(configuration["load"]["destinationTable"])
         try:
             with parquet.open("rb") as file:
@@ -390,7 +393,7 @@ class Warehouse:
                     destination,
                     size=parquet.stat().st_size,
                     job_id=self._job_id(job_id),
-                    job_config=LoadJobConfig.from_api_repr(configuration),
+                    job_config=config,
                     timeout=self._patience_s,
                 )
         except Conflict:

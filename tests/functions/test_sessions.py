@@ -292,7 +292,7 @@ def by_secret(local: Local) -> Settings:
     """A deployment whose sessions are signed with a secret in Secret Manager."""
     manager = clients.secret_manager(local.settings)
     parent, name = f"projects/{local.settings.project}", f"jwt-{next(local.numbers)}"
-    kind = {"replication": {"automatic": {}}}
+    kind: dict[str, Any] = {"replication": {"automatic": {}}}
     secret = manager.call("POST", f"v1/{parent}/secrets", kind, query={"secretId": name}, patience_s=10)
     version = add_version(local, secret["name"], f"{SECRET}\n".encode())
     changes = {"jwt_issuer": ISSUER, "jwt_jwks_url": "", "jwt_secret": version}

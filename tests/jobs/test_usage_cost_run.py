@@ -1,7 +1,8 @@
 """Whole runs of openai_usage_cost and anthropic_usage_cost on the local cloud: what they load, tell, and survive."""
 
+import itertools
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import stamina
 
 from cloudact.errors import Skip
 from cloudact.orgs.integrations import Integrations
+from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
@@ -18,7 +20,7 @@ from jobs.container import Execution
 from jobs.day_load import DayLoad
 from jobs.heartbeat import Heartbeat
 from jobs.processor import SourceProcessor
-from jobs.progress import RunProgress
+from jobs.progress import RunProgress, StepProgress
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.anthropic.costs import analytics_total, cost_report_total
 from localcloud.providers.faults import Fault
@@ -328,15 +330,20 @@ def processor_of(
     )
 
 
-def run_step(local: Local, run: Run, processor: SourceProcessor, index: int) -> None:
-    """Does a step of the pipeline that ships, and tells what it has to say."""
+def step_of(local: Local, run: Run, index: int) -> tuple[Step, StepProgress]:
+    """A step of the pipeline that ships, and its progress, which is told at once: two seconds pass at each look."""
     registry = load_registry(local.settings.configs_dir, PROVIDERS)
     step = registry.config(registry.get(run.pipeline)).steps[index]
-    progress = RunProgress(local.ledger, run, Execution("runner-abc", 0, 0, True), NOON, local.clock, None)
-    try:
-        processor.run(step, progress.step(index, step))
-    finally:
-        progress.tell()
+    looks = itertools.count()
+    progress = RunProgress(
+        local.ledger,
+        run,
+        Execution("runner-abc", 0, 0, last_attempt=True),
+        NOON,
+        lambda: NOON + timedelta(seconds=2 * next(looks)),
+        None,
+    )
+    return step, progress.step(index, step)
 
 
 @pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
@@ -345,9 +352,9 @@ def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level:
     run = llm_run(new_org(), "openai")
     vendor = Vendor({"costs": [costs("55.5")]})
     processor = processor_of(local, run, vendor.openai_source())
-    run_step(local, run, processor, 0)
+    processor.run(*step_of(local, run, 0))
     vendor.pages = {"costs": [costs(str(Decimal("55.5") + Decimal(cents)))]}
-    run_step(local, run, processor, 1)
+    processor.run(*step_of(local, run, 1))
     ((found, text),) = [each for each in messages_of_steps(local, run) if "own total" in each[1]]
     assert found == level
     assert text.startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
@@ -358,7 +365,7 @@ def test_a_total_that_is_refused_keeps_nothing_from_being_loaded(local: Local, n
     """The money does not depend on the comparison: a refused total is a warning."""
     run = llm_run(new_org(), "openai")
     vendor = Vendor({"costs": [httpx.Response(400, json={"error": {"message": "No."}})]})
-    run_step(local, run, processor_of(local, run, vendor.openai_source()), 1)
+    processor_of(local, run, vendor.openai_source()).run(*step_of(local, run, 1))
     ((level, text),) = messages_of_steps(local, run)
     assert (level, "own total of the day is not known" in text) == ("WARNING", True)
 
@@ -380,7 +387,7 @@ def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> 
             raise Skip("cancelled")
 
     with pytest.raises(Skip):
-        run_step(local, run, processor_of(local, run, vendor.openai_source(), unwanted_after_two_pages), 0)
+        processor_of(local, run, vendor.openai_source(), unwanted_after_two_pages).run(*step_of(local, run, 0))
     assert len(vendor.asked) == 2
     assert rows_of(local, org, "openai_cost_daily_raw") == []
 
