@@ -61,23 +61,30 @@ def secret_manager(settings: Settings) -> GoogleApi:
 
 
 def _api(endpoint: str, of_google: str) -> GoogleApi:
-    return GoogleApi(endpoint, _NOBODY, _http) if endpoint else GoogleApi(of_google, _OURSELVES, _http)
+    return GoogleApi(endpoint, _NOBODY, _plain_http) if endpoint else GoogleApi(of_google, _OURSELVES, _https)
 
 
 @functools.cache
-def _http() -> "httpx.Client":
-    """The one client of this process for Google's APIs; Google closes idle connections after some minutes."""
+def _https() -> "httpx.Client":
+    """The one client of this process for Google's APIs."""
     import httpx
 
-    return httpx.Client(verify=tls(), limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=120.0))
+    return _client(httpx.create_ssl_context())
 
 
 @functools.cache
-def tls() -> "SSLContext":
-    """The certificates that this process trusts: reading them takes 30 ms of CPU, so all clients share them."""
+def _plain_http() -> "httpx.Client":
+    """The one client of this process for the local cloud. Without a certificate that it trusts it speaks no HTTPS."""
+    import ssl
+
+    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # reading certificates takes 30 ms of CPU
+
+
+def _client(trusted: "SSLContext") -> "httpx.Client":
+    """A client that keeps connections: Google closes idle ones after some minutes."""
     import httpx
 
-    return httpx.create_ssl_context()
+    return httpx.Client(verify=trusted, limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=120.0))
 
 
 def google_http(settings: Settings) -> "AuthorizedSession":
@@ -109,5 +116,5 @@ def _endpoint(url: str) -> _Endpoint:
     return {"credentials": AnonymousCredentials(), "client_options": ClientOptions(api_endpoint=url)}
 
 
-_NOBODY = Authorization(None, _http)
-_OURSELVES = Authorization(own_credentials, _http)
+_NOBODY = Authorization(None, _plain_http)
+_OURSELVES = Authorization(own_credentials, _https)
