@@ -1,7 +1,8 @@
 """Whole runs of openai_usage_cost and anthropic_usage_cost on the local cloud: what they load, tell, and survive."""
 
+import itertools
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +16,11 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import load_registry
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
+from jobs.container import Execution
 from jobs.day_load import DayLoad
 from jobs.heartbeat import Heartbeat
 from jobs.processor import SourceProcessor
-from jobs.progress import StepProgress
+from jobs.progress import RunProgress, StepProgress
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.anthropic.costs import analytics_total, cost_report_total
 from localcloud.providers.faults import Fault
@@ -329,10 +331,19 @@ def processor_of(
 
 
 def step_of(local: Local, run: Run, index: int) -> tuple[Step, StepProgress]:
-    """A step of the pipeline that ships, and its progress."""
+    """A step of the pipeline that ships, and its progress, which is told at once: two seconds pass at each look."""
     registry = load_registry(local.settings.configs_dir, PROVIDERS)
     step = registry.config(registry.get(run.pipeline)).steps[index]
-    return step, StepProgress(local.ledger, run, index, step, 0, local.clock)
+    looks = itertools.count()
+    progress = RunProgress(
+        local.ledger,
+        run,
+        Execution("runner-abc", 0, 0, last_attempt=True),
+        NOON,
+        lambda: NOON + timedelta(seconds=2 * next(looks)),
+        None,
+    )
+    return step, progress.step(index, step)
 
 
 @pytest.mark.parametrize(("cents", "level"), [("0.01", "INFO"), ("0.0100001", "WARNING"), ("-50", "WARNING")])
