@@ -1,7 +1,7 @@
 """Fingerprint of a day, computed while its rows pass into a file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
@@ -33,12 +33,6 @@ class Digest:
     def rows(self) -> int:
         """Number of rows that have passed."""
         return self.tally.rows
-
-    def over(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches unchanged, each counted once the consumer has asked for it."""
-        for batch in batches:
-            self.add(batch)
-            yield batch
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the rows of a batch."""

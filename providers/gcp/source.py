@@ -24,8 +24,7 @@ from providers.gcp.result_pages import page_batches
 from providers.gcp.source_day import EARLY_DAYS
 from providers.gcp.statement import compile_late_dates, compile_statement
 from providers.gcp.steps import ExtractConfig, TransformConfig
-from providers.notes import Notes
-from providers.source import Findings, Progress, SourceContext, Table, TableRows, unknown_step
+from providers.source import Chain, Findings, Progress, SourceContext, Table, unknown_step
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,9 +87,9 @@ class BillingExport:
             case other:
                 raise unknown_step(self.name, other)
 
-    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:  # noqa: ARG002 - nothing to note
+    def chains(self) -> Sequence[Chain]:
         """The day's rows as Arrow batches, a page at a time."""
-        return [(BILLING, self._batches())]
+        return [Chain(BILLING, lambda _notes, _calls: self._batches())]
 
     def findings(self) -> Findings:
         """The day's source, and what the export no longer has. Complete once all rows have been read."""
