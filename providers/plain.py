@@ -4,9 +4,10 @@ A page is decoded in one go, with strict types, or it is not plain. What is not 
 what else may come. So this module must only be right about what it accepts; it never explains what it does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias, Union
+from operator import attrgetter
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
 
 import msgspec
 import pyarrow as pa
@@ -21,6 +22,9 @@ from providers.lines import LARGEST_COUNT, LONGEST_TEXT
 
 # Python reads no exponent of more than 18 digits, and no whole number of more than 4,300: what these find may be one.
 _BEYOND_REASON = r"[0-9]{100}|[:,\[][ \t\r\n]*-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{17}"
+_LONGEST_SURE = 20  # characters of a number which can surely be read: an exponent of 19 digits has more
+_BESIDE_ROWS = ("object", "end_time", "ending_at")  # what pages and buckets are known to say besides
+_HEAD_BYTES = 4096  # of a page: enough to see how it is laid out
 
 Kind: TypeAlias = Any
 """Type of a field, one of those below, or the `Struct` of a nested object."""
@@ -86,24 +90,11 @@ class PageShape:
         keeps_parts: bool = False,
     ) -> None:
         self._bucketed = day is not None
-        self._keeps_text = keeps_text
         self._keeps_bytes = keeps_text or keeps_parts
-        each: Any = Raw if keeps_text else row
-        data: Any = list[each]
-        if day is not None:
-            name, value = day
-            bucket = msgspec.defstruct("Bucket", [(name, Literal[value]), ("results", data)], gc=False)
-            data = list[bucket]  # type: ignore[valid-type]
-        text: Any = str | None
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-            ("data", data),
-            ("has_more", bool),
-            ("next_page", text, None),
-            ("data_refreshed_at", text, None),
-        ]
-        page = msgspec.defstruct("Page", fields, gc=False)
-        self._page: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
-        self._rows = VerbatimRows(row)
+        self._page = _decoder(row, day)
+        self._known_page = None if keeps_parts else _decoder(row, day, _BESIDE_ROWS)
+        self._literals = [] if keeps_parts else [attrgetter(path) for path in _literals(row)]
+        self._texts = _decoder(Raw, day) if keeps_text else None
 
     def read(self, body: bytes) -> PlainPage | JsonObject:
         """The page decoded where it is plain, else its fields. Raises `Unreadable` for what is no JSON object."""
@@ -115,15 +106,72 @@ class PageShape:
             return read_object(body)
 
     def _decoded(self, body: bytes) -> PlainPage:
-        if is_found(
-            _BEYOND_REASON, pa.py_buffer(body), utf8=False
-        ):  # where it is asked for again if nobody can read it
-            raise NotPlain
-        page = self._page.decode(body)
-        found = [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
-        rows = self._rows.decode(found) if self._keeps_text else found
-        texts = found if self._keeps_text else None
+        page, rows = self._known(body) or self._searched(body)
+        texts = self._rows(self._texts.decode(body)) if self._texts else None
+        if texts is not None:
+            _require_verbatim(rows, texts, escaped=b"\\" in body)
         return PlainPage(body, rows, texts, page.has_more, page.next_page, page.data_refreshed_at)
+
+    def _known(self, body: bytes) -> tuple[Any, list[Struct]] | None:
+        """Page and rows where it has no fields but known ones: its literals alone can be beyond reason then."""
+        if self._known_page is None:
+            return None
+        try:
+            page = self._known_page.decode(body)
+        except msgspec.MsgspecError:
+            return None
+        rows = self._rows(page)
+        for literal in self._literals:
+            sent = list(filter(None, map(literal, rows)))
+            if sent and max(map(len, sent)) > _LONGEST_SURE:
+                _require_readable(b",".join([b"", *sent]))
+        return page, rows
+
+    def _searched(self, body: bytes) -> tuple[Any, list[Struct]]:
+        """Page and rows, whatever else the page has."""
+        _require_readable(body)
+        page = self._page.decode(body)
+        return page, self._rows(page)
+
+    def _rows(self, page: Any) -> list[Any]:
+        return [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
+
+
+def _decoder(
+    row: Kind, day: tuple[str, int | str] | None, known: Sequence[str] | None = None
+) -> "msgspec.json.Decoder[Any]":
+    """Decoder of a page with such rows. Other fields of page and bucket must be `known`, and texts or numbers."""
+    beside = [(name, TEXT | COUNT, None) for name in known or ()]
+    strict = known is not None
+    data: Any = list[row]
+    if day is not None:
+        name, value = day
+        named = [(name, Literal[value]), ("results", data), *beside]
+        bucket = msgspec.defstruct("Bucket", named, forbid_unknown_fields=strict, gc=False)
+        data = list[bucket]  # type: ignore[valid-type]
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("data", data),
+        ("has_more", bool),
+        ("next_page", str | None, None),
+        ("data_refreshed_at", str | None, None),
+        *beside,
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", fields, forbid_unknown_fields=strict, gc=False))
+
+
+def _literals(kind: type[Struct]) -> Iterator[str]:
+    """Paths of the fields that are kept as they are spelled, in the object and in those that it must have."""
+    for field in msgspec.structs.fields(kind):
+        if Raw in (field.type, *get_args(field.type)):
+            yield field.name
+        elif isinstance(field.type, type) and issubclass(field.type, Struct):
+            yield from (f"{field.name}.{path}" for path in _literals(field.type))
+
+
+def _require_readable(text: bytes) -> None:
+    """Raises `NotPlain` where Python may not be able to read a number, so that the page is asked for again."""
+    if is_found(_BEYOND_REASON, pa.py_buffer(text), utf8=False):
+        raise NotPlain
 
 
 class VerbatimRows:
@@ -133,21 +181,30 @@ class VerbatimRows:
         self._decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[kind])
 
     def decode(self, texts: Sequence[bytes | Raw]) -> list[Any]:
-        """The decoded values. Raises `NotPlain` unless they would be written just as they are.
-
-        What is written anew is never longer: a field that stands twice, an escape, -0 or white space make the text
-        longer than that, so equal lengths are equal spellings, but for escapes that must be.
-        """
+        """The decoded values. Raises `NotPlain` unless they would be written just as they are."""
         joined = b",".join(texts)
         try:
             values = self._decoder.decode(b"[" + joined + b"]")
         except (msgspec.MsgspecError, RecursionError) as err:
             raise NotPlain from err
-        if b"\\" in joined or len(msgspec.json.encode(values)) != len(joined) + 2:
-            raise NotPlain
+        _require_verbatim(values, texts, escaped=b"\\" in joined)
         return values
 
 
+def _require_verbatim(values: Sequence[object], texts: Sequence[bytes | Raw], *, escaped: bool) -> None:
+    """Raises `NotPlain` unless the values would be written just as their texts. `escaped`: there may be an escape.
+
+    What is written anew is never longer: a field that stands twice, an escape, -0 or white space make the text
+    longer than that, so equal lengths are equal spellings, but for escapes that must be.
+    """
+    of_list = len("[]") + max(len(texts) - 1, 0)
+    if len(msgspec.json.encode(values)) != sum(map(len, texts)) + of_list:
+        raise NotPlain
+    if escaped and any(b"\\" in bytes(text) for text in texts):
+        raise NotPlain
+
+
 def _minified(body: bytes) -> bytes:
-    laid_out = b'": ' in body or b"\n" in body or b', "' in body
+    head = body[:_HEAD_BYTES]
+    laid_out = b"\n" in body or b'": ' in head or b', "' in head
     return bytes(msgspec.json.format(body, indent=-1)) if laid_out else body
