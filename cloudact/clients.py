@@ -4,17 +4,20 @@ An endpoint in the settings (the local cloud) comes with anonymous credentials; 
 Application Default Credentials are used. REST transports only: they start faster than gRPC and reach any endpoint.
 """
 
+import functools
 from typing import TYPE_CHECKING, TypedDict
 
+from cloudact.google_api import Authorization, GoogleApi
 from cloudact.settings import GOOGLE_RUN, Settings
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    import httpx
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials, Credentials
     from google.auth.transport.requests import AuthorizedSession
     from google.cloud.bigquery import Client
-    from google.cloud.kms_v1 import KeyManagementServiceClient
-    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
     from google.cloud.tasks_v2 import CloudTasksClient
 
 
@@ -42,18 +45,46 @@ def tasks(settings: Settings) -> "CloudTasksClient":
     return CloudTasksClient(transport="rest", **_endpoint(settings.tasks_endpoint))
 
 
-def kms(settings: Settings) -> "KeyManagementServiceClient":
-    """`KeyManagementServiceClient` over REST."""
-    from google.cloud.kms_v1 import KeyManagementServiceClient
-
-    return KeyManagementServiceClient(transport="rest", **_endpoint(settings.kms_endpoint))
+def bigquery_api(settings: Settings) -> GoogleApi:
+    """BigQuery's REST API."""
+    return _api(settings.bigquery_endpoint, "https://bigquery.googleapis.com")
 
 
-def secret_manager(settings: Settings) -> "SecretManagerServiceClient":
-    """`SecretManagerServiceClient` over REST."""
-    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+def kms(settings: Settings) -> GoogleApi:
+    """Cloud KMS's REST API."""
+    return _api(settings.kms_endpoint, "https://cloudkms.googleapis.com")
 
-    return SecretManagerServiceClient(transport="rest", **_endpoint(settings.secrets_endpoint))
+
+def secret_manager(settings: Settings) -> GoogleApi:
+    """Secret Manager's REST API."""
+    return _api(settings.secrets_endpoint, "https://secretmanager.googleapis.com")
+
+
+def _api(endpoint: str, of_google: str) -> GoogleApi:
+    return GoogleApi(endpoint, _NOBODY, _plain_http) if endpoint else GoogleApi(of_google, _OURSELVES, _https)
+
+
+@functools.cache
+def _https() -> "httpx.Client":
+    """The one client of this process for Google's APIs."""
+    import httpx
+
+    return _client(httpx.create_ssl_context())
+
+
+@functools.cache
+def _plain_http() -> "httpx.Client":
+    """The one client of this process for the local cloud. Without a certificate that it trusts it speaks no HTTPS."""
+    import ssl
+
+    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # reading certificates takes 30 ms of CPU
+
+
+def _client(trusted: "SSLContext") -> "httpx.Client":
+    """A client that keeps connections: Google closes idle ones after some minutes."""
+    import httpx
+
+    return httpx.Client(verify=trusted, limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=120.0))
 
 
 def google_http(settings: Settings) -> "AuthorizedSession":
@@ -78,7 +109,12 @@ def own_credentials() -> "Credentials":
 def _endpoint(url: str) -> _Endpoint:
     if not url:
         return {}
+
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
 
     return {"credentials": AnonymousCredentials(), "client_options": ClientOptions(api_endpoint=url)}
+
+
+_NOBODY = Authorization(None, _plain_http)
+_OURSELVES = Authorization(own_credentials, _https)

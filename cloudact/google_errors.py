@@ -3,9 +3,9 @@
 All others reach the caller unchanged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from cloudact.error_codes import Code
 from cloudact.errors import Postponed, Retry
@@ -21,6 +21,24 @@ _UNAVAILABLE: dict[Service, Code] = {
     "Cloud Tasks": Code.CLOUD_TASKS_UNAVAILABLE,
     "Secret Manager": Code.SECRET_MANAGER_UNAVAILABLE,
 }
+
+
+class GoogleRefusal(Exception):
+    """Raised for an answer of one of Google's APIs with another status than 2xx.
+
+    `code` is the HTTP status, `errors` are the errors with their reasons. Exceptions of Google's libraries have both.
+    """
+
+    def __init__(self, code: int, message: str, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.errors = errors
+
+
+def refused_with(err: BaseException, status: int) -> bool:
+    """Whether one of Google's APIs, or a library of Google's, has answered with this HTTP status."""
+    code = getattr(err, "code", None)
+    return isinstance(code, int) and code == status
 
 
 @contextmanager
@@ -52,28 +70,45 @@ LASTING_REASONS = frozenset({"billingTierLimitExceeded", "bytesBilledLimitExceed
 
 def is_passing(err: BaseException) -> bool:
     """Whether the same call may succeed later: 429, 5xx, time-outs and broken connections."""
-    import requests
-    from google.api_core import exceptions as google
-    from google.auth.exceptions import GoogleAuthError, TransportError
-
-    if isinstance(err, GoogleAuthError) and err.retryable:  # the token endpoint's own 5xx
-        return True
     reasons = error_reasons(err)
     if reasons & LASTING_REASONS:
         return False
     if reasons & PASSING_REASONS:
         return True
-    return isinstance(
-        err,
-        google.ServerError
-        | google.TooManyRequests
-        | google.RetryError
-        | TimeoutError  # what the BigQuery client makes of a job that does not end in time
-        | requests.ConnectionError
-        | requests.Timeout
-        | requests.exceptions.ChunkedEncodingError
-        | TransportError,
-    )
+    if isinstance(err, GoogleRefusal):
+        return err.code == 429 or err.code >= 500
+    return isinstance(err, TimeoutError) or _broke_off(err) or _is_passing_in_a_library(err)
+
+
+# https://github.com/googleapis/python-bigquery/blob/main/google/cloud/bigquery/retry.py
+_REPEATED_REASONS = frozenset({"backendError", "badGateway", "internalError", "rateLimitExceeded"})
+_REPEATED_STATUSES = frozenset({429, 500, 502, 503})
+
+
+def is_worth_repeating(err: BaseException) -> bool:
+    """Whether a call is repeated at once, as Google's BigQuery client does: by the first reason, else by the status."""
+    if isinstance(err, GoogleRefusal):
+        first = err.errors[0].get("reason") if err.errors else None
+        return first in _REPEATED_REASONS if first else err.code in _REPEATED_STATUSES
+    return _broke_off(err)
+
+
+def _broke_off(err: BaseException) -> bool:
+    import httpx
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    if isinstance(err, GoogleAuthError):  # the token endpoint's own 5xx, and what did not reach it
+        return err.retryable or isinstance(err, TransportError)
+    return isinstance(err, httpx.TransportError)
+
+
+def _is_passing_in_a_library(err: BaseException) -> bool:
+    import requests
+    from google.api_core import exceptions as google
+
+    passing = (google.ServerError, google.TooManyRequests, google.RetryError)
+    broken = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(err, passing + broken)
 
 
 def error_reasons(err: BaseException) -> set[str]:

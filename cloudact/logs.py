@@ -71,5 +71,10 @@ def configure(secrets: Iterable[KeyForms], level: int = logging.INFO) -> None:
     stdout = logging.StreamHandler(sys.stdout)
     stdout.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[stdout], force=True)
-    for chatty in ("httpx", "httpcore"):  # they write every address, with cursors and whatever else is in it
+    silence_libraries()
+
+
+def silence_libraries() -> None:
+    """Keeps libraries from writing every address that is asked, with cursors and whatever else is in it."""
+    for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

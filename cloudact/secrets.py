@@ -1,39 +1,29 @@
 """Secrets of the service, from Secret Manager, each named by its version. Knows no meaning of them."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-import google_crc32c
+import base64
 
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
-from cloudact.google_errors import translating_google_errors
-
-if TYPE_CHECKING:
-    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+from cloudact.google_api import GoogleApi
+from cloudact.google_errors import GoogleRefusal, translating_google_errors
 
 TIMEOUT_S = 5.0
 
 
-def read_secret(client: "Callable[[], SecretManagerServiceClient]", version: str) -> bytes:
+def read_secret(api: GoogleApi, version: str) -> bytes:
     """Payload of `projects/…/secrets/…/versions/…`.
 
     Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError` where
     the version does not exist, is disabled or may not be read.
     """
-    from google.api_core.exceptions import ClientError
-    from google.api_core.retry import Retry as Retrying
+    import google_crc32c
 
-    with translating_google_errors("Secret Manager"):
-        try:
-            # The library's own retry would go on for a minute, whatever the time-out of one call.
-            payload = (
-                client()
-                .access_secret_version(name=version, retry=Retrying(timeout=TIMEOUT_S), timeout=TIMEOUT_S)
-                .payload
-            )
-        except ClientError as err:
-            raise ConfigError(f"The secret {version} cannot be read: {err.__class__.__name__}.") from err
-    if "data_crc32c" in payload and payload.data_crc32c != google_crc32c.value(payload.data):
+    try:
+        with translating_google_errors("Secret Manager"):
+            payload = api.call("GET", f"v1/{version}:access", patience_s=TIMEOUT_S)["payload"]
+    except GoogleRefusal as err:
+        raise ConfigError(f"The secret {version} cannot be read: HTTP {err.code}.") from err
+    data = base64.b64decode(payload.get("data", ""))
+    if "dataCrc32c" in payload and int(payload["dataCrc32c"]) != google_crc32c.value(data):
         raise Retry(Code.SECRET_DAMAGED, "A secret was damaged on its way from Secret Manager.")
-    return bytes(payload.data)
+    return data

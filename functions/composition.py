@@ -190,5 +190,5 @@ def _session_keys(settings: Settings, clock: Clock) -> Keys | None:
     if settings.jwt_jwks_url:
         return PublicKeys(settings.jwt_jwks_url, clock)
     if settings.jwt_secret:
-        return SharedSecret(lambda: read_secret(lambda: clients.secret_manager(settings), settings.jwt_secret))
+        return SharedSecret(lambda: read_secret(clients.secret_manager(settings), settings.jwt_secret))
     return None

@@ -1,10 +1,13 @@
 """Entry points for functions-framework: `api` (public) and `ops` (private).
 
-Importing this loads no Google client; the app is built with the first request.
+Importing this loads no Google client; the app is built with the first request but those for /health, which a new
+instance is asked for first (docs/adr/0030).
 """
 
 import functools
+import gc
 import os
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -14,25 +17,27 @@ from werkzeug.exceptions import HTTPException
 from functions.web.server_pages import replace_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from flask import Flask, Request
     from werkzeug.wrappers import Response
 
+    from cloudact.settings import Settings
     from functions.web.bodies import Bodies
 
+HEALTH = frozenset({"/health", "/api/v1/health"})
 
 _BUILDING = Lock()  # the first requests of an instance come at once, and one of them builds the app for all
 
 
 def api(request: "Request") -> "Response":
     """Answers a request to the public API, which has an authentication of its own."""
-    return _answer(_api_app, request)
+    return _health(request, {"Vary": "Origin"}) or _answer(_api_app, request)
 
 
 def ops(request: "Request") -> "Response":
     """Answers a request of Cloud Scheduler or an operator."""
-    return _answer(_ops_app, request)
+    return _health(request, {}) or _answer(_ops_app, request)
 
 
 def _refused_by_framework(_refusal: HTTPException) -> "Response":
@@ -44,6 +49,28 @@ def _refused_by_framework(_refusal: HTTPException) -> "Response":
 
 functions_framework.errorhandler(HTTPException)(_refused_by_framework)
 replace_pages()
+
+
+def _health(request: "Request", headers: "Mapping[str, str]") -> "Response | None":
+    """What the app answers to a plain GET of /health, without the app; `None` for any other request.
+
+    A body and another origin are the app's to judge, and so is an environment that is not usable.
+    """
+    more = ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "HTTP_ORIGIN")
+    if request.path.removesuffix("/") not in HEALTH or request.method != "GET" or any(map(request.environ.get, more)):
+        return None
+    from werkzeug.wrappers import Response
+
+    from cloudact.errors import ConfigError
+    from functions.web.request_ids import request_id_of
+
+    try:
+        _settings()
+    except ConfigError:
+        return None
+    usual = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    ids = {"X-Request-ID": request_id_of(request.headers)}
+    return Response('{"status":"ok"}\n', headers={**ids, **usual, **headers}, content_type="application/json")
 
 
 def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
@@ -59,14 +86,25 @@ def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
     return Response.from_app(app, request.environ)
 
 
+@contextmanager
+def _uncollected() -> "Iterator[None]":
+    """Collects no garbage meanwhile: what is imported and built stays as long as the instance."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
 def _cannot_start(request: "Request") -> "Response":
     import logging
 
     from werkzeug.wrappers import Response
 
     from cloudact.error_codes import Code
-    from functions.web.app import request_id_of
     from functions.web.problems import PROBLEM_JSON, Problem, document
+    from functions.web.request_ids import request_id_of
 
     logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
     detail = "The service is not configured; its operators have been told."
@@ -76,22 +114,22 @@ def _cannot_start(request: "Request") -> "Response":
 
 
 @functools.cache
+@_uncollected()
 def _api_app() -> "Flask":
     from cloudact import logs
-    from cloudact.settings import Settings
     from functions.composition import compose
     from functions.routes import public_app
     from providers import PROVIDERS
     from providers.provider import secret_patterns
 
     logs.configure(secret_patterns(PROVIDERS))
-    return public_app(compose(Settings.from_env(os.environ)), _bodies())
+    return public_app(compose(_settings()), _bodies())
 
 
 @functools.cache
+@_uncollected()
 def _ops_app() -> "Flask":
     from cloudact import logs
-    from cloudact.settings import Settings
     from functions.auth.service_accounts import Caller
     from functions.composition import OPS_PATIENCE_S, compose
     from functions.ops_routes import private_app
@@ -99,8 +137,15 @@ def _ops_app() -> "Flask":
     from providers.provider import secret_patterns
 
     logs.configure(secret_patterns(PROVIDERS))
-    settings = Settings.from_env(os.environ)
+    settings = _settings()
     return private_app(compose(settings, patience_s=OPS_PATIENCE_S), Caller(settings), _bodies())
+
+
+@functools.cache
+def _settings() -> "Settings":
+    from cloudact.settings import Settings
+
+    return Settings.from_env(os.environ)
 
 
 def _bodies() -> "Bodies":

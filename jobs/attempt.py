@@ -25,6 +25,7 @@ from cloudact.warehouse.bigquery import Warehouse
 from jobs.claim import Claim, claim
 from jobs.container import Execution
 from jobs.day_load import Loaded
+from jobs.heartbeat import CancellationCheck
 from jobs.meter import Meter
 from jobs.patience import patiently
 from jobs.progress import RunProgress, StepProgress
@@ -100,6 +101,7 @@ class _Attempt:
         self._earlier = earlier
         self._load = RunLoad(job.warehouse, run.run_id)
         self._progress = RunProgress(job.ledger, run, execution, own.started_at, job.clock, job.version(run))
+        self._check_wanted = CancellationCheck(lambda: job.ensure_wanted(run), job.clock)
         self._processor: Processor | None = None
         self._step: StepProgress | None = None
         self._end = RunEnd(
@@ -124,6 +126,8 @@ class _Attempt:
             error = as_run_error(err)
             log.error(error.message, extra={"fields": {"code": error.code}}, exc_info=error)
             return self._ended_badly(error, TRY_AGAIN)
+        finally:
+            self._progress.tell()
         return DONE
 
     def _decided_before(self) -> bool:
@@ -147,7 +151,7 @@ class _Attempt:
         steps = self._job.steps(self._run)
         processor = self._processor = patiently(lambda: self._job.processor(self._run, self._own, self._load))
         for index, step in enumerate(steps):
-            self._job.ensure_wanted(self._run)
+            self._check_wanted()
             progress = self._step = self._progress.step(index, step)
             progress.started()
             progress.succeeded(patiently(partial(processor.run, step, progress)))

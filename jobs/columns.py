@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
 from cloudact.error_codes import Code
 from cloudact.errors import OURS_TO_MEND, Stop
+from cloudact.warehouse.resources import Column
 from providers.arrow import ARROW
 from providers.source import Row
-
-if TYPE_CHECKING:
-    from google.cloud.bigquery import SchemaField
 
 BATCH_ROWS = 2500
 RUN_COLUMNS = ("org_slug", "run_id", "ingested_at")
@@ -30,7 +28,7 @@ class Columns:
     """Columns of `table`. Rows that do not fit raise `Stop`, with no value in the message."""
 
     table: str
-    fields: Sequence[SchemaField]
+    fields: Sequence[Column]
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -13,6 +13,7 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.config import Step
 from cloudact.pipelines.registry import UnknownPipeline, load_registry
+from cloudact.pipelines.steps import StepType
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run
@@ -50,6 +51,7 @@ class _Composition:
         self._settings = settings
         self._time = time
         self._clock = clock
+        self._sockets = http.Sockets()
         self._warehouse = open_warehouse(settings)
         self._registry = load_registry(settings.configs_dir, providers)
         self._connectors = connect(settings, clock, providers)
@@ -97,6 +99,7 @@ class _Composition:
             http=lambda: self._http,
             patience=self._patience,
             time=self._time,
+            break_off=self._sockets.break_off,
         )
         return SourceProcessor(
             source=connector.provider.open_source(context),
@@ -104,6 +107,7 @@ class _Composition:
             heartbeat=Heartbeat(CancellationCheck(lambda: self.job.ensure_wanted(run), self._clock)),
             clock=self._clock,
             reject_credential=partial(self._integrations.mark_invalid, integration),
+            reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),
         )
 
     @property
@@ -112,4 +116,4 @@ class _Composition:
 
     @cached_property
     def _http(self) -> "httpx.Client":
-        return http.client()
+        return http.client(sockets=self._sockets)

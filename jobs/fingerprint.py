@@ -34,12 +34,6 @@ class Digest:
         """Number of rows that have passed."""
         return self.tally.rows
 
-    def over(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches unchanged, each counted once the consumer has asked for it."""
-        for batch in batches:
-            self.add(batch)
-            yield batch
-
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the rows of a batch."""
         self.tally.add(batch)

@@ -1,4 +1,4 @@
-"""Heartbeat of a step at work: checks whether the run was cancelled, and records progress when that is due."""
+"""Heartbeat of a run at work: checks whether the run was cancelled, and records progress when that is due."""
 
 import logging
 from collections.abc import Callable

@@ -1,11 +1,12 @@
 """The job's entry point, `python -m jobs.main`: one container works on one run, or on those of its task in a batch."""
 
+import gc
 import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -38,6 +39,7 @@ def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS, cloc
         logs.reset(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         runs, of_all = read_runs(env, execution.task_index)
         job = compose(settings, clock, providers=providers)
+        gc.freeze()  # modules and collaborators live as long as the container, so no collection need look at them
         return work_through(job, runs, replace(execution, runs=of_all), termination)
     except ConfigError as err:
         log.critical(str(err))
@@ -69,5 +71,13 @@ def _parsed(kind: type[Message], name: str, env: Mapping[str, str]) -> Message:
         raise ConfigError(f"{name} does not hold a {kind.__name__.lower()}: {wrong}.") from err
 
 
+def leave(code: int) -> NoReturn:
+    """Ends the process once everything is written, without the 0.1 s in which Python takes itself apart."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(os.environ))
+    leave(main(os.environ))

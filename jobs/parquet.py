@@ -14,7 +14,41 @@ import pyarrow.parquet as pq
 COMPRESSION = "zstd"
 
 ROW_GROUP_BYTES = 16 * 2**20
-"""Arrow bytes gathered before a row group is written: the whole of what this module keeps in memory."""
+"""Arrow bytes gathered before a row group is written: the whole of what a file keeps in memory."""
+
+
+class ParquetFile:
+    """A Parquet file at `path` that grows by batches, all of `schema`. Without any it holds the schema and no rows."""
+
+    def __init__(self, path: Path | str, schema: pa.Schema, group_bytes: int = ROW_GROUP_BYTES) -> None:
+        # Zstandard finds what repeats by itself: with dictionaries a file is larger by a tenth to a half, and takes longer.
+        self._writer = pq.ParquetWriter(
+            path, schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False
+        )
+        self._group_bytes = group_bytes
+        self._group: list[pa.RecordBatch] = []
+        self._gathered = 0
+        self.rows = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Adds a batch; writes a row group where enough is gathered."""
+        self.rows += batch.num_rows
+        self._gathered += batch.nbytes
+        self._group.append(batch)
+        if self._gathered >= self._group_bytes:
+            self._write_group()
+
+    def close(self) -> None:
+        """Writes what is left, and ends the file."""
+        self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        """Writes the gathered batches as one row group and drops them before the next page is read."""
+        if self._group:
+            self._writer.write_table(pa.Table.from_batches(self._group))
+            self._group.clear()
+            self._gathered = 0
 
 
 def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -22,25 +56,8 @@ def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.Reco
 
     Without batches the file holds the schema and no rows; loading it empties a partition.
     """
-    rows = gathered = 0
-    # Zstandard finds what repeats by itself: with dictionaries the files are a tenth to a half larger, and take longer.
-    with pq.ParquetWriter(
-        path, schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False
-    ) as writer:
-        group: list[pa.RecordBatch] = []
-        for batch in batches:
-            rows += batch.num_rows
-            gathered += batch.nbytes
-            group.append(batch)
-            if gathered >= ROW_GROUP_BYTES:
-                _write_group(writer, group)
-                gathered = 0
-        _write_group(writer, group)
-    return rows
-
-
-def _write_group(writer: pq.ParquetWriter, group: list[pa.RecordBatch]) -> None:
-    """Writes the gathered batches as one row group and drops them before the next page is read."""
-    if group:
-        writer.write_table(pa.Table.from_batches(group))
-        group.clear()
+    file = ParquetFile(path, schema)
+    for batch in batches:
+        file.add(batch)
+    file.close()
+    return file.rows

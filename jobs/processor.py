@@ -7,7 +7,7 @@ been read.
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,13 +22,16 @@ from cloudact.pipelines.steps import StepType
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
 from jobs.day_load import DayLoad, Loaded
+from jobs.day_table import DayFile
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
 from jobs.late_data import LateDataScanner
 from jobs.progress import StepProgress
-from jobs.reading import DayFile, Reading
+from jobs.reading import READING, Reading, Total
 from jobs.unchanged import UNCHANGED
+from providers.calls import Calls
 from providers.http import Refused
+from providers.notes import Notes
 from providers.source import Findings, Source, TellsFindings, TellsLateRows, TellsTotal
 from providers.steps import ReconcileConfig
 
@@ -53,13 +56,17 @@ class _AtWork:
 
 @dataclass
 class SourceProcessor:
-    """Works through the steps of one run; each step leaves its findings for the next."""
+    """Works through the steps of one run; each step leaves its findings for the next.
+
+    `reconciles`: a step will compare with the provider's own total, so that it is read beside the reports.
+    """
 
     source: Source
     day_load: DayLoad
     heartbeat: Heartbeat
     clock: Clock
     reject_credential: Callable[[str], None]
+    reconciles: bool = False
 
     loaded: Loaded | None = None
     reading: Reading | None = None
@@ -93,7 +100,8 @@ class SourceProcessor:
     def _read(self, folder: Path, at_work: _AtWork) -> Reading:
         run = self.day_load.run
         columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
-        reading = Reading(self.source, self.day_load.day, columns, folder, at_work)
+        total = Total(self.source) if self.reconciles and isinstance(self.source, TellsTotal) else None
+        reading = Reading(self.source, self.day_load.day, columns, folder, at_work, total)
         with self._marking_refused_credentials():
             reading.read()
         return reading
@@ -103,7 +111,7 @@ class SourceProcessor:
         if not isinstance(self.source, TellsTotal):
             raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", CONTACT_SUPPORT)
         try:
-            total = self.source.total(at_work)
+            total = self._total(self.source, at_work)
         except RunError as err:
             at_work.message(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
             return
@@ -119,6 +127,12 @@ class SourceProcessor:
                 f"{currency}; the difference is {plain(difference)} {currency}."
             )
             at_work.message(text, level="WARNING" if abs(difference) > tolerance else "INFO")
+
+    def _total(self, source: TellsTotal, at_work: _AtWork) -> Mapping[str, Decimal]:
+        notes = Notes(lambda text: at_work.message(text, level="WARNING"))
+        if self.reading and self.reading.total:
+            return self.reading.total.told(notes)
+        return source.total(notes, Calls(self.heartbeat.every(at_work.step, READING)))
 
     def _load(self, tables: Sequence[str], at_work: _AtWork) -> int:
         if unknown := set(tables) - {table.name for table in self.source.fills}:

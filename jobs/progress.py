@@ -1,6 +1,10 @@
-"""Appends the events of a run at work to the ledger: the run's own, its steps', their messages and heartbeats."""
+"""Appends the events of a run at work to the ledger: the run's own, its steps', their messages and heartbeats.
 
-from dataclasses import replace
+Most steps are short, so their events are appended together, at most once in two seconds. A run's own event comes after
+those of its steps.
+"""
+
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cloudact.clock import Clock
@@ -12,6 +16,36 @@ from cloudact.runs.run_cost import Cost
 from jobs.container import Execution
 
 HEARTBEAT_EVERY = timedelta(seconds=20)  # the sweep takes a run for lost after ten minutes of silence
+TOLD_EVERY = timedelta(seconds=2)  # while a step shows signs of life
+MOST_UNTOLD = 100
+
+
+@dataclass
+class _Untold:
+    """Events of a run's steps that are not in the ledger yet. They decide nothing, so a crash may take them along."""
+
+    ledger: Ledger
+    run: Run
+    clock: Clock
+    events: list[tuple[StepEvent, datetime]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.told_at = self.clock()
+
+    def tell_due(self) -> None:
+        """Tells what is untold where the last time was two seconds ago."""
+        if self.clock() - self.told_at >= TOLD_EVERY or len(self.events) >= MOST_UNTOLD:
+            self.tell()
+
+    def tell(self) -> None:
+        """Appends all to the ledger in one call. What could not be appended for now stays for the next one."""
+        try:
+            self.ledger.append_steps(self.run, self.events)
+        except ValueError:  # refused for good, and so would be whatever came with it
+            self.events.clear()
+            raise
+        self.events.clear()
+        self.told_at = self.clock()
 
 
 class RunProgress:
@@ -32,6 +66,7 @@ class RunProgress:
         self._started_at = started_at
         self._version = pipeline_version
         self._clock = clock
+        self._untold = _Untold(ledger, run, clock)
 
     def running(self) -> None:
         """Records that the run has begun, or continues after a failed try."""
@@ -57,7 +92,11 @@ class RunProgress:
 
     def step(self, index: int, step: Step) -> "StepProgress":
         """Progress of one step of this run in this try."""
-        return StepProgress(self._ledger, self._run, index, step, self._execution.attempt, self._clock)
+        return StepProgress(self._untold, index, step, self._execution.attempt, self._clock)
+
+    def tell(self) -> None:
+        """Appends the events of steps that are not in the ledger yet."""
+        self._untold.tell()
 
     def _event(self, event: RunEvent) -> RunEvent:
         """Event with the fields that all events of this execution share."""
@@ -72,16 +111,16 @@ class RunProgress:
 
     def _append(self, event: RunEvent, at: datetime | None = None) -> datetime:
         at = at or self._clock()
+        self._untold.tell()
         self._ledger.append_run(self._run, event, at)
         return at
 
 
 class StepProgress:
-    """Appends the events of one step in one try."""
+    """Records the events of one step in one try."""
 
-    def __init__(self, ledger: Ledger, run: Run, index: int, step: Step, attempt: int, clock: Clock) -> None:
-        self._ledger = ledger
-        self._run = run
+    def __init__(self, untold: _Untold, index: int, step: Step, attempt: int, clock: Clock) -> None:
+        self._untold = untold
         self._index = index
         self._step = step
         self._attempt = attempt
@@ -92,23 +131,32 @@ class StepProgress:
     def started(self) -> None:
         """Records that the step begins."""
         self._append(Status.RUNNING)
+        self._untold.tell_due()
 
     def message(self, text: str, level: str = "INFO") -> None:
         """Records a message for the run's owner; `level` is INFO or WARNING."""
         self._append(Status.RUNNING, level=level, text=text)
+        self._untold.tell_due()
 
     def update(self, text: str, rows: int | None = None) -> None:
         """Records a progress text at most every 20 seconds; may be called at any rate."""
         if self._clock() - self._last >= HEARTBEAT_EVERY:
             self._append(Status.RUNNING, progress=text, rows=rows)
+            self._untold.tell()
+        else:
+            self._untold.tell_due()
 
     def succeeded(self, rows: int | None) -> None:
-        """Records that the step is done; `rows` is the number of rows it made, `None` where it makes none."""
+        """Records that the step is done; `rows` is the number of rows it made, `None` where it makes none.
+
+        It is told with the start of the next step, or before the end of the run.
+        """
         self._append(Status.SUCCESS, rows=rows)
 
     def failed(self, message: str) -> None:
         """Records that the step has failed, and with it the run or this try of it."""
         self._append(Status.FAILED, error=message)
+        self._untold.tell()
 
     def _append(
         self,
@@ -135,4 +183,4 @@ class StepProgress:
             text=text,
             error=error,
         )
-        self._ledger.append_step(self._run, event, self._last)
+        self._untold.events.append((event, self._last))

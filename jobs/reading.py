@@ -1,67 +1,81 @@
-"""Reads a source's tables into one Parquet file each, the costs first.
+"""Reads a source's tables into one Parquet file each, side by side where the source can.
 
 The costs must be whole. Any other table that cannot be read stays as it was, and never keeps the costs from being
-loaded.
+loaded. Tables are judged in one order, the costs first, so that what is told and raised does not depend on which of
+them comes first.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, RunError, Stop
-from cloudact.runs.load import Part
 from jobs.columns import Columns
-from jobs.fingerprint import Digest
-from jobs.parquet import write_parquet
-from providers.notes import Notes, ReadAgain
+from jobs.day_table import ChainReading, DayFile, DayTable
+from jobs.lanes import Arrived, Ended, Lane, Lanes, OneByOne, Threads
+from providers.calls import Calls
+from providers.notes import Notes, ReportNotes
 from providers.org_day import OrgDay
-from providers.source import NotOffered, Progress, Row, Source, Table
-from providers.tally import Tally
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from providers.source import Chain, NotOffered, Progress, SideBySide, Source, Table, TellsTotal
 
 log = logging.getLogger(__name__)
 # So many costs, or one in so many, may lack their amount, and fewer than have one; more is another report.
 FEW_ROWS, FEW_OF = 10, 100
+READING = "Pages are being read."
 
 
-@dataclass(frozen=True)
-class DayFile:
-    """File of a table's day. `coarser`: the provider has refused a dimension of it."""
+@dataclass
+class Total:
+    """The provider's own total of the day, which is read beside the tables and told later."""
 
-    table: Table
-    columns: Columns
-    path: Path
-    digest: Digest
-    coarser: bool
+    source: TellsTotal
+    notes: ReportNotes = field(default_factory=ReportNotes)
+    ended: Ended | None = None
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
 
-    def part(self, dataset: str) -> Part:
-        """Part of the run's load for the org's dataset."""
-        return Part(
-            dataset,
-            self.table.name,
-            self.path,
-            self.digest.rows,
-            self.columns.fields,
-            self.table.of_money,
-            self.coarser,
-        )
+    def start(self, lanes: Lanes) -> None:
+        """Reads it after all tables have begun."""
+        lanes.start(Lane(sys.maxsize, self._read, self._take))
+
+    def told(self, notes: Notes) -> Mapping[str, Decimal]:
+        """The total by currency. Tells what was noted; raises what reading it has raised."""
+        self.notes.tell(notes)
+        if self.ended and self.ended.error:
+            raise self.ended.error
+        return self.sums
+
+    def _read(self, calls: Calls) -> Iterator[pa.RecordBatch]:
+        self.sums = self.source.total(self.notes, calls)
+        return iter(())
+
+    def _take(self, _lane: Lane, arrived: Arrived) -> None:
+        if isinstance(arrived, Ended):
+            self.ended = arrived
 
 
 @dataclass
 class Reading:
-    """Files of one reading, by table. `unpriced` counts the rows of costs that have no amount."""
+    """Files of one reading, by table. `unpriced` counts the rows of costs that have no amount.
+
+    `total` is the provider's own, where it is to be read too.
+    """
 
     source: Source
     day: OrgDay
     run_columns: Mapping[str, Any]
     folder: Path
     progress: Progress
+    total: Total | None = None
     files: dict[str, DayFile] = field(default_factory=dict)
+    rows_read: int = 0
 
     def __post_init__(self) -> None:
         self._notes = Notes(self._warn)
@@ -78,9 +92,18 @@ class Reading:
 
     def read(self) -> None:
         """Reads every table that the source gives. Raises where the costs cannot be read."""
-        tables = [(table, self._columns(table), rows) for table, rows in self._tables()]
-        for table, columns, rows in sorted(tables, key=lambda each: not each[0].of_money):
-            self._read(table, columns, rows)
+        tables = self._tables()
+        with self._lanes() as lanes:
+            for table in tables:
+                table.start(lanes)
+            if self.total:
+                self.total.start(lanes)
+            for table in tables:
+                while not table.decided:
+                    self._go_on(lanes)
+                self._settle(table)
+            while self.total and not self.total.ended:
+                self._go_on(lanes)
         self._judge_amounts()
         if self._notes.new_fields:
             names = ", ".join(sorted(self._notes.new_fields))
@@ -89,8 +112,22 @@ class Reading:
             ways = "; ".join(f"{name} {read.by_column} and {read.by_row}" for name, read in self._notes.pages.items())
             self.progress.message(f"Pages with rows, by the column and row by row: {ways}.")
 
-    def _tables(self) -> "list[tuple[Table, Iterator[Row | pa.RecordBatch]]]":
-        return list(self.source.tables(self._notes, self.progress))
+    def _tables(self) -> list[DayTable]:
+        """The tables in the order in which they are judged, each with its chains."""
+        chains: dict[Table, list[Chain]] = {}
+        for chain in self.source.chains():
+            chains.setdefault(chain.table, []).append(chain)
+        order = count()
+        return [
+            DayTable(
+                self._columns(table),
+                [ChainReading(next(order), chain) for chain in chains[table]],
+                self.run_columns,
+                self.folder / f"{table.name}.parquet",
+                self._count,
+            )
+            for table in sorted(chains, key=lambda each: not each.of_money)
+        ]
 
     def _columns(self, table: Table) -> Columns:
         if table not in self.source.fills:
@@ -98,33 +135,37 @@ class Reading:
             raise Stop(Code.MISCONFIGURED, message, CONTACT_SUPPORT)
         return Columns(table.name, self.day.columns(table.name))
 
-    def _read(self, table: Table, columns: Columns, rows: "Iterable[Row | pa.RecordBatch]") -> None:
-        try:
-            with self._notes.begun_again():
-                self.files[table.name] = self._write(table, columns, rows)
-        except ReadAgain:
-            again = {each.name: found for each, found in self._tables()}
-            self._read(table, columns, again[table.name])
-        except (NotOffered, RunError) as err:
-            if isinstance(err, RunError) and (table.of_money or not self.files):
-                raise
-            log.warning("a part of the day could not be read: %s", err, exc_info=err)
-            self._warn(f"{err} The table {table.name} was left as it is.")
+    def _lanes(self) -> Lanes:
+        if isinstance(self.source, SideBySide):
+            return Threads(self.source.break_off)
+        return OneByOne(self._beat)
 
-    def _write(self, table: Table, columns: Columns, rows: "Iterable[Row | pa.RecordBatch]") -> DayFile:
-        refused = self._notes.refused_dimensions
-        path = self.folder / f"{table.name}.parquet"
-        digest = Digest(Tally(table.money, table.as_of))
-        batches = digest.over(self._counted(columns.batches(rows, self.run_columns)))
-        write_parquet(path, columns.schema, batches)
-        return DayFile(table, columns, path, digest, self._notes.refused_dimensions > refused)
+    def _go_on(self, lanes: Lanes) -> None:
+        """Takes what has been read. Looks whether the run is still wanted even while nothing comes."""
+        lanes.go_on()
+        self._beat()
 
-    def _counted(self, batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        rows = 0
-        for batch in batches:
-            rows += batch.num_rows
-            self.progress.beat(f"{rows} rows read.", rows)
-            yield batch
+    def _beat(self) -> None:
+        if self.rows_read:
+            self.progress.beat(f"{self.rows_read} rows read.", self.rows_read)
+        else:
+            self.progress.beat(READING)
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        self.rows_read += batch.num_rows
+
+    def _settle(self, table: DayTable) -> None:
+        table.tell(self._notes)
+        err = table.error
+        if err is None:
+            self.files[table.table.name] = table.file()
+            return
+        table.discard()
+        needed = table.table.of_money or not self.files
+        if not isinstance(err, NotOffered) and (needed or not isinstance(err, RunError)):
+            raise err
+        log.warning("a part of the day could not be read: %s", err, exc_info=err)
+        self._warn(f"{err} The table {table.table.name} was left as it is.")
 
     def _judge_amounts(self) -> None:
         """Records cost rows without an amount, which are left out, never taken for zero; many of them raise `Stop`."""

@@ -3,15 +3,19 @@
 Every call but that for the reader is one that the real clients make; all may be repeated.
 """
 
+import base64
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import Conflict, NotFound
+from google.api_core.exceptions import Conflict
 from google.auth.credentials import AnonymousCredentials
 
 from cloudact import clients
+from cloudact.google_api import GoogleApi
+from cloudact.google_errors import GoogleRefusal, refused_with
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
@@ -20,6 +24,7 @@ from localcloud.google_apis.iam_credentials import ANONYMOUS
 from localcloud.integrations import let_act_as
 
 JOB_IMAGE = "runner"
+PATIENCE_S = 30.0
 
 
 def provision(settings: Settings) -> None:
@@ -72,22 +77,22 @@ def _create_webhook_secret(settings: Settings) -> None:
     name = settings.webhook_secret.rpartition("/versions/")[0]
     parent, _, secret_id = name.rpartition("/secrets/")
     manager = clients.secret_manager(settings)
-    secret: dict[str, Any] = {"replication": {"automatic": {}}}
-    _once(lambda: manager.create_secret(request={"parent": parent, "secret_id": secret_id, "secret": secret}))
+    _make(manager, f"{parent}/secrets", {"secretId": secret_id}, {"replication": {"automatic": {}}})
     try:
-        manager.get_secret_version(name=f"{name}/versions/1")
-    except NotFound:
-        payload = {"data": secrets.token_urlsafe(32).encode()}
-        manager.add_secret_version(request={"parent": name, "payload": payload})
+        manager.call("GET", f"v1/{name}/versions/1", patience_s=PATIENCE_S)
+    except GoogleRefusal as err:
+        if not refused_with(err, 404):
+            raise
+        payload = {"data": base64.b64encode(secrets.token_urlsafe(32).encode()).decode()}
+        manager.call("POST", f"v1/{name}:addVersion", {"payload": payload}, patience_s=PATIENCE_S)
 
 
 def _create_key(settings: Settings) -> None:
     ring, _, key = settings.kms_key.rpartition("/cryptoKeys/")
     parent, _, ring_id = ring.rpartition("/keyRings/")
     kms = clients.kms(settings)
-    _once(lambda: kms.create_key_ring(request={"parent": parent, "key_ring_id": ring_id}))
-    new_key = {"parent": ring, "crypto_key_id": key, "crypto_key": {"purpose": "ENCRYPT_DECRYPT"}}
-    _once(lambda: kms.create_crypto_key(request=new_key))
+    _make(kms, f"{parent}/keyRings", {"keyRingId": ring_id}, {})
+    _make(kms, f"{ring}/cryptoKeys", {"cryptoKeyId": key}, {"purpose": "ENCRYPT_DECRYPT"})
 
 
 def _create_job(settings: Settings) -> None:
@@ -115,6 +120,15 @@ def _create_job(settings: Settings) -> None:
     except Conflict:
         job.name = f"{parent}/jobs/{settings.job}"
         jobs.update_job(job=job).result()
+
+
+def _make(api: GoogleApi, path: str, named: Mapping[str, str], resource: Mapping[str, Any]) -> None:
+    """Makes the resource unless there is one of its name."""
+    try:
+        api.call("POST", f"v1/{path}", resource, query=named, patience_s=PATIENCE_S)
+    except GoogleRefusal as err:
+        if not refused_with(err, 409):
+            raise
 
 
 def _once(create: Any) -> None:

@@ -11,6 +11,7 @@ from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.json_types import Json
 from cloudact.orgs.org import Onboarded
 from providers import http
+from providers.calls import Calls
 from providers.http import IN_A_JOB, IN_A_REQUEST, Patience, ProviderHttp, Query, Time
 from providers.provider import CheckContext, Credential, Proof
 from providers.refusals import ReadError, Refusal, read_refusal
@@ -61,14 +62,14 @@ class Vendor:
         key: str,
         client: "httpx.Client",
         patience: Patience = IN_A_JOB,
-        tick: Callable[[], None] = lambda: None,
+        calls: Calls | None = None,
         time: Time = Time(),  # noqa: B008 - it holds no state
     ) -> ProviderHttp:
         """The vendor's API with this key. Raises `Stop` for a text that cannot be a key of this vendor."""
         key = self.own_key(key)
         kinds = [beginning for door in self.doors for beginning in door.misfits if key.startswith(beginning)]
         vendor = replace(self, key_begins=max(kinds, key=len, default=""))
-        return ProviderHttp(vendor, url, self.headers(key), client, patience, tick, time)
+        return ProviderHttp(vendor, url, self.headers(key), client, patience, calls or Calls(), time)
 
     def own_key(self, text: str) -> str:
         """The key, without the white space that copying leaves around it."""

@@ -6,11 +6,15 @@ cleared of keys and personal data; headers are never shown.
 
 import logging
 import random
+import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from weakref import WeakSet
 
 import tenacity
 
@@ -19,6 +23,7 @@ from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
+from providers.calls import Call, Calls
 from providers.exact_json import Unreadable, read_json, read_object
 from providers.refusals import Refusal
 from providers.waits import Wait, wait_of
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
 LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
-SLICE_S = 5.0  # how long a wait goes on without a sign of life
+SLICE_S = 1.0  # how long a wait goes on without a sign of life
 LARGEST_ANSWER_BYTES = 32 * 2**20
 PIECE_BYTES = 64 * 1024
 ENCODING = "gzip"  # the only one that is asked for and read
@@ -88,11 +93,15 @@ class Refused(Stop):
 
 
 class Busy(Exhausted):
-    """A passing failure; `wait` is what the provider asks for, `None` where it asks for nothing."""
+    """A passing failure; `wait` is what the provider asks for, `None` where it asks for nothing.
 
-    def __init__(self, code: ErrorCode, message: str, wait: Wait | None = None) -> None:
+    `limited`: there were too many calls.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, wait: Wait | None = None, *, limited: bool = False) -> None:
         super().__init__(code, message, "It is tried again.")
         self.wait = wait
+        self.limited = limited
 
     @property
     def wait_s(self) -> float | None:
@@ -119,7 +128,7 @@ class Refusing(Protocol):
 
 
 class ProviderHttp:
-    """Reads from one vendor with one credential. `tick` is called while a call works or waits, every few seconds.
+    """Reads from one vendor with one credential, by the rules of `calls`.
 
     A 401 or 403 is asked once more, later: what an integration is called INVALID for must have been said twice. Only a
     refusal that names a missing right is final at once, and any where a person waits.
@@ -132,7 +141,7 @@ class ProviderHttp:
         headers: Mapping[str, str],
         client: "httpx.Client",
         patience: Patience,
-        tick: Callable[[], None],
+        calls: Calls,
         time: Time,
     ) -> None:
         self._vendor = vendor
@@ -140,9 +149,10 @@ class ProviderHttp:
         self._headers = headers
         self._client = client
         self._patience = patience
-        self._tick = tick
+        self.calls = calls
+        self._tick = calls.tick
+        self._turns = calls.turns
         self._time = time
-        self._accepted = False
 
     def get(
         self, path: str, query: Query, headers: Mapping[str, str] | None = None, *, may_lack_rights: bool = False
@@ -164,14 +174,14 @@ class ProviderHttp:
         Raises `Refused` for a 4xx, and `Busy` where it stays unreachable, overloaded or unreadable, or refuses for a
         reason that is not the credential's. `may_lack_rights` takes a missing right as final at once.
         """
-        pairs = tuple(query)
+        question = path, tuple(query), headers or {}, decode, Call()
         try:
-            answer = self._patiently(path, pairs, headers or {}, decode)
+            answer = self._patiently(*question)
         except Refused as err:
             if not self._doubtful(err.refusal, may_lack_rights):
                 raise
-            answer = self._once_more(path, pairs, headers or {}, decode)
-        self._accepted = True
+            answer = self._once_more(*question)
+        self._turns.accept()
         return answer
 
     def error_code(self, failure: ProviderFailure) -> ErrorCode:
@@ -184,19 +194,23 @@ class ProviderHttp:
         if refusal.param and not refusal.about_credential:  # it minds the question
             return False
         if refusal.about_credential and refusal.about_rights:  # a key of another kind, or with less, stays so
-            return self._accepted and not may_lack_rights
+            return self._turns.accepted and not may_lack_rights
         return True
 
-    def _once_more(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
+    def _once_more(
+        self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer], call: Call
+    ) -> Answer:
         self._sleep(min(self._patience.doubt_s or 0, self._patience.longest_wait_s))
         try:
-            return self._patiently(path, query, headers, decode)
+            return self._patiently(path, query, headers, decode, call)
         except Refused as err:
             if err.refusal.status in (401, 403) and not err.blames_credential:
                 raise Busy(err.code, err.message) from err
             raise
 
-    def _patiently(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
+    def _patiently(
+        self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer], call: Call
+    ) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._patience.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
@@ -204,7 +218,10 @@ class ProviderHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        answer: Answer = retrying(self._once, path, query, headers, decode)
+        try:
+            answer: Answer = retrying(self._in_turn, path, query, headers, decode, call)
+        finally:
+            self._turns.over(call)
         return answer
 
     def _worth_waiting(self, err: BaseException) -> bool:
@@ -229,6 +246,17 @@ class ProviderHttp:
             self._tick()
             self._time.sleep(min(seconds, SLICE_S))
             seconds -= SLICE_S
+
+    def _in_turn(
+        self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer], call: Call
+    ) -> Answer:
+        with self._turns.one(call, self._tick):
+            try:
+                return self._once(path, query, headers, decode)
+            except Busy as err:
+                if err.limited:
+                    self._turns.refuse(call)
+                raise
 
     def _once(self, path: str, query: Pairs, headers: Mapping[str, str], decode: Decode[Answer]) -> Answer:
         import httpx
@@ -304,7 +332,7 @@ class ProviderHttp:
         words = f": {refusal.message}" if refusal.message else "."
         if status == 429:
             message = f"{self._vendor.name} refuses more requests at the moment (HTTP 429){words}"
-            return Busy(self.error_code(ProviderFailure.RATE_LIMITED), message, wait)
+            return Busy(self.error_code(ProviderFailure.RATE_LIMITED), message, wait, limited=True)
         if status >= 500 or status in PASSING_STATUSES:
             message = f"{self._vendor.name} has trouble of its own (HTTP {status}){words}"
             return Busy(self.error_code(ProviderFailure.UNAVAILABLE), message, wait)
@@ -339,12 +367,41 @@ def _shown(text: str) -> str:
     return cleared(text)[:SHOWN_CHARACTERS]
 
 
-def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
-    """A client that keeps connections, follows no redirect and takes no proxy or credential from the environment."""
+def client(patience: Patience = IN_A_JOB, sockets: "Sockets | None" = None) -> "httpx.Client":
+    """A client that keeps connections, follows no redirect and takes no proxy or credential from the environment.
+
+    `sockets` learns of every connection that the client opens.
+    """
     import httpx
 
     timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
-    return httpx.Client(timeout=timeout, trust_env=False)
+    hooks = {"request": [sockets.follow]} if sockets else {}
+    return httpx.Client(timeout=timeout, trust_env=False, event_hooks=hooks)
+
+
+class Sockets:
+    """The sockets that a client has open, so that another thread can end the calls that wait for a silent provider."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: WeakSet[socket.socket] = WeakSet()
+
+    def follow(self, request: "httpx.Request") -> None:
+        """Has the client tell of the connection that it opens for this request, if it opens one."""
+        request.extensions["trace"] = self._trace
+
+    def break_off(self) -> None:
+        """Ends every call at work as if its connection had broken; the client opens others when it is used again."""
+        with self._lock:
+            for each in self._open:
+                with suppress(OSError):  # it is closed already
+                    socket.socket.shutdown(each, socket.SHUT_RDWR)  # of TLS too: nobody there needs a farewell
+
+    def _trace(self, event: str, told: Mapping[str, Any]) -> None:
+        # https://www.python-httpx.org/advanced/extensions/#trace
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            with self._lock:
+                self._open.add(told["return_value"].get_extra_info("socket"))
 
 
 def _json_or_none(body: bytes) -> Json:

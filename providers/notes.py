@@ -1,8 +1,8 @@
 """What is worth telling of a reading, gathered while its rows pass."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 from cloudact.errors import CloudActError
 from providers.dimensions import Choices
@@ -41,7 +41,7 @@ class Notes:
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""
-        named = f"{where.partition(',')[0]}: {name}"
+        named = named_oddity(where, name)
         if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
             self.odd_fields.add(named)
             self.say(f"{named} is not a text in some rows, and was left empty there.")
@@ -49,19 +49,6 @@ class Notes:
     def pages_of(self, report: str) -> PagesRead:
         """The counts of a report's pages, to be added to."""
         return self.pages.setdefault(report, PagesRead())
-
-    @contextmanager
-    def begun_again(self) -> Iterator[None]:
-        """A context that forgets the rows without amount and the pages counted in it, where a report is read again."""
-        unpriced, named = self.unpriced, len(self.unpriced_named)
-        pages = {report: replace(read) for report, read in self.pages.items()}
-        try:
-            yield
-        except ReadAgain:
-            self.unpriced = unpriced
-            del self.unpriced_named[named:]
-            self.pages = pages
-            raise
 
     def without_amount(self, why: str, dimensions: Mapping[str, object]) -> None:
         """Notes a cost row that has no amount: where it stands, and what it is for."""
@@ -75,3 +62,48 @@ class Notes:
         for name in names:
             if len(self.new_fields) < MOST_NEW_FIELDS:
                 self.new_fields.add(f"{report}.{name}")
+
+
+class ReportNotes(Notes):
+    """Notes on one report that is read beside others, kept until they are told in the order of the reports."""
+
+    def __init__(self) -> None:
+        super().__init__(self._keep)
+        self._told: list[Callable[[Notes], None]] = []
+
+    def odd(self, where: str, name: str) -> None:
+        """Notes a field as `Notes.odd` does."""
+        named = named_oddity(where, name)
+        if named not in self.odd_fields and len(self.odd_fields) < MOST_NEW_FIELDS:
+            self.odd_fields.add(named)
+            self._told.append(lambda notes: notes.odd(where, name))
+
+    def new(self, report: str, names: Iterable[str]) -> None:
+        """Notes fields as `Notes.new` does."""
+        for name in names:
+            if f"{report}.{name}" not in self.new_fields and len(self.new_fields) < MOST_NEW_FIELDS:
+                self.new_fields.add(f"{report}.{name}")
+                self._told.append(partial(Notes.new, report=report, names=[name]))
+
+    def begin_again(self) -> None:
+        """Forgets the rows without amount and the pages that were counted: the report is read again."""
+        self.unpriced = 0
+        self.unpriced_named.clear()
+        self.pages.clear()
+
+    def tell(self, notes: Notes) -> None:
+        """Tells everything to the notes on the whole reading, as if it had been noted there."""
+        for tell in self._told:
+            tell(notes)
+        notes.refused_dimensions += self.refused_dimensions
+        notes.unpriced += self.unpriced
+        notes.unpriced_named += self.unpriced_named[: MOST_NAMED - len(notes.unpriced_named)]
+        notes.pages |= self.pages
+
+    def _keep(self, text: str) -> None:
+        self._told.append(lambda notes: notes.say(text))
+
+
+def named_oddity(where: str, name: str) -> str:
+    """The name under which a field that holds what it should not is told, once for each report."""
+    return f"{where.partition(',')[0]}: {name}"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.google_errors import refused_with
 from cloudact.runs.result import Earlier, Results
 from cloudact.runs.run import Run
 from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.resources import Column
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import SchemaField
     from google.cloud.bigquery.table import RowIterator
 
 Shape = TypeVar("Shape")
@@ -36,7 +37,7 @@ class OrgDay:
         """The result that earlier generations of the day have left, as of now."""
         return self.results.earlier(self.run)
 
-    def columns(self, table: str) -> "Sequence[SchemaField]":
+    def columns(self, table: str) -> Sequence[Column]:
         """The table's columns, in its order."""
         with translating_missing_tables():
             return self.warehouse.columns(self.dataset, table)
@@ -64,10 +65,10 @@ class OrgDay:
 @contextmanager
 def translating_missing_tables() -> Iterator[None]:
     """Turns BigQuery's "not found" of an org's table into `Stop`."""
-    from google.api_core.exceptions import NotFound
-
     try:
         yield
-    except NotFound as err:
+    except Exception as err:
+        if not refused_with(err, 404):
+            raise
         message = "The organization's dataset lacks a table that this pipeline fills."
         raise Stop(Code.TABLE_MISSING, message, "Complete backend onboarding again.") from err

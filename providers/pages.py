@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cloudact.error_codes import ProviderFailure
 from cloudact.errors import Retry
 from cloudact.json_types import Json, JsonObject
+from providers.calls import Pages
 from providers.exact_json import read_object
 from providers.http import ProviderHttp
 
@@ -44,20 +45,35 @@ class NextPage:
         *,
         may_lack_rights: bool = False,
     ) -> Iterator[Page]:
-        """The pages as `decode` makes them of their bodies. Raises what `read` raises."""
+        """The pages as `decode` makes them of their bodies, read ahead where `calls` say so; raises as `read` does."""
+
+        def sized(body: bytes) -> tuple[Page, int]:
+            return decode(body), len(body)
+
+        return self._api.calls.ahead(self._chain(path, query, sized, headers, may_lack_rights=may_lack_rights))
+
+    def _chain(
+        self,
+        path: str,
+        query: list[Pair],
+        decode: Callable[[bytes], tuple[Page, int]],
+        headers: Mapping[str, str] | None,
+        *,
+        may_lack_rights: bool,
+    ) -> Pages[Page]:
         cursor: list[Pair] = []
         more: Json
         following: Json
         seen: set[str] = set()
         while len(seen) < LARGEST_REPORT_PAGES:
-            page = self._api.read(path, [*query, *cursor], decode, headers, may_lack_rights=may_lack_rights)
+            page, size = self._api.read(path, [*query, *cursor], decode, headers, may_lack_rights=may_lack_rights)
             if not isinstance(page, dict):
                 more, following = page.has_more, page.next_page
             elif isinstance(page.get("data"), list) and isinstance(page.get("has_more"), bool):
                 more, following = page["has_more"], page.get("next_page")
             else:
                 raise self._lost(path, "leaves out what makes a page of a report")
-            yield page
+            yield page, size
             if not more:
                 return
             if not isinstance(following, str) or not _CURSOR.fullmatch(following):

@@ -146,7 +146,7 @@ def _decoder(
     data: Any = list[row]
     if day is not None:
         name, value = day
-        named = [(name, Literal[value]), ("results", data), *beside]
+        named: list[tuple[str, Any] | tuple[str, Any, Any]] = [(name, Literal[value]), ("results", data), *beside]
         bucket = msgspec.defstruct("Bucket", named, forbid_unknown_fields=strict, gc=False)
         data = list[bucket]  # type: ignore[valid-type]
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [

@@ -1,15 +1,20 @@
 """The source of a provider that is read report by report over an admin API."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from cloudact.pipelines.yaml_files import Strict
 from providers.admin_key import Vendor
+from providers.calls import Calls
 from providers.http import ProviderHttp
 from providers.notes import Notes
-from providers.source import Progress, SourceContext, Table, TableRows, unknown_step
+from providers.source import Chain, Progress, Row, SourceContext, Table, TableRows, unknown_step
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Reports(Protocol):
@@ -24,11 +29,12 @@ class Reports(Protocol):
 
 @dataclass
 class ReportSource:
-    """A `Source` of reports, opened anew for each reading. `prepare` says which of them are wanted."""
+    """A `Source` of reports, each opened anew when it is read. `prepare` says which of them are wanted."""
 
     name: str
     fills: Sequence[Table]
-    open_reports: Callable[[Notes, Progress], Reports]
+    open_reports: Callable[[Notes, Calls], Reports]
+    break_off: Callable[[], None] = lambda: None
     wanted: Sequence[str] = ()
     bytes_billed: int = 0
 
@@ -39,19 +45,23 @@ class ReportSource:
             raise unknown_step(self.name, config)
         self.wanted = wanted
 
-    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:
-        """The tables of the wanted reports; each row is read from its page when it is asked for."""
-        return list(self.open_reports(notes, progress).rows(self.wanted))
+    def chains(self) -> Sequence[Chain]:
+        """The wanted reports; each row is read from its page when it is asked for."""
+        unread = self.open_reports(Notes(lambda _: None), Calls())
+        tables = {report: table for report in self.wanted for table, _ in unread.rows([report])}
+        return [Chain(table, partial(self._read, report)) for report, table in tables.items()]
 
-    def total(self, progress: Progress) -> Mapping[str, Decimal]:
+    def total(self, notes: Notes, calls: Calls) -> Mapping[str, Decimal]:
         """The provider's own total of the day by currency, in the unit of the rows' `amount`."""
-        notes = Notes(lambda text: progress.message(text, level="WARNING"))
-        return self.open_reports(notes, progress).total()
+        return self.open_reports(notes, calls).total()
+
+    def _read(self, report: str, notes: Notes, calls: Calls) -> "Iterator[Row | pa.RecordBatch]":
+        ((_, rows),) = self.open_reports(notes, calls).rows([report])
+        return rows
 
 
-def open_api(context: SourceContext, vendor: Vendor, progress: Progress) -> ProviderHttp:
-    """The vendor's API with the org's key; beats while it reads or waits. Raises `Stop` for what cannot be a key."""
+def open_api(context: SourceContext, vendor: Vendor, calls: Calls) -> ProviderHttp:
+    """The vendor's API with the org's key. Raises `Stop` for what cannot be a key."""
     key = context.credential.decode()
-    return replace(vendor, foreign_keys=context.foreign_keys).open(
-        context.url, key, context.http(), context.patience, lambda: progress.beat("Pages are being read."), context.time
-    )
+    known = replace(vendor, foreign_keys=context.foreign_keys)
+    return known.open(context.url, key, context.http(), context.patience, calls, context.time)

@@ -2,7 +2,7 @@
 
 A source says which tables it fills, and gives their rows as mappings by column, or as Arrow record batches. A table's
 columns are those of its DDL: what a row leaves out is NULL, and the run's own columns (org_slug, run_id, ingested_at)
-are added to rows that lack them. What only some sources can tell are protocols of their own: `TellsTotal`,
+are added to rows that lack them. What only some sources can do are protocols of their own: `SideBySide`, `TellsTotal`,
 `TellsLateRows`, `TellsFindings`.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import httpx
     import pyarrow as pa
 
+    from providers.calls import Calls
     from providers.notes import Notes
 
 NOTHING_REPORTED = "The provider reports nothing for this date: either nothing was used, or it is not told yet."
@@ -57,7 +58,19 @@ class Table:
 
 
 TableRows: TypeAlias = "tuple[Table, Iterator[Row | pa.RecordBatch]]"
-"""A table and its rows of the day, read while they are iterated. The iterator may raise `NotOffered` at first."""
+"""A table and rows of its day, read while they are iterated. The iterator may raise `NotOffered` at first."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Rows of a table that are read one after another, from the pages of one report: all of its day or a part of it.
+
+    `read` gives the rows, each read when it is asked for; called again, it reads from the first page. It or its rows
+    may raise `NotOffered`.
+    """
+
+    table: Table
+    read: Callable[[Notes, Calls], Iterator[Row | pa.RecordBatch]]
 
 
 class Progress(Protocol):
@@ -88,15 +101,23 @@ class Source(Protocol):
     def prepare(self, config: Strict, progress: Progress) -> int | None:
         """Does a step that comes before the load; gives how many rows it made, `None` where it makes none."""
 
-    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:
-        """The tables with their rows, as the prepared steps want them."""
+    def chains(self) -> Sequence[Chain]:
+        """The chains of rows, as the prepared steps want them. A table may have several."""
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """A source whose chains may be read at the same time, each by a thread of its own."""
+
+    def break_off(self) -> None:
+        """Ends all calls that wait for an answer, so that no thread outlives its run by long."""
 
 
 @runtime_checkable
 class TellsTotal(Protocol):
     """A source whose provider tells a total of its own, to compare the rows with."""
 
-    def total(self, progress: Progress) -> Mapping[str, Decimal]:
+    def total(self, notes: Notes, calls: Calls) -> Mapping[str, Decimal]:
         """The provider's own total of the day by currency, in the unit of the money column."""
 
 
@@ -139,7 +160,8 @@ class SourceContext:
     """The inputs of a source. Rows that come after `read_at`, the run's first start, do not count.
 
     `url` is where the provider's API is; `foreign_keys` says, by their beginning, whose keys are not its own.
-    `day` is what the org's own tables have of the day. `http` builds the one client of this container.
+    `day` is what the org's own tables have of the day. `http` builds the one client of this container, and `break_off`
+    ends its calls at work.
     """
 
     run: Run
@@ -153,6 +175,7 @@ class SourceContext:
     http: Callable[[], httpx.Client] = field(repr=False)
     patience: Patience
     time: Time
+    break_off: Callable[[], None] = lambda: None
 
 
 def unknown_step(source: str, config: Strict) -> Stop:

@@ -1,5 +1,6 @@
 """One local cloud for the whole session, and what tests are made of: orgs, a clock, an API client."""
 
+import gc
 import itertools
 import json
 import logging
@@ -62,9 +63,16 @@ NewOrgs = Callable[..., OnboardedOrg]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+gc.set_threshold(20_000)  # the default of 700 has it look through thousands of collected tests again and again
 # Hypothesis gives each example 200 ms, which a busy machine does not always have.
 hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays for the session: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass

@@ -3,9 +3,8 @@
 import re
 from functools import cache
 
-from google.cloud.bigquery import SchemaField
-
 from cloudact.settings import ROOT
+from cloudact.warehouse.resources import Column
 from jobs.columns import Columns
 
 _CREATED = re.compile(r"^  (\w+) ([A-Z0-9]+)( NOT NULL)?(?: OPTIONS|,|$)", re.MULTILINE)
@@ -18,4 +17,7 @@ def ddl_columns(table: str) -> Columns:
     scripts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "sql" / "org").glob("[0-9]*.sql"))]
     ours = [script for script in scripts if re.search(rf"TABLE (?:IF NOT EXISTS )?org_dataset\.{table}\b", script)]
     found = [column for script in ours for column in (*_CREATED.findall(script), *_ADDED.findall(script))]
-    return Columns(table, [SchemaField(name, kind, "REQUIRED" if must else "NULLABLE") for name, kind, must in found])
+    fields = [
+        Column({"name": name, "type": kind, "mode": "REQUIRED" if must else "NULLABLE"}) for name, kind, must in found
+    ]
+    return Columns(table, fields)

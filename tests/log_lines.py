@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cloudact.logs import JsonLines
+from cloudact.logs import JsonLines, silence_libraries
 
 
 class Lines:
@@ -37,6 +37,7 @@ def written_lines(level: int = logging.INFO) -> Iterator[Lines]:
     handler.setFormatter(JsonLines())
     root.addHandler(handler)
     root.setLevel(level)
+    silence_libraries()
     try:
         yield lines
     finally:

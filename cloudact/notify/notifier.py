@@ -95,7 +95,7 @@ def open_signing(settings: Settings) -> Signing:
     def master() -> bytes:
         if not settings.webhook_secret:
             raise ConfigError("CLOUDACT_WEBHOOK_SECRET is not set.")
-        return read_secret(lambda: clients.secret_manager(settings), settings.webhook_secret)
+        return read_secret(clients.secret_manager(settings), settings.webhook_secret)
 
     return Signing(master, settings.installation)
 

@@ -5,93 +5,82 @@ Checksums are compared both ways, as Google asks, because a flipped bit would ot
 """
 
 import base64
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any
 
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, Retry, Stop
-from cloudact.google_errors import translating_google_errors
+from cloudact.google_api import GoogleApi
+from cloudact.google_errors import GoogleRefusal, translating_google_errors
 
-if TYPE_CHECKING:
-    from google.api_core.retry import Retry as GoogleRetry
-    from google.cloud.kms_v1 import KeyManagementServiceClient
-
-
-class _Limits(TypedDict, total=False):
-    timeout: float
-    retry: "GoogleRetry"
-
-
+PATIENCE_S = 60.0
 WHAT_TO_DO = "Set up the integration again."
 
 
 class Vault:
-    """Encrypts and decrypts with one KMS key. `patience_s` bounds one call in seconds; `None` leaves Google's default.
+    """Encrypts and decrypts with one KMS key of `api`. `patience_s` bounds one call in seconds.
 
     Setting up needs the right to encrypt; runs and validations need the right to decrypt.
     """
 
-    def __init__(self, client: "KeyManagementServiceClient", key: str, patience_s: float | None = None) -> None:
-        self._client = client
+    def __init__(self, api: GoogleApi, key: str, patience_s: float = PATIENCE_S) -> None:
+        self._api = api
         self._key = key
-        self._limits: _Limits = {} if patience_s is None else _limits(patience_s)
+        self._patience_s = patience_s
 
     def encrypt(self, org_slug: str, integration: str, plaintext: bytes) -> str:
         """Ciphertext in base64 of at most 64 KiB of plaintext."""
-        bound = _bound_to(org_slug, integration)
-        request = {
-            "name": self._key,
-            "plaintext": plaintext,
-            "plaintext_crc32c": _crc32c(plaintext),
-            "additional_authenticated_data": bound,
-            "additional_authenticated_data_crc32c": _crc32c(bound),
-        }
         with translating_google_errors("Cloud KMS"):
-            answer = self._client.encrypt(request=request, **self._limits)
-        verified = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
-        if not verified or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
+            answer = self._ask("encrypt", "plaintext", plaintext, _bound_to(org_slug, integration))
+        ciphertext = _data(answer, "ciphertext")
+        verified = answer.get("verifiedPlaintextCrc32c") and answer.get("verifiedAdditionalAuthenticatedDataCrc32c")
+        if not verified or _checksum(ciphertext) != answer.get("ciphertextCrc32c"):
             raise _corrupted()
-        return base64.b64encode(answer.ciphertext).decode()
+        return _text(ciphertext)
 
     def decrypt(self, org_slug: str, integration: str, ciphertext: str) -> bytes:
         """Plaintext of the credential; raises `Stop` if it was not encrypted for this org and integration."""
-        from google.api_core.exceptions import BadRequest, ClientError
-
-        data, bound = base64.b64decode(ciphertext), _bound_to(org_slug, integration)
-        request = {
-            "name": self._key,
-            "ciphertext": data,
-            "ciphertext_crc32c": _crc32c(data),
-            "additional_authenticated_data": bound,
-            "additional_authenticated_data_crc32c": _crc32c(bound),
-        }
+        data = base64.b64decode(ciphertext)
         try:
             with translating_google_errors("Cloud KMS"):
-                answer = self._client.decrypt(request=request, **self._limits)
-        except BadRequest as err:
-            raise Stop(Code.CREDENTIAL_UNREADABLE, "The stored credential cannot be decrypted.", WHAT_TO_DO) from err
-        except ClientError as err:  # our right to the key, or the key itself
+                answer = self._ask("decrypt", "ciphertext", data, _bound_to(org_slug, integration))
+        except GoogleRefusal as err:
+            if err.code == 400:
+                message = "The stored credential cannot be decrypted."
+                raise Stop(Code.CREDENTIAL_UNREADABLE, message, WHAT_TO_DO) from err
+            # our right to the key, or the key itself
             raise Stop(Code.MISCONFIGURED, "Cloud KMS refuses to decrypt for us.", CONTACT_SUPPORT) from err
-        if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
+        plaintext = _data(answer, "plaintext")
+        if _checksum(plaintext) != answer.get("plaintextCrc32c"):
             raise _corrupted()
-        return bytes(answer.plaintext)
+        return plaintext
 
-
-def _limits(patience_s: float) -> _Limits:
-    from google.api_core.exceptions import ServiceUnavailable
-    from google.api_core.retry import Retry as Again
-    from google.api_core.retry import if_exception_type
-
-    return {"timeout": patience_s, "retry": Again(if_exception_type(ServiceUnavailable), timeout=patience_s)}
+    def _ask(self, verb: str, name: str, data: bytes, bound: bytes) -> dict[str, Any]:
+        body = {
+            name: _text(data),
+            f"{name}Crc32c": _checksum(data),
+            "additionalAuthenticatedData": _text(bound),
+            "additionalAuthenticatedDataCrc32c": _checksum(bound),
+        }
+        return self._api.call("POST", f"v1/{self._key}:{verb}", body, patience_s=self._patience_s)
 
 
 def _bound_to(org_slug: str, integration: str) -> bytes:
     return f"org:{org_slug}|integration:{integration}|v1".encode()
 
 
-def _crc32c(data: bytes) -> int:
+def _data(answer: dict[str, Any], name: str) -> bytes:
+    return base64.b64decode(answer.get(name, ""))
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _checksum(data: bytes) -> str:
+    """CRC32C as the API writes it: a 64-bit number is a text in JSON."""
     import google_crc32c
 
-    return int.from_bytes(google_crc32c.Checksum(data).digest(), "big")
+    return str(int.from_bytes(google_crc32c.Checksum(data).digest(), "big"))
 
 
 def _corrupted() -> Retry:

@@ -138,9 +138,18 @@ class Ledger:
 
     def append_step(self, run: Run, event: StepEvent, at: dt.datetime) -> None:
         """Appends one event of a step."""
-        row = {**_identity(run), **_step_row(run, event), "occurred_at": at.isoformat()}
-        row["event_id"] = f"{run.run_id}/{event.index}/{event.attempt}/{event.key}"
-        self._warehouse.append("pipeline_step_events", [row], [str(row["event_id"])])
+        self.append_steps(run, [(event, at)])
+
+    def append_steps(self, run: Run, events: Iterable[tuple[StepEvent, dt.datetime]]) -> None:
+        """Appends events of a run's steps, at most 500, in one call; without any there is no call."""
+        rows = [_step_event_row(run, event, at) for event, at in events]
+        if rows:
+            self._warehouse.append("pipeline_step_events", rows, [str(row["event_id"]) for row in rows])
+
+
+def _step_event_row(run: Run, event: StepEvent, at: dt.datetime) -> EventRow:
+    event_id = f"{run.run_id}/{event.index}/{event.attempt}/{event.key}"
+    return {**_identity(run), **_step_row(run, event), "occurred_at": at.isoformat(), "event_id": event_id}
 
 
 def _run_event_row(run: Run, event: RunEvent, at: dt.datetime) -> EventRow:

@@ -16,20 +16,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeGuard
+from typing import TypedDict
 
 from cloudact.error_codes import Code, stored_code
 from cloudact.errors import CONTACT_SUPPORT, Exhausted, Postponed, Retry, RunError, Skip, Stop
 from cloudact.google_errors import OVER_QUOTA, PASSING_REASONS
 from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Status
-from cloudact.warehouse.bigquery import Warehouse, parameters
+from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.day_partition import DayPartition
-
-if TYPE_CHECKING:
-    from google.cloud.bigquery import LoadJob, SchemaField
-
-    from cloudact.warehouse.bigquery import Job
+from cloudact.warehouse.resources import Column, Job
 
 OVER_LOAD_QUOTA = Code.LOAD_QUOTA_EXCEEDED  # 100,000 load jobs a day and project, 1,500 a day and table
 OWN_TRIES = 3
@@ -90,7 +86,7 @@ class Part:
     table: str
     parquet: Path
     rows: int
-    columns: "Sequence[SchemaField]" = field(repr=False, hash=False)
+    columns: Sequence[Column] = field(repr=False, hash=False)
     of_money: bool = True
     coarser: bool = False
 
@@ -103,11 +99,11 @@ class _Progress:
     """
 
     number: int = 0
-    loads: "list[LoadJob]" = field(default_factory=list)
+    loads: list[Job] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)
     outcome: Outcome | None = None
 
-    def add(self, job: "Job") -> None:
+    def add(self, job: Job) -> None:
         """Adds the job of the next id; a load must be over."""
         if _failed_passing(job):
             self.number += 1
@@ -122,14 +118,14 @@ class _Progress:
         """Number of tables that this try has replaced."""
         return len(self.loads) if self.loads and self.loads[0].labels.get(ATTEMPT) == attempt else 0
 
-    def _loaded(self, job: "LoadJob") -> None:
+    def _loaded(self, job: Job) -> None:
         if self.loads and self.loads[0].labels.get(ATTEMPT) != job.labels.get(ATTEMPT):
             self.loads = []
         self.loads.append(job)
-        self.replaced.add(job.destination.table_id.partition("$")[0])  # a load names its partition
+        self.replaced.add(job.destination_table.partition("$")[0])  # a load names its partition
         self.number += 1
         if len(self.loads) >= int(job.labels.get(PARTS, 1)):
-            self.outcome = Outcome(Status.SUCCESS, rows=sum(int(load.output_rows or 0) for load in self.loads))
+            self.outcome = Outcome(Status.SUCCESS, rows=sum(load.output_rows for load in self.loads))
 
 
 class RunLoad:
@@ -170,7 +166,7 @@ class RunLoad:
             failed = 0 if progress.of(self._attempt) > done else failed + 1
         return _loaded(progress.outcome)
 
-    def _start(self, number: int, part: Part, day: date, parts: int) -> "LoadJob | None":
+    def _start(self, number: int, part: Part, day: date, parts: int) -> Job | None:
         labels = {PARTS: str(parts), ATTEMPT: self._attempt}
         try:
             partition = DayPartition(part.dataset, part.table, day)
@@ -207,16 +203,16 @@ class RunLoad:
         return f"load_{self._run_id}_{number}"
 
 
-def _is_load(job: "Job") -> "TypeGuard[LoadJob]":
-    return bool(job.job_type == "load")
+def _is_load(job: Job) -> bool:
+    return job.job_type == "load"
 
 
-def _failed_passing(job: "Job") -> bool:
+def _failed_passing(job: Job) -> bool:
     """Whether this job is a load that failed for a passing reason, and so decides nothing."""
     return _is_load(job) and _reason(job) in PASSING_REASONS | {OVER_QUOTA}
 
 
-def _reason(job: "Job") -> str | None:
+def _reason(job: Job) -> str | None:
     return (job.error_result or {}).get("reason")
 
 
@@ -237,13 +233,13 @@ def _half_loaded(outcome: Outcome, tables: set[str]) -> Outcome:
     return replace(outcome, error=error, result=HalfLoad(replaced=tuple(sorted(tables))).text)
 
 
-def _refused(job: "Job") -> Outcome:
-    message = f"BigQuery refused the rows: {job.error_result.get('message', '')}"
+def _refused(job: Job) -> Outcome:
+    message = f"BigQuery refused the rows: {(job.error_result or {}).get('message', '')}"
     return Outcome(Status.FAILED, error=Stop(Code.LOAD_REFUSED, message, CONTACT_SUPPORT))
 
 
-def _fenced(job: "Job") -> Outcome:
-    return _from_parameters(str(parameters(job)["verdict"]))
+def _fenced(job: Job) -> Outcome:
+    return _from_parameters(str(job.parameters["verdict"]))
 
 
 def _from_parameters(text: str) -> Outcome:

@@ -51,7 +51,7 @@ class Completeness(StrEnum):
 
 
 class _Fact(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class TableContent(_Fact):

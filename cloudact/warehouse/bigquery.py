@@ -1,22 +1,26 @@
 """The service's own BigQuery: bounded queries, appended events, ids accepted once, partitions replaced.
 
-Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013). Owns the BigQuery client library.
-Knows no run, no org and no HTTP.
+Job ids, and the ids of streamed rows, are the installation's own (docs/adr/0013). Speaks BigQuery's REST API; Google's
+client library is for what is large (docs/adr/0030). Knows no run and no org.
 """
 
 import functools
 import hashlib
+import json
 import logging
 import time
+import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
-from cloudact.google_errors import translating_google_errors
+from cloudact.google_api import Body, GoogleApi, JsonAnswer
+from cloudact.google_errors import GoogleRefusal, refused_with, translating_google_errors
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.settings import Settings
 from cloudact.warehouse.day_partition import DayPartition, replacing
@@ -29,16 +33,13 @@ from cloudact.warehouse.queries import (
     in_org_dataset,
     load_query,
 )
+from cloudact.warehouse.resources import Column, Job, rows
 from cloudact.warehouse.scripts import statements
 
 if TYPE_CHECKING:
-    from google.api_core.retry import Retry as GoogleRetry
-    from google.cloud.bigquery import Client, Dataset, LoadJob, QueryJob, QueryJobConfig, SchemaField
-    from google.cloud.bigquery.enums import DatasetView
+    from google.cloud.bigquery import Client, QueryJob
     from google.cloud.bigquery.table import RowIterator
     from pydantic import TypeAdapter
-
-    Job: TypeAlias = LoadJob | QueryJob
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -65,25 +66,45 @@ DEFAULT_PROJECT_ACCESS = ("projectReaders", "projectWriters")
 MIB = 2**20
 LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
+ONE_REQUEST_BYTES = 10 * MIB  # larger files are uploaded in pieces
+OPTIONAL_JOB = "JOB_CREATION_OPTIONAL"  # a short query may run without a job, which is BigQuery's fast path
+
+
+@dataclass(frozen=True)
+class Access:
+    """Access to the BigQuery of a project: its REST API, and the client library's client, built when first needed.
+
+    Jobs run in `location`, or where BigQuery runs them if there is none.
+    """
+
+    project: str
+    location: str | None
+    api: GoogleApi
+    client: "Callable[[], Client]"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Access":
+        """Access of the deployment."""
+        api = clients.bigquery_api(settings)
+        return cls(settings.project, settings.bigquery_location, api, lambda: clients.bigquery(settings))
 
 
 class Warehouse:
-    """Access to the service's BigQuery; `client` builds the `bigquery.Client` when first needed.
+    """The service's BigQuery. `patience_s` bounds in seconds how long one call is retried and waited for.
 
-    `patience_s` bounds in seconds how long one call is retried and waited for: short in a request, long in a job.
-    `installation` is part of every id that is decided or added here; a reader may leave it out. The service uses
-    `open_warehouse`.
+    That is short in a request, long in a job. `installation` is part of every id that is decided or added here; a
+    reader may leave it out. The service uses `open_warehouse`.
     """
 
     def __init__(
         self,
-        client: "Callable[[], Client]",
+        access: Access,
         *,
         installation: str = ORIGINAL,
         dataset: str = DEFAULT_DATASET,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._build_client = client
+        self._access = access
         self._installation = installation
         self._dataset = dataset
         self._patience_s = patience_s
@@ -101,13 +122,31 @@ class Warehouse:
 
     @cached_property
     def _client(self) -> "Client":
-        return self._build_client()
+        return self._access.client()
 
-    @cached_property
-    def _retry(self) -> "GoogleRetry":
-        from google.cloud.bigquery.retry import DEFAULT_RETRY
+    @property
+    def _location(self) -> dict[str, str]:
+        return {"location": self._access.location} if self._access.location else {}
 
-        return DEFAULT_RETRY.with_timeout(self._patience_s)
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Body = None,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience_s: float | None = None,
+        root: str = "bigquery/v2",
+    ) -> JsonAnswer:
+        """Answer to a call at a path of the project."""
+        return self._access.api.call(
+            method,
+            f"{root}/projects/{self._access.project}/{path}",
+            body,
+            patience_s=self._patience_s if patience_s is None else patience_s,
+            query={"prettyPrint": "false", **(query or {})},
+            headers=headers,
+        )
 
     def rows(
         self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Value
@@ -117,8 +156,56 @@ class Warehouse:
         `dataset` is where names without a dataset are looked for, an org's own; `org_table` is one of its tables, for a
         query that is written for any of them.
         """
+        loaded = load_query(query, self._dataset, org_table)
         with translating_google_errors("BigQuery"):
-            return [dict(row.items()) for row in self.pages(query, dataset, None, org_table, **values)]
+            found, processed = self._answer(self._asked(loaded, values, dataset), _labels(loaded), self._patience_s)
+        self.bytes_billed += billed(processed, loaded.tables)
+        return found
+
+    def _asked(self, query: Query, values: Mapping[str, Value], dataset: str | None = None) -> JsonAnswer:
+        """A query as the configuration of its job has it."""
+        default = {"defaultDataset": {"projectId": self._access.project, "datasetId": dataset}} if dataset else {}
+        parameters = query.bind(values)
+        return {
+            "query": query.sql,
+            "useLegacySql": False,
+            "maximumBytesBilled": str(QUERY_MAX_BYTES),
+            **({"parameterMode": "NAMED", "queryParameters": parameters} if parameters else {}),
+            **default,
+        }
+
+    def _answer(
+        self, asked: JsonAnswer, labels: Mapping[str, str], patience_s: float
+    ) -> tuple[list[dict[str, Any]], int]:
+        """All rows of a query, and how many bytes it has processed. It runs without a job where BigQuery allows it."""
+        give_up = time.monotonic() + patience_s
+        bound = {"timeoutMs": max(0, int(patience_s * 1000) - 100), "formatOptions": {"useInt64Timestamp": True}}
+        once = {"requestId": str(uuid.uuid4()), "jobCreationMode": OPTIONAL_JOB}  # a repeated call is one query
+        request = {**asked, **bound, **once, **self._location, **({"labels": labels} if labels else {})}
+        page = self._call("POST", "queries", request, patience_s=patience_s)
+        while not page["jobComplete"]:
+            if time.monotonic() > give_up:
+                self._cancel(page["jobReference"])
+                raise TimeoutError("the query has not ended in time")
+            page = self._results(page["jobReference"], patience_s)
+        schema, found, processed = page.get("schema", {}), [], int(page.get("totalBytesProcessed") or 0)
+        found += rows(schema, page.get("rows", ()))
+        while token := page.get("pageToken"):
+            page = self._results(page["jobReference"], patience_s, pageToken=token)
+            found += rows(schema, page.get("rows", ()))
+        return found, processed
+
+    def _results(self, job: Mapping[str, str], patience_s: float, **more: str) -> JsonAnswer:
+        where = {"location": job["location"]} if job.get("location") else {}
+        wait = {"timeoutMs": str(max(0, int(patience_s * 1000) - 100)), "formatOptions.useInt64Timestamp": "true"}
+        return self._call("GET", f"queries/{job['jobId']}", query={**where, **wait, **more}, patience_s=patience_s)
+
+    def _cancel(self, job: Mapping[str, str]) -> None:
+        where = {"location": job["location"]} if job.get("location") else {}
+        try:
+            self._call("POST", f"jobs/{job['jobId']}/cancel", query=where)
+        except GoogleRefusal as err:  # it ends by itself
+            log.warning("a query could not be cancelled", exc_info=err)
 
     def read(self, shape: type[Row], query: str, /, dataset: str | None = None, **values: Value) -> list[Row]:
         """All rows of `sql/queries/<query>.sql`, each as the dataclass `shape`, whose fields are the query's columns.
@@ -132,16 +219,19 @@ class Warehouse:
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
     ) -> "RowIterator":
         """Rows of a query as the client's iterator, which reads a page at a time; for results larger than memory."""
+        from google.cloud.bigquery import QueryJobConfig
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
         loaded = load_query(query, self._dataset, org_table)
-        config = _job_config(loaded, values)
-        if dataset:
-            config.default_dataset = f"{self._client.project}.{dataset}"
+        asked = self._asked(loaded, values, dataset)
+        sql = asked.pop("query")
+        config: QueryJobConfig = QueryJobConfig.from_api_repr({"query": asked, "labels": _labels(loaded)})  # type: ignore[assignment]
         with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
-                loaded.sql,
+                sql,
                 job_config=config,
                 page_size=page_rows,
-                retry=self._retry,
+                retry=DEFAULT_RETRY.with_timeout(self._patience_s),
                 # None is allowed, though not annotated: else a failed query is run again for 40 minutes
                 job_retry=None,  # type: ignore[arg-type]
                 api_timeout=self._patience_s,
@@ -169,15 +259,10 @@ class Warehouse:
             raise ValueError(f"BigQuery refused rows of {table}: {errors}")
 
     def _stream(self, table: str, rows: list[dict[str, object]], row_ids: list[str]) -> list[_RowErrors]:
+        body = {"rows": [{"insertId": row_id, "json": row} for row, row_id in zip(rows, row_ids, strict=True)]}
         with translating_google_errors("BigQuery"):
-            errors = self._client.insert_rows_json(
-                f"{self._client.project}.{self._dataset}.{table}",
-                rows,
-                row_ids=row_ids,
-                retry=self._retry,
-                timeout=self._patience_s,
-            )
-        return [cast("_RowErrors", each) for each in errors]
+            answer = self._call("POST", f"datasets/{self._dataset}/tables/{table}/insertAll", body)
+        return [cast("_RowErrors", each) for each in answer.get("insertErrors", ())]
 
     def _insert_id(self, text: str) -> str:
         """Id of a streamed row in this installation.
@@ -192,25 +277,29 @@ class Warehouse:
         BigQuery accepts a job id once per project and location; that makes the id a lock that no crash releases.
         """
         job = self.start_query(job_id, query, **values) or self.taken_job(job_id)
-        return parameters(job)
+        return job.parameters
 
     def parameters(self, job_id: str) -> dict[str, object] | None:
         """Parameters with which the query of this id was started; `None` while the id is free."""
         job = self.job(job_id)
-        return parameters(job) if job else None
+        return job.parameters if job else None
 
-    def job(self, job_id: str) -> "Job | None":
+    def job(self, job_id: str) -> Job | None:
         """Job with this id; `None` while the id is free."""
-        from google.api_core.exceptions import NotFound
-
         with translating_google_errors("BigQuery"):
-            try:
-                job = self._client.get_job(self._job_id(job_id), retry=self._retry, timeout=self._patience_s)
-            except NotFound:
-                return None
-        return cast("Job", job)  # no other kind is started under an id of ours
+            found = self._found(f"jobs/{self._job_id(job_id)}", self._location)
+        return Job(found) if found is not None else None
 
-    def taken_job(self, job_id: str) -> "Job":
+    def _found(self, path: str, query: Mapping[str, str | int] | None = None) -> JsonAnswer | None:
+        """What BigQuery has at this path; `None` if nothing."""
+        try:
+            return self._call("GET", path, query=query)
+        except GoogleRefusal as err:
+            if not refused_with(err, 404):
+                raise
+            return None
+
+    def taken_job(self, job_id: str) -> Job:
         """Job whose id BigQuery has just refused as taken. Raises `Retry` where it cannot be read within some seconds.
 
         BigQuery may say "not found" right after "exists already":
@@ -227,79 +316,105 @@ class Warehouse:
     def _job_id(self, name: str) -> str:
         return own_name(name, self._installation)
 
-    def wait_for(self, job: "Job", tick: Callable[[], None]) -> None:
+    def wait_for(self, job: Job, tick: Callable[[], None]) -> None:
         """Waits until the job is over, with the warehouse's patience for each request."""
-        wait_for(job, tick, self._patience_s)
 
-    def start_query(self, job_id: str, query: str, **values: Value) -> "QueryJob | None":
+        def look_again() -> None:
+            where = {"location": job.location} if job.location else {}
+            job.resource = self._call("GET", f"jobs/{job.job_id}", query=where)
+
+        _wait_until(lambda: job.done, look_again, tick)
+
+    def start_query(self, job_id: str, query: str, **values: Value) -> Job | None:
         """Starts a query under this id; returns `None` if the id was taken before."""
-        from google.api_core.exceptions import Conflict
-
         loaded = load_query(query, self._dataset)
-        config = _job_config(loaded, values)
+        configuration = {"query": self._asked(loaded, values), "labels": _labels(loaded)}
         with translating_google_errors("BigQuery"):
-            try:
-                return self._client.query(
-                    loaded.sql,
-                    job_config=config,
-                    job_id=self._job_id(job_id),
-                    job_retry=None,
-                    retry=self._retry,
-                    timeout=self._patience_s,
-                )
-            except Conflict:
-                return None
+            return self._started(lambda: self._call("POST", "jobs", self._resource(job_id, configuration)))
 
-    def columns(self, dataset: str, table: str) -> "Sequence[SchemaField]":
-        """Columns of a table, in its order, with their descriptions; Google's `NotFound` passes through."""
+    def _resource(self, job_id: str, configuration: JsonAnswer) -> JsonAnswer:
+        reference = {"projectId": self._access.project, "jobId": self._job_id(job_id), **self._location}
+        return {"jobReference": reference, "configuration": configuration}
+
+    def _started(self, start: Callable[[], JsonAnswer]) -> Job | None:
+        try:
+            return Job(start())
+        except GoogleRefusal as err:
+            if not refused_with(err, 409):
+                raise
+            return None
+
+    def columns(self, dataset: str, table: str) -> Sequence[Column]:
+        """Columns of a table, in its order, with their descriptions; BigQuery's "not found" passes through."""
         with translating_google_errors("BigQuery"):
-            name = f"{self._client.project}.{dataset}.{table}"
-            found: Sequence[SchemaField] = self._client.get_table(
-                name, retry=self._retry, timeout=self._patience_s
-            ).schema
-        return found
+            found = self._call("GET", f"datasets/{dataset}/tables/{table}")
+        return [Column(each) for each in found.get("schema", {}).get("fields", ())]
 
     def start_load(
         self,
         job_id: str,
         partition: DayPartition,
         parquet: Path,
-        columns: "Sequence[SchemaField]",
+        columns: Sequence[Column],
         labels: Mapping[str, str],
-    ) -> "LoadJob | None":
+    ) -> Job | None:
         """Starts replacing one day of a table by the file's rows, atomically; returns `None` if the id was taken."""
-        from google.api_core.exceptions import Conflict
-
+        configuration = replacing(partition, self._access.project, columns, labels)
         with translating_google_errors("BigQuery"):
-            try:
-                with parquet.open("rb") as file:
-                    return self._client.load_table_from_file(
-                        file,
-                        partition.address(self._client.project),
-                        size=parquet.stat().st_size,
-                        job_id=self._job_id(job_id),
-                        job_config=replacing(columns, labels),
-                        timeout=self._patience_s,
-                    )
-            except Conflict:
-                return None
+            if parquet.stat().st_size > ONE_REQUEST_BYTES:
+                return self._upload_in_pieces(job_id, configuration, parquet)
+            return self._started(lambda: self._upload(self._resource(job_id, configuration), parquet))
+
+    def _upload(self, resource: JsonAnswer, file: Path) -> JsonAnswer:
+        """Starts the load in one request, with its file (https://cloud.google.com/bigquery/docs/reference/api-uploads)."""
+        boundary = uuid.uuid4().hex.encode()
+        parts = ((b"application/json; charset=UTF-8", json.dumps(resource).encode()), (b"*/*", file.read_bytes()))
+        body = b"".join(b"--%b\r\nContent-Type: %b\r\n\r\n%b\r\n" % (boundary, *part) for part in parts)
+        return self._call(
+            "POST",
+            "jobs",
+            body + b"--%b--" % boundary,
+            query={"uploadType": "multipart"},
+            headers={"Content-Type": f'multipart/related; boundary="{boundary.decode()}"'},
+            root="upload/bigquery/v2",
+        )
+
+    def _upload_in_pieces(self, job_id: str, configuration: JsonAnswer, parquet: Path) -> Job | None:
+        """Starts the load by the client library, which goes on where an upload broke off."""
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import LoadJobConfig
+
+        config: LoadJobConfig = LoadJobConfig.from_api_repr(configuration)  # type: ignore[assignment]
+        destination = "{projectId}.{datasetId}.{tableId}".format_map(configuration["load"]["destinationTable"])
+        try:
+            with parquet.open("rb") as file:
+                self._client.load_table_from_file(
+                    file,
+                    destination,
+                    size=parquet.stat().st_size,
+                    job_id=self._job_id(job_id),
+                    job_config=config,
+                    timeout=self._patience_s,
+                )
+        except Conflict:
+            return None
+        return self.taken_job(job_id)
 
     def create_dataset(self, name: str, labels: Mapping[str, str]) -> dict[str, str]:
         """Creates the dataset, and returns its labels; one that exists stays as it is."""
-        from google.api_core.exceptions import Conflict
-        from google.cloud.bigquery import Dataset
-
         known = self.dataset_labels(name)  # first: whoever migrates may look, but not make one
         if known is not None:
             return known
-        wanted = Dataset(f"{self._client.project}.{name}")
-        wanted.labels = dict(labels)
+        reference = {"projectId": self._access.project, "datasetId": name}
+        wanted = {"datasetReference": reference, "labels": dict(labels), **self._location}
         with translating_google_errors("BigQuery"):
             try:
-                made = self._client.create_dataset(wanted, retry=self._retry, timeout=self._patience_s)
-            except Conflict:
+                made = self._call("POST", "datasets", wanted)
+            except GoogleRefusal as err:
+                if not refused_with(err, 409):
+                    raise
                 return self.dataset_labels(name) or {}
-        return dict(made.labels)
+        return dict(made.get("labels", {}))
 
     def admit_writers(self, name: str, emails: Iterable[str]) -> None:
         """Grants service accounts reading and writing of the dataset, beside its owners and earlier writers.
@@ -307,94 +422,73 @@ class Warehouse:
         Editors and viewers of the project lose the access that BigQuery gives them to every new dataset. Raises `Retry`
         where others keep changing the dataset at the same time.
         """
-        from google.api_core.exceptions import PreconditionFailed
-
         wanted = sorted(set(emails))
         for _ in range(ADMISSION_TRIES if wanted else 0):
             with translating_google_errors("BigQuery"):
                 try:
                     self._admit(name, wanted)
-                except PreconditionFailed:  # someone has changed it since we looked
-                    continue
+                except GoogleRefusal as err:
+                    if not refused_with(err, 412):
+                        raise
+                    continue  # someone has changed it since we looked
                 return
         if wanted:
             raise Retry(Code.BIGQUERY_UNAVAILABLE, f"The access to dataset {name} is being changed by others.")
 
     def _admit(self, name: str, emails: Iterable[str]) -> None:
-        from google.cloud.bigquery import AccessEntry
-        from google.cloud.bigquery.enums import DatasetView
-
-        dataset = self._dataset_as(name, DatasetView.ACL)
-        kept = [entry for entry in dataset.access_entries if entry.entity_id not in DEFAULT_PROJECT_ACCESS]
-        may_write = {entry.entity_id for entry in kept if entry.role in ("WRITER", "OWNER")}
-        added = [AccessEntry("WRITER", "userByEmail", email) for email in emails if email not in may_write]
-        if added or len(kept) < len(dataset.access_entries):
-            dataset.access_entries = [*kept, *added]
-            # The dataset carries its etag, so that an entry which another adds meanwhile is not lost.
-            self._client.update_dataset(dataset, ["access_entries"], retry=self._retry, timeout=self._patience_s)
+        dataset = self._call("GET", f"datasets/{name}", query={"datasetView": "ACL"})
+        access = dataset.get("access", [])
+        kept = [entry for entry in access if entry.get("specialGroup") not in DEFAULT_PROJECT_ACCESS]
+        may_write = {entry.get("userByEmail") for entry in kept if entry.get("role") in ("WRITER", "OWNER")}
+        added = [{"role": "WRITER", "userByEmail": email} for email in emails if email not in may_write]
+        if added or len(kept) < len(access):
+            # With its etag, so that an entry which another adds meanwhile is not lost.
+            unchanged = {"If-Match": dataset["etag"]}
+            self._call("PATCH", f"datasets/{name}", {"access": [*kept, *added]}, headers=unchanged)
 
     def has_table(self, table: str) -> bool:
         """Whether the service's dataset exists and has this table."""
-        from google.api_core.exceptions import NotFound
-
         with translating_google_errors("BigQuery"):
-            try:
-                self._client.get_table(f"{self._dataset}.{table}", retry=self._retry, timeout=self._patience_s)
-            except NotFound:
-                return False
-        return True
+            return self._found(f"datasets/{self._dataset}/tables/{table}") is not None
 
     def dataset_labels(self, name: str) -> dict[str, str] | None:
-        """Labels of the dataset; `None` if it does not exist."""
-        from google.api_core.exceptions import NotFound
-        from google.cloud.bigquery.enums import DatasetView
+        """Labels of the dataset; `None` if it does not exist.
 
-        with translating_google_errors("BigQuery"):
-            try:
-                return dict(self._dataset_as(name, DatasetView.METADATA).labels)
-            except NotFound:
-                return None
-
-    def _dataset_as(self, name: str, view: "DatasetView") -> "Dataset":
-        """Dataset as `view` has it. The default view holds the access too, which takes a right of its own to read.
-
+        The default view would hold the access too, which takes a right of its own to read:
         https://cloud.google.com/bigquery/docs/dataset-access-control
         """
-        return self._client.get_dataset(name, retry=self._retry, timeout=self._patience_s, dataset_view=view)
+        with translating_google_errors("BigQuery"):
+            found = self._found(f"datasets/{name}", {"datasetView": "METADATA"})
+        return None if found is None else dict(found.get("labels", {}))
 
     def delete_dataset(self, name: str) -> None:
         """Deletes the dataset with everything in it; a missing one is no error."""
         with translating_google_errors("BigQuery"):
-            self._client.delete_dataset(
-                name, delete_contents=True, not_found_ok=True, retry=self._retry, timeout=self._patience_s
-            )
+            try:
+                self._call("DELETE", f"datasets/{name}", query={"deleteContents": "true"})
+            except GoogleRefusal as err:
+                if not refused_with(err, 404):
+                    raise
 
     def script(self, sql: str, *, dataset: str | None = None) -> None:
         """Runs statements of `sql/` one after another; `dataset` is the default dataset for those of an org."""
         for statement in statements(in_org_dataset(in_dataset(sql, self._dataset), dataset or ORG_DATASET)):
-            self._change(statement)
+            self._change({"query": statement, "useLegacySql": False}, {})
 
     def write(self, query: str, /, **values: Value) -> None:
         """Runs the INSERT of `sql/queries/<query>.sql`, for rows that a stream could lose; takes seconds."""
         loaded = load_query(query, self._dataset)
-        self._change(loaded.sql, _job_config(loaded, values))
+        self._change(self._asked(loaded, values), _labels(loaded))
 
-    def _change(self, statement: str, config: "QueryJobConfig | None" = None) -> None:
+    def _change(self, asked: JsonAnswer, labels: Mapping[str, str]) -> None:
         with translating_google_errors("BigQuery"):
-            self._client.query_and_wait(
-                statement,
-                job_config=config,
-                retry=self._retry,
-                job_retry=None,  # type: ignore[arg-type]  # as above
-                api_timeout=LOOK_TIMEOUT_S,
-                wait_timeout=LOOK_TIMEOUT_S,
-            )
+            self._answer(asked, labels, LOOK_TIMEOUT_S)
 
 
 def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:
     """Warehouse of the deployment."""
     return Warehouse(
-        lambda: clients.bigquery(settings),
+        Access.of(settings),
         installation=settings.installation,
         dataset=settings.dataset,
         patience_s=patience_s,
@@ -408,14 +502,8 @@ def _reader(shape: type[Row]) -> "TypeAdapter[Row]":
     return TypeAdapter(shape)
 
 
-def _job_config(query: Query, values: Mapping[str, Value]) -> "QueryJobConfig":
-    from google.cloud.bigquery import QueryJobConfig
-
-    return QueryJobConfig(
-        query_parameters=query.bind(values),
-        maximum_bytes_billed=QUERY_MAX_BYTES,
-        labels={"query": query.name},
-    )
+def _labels(query: Query) -> dict[str, str]:
+    return {"query": query.name}
 
 
 def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
@@ -424,30 +512,30 @@ def _unknown_columns(errors: Iterable[_RowErrors]) -> set[str]:
     return {error["location"] for error in row_errors if error["message"].startswith("no such field")}
 
 
-def parameters(job: "Job") -> dict[str, object]:
-    """Parameters that a query was started with."""
-    return {each.name: each.value for each in cast("QueryJob", job).query_parameters}
-
-
 def billed(processed: int, tables: int) -> int:
     """Bytes that a query is billed: whole MiB, at least ten for each table; 0 if nothing was read.
 
-    The client reports them only for queries that ran as a job, and ours run without one where BigQuery allows it.
+    BigQuery reports them only for queries that ran as a job, and ours run without one where BigQuery allows it.
     """
     return max(-(-processed // MIB), LEAST_MIB * tables) * MIB if processed else 0
 
 
-def wait_for(job: "Job", tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
-    """Waits until the job is over, well or not (see `job.error_result`), calling `tick` meanwhile.
+def wait_for(job: "QueryJob", tick: Callable[[], None], patience_s: float = LOOK_TIMEOUT_S) -> None:
+    """Waits until a job of the client library is over, well or not (see `job.error_result`), calling `tick` meanwhile.
 
     `patience_s` bounds in seconds how long one request is retried.
     """
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
+    retry = DEFAULT_RETRY.with_timeout(patience_s)
+    _wait_until(lambda: job.state == "DONE", lambda: job.reload(retry=retry, timeout=patience_s), tick)
+
+
+def _wait_until(done: Callable[[], bool], look_again: Callable[[], None], tick: Callable[[], None]) -> None:
     pause_s = 0.1
-    while job.state != "DONE":
+    while not done():
         tick()
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 5.0)
         with translating_google_errors("BigQuery"):
-            job.reload(retry=DEFAULT_RETRY.with_timeout(patience_s), timeout=patience_s)
+            look_again()

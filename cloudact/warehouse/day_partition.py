@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from google.cloud.bigquery import LoadJobConfig, SchemaField
+from cloudact.warehouse.resources import Column
 
 
 @dataclass(frozen=True)
@@ -17,23 +16,24 @@ class DayPartition:
     table: str
     day: date
 
-    def address(self, project: str) -> str:
-        """Name of the partition as a load's destination: `project.dataset.table$YYYYMMDD`."""
-        return f"{project}.{self.dataset}.{self.table}${self.day:%Y%m%d}"
+    def reference(self, project: str) -> dict[str, str]:
+        """The partition as a load's destination: its table is `table$YYYYMMDD`."""
+        return {"projectId": project, "datasetId": self.dataset, "tableId": f"{self.table}${self.day:%Y%m%d}"}
 
 
-def replacing(columns: "Sequence[SchemaField]", labels: Mapping[str, str]) -> "LoadJobConfig":
-    """Configuration of a load that replaces its destination by the rows of a Parquet file, or leaves it as it was.
+def replacing(
+    partition: DayPartition, project: str, columns: Sequence[Column], labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """Configuration of a load that replaces the partition by the rows of a Parquet file, or leaves it as it was.
 
     `columns` are the table's own, as `Warehouse.columns` returns them: a schema inferred from the file would lose
     their descriptions.
     """
-    from google.cloud.bigquery import LoadJobConfig, SourceFormat, WriteDisposition
-
-    return LoadJobConfig(
-        schema=columns,
-        source_format=SourceFormat.PARQUET,
-        write_disposition=WriteDisposition.WRITE_TRUNCATE,
-        create_disposition="CREATE_NEVER",
-        labels=dict(labels),
-    )
+    load = {
+        "destinationTable": partition.reference(project),
+        "schema": {"fields": [column.resource for column in columns]},
+        "sourceFormat": "PARQUET",
+        "writeDisposition": "WRITE_TRUNCATE",
+        "createDisposition": "CREATE_NEVER",
+    }
+    return {"load": load, "labels": dict(labels)}

@@ -10,14 +10,10 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from cloudact.settings import ROOT
-
-if TYPE_CHECKING:
-    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
-
-    Bound: TypeAlias = ArrayQueryParameter | ScalarQueryParameter
+from cloudact.warehouse.resources import parameter
 
 Scalar: TypeAlias = str | int | bool | dt.date | dt.datetime | None
 Value: TypeAlias = Scalar | Sequence[str]
@@ -43,11 +39,11 @@ class Query:
         """Number of tables and views that the query names."""
         return len(set(_NAMED.findall(self.sql)) - {"UNNEST"})
 
-    def bind(self, values: Mapping[str, Value]) -> "list[Bound]":
-        """Query parameters for the client; raises `TypeError` unless exactly the declared ones are given."""
+    def bind(self, values: Mapping[str, Value]) -> list[dict[str, Any]]:
+        """Query parameters as the API takes them; raises `TypeError` unless exactly the declared ones are given."""
         if set(values) != set(self.types):
             raise TypeError(f"{self.name}.sql declares {sorted(self.types)}, was given {sorted(values)}")
-        return [_parameter(name, kind, values[name]) for name, kind in self.types.items()]
+        return [parameter(name, kind, values[name]) for name, kind in self.types.items()]
 
 
 @functools.cache
@@ -80,11 +76,3 @@ def in_dataset(sql: str, dataset: str) -> str:
 def in_org_dataset(sql: str, dataset: str) -> str:
     """SQL text with an org's dataset filled in: a view must name it, since BigQuery gives its body no default one."""
     return re.sub(rf"\b{ORG_DATASET}\.", f"`{dataset}`.", sql)
-
-
-def _parameter(name: str, kind: str, value: Value) -> "Bound":
-    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
-
-    if kind.startswith("ARRAY<"):
-        return ArrayQueryParameter(name, kind[6:-1], list(cast("Sequence[str]", value)))
-    return ScalarQueryParameter(name, kind, cast("Scalar", value))

@@ -1,8 +1,11 @@
 """Sessions: verifies JWTs of the frontend's identity provider. Knows no org and no role.
 
 A deployment verifies in exactly one way, by the provider's public keys or by a shared secret. The algorithm follows
-from that and from the key; the algorithm that a token names is only compared with it.
+from that and from the key; the algorithm that a token names is only compared with it. PyJWT, with the cryptography that
+it brings, is imported for the first session: most requests come with an API key.
 """
+
+from __future__ import annotations
 
 import logging
 import re
@@ -11,8 +14,6 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import jwt
-
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
@@ -20,6 +21,8 @@ from cloudact.settings import Settings
 from functions.web.problems import Problem
 
 if TYPE_CHECKING:
+    import jwt
+
     VerifyingKey: TypeAlias = jwt.PyJWK | bytes
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,7 @@ _SUBJECT = re.compile(r"[!-~]{1,128}", re.ASCII)
 class Keys(Protocol):
     """Source of the keys that signatures are verified with."""
 
-    def of(self, header: Mapping[str, object]) -> "tuple[VerifyingKey, str]":
+    def of(self, header: Mapping[str, object]) -> tuple[VerifyingKey, str]:
         """Key for a token with this header, and the one algorithm that it may be used with.
 
         Raises `jwt.InvalidKeyError` for a header that names no known key, `Retry` while none can be read.
@@ -54,6 +57,8 @@ class Sessions:
 
     def user_id(self, token: str) -> str:
         """Subject of the token. Raises an equal 401 for any invalid token, `Retry` while no key can be read."""
+        import jwt
+
         try:
             claims = self._claims(token)
             subject = claims["sub"]
@@ -64,6 +69,8 @@ class Sessions:
         raise _invalid()
 
     def _claims(self, token: str) -> Mapping[str, object]:
+        import jwt
+
         if self._keys is None or len(token) > LARGEST_TOKEN:
             raise jwt.InvalidTokenError
         key, algorithm = self._keys.of(jwt.get_unverified_header(token))
@@ -87,7 +94,7 @@ class PublicKeys:
     """Key set of the provider (JWKS): fetched when first needed, every ten minutes, and for an unknown key id."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT_S)
+        self._url = url
         self._clock = clock
         self._lock = Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -96,6 +103,8 @@ class PublicKeys:
 
     def of(self, header: Mapping[str, object]) -> tuple[jwt.PyJWK, str]:
         """Public key that the header names, with its algorithm."""
+        import jwt
+
         key_id = str(header.get("kid", ""))
         if key_id not in self._keys or self._clock() - self._fetched_at >= KEY_SET_TTL:
             self._refresh(key_id)
@@ -130,7 +139,9 @@ class PublicKeys:
 
     def _published(self) -> Sequence[jwt.PyJWK]:
         """Keys of the fetched set; empty for a valid set without a usable key. Raises for anything else."""
-        answer = self._client.fetch_data()
+        import jwt
+
+        answer = jwt.PyJWKClient(self._url, cache_jwk_set=False, timeout=TIMEOUT_S).fetch_data()
         try:
             return jwt.PyJWKSet.from_dict(answer).keys
         except jwt.PyJWKSetError:

@@ -34,7 +34,7 @@ _EXAMPLES = {
 class Answer(BaseModel):
     """An answer; a field that its shape does not name cannot be set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def answered(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,20 +1,18 @@
 """The Flask app that every endpoint shares: request ids, the body limit, failures as problem documents."""
 
 import logging
-import re
-import uuid
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from functions.web import bodies, request_log
 from functions.web.problems import Problem, unavailable
+from functions.web.request_ids import request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
-_REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
 class _Json(DefaultJSONProvider):
@@ -58,12 +55,6 @@ def create_app(name: str, project: str, receiving: bodies.Bodies | None = None) 
     app.register_error_handler(Retry, _from_retry)
     app.register_error_handler(Exception, _unforeseen)
     return app
-
-
-def request_id_of(headers: Headers) -> str:
-    """The request's id as its sender named it, if that is safe to repeat; else a new one."""
-    sent = headers.get("X-Request-ID", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
 
 
 def _start(project: str) -> None:

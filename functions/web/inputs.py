@@ -34,7 +34,7 @@ PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
 class Input(BaseModel):
     """A body or a query string; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
     missing: ClassVar[str] = "{field} is required."  # the refusal of a body that lacks a required field
 
 

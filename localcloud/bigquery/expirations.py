@@ -10,8 +10,9 @@ a partition expires at its time, the start of its day, plus `timePartitioning.ex
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 
-from localcloud.bigquery.partitions import partition_at
+from localcloud.bigquery.partitions import Partition, partition_at
 from localcloud.bigquery.schemas import quoted
 from localcloud.bigquery.tables import Resource, TableRef, Tables
 
@@ -19,33 +20,47 @@ from localcloud.bigquery.tables import Resource, TableRef, Tables
 def sweep(tables: Tables) -> None:
     """Drop what has expired by the server's clock: asked at every request, it looks only where something may have."""
     now = tables.clock.now()
-    for ref, resource in sorted(tables.expiring.items(), key=lambda each: str(each[0])):
-        rows = _expired_rows(resource, now)
-        if not _over(resource, now) and tables.swept.get(ref) == rows:
-            continue
-        if tables.find(ref) is None:  # gone with its dataset
-            del tables.expiring[ref]
-        elif _over(resource, now):
-            tables.drop(ref)
-        else:
-            _drop_rows(tables, ref, rows)
+    while tables.due and tables.due[0][0] <= now:
+        tables.unswept.add(heappop(tables.due)[1])
+    for ref in sorted(tables.unswept):
+        _sweep(tables, ref, now)
+        tables.unswept.discard(ref)
 
 
-def _over(resource: Resource, now: datetime) -> bool:
+def _sweep(tables: Tables, ref: TableRef, now: datetime) -> None:
+    resource = tables.expiring.get(ref)
+    if resource is None:  # dropped, or it keeps everything by now
+        return
+    ends, newest = _ends(resource), _newest_expired(resource, now)
+    if tables.find(ref) is None:  # gone with its dataset
+        del tables.expiring[ref]
+    elif ends and ends <= now:
+        tables.drop(ref)
+    else:
+        if newest:
+            _drop_rows(tables, ref, newest)
+            heappush(tables.due, (newest.end + _keeps(resource), ref))
+        if ends:
+            heappush(tables.due, (ends, ref))
+
+
+def _ends(resource: Resource) -> datetime | None:
     at = resource.get("expirationTime")
-    return at is not None and datetime.fromtimestamp(int(at) / 1000, UTC) <= now
+    return datetime.fromtimestamp(int(at) / 1000, UTC) if at is not None else None
 
 
-def _expired_rows(resource: Resource, now: datetime) -> str:
-    """Rows of the partitions whose time is over, as a DuckDB condition."""
-    keeps = (resource.get("timePartitioning") or {}).get("expirationMs")
-    if keeps is None:
-        return "FALSE"
-    newest = partition_at(resource, now - timedelta(milliseconds=int(keeps)))
-    return f"{quoted(newest.column)} < {newest.literal(newest.end)}"
+def _keeps(resource: Resource) -> timedelta:
+    return timedelta(milliseconds=int(resource["timePartitioning"]["expirationMs"]))
 
 
-def _drop_rows(tables: Tables, ref: TableRef, condition: str) -> None:
-    if tables.count(ref, condition):
-        tables.engine.execute(f"DELETE FROM {ref.sql} WHERE {condition}")
-    tables.swept[ref] = condition
+def _newest_expired(resource: Resource, now: datetime) -> Partition | None:
+    """The newest partition whose time is over; `None` if partitions stay for good."""
+    if (resource.get("timePartitioning") or {}).get("expirationMs") is None:
+        return None
+    return partition_at(resource, now - _keeps(resource))
+
+
+def _drop_rows(tables: Tables, ref: TableRef, newest: Partition) -> None:
+    expired = f"{quoted(newest.column)} < {newest.literal(newest.end)}"
+    if tables.count(ref, expired):
+        tables.engine.execute(f"DELETE FROM {ref.sql} WHERE {expired}")

@@ -153,7 +153,7 @@ class Queries:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
             self._tables.changes.add_all()
-            self._tables.wrote(tuple(self._tables.swept))
+            self._tables.wrote(tuple(self._tables.expiring))
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)
         return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)

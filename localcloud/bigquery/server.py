@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -52,11 +53,18 @@ async def serve(port: int, data_dir: Path | None, project: str, announce: Callab
     with _listener(port) as listener:
         emulator = await start(_settings(port, data_dir, project))
         emulator.stream.delay_by(delay)
+        _collect_garbage_seldom()
         try:
             await _until_stopped(uvicorn.Server(_config(create_app(emulator))), listener, announce)
         finally:
             emulator.stream.let_in(everything=True)
             await emulator.engine.stop()
+
+
+def _collect_garbage_seldom() -> None:
+    """What the start made stays; syntax trees are thousands of objects each, of which few are ever garbage at once."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def _listener(port: int) -> socket.socket:

@@ -22,7 +22,10 @@ class InsertIds:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: dict[tuple[TableRef, str], float] = {}
+        self._seen: dict[tuple[TableRef, str], float] = {}  # the oldest first
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
     def is_known(self, ref: TableRef, insert_id: str | None) -> bool:
         """Whether a row with this id was inserted within the memory."""
@@ -31,8 +34,11 @@ class InsertIds:
     def remember(self, ref: TableRef, insert_ids: list[str]) -> None:
         """Note the ids of rows that were inserted, and forget the oldest."""
         now = self._clock()
-        self._seen = {key: seen for key, seen in self._seen.items() if now - seen < MEMORY_S}
-        self._seen.update({(ref, insert_id): now for insert_id in insert_ids})
+        while self._seen and now - next(iter(self._seen.values())) >= MEMORY_S:
+            del self._seen[next(iter(self._seen))]
+        for insert_id in insert_ids:
+            self._seen.pop((ref, insert_id), None)
+            self._seen[(ref, insert_id)] = now
 
 
 def insert_all(

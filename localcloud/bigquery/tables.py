@@ -26,7 +26,7 @@ from localcloud.bigquery.schemas import Field, by_name, duckdb_type, normalized,
 Resource = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class TableRef:
     """The name of a table or view."""
 
@@ -98,7 +98,8 @@ class Tables:
         self.engine = engine
         self.changes = Changes()
         self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
-        self.swept: dict[TableRef, str] = {}  # which of their rows there are surely none of, as a DuckDB condition
+        self.unswept = set(self.expiring)  # those that may have rows which have expired
+        self.due: list[tuple[datetime, TableRef]] = []  # a heap: when the others may next have some
 
     def _expiring(self) -> Iterator[tuple[TableRef, Resource]]:
         for dataset in self.catalog.list_all_datasets():
@@ -109,8 +110,7 @@ class Tables:
 
     def wrote(self, refs: Iterable[TableRef]) -> None:
         """Rows were written: some may have expired already."""
-        for ref in refs:
-            self.swept.pop(ref, None)
+        self.unswept.update(ref for ref in refs if ref in self.expiring)
 
     def find(self, ref: TableRef) -> Resource | None:
         """The resource of a table or view, or None."""
@@ -193,6 +193,7 @@ class Tables:
         self._forget(ref)
         if _expires(change.resource):
             self.expiring[ref] = change.resource
+            self.unswept.add(ref)
 
     def create(self, ref: TableRef, body: Resource, *, exists_ok: bool = False) -> None:
         """Make a table; raises AlreadyExistsError."""
@@ -217,7 +218,7 @@ class Tables:
         """Forgets what followed from the table as it was."""
         self.changes.add(ref)
         self.expiring.pop(ref, None)
-        self.swept.pop(ref, None)
+        self.unswept.discard(ref)
 
 
 def missing_fields(resource: Resource, given: list[Field]) -> list[Field]:

@@ -2,17 +2,18 @@
 
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import CLAUDE_CODE_TABLE, COST_TABLE, USAGE_TABLE, AnthropicReports
+from providers.calls import Calls
 from providers.notes import Notes
 from providers.reports import Reports, ReportSource, open_api
-from providers.source import Progress, Source, SourceContext
+from providers.source import Source, SourceContext
 
 
 def open_source(context: SourceContext) -> Source:
     """The source of the run's day; the integration's setting `api` chooses between reports and analytics."""
     generation = str(context.integration.settings.get("api", "reports"))
 
-    def open_reports(notes: Notes, progress: Progress) -> Reports:
-        api = open_api(context, ANTHROPIC, progress)
+    def open_reports(notes: Notes, calls: Calls) -> Reports:
+        api = open_api(context, ANTHROPIC, calls)
         return AnthropicReports(api, context.run.date, notes, context.read_at.date(), generation)
 
-    return ReportSource(ANTHROPIC.name, (USAGE_TABLE, CLAUDE_CODE_TABLE, COST_TABLE), open_reports)
+    return ReportSource(ANTHROPIC.name, (USAGE_TABLE, CLAUDE_CODE_TABLE, COST_TABLE), open_reports, context.break_off)

@@ -69,23 +69,19 @@ class CustomerBigQuery:
             return job
 
     def rows(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
-        """The rows of a finished query."""
+        """The few rows of a finished query, which come with the call that asks for them."""
         with translating_source_errors(str(export)):
             rows: RowIterator = job.result(page_size=PAGE_ROWS, job_retry=None)
             return rows
 
-    def rows_anew(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
-        """The rows of a finished query from the first on, which BigQuery keeps for a day.
+    def result(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
+        """The result of a finished query: its columns and the number of its rows, which `page_batches` reads.
 
-        Our page reader empties the pages that it reads, and the client gives the first one out once more where it is
-        asked through the same job.
+        BigQuery keeps it for a day, and its pages may be asked for again.
         """
-        from google.cloud.bigquery import QueryJob
-
         with translating_source_errors(str(export)):
-            finished = self._client.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT_S)
-        assert isinstance(finished, QueryJob)  # noqa: S101 - it has the id of one
-        return self.rows(export, finished)
+            result: RowIterator = job.result(job_retry=None)
+            return result
 
     def _config(self, statement: Statement) -> "QueryJobConfig":
         from google.cloud.bigquery import QueryJobConfig

@@ -16,7 +16,7 @@ from cloudact.google_errors import translating_google_errors
 from cloudact.runs.result import Gap, SourceDay
 from providers.gcp.export import ExportTable
 from providers.gcp.loaded_day import BILLING, KeptDay, LoadedCurrency, LoadedDay
-from providers.gcp.result_pages import PAGE_ROWS, page_batches
+from providers.gcp.result_pages import page_batches
 from providers.gcp.source_day import Facts, Reach, compile_facts, compile_reach, facts_of, reach_of
 from providers.gcp.statement import Statement
 from providers.gcp.wholeness import Wholeness, completed, described, judge
@@ -26,6 +26,7 @@ from providers.source import Findings, Progress
 if TYPE_CHECKING:
     from google.cloud.bigquery import Row
 
+ROWS_OF_ANSWER = 1  # the client parses what comes with the answer, and pages are read from the first on
 EMPTY = "No billing rows for this date. Either the billing export did not cover it, or Google has not delivered it yet."
 
 
@@ -120,4 +121,4 @@ class Past:
     def _kept_batches(self) -> Iterator[pa.RecordBatch]:
         """Yields the org's loaded rows; each keeps its run and when it was ingested."""
         with translating_google_errors("BigQuery"):
-            yield from page_batches(self.day.pages(f"{BILLING.name}_day", PAGE_ROWS))
+            yield from page_batches(self.day.pages(f"{BILLING.name}_day", ROWS_OF_ANSWER))

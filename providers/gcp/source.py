@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, TypeVar
 from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, Stop
 from cloudact.pipelines.yaml_files import Strict
+from providers.calls import Calls
 from providers.gcp.access import open_bigquery, read_access
 from providers.gcp.customer_bigquery import CustomerBigQuery
 from providers.gcp.errors import translating_source_errors
 from providers.gcp.export import ExportTable
 from providers.gcp.loaded_day import BILLING
 from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
+from providers.gcp.page_ahead import one_ahead
 from providers.gcp.past import Past
 from providers.gcp.result_pages import page_batches
 from providers.gcp.source_day import EARLY_DAYS
 from providers.gcp.statement import compile_late_dates, compile_statement
 from providers.gcp.steps import ExtractConfig, TransformConfig
 from providers.notes import Notes
-from providers.source import Findings, Progress, SourceContext, Table, TableRows, unknown_step
+from providers.source import Chain, Findings, Progress, SourceContext, Table, unknown_step
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,9 +90,9 @@ class BillingExport:
             case other:
                 raise unknown_step(self.name, other)
 
-    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:  # noqa: ARG002 - nothing to note
-        """The day's rows as Arrow batches, a page at a time."""
-        return [(BILLING, self._batches())]
+    def chains(self) -> Sequence[Chain]:
+        """The day's rows as Arrow batches, a page at a time; one more page is on its way meanwhile."""
+        return [Chain(BILLING, self._batches)]
 
     def findings(self) -> Findings:
         """The day's source, and what the export no longer has. Complete once all rows have been read."""
@@ -156,16 +158,17 @@ class BillingExport:
         if inactive:
             count = past.facts.filtered_rows
             progress.message(f"{count} export rows of {len(inactive)} inactive projects were left out.")
-        return int(self.customer.rows(export, self.day_query).total_rows or 0)
+        return int(self.customer.result(export, self.day_query).total_rows or 0)
 
     def _inactive_projects(self) -> list[str]:
         return [str(project) for project in self.context.integration.settings.get("inactive_projects", [])]
 
-    def _batches(self) -> "Iterator[pa.RecordBatch]":
+    def _batches(self, notes: Notes, calls: Calls) -> "Iterator[pa.RecordBatch]":
         export, past = _known(self.export), _known(self.past)
-        pages = page_batches(self.customer.rows_anew(export, _known(self.day_query)))
         with translating_source_errors(str(export)):
-            yield from past.batches(pages)
+            result = self.customer.result(export, _known(self.day_query))
+            pages = page_batches(result, partial(notes.pages_of, "the export"))
+            yield from past.batches(one_ahead(pages, calls.tick))
 
 
 def _known(left: Left | None) -> Left:

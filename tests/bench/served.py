@@ -1,6 +1,6 @@
 """A day of OpenAI and Anthropic on 127.0.0.1, every page rendered before the first request.
 
-`python -m tests.bench.served DATE ROWS PAGES`.
+`python -m tests.bench.served DATE ROWS PAGES [LATENCY_S]`. Each answer begins that much after its request.
 The same rows for the same arguments, on any machine. `/expected` answers what a complete and exact load holds of each
 report, and how many of its pages were asked for so far.
 """
@@ -170,8 +170,8 @@ class Provider:
 class Connection(asyncio.Protocol):
     """A connection that is kept open; each request is answered in one piece."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._provider, self._waiting = provider, b""
+    def __init__(self, provider: Provider, latency_s: float) -> None:
+        self._provider, self._latency_s, self._waiting = provider, latency_s, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remembers where to answer."""
@@ -184,20 +184,28 @@ class Connection(asyncio.Protocol):
         self._waiting += data
         while b"\r\n\r\n" in self._waiting:
             head, self._waiting = self._waiting.split(b"\r\n\r\n", 1)
-            body = self._provider.answer(head.split(b" ", 2)[1].decode())
-            start = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            self._transport.write(start.encode() + body)
+            target = head.split(b" ", 2)[1].decode()
+            if target == "/expected" or not self._latency_s:
+                self._answer(target)
+            else:
+                asyncio.get_running_loop().call_later(self._latency_s, self._answer, target)
+
+    def _answer(self, target: str) -> None:
+        body = self._provider.answer(target)
+        start = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._transport.write(start.encode() + body)
 
 
-async def serve(provider: Provider) -> None:
+async def serve(provider: Provider, latency_s: float = 0) -> None:
     """Serves until the process is ended; says where on the first line of the output."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)  # a page leaves in one go
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(provider), sock=listener)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(provider, latency_s), sock=listener)
     sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Provider(date.fromisoformat(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    served = Provider(date.fromisoformat(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    asyncio.run(serve(served, float(sys.argv[4]) if len(sys.argv) > 4 else 0))

@@ -20,7 +20,7 @@ PRELOADED = [
     "tests.chaos.containers",
     "jobs.main",
     "google.cloud.bigquery",
-    "google.cloud.kms_v1",
+    "httpx",
     "providers.gcp.source",
     "httpx",
 ]

@@ -50,7 +50,7 @@ def loaded_tables(local: Local, run: Run) -> list[str]:
     """What the run's jobs have replaced, in order."""
     jobs = [local.warehouse.job(f"load_{run.run_id}_{number}") for number in range(4)]
     ours = [job for job in jobs if job is not None and job.job_type == "load"]
-    return [job.destination.table_id.removesuffix(f"${run.date:%Y%m%d}") for job in ours]
+    return [job.destination_table.removesuffix(f"${run.date:%Y%m%d}") for job in ours]
 
 
 def test_every_table_is_loaded_once(local: Local, org: OnboardedOrg, parts: list[Part]) -> None:

@@ -12,9 +12,8 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cloudact import clients
 from cloudact.orgs.org import fingerprint, key_hash
-from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.bigquery import Access, Warehouse
 from functions.auth.api_keys import KeyCache
 from functions.auth.cache import CAPACITY
 from functions.auth.key_uses import KeyUses
@@ -224,7 +223,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
             super().append(table, rows, ids, late)
 
     parts = compose(local.settings, local.clock)
-    warehouse = Hanging(lambda: clients.bigquery(local.settings), installation=local.settings.installation)
+    warehouse = Hanging(Access.of(local.settings), installation=local.settings.installation)
     uses = KeyUses(warehouse, parts.keys.auth.keys, local.clock, within_s=0.05)
     hanging = public_app(replace(parts, key_uses=uses)).test_client()
     assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]

@@ -29,7 +29,7 @@ from tests.processes import started_processes
 pytestmark = pytest.mark.bench
 PROCESSES = multiprocessing.get_context("forkserver")
 PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "providers.gcp.source"]  # one server for all
+PRELOADED_BY_JOBS = ["jobs.main", "httpx", "providers.gcp.source"]  # one server for all
 WITHIN_S = 60.0
 ORGS = [f"org_{number}" for number in range(7)]
 DUE, BATCHES = 28, 10

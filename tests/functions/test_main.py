@@ -1,13 +1,30 @@
 """The entry points of the functions, before there is an app."""
 
 import functools
+import json
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import pytest
 from flask import Flask, Request
 from werkzeug.test import EnvironBuilder
 
+from cloudact.settings import ROOT, Settings
 from functions.main import _answer
+from tests.conftest import Local, NewOrgs
+
+OF_HEALTH = (
+    "cloudact.error_codes",
+    "cloudact.errors",
+    "cloudact.installation",
+    "cloudact.settings",
+    "functions.web.request_ids",
+    "functions.web.server_pages",
+)
 
 
 def test_the_first_requests_share_one_app() -> None:
@@ -26,3 +43,49 @@ def test_the_first_requests_share_one_app() -> None:
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(8))) == {404}
     assert len(built) == 1
+
+
+def asked(target: str, settings: Settings, *requests: tuple[str, dict[str, str]]) -> Any:
+    """What a new instance of a function answers: status, headers and body of each, and the modules it has then."""
+    script = f"""
+import json, sys
+from functions_framework import create_app
+client = create_app("{target}", "functions/main.py").test_client()
+told = []
+for path, headers in json.loads(sys.argv[1]):
+    answer = client.get(path, headers=headers)
+    told.append([answer.status_code, dict(answer.headers), answer.get_data(as_text=True)])
+print(json.dumps([told, sorted(sys.modules)]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(requests)],
+        cwd=ROOT,
+        env=os.environ | settings.to_env(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("target", ["api", "ops"])
+def test_health_is_answered_without_the_app(local: Local, target: str) -> None:
+    """A new instance says that it is well as the app says it, and has not built the app for that."""
+    named = {"X-Request-ID": "r-1"}
+    quick, modules = asked(target, local.settings, *((path, named) for path in ("/health", "/api/v1/health/")))
+    ours = {name for name in modules if name.split(".")[0] in ("cloudact", "functions", "providers")}
+    assert ours <= {*OF_HEALTH, "cloudact", "functions", "functions.web"}, ours - set(OF_HEALTH)
+    assert not {"jwt", "yaml", "httpx", "google.auth"} & set(modules)
+    by_app, modules = asked(target, local.settings, ("/health", named | {"Origin": "https://elsewhere.example"}))
+    assert "functions.composition" in modules
+    assert quick == by_app * 2
+
+
+def test_a_key_costs_no_library_of_googles(local: Local, new_org: NewOrgs) -> None:
+    """A first list of runs imports no client of Google's, and none of what sessions need."""
+    org = new_org()
+    path, key = f"/api/v1/pipelines/{org.org_slug}/runs", {"X-API-Key": org.api_key}
+    ((status, _, body),), modules = asked("api", local.settings, (path, key))
+    assert (status, json.loads(body)["runs"]) == (200, [])
+    costly = ("google.cloud.bigquery", "google.api_core", "requests", "jwt", "cryptography", "grpc", "pyarrow")
+    assert [name for name in costly if name in modules] == []

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from cloudact import clients
 from cloudact.runs.run import run_id
-from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.bigquery import Access, Warehouse, open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
 from cloudact.warehouse.migrations import Migrations
 from functions.runs.run_pages import After, Filters, RunPages
@@ -54,9 +54,7 @@ class Counting(Warehouse):
 @pytest.fixture(scope="module")
 def warehouse(session_cloud: Local, tmp_path_factory: pytest.TempPathFactory) -> Counting:
     settings = session_cloud.settings.model_copy(update={"dataset": DATASET})
-    warehouse = Counting(
-        lambda: clients.bigquery(settings), installation=settings.installation, dataset=DATASET, patience_s=600
-    )
+    warehouse = Counting(Access.of(settings), installation=settings.installation, dataset=DATASET, patience_s=600)
     plain = open_warehouse(settings)
     make_service_dataset(plain, Migrations(plain, applied_by="test"), settings.installation)
     client = clients.bigquery(settings)

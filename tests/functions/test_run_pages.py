@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status, TriggerType
-from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.bigquery import Access, Warehouse
 from functions.runs.run_pages import After, Filters, Page, RunPages
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, billing_run
@@ -29,7 +28,7 @@ class Recording(Warehouse):
 
     def __init__(self, local: Local, refuse: str = "") -> None:
         settings = local.settings
-        super().__init__(lambda: clients.bigquery(settings), installation=settings.installation)
+        super().__init__(Access.of(settings), installation=settings.installation)
         self.read_days: list[tuple[str, int]] = []
         self.refuse = refuse
 

@@ -292,11 +292,18 @@ def by_secret(local: Local) -> Settings:
     """A deployment whose sessions are signed with a secret in Secret Manager."""
     manager = clients.secret_manager(local.settings)
     parent, name = f"projects/{local.settings.project}", f"jwt-{next(local.numbers)}"
-    wanted = {"parent": parent, "secret_id": name, "secret": {"replication": {"automatic": {}}}}
-    secret = manager.create_secret(request=wanted)
-    version = manager.add_secret_version(request={"parent": secret.name, "payload": {"data": f"{SECRET}\n".encode()}})
-    changes = {"jwt_issuer": ISSUER, "jwt_jwks_url": "", "jwt_secret": version.name}
+    kind: dict[str, Any] = {"replication": {"automatic": {}}}
+    secret = manager.call("POST", f"v1/{parent}/secrets", kind, query={"secretId": name}, patience_s=10)
+    version = add_version(local, secret["name"], f"{SECRET}\n".encode())
+    changes = {"jwt_issuer": ISSUER, "jwt_jwks_url": "", "jwt_secret": version}
     return local.settings.model_copy(update=changes)
+
+
+def add_version(local: Local, secret: str, data: bytes) -> str:
+    """Adds a version to the secret and answers its name."""
+    payload = {"payload": {"data": base64.b64encode(data).decode()}}
+    manager = clients.secret_manager(local.settings)
+    return str(manager.call("POST", f"v1/{secret}:addVersion", payload, patience_s=10)["name"])
 
 
 def secret_token(**claims: Any) -> str:
@@ -336,7 +343,7 @@ def test_secret_manager_is_away(local: Local, by_secret: Settings) -> None:
 def test_a_secret_that_cannot_be_used(local: Local, by_secret: Settings) -> None:
     """A version that does not exist and a secret too short to be one are mistakes of the deployment."""
     parent = by_secret.jwt_secret.rpartition("/versions/")[0]
-    clients.secret_manager(local.settings).add_secret_version(request={"parent": parent, "payload": {"data": b"short"}})
+    add_version(local, parent, b"short")
     for number in ("2", "3"):
         settings = by_secret.model_copy(update={"jwt_secret": f"{parent}/versions/{number}"})
         with pytest.raises(ConfigError):

@@ -35,7 +35,7 @@ from tests.processes import started_processes
 __all__ = ["run_job"]
 PROCESSES = multiprocessing.get_context("forkserver")
 PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "google.cloud.kms_v1", "providers.gcp.source"]  # one server for both
+PRELOADED_BY_JOBS = ["jobs.main", "httpx", "providers.gcp.source"]  # one server for both
 WITHIN_S = 60.0
 LIMIT = 3  # one for a neighbour, one for the run, and the second that SPEC §8 lets it take
 MOMENTS = ("before", "after")

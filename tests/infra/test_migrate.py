@@ -24,7 +24,7 @@ from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
 from cloudact.settings import ROOT, Settings
-from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from cloudact.warehouse.bigquery import Access, Warehouse, open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
 from cloudact.warehouse.migrations import MigrationResult, Migrations
 from cloudact.warehouse.scripts import SQL, Scope, load_scripts, statements
@@ -91,7 +91,7 @@ class Deployment:
 
     def warehouse(self) -> Watched:
         return Watched(
-            lambda: clients.bigquery(self.settings),
+            Access.of(self.settings),
             installation=self.settings.installation,
             dataset=self.settings.dataset,
         )

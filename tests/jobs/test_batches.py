@@ -54,7 +54,7 @@ def test_a_batch_of_three(local: Local, new_org: NewOrgs) -> None:
     assert [each["status"] for each in told] == ["SUCCESS"] * 3
     assert {(each["execution"], each["execution_tasks"]) for each in told} == {(execution.name.rpartition("/")[2], 3)}
     claims: list[Any] = [local.warehouse.job(run.claim_id) for run in runs]
-    assert [claim.query_parameters[0].value.rpartition("/")[2] for claim in claims] == ["0", "1", "2"]
+    assert [claim.parameters["execution"].rpartition("/")[2] for claim in claims] == ["0", "1", "2"]
 
 
 def test_a_batch_whose_tasks_have_several_runs(local: Local, new_org: NewOrgs) -> None:

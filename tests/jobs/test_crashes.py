@@ -23,7 +23,7 @@ from tests.jobs.conftest import RunJob, detail, table
 from tests.processes import started_processes
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "google.cloud.kms_v1", "providers.gcp.source"])
+PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "httpx", "providers.gcp.source"])
 WITHIN_S = 60.0
 Containers = Callable[..., BaseProcess]
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -76,6 +77,9 @@ def test_a_run_tells_its_story(local: Local, new_org: NewOrgs, run_job: RunJob) 
         ("load", "SUCCESS", loaded),
     ]
     assert "Reading the standard export" in told["steps"][0]["messages"][0]["text"]
+    assert (
+        told["steps"][2]["messages"][0]["text"] == "Pages with rows, by the column and row by row: the export 1 and 0."
+    )
 
 
 def test_rows_carry_org_run_and_first_start(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
@@ -330,12 +334,13 @@ def test_a_load_step_is_repeated(local: Local, new_org: NewOrgs, run_job: RunJob
     for each in (org, undisturbed):
         load_fixture_export(local, each)
     project = org.credentials["GCP_SA"]["project_id"]
-    asked = f"GET /bigquery/v2/projects/{project}/jobs"
-    doorman.at_first(asked, "after", lambda: passing_trouble(local, local.settings.project, "queries"))
+    asked = f"GET /bigquery/v2/projects/{project}/queries"
+    trouble = partial(passing_trouble, local, local.settings.project, "queries")
+    doorman.at_first(asked, "after", lambda: doorman.at_first(asked, "after", trouble))
     run_job(billing_run(org), bigquery_endpoint=doorman.url)
     run_job(billing_run(undisturbed))
     assert sum(line == f"POST /bigquery/v2/projects/{project}/jobs" for line in doorman.seen) == 1
-    assert sum(line.startswith(asked) for line in doorman.seen) == 2
+    assert sum(line.startswith(asked) for line in doorman.seen) == 3  # the number of rows, and twice their page
     assert detail(local, billing_run(org))["status"] == "SUCCESS"
     own = {"org_slug": "", "run_id": ""}
     rows = [sorted(repr({**row, **own}) for row in table(local, each)) for each in (org, undisturbed)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.run import Run
 from localcloud.onboarding import OnboardedOrg
+from providers.calls import Calls
 from providers.notes import Notes
 from providers.openai.reports import COST_TABLE, USAGE_TABLE
-from providers.source import Progress, Row, Table, TableRows
+from providers.source import Chain, Progress, Row, Table
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs
 from tests.jobs.test_usage_cost_run import llm_run, messages_of_steps, processor_of, rows_of, step_of
 
@@ -36,11 +38,11 @@ class Invented:
     def prepare(self, config: Any, progress: Progress) -> None:
         """Nothing to prepare."""
 
-    def tables(self, notes: Notes, progress: Progress) -> Sequence[TableRows]:  # noqa: ARG002 - the protocol's
+    def chains(self) -> Sequence[Chain]:
         """The same rows for every table that it gives."""
-        return [(table, self._each(table)) for table in self.gives]
+        return [Chain(table, partial(self._each, table)) for table in self.gives]
 
-    def _each(self, table: Table) -> "Iterator[Row | pa.RecordBatch]":
+    def _each(self, table: Table, _notes: Notes, _calls: Calls) -> "Iterator[Row | pa.RecordBatch]":
         self.read.append(table.name)
         yield from self.rows
 

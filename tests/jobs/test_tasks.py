@@ -89,7 +89,7 @@ def test_one_after_another(local: Local, runs: list[Run]) -> None:
     assert {(each["execution"], each["execution_tasks"]) for each in told} == {("runner-abc", 9)}
     assert all(one["completed_at"] <= other["started_at"] for one, other in pairwise(told))
     claims: list[Any] = [local.warehouse.job(run.claim_id) for run in runs]
-    assert {each.query_parameters[0].value for each in claims} == {"runner-abc/4"}
+    assert {each.parameters["execution"] for each in claims} == {"runner-abc/4"}
 
 
 def test_each_run_costs_its_own(local: Local, runs: list[Run]) -> None:
@@ -133,7 +133,7 @@ def test_sigterm_in_the_middle(
     local: Local, runs: list[Run], termination: Termination, execution: Execution, interrupted: Status
 ) -> None:
     """The run at work tells what has become of it, the next is not begun, and another try goes on with it."""
-    clock = Ticking(looks_of_one_run(local, runs[THIRD]) + 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    clock = Ticking(looks_of_one_run(local, runs[THIRD]) + 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
     runs = [runs[FIRST], runs[SECOND], billing_run_like(runs[FIRST])]
     assert worked(local, runs, execution, clock, termination) == 143
     assert statuses(local, runs) == [Status.SUCCESS, interrupted, None]

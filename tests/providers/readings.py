@@ -75,7 +75,9 @@ def read(report: Report, bodies: Sequence[bytes]) -> Reading:
     digest, error, batches = Digest(Tally(table.money, table.as_of)), "", []
     columns = ddl_columns(table.name)
     try:
-        batches = list(digest.over(columns.batches(rows, RUN)))
+        for batch in columns.batches(rows, RUN):
+            digest.add(batch)
+            batches.append(batch)
     except (RunError, NotOffered) as err:
         error = f"{type(err).__name__} {getattr(err, 'code', '')} {err}"
     return Reading(

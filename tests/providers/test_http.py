@@ -21,6 +21,7 @@ from cloudact.orgs.org import Onboarded
 from localcloud.stack import local_settings
 from providers import PROVIDERS
 from providers.anthropic.api import ANTHROPIC
+from providers.calls import Calls
 from providers.http import (
     IN_A_JOB,
     IN_A_REQUEST,
@@ -253,7 +254,7 @@ def test_whoever_waits_gives_signs_of_life() -> None:
     ticks: list[None] = []
     answers = [httpx.Response(503, json={}), httpx.Response(200, content=iter([b"{", b"}"]))]
     client = httpx.Client(transport=httpx.MockTransport(lambda _: answers.pop(0)))
-    opened = OPENAI.open("http://vendor.invalid", KEY, client, Patience(2, 0.01), lambda: ticks.append(None))
+    opened = OPENAI.open("http://vendor.invalid", KEY, client, Patience(2, 0.01), Calls(lambda: ticks.append(None)))
     assert opened.get("/x", []) == {}
     assert len(ticks) >= 5
 
@@ -397,7 +398,7 @@ class Answers:
 
     def open(self, patience: Patience = IN_A_JOB, tick: Callable[[], None] = lambda: None) -> ProviderHttp:
         client = httpx.Client(transport=httpx.MockTransport(self._next))
-        return OPENAI.open("http://vendor.invalid", KEY, client, patience, tick, self.passing.time)
+        return OPENAI.open("http://vendor.invalid", KEY, client, patience, Calls(tick), self.passing.time)
 
     def _next(self, _: httpx.Request) -> httpx.Response:
         self.asked += 1

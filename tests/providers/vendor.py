@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from providers.anthropic.api import ANTHROPIC
 from providers.anthropic.reports import AnthropicReports
+from providers.calls import Calls
 from providers.http import ProviderHttp
 from providers.notes import Notes
 from providers.openai.api import OPENAI
 from providers.openai.reports import COST_TABLE, USAGE_TABLE, OpenAiReports
 from providers.reports import ReportSource
-from providers.source import Progress
 from tests.conftest import FIXTURE_DAY, fixture
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -45,8 +45,8 @@ class Vendor:
     def openai_source(self) -> ReportSource:
         """OpenAI's reports as a run's source."""
 
-        def open_reports(notes: Notes, progress: Progress) -> OpenAiReports:
-            api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client(), tick=lambda: progress.beat(""))
+        def open_reports(notes: Notes, calls: Calls) -> OpenAiReports:
+            api = OPENAI.open("http://openai.invalid", "sk-admin-test", self._client(), calls=calls)
             return OpenAiReports(api, FIXTURE_DAY, notes)
 
         return ReportSource(OPENAI.name, (USAGE_TABLE, COST_TABLE), open_reports)

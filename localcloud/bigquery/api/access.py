@@ -1,4 +1,7 @@
-"""What every route asks of a request: the emulator, and who is calling."""
+"""What every route asks of a request: the emulator, and who is calling.
+
+Asked as coroutines: FastAPI would hand each plain function to another thread and wait for it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from fastapi import Depends, Request, Response
 from localcloud.bigquery.emulator import Emulator
 
 
-def _emulator(request: Request) -> Emulator:
+async def _emulator(request: Request) -> Emulator:
     emulator: Emulator = request.app.state.emulator
     return emulator
 
 
-def _principal(request: Request) -> str:
+async def _principal(request: Request) -> str:
     return request.headers.get("authorization", "").removeprefix("Bearer ").strip()
 
 

@@ -50,7 +50,13 @@ async def get_query_results(
         return _failed(job)
     micros = request.query_params.get("formatOptions.useInt64Timestamp", "").lower() == "true"
     offset = int(page_token) if page_token else start_index
-    return as_json(await _page(emulator, job, offset, max_results, micros=micros))
+    answer = await _page(emulator, job, offset, max_results, micros=micros)
+    return as_json(_of_fields(answer, request.query_params.get("fields")))
+
+
+def _of_fields(answer: dict[str, Any], names: str | None) -> dict[str, Any]:
+    """What a partial response has of it: https://cloud.google.com/bigquery/docs/api-performance#partial-response."""
+    return {name: answer[name] for name in names.split(",") if name in answer} if names else answer
 
 
 async def _run_once(emulator: Emulator, project: str, body: dict[str, Any], principal: str) -> JobMeta:

@@ -1,4 +1,4 @@
-"""A program: streams N result rows into Parquet and prints peak MB, file MB, rows and seconds.
+"""A program: streams N result rows into Parquet, digest included, and prints peak MB, file MB, rows, seconds and CPU.
 
 `memory_of_rows.py N FILE [BIGQUERY_URL]`: without a URL the client's transport is answered in the process, in the
 form of the REST API; with it the rows come from the local BigQuery.
@@ -6,7 +6,6 @@ form of the REST API; with it the rows come from the local BigQuery.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -25,24 +24,31 @@ VALUES = {
 }
 CELLS = {
     "STRING": "value-{}", "DATE": "2026-11-10", "NUMERIC": "{}.000000001", "FLOAT64": "1.0", "INT64": "{}",
-    "BOOL": "true", "TIMESTAMP": "1794301964123456",
+    "BOOL": "true", "TIMESTAMP": "1794301964123456", "currency": "USD",
 }  # fmt: skip
 
 
 def main(rows: int, path: Path, url: str | None) -> None:
     """Write and measure."""
-    from jobs.parquet import write_parquet
+    from jobs.fingerprint import Digest
+    from jobs.parquet import ParquetFile
+    from providers.gcp.loaded_day import BILLING
     from providers.gcp.result_pages import PAGE_ROWS, page_batches
+    from providers.tally import Tally
     from tests.ddl_columns import ddl_columns
 
-    result = _queried(rows, PAGE_ROWS, url) if url else answered(rows, PAGE_ROWS)
-    started = time.monotonic()
-    columns = ddl_columns("gcp_billing_daily_raw")
+    result = _queried(rows, url) if url else answered(rows, PAGE_ROWS)
+    started, used = time.monotonic(), time.process_time()
+    columns, digest = ddl_columns(BILLING.name), Digest(Tally(BILLING.money, BILLING.as_of))
     run = {"org_slug": "acme", "run_id": "r-1", "ingested_at": datetime.now(UTC)}
-    written = write_parquet(path, columns.schema, columns.batches(page_batches(result), run))
-    seconds = time.monotonic() - started
+    file = ParquetFile(path, columns.schema)
+    for batch in columns.batches(page_batches(result), run):
+        digest.add(batch)
+        file.add(batch)
+    file.close()
+    seconds, cpu_s = time.monotonic() - started, time.process_time() - used
     peak_mb = _peak_kib() / 1024
-    print(f"{peak_mb:.1f} {path.stat().st_size / 2**20:.1f} {written} {seconds:.1f}")  # noqa: T201
+    print(f"{peak_mb:.1f} {path.stat().st_size / 2**20:.1f} {file.rows} {seconds:.1f} {cpu_s:.1f}")  # noqa: T201
 
 
 def _peak_kib() -> int:
@@ -51,7 +57,7 @@ def _peak_kib() -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
 
-def _queried(rows: int, page_rows: int, url: str) -> Any:
+def _queried(rows: int, url: str) -> Any:
     """The result of a query on the local BigQuery that makes its rows itself."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
@@ -59,14 +65,15 @@ def _queried(rows: int, page_rows: int, url: str) -> Any:
     from providers.gcp.columns import COLUMNS
 
     client = Client("test", AnonymousCredentials(), client_options={"api_endpoint": url})
-    columns = ", ".join(f"{VALUES[c.type]} AS {c.name}" for c in COLUMNS)
+    values = VALUES | {"currency": "'USD'"}  # of a day's rows there are one or two
+    columns = ", ".join(f"{values.get(c.name, values[c.type])} AS {c.name}" for c in COLUMNS)
     numbers = f"UNNEST(GENERATE_ARRAY(1, {rows // 1000})) AS a, UNNEST(GENERATE_ARRAY(1, 1000)) AS b"
     job = client.query(f"SELECT {columns} FROM (SELECT a * 1000 + b AS n FROM {numbers})")
-    return job.result(page_size=page_rows)
+    return job.result()
 
 
 def answered(rows: int, page_rows: int, asked: list[int] | None = None) -> Any:
-    """The client's result; its pages (the same rows again) are parsed when it asks for them.
+    """The client's result; its pages are the same rows again, as texts.
 
     `asked` notes the first row of each page asked for.
     """
@@ -75,14 +82,15 @@ def answered(rows: int, page_rows: int, asked: list[int] | None = None) -> Any:
 
     from providers.gcp.columns import COLUMNS
 
-    text = json.dumps([{"f": [{"v": CELLS[c.type].format(n)} for c in COLUMNS]} for n in range(page_rows)])
+    cells = [['{"v":"%s"}' % CELLS.get(c.name, CELLS[c.type]).format(n) for c in COLUMNS] for n in range(page_rows)]  # noqa: UP031 - braces
+    page = ['{"f":[' + ",".join(row) + "]}" for row in cells]
 
-    def answer(query_params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def answer(query_params: dict[str, Any], **_: Any) -> bytes:
         start = int(query_params.get("pageToken", 0))
         end = min(start + page_rows, rows)
         (asked if asked is not None else []).append(start)
-        page = json.loads(text)[: end - start]
-        return {"rows": page, "totalRows": str(rows)} | ({"pageToken": str(end)} if end < rows else {})
+        token = f'"pageToken":"{end}",' if end < rows else ""
+        return f'{{{token}"totalRows":"{rows}","rows":[{",".join(page[: end - start])}]}}'.encode()
 
     return RowIterator(None, answer, "/", [SchemaField(c.name, c.type) for c in COLUMNS])
 

@@ -15,7 +15,7 @@ from cloudact.warehouse.queries import in_org_dataset
 from jobs.parquet import write_parquet
 from localcloud.billing_export import load_export, rows_for_day
 from providers.gcp.export import ExportTable, from_table
-from providers.gcp.result_pages import PAGE_ROWS, page_batches
+from providers.gcp.result_pages import page_batches
 from providers.gcp.source_day import Reach, compile_facts, facts_of
 from providers.gcp.statement import OPERATIONS, compile_statement
 from tests.ddl_columns import ddl_columns
@@ -36,7 +36,7 @@ def written(client: Client, source: ExportTable, day: date, path: Path, **change
     job = client.query(statement.sql, QueryJobConfig(query_parameters=list(statement.parameters)))
     columns = ddl_columns("gcp_billing_daily_raw")
     run = {"org_slug": "acme", "run_id": "r-1", "ingested_at": AT}
-    write_parquet(path, columns.schema, columns.batches(page_batches(job.result(page_size=PAGE_ROWS)), run))
+    write_parquet(path, columns.schema, columns.batches(page_batches(job.result()), run))
     found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return found
 

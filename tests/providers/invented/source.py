@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+from providers.calls import Calls
 from providers.http import ProviderHttp
 from providers.lines import Line, exact_sum, numeric
 from providers.notes import Notes
 from providers.pages import NextPage
 from providers.reports import Reports, ReportSource, open_api
-from providers.source import Progress, Row, Source, SourceContext, Table
+from providers.source import Row, Source, SourceContext, Table
 from tests.providers.invented.api import AQUA, COSTS, TOTAL, USAGE, day_query
 
 USAGE_TABLE = Table("aqua_usage_daily_raw")
@@ -24,10 +25,10 @@ def open_source(context: SourceContext) -> Source:
     """The source of the run's day; nothing is called before it is read."""
     region = str(context.integration.settings.get("region", "eu"))
 
-    def open_reports(notes: Notes, progress: Progress) -> Reports:
-        return AquaReports(open_api(context, AQUA, progress), context.run.date, region, notes)
+    def open_reports(notes: Notes, calls: Calls) -> Reports:
+        return AquaReports(open_api(context, AQUA, calls), context.run.date, region, notes)
 
-    return ReportSource(AQUA.name, (USAGE_TABLE, COST_TABLE), open_reports)
+    return ReportSource(AQUA.name, (USAGE_TABLE, COST_TABLE), open_reports, context.break_off)
 
 
 class AquaReports:

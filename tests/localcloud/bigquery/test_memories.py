@@ -1,0 +1,60 @@
+"""How long ids are remembered: the oldest are forgotten, and one that comes again counts from then on."""
+
+from __future__ import annotations
+
+from localcloud.bigquery.request_ids import MEMORY_S as REQUEST_MEMORY_S
+from localcloud.bigquery.request_ids import RequestIds
+from localcloud.bigquery.streaming import MEMORY_S, InsertIds
+from localcloud.bigquery.tables import TableRef
+
+TABLE = TableRef("demo", "d", "t")
+
+
+class Clock:
+    """Seconds, as a test sets them."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """The seconds."""
+        return self.now
+
+
+def test_an_insert_id_is_forgotten_after_its_time() -> None:
+    """Of two ids the older one is forgotten first, and with it what the server keeps of it."""
+    clock = Clock()
+    ids = InsertIds(clock)
+    ids.remember(TABLE, ["a"])
+    clock.now = MEMORY_S / 2
+    ids.remember(TABLE, ["b"])
+    clock.now = MEMORY_S
+    assert [ids.is_known(TABLE, each) for each in ("a", "b")] == [False, True]
+    ids.remember(TABLE, ["c"])
+    assert len(ids) == 2
+
+
+def test_an_insert_id_that_comes_again_is_young_again() -> None:
+    """An id that was inserted again after its time is remembered as long as a new one, and hides no older one."""
+    clock = Clock()
+    ids = InsertIds(clock)
+    ids.remember(TABLE, ["a", "b"])
+    clock.now = MEMORY_S / 2
+    ids.remember(TABLE, ["a"])
+    clock.now = MEMORY_S
+    ids.remember(TABLE, ["c"])
+    assert [ids.is_known(TABLE, each) for each in ("a", "b", "c")] == [True, False, True]
+    assert len(ids) == 2
+
+
+def test_a_request_id_is_forgotten_after_its_time() -> None:
+    """A request id names its job for a quarter of an hour, and another job's from then on."""
+    clock = Clock()
+    ids = RequestIds(clock)
+    ids.remember("demo", "r", "job_1")
+    ids.remember("demo", "s", "job_2")
+    clock.now = REQUEST_MEMORY_S / 2
+    ids.remember("demo", "r", "job_3")
+    clock.now = REQUEST_MEMORY_S
+    ids.remember("demo", None, "job_4")
+    assert [ids.job_of("demo", each) for each in ("r", "s", None)] == ["job_3", None, None]
+    assert len(ids) == 1
