@@ -1,7 +1,7 @@
 """Fingerprint of a day, computed while its rows pass into a file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import groupby, pairwise
