@@ -1,7 +1,7 @@
 """Fingerprint of a day, computed while its rows pass into a file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import groupby, pairwise
@@ -39,7 +39,7 @@ class Digest:
         self.tally.add(batch)
         if not batch.num_rows:
             return
-        self._hashes = (self._hashes + _sum_of_hashes(_texts(batch, self._left_out))) % 2 ** (8 * DIGEST_BYTES)
+        self._hashes = (self._hashes + _sum_of_hashes(_text(batch, self._left_out))) % 2 ** (8 * DIGEST_BYTES)
 
     @property
     def _left_out(self) -> Set[str | None]:
@@ -62,16 +62,18 @@ def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
     )
 
 
-def _sum_of_hashes(texts: Iterable[memoryview]) -> int:
-    total, empty = 0, hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for text in texts:
+def _sum_of_hashes(text: pa.Array) -> int:
+    _, offsets, data = text.buffers()
+    ends = memoryview(offsets).cast("i")[text.offset : text.offset + len(text) + 1].tolist()
+    whole, empty, total = memoryview(data), hashlib.blake2b(digest_size=DIGEST_BYTES), 0
+    for start, end in pairwise(ends):
         of_row = empty.copy()  # takes less time than to make one of this size
-        of_row.update(text)
+        of_row.update(whole[start:end])
         total += int.from_bytes(of_row.digest())
     return total
 
 
-def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> Iterator[memoryview]:
+def _text(batch: pa.RecordBatch, left_out: Set[str | None]) -> pa.Array:
     """Text of each row, different for different rows: texts carry their length, NULL has none."""
     columns = [batch.column(number) for number, name in enumerate(batch.schema.names) if name not in left_out]
     parts: list[pa.Array | pa.Scalar] = []
@@ -80,11 +82,7 @@ def _texts(batch: pa.RecordBatch, left_out: Set[str | None]) -> Iterator[memoryv
         parts += [_one_for_all(spelled)] if constant else spelled
     if isinstance(parts[0], pa.Scalar):
         parts[0] = pa.repeat(parts[0], batch.num_rows)  # of scalars alone one text would be made, not one for each row
-    joined = pc.binary_join_element_wise(*parts, _BETWEEN, null_handling="replace", null_replacement=_NULL)
-    _, offsets, data = joined.buffers()
-    ends = memoryview(offsets).cast("i")[joined.offset : joined.offset + len(joined) + 1].tolist()
-    whole = memoryview(data)
-    return (whole[start:end] for start, end in pairwise(ends))
+    return pc.binary_join_element_wise(*parts, _BETWEEN, null_handling="replace", null_replacement=_NULL)
 
 
 def _one_for_all(parts: Sequence[pa.Array]) -> pa.Scalar:

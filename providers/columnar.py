@@ -31,10 +31,12 @@ from providers.source import Row
 GATHERED_BYTES = 2 * 2**20  # of pages that become one batch: what is done once a batch costs little a row then
 Item = TypeVar("Item")
 
-# Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999. Larger amounts are left to
-# the row code: `from_cents` keeps 60 of their digits.
-_NUMBER = r"-?[0-9]{1,24}(?:\.[0-9]{1,38})?(?:[eE][+-]?[0-9]{1,2})?"
-_NUMBERS = rf'^(?:(?:{_NUMBER}|"{_NUMBER}"|null)\n)*$'
+# Arrow reads all digits, but its process crashes on an exponent like that of 1e-999999999; what does not fit becomes
+# another number without a word, as 1e60 in 76 digits. So each literal must fit by its form; others are left to the row
+# code: `from_cents` keeps 60 of their digits.
+_NUMBER = r"-?[0-9]{1,24}(?:\.[0-9]{1,38})?(?:[eE](?:\+?0?[0-9]|-[0-9]{1,2}))?"
+_NARROW_NUMBER = r"-?[0-9]{1,10}(?:\.[0-9]{1,28}|(?:\.[0-9]{1,18})?[eE]-0?[0-9])?"
+_NUMBERS, _NARROW_NUMBERS = (rf'^(?:(?:{it}|"{it}"|null)\n)*$' for it in (_NUMBER, _NARROW_NUMBER))
 _EXACT, _LARGEST = pa.decimal256(76, 38), Decimal(10**20)
 _NARROW = pa.decimal128(38, 28)  # of most amounts; it takes less than half of the time
 _CENTS = {_EXACT: pa.decimal256(76, 40), _NARROW: pa.decimal128(38, 30)}
@@ -171,7 +173,7 @@ class PlainRows:
         """The rows as JSON text without these fields, which name persons."""
         texts: Sequence[bytes | Raw] = self.texts or ()
         for name in personal:
-            if any(value is not UNSET for value in self._values(name)):
+            if self._values(name).count(UNSET) < len(self.rows):
                 texts = _without(texts, name.encode())
         return verbatim(texts)
 
@@ -214,21 +216,27 @@ class PlainRows:
 
     def numeric(self, name: str, *, cents: bool = False) -> pa.Array:
         """NUMERIC of exact numbers, sent as such or as strings of them, or null."""
-        literals = self._literals(name)
         try:
-            return rounded(literals.cast(_NARROW), cents=cents)
-        except pa.ArrowInvalid:  # one has more digits
-            return rounded(_exact(literals), cents=cents)
+            return rounded(self._literals(name, _NARROW_NUMBERS).cast(_NARROW), cents=cents)
+        except (NotPlain, pa.ArrowInvalid):  # one has more digits, or is rounded up to more
+            return rounded(self.exact(name), cents=cents)
 
     def exact(self, name: str) -> pa.Array:
         """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
-        return _exact(self._literals(name))
+        try:
+            exact = self._literals(name, _NUMBERS).cast(_EXACT)
+        except pa.ArrowInvalid as err:
+            raise NotPlain from err
+        least, most = pc.min_max(exact).values()
+        if least.is_valid and not -_LARGEST < least.as_py() <= most.as_py() < _LARGEST:
+            raise NotPlain
+        return exact
 
-    def _literals(self, name: str) -> pa.Array:
-        """The digits of numbers, sent as such or as strings of them, or null."""
+    def _literals(self, name: str, form: str) -> pa.Array:
+        """The digits of numbers, sent as such or as strings of them, or null. All must be of the form."""
         sent = [value or _NULL for value in self._values(name)]
         lines = b"\n".join([*sent, b""])
-        if not is_found(_NUMBERS, pa.py_buffer(lines), utf8=False):
+        if not is_found(form, pa.py_buffer(lines), utf8=False):
             raise NotPlain
         if b"-0\n" in lines:  # perhaps -0, which is stored as 0 like every whole number of that value
             raise NotPlain
@@ -264,17 +272,6 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
-
-
-def _exact(literals: pa.Array) -> pa.Array:
-    try:
-        exact = literals.cast(_EXACT)
-    except pa.ArrowInvalid as err:
-        raise NotPlain from err
-    least, most = pc.min_max(exact).values()
-    if least.is_valid and not -_LARGEST < least.as_py() <= most.as_py() < _LARGEST:
-        raise NotPlain
-    return exact
 
 
 def rounded(exact: pa.Array, *, cents: bool = False) -> pa.Array:

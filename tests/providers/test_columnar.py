@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.providers.generated import COSTS, REPORTS, Report, pages
+from providers.columnar import PlainRows
+from providers.lines import from_cents, numeric
+from providers.plain import NUMBER, NotPlain, shape
+from tests.providers.generated import COMPLETIONS, COSTS, REPORTS, Report, pages
 from tests.providers.readings import read
 
 BOM = "\ufeff".encode()  # the row code takes it, as JSON's own parser does; nothing that begins with it is plain
@@ -107,6 +112,67 @@ def test_a_number_beside_the_rows(before: str, literal: str) -> None:
     odd = [body.replace(before.encode(), f'{before}"total":[{literal}],'.encode()) for body in of_day(COSTS, 1)]
     assert literal.encode() in odd[0]
     assert read(COSTS, odd).golden == read(COSTS, never_plain(odd)).golden
+
+
+KNOWN = [
+    b'"object":"page"',
+    b'"object":"bucket"',
+    b'"end_time":1794355200',
+    b'"output_tokens":0',
+    b'"service_tier":"default"',
+]
+
+
+@pytest.mark.parametrize("literal", BEYOND_REASON, ids=lambda it: it[:24])
+@pytest.mark.parametrize("known", KNOWN, ids=bytes.decode)
+def test_a_number_in_a_known_field(known: bytes, literal: str) -> None:
+    """A number that nobody can read makes the page unreadable too where the field is one of those that are known."""
+    (plain,) = of_day(COMPLETIONS, 1)
+    odd = [plain.replace(known, known.partition(b":")[0] + b":" + literal.encode())]
+    assert odd != [plain]
+    assert read(COMPLETIONS, odd).golden == read(COMPLETIONS, never_plain(odd)).golden
+
+
+LITERALS = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["", "-"]),
+    st.from_regex(r"(0|[1-9][0-9]{0,23})", fullmatch=True),
+    st.from_regex(r"(\.[0-9]{1,38})?", fullmatch=True),
+    st.from_regex(r"([eE][+-]?[0-9]{1,2})?", fullmatch=True),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(literals=st.lists(LITERALS, min_size=1, max_size=4), cents=st.booleans())
+def test_amounts_are_rounded_as_the_row_code_rounds(literals: list[str], cents: bool) -> None:
+    """Whatever its digits, an amount that is read by the column is exactly the one of the row code."""
+    kind = shape("Row", {"amount": NUMBER})
+    rows = PlainRows(
+        msgspec.json.decode("[" + ",".join(f'{{"amount":{it}}}' for it in literals) + "]", type=list[kind])
+    )  # type: ignore[valid-type]
+    try:
+        found = rows.numeric("amount", cents=cents).to_pylist()
+    except NotPlain:
+        return
+    sent = [Decimal(literal) for literal in literals]
+    assert found == [numeric(from_cents(number) if cents else number) for number in sent]
+
+
+@pytest.mark.parametrize(
+    ("literal", "rounded"),
+    [
+        ("0.0000000005", "1E-9"),
+        ("-0.00000000049999999999999999999999999", "0E-9"),
+        ("9999999999.99999999995", "10000000000.000000000"),
+        ("99999999999999999999.5", "99999999999999999999.500000000"),
+        ("1234567890.12345678901234567890123456789012345678", "1234567890.123456789"),
+    ],
+)
+def test_amounts_at_the_bounds_are_read_by_the_column(literal: str, rounded: str) -> None:
+    """An amount of more digits than most have, or one that is rounded up to more, is read all the same."""
+    kind = shape("Row", {"amount": NUMBER})
+    rows = PlainRows(msgspec.json.decode(f'[{{"amount":{literal}}}]', type=list[kind]))  # type: ignore[valid-type]
+    assert rows.numeric("amount").to_pylist() == [Decimal(rounded)]
 
 
 def test_what_earlier_pages_tell_comes_first() -> None:
