@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Rule
 
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
@@ -15,7 +16,7 @@ from functions.web.problems import Problem, unavailable
 from functions.web.request_ids import request_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -29,10 +30,22 @@ class _Json(DefaultJSONProvider):
     ensure_ascii = False
 
 
+class _Matched(Rule):
+    """A rule by which paths are only matched. Compiling what would build paths takes most of the start of an app."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> "Callable[..., tuple[str, str]]":  # noqa: ARG002
+        return _built
+
+
+def _built(_rule: Rule, **_values: object) -> tuple[str, str]:
+    raise NotImplementedError("no path is built from a route here")
+
+
 class App(Flask):
     """App of one function: JSON in the order of the code, and paths that may end in a slash."""
 
     json_provider_class = _Json
+    url_rule_class = _Matched
 
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
         """Answers a request; a slash at the end of its path says nothing."""

@@ -30,6 +30,12 @@ class MessageStore(Generic[Message]):
             self._kind, message.name, self._type.serialize(message),
         )  # fmt: skip
 
+    def replace(self, message: Message) -> None:
+        """Replace the message of this name; what was deleted stays deleted."""
+        body = self._type.serialize(message)
+        sql = "UPDATE messages SET body = ? WHERE kind = ? AND name = ?"
+        self._database.execute(sql, body, self._kind, message.name)
+
     def find(self, name: str) -> Message | None:
         """The message of this name, a copy."""
         rows = self._database.rows("SELECT body FROM messages WHERE kind = ? AND name = ?", self._kind, name)

@@ -94,11 +94,8 @@ class Jobs:
 
     def _delete_executions(self, job_name: str) -> None:
         for execution in self._executions.under(f"{job_name}/executions/"):
-            self._region.cancel(execution.name, lambda ended: self._forget(ended.name))
-            self._forget(execution.name)
-
-    def _forget(self, execution_name: str) -> None:
-        self._executions.delete(execution_name)
+            self._executions.delete(execution.name)
+            self._region.cancel(execution.name, lambda _ended: None)
 
     def run_job(self, request: run_v2.RunJobRequest) -> Operation:
         """RunJob: answers as soon as the execution exists; every call makes another one."""

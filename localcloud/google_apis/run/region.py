@@ -53,7 +53,7 @@ class Region:
                 self._slots.submit(self._run_task, running)
 
     def _changed(self, execution: Execution) -> None:
-        self._executions.save(execution)
+        self._executions.replace(execution)  # its job may be deleted, and it with that
         if execution.completion_time:
             with self._lock:
                 self._running.pop(execution.name, None)
