@@ -71,9 +71,7 @@ def _api(endpoint: str, of_google: str, is_repeated: Callable[[Exception], bool]
 @functools.cache
 def _https() -> "httpx.Client":
     """The one client of this process for Google's APIs."""
-    import httpx
-
-    return _client(httpx.create_ssl_context())
+    return _client(trusted_certificates())
 
 
 @functools.cache
@@ -81,7 +79,15 @@ def _plain_http() -> "httpx.Client":
     """The one client of this process for the local cloud. Without a certificate that it trusts it speaks no HTTPS."""
     import ssl
 
-    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # reading certificates takes 30 ms of CPU
+    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+@functools.cache
+def trusted_certificates() -> "SSLContext":
+    """Certificates that this process trusts. Reading them takes 30 ms of CPU, so all clients share them."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _client(trusted: "SSLContext") -> "httpx.Client":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import tenacity
 
+from cloudact.clients import trusted_certificates
 from cloudact.clock import Clock, utc_now
 from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
@@ -344,7 +345,7 @@ def client(patience: Patience = IN_A_JOB) -> "httpx.Client":
     import httpx
 
     timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
-    return httpx.Client(timeout=timeout, trust_env=False)
+    return httpx.Client(timeout=timeout, trust_env=False, verify=trusted_certificates())
 
 
 def _json_or_none(body: bytes) -> Json:
