@@ -5,9 +5,11 @@ Application Default Credentials are used. REST transports only: they start faste
 """
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
 from cloudact.google_api import Authorization, GoogleApi
+from cloudact.google_errors import is_unavailable, is_worth_repeating
 from cloudact.settings import GOOGLE_RUN, Settings
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def bigquery_api(settings: Settings) -> GoogleApi:
 
 def kms(settings: Settings) -> GoogleApi:
     """Cloud KMS's REST API."""
-    return _api(settings.kms_endpoint, "https://cloudkms.googleapis.com")
+    return _api(settings.kms_endpoint, "https://cloudkms.googleapis.com", is_unavailable)
 
 
 def secret_manager(settings: Settings) -> GoogleApi:
@@ -60,16 +62,16 @@ def secret_manager(settings: Settings) -> GoogleApi:
     return _api(settings.secrets_endpoint, "https://secretmanager.googleapis.com")
 
 
-def _api(endpoint: str, of_google: str) -> GoogleApi:
-    return GoogleApi(endpoint, _NOBODY, _plain_http) if endpoint else GoogleApi(of_google, _OURSELVES, _https)
+def _api(endpoint: str, of_google: str, is_repeated: Callable[[Exception], bool] = is_worth_repeating) -> GoogleApi:
+    if endpoint:
+        return GoogleApi(endpoint, _NOBODY, _plain_http, is_repeated)
+    return GoogleApi(of_google, _OURSELVES, _https, is_repeated)
 
 
 @functools.cache
 def _https() -> "httpx.Client":
     """The one client of this process for Google's APIs."""
-    import httpx
-
-    return _client(httpx.create_ssl_context())
+    return _client(trusted_certificates())
 
 
 @functools.cache
@@ -77,7 +79,15 @@ def _plain_http() -> "httpx.Client":
     """The one client of this process for the local cloud. Without a certificate that it trusts it speaks no HTTPS."""
     import ssl
 
-    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # reading certificates takes 30 ms of CPU
+    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+@functools.cache
+def trusted_certificates() -> "SSLContext":
+    """Certificates that this process trusts. Reading them takes 30 ms of CPU, so all clients share them."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _client(trusted: "SSLContext") -> "httpx.Client":

@@ -52,12 +52,22 @@ class Authorization:
 
 
 class GoogleApi:
-    """One of Google's REST APIs at `url`. Raises `GoogleRefusal`, `httpx.TransportError` and google-auth's errors."""
+    """One of Google's REST APIs at `url`. Raises `GoogleRefusal`, `httpx.TransportError` and google-auth's errors.
 
-    def __init__(self, url: str, authorization: Authorization, http: "Callable[[], httpx.Client]") -> None:
+    `is_repeated` tells of an error whether the call is made again at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authorization: Authorization,
+        http: "Callable[[], httpx.Client]",
+        is_repeated: Callable[[Exception], bool] = is_worth_repeating,
+    ) -> None:
         self._url = url.rstrip("/")
         self._authorization = authorization
         self._http = http
+        self._is_repeated = is_repeated
 
     def call(
         self,
@@ -68,20 +78,16 @@ class GoogleApi:
         patience_s: float,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-        repeated_for_s: float | None = None,
     ) -> JsonAnswer:
-        """Answer to one call, of which each try may take `patience_s`.
-
-        A failure that may pass is repeated with growing pauses, as Google asks, for `patience_s` or as long as told.
-        """
-        give_up = time.monotonic() + (patience_s if repeated_for_s is None else repeated_for_s)
+        """Answer to one call, which is repeated with growing pauses for `patience_s`; each try may take as long."""
+        give_up = time.monotonic() + patience_s
         longest_s = FIRST_PAUSE_S
         while True:
             try:
                 return self._once(method, path, body, query, headers or {}, patience_s)
             except Exception as err:
                 pause_s = random.uniform(0, longest_s)  # noqa: S311 - jitter
-                if not is_worth_repeating(err) or time.monotonic() + pause_s > give_up:
+                if not self._is_repeated(err) or time.monotonic() + pause_s > give_up:
                     raise
             time.sleep(pause_s)
             longest_s = min(longest_s * 2, LONGEST_PAUSE_S)

@@ -93,6 +93,11 @@ def is_worth_repeating(err: BaseException) -> bool:
     return _broke_off(err)
 
 
+def is_unavailable(err: BaseException) -> bool:
+    """Whether a call is repeated at once, as Google's clients of Cloud KMS and others do: 503 alone."""
+    return refused_with(err, 503)
+
+
 def _broke_off(err: BaseException) -> bool:
     import httpx
     from google.auth.exceptions import GoogleAuthError, TransportError

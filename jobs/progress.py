@@ -33,12 +33,12 @@ class _Untold:
         self.told_at = self.clock()
 
     def tell_due(self) -> None:
-        """Tells what is untold where the last time was two seconds ago."""
+        """Appends the events where the last time was two seconds ago."""
         if self.clock() - self.told_at >= TOLD_EVERY or len(self.events) >= MOST_UNTOLD:
             self.tell()
 
     def tell(self) -> None:
-        """Appends all to the ledger in one call. What could not be appended for now stays for the next one."""
+        """Appends all events to the ledger in one call. What could not be appended for now stays for the next one."""
         try:
             self.ledger.append_steps(self.run, self.events)
         except ValueError:  # refused for good, and so would be whatever came with it
@@ -149,7 +149,7 @@ class StepProgress:
     def succeeded(self, rows: int | None) -> None:
         """Records that the step is done; `rows` is the number of rows it made, `None` where it makes none.
 
-        It is told with the start of the next step, or before the end of the run.
+        The ledger gets it with the start of the next step, or before the end of the run.
         """
         self._append(Status.SUCCESS, rows=rows)
 

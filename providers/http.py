@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 import tenacity
 
+from cloudact.clients import trusted_certificates
 from cloudact.clock import Clock, utc_now
 from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
@@ -376,7 +377,7 @@ def client(patience: Patience = IN_A_JOB, sockets: "Sockets | None" = None) -> "
 
     timeout = httpx.Timeout(patience.call_timeout_s, connect=patience.connect_timeout_s)
     hooks = {"request": [sockets.follow]} if sockets else {}
-    return httpx.Client(timeout=timeout, trust_env=False, event_hooks=hooks)
+    return httpx.Client(timeout=timeout, trust_env=False, verify=trusted_certificates(), event_hooks=hooks)
 
 
 class Sockets:

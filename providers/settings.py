@@ -20,7 +20,7 @@ class Rule:
 class IntegrationSettings(BaseModel):
     """The settings of one provider's integration; each field has a `Rule`. Unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     @classmethod
     def read(cls, fields: Mapping[str, object]) -> Self:

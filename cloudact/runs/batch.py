@@ -23,7 +23,7 @@ MAX_MESSAGE_BYTES = 32 * 1024  # https://cloud.google.com/run/quotas: the length
 class _Item(BaseModel):
     """Fields of one run that the batch's runs do not share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     o: str
     p: int
@@ -35,7 +35,7 @@ class _Item(BaseModel):
 class _Path(BaseModel):
     """Pipeline of runs: provider, domain and name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     pipeline: str
     provider: str
@@ -49,7 +49,7 @@ class Batch(BaseModel):
     `sizes` are the numbers of runs of each task, in order; left out, each task has one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     requested_at: AwareDatetime
     triggered_by: str

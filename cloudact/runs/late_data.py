@@ -30,7 +30,7 @@ class Load:
 class LateDataScan(BaseModel):
     """Result of one scan of a source for late rows of earlier dates."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     source: str = Field(description="what was looked into")
     at: AwareDatetime = Field(description="when the look was over")

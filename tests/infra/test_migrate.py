@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 import requests
-from google.api_core.exceptions import NotFound
 
 from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
+from cloudact.google_errors import refused_with
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Access, Warehouse, open_warehouse
 from cloudact.warehouse.datasets import claim_org_dataset, drop_org_dataset, make_service_dataset
@@ -226,7 +226,7 @@ def test_a_failed_org_holds_up_no_other(two_orgs: Deployment) -> None:
     two_orgs.add("org/003_cost_center", NEW_COLUMN)
     fleet, _ = two_orgs.migrate()
     assert (fleet.migrated, set(fleet.failed)) == (set(two_orgs.orgs) - {broken}, {broken})
-    assert isinstance(fleet.failed[broken], NotFound)
+    assert refused_with(fleet.failed[broken], 404)
     assert (broken, "002_budgets") in two_orgs.records
     again, applied = two_orgs.migrate()
     assert (set(again.failed), len(applied)) == ({broken}, 1)
