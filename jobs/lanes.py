@@ -188,7 +188,9 @@ class Threads:
         lane.take(lane, arrived)
 
     def _begin(self) -> None:
-        """Begins lanes that wait while there are threads for them."""
+        """Begins lanes that wait while there are threads for them, and no end of a lane that may change it all."""
+        if any(isinstance(arrived, Ended) for _, arrived in self._arrived):
+            return
         for lane in list(self._waiting):
             if len(self._at_work) >= self._most:
                 return
