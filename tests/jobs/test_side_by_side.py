@@ -153,6 +153,14 @@ def test_a_table_is_read_again_while_another_goes_on() -> None:
     assert provider.asked.count(("web_search_calls", 0)) == 2
 
 
+def test_costs_without_amount_count_once_where_they_are_read_again() -> None:
+    """A cost without an amount on a page that is read twice is one; its page is one too."""
+    pages = {"costs": [Page([cost(), cost(), {"project_id": "unpriced"}]), Page([cost()], "dimension")]}
+    found = read(source_of(Provider(pages).client, ["costs"]))
+    assert (found["error"], found["unpriced"]) == ("", 1)
+    assert ("INFO", "Pages with rows, by the column and row by row: costs 1 and 1.") in found["messages"]
+
+
 def test_an_error_that_nobody_expected() -> None:
     """An error of our own in a thread ends the run as it would without threads, and the threads with it."""
     hooked: list[Any] = []
