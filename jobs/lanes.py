@@ -155,9 +155,7 @@ class Threads:
             threads = list(self._at_work.values())
             calling = not all(lane.succeeded for lane in self._at_work)
             self._changed.notify_all()
-        if calling:
-            self._break_off()
-        self._wait_for(threads)
+        self._wait_for(threads, calling=calling)
 
     def start(self, lane: Lane) -> None:
         """Begins the lane as soon as a thread is free, and no thread reads its chain."""
@@ -188,7 +186,9 @@ class Threads:
         lane.take(lane, arrived)
 
     def _begin(self) -> None:
-        """Begins lanes that wait while there are threads for them."""
+        """Begins lanes that wait while there are threads for them, and no end of a lane that may change it all."""
+        if any(isinstance(arrived, Ended) for _, arrived in self._arrived):
+            return
         for lane in list(self._waiting):
             if len(self._at_work) >= self._most:
                 return
@@ -234,12 +234,16 @@ class Threads:
             self._arrived.append((lane, batch))
             self._changed.notify_all()
 
-    def _wait_for(self, threads: list[threading.Thread]) -> None:
+    def _wait_for(self, threads: list[threading.Thread], *, calling: bool) -> None:
+        """Waits until the threads are over. A call that had no connection when calls were broken off may have one now.
+
+        So they are broken off again each second.
+        """
         until = time.monotonic() + CLOSED_WITHIN_S
         for thread in threads:
             while thread.is_alive() and time.monotonic() < until:
-                thread.join(LOOK_EVERY_S)
-                if thread.is_alive():  # its call had no connection before
+                if calling:
                     self._break_off()
+                thread.join(LOOK_EVERY_S)
         if left := [thread for thread in threads if thread.is_alive()]:
             log.error("%d threads of the run could not be ended", len(left))

@@ -13,19 +13,19 @@ import pyarrow.parquet as pq
 # the smallest file, and on Cloud Run the file system is memory.
 COMPRESSION = "zstd"
 
-ROW_GROUP_BYTES = 16 * 2**20
-"""Arrow bytes gathered before a row group is written: the whole of what a file keeps in memory."""
+ROW_GROUP_BYTES = 8 * 2**20
+"""Arrow bytes gathered before a row group is written: the whole of what a file keeps in memory. Two or three are open
+at the same time."""
 
 
 class ParquetFile:
     """A Parquet file at `path` that grows by batches, all of `schema`. Without any it holds the schema and no rows."""
 
-    def __init__(self, path: Path | str, schema: pa.Schema, group_bytes: int = ROW_GROUP_BYTES) -> None:
-        # Zstandard finds what repeats by itself: with dictionaries a file is larger by a tenth to a half, and takes longer.
+    def __init__(self, path: Path | str, schema: pa.Schema) -> None:
+        # Zstandard finds what repeats by itself: with dictionaries a file is a tenth to a half larger, and takes longer.
         self._writer = pq.ParquetWriter(
             path, schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False
         )
-        self._group_bytes = group_bytes
         self._group: list[pa.RecordBatch] = []
         self._gathered = 0
         self.rows = 0
@@ -35,7 +35,7 @@ class ParquetFile:
         self.rows += batch.num_rows
         self._gathered += batch.nbytes
         self._group.append(batch)
-        if self._gathered >= self._group_bytes:
+        if self._gathered >= ROW_GROUP_BYTES:
             self._write_group()
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ Page = TypeVar("Page")
 PAGES_AHEAD = 2
 BYTES_AHEAD = 4 * 2**20
 """Of bodies of pages that wait, in all reports of a run together; a decoded page takes a few times as much."""
+LARGE_PAGE_BYTES = 4 * 2**20
+"""From here on pages are so large that only one report with such pages is read at a time."""
 
 
 class Room:
@@ -24,6 +26,19 @@ class Room:
         self.changed = threading.Condition()
         self._most_bytes = most_bytes
         self._used = 0
+        self._large: object = None
+
+    def lets(self, reader: object, size: int) -> bool:
+        """Whether this reader may go on, whose pages are so large; where they are large it is the only such one."""
+        if size >= LARGE_PAGE_BYTES and self._large is None:
+            self._large = reader
+        return size < LARGE_PAGE_BYTES or self._large is reader
+
+    def leave(self, reader: object) -> None:
+        """Lets others with large pages go on."""
+        if self._large is reader:
+            self._large = None
+            self.changed.notify_all()
 
     def holds(self, size: int) -> bool:
         """Whether a page of this size may wait too."""
@@ -103,6 +118,7 @@ class _Stream(Generic[Page]):
             ended = err
         with self._room.changed:
             self._ended = ended
+            self._room.leave(self)
             self._room.changed.notify_all()
 
     def _read_all(self) -> None:
@@ -121,9 +137,12 @@ class _Stream(Generic[Page]):
         """Waits until the next page, which is probably as large as the last, may be read. False once closed."""
         with self._room.changed:
             while not self._closed:
-                if self._asked and not self._waiting:
-                    return True
-                if len(self._waiting) < PAGES_AHEAD and self._room.holds(size):
+                if self._is_due(size) and self._room.lets(self, size):
                     return True
                 self._room.changed.wait()
         return False
+
+    def _is_due(self, size: int) -> bool:
+        if self._asked and not self._waiting:
+            return True
+        return len(self._waiting) < PAGES_AHEAD and self._room.holds(size)
