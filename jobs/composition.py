@@ -104,6 +104,7 @@ class _Composition:
             heartbeat=Heartbeat(CancellationCheck(lambda: self.job.ensure_wanted(run), self._clock)),
             clock=self._clock,
             reject_credential=partial(self._integrations.mark_invalid, integration),
+            file_bytes=self._settings.day_file_bytes,
         )
 
     @property

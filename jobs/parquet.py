@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,10 +17,13 @@ ROW_GROUP_BYTES = 16 * 2**20
 """Arrow bytes gathered before a row group is written: the whole of what this module keeps in memory."""
 
 
-def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+def write_parquet(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], hold: Callable[[Path], None] = lambda _: None
+) -> int:
     """Writes the batches (all of `schema`) to `path` and returns the number of rows.
 
-    Without batches the file holds the schema and no rows; loading it empties a partition.
+    Without batches the file holds the schema and no rows; loading it empties a partition. `hold` is called with the
+    path whenever the file has grown, and may raise.
     """
     rows = gathered = 0
     with pq.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
@@ -31,8 +34,10 @@ def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.Reco
             group.append(batch)
             if gathered >= ROW_GROUP_BYTES:
                 _write_group(writer, group)
+                hold(path)
                 gathered = 0
         _write_group(writer, group)
+    hold(path)
     return rows
 
 

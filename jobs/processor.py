@@ -22,6 +22,7 @@ from cloudact.pipelines.steps import StepType
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
 from jobs.day_load import DayLoad, Loaded
+from jobs.file_room import FileRoom
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
 from jobs.late_data import LateDataScanner
@@ -53,13 +54,17 @@ class _AtWork:
 
 @dataclass
 class SourceProcessor:
-    """Works through the steps of one run; each step leaves its findings for the next."""
+    """Works through the steps of one run; each step leaves its findings for the next.
+
+    `file_bytes` is what its files may take together.
+    """
 
     source: Source
     day_load: DayLoad
     heartbeat: Heartbeat
     clock: Clock
     reject_credential: Callable[[str], None]
+    file_bytes: int
 
     loaded: Loaded | None = None
     reading: Reading | None = None
@@ -93,7 +98,7 @@ class SourceProcessor:
     def _read(self, folder: Path, at_work: _AtWork) -> Reading:
         run = self.day_load.run
         columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
-        reading = Reading(self.source, self.day_load.day, columns, folder, at_work)
+        reading = Reading(self.source, self.day_load.day, columns, folder, at_work, FileRoom(self.file_bytes))
         with self._marking_refused_credentials():
             reading.read()
         return reading

@@ -14,6 +14,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, RunError, Stop
 from cloudact.runs.load import Part
 from jobs.columns import Columns
+from jobs.file_room import FileRoom
 from jobs.fingerprint import Digest
 from jobs.parquet import write_parquet
 from providers.notes import Notes, ReadAgain
@@ -61,6 +62,7 @@ class Reading:
     run_columns: Mapping[str, Any]
     folder: Path
     progress: Progress
+    room: FileRoom
     files: dict[str, DayFile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -116,7 +118,7 @@ class Reading:
         path = self.folder / f"{table.name}.parquet"
         digest = Digest(Tally(table.money, table.as_of))
         batches = digest.over(self._counted(columns.batches(rows, self.run_columns)))
-        write_parquet(path, columns.schema, batches)
+        write_parquet(path, columns.schema, batches, self.room.hold)
         return DayFile(table, columns, path, digest, self._notes.refused_dimensions > refused)
 
     def _counted(self, batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
