@@ -167,6 +167,13 @@ class Code(StrEnum):
         "Reading the day would bill more bytes than `CLOUDACT_MAX_BYTES_BILLED` allows.",
         "Contact support to have the limit raised.",
     )
+    DAY_TOO_LARGE = (
+        "day_too_large",
+        Topic.SOURCE,
+        False,
+        "The day's rows are more than the container of the job holds. Nothing was loaded.",
+        "An operator gives the job more memory; then start the run again.",
+    )
     SOURCE_UNAVAILABLE = (
         "the_customer's_bigquery_unavailable",
         Topic.SOURCE,

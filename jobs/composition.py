@@ -112,6 +112,7 @@ class _Composition:
             clock=self._clock,
             reject_credential=partial(self._integrations.mark_invalid, integration),
             reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),
+            file_bytes=self._settings.day_file_bytes,
         )
 
     @property

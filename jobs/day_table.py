@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cloudact.errors import RunError
 from cloudact.runs.load import Part
 from jobs.columns import Columns
 from jobs.fingerprint import Digest
@@ -56,7 +57,10 @@ class ChainReading:
 
 
 class DayTable:
-    """A table with its chains on the way into `path`; `arrived` hears of each batch that is about to be written."""
+    """A table with its chains on the way into `path`.
+
+    `arrived` hears of each batch that is about to be written, `grew` of the file whenever it has grown.
+    """
 
     def __init__(
         self,
@@ -65,18 +69,21 @@ class DayTable:
         run_columns: Mapping[str, Any],
         path: Path,
         arrived: Callable[[pa.RecordBatch], None],
+        grew: Callable[[Path], None],
     ) -> None:
         self.table = chains[0].chain.table
         self._columns = columns
         self._chains = chains
         self._run_columns = run_columns
-        self._path = path
+        self.path = path
+        self.given_up: RunError | None = None
         self._arrived = arrived
+        self._grew = grew
 
     def start(self, lanes: Lanes) -> None:
         """Reads every chain from its first page, into a new file."""
         self._lanes = lanes
-        self._file = ParquetFile(self._path, self._columns.schema)
+        self._file = ParquetFile(self.path, self._columns.schema, self._grew)
         self._digest = Digest(Tally(self.table.money, self.table.as_of))
         for reading in self._chains:
             reading.ended = None
@@ -85,12 +92,14 @@ class DayTable:
 
     @property
     def decided(self) -> bool:
-        """Whether all chains are read, or those before one that failed."""
-        return self._deciding is not None or all(reading.ended for reading in self._chains)
+        """Whether all chains are read, or those before one that failed, or the table was given up."""
+        return self.given_up is not None or self._deciding is not None or all(reading.ended for reading in self._chains)
 
     @property
     def error(self) -> BaseException | None:
-        """The error of the first chain that failed, once that is decided."""
+        """The error of the first chain that failed, once that is decided, or why the table was given up."""
+        if self.given_up:
+            return self.given_up
         return self._deciding.ended.error if self._deciding and self._deciding.ended else None
 
     def tell(self, notes: Notes) -> None:
@@ -100,16 +109,26 @@ class DayTable:
             if reading is self._deciding:
                 return
 
-    def file(self) -> DayFile:
-        """The whole file."""
+    def close(self) -> None:
+        """Writes the last rows into the file."""
         self._file.close()
+
+    def file(self) -> DayFile:
+        """The whole file, once it is closed."""
         coarser = any(reading.notes.refused_dimensions for reading in self._chains)
-        return DayFile(self.table, self._columns, self._path, self._digest, coarser)
+        return DayFile(self.table, self._columns, self.path, self._digest, coarser)
 
     def discard(self) -> None:
         """Deletes the file of a table that cannot be read."""
-        self._file.close()
-        self._path.unlink()
+        self._file.discard()
+
+    def give_up(self, reason: RunError) -> None:
+        """Reads the table no further, and deletes its file."""
+        self.given_up = reason
+        for reading in self._chains:
+            if reading.lane:
+                self._lanes.stop(reading.lane)
+        self.discard()
 
     @property
     def _deciding(self) -> ChainReading | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +19,15 @@ at the same time."""
 
 
 class ParquetFile:
-    """A Parquet file at `path` that grows by batches, all of `schema`. Without any it holds the schema and no rows."""
+    """A Parquet file at `path` that grows by batches, all of `schema`. Without any it holds the schema and no rows.
 
-    def __init__(self, path: Path | str, schema: pa.Schema) -> None:
-        # Zstandard finds what repeats by itself: with dictionaries a file is a tenth to a half larger, and takes longer.
+    `grew` is called with the path whenever the file has grown.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, grew: Callable[[Path], None] = lambda _: None) -> None:
+        self._path = path
+        self._grew = grew
+        # Zstandard finds what repeats by itself: with dictionaries a file is larger by a tenth to a half, and slower.
         self._writer = pq.ParquetWriter(
             path, schema, compression=COMPRESSION, use_dictionary=False, write_statistics=False
         )
@@ -42,6 +47,14 @@ class ParquetFile:
         """Writes what is left, and ends the file."""
         self._write_group()
         self._writer.close()
+        if self._path.exists():
+            self._grew(self._path)
+
+    def discard(self) -> None:
+        """Deletes the file, whole or not."""
+        self._group.clear()
+        self._writer.close()
+        self._path.unlink(missing_ok=True)
 
     def _write_group(self) -> None:
         """Writes the gathered batches as one row group and drops them before the next page is read."""
@@ -49,9 +62,10 @@ class ParquetFile:
             self._writer.write_table(pa.Table.from_batches(self._group))
             self._group.clear()
             self._gathered = 0
+            self._grew(self._path)
 
 
-def write_parquet(path: Path | str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Writes the batches (all of `schema`) to `path` and returns the number of rows.
 
     Without batches the file holds the schema and no rows; loading it empties a partition.

@@ -23,6 +23,7 @@ from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
 from jobs.day_load import DayLoad, Loaded
 from jobs.day_table import DayFile
+from jobs.file_room import FileRoom
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
 from jobs.late_data import LateDataScanner
@@ -59,6 +60,7 @@ class SourceProcessor:
     """Works through the steps of one run; each step leaves its findings for the next.
 
     `reconciles`: a step will compare with the provider's own total, so that it is read beside the reports.
+    `file_bytes` is what its files may take together.
     """
 
     source: Source
@@ -66,6 +68,7 @@ class SourceProcessor:
     heartbeat: Heartbeat
     clock: Clock
     reject_credential: Callable[[str], None]
+    file_bytes: int
     reconciles: bool = False
 
     loaded: Loaded | None = None
@@ -101,7 +104,8 @@ class SourceProcessor:
         run = self.day_load.run
         columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
         total = Total(self.source) if self.reconciles and isinstance(self.source, TellsTotal) else None
-        reading = Reading(self.source, self.day_load.day, columns, folder, at_work, total)
+        room = FileRoom(self.file_bytes)
+        reading = Reading(self.source, self.day_load.day, columns, folder, at_work, room, total)
         with self._marking_refused_credentials():
             reading.read()
         return reading

@@ -20,6 +20,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import CONTACT_SUPPORT, RunError, Stop
 from jobs.columns import Columns
 from jobs.day_table import ChainReading, DayFile, DayTable
+from jobs.file_room import FileRoom
 from jobs.lanes import Arrived, Ended, Lane, Lanes, OneByOne, Threads
 from providers.calls import Calls
 from providers.notes import Notes, ReportNotes
@@ -73,12 +74,14 @@ class Reading:
     run_columns: Mapping[str, Any]
     folder: Path
     progress: Progress
+    room: FileRoom
     total: Total | None = None
     files: dict[str, DayFile] = field(default_factory=dict)
     rows_read: int = 0
 
     def __post_init__(self) -> None:
         self._notes = Notes(self._warn)
+        self._unsettled: list[DayTable] = []
 
     @property
     def unpriced(self) -> int:
@@ -93,6 +96,7 @@ class Reading:
     def read(self) -> None:
         """Reads every table that the source gives. Raises where the costs cannot be read."""
         tables = self._tables()
+        self._unsettled += tables
         with self._lanes() as lanes:
             for table in tables:
                 table.start(lanes)
@@ -102,6 +106,7 @@ class Reading:
                 while not table.decided:
                     self._go_on(lanes)
                 self._settle(table)
+                self._unsettled.remove(table)
             while self.total and not self.total.ended:
                 self._go_on(lanes)
         self._judge_amounts()
@@ -125,6 +130,7 @@ class Reading:
                 self.run_columns,
                 self.folder / f"{table.name}.parquet",
                 self._count,
+                self._make_room,
             )
             for table in sorted(chains, key=lambda each: not each.of_money)
         ]
@@ -154,8 +160,19 @@ class Reading:
     def _count(self, batch: pa.RecordBatch) -> None:
         self.rows_read += batch.num_rows
 
+    def _make_room(self, path: Path) -> None:
+        """Gives up tables where the files no longer fit, the last of them first and the costs last."""
+        self.room.grew(path)
+        for table in reversed(self._unsettled):
+            too_large = self.room.too_large
+            if too_large and not table.given_up:
+                table.give_up(too_large)
+                self.room.is_gone(table.path)
+
     def _settle(self, table: DayTable) -> None:
         table.tell(self._notes)
+        if not table.error:
+            table.close()  # its file grows by what is left
         err = table.error
         if err is None:
             self.files[table.table.name] = table.file()

@@ -1,5 +1,6 @@
 """Questions to the customer's BigQuery, which the customer pays for: never one that nobody knows of, or twice."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import Client, QueryJob, QueryJobConfig, Row
     from google.cloud.bigquery.table import RowIterator
 
+log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of silence
 
@@ -82,6 +84,21 @@ class CustomerBigQuery:
         with translating_source_errors(str(export)):
             result: RowIterator = job.result(job_retry=None)
             return result
+
+    def result_bytes(self, export: ExportTable, job: "QueryJob") -> int | None:
+        """Bytes of a finished query's result, by the table that it has been written to; `None` where nobody tells.
+
+        The table is anonymous, and whoever ran the query may read it.
+        """
+        from google.api_core import exceptions as google
+
+        with translating_source_errors(str(export)):
+            try:
+                size = self._client.get_table(job.destination, timeout=CALL_TIMEOUT_S).num_bytes
+            except (google.Forbidden, google.NotFound) as err:
+                log.warning("the size of a result is not told", exc_info=err)
+                return None
+        return None if size is None else int(size)
 
     def _config(self, statement: Statement) -> "QueryJobConfig":
         from google.cloud.bigquery import QueryJobConfig

@@ -23,6 +23,7 @@ from providers.gcp.names import DEFAULT_DATASET, DEFAULT_TABLE
 from providers.gcp.page_ahead import one_ahead
 from providers.gcp.past import Past
 from providers.gcp.result_pages import page_batches
+from providers.gcp.result_size import refuse_too_large
 from providers.gcp.source_day import EARLY_DAYS
 from providers.gcp.statement import compile_late_dates, compile_statement
 from providers.gcp.steps import ExtractConfig, TransformConfig
@@ -158,7 +159,10 @@ class BillingExport:
         if inactive:
             count = past.facts.filtered_rows
             progress.message(f"{count} export rows of {len(inactive)} inactive projects were left out.")
-        return int(self.customer.result(export, self.day_query).total_rows or 0)
+        rows = int(self.customer.result(export, self.day_query).total_rows or 0)
+        size = partial(self.customer.result_bytes, export, self.day_query)
+        refuse_too_large(rows, self.context.settings.day_file_bytes, size)
+        return rows
 
     def _inactive_projects(self) -> list[str]:
         return [str(project) for project in self.context.integration.settings.get("inactive_projects", [])]

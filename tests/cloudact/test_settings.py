@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,15 @@ def test_all_mistakes_are_named_at_once() -> None:
 def test_settings_survive_the_environment(local: Local) -> None:
     """What a job is deployed with is what it reads."""
     assert Settings.from_env(local.settings.to_env()) == local.settings
+
+
+@pytest.mark.parametrize(
+    ("memory_gib", "file_mib", "mib"), [("1", "0", 640), ("0.5", "0", 128), ("4", "0", 3712), ("1", "50", 50)]
+)
+def test_a_days_files_take_what_the_process_leaves(local: Local, memory_gib: str, file_mib: str, mib: int) -> None:
+    """The room for files follows the container's memory, unless it is set."""
+    changed = {"job_memory_gib": Decimal(memory_gib), "day_file_mib": Decimal(file_mib)}
+    assert local.settings.model_copy(update=changed).day_file_bytes == mib * 2**20
 
 
 def test_a_run_survives_the_queue() -> None:

@@ -18,6 +18,7 @@ from cloudact.runs.run_cost import Tariff
 from cloudact.settings import ROOT, Settings
 from infra import capacity
 from infra.rehearsal.offline import offline
+from infra.rehearsal.sizes import enough_cpus
 from localcloud.stack import SCHEDULER, Stack, running_stack
 from providers import PROVIDERS
 from tests.infra import runbook
@@ -90,6 +91,26 @@ class TestPage:
         documented = (ROOT / "docs" / "observability.md").read_text("utf-8")
         for field in set(re.findall(r"jsonPayload\.(\w+)", runbook.text())):
             assert f"`{field}`" in documented, field
+
+
+class TestSizes:
+    """The table of what a job of so much memory holds."""
+
+    def test_what_a_day_may_take(self) -> None:
+        """Room, rows and minutes are what settings, bytes a row and rows a second make of the memory."""
+        (bytes_a_row,), (rows_a_second,) = (
+            re.findall(rf"([\d,]+) {what}", runbook.text()) for what in ("bytes a row of", "rows a second of CPU")
+        )
+        least = Settings(project="p", location="l", installation="test", kms_key="k", dispatcher_service_account="d")
+        rows = runbook.table("`JOB_MEMORY_GIB`")
+        assert len(rows) == 4
+        for memory, cpus, mib, millions, minutes in rows:
+            room = least.model_copy(update={"job_memory_gib": Decimal(memory)}).day_file_bytes
+            held = room / runbook.number(bytes_a_row)
+            assert runbook.number(mib) == Decimal(room) / 2**20
+            assert int(runbook.number(millions)) == int(held / 1_000_000)
+            assert round(held / runbook.number(rows_a_second) / 60) == int(minutes)
+            assert enough_cpus({"cpu": cpus, "memory": f"{memory}Gi"})
 
 
 class TestCosts:

@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pyarrow.parquet as pq
-from google.cloud.bigquery import SchemaField
 
+from cloudact.warehouse.resources import Column
+from jobs.file_room import FileRoom
 from jobs.reading import Reading, Total
 from providers.calls import Calls
 from providers.http import Patience, Time
 from providers.notes import Notes
 from providers.openai.api import OPENAI
 from providers.openai.reports import COST_TABLE, USAGE_TABLE, OpenAiReports
+from providers.org_day import OrgDay
 from providers.reports import ReportSource
 from providers.source import Chain
 from tests.conftest import FIXTURE_DAY
@@ -122,7 +124,7 @@ def _json(rows: Sequence[Row], *, more: bool, following: str | None) -> httpx.Re
 class DdlDay:
     """A day whose tables are those of the scripts."""
 
-    def columns(self, table: str) -> Sequence[SchemaField]:
+    def columns(self, table: str) -> Sequence[Column]:
         """The columns of a table."""
         return ddl_columns(table).fields
 
@@ -187,7 +189,8 @@ def read(source: Any, progress: Told | None = None, *, with_total: bool = True) 
     told = progress or Told()
     with tempfile.TemporaryDirectory() as folder:
         total = Total(source) if with_total else None
-        reading = Reading(source, DdlDay(), RUN, Path(folder), told, total)  # type: ignore[arg-type] - a day's columns
+        day, room = cast("OrgDay", DdlDay()), FileRoom(2**30)
+        reading = Reading(source, day, RUN, Path(folder), told, room, total)
         error = ""
         try:
             reading.read()

@@ -318,7 +318,7 @@ def test_trouble_that_stays(local: Local, new_org: NewOrgs, run_job: RunJob, nam
 
 
 def processor_of(
-    local: Local, run: Run, source: Source, ensure_wanted: Callable[[], None] = lambda: None
+    local: Local, run: Run, source: Source, ensure_wanted: Callable[[], None] = lambda: None, file_bytes: int = 2**30
 ) -> SourceProcessor:
     """A run's processor that reads this source."""
     integration = Integrations(local.warehouse, local.clock).of(run.org_slug, "OPENAI")
@@ -329,6 +329,7 @@ def processor_of(
         heartbeat=Heartbeat(ensure_wanted),
         clock=local.clock,
         reject_credential=lambda _: None,
+        file_bytes=file_bytes,
     )
 
 

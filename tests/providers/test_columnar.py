@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -146,10 +147,9 @@ LITERALS = st.builds(
 @given(literals=st.lists(LITERALS, min_size=1, max_size=4), cents=st.booleans())
 def test_amounts_are_rounded_as_the_row_code_rounds(literals: list[str], cents: bool) -> None:
     """Whatever its digits, an amount that is read by the column is exactly the one of the row code."""
-    kind = shape("Row", {"amount": NUMBER})
-    rows = PlainRows(
-        msgspec.json.decode("[" + ",".join(f'{{"amount":{it}}}' for it in literals) + "]", type=list[kind])
-    )  # type: ignore[valid-type]
+    kind: Any = shape("Row", {"amount": NUMBER})
+    text = "[" + ",".join(f'{{"amount":{it}}}' for it in literals) + "]"
+    rows = PlainRows(msgspec.json.decode(text, type=list[kind]))
     try:
         found = rows.numeric("amount", cents=cents).to_pylist()
     except NotPlain:

@@ -13,7 +13,7 @@ from localcloud.bigquery.api.running import ANONYMOUS, query_job
 from localcloud.bigquery.emulator import Emulator
 from localcloud.bigquery.errors import ConditionNotMet
 from localcloud.bigquery.partitions import partition_named, split_decorator
-from localcloud.bigquery.schemas import Field, by_name, normalized, quoted
+from localcloud.bigquery.schemas import Field, by_name, normalized, quoted, row_width
 from localcloud.bigquery.tables import Resource, TableChange, TableRef, missing_fields
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}/datasets/{dataset}/tables")
@@ -58,6 +58,7 @@ def _anonymous(emulator: Emulator, ref: TableRef) -> dict[str, Any]:
     return {
         "kind": "bigquery#table", "id": str(ref), "tableReference": reference, "type": "TABLE", "location": "US",
         "schema": {"fields": result.fields}, "numRows": str(result.num_rows),
+        "numBytes": str(result.num_rows * row_width(result.fields)),
     }  # fmt: skip
 
 

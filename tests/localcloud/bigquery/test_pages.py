@@ -20,6 +20,24 @@ def test_a_result_is_read_in_pages(client: bigquery.Client) -> None:
         assert result.total_rows == 1000
 
 
+def test_a_page_has_the_fields_that_are_asked_for(client: bigquery.Client) -> None:
+    """A partial response is what the client asks for of each page: no schema, and no statistics."""
+    job = client.query("SELECT 1 AS x")
+    job.result()
+    path = f"/projects/{PROJECT}/queries/{job.job_id}"
+    asked = {"fields": "rows,pageToken,totalRows", "location": "US"}
+    answer = client._connection.api_request("GET", path, query_params=asked)
+    assert answer == {"rows": [{"f": [{"v": "1"}]}], "totalRows": "1"}
+
+
+def test_a_result_tells_its_size(client: bigquery.Client) -> None:
+    """The anonymous table of a result has its rows and, as far as its types tell, its bytes."""
+    job = client.query("SELECT x, 'a' AS s FROM UNNEST([1, 2, 3]) x")
+    job.result()
+    described = client.get_table(job.destination)
+    assert (described.num_rows, described.num_bytes) == (3, 3 * (8 + 32))
+
+
 def test_a_table_is_listed_in_pages(client: bigquery.Client, dataset: str) -> None:
     """`list_rows` pages through a table, with chosen fields and from a start index."""
     rows(client, f"CREATE TABLE {dataset}.t AS SELECT x, 'a' AS s FROM UNNEST(GENERATE_ARRAY(0, 99)) x")
