@@ -9,6 +9,7 @@ pruning or INFORMATION_SCHEMA. `gate()` is the catalog of everything we ship, bu
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
+from google.protobuf import empty_pb2
 from zetasql.core.exceptions import ServerError
 from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
 from zetasql.wasi import get_wasm_path
@@ -73,12 +75,30 @@ class GoogleSql:
     def __init__(self) -> None:
         self.catalog = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
         self.catalog.builtin_function_options.language_options.CopyFrom(_language())
+        self._number = -1
+        self._registration: weakref.finalize[[int], GoogleSql] | None = None
 
     def copy(self) -> GoogleSql:
         """A catalog that may grow without changing this one: tests share `gate()` and add to a copy."""
         other = GoogleSql()
         other.catalog.CopyFrom(self.catalog)
         return other
+
+    @property
+    def registered_id(self) -> int:
+        """The number under which the analyzer knows the catalog as it is: sending it takes ten times an analysis."""
+        if self._registration is None:
+            request = service.RegisterCatalogRequest(simple_catalog=self.catalog)
+            number = call("RegisterCatalog", request, service.RegisterResponse).registered_id
+            self._registration = weakref.finalize(self, _unregister, number)
+            self._registration.atexit = False
+            self._number = number
+        return self._number
+
+    def _changed(self) -> None:
+        if self._registration is not None:
+            self._registration()
+            self._registration = None
 
     def add_scripts(self, scripts: Iterable[Script]) -> GoogleSql:
         """Add every table and view of the scripts, each of which may read what those before it make."""
@@ -120,7 +140,7 @@ class GoogleSql:
 
         `parameters` are `{name: type}` of the query parameters. Raises `AnalysisError`.
         """
-        statement = _analyze(self.catalog, sql, parameters or {}).resolved_statement
+        statement = _analyze(self, sql, parameters or {}).resolved_statement
         outputs = field(node(statement), "output_column_list") or []
         return tuple(Column(out.name, _written(out.column.type)) for out in outputs)
 
@@ -131,7 +151,7 @@ class GoogleSql:
     def _statements(self, sql: str) -> Iterator[Any]:
         text, position = sql.encode(), 0
         while text[position:].strip():
-            response = _analyze(self.catalog, sql, {}, position)
+            response = _analyze(self, sql, {}, position)
             yield node(response.resolved_statement)
             position = response.resume_byte_position
 
@@ -144,11 +164,12 @@ class GoogleSql:
         for name, type_ in pseudo:
             table.column.add(name=name, type=type_, is_pseudo_column=True)
         _place(self.catalog, path, table)
+        self._changed()
 
 
 def resolved(sql: GoogleSql, statement: str) -> Any:
     """The analyzer's resolved tree of a statement without parameters."""
-    return node(_analyze(sql.catalog, statement, {}).resolved_statement)
+    return node(_analyze(sql, statement, {}).resolved_statement)
 
 
 def type_of(written: str) -> Any:
@@ -158,12 +179,12 @@ def type_of(written: str) -> Any:
 
 @lru_cache(maxsize=512)
 def _column_type(written: str) -> Any:
-    response = _analyze(GoogleSql().catalog, f"CREATE TABLE t (c {written})", {})
+    response = _analyze(GoogleSql(), f"CREATE TABLE t (c {written})", {})
     return field(node(response.resolved_statement), "column_definition_list")[0].type
 
 
-def _analyze(catalog: Any, sql: str, parameters: Mapping[str, str], position: int | None = None) -> Any:
-    request = service.AnalyzeRequest(simple_catalog=catalog, options=analyzer_options(parameters))
+def _analyze(known: GoogleSql, sql: str, parameters: Mapping[str, str], position: int | None = None) -> Any:
+    request = service.AnalyzeRequest(registered_catalog_id=known.registered_id, options=analyzer_options(parameters))
     if position is None:
         request.sql_statement = sql
     else:
@@ -186,6 +207,10 @@ def call(method: str, request: Any, response: Any) -> Any:
         return _wasm().call_grpc_func(f"ZetaSqlLocalService_{method}", request, response)
     except ServerError as error:
         raise AnalysisError(f"{error.message}\n\n{getattr(request, 'sql_statement', '')}") from error
+
+
+def _unregister(number: int) -> None:
+    call("UnregisterCatalog", service.UnregisterRequest(registered_id=number), empty_pb2.Empty)
 
 
 @cache
