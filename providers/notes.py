@@ -1,5 +1,6 @@
 """What is worth telling of a reading, gathered while its rows pass."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,10 @@ class Notes:
     choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
     pages: dict[str, PagesRead] = field(default_factory=dict)  # by report: those that had rows
+    texts: defaultdict[str, set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )  # by dimension: the different ones
+    at_last: dict[str, Callable[[], str | None]] = field(default_factory=dict)  # sentences on the whole reading
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""

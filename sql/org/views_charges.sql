@@ -46,6 +46,8 @@ SELECT
   tags,
   model,
   token_type,
+  token_direction,
+  cache_action,
   service_tier,
   api_key_id,
   user_id,

@@ -119,6 +119,15 @@ SELECT
   END AS sku_meter,
   cost.model,
   cost.token_type,
+  CASE
+    WHEN cost.token_type = 'output_tokens' THEN 'Output'
+    WHEN REGEXP_CONTAINS(cost.token_type, r'input_tokens$') THEN 'Input'
+  END AS token_direction,
+  CASE
+    WHEN cost.token_type = 'uncached_input_tokens' THEN 'Uncached'
+    WHEN cost.token_type = 'cache_read_input_tokens' THEN 'Read'
+    WHEN STARTS_WITH(cost.token_type, 'cache_creation') THEN 'Write'
+  END AS cache_action,
   cost.service_tier,
   usage_key.api_key_id,
   cost.context_window,

@@ -136,6 +136,8 @@ SELECT
   CAST(NULL AS STRING) AS sku_meter,
   CAST(NULL AS STRING) AS model,
   CAST(NULL AS STRING) AS token_type,
+  CAST(NULL AS STRING) AS token_direction,
+  CAST(NULL AS STRING) AS cache_action,
   CAST(NULL AS STRING) AS service_tier,
   CAST(NULL AS STRING) AS api_key_id,
   CAST(NULL AS STRING) AS user_id,

@@ -11,7 +11,8 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   SubAccountName, SubAccountType, ServiceSubcategory, SkuId, SkuPriceId, SkuMeter, RegionId, AvailabilityZone,
   ResourceId, ResourceName, Tags, x_UsageDate, x_Provider, x_Model, x_TokenType, x_ServiceTier, x_ApiKeyId, x_UserId,
   x_ContextWindow, x_InferenceGeo, x_ApiSource, x_InvoiceMonth, x_CostType, x_Credits, x_ListCostKnown,
-  x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt, x_PricingQuantityKnown, x_SubscriptionId, x_OtherTags
+  x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt, x_PricingQuantityKnown, x_SubscriptionId, x_OtherTags,
+  x_TokenDirection, x_TokenCacheAction
 )
 OPTIONS(description = 'Costs of all providers in the columns of FOCUS 1.4 with the names of 1.2, see docs/focus.md')
 AS
@@ -129,5 +130,7 @@ SELECT
   ingested_at AS x_IngestedAt,
   IF(is_priced, pricing_quantity IS NOT NULL AND pricing_quantity_known, NULL) AS x_PricingQuantityKnown,
   subscription_id AS x_SubscriptionId,
-  more_labels AS x_OtherTags
+  more_labels AS x_OtherTags,
+  token_direction AS x_TokenDirection,
+  cache_action AS x_TokenCacheAction
 FROM charge;

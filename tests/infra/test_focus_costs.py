@@ -40,9 +40,9 @@ UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
 
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
-    "charges_openai": ["openai_cost_daily_raw"],
+    "charges_openai": ["openai_cost_daily_raw", "openai_usage_daily_raw"],
     "charges_anthropic": ["anthropic_cost_daily_raw", "anthropic_usage_daily_raw"],
-    "focus_costs": [*PROVIDERS.values(), "anthropic_usage_daily_raw"],
+    "focus_costs": [*PROVIDERS.values(), "openai_usage_daily_raw", "anthropic_usage_daily_raw"],
 }
 
 
@@ -63,7 +63,7 @@ def test_the_list_of_columns_names_what_is_selected() -> None:
 def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
     """`x_UsageDate` is every table's partitioning column itself, and a bound on it can be compared without a cast."""
     found = sources(gate("org"), inlined("focus_costs"), "x_UsageDate")
-    assert found == {f"{table}.usage_date" for table in (*PROVIDERS.values(), "anthropic_usage_daily_raw")}
+    assert found == {f"{table}.usage_date" for table in READS["focus_costs"]}
     assert sources(gate("org"), inlined("focus_costs"), "ChargePeriodStart") == {"computed"}
     gate("org").analyze(
         "SELECT BilledCost FROM focus_costs WHERE x_UsageDate BETWEEN @a AND @b", {"a": "DATE", "b": "DATE"}
@@ -175,7 +175,7 @@ def test_quantities_of_openai(read: Read) -> None:
         ("5001375", "tokens"): ("5001375", "Tokens", "5.001375", "1000000 Tokens", True),
         ("2.5", "1000_tokens"): ("2500", "Tokens", "0.0025", "1000000 Tokens", True),
         ("0", "tokens"): ("0", "Tokens", "0", "1000000 Tokens", True),
-        ("5.15", "duration_minutes"): ("5.15", "duration_minutes", "5.15", "duration_minutes", True),
+        ("5.15", "duration_minutes"): ("5.15", "Minutes", "5.15", "Minutes", True),
         ("3", "quanta"): ("3", "quanta", "3", "quanta", True),
         ("125", None): ("125", "Units", "125", "Units", True),
         (None, "tokens"): ("1", "Units", "1", "Units", False),
@@ -184,23 +184,6 @@ def test_quantities_of_openai(read: Read) -> None:
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
     found = {row["ChargeDescription"]: (*(_text(row[n]) for n in names), row["x_QuantityKnown"]) for row in rows}
     assert found == {f"{quantity} {unit}": expected for (quantity, unit), expected in told.items()}
-
-
-def test_only_known_endings_of_line_items_are_read(read: Read) -> None:
-    """Model and token type come from the endings OpenAI is known to write; any other line item stays unread."""
-    known = {
-        "gpt-5.4, input": ("gpt-5.4", "input"),
-        "gpt-5.4, cached input": ("gpt-5.4", "cached_input"),
-        "gpt-6-astra, input_tokens": ("gpt-6-astra", "input"),
-        "gpt-6-astra, cached_input_tokens": ("gpt-6-astra", "cached_input"),
-        "ft:gpt, eu, output": ("ft:gpt, eu", "output"),
-        "gpt-image-2, image output": (None, None),
-        "web search tool calls": (None, None),
-        ", input": (None, None),
-        "gpt-5.4, input, more": (None, None),
-    }
-    rows = read(openai_cost_daily_raw=[openai(line_item=item) for item in known])
-    assert {row["ChargeDescription"]: (row["x_Model"], row["x_TokenType"]) for row in rows} == known
 
 
 Consumed = list[tuple[Any, str]]

@@ -30,6 +30,8 @@ SELECT
   CAST(NULL AS STRING) AS sku_meter,
   CAST(NULL AS STRING) AS model,
   CAST(NULL AS STRING) AS token_type,
+  CAST(NULL AS STRING) AS token_direction,
+  CAST(NULL AS STRING) AS cache_action,
   CAST(NULL AS STRING) AS api_key_id,
   CAST(NULL AS STRING) AS user_id,
   CAST(NULL AS STRING) AS api_source,
