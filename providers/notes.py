@@ -42,6 +42,7 @@ class Notes:
     texts: defaultdict[str, set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )  # by dimension: the different ones
+    unsplit: set[str] = field(default_factory=set)  # reports that are read as a whole, since their parts were refused
     at_last: dict[str, Callable[[], str | None]] = field(default_factory=dict)  # sentences on the whole reading
 
     def odd(self, where: str, name: str) -> None:

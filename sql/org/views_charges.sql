@@ -53,6 +53,7 @@ SELECT
   user_id,
   context_window,
   inference_geo,
+  speed,
   invoice_month,
   cost_type,
   credits,

@@ -143,5 +143,6 @@ SELECT
   CAST(NULL AS STRING) AS user_id,
   CAST(NULL AS STRING) AS context_window,
   CAST(NULL AS STRING) AS inference_geo,
+  CAST(NULL AS STRING) AS speed,
   CAST(NULL AS STRING) AS api_source
 FROM line;

@@ -183,6 +183,7 @@ SELECT
   CAST(NULL AS STRING) AS resource_name,
   CAST(NULL AS STRING) AS tags,
   CAST(NULL AS STRING) AS inference_geo,
+  CAST(NULL AS STRING) AS speed,
   CAST(NULL AS STRING) AS invoice_month,
   CAST(NULL AS STRING) AS cost_type,
   CAST(NULL AS NUMERIC) AS credits,

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   ResourceId, ResourceName, Tags, x_UsageDate, x_Provider, x_Model, x_TokenType, x_ServiceTier, x_ApiKeyId, x_UserId,
   x_ContextWindow, x_InferenceGeo, x_ApiSource, x_InvoiceMonth, x_CostType, x_Credits, x_ListCostKnown,
   x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt, x_PricingQuantityKnown, x_SubscriptionId, x_OtherTags,
-  x_TokenDirection, x_TokenCacheAction
+  x_TokenDirection, x_TokenCacheAction, x_Speed
 )
 OPTIONS(description = 'Costs of all providers in the columns of FOCUS 1.4 with the names of 1.2, see docs/focus.md')
 AS
@@ -40,6 +40,7 @@ charge AS (
       NULLIF(context_window, '') AS context_window,
       NULLIF(inference_geo, '') AS inference_geo,
       NULLIF(api_source, '') AS api_source,
+      NULLIF(speed, '') AS speed,
       NULLIF(invoice_month, '') AS invoice_month,
       NULLIF(cost_type, '') AS cost_type,
       NULLIF(subscription_id, '') AS subscription_id,
@@ -132,5 +133,6 @@ SELECT
   subscription_id AS x_SubscriptionId,
   more_labels AS x_OtherTags,
   token_direction AS x_TokenDirection,
-  cache_action AS x_TokenCacheAction
+  cache_action AS x_TokenCacheAction,
+  speed AS x_Speed
 FROM charge;

@@ -235,6 +235,8 @@ def _random_anthropic(rng: random.Random) -> Row:
     tokens = rng.random() < 0.8
     return anthropic(
         **_random_key(rng, ("cost_report", "analytics"), lone=not tokens),
+        description=rng.choice([None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens"]),
+        speed=rng.choice([None, "fast"]),
         cost_type="tokens" if tokens else rng.choice([None, "web_search", "code_execution", "session_usage"]),
         token_type=rng.choice([None, *METERS]) if tokens else None,
         inference_geo=rng.choice([None, "us", "global"]),
@@ -246,7 +248,11 @@ def _random_anthropic(rng: random.Random) -> Row:
 def _random_usage(rng: random.Random) -> Row:
     measures = {name: rng.choice([0, rng.randrange(10**12)]) for name in MEASURES}
     return anthropic_usage(
-        **_random_key(rng, ("usage_report", "analytics"), lone=False), **measures, web_search_requests=rng.randrange(9)
+        **_random_key(rng, ("usage_report", "analytics"), lone=False),
+        **measures,
+        web_search_requests=rng.randrange(9),
+        inference_geo=rng.choice([None, "us", "global"]),
+        speed=rng.choice([None, "fast", "standard"]),
     )
 
 

@@ -37,6 +37,8 @@ UNLIKE_GOOGLES_SAMPLE = {
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ServiceSubcategory",
 }  # fmt: skip
 UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
+# The sample's SKU of Anthropic leaves out the tier, and its price the speed.
+OWN_SKUS = {"SkuId", "SkuPriceId"}
 
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
@@ -164,6 +166,7 @@ def test_the_mapping_samples_come_out(charges: list[Row], sample: Row) -> None:
     """The recorded rows give the sample mapping's values in every column that the raw tables know."""
     (found,) = [row for row in charges if _is_sample(row, sample)]
     unlike = UNLIKE_GOOGLES_SAMPLE if found["x_Provider"] == "gcp" else UNKNOWN_IDENTITY
+    unlike = unlike | OWN_SKUS if found["x_Provider"] == "anthropic" else unlike
     compared = found.keys() & sample.keys() - unlike
     assert {name: _text(found[name]) for name in compared} == {name: _text(sample[name]) for name in compared}
     assert len(compared) > 20
@@ -219,6 +222,45 @@ def test_two_charges_of_one_key_share_no_usage(read: Read) -> None:
     assert {(row["ChargeCategory"], row["ConsumedQuantity"]) for row in rows} == {("Usage", 5), ("Credit", None)}
 
 
+def test_geography_and_speed_tell_charges_of_one_key_apart(read: Read) -> None:
+    """Charges that differ in geography or speed alone meet their own usage, and have SKUs of their own."""
+    fast = "Claude M Usage - Fast Mode, Input Tokens"
+    costs = [
+        anthropic(inference_geo="global", description="Claude M Usage - Input Tokens"),
+        anthropic(inference_geo="us", description="Claude M Usage - US-only Inference, Input Tokens"),
+        anthropic(inference_geo="global", description=fast),
+    ]
+    keys = (("global", "standard", 5), ("us", "standard", 6), ("global", "fast", 7), ("us", "fast", 8))
+    usage = [
+        anthropic_usage(inference_geo=geo, speed=speed, uncached_input_tokens=n, api_key_id=key)
+        for geo, speed, n in keys
+        for key in ("a", "b")
+    ]
+    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
+    sku = "anthropic/m/uncached_input_tokens/standard/0-200k"
+    assert {(row["SkuPriceId"], row["ConsumedQuantity"], row["x_Speed"]) for row in rows} == {
+        (f"{sku}/global/standard", 10, "standard"),
+        (f"{sku}/us/standard", 12, "standard"),
+        (f"{sku}/global/fast", 14, "fast"),
+    }
+    assert all(row["SkuId"] == row["SkuPriceId"] for row in rows)
+
+
+def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read: Read) -> None:
+    """Usage loaded before it was told apart meets a key's only charge; two such charges stay one unit each."""
+    fast = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")
+    usage = [anthropic_usage(uncached_input_tokens=5)]
+    assert _consumed(read, [fast], usage) == [(5, "Tokens")]
+    assert _consumed(read, [fast, anthropic(inference_geo="us")], usage) == [(1, "Units")] * 2
+
+
+def test_usage_told_apart_by_geography_alone_is_matched_by_it(read: Read) -> None:
+    """Where Anthropic refuses to tell speeds apart, geographies still part the usage."""
+    costs = [anthropic(inference_geo=geo, description="Claude M Usage - Input Tokens") for geo in ("us", "global")]
+    usage = [anthropic_usage(inference_geo=g, uncached_input_tokens=n) for g, n in (("us", 5), ("global", 6))]
+    assert _consumed(read, costs, usage) == [(5, "Tokens"), (6, "Tokens")]
+
+
 def test_a_charge_without_usage_is_one_unit(read: Read) -> None:
     """A charge is one unit if its usage is missing or zero, or if it is for something that usage does not count."""
     costs = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
@@ -249,6 +291,15 @@ def test_web_searches_are_counted_by_workspace(read: Read) -> None:
     usage = [anthropic_usage(model=model, workspace_id="w", web_search_requests=n) for model, n in (("m", 5), ("n", 9))]
     assert _consumed(read, [anthropic(**search, workspace_id="w")], usage) == [(14, "Requests")]
     assert _consumed(read, [anthropic(**search, workspace_id="w")] * 2, usage) == [(1, "Units")] * 2
+
+
+def test_web_searches_of_the_analytics_may_leave_out_the_key(read: Read) -> None:
+    """A charge for searches without a key is for those of all keys; where charges name keys, each is for its own."""
+    search = {"cost_type": "web_search", "token_type": None, "model": None, "service_tier": None}
+    usage = [anthropic_usage(api="analytics", api_key_id=k, web_search_requests=n) for k, n in (("a", 5), (None, 9))]
+    assert _consumed(read, [anthropic(api="analytics", **search)], usage) == [(14, "Requests")]
+    costs = [anthropic(api="analytics", api_key_id=key, **search) for key in ("a", None)]
+    assert _consumed(read, costs, usage) == [(5, "Requests"), (9, "Requests")]
 
 
 def test_google_tells_the_category(read: Read) -> None:

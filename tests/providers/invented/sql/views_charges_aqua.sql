@@ -51,6 +51,7 @@ SELECT
   CAST(NULL AS STRING) AS service_tier,
   CAST(NULL AS STRING) AS context_window,
   CAST(NULL AS STRING) AS inference_geo,
+  CAST(NULL AS STRING) AS speed,
   CAST(NULL AS STRING) AS invoice_month,
   CAST(NULL AS STRING) AS cost_type,
   CAST(NULL AS NUMERIC) AS credits,
