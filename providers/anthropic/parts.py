@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class PriceKind(NamedTuple):
-    """What the rows of a day have in common: a geography and a speed, and in costs a type. `None` is not told."""
+    """What the rows of a day have in common: a geography and a speed, in costs a type; `None` where nothing is said."""
 
     inference_geo: str | None
     speed: str | None
@@ -72,6 +72,7 @@ def by_part(
             if not part.filters or err.refusal.status not in (400, 422):
                 raise
             notes.unsplit.add(report)
+            notes.choices.pop(report, None)  # it was no dimension that was minded
             reason = (err.refusal.message or f"HTTP {err.refusal.status}").rstrip(".")
             notes.say(
                 f"{report} was read without telling {' and '.join(SPLIT_BY)} apart, which is refused here: {reason}. "

@@ -61,5 +61,22 @@ SELECT
   period_start,
   period_end,
   subscription_id,
-  more_labels
+  more_labels,
+  billing_account_type,
+  region_name,
+  resource_type,
+  list_unit_price,
+  contracted_unit_price,
+  pricing_currency,
+  pricing_currency_rate,
+  is_committed,
+  commitment_id,
+  commitment_name,
+  commitment_category,
+  commitment_type,
+  commitment_quantity,
+  commitment_unit,
+  model_developer,
+  model_family,
+  model_version
 FROM org_dataset.charges_of_each_provider;

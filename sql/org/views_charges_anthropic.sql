@@ -127,7 +127,24 @@ SELECT
   'Generative AI' AS service_subcategory,
   IF(cost.amount < 0, 'Credit', 'Usage') AS charge_category,
   FALSE AS is_correction,
-  cost.description AS charge_description,
+  -- The analytics have no words: what is paid for stands for them.
+  IFNULL(
+    cost.description,
+    NULLIF(
+      ARRAY_TO_STRING(
+        [
+          cost.model,
+          charge.meter,
+          cost.service_tier,
+          cost.context_window,
+          cost.inference_geo,
+          cost.speed
+        ],
+        ', '
+      ),
+      ''
+    )
+  ) AS charge_description,
   cost.amount AS billed_cost,
   cost.amount AS contracted_cost,
   IF(cost.amount < 0, NULL, cost.list_amount) AS list_cost,
@@ -165,6 +182,19 @@ SELECT
     WHEN 'web_search' THEN 'Web Searches'
   END AS sku_meter,
   cost.model,
+  IF(cost.model IS NULL, NULL, 'Anthropic') AS model_developer,
+  -- claude-<family>-<version>, and before version 4 claude-<version>-<family>
+  COALESCE(
+    REGEXP_EXTRACT(cost.model, r'^(claude-[a-z]+)-[0-9]'),
+    CONCAT('claude-', REGEXP_EXTRACT(cost.model, r'^claude-[0-9]+(?:-[0-9])?-([a-z]+)'))
+  ) AS model_family,
+  REPLACE(
+    COALESCE(
+      REGEXP_EXTRACT(cost.model, r'^claude-[a-z]+-([0-9]+(?:-[0-9]{1,2})?)(?:-|$)'),
+      REGEXP_EXTRACT(cost.model, r'^claude-([0-9]+(?:-[0-9])?)-[a-z]')
+    ),
+    '-', '.'
+  ) AS model_version,
   cost.token_type,
   CASE
     WHEN cost.token_type = 'output_tokens' THEN 'Output'
@@ -201,5 +231,19 @@ SELECT
   CAST(NULL AS TIMESTAMP) AS period_start,
   CAST(NULL AS TIMESTAMP) AS period_end,
   CAST(NULL AS STRING) AS subscription_id,
-  CAST(NULL AS STRING) AS more_labels
+  CAST(NULL AS STRING) AS more_labels,
+  CAST(NULL AS STRING) AS billing_account_type,
+  CAST(NULL AS STRING) AS region_name,
+  CAST(NULL AS STRING) AS resource_type,
+  CAST(NULL AS NUMERIC) AS list_unit_price,
+  CAST(NULL AS NUMERIC) AS contracted_unit_price,
+  CAST(NULL AS STRING) AS pricing_currency,
+  CAST(NULL AS NUMERIC) AS pricing_currency_rate,
+  CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS STRING) AS commitment_id,
+  CAST(NULL AS STRING) AS commitment_name,
+  CAST(NULL AS STRING) AS commitment_category,
+  CAST(NULL AS STRING) AS commitment_type,
+  CAST(NULL AS NUMERIC) AS commitment_quantity,
+  CAST(NULL AS STRING) AS commitment_unit
 FROM charge;

@@ -117,6 +117,12 @@ understood AS (
       )
     END AS known
   FROM charge
+),
+named AS (
+  SELECT
+    *,
+    REGEXP_REPLACE(LOWER(known.model), r'^ft:|:.*$|-[0-9]{4}-[0-9]{2}-[0-9]{2}(:.*)?$', '') AS base_model
+  FROM understood
 )
 SELECT
   usage_date,
@@ -160,6 +166,10 @@ SELECT
     ELSE known.meter
   END AS sku_meter,
   known.model,
+  IF(known.model IS NULL, NULL, 'OpenAI') AS model_developer,
+  -- A name is <family>-<version>, then a variant and a date; that of a fine-tuned model begins with its base model.
+  REGEXP_EXTRACT(base_model, r'^([a-z-]+?)-?[0-9]') AS model_family,
+  REGEXP_EXTRACT(base_model, r'^[a-z-]+?-?([0-9]+(?:\.[0-9]+)*o?)(?:-|$)') AS model_version,
   IF(quantity_unit = 'images', NULL, known.token_type) AS token_type,
   IF(quantity_unit = 'images', NULL, known.token_direction) AS token_direction,
   IF(quantity_unit = 'images', NULL, known.cache_action) AS cache_action,
@@ -190,5 +200,19 @@ SELECT
   CAST(NULL AS TIMESTAMP) AS period_start,
   CAST(NULL AS TIMESTAMP) AS period_end,
   CAST(NULL AS STRING) AS subscription_id,
-  CAST(NULL AS STRING) AS more_labels
-FROM understood;
+  CAST(NULL AS STRING) AS more_labels,
+  CAST(NULL AS STRING) AS billing_account_type,
+  CAST(NULL AS STRING) AS region_name,
+  CAST(NULL AS STRING) AS resource_type,
+  CAST(NULL AS NUMERIC) AS list_unit_price,
+  CAST(NULL AS NUMERIC) AS contracted_unit_price,
+  CAST(NULL AS STRING) AS pricing_currency,
+  CAST(NULL AS NUMERIC) AS pricing_currency_rate,
+  CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS STRING) AS commitment_id,
+  CAST(NULL AS STRING) AS commitment_name,
+  CAST(NULL AS STRING) AS commitment_category,
+  CAST(NULL AS STRING) AS commitment_type,
+  CAST(NULL AS NUMERIC) AS commitment_quantity,
+  CAST(NULL AS STRING) AS commitment_unit
+FROM named;

@@ -12,6 +12,8 @@ import pytest
 from google.cloud.bigquery import QueryJobConfig
 
 from cloudact import clients
+from cloudact.warehouse.focus import VERSION, of_version
+from cloudact.warehouse.scripts import Scope, load_scripts
 from tests.conftest import Local, fixture
 from tests.googlesql import gate
 from tests.googlesql_reference import run_over
@@ -29,12 +31,25 @@ NEVER_NULL = (
 MAY_BE_NULL = (
     "BillingAccountName", "ChargeClass", "ChargeDescription", "HostProviderName", "PricingQuantity", "PricingUnit",
 )  # fmt: skip
+ALL = (
+    *NEVER_NULL, *MAY_BE_NULL,
+    "AllocatedMethodDetails", "AllocatedMethodId", "AllocatedResourceId", "AllocatedResourceName", "AllocatedTags",
+    "AvailabilityZone", "BillingAccountType", "CapacityReservationId", "CapacityReservationStatus", "ChargeFrequency",
+    "CommitmentDiscountCategory", "CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountQuantity",
+    "CommitmentDiscountStatus", "CommitmentDiscountType", "CommitmentDiscountUnit",
+    "CommitmentProgramEligibilityDetails", "ConsumedQuantity", "ConsumedUnit", "ContractApplied",
+    "ContractedUnitPrice", "InvoiceDetailId", "InvoiceId", "ListUnitPrice", "PricingCategory", "PricingCurrency",
+    "PricingCurrencyContractedUnitPrice", "PricingCurrencyEffectiveCost", "PricingCurrencyListUnitPrice", "RegionId",
+    "RegionName", "ResourceId", "ResourceName", "ResourceType", "ServiceSubcategory", "SkuId", "SkuMeter",
+    "SkuPriceDetails", "SkuPriceId", "SubAccountId", "SubAccountName", "SubAccountType", "Tags",
+)  # fmt: skip
 UNTIL_1_3 = ("ProviderName", "PublisherName")
 AMOUNTS = {"gcp_billing_daily_raw": "net_cost", "openai_cost_daily_raw": "amount", "anthropic_cost_daily_raw": "amount"}
 PROVIDERS = {"gcp": "gcp_billing_daily_raw", "openai": "openai_cost_daily_raw", "anthropic": "anthropic_cost_daily_raw"}
-# The sample is an hour of a Pacific month; we have UTC days, and no subcategories of Google's services.
+# The sample is an hour of a Pacific month, with Google's words for units; we have UTC days, and units of FOCUS.
 UNLIKE_GOOGLES_SAMPLE = {
-    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ServiceSubcategory",
+    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ConsumedUnit", "PricingUnit",
+    "SkuMeter",
 }  # fmt: skip
 UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
 # The sample's SKU of Anthropic leaves out the tier, and its price the speed.
@@ -60,6 +75,31 @@ def test_the_list_of_columns_names_what_is_selected() -> None:
     """The view's column list, which decides by position, agrees with the names in its SELECT."""
     selected = [column.name for column in gate("org").analyze(select_of("focus_costs"))]
     assert [column.name for column in gate("org").columns("focus_costs")] == selected
+
+
+def test_every_column_is_described(local: Local, charges: list[Row]) -> None:
+    """Each column of the view has a description, and the view names the version of FOCUS that it is of."""
+    table = clients.bigquery(local.settings).get_table(f"{DATASET}.focus_costs")
+    assert charges
+    assert [field.name for field in table.schema if not field.description] == []
+    (script,) = [script for script in load_scripts(Scope.ORG) if script.name == "views_focus_costs"]
+    assert f"FOCUS {VERSION}" in script.text
+    assert "each_focus_version" not in script.text
+
+
+def test_every_column_of_focus_is_there() -> None:
+    """The view has all 65 columns of the dataset Cost and Usage of FOCUS 1.4."""
+    columns = {column.name for column in gate("org").columns("focus_costs")}
+    assert len(ALL) == 65
+    assert columns >= set(ALL)
+    assert not [name for name in columns - {*ALL, *UNTIL_1_3} if not name.startswith("x_")]
+
+
+def test_another_version_of_focus_has_other_columns() -> None:
+    """The version is a parameter: lines since a later one are left out, and lines until it stay."""
+    text = "-- FOCUS each_focus_version\n  a,\n  b, -- since FOCUS 1.5\n  c, -- until FOCUS 1.4\n  d\n"
+    assert of_version(text, "1.4") == "-- FOCUS 1.4\n  a,\n  c, -- until FOCUS 1.4\n  d\n"
+    assert of_version(text, "1.10") == "-- FOCUS 1.10\n  a,\n  b, -- since FOCUS 1.5\n  d\n"
 
 
 def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
@@ -121,7 +161,8 @@ def test_quantities_follow_category_and_class(charges: list[Row]) -> None:
         assert [row[name] is not None for name in ("ConsumedQuantity", "ConsumedUnit")] == [consumed] * 2
         assert [row[name] is not None for name in ("PricingQuantity", "PricingUnit")] == [priced] * 2
         assert (row["x_QuantityKnown"] is not None, row["x_PricingQuantityKnown"] is not None) == (consumed, priced)
-        assert (row["SkuPriceId"] is None) == (row["ChargeCategory"] == "Tax")
+        assert (row["SkuId"] is None) == (row["ChargeCategory"] == "Tax")
+        assert (row["SkuPriceId"] is not None) == priced
 
 
 def test_credits_cost_the_same_everywhere(charges: list[Row]) -> None:
@@ -333,7 +374,22 @@ def test_google_quantities(read: Read) -> None:
     ]
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
     found = [[row[name] for name in names] for row in read(gcp_billing_daily_raw=rows)]
-    assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "seconds", 8, "hour"]]
+    assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "Seconds", 8, "Hours"]]
+
+
+def test_units_of_google_are_in_the_format_of_focus(read: Read) -> None:
+    """Known words become units of FOCUS, with number and span of time; other words stay as Google writes them."""
+    units = {
+        "hour": "Hours", "h": "Hours", "count": "Count", "1000000 count": "1000000 Count", "gibibyte": "GiB",
+        "gibibyte month": "GiB-Months", "tebibyte hours": "TiB-Hours", "month": "Months", "pixel hour": "pixel hour",
+    }  # fmt: skip
+    rows = read(gcp_billing_daily_raw=[gcp(sku_id=unit, pricing_unit=unit) for unit in units])
+    assert [row["PricingUnit"] for row in rows] == ["Units"] * len(units)
+    told = [gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in units]
+    assert {row["SkuId"]: row["PricingUnit"] for row in read(gcp_billing_daily_raw=told)} == units
+    words = {"seconds": "Seconds", "bytes": "B", "byte-seconds": "B-Seconds", "requests": "Requests", "odd": "odd"}
+    used = [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in words]
+    assert {row["SkuId"]: row["ConsumedUnit"] for row in read(gcp_billing_daily_raw=used)} == words
 
 
 def test_a_marketplace_seller_provides_the_service(read: Read) -> None:

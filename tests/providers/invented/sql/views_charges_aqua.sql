@@ -58,5 +58,22 @@ SELECT
   CAST(NULL AS TIMESTAMP) AS period_start,
   CAST(NULL AS TIMESTAMP) AS period_end,
   CAST(NULL AS STRING) AS subscription_id,
-  CAST(NULL AS STRING) AS more_labels
+  CAST(NULL AS STRING) AS more_labels,
+  CAST(NULL AS STRING) AS billing_account_type,
+  CAST(NULL AS STRING) AS region_name,
+  CAST(NULL AS STRING) AS resource_type,
+  CAST(NULL AS NUMERIC) AS list_unit_price,
+  CAST(NULL AS NUMERIC) AS contracted_unit_price,
+  CAST(NULL AS STRING) AS pricing_currency,
+  CAST(NULL AS NUMERIC) AS pricing_currency_rate,
+  CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS STRING) AS commitment_id,
+  CAST(NULL AS STRING) AS commitment_name,
+  CAST(NULL AS STRING) AS commitment_category,
+  CAST(NULL AS STRING) AS commitment_type,
+  CAST(NULL AS NUMERIC) AS commitment_quantity,
+  CAST(NULL AS STRING) AS commitment_unit,
+  CAST(NULL AS STRING) AS model_developer,
+  CAST(NULL AS STRING) AS model_family,
+  CAST(NULL AS STRING) AS model_version
 FROM org_dataset.aqua_cost_daily_raw;
