@@ -113,6 +113,8 @@ class Reading:
         if self._notes.new_fields:
             names = ", ".join(sorted(self._notes.new_fields))
             self.progress.message(f"Fields that have no column yet were kept as JSON: {names}.")
+        for text in filter(None, (tell(self._notes) for tell in self._notes.at_last.values())):
+            self.progress.message(text)
         if self._notes.pages:
             ways = "; ".join(f"{name} {read.by_column} and {read.by_row}" for name, read in self._notes.pages.items())
             self.progress.message(f"Pages with rows, by the column and row by row: {ways}.")

@@ -1,5 +1,6 @@
 """What is worth telling of a reading, gathered while its rows pass."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,6 +39,9 @@ class Notes:
     choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
     pages: dict[str, PagesRead] = field(default_factory=dict)  # by report: those that had rows
+    texts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by dimension: different ones
+    unsplit: set[str] = field(default_factory=set)  # reports that are read as a whole, since their parts were refused
+    at_last: dict[str, Callable[["Notes"], str | None]] = field(default_factory=dict)  # sentences on the whole reading
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field, no amount, that holds what it should not; each is reported once, however many rows have it."""
@@ -86,10 +90,11 @@ class ReportNotes(Notes):
                 self._told.append(partial(Notes.new, report=report, names=[name]))
 
     def begin_again(self) -> None:
-        """Forgets the rows without amount and the pages that were counted: the report is read again."""
+        """Forgets what was noted of rows and pages: the report is read again."""
         self.unpriced = 0
         self.unpriced_named.clear()
         self.pages.clear()
+        self.texts.clear()
 
     def tell(self, notes: Notes) -> None:
         """Tells everything to the notes on the whole reading, as if it had been noted there."""
@@ -99,6 +104,9 @@ class ReportNotes(Notes):
         notes.unpriced += self.unpriced
         notes.unpriced_named += self.unpriced_named[: MOST_NAMED - len(notes.unpriced_named)]
         notes.pages |= self.pages
+        notes.at_last |= self.at_last
+        for name, texts in self.texts.items():
+            notes.texts[name] |= texts
 
     def _keep(self, text: str) -> None:
         self._told.append(lambda notes: notes.say(text))

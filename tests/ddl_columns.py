@@ -15,7 +15,8 @@ _ADDED = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+) ([A-Z0-9]+)( NOT NULL)?")
 def ddl_columns(table: str) -> Columns:
     """The columns in the order of the scripts: those of CREATE TABLE, then those that were added."""
     scripts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "sql" / "org").glob("[0-9]*.sql"))]
-    ours = [script for script in scripts if re.search(rf"TABLE (?:IF NOT EXISTS )?org_dataset\.{table}\b", script)]
+    every = [statement for script in scripts for statement in script.split(";\n")]
+    ours = [each for each in every if re.search(rf"TABLE (?:IF NOT EXISTS )?org_dataset\.{table}\b", each)]
     found = [column for script in ours for column in (*_CREATED.findall(script), *_ADDED.findall(script))]
     fields = [
         Column({"name": name, "type": kind, "mode": "REQUIRED" if must else "NULLABLE"}) for name, kind, must in found

@@ -253,6 +253,7 @@ def _language() -> Any:
     request = service.LanguageOptionsRequest(maximum_features=True)
     options = call("GetLanguageOptions", request, options_pb2.LanguageOptionsProto)
     options.product_mode = language_pb2.PRODUCT_EXTERNAL  # BigQuery's names: FLOAT64, not DOUBLE
+    options.enabled_language_features.append(language_pb2.FEATURE_CREATE_VIEWS_WITH_COLUMN_OPTIONS)  # BigQuery has it
     kinds = node_kind.ResolvedNodeKind.items()
     options.supported_statement_kinds.extend(number for name, number in kinds if name.endswith("_STMT"))
     return options

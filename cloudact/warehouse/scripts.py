@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from cloudact.errors import ConfigError
 from cloudact.settings import ROOT
-from cloudact.warehouse import charges, loads
+from cloudact.warehouse import charges, focus, loads
 from cloudact.warehouse.queries import ORG_DATASET
 
 SQL = ROOT / "sql"
@@ -134,6 +134,8 @@ def _of_all_providers(scripts: Iterable[Script]) -> tuple[Script, ...]:
     def text(script: Script) -> str:
         if script.name == charges.SCRIPT:
             return charges.union(script.text, providers)
+        if script.name == focus.SCRIPT:
+            return focus.of_version(script.text)
         return loads.union(script.text, tables, providers) if script.name == loads.SCRIPT else script.text
 
     return tuple(replace(script, text=text(script)) for script in shipped)

@@ -55,6 +55,13 @@ def _field(column: exp.ColumnDef) -> Field:
     return field
 
 
+def description(column: exp.ColumnDef) -> str | None:
+    """The description of a column of a view, which has no type."""
+    kinds = [constraint.args.get("kind") for constraint in column.args.get("constraints") or []]
+    found = [values(kind).get("description") for kind in kinds if isinstance(kind, exp.Properties)]
+    return next(iter(found), None)
+
+
 def _type(kind: exp.DataType) -> Field:
     if kind.this == exp.DataType.Type.ARRAY:
         return {**_type(kind.expressions[0]), "mode": "REPEATED"}

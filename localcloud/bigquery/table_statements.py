@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from localcloud.bigquery import ddl, destinations
 from localcloud.bigquery.results import Result, result_of
-from localcloud.bigquery.schemas import normalized, quoted
+from localcloud.bigquery.schemas import Field, normalized, quoted
 from localcloud.bigquery.sql import names
 from localcloud.bigquery.sql.parameters import Parameter, values
 from localcloud.bigquery.tables import TableChange, TableRef, Tables
@@ -142,7 +142,14 @@ def _create_view(tables: Tables, translator: Translator, create: exp.Create, ref
     translation = translator.translate_tree(create.expression, scope, [])
     sql = f"SELECT * FROM ({translation.sql}) AS named{_column_names(create)}"
     described = _rows(tables, translation, [], f"{sql} LIMIT 0")
-    tables.define_view(ref, text, sql, normalized(described.fields))
+    tables.define_view(ref, text, sql, _described(create, normalized(described.fields)))
+
+
+def _described(create: exp.Create, fields: list[Field]) -> list[Field]:
+    """The fields with the descriptions that the column list gives."""
+    columns = create.this.expressions if isinstance(create.this, exp.Schema) else []
+    given = {column.name: ddl.description(column) for column in columns if isinstance(column, exp.ColumnDef)}
+    return [field | {"description": text} if (text := given.get(field["name"])) else field for field in fields]
 
 
 def _column_names(create: exp.Create) -> str:

@@ -10,6 +10,7 @@ from providers.http import ProviderHttp, Query
 
 VERSION = "2023-06-01"  # all that is known of the reports is known of this version
 ANALYTICS_BETA = {"anthropic-beta": "analytics-usage-cost-2026-08-24"}
+SPEED_BETA = {"anthropic-beta": "fast-mode-2026-02-01"}  # without it, `speed` is no dimension of the reports
 COST_REPORT = "/v1/organizations/cost_report"
 MESSAGES = "/v1/organizations/usage_report/messages"
 CLAUDE_CODE = "/v1/organizations/usage_report/claude_code"

@@ -6,7 +6,7 @@ https://platform.claude.com/docs/en/manage-claude/usage-cost-api
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial, reduce
@@ -26,16 +26,18 @@ from providers.anthropic.api import (
     ANTHROPIC,
     COST_REPORT,
     MESSAGES,
+    SPEED_BETA,
     day_bounds,
 )
 from providers.anthropic.claude_code import claude_code
+from providers.anthropic.parts import SPLIT_BY, Part, PriceKind, by_part
 from providers.columnar import PlainRows, Reader, ReadPage, with_rows
 from providers.exact_json import exact_json
 from providers.grouping import by_what_is_accepted
 from providers.http import ProviderHttp, Refused
 from providers.lines import Line, exact_sum, from_cents, numeric
 from providers.notes import Notes
-from providers.pages import NextPage
+from providers.pages import NextPage, Pair
 from providers.plain import COUNT, NOTHING, NUMBER, TEXT, Kind, PageShape, shape
 from providers.source import Row, Table, TableRows
 
@@ -43,9 +45,9 @@ USAGE_TABLE = Table("anthropic_usage_daily_raw", as_of="data_refreshed_at")
 CLAUDE_CODE_TABLE = Table("anthropic_claude_code_daily_raw")  # its costs are estimates, which nobody pays
 COST_TABLE = Table("anthropic_cost_daily_raw", money="amount", as_of="data_refreshed_at")
 
-# Five of nine: who (workspace, key) and what (model, tier, context window) make the price and the showback. Left out:
-# account and service account (people and machines behind keys), speed (needs a beta), and inference_geo, which the
-# costs have by themselves.
+# Five of nine: who (workspace, key) and what (model, tier, context window) make the price and the showback. Left out
+# are account and service account (people and machines behind keys). inference_geo and speed make the price too, and
+# are more than a question takes: a report is read in parts by them.
 USAGE_GROUPS = ("model", "workspace_id", "api_key_id", "service_tier", "context_window")
 COST_GROUPS = ("workspace_id", "description")  # all that the cost report has; description brings the rest
 ANALYTICS_COST_GROUPS = (*USAGE_GROUPS, "cost_type", "token_type")  # the last two do not count among the five
@@ -177,20 +179,36 @@ class _Reports:
         self._cost_pages = PageShape(_COST_SHAPE, bucket, keeps_text=True)
 
     def usage(self) -> Iterator[Row | pa.RecordBatch]:
-        reader = Reader(self._usage_columns, self._usage_row, self._notes, "messages")
-        return reader.read(self._grouped(MESSAGES, USAGE_GROUPS, self._usage_pages))
+        return by_part(self._kinds, self._usage_of, _report(MESSAGES), self._notes)
 
-    def _usage_columns(self, rows: PlainRows) -> Mapping[str, object]:
+    def _usage_of(self, part: Part) -> Iterator[Row | pa.RecordBatch]:
+        columns, row = partial(self._usage_columns, part), partial(self._usage_row, part)
+        reader = Reader(columns, row, self._notes, "messages")
+        return reader.read(self._grouped(MESSAGES, USAGE_GROUPS, self._usage_pages, part.filters))
+
+    def _kinds(self) -> Iterator[PriceKind]:
+        """Which geographies and speeds the day's usage has."""
+
+        def read(groups: Sequence[str]) -> Iterator[Line]:
+            pages = self._pages.read(MESSAGES, self._query(groups), _betas(groups))
+            return (line for n, page in enumerate(pages, 1) for line in self._lines_of(MESSAGES, n, page))
+
+        what = f"{_report(MESSAGES)} by {' and '.join(SPLIT_BY)}"
+        for line in by_what_is_accepted(read, SPLIT_BY, what, self._notes):
+            yield PriceKind(line.text("inference_geo"), line.text("speed"))
+
+    def _usage_columns(self, part: Part, rows: PlainRows) -> Mapping[str, object]:
         texts = {name: rows.text(name) for name in USAGE_GROUPS}
-        return {"usage_date": self._day, "api": "usage_report", **texts, **_token_columns(rows)}
+        return {"usage_date": self._day, "api": "usage_report", **texts, **part.columns, **_token_columns(rows)}
 
-    def _usage_row(self, line: Line) -> Row:
+    def _usage_row(self, part: Part, line: Line) -> Row:
         extra = line.unknown(_KNOWN_USAGE)
         self._notes.new("messages", extra)
         return {
             "usage_date": self._day,
             "api": "usage_report",
             **{name: line.text(name) for name in USAGE_GROUPS},
+            **part.columns,
             **_tokens(line),
             "requests": None,
             "data_refreshed_at": None,
@@ -233,12 +251,17 @@ class _Reports:
         for number, page in enumerate(self._pages.read(COST_REPORT, self._query(())), 1):
             yield from self._lines_of(COST_REPORT, number, page)
 
-    def _grouped(self, path: str, groups: Sequence[str], shape: PageShape) -> Iterator[ReadPage[Line]]:
-        read = partial(self._with_rows, path, shape)
+    def _grouped(
+        self, path: str, groups: Sequence[str], shape: PageShape, filters: Sequence[Pair] = ()
+    ) -> Iterator[ReadPage[Line]]:
+        read = partial(self._with_rows, path, shape, filters)
         return by_what_is_accepted(read, groups, _report(path), self._notes)
 
-    def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> Iterator[ReadPage[Line]]:
-        pages = self._pages.decoded(path, self._query(groups), shape.read)
+    def _with_rows(
+        self, path: str, shape: PageShape, filters: Sequence[Pair], groups: Sequence[str]
+    ) -> Iterator[ReadPage[Line]]:
+        query = [*self._query(groups), *filters]
+        pages = self._pages.decoded(path, query, shape.read, _betas(name for name, _ in filters))
         return with_rows(pages, partial(self._lines_of, path))
 
     def _lines_of(self, path: str, number: int, page: JsonObject) -> Iterator[Line]:
@@ -266,21 +289,39 @@ class _Analytics:
         self._cost_pages = PageShape(_analytics_shape(starts, "cost", ANALYTICS_COST_GROUPS, cost), keeps_text=True)
 
     def usage(self) -> Iterator[Row | pa.RecordBatch]:
-        reader = Reader(self._usage_columns, self._usage_row, self._notes, "analytics/usage")
-        return reader.read(self._grouped(ANALYTICS_USAGE, USAGE_GROUPS, self._usage_pages))
+        kinds = partial(self._kinds, ANALYTICS_USAGE, SPLIT_BY)
+        return by_part(kinds, self._usage_of, _report(ANALYTICS_USAGE), self._notes)
 
-    def _usage_columns(self, rows: PlainRows) -> Mapping[str, object]:
+    def _usage_of(self, part: Part) -> Iterator[Row | pa.RecordBatch]:
+        columns, row = partial(self._usage_columns, part), partial(self._usage_row, part)
+        reader = Reader(columns, row, self._notes, "analytics/usage")
+        return reader.read(self._grouped(ANALYTICS_USAGE, USAGE_GROUPS, self._usage_pages, part.filters))
+
+    def _kinds(self, path: str, groups: Sequence[str]) -> Iterator[PriceKind]:
+        """Which geographies and speeds the day has; in costs, of which types."""
+
+        def read(groups: Sequence[str]) -> "Iterator[_Refreshed]":
+            pages = self._pages.read(path, self._query(groups), ANALYTICS_BETA)
+            return (row for n, page in enumerate(pages, 1) for row in self._lines_of(path, n, page))
+
+        what = f"{_report(path)} by {' and '.join(SPLIT_BY)}"
+        for row, _ in by_what_is_accepted(read, groups, what, self._notes):
+            group = row.part("group")
+            yield PriceKind(group.text("inference_geo"), group.text("speed"), group.text("cost_type"))
+
+    def _usage_columns(self, part: Part, rows: PlainRows) -> Mapping[str, object]:
         group, usage = rows.part("group"), rows.part("usage")
         return {
             "usage_date": self._day,
             "api": "analytics",
             **{name: group.text(name) for name in USAGE_GROUPS},
+            **part.columns,
             **_token_columns(usage),
             "requests": usage.count("requests"),
             "data_refreshed_at": rows.refreshed_at,
         }
 
-    def _usage_row(self, found: "_Refreshed") -> Row:
+    def _usage_row(self, part: Part, found: "_Refreshed") -> Row:
         row, refreshed_at = found
         group, usage = row.part("group"), row.part("usage")
         extra = usage.unknown(_KNOWN_ANALYTICS_USAGE) | group.unknown(USAGE_GROUPS)
@@ -289,6 +330,7 @@ class _Analytics:
             "usage_date": self._day,
             "api": "analytics",
             **{name: group.text(name) for name in USAGE_GROUPS},
+            **part.columns,
             **_tokens(usage),
             "requests": usage.count("requests"),
             "data_refreshed_at": refreshed_at,
@@ -296,15 +338,21 @@ class _Analytics:
         }
 
     def costs(self) -> Iterator[Row | pa.RecordBatch]:
-        reader = Reader(self._cost_columns, self._cost_row, self._notes, "analytics/cost")
-        return reader.read(self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS, self._cost_pages))
+        kinds = partial(self._kinds, ANALYTICS_COST, (*SPLIT_BY, "cost_type"))
+        return by_part(kinds, self._costs_of, _report(ANALYTICS_COST), self._notes)
 
-    def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
+    def _costs_of(self, part: Part) -> Iterator[Row | pa.RecordBatch]:
+        columns, row = partial(self._cost_columns, part), partial(self._cost_row, part)
+        reader = Reader(columns, row, self._notes, "analytics/cost")
+        return reader.read(self._grouped(ANALYTICS_COST, ANALYTICS_COST_GROUPS, self._cost_pages, part.filters))
+
+    def _cost_columns(self, part: Part, rows: PlainRows) -> Mapping[str, object]:
         group, cost = rows.part("group"), rows.part("cost")
         return {
             "usage_date": self._day,
             "api": "analytics",
             **{name: group.text(name) for name in ANALYTICS_COST_GROUPS},
+            **part.columns,
             "amount": cost.money("amount", cents=True),
             "currency": cost.currency(),
             "list_amount": cost.numeric("list_amount", cents=True),
@@ -313,7 +361,7 @@ class _Analytics:
             "raw": rows.texts_without(),
         }
 
-    def _cost_row(self, found: "_Refreshed") -> Row | None:
+    def _cost_row(self, part: Part, found: "_Refreshed") -> Row | None:
         row, refreshed_at = found
         group, cost = row.part("group"), row.part("cost")
         new = cost.unknown(_KNOWN_ANALYTICS_COST) | group.unknown(ANALYTICS_COST_GROUPS)
@@ -326,8 +374,8 @@ class _Analytics:
             "usage_date": self._day,
             "api": "analytics",
             "description": None,
-            "inference_geo": group.text("inference_geo"),
             **texts,
+            **part.columns,
             **price,
             "list_amount": None if at_list is None else numeric(from_cents(at_list)),
             "requests": cost.count("requests"),
@@ -340,12 +388,16 @@ class _Analytics:
             for row, _ in self._lines_of(ANALYTICS_COST, number, page):
                 yield row.part("cost")
 
-    def _grouped(self, path: str, groups: Sequence[str], shape: PageShape) -> "Iterator[ReadPage[_Refreshed]]":
-        read = partial(self._with_rows, path, shape)
+    def _grouped(
+        self, path: str, groups: Sequence[str], shape: PageShape, filters: Sequence[Pair]
+    ) -> "Iterator[ReadPage[_Refreshed]]":
+        read = partial(self._with_rows, path, shape, filters)
         return by_what_is_accepted(read, groups, _report(path), self._notes)
 
-    def _with_rows(self, path: str, shape: PageShape, groups: Sequence[str]) -> "Iterator[ReadPage[_Refreshed]]":
-        pages = self._pages.decoded(path, self._query(groups), shape.read, ANALYTICS_BETA)
+    def _with_rows(
+        self, path: str, shape: PageShape, filters: Sequence[Pair], groups: Sequence[str]
+    ) -> "Iterator[ReadPage[_Refreshed]]":
+        pages = self._pages.decoded(path, [*self._query(groups), *filters], shape.read, ANALYTICS_BETA)
         return with_rows(pages, partial(self._lines_of, path))
 
     def _lines_of(self, path: str, number: int, page: JsonObject) -> "Iterator[_Refreshed]":
@@ -362,6 +414,11 @@ class _Analytics:
 
 _Refreshed = tuple[Line, datetime | None]
 """A row of the analytics, and when Anthropic last refreshed the data of its page."""
+
+
+def _betas(names: Iterable[str]) -> Mapping[str, str] | None:
+    """The header that makes `speed` a dimension of the reports, where a question names it."""
+    return SPEED_BETA if any(name.startswith("speed") for name in names) else None
 
 
 def _report(path: str) -> str:

@@ -88,6 +88,10 @@ TAG_KEY = "CONCAT(IFNULL(CONCAT(NULLIF(label.namespace, ''), '/'), ''), label.ke
 
 # A scalar sub-query: a JOIN with UNNEST would count the cost once per credit.
 CREDITS = "(SELECT IFNULL(SUM(CAST(credit.amount AS BIGNUMERIC)), 0) FROM UNNEST(credits) AS credit)"
+COMMITMENT_CREDITS = (
+    "(SELECT SUM(CAST(credit.amount AS BIGNUMERIC)) FROM UNNEST(credits) AS credit "
+    "WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT') OR credit.type = 'FEE_UTILIZATION_OFFSET')"
+)
 DISCOUNTED = (
     "EXISTS(SELECT 1 FROM UNNEST(credits) AS credit WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'))"
 )
@@ -198,4 +202,5 @@ COLUMNS = (
     _known("pricing_amount_known", "usage_amount_in_pricing_units"),
     _known("list_cost_known", "list_cost"),
     _known("contracted_cost_known", "contracted_cost"),
+    _amount("commitment_credits", COMMITMENT_CREDITS, "credits.amount", "credits.type"),
 )  # fmt: skip

@@ -23,6 +23,7 @@ from providers.http import ProviderHttp, Refused
 from providers.lines import Line, exact_sum, numeric
 from providers.notes import Notes
 from providers.openai.api import COSTS, OPENAI, USAGE, day_bounds
+from providers.openai.line_items import not_understood
 from providers.pages import NextPage
 from providers.plain import COUNT, FLAG, NUMBER, PERSONAL, TEXT, PageShape, shape
 from providers.source import Row, Table, TableRows
@@ -118,6 +119,8 @@ class OpenAiReports:
         self._day = day
         self._start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
         self._notes = notes
+        self._line_items, self._models = notes.texts["line_item"], notes.texts["model"]
+        notes.at_last["line_item"] = lambda whole: not_understood(whole.texts["line_item"], whole.texts["model"])
         bucket = ("start_time", self._start)
         self._usage_pages = PageShape(_USAGE_SHAPE, bucket)
         self._cost_pages = PageShape(_COST_SHAPE, bucket, keeps_text=True)
@@ -147,17 +150,20 @@ class OpenAiReports:
             self._notes.say(f"OpenAI does not offer the report {endpoint} to this organization.")
 
     def _usage_columns(self, endpoint: str, rows: PlainRows) -> Mapping[str, object]:
+        texts = {name: rows.text(name) for name in DIMENSIONS}
+        self._models.update(filter(None, texts["model"].unique().to_pylist()))
         return {
             "usage_date": self._day,
             "endpoint": endpoint,
             "batch": rows.flag("batch"),
-            **{name: rows.text(name) for name in DIMENSIONS},
+            **texts,
             **{name: rows.count(name) for name in MEASURES},
         }
 
     def _usage_row(self, endpoint: str, line: Line) -> Row:
         extra = line.unknown(_KNOWN)
         self._notes.new(endpoint, extra)
+        self._models.update(filter(None, [line.text("model")]))
         return {
             "usage_date": self._day,
             "endpoint": endpoint,
@@ -174,9 +180,11 @@ class OpenAiReports:
 
     def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
         amount = rows.part("amount")
+        texts = {name: rows.text(name) for name in (*_COST_DIMENSIONS, "quantity_unit")}
+        self._line_items.update(filter(None, texts["line_item"].unique().to_pylist()))
         return {
             "usage_date": self._day,
-            **{name: rows.text(name) for name in (*_COST_DIMENSIONS, "quantity_unit")},
+            **texts,
             "amount": amount.money("value"),
             "currency": amount.currency(),
             "quantity": rows.numeric("quantity"),
@@ -189,6 +197,7 @@ class OpenAiReports:
         if price is None:
             return None
         quantity = line.known("quantity")
+        self._line_items.update(filter(None, [line.text("line_item")]))
         return {
             "usage_date": self._day,
             **{name: line.text(name) for name in _COST_DIMENSIONS},

@@ -11,17 +11,20 @@ report_line AS (
     usage_date,
     api = 'analytics' AS by_api_key,
     workspace_id,
-    api_key_id,
+    IF(cost_type = 'web_search', NULL, api_key_id) AS api_key_id,
     COALESCE(token_type, cost_type) AS meter,
     IF(cost_type = 'web_search', NULL, model) AS model,
     IF(cost_type = 'web_search', NULL, service_tier) AS service_tier,
     IF(cost_type = 'web_search', NULL, context_window) AS context_window,
-    IF(amount < 0, 0, 1) AS charges,
+    CAST(NULL AS STRING) AS used_key,
+    CAST(NULL AS STRING) AS used_geo,
+    CAST(NULL AS STRING) AS used_speed,
     CAST(NULL AS INT64) AS used,
     STRUCT(
       org_slug AS org_slug,
       run_id AS run_id,
       ingested_at AS ingested_at,
+      api_key_id AS api_key_id,
       description AS description,
       cost_type AS cost_type,
       token_type AS token_type,
@@ -29,6 +32,12 @@ report_line AS (
       service_tier AS service_tier,
       context_window AS context_window,
       inference_geo AS inference_geo,
+      -- The cost report tells the speed in its words alone. A word that we do not know leaves two charges of one key.
+      CASE
+        WHEN api = 'analytics' OR token_type IS NULL THEN speed
+        WHEN REGEXP_CONTAINS(description, r'(- |, )Fast Mode(,|$)') THEN 'fast'
+        WHEN description IS NOT NULL THEN 'standard'
+      END AS speed,
       amount AS amount,
       list_amount AS list_amount,
       currency AS currency
@@ -39,12 +48,14 @@ report_line AS (
     used.usage_date,
     used.api = 'analytics',
     used.workspace_id,
-    IF(used.api = 'analytics', used.api_key_id, NULL),
+    IF(used.api = 'analytics' AND metered.meter != 'web_search', used.api_key_id, NULL),
     metered.meter,
     IF(metered.meter = 'web_search', NULL, used.model),
     IF(metered.meter = 'web_search', NULL, used.service_tier),
     IF(metered.meter = 'web_search', NULL, used.context_window),
-    0,
+    IF(used.api = 'analytics', used.api_key_id, NULL),
+    IF(metered.meter = 'web_search', NULL, used.inference_geo),
+    IF(metered.meter = 'web_search', NULL, used.speed),
     metered.used,
     NULL
   FROM org_dataset.anthropic_usage_daily_raw AS used
@@ -58,58 +69,111 @@ report_line AS (
   ]) AS metered
 ),
 usage_key AS (
+  -- Geography and speed are no keys here: usage that was loaded before has neither, and is that of all. Nor is the API
+  -- key of web searches, which their costs may leave out.
   SELECT
     usage_date,
     workspace_id,
     api_key_id,
     meter,
-    SUM(charges) AS charges,
-    SUM(used) AS used,
-    ARRAY_AGG(cost IGNORE NULLS) AS costs
+    meter = 'web_search' AND LOGICAL_OR(cost.api_key_id IS NOT NULL) AS by_key,
+    LOGICAL_OR(used_geo IS NOT NULL) AND LOGICAL_OR(cost.inference_geo IS NOT NULL) AS by_geo,
+    LOGICAL_OR(used_speed IS NOT NULL) AND LOGICAL_OR(cost.speed IS NOT NULL) AS by_speed,
+    ARRAY_AGG(cost IGNORE NULLS) AS costs,
+    ARRAY_AGG(
+      IF(used IS NULL, NULL, STRUCT(used_key AS api_key_id, used_geo AS inference_geo, used_speed AS speed, used AS used))
+      IGNORE NULLS
+    ) AS usages
   FROM report_line
   GROUP BY usage_date, by_api_key, workspace_id, api_key_id, meter, model, service_tier, context_window
+),
+charge AS (
+  SELECT
+    usage_key.usage_date,
+    usage_key.workspace_id,
+    usage_key.meter,
+    cost,
+    (
+      SELECT COUNT(*)
+      FROM UNNEST(usage_key.costs) AS other
+      WHERE
+        other.amount >= 0
+        AND (NOT usage_key.by_key OR IFNULL(other.api_key_id, '') = IFNULL(cost.api_key_id, ''))
+        AND (NOT usage_key.by_geo OR IFNULL(other.inference_geo, '') = IFNULL(cost.inference_geo, ''))
+        AND (NOT usage_key.by_speed OR IFNULL(other.speed, '') = IFNULL(cost.speed, ''))
+    ) AS charges,
+    (
+      SELECT SUM(usage.used)
+      FROM UNNEST(usage_key.usages) AS usage
+      WHERE
+        (NOT usage_key.by_key OR IFNULL(usage.api_key_id, '') = IFNULL(cost.api_key_id, ''))
+        AND (NOT usage_key.by_geo OR IFNULL(usage.inference_geo, '') = IFNULL(cost.inference_geo, ''))
+        AND (NOT usage_key.by_speed OR IFNULL(usage.speed, '') = IFNULL(cost.speed, ''))
+    ) AS used
+  FROM usage_key
+  CROSS JOIN UNNEST(usage_key.costs) AS cost
 )
 SELECT
-  usage_key.usage_date,
+  charge.usage_date,
   cost.org_slug,
   cost.run_id,
   cost.ingested_at,
   'anthropic' AS provider,
   'Anthropic' AS provider_name,
-  usage_key.workspace_id AS sub_account_id,
+  charge.workspace_id AS sub_account_id,
   'Workspace' AS sub_account_type,
   'Claude API' AS service_name,
   'AI and Machine Learning' AS service_category,
   'Generative AI' AS service_subcategory,
   IF(cost.amount < 0, 'Credit', 'Usage') AS charge_category,
   FALSE AS is_correction,
-  cost.description AS charge_description,
+  -- The analytics have no words: what is paid for stands for them.
+  IFNULL(
+    cost.description,
+    NULLIF(
+      ARRAY_TO_STRING(
+        [
+          cost.model,
+          charge.meter,
+          cost.service_tier,
+          cost.context_window,
+          cost.inference_geo,
+          cost.speed
+        ],
+        ', '
+      ),
+      ''
+    )
+  ) AS charge_description,
   cost.amount AS billed_cost,
   cost.amount AS contracted_cost,
   IF(cost.amount < 0, NULL, cost.list_amount) AS list_cost,
   TRUE AS list_cost_known,
   cost.currency,
-  -- Usage cannot be shared out between several charges of one key (inference_geo, for one, is not in it), and none
-  -- that was paid for is not zero: both are unknown.
+  -- Usage cannot be shared out between several charges of one key, and none that was paid for is not zero: both are
+  -- unknown.
   IF(
-    usage_key.charges = 1 AND (usage_key.used > 0 OR cost.amount = 0),
-    CAST(usage_key.used AS NUMERIC),
+    charge.charges = 1 AND (charge.used > 0 OR cost.amount = 0),
+    CAST(charge.used AS NUMERIC),
     NULL
   ) AS consumed_quantity,
-  IF(usage_key.meter = 'web_search', 'Requests', 'Tokens') AS consumed_unit,
+  IF(charge.meter = 'web_search', 'Requests', 'Tokens') AS consumed_unit,
   TRUE AS consumed_quantity_known,
   TRUE AS priced_as_consumed,
-  CONCAT(
-    'anthropic',
-    IFNULL(CONCAT('/', cost.model), ''),
-    IFNULL(CONCAT('/', usage_key.meter), ''),
-    IFNULL(CONCAT('/', cost.context_window), '')
+  -- What has a price of its own: each part that is told, in this order.
+  ARRAY_TO_STRING(
+    [
+      'anthropic',
+      cost.model,
+      charge.meter,
+      cost.service_tier,
+      cost.context_window,
+      cost.inference_geo,
+      cost.speed
+    ],
+    '/'
   ) AS sku_id,
-  CONCAT(
-    IFNULL(CONCAT('/', cost.service_tier), ''),
-    IF(cost.inference_geo NOT IN ('global', 'not_available'), CONCAT('/', cost.inference_geo), '')
-  ) AS sku_price_suffix,
-  CASE usage_key.meter
+  CASE charge.meter
     WHEN 'uncached_input_tokens' THEN 'Uncached Input Tokens'
     WHEN 'cache_read_input_tokens' THEN 'Cache Read Input Tokens'
     WHEN 'cache_creation.ephemeral_5m_input_tokens' THEN 'Cache Creation 5m Input Tokens'
@@ -118,11 +182,34 @@ SELECT
     WHEN 'web_search' THEN 'Web Searches'
   END AS sku_meter,
   cost.model,
+  IF(cost.model IS NULL, NULL, 'Anthropic') AS model_developer,
+  -- claude-<family>-<version>, and before version 4 claude-<version>-<family>
+  COALESCE(
+    REGEXP_EXTRACT(cost.model, r'^(claude-[a-z]+)-[0-9]'),
+    CONCAT('claude-', REGEXP_EXTRACT(cost.model, r'^claude-[0-9]+(?:-[0-9])?-([a-z]+)'))
+  ) AS model_family,
+  REPLACE(
+    COALESCE(
+      REGEXP_EXTRACT(cost.model, r'^claude-[a-z]+-([0-9]+(?:-[0-9]{1,2})?)(?:-|$)'),
+      REGEXP_EXTRACT(cost.model, r'^claude-([0-9]+(?:-[0-9])?)-[a-z]')
+    ),
+    '-', '.'
+  ) AS model_version,
   cost.token_type,
+  CASE
+    WHEN cost.token_type = 'output_tokens' THEN 'Output'
+    WHEN REGEXP_CONTAINS(cost.token_type, r'input_tokens$') THEN 'Input'
+  END AS token_direction,
+  CASE
+    WHEN cost.token_type = 'uncached_input_tokens' THEN 'Uncached'
+    WHEN cost.token_type = 'cache_read_input_tokens' THEN 'Read'
+    WHEN STARTS_WITH(cost.token_type, 'cache_creation') THEN 'Write'
+  END AS cache_action,
   cost.service_tier,
-  usage_key.api_key_id,
+  cost.api_key_id,
   cost.context_window,
   cost.inference_geo,
+  cost.speed,
   cost.cost_type,
   -- Not told by Anthropic
   CAST(NULL AS STRING) AS seller_name,
@@ -130,6 +217,7 @@ SELECT
   CAST(NULL AS STRING) AS sub_account_name,
   CAST(NULL AS NUMERIC) AS pricing_quantity,
   CAST(NULL AS STRING) AS pricing_unit,
+  CAST(NULL AS STRING) AS sku_price_suffix,
   CAST(NULL AS BOOL) AS pricing_quantity_known,
   CAST(NULL AS STRING) AS region_id,
   CAST(NULL AS STRING) AS availability_zone,
@@ -143,6 +231,19 @@ SELECT
   CAST(NULL AS TIMESTAMP) AS period_start,
   CAST(NULL AS TIMESTAMP) AS period_end,
   CAST(NULL AS STRING) AS subscription_id,
-  CAST(NULL AS STRING) AS more_labels
-FROM usage_key
-CROSS JOIN UNNEST(usage_key.costs) AS cost;
+  CAST(NULL AS STRING) AS more_labels,
+  CAST(NULL AS STRING) AS billing_account_type,
+  CAST(NULL AS STRING) AS region_name,
+  CAST(NULL AS STRING) AS resource_type,
+  CAST(NULL AS NUMERIC) AS list_unit_price,
+  CAST(NULL AS NUMERIC) AS contracted_unit_price,
+  CAST(NULL AS STRING) AS pricing_currency,
+  CAST(NULL AS NUMERIC) AS pricing_currency_rate,
+  CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS STRING) AS commitment_id,
+  CAST(NULL AS STRING) AS commitment_name,
+  CAST(NULL AS STRING) AS commitment_category,
+  CAST(NULL AS STRING) AS commitment_type,
+  CAST(NULL AS NUMERIC) AS commitment_quantity,
+  CAST(NULL AS STRING) AS commitment_unit
+FROM charge;

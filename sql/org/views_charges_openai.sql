@@ -4,14 +4,125 @@ OPTIONS(description = 'Charges of OpenAI, a part of charges: see docs/focus.md')
 AS
 WITH
 line AS (
-  -- The line item is free text: only the endings that OpenAI is known to write are taken for a model and a token type.
+  -- A line item is free text. What no rule knows is a model's name if the day's usage has it: both come under one key.
+  -- Grouping, not joining, brings them together, so that the day stays a grouping key. A lot is a bare name, or what
+  -- keeps the groups of other line items small.
+  SELECT
+    usage_date,
+    IF(
+      REGEXP_CONTAINS(line_item, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)$'),
+      line_item,
+      ARRAY_TO_STRING(['', line_item, project_id, api_key_id], '\n', '')
+    ) AS lot,
+    FALSE AS is_used,
+    STRUCT(
+      org_slug AS org_slug,
+      run_id AS run_id,
+      ingested_at AS ingested_at,
+      project_id AS project_id,
+      user_id AS user_id,
+      api_key_id AS api_key_id,
+      line_item AS line_item,
+      api_source AS api_source,
+      amount AS amount,
+      currency AS currency,
+      quantity AS quantity,
+      quantity_unit AS quantity_unit
+    ) AS cost
+  FROM org_dataset.openai_cost_daily_raw
+  UNION ALL
+  SELECT usage_date, model, TRUE, NULL
+  FROM org_dataset.openai_usage_daily_raw
+  WHERE model IS NOT NULL
+),
+lot AS (
+  SELECT usage_date, LOGICAL_OR(is_used) AS is_used, ARRAY_AGG(cost IGNORE NULLS) AS costs
+  FROM line
+  GROUP BY usage_date, lot
+),
+charge AS (
+  SELECT
+    lot.usage_date,
+    lot.is_used,
+    REGEXP_REPLACE(cost.line_item, r'(?i)^[a-z]+ \| |, long context$', '') AS words,
+    cost.org_slug,
+    cost.run_id,
+    cost.ingested_at,
+    cost.project_id,
+    cost.user_id,
+    cost.api_key_id,
+    cost.line_item,
+    cost.api_source,
+    cost.amount,
+    cost.currency,
+    cost.quantity,
+    cost.quantity_unit
+  FROM lot
+  CROSS JOIN UNNEST(lot.costs) AS cost
+),
+understood AS (
   SELECT
     *,
-    REGEXP_EXTRACT(line_item, r'^(.+), (?:cached[ _]input|input|output)(?:_tokens)?$') AS model,
-    REPLACE(
-      REGEXP_EXTRACT(line_item, r'^.+, (cached[ _]input|input|output)(?:_tokens)?$'), ' ', '_'
-    ) AS token_type
-  FROM org_dataset.openai_cost_daily_raw
+    CASE
+      -- Written by `python -m infra.write_line_items` from providers/openai/line_items.py: change it there.
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, cached[ _]input|, cached[ _]audio[ _]input)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, cached[ _]input|, cached[ _]audio[ _]input)(?:[ _]tokens)?$') AS model, 'cached_audio_input' AS token_type, 'Input' AS token_direction, 'Read' AS cache_action, 'Cached Audio Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, cached[ _]input|, cached[ _]image[ _]input)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, cached[ _]input|, cached[ _]image[ _]input)(?:[ _]tokens)?$') AS model, 'cached_image_input' AS token_type, 'Input' AS token_direction, 'Read' AS cache_action, 'Cached Image Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, cached[ _](?:text[ _])?input(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, cached[ _](?:text[ _])?input(?:[ _]tokens)?$') AS model, 'cached_input' AS token_type, 'Input' AS token_direction, 'Read' AS cache_action, 'Cached Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, cache[ _]writes?(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, cache[ _]writes?(?:[ _]tokens)?$') AS model, 'cache_write' AS token_type, 'Input' AS token_direction, 'Write' AS cache_action, 'Cache Write Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, input|, audio[ _]input)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, input|, audio[ _]input)(?:[ _]tokens)?$') AS model, 'audio_input' AS token_type, 'Input' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Audio Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, input|, image[ _]input)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, input|, image[ _]input)(?:[ _]tokens)?$') AS model, 'image_input' AS token_type, 'Input' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Image Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, (?:text[ _])?input(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, (?:text[ _])?input(?:[ _]tokens)?$') AS model, 'input' AS token_type, 'Input' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, output|, audio[ _]output)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: audio, output|, audio[ _]output)(?:[ _]tokens)?$') AS model, 'audio_output' AS token_type, 'Output' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Audio Output Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, output|, image[ _]output)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: image, output|, image[ _]output)(?:[ _]tokens)?$') AS model, 'image_output' AS token_type, 'Output' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Image Output Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, (?:text[ _])?output(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?: text)?, (?:text[ _])?output(?:[ _]tokens)?$') AS model, 'output' AS token_type, 'Output' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Output Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?:, training| training)(?:[ _]tokens)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)(?:, training| training)(?:[ _]tokens)?$') AS model, 'training' AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Training Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(text-embedding-[a-z0-9-]+)$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(text-embedding-[a-z0-9-]+)$') AS model, 'input' AS token_type, 'Input' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^((?:omni|text)-moderation-[a-z0-9-]+)$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^((?:omni|text)-moderation-[a-z0-9-]+)$') AS model, 'input' AS token_type, 'Input' AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Input Tokens' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(tts-1[a-z0-9-]*|[a-z0-9.-]+-tts(?:-[0-9-]+)?)$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(tts-1[a-z0-9-]*|[a-z0-9.-]+-tts(?:-[0-9-]+)?)$') AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Speech' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(whisper(?:-1)?|[a-z0-9.-]+-transcribe[a-z0-9-]*)(?:, audio)?$')
+        THEN STRUCT(REGEXP_EXTRACT(words, r'(?i)^(whisper(?:-1)?|[a-z0-9.-]+-transcribe[a-z0-9-]*)(?:, audio)?$') AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Transcription' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:web search(?: preview)? tool calls?)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Web Search Calls' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:file search tool calls?)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'File Search Calls' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:code interpreter sessions?)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Code Interpreter Sessions' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:(?:file search|vector(?: store)?) storage)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, 'Storage' AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:credits?(?: adjustment)?)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, CAST(NULL AS STRING) AS meter)
+      WHEN REGEXP_CONTAINS(words, r'(?i)^(?:rounding(?:, .*)?)$')
+        THEN STRUCT(CAST(NULL AS STRING) AS model, CAST(NULL AS STRING) AS token_type, CAST(NULL AS STRING) AS token_direction, CAST(NULL AS STRING) AS cache_action, CAST(NULL AS STRING) AS meter)
+      -- That was written.
+      ELSE STRUCT(
+        IF(is_used, line_item, NULL) AS model,
+        CAST(NULL AS STRING) AS token_type,
+        CAST(NULL AS STRING) AS token_direction,
+        CAST(NULL AS STRING) AS cache_action,
+        CAST(NULL AS STRING) AS meter
+      )
+    END AS known
+  FROM charge
+),
+named AS (
+  SELECT
+    *,
+    REGEXP_REPLACE(LOWER(known.model), r'^ft:|:.*$|-[0-9]{4}-[0-9]{2}-[0-9]{2}(:.*)?$', '') AS base_model
+  FROM understood
 )
 SELECT
   usage_date,
@@ -33,17 +144,37 @@ SELECT
   FALSE AS list_cost_known,
   currency,
   CAST(IF(quantity_unit = '1000_tokens', quantity * 1000, quantity) AS NUMERIC) AS consumed_quantity,
-  IF(quantity_unit IN ('tokens', '1000_tokens'), 'Tokens', quantity_unit) AS consumed_unit,
+  -- In the unit format of FOCUS, where we know what OpenAI's word means
+  CASE quantity_unit
+    WHEN 'tokens' THEN 'Tokens'
+    WHEN '1000_tokens' THEN 'Tokens'
+    WHEN 'images' THEN 'Images'
+    WHEN 'characters' THEN 'Characters'
+    WHEN 'sessions' THEN 'Sessions'
+    WHEN 'duration_seconds' THEN 'Seconds'
+    WHEN 'duration_minutes' THEN 'Minutes'
+    WHEN 'duration_hours' THEN 'Hours'
+    WHEN 'gibibyte_hours' THEN 'GiB-Hours'
+    ELSE quantity_unit
+  END AS consumed_unit,
   TRUE AS consumed_quantity_known,
   TRUE AS priced_as_consumed,
   CONCAT('openai/', IFNULL(NULLIF(line_item, ''), 'unknown')) AS sku_id,
-  CASE token_type
-    WHEN 'input' THEN 'Input Tokens'
-    WHEN 'cached_input' THEN 'Cached Input Tokens'
-    WHEN 'output' THEN 'Output Tokens'
+  -- An image or a minute is metered where the words alone would be tokens.
+  CASE
+    WHEN quantity_unit = 'images' THEN 'Images'
+    ELSE known.meter
   END AS sku_meter,
-  model,
-  token_type,
+  known.model,
+  IF(known.model IS NULL, NULL, 'OpenAI') AS model_developer,
+  -- A name is <family>-<version>, then a variant and a date; that of a fine-tuned model begins with its base model.
+  REGEXP_EXTRACT(base_model, r'^([a-z-]+?)-?[0-9]') AS model_family,
+  REGEXP_EXTRACT(base_model, r'^[a-z-]+?-?([0-9]+(?:\.[0-9]+)*o?)(?:-|$)') AS model_version,
+  IF(quantity_unit = 'images', NULL, known.token_type) AS token_type,
+  IF(quantity_unit = 'images', NULL, known.token_direction) AS token_direction,
+  IF(quantity_unit = 'images', NULL, known.cache_action) AS cache_action,
+  REGEXP_EXTRACT(line_item, r'(?i)^(priority|flex|batch) \| ') AS service_tier,
+  IF(REGEXP_CONTAINS(line_item, r'(?i), long context$'), 'long', NULL) AS context_window,
   api_key_id,
   user_id,
   api_source,
@@ -61,14 +192,27 @@ SELECT
   CAST(NULL AS STRING) AS resource_id,
   CAST(NULL AS STRING) AS resource_name,
   CAST(NULL AS STRING) AS tags,
-  CAST(NULL AS STRING) AS service_tier,
-  CAST(NULL AS STRING) AS context_window,
   CAST(NULL AS STRING) AS inference_geo,
+  CAST(NULL AS STRING) AS speed,
   CAST(NULL AS STRING) AS invoice_month,
   CAST(NULL AS STRING) AS cost_type,
   CAST(NULL AS NUMERIC) AS credits,
   CAST(NULL AS TIMESTAMP) AS period_start,
   CAST(NULL AS TIMESTAMP) AS period_end,
   CAST(NULL AS STRING) AS subscription_id,
-  CAST(NULL AS STRING) AS more_labels
-FROM line;
+  CAST(NULL AS STRING) AS more_labels,
+  CAST(NULL AS STRING) AS billing_account_type,
+  CAST(NULL AS STRING) AS region_name,
+  CAST(NULL AS STRING) AS resource_type,
+  CAST(NULL AS NUMERIC) AS list_unit_price,
+  CAST(NULL AS NUMERIC) AS contracted_unit_price,
+  CAST(NULL AS STRING) AS pricing_currency,
+  CAST(NULL AS NUMERIC) AS pricing_currency_rate,
+  CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS STRING) AS commitment_id,
+  CAST(NULL AS STRING) AS commitment_name,
+  CAST(NULL AS STRING) AS commitment_category,
+  CAST(NULL AS STRING) AS commitment_type,
+  CAST(NULL AS NUMERIC) AS commitment_quantity,
+  CAST(NULL AS STRING) AS commitment_unit
+FROM named;

@@ -4,16 +4,99 @@
 -- A bound on x_UsageDate prunes the partitions of every table: it is the partitioning column itself, and a grouping key
 -- where rows are grouped. A bound on ChargePeriodStart reads everything, since that is computed.
 CREATE OR REPLACE VIEW org_dataset.focus_costs (
-  BilledCost, EffectiveCost, ListCost, ContractedCost, BillingAccountId, BillingCurrency, BillingPeriodStart,
-  BillingPeriodEnd, ChargeCategory, ChargePeriodStart, ChargePeriodEnd, InvoiceIssuerName, ServiceCategory,
-  ServiceName, ServiceProviderName, BillingAccountName, ChargeClass, ChargeDescription, HostProviderName,
-  PricingQuantity, PricingUnit, ProviderName, PublisherName, ConsumedQuantity, ConsumedUnit, SubAccountId,
-  SubAccountName, SubAccountType, ServiceSubcategory, SkuId, SkuPriceId, SkuMeter, RegionId, AvailabilityZone,
-  ResourceId, ResourceName, Tags, x_UsageDate, x_Provider, x_Model, x_TokenType, x_ServiceTier, x_ApiKeyId, x_UserId,
-  x_ContextWindow, x_InferenceGeo, x_ApiSource, x_InvoiceMonth, x_CostType, x_Credits, x_ListCostKnown,
-  x_QuantityKnown, x_OrgSlug, x_RunId, x_IngestedAt, x_PricingQuantityKnown, x_SubscriptionId, x_OtherTags
+  BilledCost OPTIONS(description = 'What is paid: after credits and discounts, in BillingCurrency'),
+  EffectiveCost OPTIONS(description = 'BilledCost: commitments are not amortised'),
+  ListCost OPTIONS(description = 'At public prices; BilledCost or ContractedCost where x_ListCostKnown is false'),
+  ContractedCost OPTIONS(description = 'At the prices of the contract, before credits and commitments'),
+  BillingAccountId OPTIONS(description = 'Account that the provider bills; the slug of the org where it tells none'),
+  BillingCurrency OPTIONS(description = 'ISO 4217 code of all costs of the row; XXX where none is told'),
+  BillingPeriodStart OPTIONS(description = 'First instant of the UTC month of x_UsageDate'),
+  BillingPeriodEnd OPTIONS(description = 'First instant of the month after'),
+  ChargeCategory OPTIONS(description = 'Usage, Purchase, Tax, Credit or Adjustment'),
+  ChargePeriodStart OPTIONS(description = 'Start of the UTC day, or of a charge that lasts longer. Read by x_UsageDate: a bound on this reads every day'),
+  ChargePeriodEnd OPTIONS(description = 'End of that, exclusive'),
+  InvoiceIssuerName OPTIONS(description = 'Who writes the invoice'),
+  ServiceCategory OPTIONS(description = 'Category of the service in FOCUS, for Google Cloud assigned by us'),
+  ServiceName OPTIONS(description = 'Name of the service'),
+  ServiceProviderName OPTIONS(description = 'Who provides the service: the provider, or a third party that sells through it'),
+  BillingAccountName OPTIONS(description = 'Not told by any provider'),
+  ChargeClass OPTIONS(description = 'Correction, or NULL'),
+  ChargeDescription OPTIONS(description = 'The words of the bill; for the analytics of Anthropic what is paid for'),
+  HostProviderName OPTIONS(description = 'Where the service runs; NULL for an offer of a third party'),
+  PricingQuantity OPTIONS(description = 'Quantity that is priced; 1 where x_PricingQuantityKnown is false'),
+  PricingUnit OPTIONS(description = 'Unit of PricingQuantity in the unit format of FOCUS, e.g. 1000000 Tokens'),
+  ProviderName OPTIONS(description = 'Provider; removed by FOCUS 1.4'),
+  PublisherName OPTIONS(description = 'As ServiceProviderName; removed by FOCUS 1.4'),
+  ConsumedQuantity OPTIONS(description = 'Quantity that was used; 1 where x_QuantityKnown is false'),
+  ConsumedUnit OPTIONS(description = 'Unit of ConsumedQuantity in the unit format of FOCUS, e.g. Tokens'),
+  SubAccountId OPTIONS(description = 'Project or workspace'),
+  SubAccountName OPTIONS(description = 'Its name, else its id'),
+  SubAccountType OPTIONS(description = 'Project or Workspace'),
+  ServiceSubcategory OPTIONS(description = 'Part of ServiceCategory, never NULL'),
+  SkuId OPTIONS(description = 'What is sold. Composed by us for OpenAI and Anthropic'),
+  SkuPriceId OPTIONS(description = 'What has one price: SkuId, and the price tier at Google. NULL where nothing is priced: tax, credits, corrections'),
+  SkuMeter OPTIONS(description = 'What is metered, e.g. Output Tokens'),
+  RegionId OPTIONS(description = 'Region of Google Cloud'),
+  AvailabilityZone OPTIONS(description = 'Zone of Google Cloud'),
+  ResourceId OPTIONS(description = 'Full name of the resource, or the commitment that a fee buys; detailed export only'),
+  ResourceName OPTIONS(description = 'Its own name'),
+  Tags OPTIONS(description = 'JSON object of labels and tags; the kinds but resource labels have prefixes'),
+  x_UsageDate OPTIONS(description = 'UTC day, the partitioning column of the raw tables: read by it'),
+  x_Provider OPTIONS(description = 'gcp, openai or anthropic'),
+  x_Model OPTIONS(description = 'Name of the model'),
+  x_TokenType OPTIONS(description = 'Kind of token, in the words of the provider'),
+  x_ServiceTier OPTIONS(description = 'E.g. standard, batch, priority, flex'),
+  x_ApiKeyId OPTIONS(description = 'API key that was used'),
+  x_UserId OPTIONS(description = 'User id of OpenAI, where told'),
+  x_ContextWindow OPTIONS(description = 'E.g. 0-200k, long'),
+  x_InferenceGeo OPTIONS(description = 'Where Anthropic computes: global, us, not_available'),
+  x_ApiSource OPTIONS(description = 'agents_api or unlabeled'),
+  x_InvoiceMonth OPTIONS(description = 'YYYYMM of the invoice of Google, Pacific time'),
+  x_CostType OPTIONS(description = 'Kind of cost in the words of the provider'),
+  x_Credits OPTIONS(description = 'Credits within BilledCost, mostly below zero'),
+  x_ListCostKnown OPTIONS(description = 'Whether every source row tells ListCost'),
+  x_QuantityKnown OPTIONS(description = 'Whether ConsumedQuantity is told; NULL without one'),
+  x_OrgSlug OPTIONS(description = 'The org'),
+  x_RunId OPTIONS(description = 'Run that loaded the row'),
+  x_IngestedAt OPTIONS(description = 'First start of that run'),
+  x_PricingQuantityKnown OPTIONS(description = 'Whether PricingQuantity is told; NULL without one'),
+  x_SubscriptionId OPTIONS(description = 'Commitment of Google, as told'),
+  x_OtherTags OPTIONS(description = 'JSON array of labels that Tags cannot hold'),
+  x_TokenDirection OPTIONS(description = 'Input or Output'),
+  x_TokenCacheAction OPTIONS(description = 'Uncached, Read or Write, of input tokens'),
+  x_Speed OPTIONS(description = 'standard or fast'),
+  BillingAccountType OPTIONS(description = 'Billing Account of Google, else Organization'),
+  ChargeFrequency OPTIONS(description = 'Usage-Based, Recurring (fees of commitments) or One-Time'),
+  PricingCategory OPTIONS(description = 'Committed where a commitment covers the usage, else Standard; NULL where nothing is priced'),
+  ListUnitPrice OPTIONS(description = 'Public price of a PricingUnit where it is told and agrees with ListCost, else ListCost by PricingQuantity'),
+  ContractedUnitPrice OPTIONS(description = 'Price of the contract for a PricingUnit, in the same way, by ContractedCost'),
+  SkuPriceDetails OPTIONS(description = 'JSON object: the properties of AI models that FOCUS 1.5 names, and x_ properties of the price'),
+  RegionName OPTIONS(description = 'Name of the region, else its id'),
+  ResourceType OPTIONS(description = 'Kind of resource, from its full name'),
+  InvoiceId OPTIONS(description = 'Not told by any provider'),
+  InvoiceDetailId OPTIONS(description = 'Not told by any provider'),
+  PricingCurrency OPTIONS(description = 'ISO 4217 code in which prices are made: USD at Google, else BillingCurrency'),
+  PricingCurrencyListUnitPrice OPTIONS(description = 'ListCost by PricingQuantity in PricingCurrency'),
+  PricingCurrencyContractedUnitPrice OPTIONS(description = 'ContractedCost by PricingQuantity in PricingCurrency'),
+  PricingCurrencyEffectiveCost OPTIONS(description = 'EffectiveCost in PricingCurrency'),
+  CommitmentDiscountId OPTIONS(description = 'Commitment that a fee buys or that covers the usage, where told; of Google'),
+  CommitmentDiscountName OPTIONS(description = 'Its name; not told'),
+  CommitmentDiscountCategory OPTIONS(description = 'Spend or Usage'),
+  CommitmentDiscountType OPTIONS(description = 'Spend-based or resource-based commitment'),
+  CommitmentDiscountStatus OPTIONS(description = 'Used, of usage; Google tells no unused part apart from the fee'),
+  CommitmentDiscountQuantity OPTIONS(description = 'Of Spend: cost at the price of the commitment; of Usage: quantity of the resource'),
+  CommitmentDiscountUnit OPTIONS(description = 'Currency of the commitment, or unit of the resource'),
+  CommitmentProgramEligibilityDetails OPTIONS(description = 'Not told by any provider'),
+  CapacityReservationId OPTIONS(description = 'Not told in the export'),
+  CapacityReservationStatus OPTIONS(description = 'Not told in the export'),
+  ContractApplied OPTIONS(description = 'Not told by any provider'),
+  AllocatedMethodId OPTIONS(description = 'No costs are split here'),
+  AllocatedMethodDetails OPTIONS(description = 'No costs are split here'),
+  AllocatedResourceId OPTIONS(description = 'No costs are split here'),
+  AllocatedResourceName OPTIONS(description = 'No costs are split here'),
+  AllocatedTags OPTIONS(description = 'No costs are split here')
 )
-OPTIONS(description = 'Costs of all providers in the columns of FOCUS 1.4 with the names of 1.2, see docs/focus.md')
+OPTIONS(description = 'Costs of all providers in the columns of FOCUS each_focus_version with the names of 1.2, see docs/focus.md')
 AS
 WITH
 charge AS (
@@ -31,6 +114,7 @@ charge AS (
       NULLIF(availability_zone, '') AS availability_zone,
       NULLIF(resource_id, '') AS resource_id,
       NULLIF(resource_name, '') AS resource_name,
+      NULLIF(region_name, '') AS region_name,
       NULLIF(model, '') AS model,
       NULLIF(token_type, '') AS token_type,
       NULLIF(service_tier, '') AS service_tier,
@@ -39,9 +123,11 @@ charge AS (
       NULLIF(context_window, '') AS context_window,
       NULLIF(inference_geo, '') AS inference_geo,
       NULLIF(api_source, '') AS api_source,
+      NULLIF(speed, '') AS speed,
       NULLIF(invoice_month, '') AS invoice_month,
       NULLIF(cost_type, '') AS cost_type,
       NULLIF(subscription_id, '') AS subscription_id,
+      NULLIF(commitment_id, '') AS commitment_id,
       CASE
         WHEN NOT priced_as_consumed THEN pricing_quantity
         WHEN consumed_unit = 'Tokens' THEN CAST(consumed_quantity * NUMERIC '0.000001' AS NUMERIC)
@@ -57,12 +143,49 @@ charge AS (
     charge_category = 'Usage' AND NOT is_correction AS is_metered,
     charge_category IN ('Usage', 'Purchase') AND NOT is_correction AS is_priced
   FROM org_dataset.charges
+),
+amount AS (
+  SELECT
+    *,
+    IFNULL(list_cost, contracted_cost) AS list_amount,
+    IF(is_priced, IFNULL(pricing_quantity, 1), NULL) AS priced_quantity,
+    CASE
+      WHEN NOT is_priced THEN NULL
+      WHEN pricing_quantity IS NULL THEN 'Units'
+      ELSE IFNULL(pricing_unit, 'Units')
+    END AS priced_unit,
+    CONCAT(sku_id, IFNULL(sku_price_suffix, '')) AS sku_price_id,
+    charge_category = 'Purchase' AND commitment_id IS NOT NULL AS is_purchased,
+    IF(charge_category IN ('Usage', 'Purchase'), commitment_id, NULL) AS commitment_key,
+    IF(pricing_currency IS NULL, NUMERIC '1', pricing_currency_rate) AS currency_rate
+  FROM charge
+),
+price AS (
+  SELECT
+    *,
+    CAST(SAFE_DIVIDE(list_amount, priced_quantity) AS NUMERIC) AS list_price,
+    CAST(SAFE_DIVIDE(contracted_cost, priced_quantity) AS NUMERIC) AS contracted_price,
+    IF(is_purchased, commitment_id, IFNULL(resource_id, resource_name)) AS resource_key,
+    IF(commitment_key IS NOT NULL AND is_priced, commitment_quantity, NULL) AS commitment_amount,
+    [
+      IF(model_developer IS NULL, NULL, CONCAT('"ModelDeveloper":', TO_JSON_STRING(model_developer))),
+      IF(model_family IS NULL, NULL, CONCAT('"ModelFamily":', TO_JSON_STRING(model_family))),
+      IF(model IS NULL, NULL, CONCAT('"ModelId":', TO_JSON_STRING(model))),
+      IF(model_version IS NULL, NULL, CONCAT('"ModelVersion":', TO_JSON_STRING(model_version))),
+      IF(token_direction IS NULL, NULL, CONCAT('"TokenDirection":', TO_JSON_STRING(token_direction))),
+      IF(cache_action IS NULL, NULL, CONCAT('"TokenCacheAction":', TO_JSON_STRING(cache_action))),
+      IF(service_tier IS NULL, NULL, CONCAT('"x_ServiceTier":', TO_JSON_STRING(service_tier))),
+      IF(context_window IS NULL, NULL, CONCAT('"x_ContextWindow":', TO_JSON_STRING(context_window))),
+      IF(inference_geo IS NULL, NULL, CONCAT('"x_InferenceGeo":', TO_JSON_STRING(inference_geo))),
+      IF(speed IS NULL, NULL, CONCAT('"x_Speed":', TO_JSON_STRING(speed)))
+    ] AS details
+  FROM amount
 )
 SELECT
-  -- Mandatory in FOCUS 1.4, never NULL
+  -- Mandatory in FOCUS, never NULL
   billed_cost AS BilledCost,
   billed_cost AS EffectiveCost,
-  IFNULL(list_cost, contracted_cost) AS ListCost,
+  list_amount AS ListCost,
   contracted_cost AS ContractedCost,
   IFNULL(billing_account_id, org_slug) AS BillingAccountId,
   IFNULL(UPPER(currency), 'XXX') AS BillingCurrency,
@@ -75,17 +198,13 @@ SELECT
   service_category AS ServiceCategory,
   service_name AS ServiceName,
   IFNULL(seller_name, provider_name) AS ServiceProviderName,
-  -- Mandatory in FOCUS 1.4, may be NULL
+  -- Mandatory in FOCUS, may be NULL
   CAST(NULL AS STRING) AS BillingAccountName,
   IF(is_correction, 'Correction', NULL) AS ChargeClass,
   charge_description AS ChargeDescription,
   IF(seller_name IS NULL, provider_name, NULL) AS HostProviderName,
-  IF(is_priced, IFNULL(pricing_quantity, 1), NULL) AS PricingQuantity,
-  CASE
-    WHEN NOT is_priced THEN NULL
-    WHEN pricing_quantity IS NULL THEN 'Units'
-    ELSE IFNULL(pricing_unit, 'Units')
-  END AS PricingUnit,
+  priced_quantity AS PricingQuantity,
+  priced_unit AS PricingUnit,
   -- Until FOCUS 1.3
   provider_name AS ProviderName,
   IFNULL(seller_name, provider_name) AS PublisherName,
@@ -101,12 +220,12 @@ SELECT
   IF(sub_account_id IS NULL, NULL, sub_account_type) AS SubAccountType,
   IFNULL(service_subcategory, CONCAT('Other (', service_category, ')')) AS ServiceSubcategory,
   IF(charge_category = 'Tax', NULL, sku_id) AS SkuId,
-  IF(charge_category = 'Tax', NULL, CONCAT(sku_id, IFNULL(sku_price_suffix, ''))) AS SkuPriceId,
+  IF(is_priced, sku_price_id, NULL) AS SkuPriceId,
   IF(charge_category = 'Tax', NULL, sku_meter) AS SkuMeter,
   region_id AS RegionId,
   availability_zone AS AvailabilityZone,
-  IFNULL(resource_id, resource_name) AS ResourceId,
-  IF(resource_id IS NULL, NULL, NULLIF(resource_name, resource_id)) AS ResourceName,
+  resource_key AS ResourceId,
+  IF(resource_id IS NULL, NULL, NULLIF(resource_name, resource_key)) AS ResourceName,
   tags AS Tags,
   -- Ours
   usage_date AS x_UsageDate,
@@ -129,5 +248,48 @@ SELECT
   ingested_at AS x_IngestedAt,
   IF(is_priced, pricing_quantity IS NOT NULL AND pricing_quantity_known, NULL) AS x_PricingQuantityKnown,
   subscription_id AS x_SubscriptionId,
-  more_labels AS x_OtherTags
-FROM charge;
+  more_labels AS x_OtherTags,
+  token_direction AS x_TokenDirection,
+  cache_action AS x_TokenCacheAction,
+  speed AS x_Speed,
+  -- Conditional and recommended, from the second version of this view on
+  IF(billing_account_id IS NULL, 'Organization', billing_account_type) AS BillingAccountType,
+  CASE charge_category WHEN 'Usage' THEN 'Usage-Based' WHEN 'Purchase' THEN 'Recurring' ELSE 'One-Time' END AS ChargeFrequency,
+  IF(is_priced, IF(is_committed IS TRUE, 'Committed', 'Standard'), NULL) AS PricingCategory,
+  CASE
+    WHEN list_price < 0 THEN NULL
+    WHEN ABS(list_unit_price - list_price) <= CAST(list_unit_price * NUMERIC '0.000001' AS NUMERIC) THEN list_unit_price
+    ELSE list_price
+  END AS ListUnitPrice,
+  CASE
+    WHEN contracted_price < 0 THEN NULL
+    WHEN ABS(contracted_unit_price - contracted_price) <= CAST(contracted_unit_price * NUMERIC '0.000001' AS NUMERIC)
+      THEN contracted_unit_price
+    ELSE contracted_price
+  END AS ContractedUnitPrice,
+  IF(is_priced, NULLIF(CONCAT('{', ARRAY_TO_STRING(details, ','), '}'), '{}'), NULL) AS SkuPriceDetails,
+  IF(region_id IS NULL, NULL, IFNULL(region_name, region_id)) AS RegionName,
+  CASE WHEN resource_key IS NULL THEN NULL WHEN is_purchased THEN commitment_type ELSE resource_type END AS ResourceType,
+  CAST(NULL AS STRING) AS InvoiceId,
+  CAST(NULL AS STRING) AS InvoiceDetailId,
+  COALESCE(pricing_currency, UPPER(currency), 'XXX') AS PricingCurrency,
+  CAST(SAFE_DIVIDE(IF(list_price < 0, NULL, list_price), currency_rate) AS NUMERIC) AS PricingCurrencyListUnitPrice,
+  CAST(SAFE_DIVIDE(IF(contracted_price < 0, NULL, contracted_price), currency_rate) AS NUMERIC) AS PricingCurrencyContractedUnitPrice,
+  CAST(SAFE_DIVIDE(billed_cost, currency_rate) AS NUMERIC) AS PricingCurrencyEffectiveCost,
+  commitment_key AS CommitmentDiscountId,
+  IF(commitment_key IS NULL, NULL, commitment_name) AS CommitmentDiscountName,
+  IF(commitment_key IS NULL, NULL, commitment_category) AS CommitmentDiscountCategory,
+  IF(commitment_key IS NULL, NULL, commitment_type) AS CommitmentDiscountType,
+  IF(commitment_key IS NOT NULL AND charge_category = 'Usage', 'Used', NULL) AS CommitmentDiscountStatus,
+  commitment_amount AS CommitmentDiscountQuantity,
+  IF(commitment_amount IS NULL, NULL, COALESCE(commitment_unit, priced_unit, 'Units')) AS CommitmentDiscountUnit,
+  CAST(NULL AS STRING) AS CommitmentProgramEligibilityDetails,
+  CAST(NULL AS STRING) AS CapacityReservationId,
+  CAST(NULL AS STRING) AS CapacityReservationStatus,
+  CAST(NULL AS STRING) AS ContractApplied,
+  CAST(NULL AS STRING) AS AllocatedMethodId,
+  CAST(NULL AS STRING) AS AllocatedMethodDetails,
+  CAST(NULL AS STRING) AS AllocatedResourceId,
+  CAST(NULL AS STRING) AS AllocatedResourceName,
+  CAST(NULL AS STRING) AS AllocatedTags
+FROM price;

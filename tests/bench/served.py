@@ -151,6 +151,8 @@ class Provider:
         if path == "/expected":
             return json.dumps(dict(self._expected())).encode()
         report = self.reports[path]
+        if "speed" in query.get("group_by[]", ()):  # which geographies and speeds there are
+            return report.page('{"inference_geo":"not_available","speed":"standard"}')
         report.asked += 1
         grouped = any(name.startswith("group_by") for name in query)
         if not grouped and report in (self.named["openai_cost"], self.named["anthropic_cost"]):

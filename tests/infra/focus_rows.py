@@ -19,6 +19,12 @@ DAY = "2026-11-10"
 DATASET = "focus_costs_org"
 LOADED = {"org_slug": "acme", "run_id": "r-1", "ingested_at": "2026-11-11 06:00:00 UTC"}
 KEY = ("model", "service_tier", "context_window")
+BARE = ("dall-e-3", "sora-2")
+LINE_ITEMS = (
+    "gpt, input", "a, b, cached input", "gpt-6, input_tokens", "x, image output", "ft:gpt-6:é, output",
+    "Vector storage", "priority | gpt-6 audio, cached input, long context", "gpt-6, cache writes",
+    "whisper-1, audio", "credit",
+)  # fmt: skip
 MEASURES = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
 KNOWN = ("usage_amount", "pricing_amount", "list_cost", "contracted_cost")
 METERS = (
@@ -38,6 +44,11 @@ def gcp(**columns: Any) -> Row:
 def openai(**columns: Any) -> Row:
     """A row of OpenAI's costs."""
     return LOADED | {"usage_date": DAY, "amount": "1", "currency": "USD", "raw": "{}"} | columns
+
+
+def openai_usage(**columns: Any) -> Row:
+    """A row of OpenAI's usage: the day knows the model `m-1`."""
+    return LOADED | {"usage_date": DAY, "endpoint": "completions", "model": "m-1"} | columns
 
 
 def anthropic(**columns: Any) -> Row:
@@ -60,6 +71,7 @@ def recorded() -> Tables:
     return {
         "gcp_billing_daily_raw": [_recorded_gcp(row) for row in fixture("gcp_billing_export_resource_v1.rows.json")],
         "openai_cost_daily_raw": list(_recorded_openai()),
+        "openai_usage_daily_raw": list(_recorded_openai_usage()),
         "anthropic_cost_daily_raw": [*_recorded_cost_report(), *_recorded_analytics()],
         "anthropic_usage_daily_raw": [*_recorded_usage(), *_recorded_analytics_usage()],
     }
@@ -71,6 +83,9 @@ def generated(seed: int, rows: int) -> Tables:
     return {
         "gcp_billing_daily_raw": [_random_gcp(rng) for _ in range(rows)],
         "openai_cost_daily_raw": [_random_openai(rng) for _ in range(rows)],
+        "openai_usage_daily_raw": [
+            openai_usage(usage_date=_day(rng), model=rng.choice([None, "", *BARE])) for _ in range(rows)
+        ],
         "anthropic_cost_daily_raw": [_random_anthropic(rng) for _ in range(rows)],
         "anthropic_usage_daily_raw": [_random_usage(rng) for _ in range(rows)],
     }
@@ -114,6 +129,12 @@ def _recorded_openai() -> Iterator[Row]:
         for line in _lines(fixture(f"openai_costs_{page}.json")):
             told = ("line_item", "project_id", "api_key_id", "user_id", "api_source", "quantity", "quantity_unit")
             yield openai(amount=str(_nine(line["amount"]["value"])), **{name: line[name] for name in told})
+
+
+def _recorded_openai_usage() -> Iterator[Row]:
+    for endpoint in ("completions", "images", "audio_transcriptions"):
+        for line in _lines(fixture(f"openai_usage_{endpoint}.json")):
+            yield openai_usage(endpoint=endpoint, model=line["model"])
 
 
 def _recorded_cost_report() -> Iterator[Row]:
@@ -203,7 +224,7 @@ def _random_openai(rng: random.Random) -> Row:
     return openai(
         usage_date=_day(rng),
         amount=_amount(rng),
-        line_item=rng.choice([None, "", "gpt, input", "a, b, cached input", "gpt-6, input_tokens", "x, image output"]),
+        line_item=rng.choice([None, "", *BARE, *LINE_ITEMS]),
         project_id=rng.choice([None, "", "proj"]),
         quantity=rng.choice([None, "0", _amount(rng).lstrip("-")]),
         quantity_unit=rng.choice([None, "tokens", "1000_tokens", "images", "gibibyte_hours", "new_unit"]),
@@ -214,6 +235,8 @@ def _random_anthropic(rng: random.Random) -> Row:
     tokens = rng.random() < 0.8
     return anthropic(
         **_random_key(rng, ("cost_report", "analytics"), lone=not tokens),
+        description=rng.choice([None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens"]),
+        speed=rng.choice([None, "fast"]),
         cost_type="tokens" if tokens else rng.choice([None, "web_search", "code_execution", "session_usage"]),
         token_type=rng.choice([None, *METERS]) if tokens else None,
         inference_geo=rng.choice([None, "us", "global"]),
@@ -225,7 +248,11 @@ def _random_anthropic(rng: random.Random) -> Row:
 def _random_usage(rng: random.Random) -> Row:
     measures = {name: rng.choice([0, rng.randrange(10**12)]) for name in MEASURES}
     return anthropic_usage(
-        **_random_key(rng, ("usage_report", "analytics"), lone=False), **measures, web_search_requests=rng.randrange(9)
+        **_random_key(rng, ("usage_report", "analytics"), lone=False),
+        **measures,
+        web_search_requests=rng.randrange(9),
+        inference_geo=rng.choice([None, "us", "global"]),
+        speed=rng.choice([None, "fast", "standard"]),
     )
 
 

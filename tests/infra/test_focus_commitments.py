@@ -130,6 +130,29 @@ def test_fees_are_purchases(charged: Any, source: list[Row], left: str) -> None:
     assert {row["x_SubscriptionId"] for row in fees} == {CUD["instance_id"]}
 
 
+def test_commitments_have_their_columns(charged: Any, read: Read) -> None:
+    """In both models a fee names its commitment, and covered usage is Committed; in the newer one it names it too."""
+    for source, named in ((OLD_USED, 0), (NEW_USED, 2)):
+        rows = charged(source)
+        covered = [row for row in rows if row["PricingCategory"] == "Committed"]
+        told = [row for row in covered if row["CommitmentDiscountId"] == CUD["instance_id"]]
+        assert (len(covered), len(told)) == (2, named)
+        assert {row["CommitmentDiscountStatus"] for row in told} <= {"Used"}
+        fees = [row for row in rows if row["ChargeCategory"] == "Purchase"]
+        assert {row["ResourceId"] for row in fees} == {CUD["instance_id"]}
+        of_commitments = [*told, *fees]
+        assert {row["CommitmentDiscountCategory"] for row in of_commitments} == {"Spend"}
+        assert {row["CommitmentDiscountUnit"] for row in of_commitments} == {"USD"}
+        assert sum(row["CommitmentDiscountQuantity"] for row in fees) == Decimal("0.072")
+        assert {row["PricingCategory"] for row in rows if row not in covered} == {"Standard"}
+        assert {row["ChargeFrequency"] for row in fees} == {"Recurring"}
+    of_machines = {"sku_description": "Commitment v1: Cpu in Americas for 1 Year", "subscription_id": "s"}
+    used = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
+    (row,) = read(gcp_billing_daily_raw=[gcp(**of_machines, **used)])
+    names = ("Category", "Quantity", "Unit", "Status")
+    assert [row[f"CommitmentDiscount{name}"] for name in names] == ["Usage", 4, "Hours", None]
+
+
 def test_a_contract_lowers_the_contracted_cost_alone(charged: Any) -> None:
     """Covered usage keeps the contract's price, and the fee adds neither to it nor to the list price."""
     covered = usage("RAM", "5", "8", consumption_model=FLEX, subscription=CUD) | {"cost_at_list": 10.0}

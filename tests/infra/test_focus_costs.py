@@ -12,6 +12,8 @@ import pytest
 from google.cloud.bigquery import QueryJobConfig
 
 from cloudact import clients
+from cloudact.warehouse.focus import VERSION, of_version
+from cloudact.warehouse.scripts import Scope, load_scripts
 from tests.conftest import Local, fixture
 from tests.googlesql import gate
 from tests.googlesql_reference import run_over
@@ -29,20 +31,35 @@ NEVER_NULL = (
 MAY_BE_NULL = (
     "BillingAccountName", "ChargeClass", "ChargeDescription", "HostProviderName", "PricingQuantity", "PricingUnit",
 )  # fmt: skip
+ALL = (
+    *NEVER_NULL, *MAY_BE_NULL,
+    "AllocatedMethodDetails", "AllocatedMethodId", "AllocatedResourceId", "AllocatedResourceName", "AllocatedTags",
+    "AvailabilityZone", "BillingAccountType", "CapacityReservationId", "CapacityReservationStatus", "ChargeFrequency",
+    "CommitmentDiscountCategory", "CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountQuantity",
+    "CommitmentDiscountStatus", "CommitmentDiscountType", "CommitmentDiscountUnit",
+    "CommitmentProgramEligibilityDetails", "ConsumedQuantity", "ConsumedUnit", "ContractApplied",
+    "ContractedUnitPrice", "InvoiceDetailId", "InvoiceId", "ListUnitPrice", "PricingCategory", "PricingCurrency",
+    "PricingCurrencyContractedUnitPrice", "PricingCurrencyEffectiveCost", "PricingCurrencyListUnitPrice", "RegionId",
+    "RegionName", "ResourceId", "ResourceName", "ResourceType", "ServiceSubcategory", "SkuId", "SkuMeter",
+    "SkuPriceDetails", "SkuPriceId", "SubAccountId", "SubAccountName", "SubAccountType", "Tags",
+)  # fmt: skip
 UNTIL_1_3 = ("ProviderName", "PublisherName")
 AMOUNTS = {"gcp_billing_daily_raw": "net_cost", "openai_cost_daily_raw": "amount", "anthropic_cost_daily_raw": "amount"}
 PROVIDERS = {"gcp": "gcp_billing_daily_raw", "openai": "openai_cost_daily_raw", "anthropic": "anthropic_cost_daily_raw"}
-# The sample is an hour of a Pacific month; we have UTC days, and no subcategories of Google's services.
+# The sample is an hour of a Pacific month, with Google's words for units; we have UTC days, and units of FOCUS.
 UNLIKE_GOOGLES_SAMPLE = {
-    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ServiceSubcategory",
+    "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ConsumedUnit", "PricingUnit",
+    "SkuMeter",
 }  # fmt: skip
 UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
+# The sample's SKU of Anthropic leaves out the tier, and its price the speed.
+OWN_SKUS = {"SkuId", "SkuPriceId"}
 
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
-    "charges_openai": ["openai_cost_daily_raw"],
+    "charges_openai": ["openai_cost_daily_raw", "openai_usage_daily_raw"],
     "charges_anthropic": ["anthropic_cost_daily_raw", "anthropic_usage_daily_raw"],
-    "focus_costs": [*PROVIDERS.values(), "anthropic_usage_daily_raw"],
+    "focus_costs": [*PROVIDERS.values(), "openai_usage_daily_raw", "anthropic_usage_daily_raw"],
 }
 
 
@@ -60,10 +77,35 @@ def test_the_list_of_columns_names_what_is_selected() -> None:
     assert [column.name for column in gate("org").columns("focus_costs")] == selected
 
 
+def test_every_column_is_described(local: Local, charges: list[Row]) -> None:
+    """Each column of the view has a description, and the view names the version of FOCUS that it is of."""
+    table = clients.bigquery(local.settings).get_table(f"{DATASET}.focus_costs")
+    assert charges
+    assert [field.name for field in table.schema if not field.description] == []
+    (script,) = [script for script in load_scripts(Scope.ORG) if script.name == "views_focus_costs"]
+    assert f"FOCUS {VERSION}" in script.text
+    assert "each_focus_version" not in script.text
+
+
+def test_every_column_of_focus_is_there() -> None:
+    """The view has all 65 columns of the dataset Cost and Usage of FOCUS 1.4."""
+    columns = {column.name for column in gate("org").columns("focus_costs")}
+    assert len(ALL) == 65
+    assert columns >= set(ALL)
+    assert not [name for name in columns - {*ALL, *UNTIL_1_3} if not name.startswith("x_")]
+
+
+def test_another_version_of_focus_has_other_columns() -> None:
+    """The version is a parameter: lines since a later one are left out, and lines until it stay."""
+    text = "-- FOCUS each_focus_version\n  a,\n  b, -- since FOCUS 1.5\n  c, -- until FOCUS 1.4\n  d\n"
+    assert of_version(text, "1.4") == "-- FOCUS 1.4\n  a,\n  c, -- until FOCUS 1.4\n  d\n"
+    assert of_version(text, "1.10") == "-- FOCUS 1.10\n  a,\n  b, -- since FOCUS 1.5\n  d\n"
+
+
 def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
     """`x_UsageDate` is every table's partitioning column itself, and a bound on it can be compared without a cast."""
     found = sources(gate("org"), inlined("focus_costs"), "x_UsageDate")
-    assert found == {f"{table}.usage_date" for table in (*PROVIDERS.values(), "anthropic_usage_daily_raw")}
+    assert found == {f"{table}.usage_date" for table in READS["focus_costs"]}
     assert sources(gate("org"), inlined("focus_costs"), "ChargePeriodStart") == {"computed"}
     gate("org").analyze(
         "SELECT BilledCost FROM focus_costs WHERE x_UsageDate BETWEEN @a AND @b", {"a": "DATE", "b": "DATE"}
@@ -119,7 +161,8 @@ def test_quantities_follow_category_and_class(charges: list[Row]) -> None:
         assert [row[name] is not None for name in ("ConsumedQuantity", "ConsumedUnit")] == [consumed] * 2
         assert [row[name] is not None for name in ("PricingQuantity", "PricingUnit")] == [priced] * 2
         assert (row["x_QuantityKnown"] is not None, row["x_PricingQuantityKnown"] is not None) == (consumed, priced)
-        assert (row["SkuPriceId"] is None) == (row["ChargeCategory"] == "Tax")
+        assert (row["SkuId"] is None) == (row["ChargeCategory"] == "Tax")
+        assert (row["SkuPriceId"] is not None) == priced
 
 
 def test_credits_cost_the_same_everywhere(charges: list[Row]) -> None:
@@ -164,6 +207,7 @@ def test_the_mapping_samples_come_out(charges: list[Row], sample: Row) -> None:
     """The recorded rows give the sample mapping's values in every column that the raw tables know."""
     (found,) = [row for row in charges if _is_sample(row, sample)]
     unlike = UNLIKE_GOOGLES_SAMPLE if found["x_Provider"] == "gcp" else UNKNOWN_IDENTITY
+    unlike = unlike | OWN_SKUS if found["x_Provider"] == "anthropic" else unlike
     compared = found.keys() & sample.keys() - unlike
     assert {name: _text(found[name]) for name in compared} == {name: _text(sample[name]) for name in compared}
     assert len(compared) > 20
@@ -175,7 +219,7 @@ def test_quantities_of_openai(read: Read) -> None:
         ("5001375", "tokens"): ("5001375", "Tokens", "5.001375", "1000000 Tokens", True),
         ("2.5", "1000_tokens"): ("2500", "Tokens", "0.0025", "1000000 Tokens", True),
         ("0", "tokens"): ("0", "Tokens", "0", "1000000 Tokens", True),
-        ("5.15", "duration_minutes"): ("5.15", "duration_minutes", "5.15", "duration_minutes", True),
+        ("5.15", "duration_minutes"): ("5.15", "Minutes", "5.15", "Minutes", True),
         ("3", "quanta"): ("3", "quanta", "3", "quanta", True),
         ("125", None): ("125", "Units", "125", "Units", True),
         (None, "tokens"): ("1", "Units", "1", "Units", False),
@@ -184,23 +228,6 @@ def test_quantities_of_openai(read: Read) -> None:
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
     found = {row["ChargeDescription"]: (*(_text(row[n]) for n in names), row["x_QuantityKnown"]) for row in rows}
     assert found == {f"{quantity} {unit}": expected for (quantity, unit), expected in told.items()}
-
-
-def test_only_known_endings_of_line_items_are_read(read: Read) -> None:
-    """Model and token type come from the endings OpenAI is known to write; any other line item stays unread."""
-    known = {
-        "gpt-5.4, input": ("gpt-5.4", "input"),
-        "gpt-5.4, cached input": ("gpt-5.4", "cached_input"),
-        "gpt-6-astra, input_tokens": ("gpt-6-astra", "input"),
-        "gpt-6-astra, cached_input_tokens": ("gpt-6-astra", "cached_input"),
-        "ft:gpt, eu, output": ("ft:gpt, eu", "output"),
-        "gpt-image-2, image output": (None, None),
-        "web search tool calls": (None, None),
-        ", input": (None, None),
-        "gpt-5.4, input, more": (None, None),
-    }
-    rows = read(openai_cost_daily_raw=[openai(line_item=item) for item in known])
-    assert {row["ChargeDescription"]: (row["x_Model"], row["x_TokenType"]) for row in rows} == known
 
 
 Consumed = list[tuple[Any, str]]
@@ -236,6 +263,45 @@ def test_two_charges_of_one_key_share_no_usage(read: Read) -> None:
     assert {(row["ChargeCategory"], row["ConsumedQuantity"]) for row in rows} == {("Usage", 5), ("Credit", None)}
 
 
+def test_geography_and_speed_tell_charges_of_one_key_apart(read: Read) -> None:
+    """Charges that differ in geography or speed alone meet their own usage, and have SKUs of their own."""
+    fast = "Claude M Usage - Fast Mode, Input Tokens"
+    costs = [
+        anthropic(inference_geo="global", description="Claude M Usage - Input Tokens"),
+        anthropic(inference_geo="us", description="Claude M Usage - US-only Inference, Input Tokens"),
+        anthropic(inference_geo="global", description=fast),
+    ]
+    keys = (("global", "standard", 5), ("us", "standard", 6), ("global", "fast", 7), ("us", "fast", 8))
+    usage = [
+        anthropic_usage(inference_geo=geo, speed=speed, uncached_input_tokens=n, api_key_id=key)
+        for geo, speed, n in keys
+        for key in ("a", "b")
+    ]
+    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
+    sku = "anthropic/m/uncached_input_tokens/standard/0-200k"
+    assert {(row["SkuPriceId"], row["ConsumedQuantity"], row["x_Speed"]) for row in rows} == {
+        (f"{sku}/global/standard", 10, "standard"),
+        (f"{sku}/us/standard", 12, "standard"),
+        (f"{sku}/global/fast", 14, "fast"),
+    }
+    assert all(row["SkuId"] == row["SkuPriceId"] for row in rows)
+
+
+def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read: Read) -> None:
+    """Usage loaded before it was told apart meets a key's only charge; two such charges stay one unit each."""
+    fast = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")
+    usage = [anthropic_usage(uncached_input_tokens=5)]
+    assert _consumed(read, [fast], usage) == [(5, "Tokens")]
+    assert _consumed(read, [fast, anthropic(inference_geo="us")], usage) == [(1, "Units")] * 2
+
+
+def test_usage_told_apart_by_geography_alone_is_matched_by_it(read: Read) -> None:
+    """Where Anthropic refuses to tell speeds apart, geographies still part the usage."""
+    costs = [anthropic(inference_geo=geo, description="Claude M Usage - Input Tokens") for geo in ("us", "global")]
+    usage = [anthropic_usage(inference_geo=g, uncached_input_tokens=n) for g, n in (("us", 5), ("global", 6))]
+    assert _consumed(read, costs, usage) == [(5, "Tokens"), (6, "Tokens")]
+
+
 def test_a_charge_without_usage_is_one_unit(read: Read) -> None:
     """A charge is one unit if its usage is missing or zero, or if it is for something that usage does not count."""
     costs = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
@@ -266,6 +332,15 @@ def test_web_searches_are_counted_by_workspace(read: Read) -> None:
     usage = [anthropic_usage(model=model, workspace_id="w", web_search_requests=n) for model, n in (("m", 5), ("n", 9))]
     assert _consumed(read, [anthropic(**search, workspace_id="w")], usage) == [(14, "Requests")]
     assert _consumed(read, [anthropic(**search, workspace_id="w")] * 2, usage) == [(1, "Units")] * 2
+
+
+def test_web_searches_of_the_analytics_may_leave_out_the_key(read: Read) -> None:
+    """A charge for searches without a key is for those of all keys; where charges name keys, each is for its own."""
+    search = {"cost_type": "web_search", "token_type": None, "model": None, "service_tier": None}
+    usage = [anthropic_usage(api="analytics", api_key_id=k, web_search_requests=n) for k, n in (("a", 5), (None, 9))]
+    assert _consumed(read, [anthropic(api="analytics", **search)], usage) == [(14, "Requests")]
+    costs = [anthropic(api="analytics", api_key_id=key, **search) for key in ("a", None)]
+    assert _consumed(read, costs, usage) == [(5, "Requests"), (9, "Requests")]
 
 
 def test_google_tells_the_category(read: Read) -> None:
@@ -299,7 +374,22 @@ def test_google_quantities(read: Read) -> None:
     ]
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
     found = [[row[name] for name in names] for row in read(gcp_billing_daily_raw=rows)]
-    assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "seconds", 8, "hour"]]
+    assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "Seconds", 8, "Hours"]]
+
+
+def test_units_of_google_are_in_the_format_of_focus(read: Read) -> None:
+    """Known words become units of FOCUS, with number and span of time; other words stay as Google writes them."""
+    units = {
+        "hour": "Hours", "h": "Hours", "count": "Count", "1000000 count": "1000000 Count", "gibibyte": "GiB",
+        "gibibyte month": "GiB-Months", "tebibyte hours": "TiB-Hours", "month": "Months", "pixel hour": "pixel hour",
+    }  # fmt: skip
+    rows = read(gcp_billing_daily_raw=[gcp(sku_id=unit, pricing_unit=unit) for unit in units])
+    assert [row["PricingUnit"] for row in rows] == ["Units"] * len(units)
+    told = [gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in units]
+    assert {row["SkuId"]: row["PricingUnit"] for row in read(gcp_billing_daily_raw=told)} == units
+    words = {"seconds": "Seconds", "bytes": "B", "byte-seconds": "B-Seconds", "requests": "Requests", "odd": "odd"}
+    used = [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in words]
+    assert {row["SkuId"]: row["ConsumedUnit"] for row in read(gcp_billing_daily_raw=used)} == words
 
 
 def test_a_marketplace_seller_provides_the_service(read: Read) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import Read
-from tests.infra.focus_rows import Row, gcp
+from tests.infra.focus_rows import Row, anthropic, gcp, openai
 
 # Column → the column without which it is NULL, and whether it is then never NULL (requirements model of FOCUS 1.4).
 TIED = {
@@ -18,7 +18,22 @@ TIED = {
     "SubAccountType": ("SubAccountId", True),
     "ResourceName": ("ResourceId", False),
     "SkuMeter": ("SkuId", False),
-    "SkuPriceId": ("SkuId", True),
+    "SkuPriceId": ("SkuId", False),
+    "ListUnitPrice": ("SkuPriceId", False),
+    "ContractedUnitPrice": ("SkuPriceId", False),
+    "PricingCategory": ("SkuPriceId", True),
+    "SkuPriceDetails": ("SkuPriceId", False),
+    "BillingAccountType": ("BillingAccountId", True),
+    "RegionName": ("RegionId", True),
+    "ResourceType": ("ResourceId", True),
+    "PricingCurrency": ("BillingCurrency", True),
+    "PricingCurrencyEffectiveCost": ("EffectiveCost", True),
+    "CommitmentDiscountCategory": ("CommitmentDiscountId", True),
+    "CommitmentDiscountType": ("CommitmentDiscountId", True),
+    "CommitmentDiscountStatus": ("CommitmentDiscountId", False),
+    "CommitmentDiscountQuantity": ("CommitmentDiscountId", False),
+    "CommitmentDiscountUnit": ("CommitmentDiscountQuantity", True),
+    "ChargeFrequency": ("ChargeCategory", True),
     "ConsumedUnit": ("ConsumedQuantity", True),
     "PricingUnit": ("PricingQuantity", True),
     "ConsumedQuantity": ("SkuPriceId", False),
@@ -50,6 +65,81 @@ def test_costs_agree_where_focus_says_so(charges: list[Row]) -> None:
         if row["SkuPriceId"]:
             skus.setdefault(row["SkuPriceId"], set()).add(row["SkuId"])
     assert all(len(parents) == 1 for parents in skus.values())
+
+
+def test_unit_prices_explain_the_costs(charges: list[Row]) -> None:
+    """Unit price by quantity is the cost, but for rounding; only costs below zero, or of nothing, have none."""
+    priced = [row for row in charges if row["SkuPriceId"] is not None]
+    for row in priced:
+        for price, cost in (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")):
+            if row[price] is None:
+                assert row[cost] / (row["PricingQuantity"] or -1) < 0 or row["PricingQuantity"] == 0
+            else:
+                rounding = (
+                    Decimal("1e-9") + row["PricingQuantity"].copy_abs() * Decimal("1e-9") + abs(row[cost]) / 10**6
+                )
+                assert row[price] >= 0
+                assert abs(row[price] * row["PricingQuantity"] - row[cost]) <= rounding
+    assert len(priced) > 100
+
+
+def test_sku_price_details_have_the_names_of_1_5(charges: list[Row]) -> None:
+    """The properties of AI models have the names and values of FOCUS 1.5; all others begin with x_."""
+    known = {"ModelDeveloper", "ModelFamily", "ModelId", "ModelVersion", "TokenDirection", "TokenCacheAction"}
+    found = [json.loads(row["SkuPriceDetails"]) for row in charges if row["SkuPriceDetails"]]
+    assert {name for each in found for name in each if not name.startswith("x_")} == known
+    assert {each.get("TokenDirection") for each in found} == {None, "Input", "Output"}
+    assert {each.get("TokenCacheAction") for each in found} == {None, "Uncached", "Read", "Write"}
+    assert not [each for each in found if each.get("TokenCacheAction") and each["TokenDirection"] != "Input"]
+
+
+MODELS = {
+    "gpt-5.4-mini-2026-03-05": ("OpenAI", "gpt", "5.4"),
+    "gpt-4o-mini": ("OpenAI", "gpt", "4o"),
+    "o3-mini": ("OpenAI", "o", "3"),
+    "gpt-realtime-2": ("OpenAI", "gpt-realtime", "2"),
+    "gpt-audio-mini-2025-12-15": ("OpenAI", None, None),
+    "text-embedding-3-small": ("OpenAI", "text-embedding", "3"),
+    "ft:gpt-5.4-mini:acme:x9:Bx1": ("OpenAI", "gpt", "5.4"),
+    "claude-opus-5-5": ("Anthropic", "claude-opus", "5.5"),
+    "claude-sonnet-5": ("Anthropic", "claude-sonnet", "5"),
+    "claude-haiku-4-5-20251001": ("Anthropic", "claude-haiku", "4.5"),
+    "claude-sonnet-4-20250514": ("Anthropic", "claude-sonnet", "4"),
+    "claude-3-5-sonnet-20241022": ("Anthropic", "claude-sonnet", "3.5"),
+}
+
+
+def test_families_and_versions_come_from_names(read: Read) -> None:
+    """A model's family and version are read from its name where it tells them, of fine-tuned ones from the base."""
+    ours = [model for model, told in MODELS.items() if told[0] == "OpenAI"]
+    rows = read(
+        openai_cost_daily_raw=[openai(line_item=f"{model}, input") for model in ours],
+        anthropic_cost_daily_raw=[anthropic(model=model) for model in MODELS if model not in ours],
+    )
+    found = {row["x_Model"]: json.loads(row["SkuPriceDetails"]) for row in rows}
+    names = ("ModelDeveloper", "ModelFamily", "ModelVersion")
+    assert {model: tuple(each.get(name) for name in names) for model, each in found.items()} == MODELS
+
+
+def test_google_tells_regions_resources_and_prices(read: Read) -> None:
+    """A region has its name, a resource its collection, and a price that agrees with the cost is Google's own."""
+    vm = "//compute.googleapis.com/projects/p/zones/z/instances/1"
+    row, other = read(
+        gcp_billing_daily_raw=[
+            gcp(
+                region="us-central1", resource_global_name=vm, usage_amount_in_pricing_units="8", pricing_unit="hour",
+                price_unit_quantity="1", list_price="0.021812", list_cost="0.174496", contracted_cost="0.16",
+                effective_price="0.5", currency="EUR", currency_conversion_rate=0.5,
+            ),
+            gcp(sku_id="B", region="moon-1", resource_name="vm", list_price="7"),
+        ]
+    )  # fmt: skip
+    row, other = (row, other) if row["SkuId"] == "A-1" else (other, row)
+    assert (row["RegionName"], row["ResourceType"]) == ("Iowa", "compute.googleapis.com/instances")
+    assert (row["ListUnitPrice"], row["ContractedUnitPrice"]) == (Decimal("0.021812"), Decimal("0.02"))
+    assert (row["PricingCurrency"], row["PricingCurrencyEffectiveCost"]) == ("USD", Decimal(3))
+    assert (other["RegionName"], other["ResourceType"]) == ("moon-1", "Compute Engine resource")
+    assert (other["ListUnitPrice"], other["PricingCurrency"]) == (Decimal("1.5"), "USD")
 
 
 def test_tags_are_objects_with_unique_keys(charges: list[Row]) -> None:

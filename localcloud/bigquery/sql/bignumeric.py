@@ -31,8 +31,26 @@ def define_functions(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_scaled_text", lambda values: _each(values, _of_text, pa.string()), "VARCHAR", "VARCHAR"),
         ("bq_unscaled_text", lambda values: _each(values, _numeric, pa.decimal128(38, 9)), "VARCHAR", "DECIMAL(38,9)"),
     )
+    connection.create_function(  # type: ignore[call-overload, unused-ignore]
+        "bq_divided", _divided, ["VARCHAR", "VARCHAR"], "DECIMAL(38,9)", type="arrow", null_handling="special"
+    )
     for name, function, takes, gives in functions:
         connection.create_function(name, function, [takes], gives, type="arrow")  # type: ignore[call-overload, unused-ignore]
+
+
+def _divided(numerators: pa.Array, denominators: pa.Array) -> pa.Array:
+    pairs = zip(numerators.to_pylist(), denominators.to_pylist(), strict=True)
+    return pa.array([_quotient(*pair) for pair in pairs], pa.decimal128(38, 9))
+
+
+def _quotient(numerator: str | None, denominator: str | None) -> Decimal | None:
+    """The quotient of two NUMERICs as NUMERIC; None by zero, and beyond what NUMERIC holds."""
+    if numerator is None or denominator is None or not Decimal(denominator):
+        return None
+    (top, bottom), (over, under) = Decimal(numerator).as_integer_ratio(), Decimal(denominator).as_integer_ratio()
+    sign = -1 if over < 0 else 1
+    nanos = _rounded(sign * top * under * 10**9, bottom * abs(over))
+    return Decimal((nanos < 0, _digits(abs(nanos)), -9)) if abs(nanos) < 10**38 else None
 
 
 def _each(values: pa.Array, convert: Callable[..., object], type_: pa.DataType) -> pa.Array:

@@ -2,6 +2,7 @@
 
 FLOAT64 to NUMERIC      the exact binary value to nine decimals, half away from zero; DuckDB multiplies binary floats
 FLOAT64 to INT64        half away from zero; DuckDB half to even
+SAFE_DIVIDE to NUMERIC  of two NUMERICs, exact to nine decimals; DuckDB divides floats
 numbers to STRING       1.5 and 10; DuckDB 1.500000000 and 10.0
 anything to BIGNUMERIC  38 decimals (`bignumeric`); DuckDB has 38 digits in all
 
@@ -29,6 +30,8 @@ MACROS = (
        WHEN typeof(x) = 'BIGNUM' THEN bq_unscaled(x) ELSE CAST(x AS DECIMAL(38,9)) END""",
     """bq_safe_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY(bq_exact(CAST(x AS DOUBLE)))
        ELSE TRY_CAST(x AS DECIMAL(38,9)) END""",
+    """bq_quotient(x, y) AS CASE WHEN typeof(x) LIKE 'DECIMAL(%' AND typeof(y) LIKE 'DECIMAL(%'
+       THEN bq_divided(CAST(x AS VARCHAR), CAST(y AS VARCHAR)) ELSE bq_safe_numeric(x / NULLIF(y, 0)) END""",
     """bq_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(CAST(x AS DOUBLE)) AS BIGINT)
        ELSE CAST(x AS BIGINT) END""",
     """bq_safe_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')
@@ -54,6 +57,9 @@ def rewrite(tree: exp.Expression) -> None:
     for cast in list(tree.find_all(exp.Cast)):
         if cast.to.this == exp.DataType.Type.BIGDECIMAL and not isinstance(cast, exp.TryCast):
             cast.replace(exp.Anonymous(this="bq_bignumeric", expressions=[cast.this]))
+            continue
+        if cast.to.this == exp.DataType.Type.DECIMAL and isinstance(cast.this, exp.SafeDivide):
+            cast.replace(exp.Anonymous(this="bq_quotient", expressions=[cast.this.this, cast.this.expression]))
             continue
         macros = CASTS.get(cast.to.this)
         if macros and not isinstance(cast.this, (exp.Parameter, exp.Placeholder, exp.Null)):

@@ -54,6 +54,15 @@ PRICES = {
 }
 
 
+def billed_by(batch: bool, service_tier: str | None) -> str:
+    """What stands before the model on the bill: nothing, or the product by which it was called.
+
+    `priority | gpt-…` and `flex | gpt-…` have been seen; batch is taken to be written alike.
+    """
+    product = "batch" if batch else service_tier
+    return f"{product} | " if product in ("batch", "flex", "priority") else ""
+
+
 def billed_as(model: str) -> str:
     """The model's name on the bill: without the date of its snapshot."""
     return model.removesuffix("-2026-03-05")

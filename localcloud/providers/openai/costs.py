@@ -13,6 +13,7 @@ from localcloud.providers.openai.catalogue import (
     STORAGE,
     SUPPORT,
     billed_as,
+    billed_by,
 )
 from localcloud.providers.openai.usage import EIGHTH_OF_GIB, openai_usage
 
@@ -53,9 +54,10 @@ def _facts(usage: UsageOf, factor: Decimal) -> Iterator[Fact]:
 def _tokens(fact: Fact) -> Iterator[Fact]:
     model, batch, tier, source = fact.dims[3:]
     text, audio, image, *cached, write_30m, write_12h, out_text, out_audio, out_image, _ = fact.measures
-    name, price = billed_as(model), PRICES[billed_as(model)]
+    name, price = billed_by(batch, tier) + billed_as(model), PRICES[billed_as(model)]
     lines = (
-        ("input", text + image + write_30m + write_12h, price.input),
+        ("input", text + image, price.input),
+        ("cache writes", write_30m + write_12h, price.input),
         ("cached input", sum(cached), price.cached),
         ("output", out_text + out_image, price.output),
         ("audio input", audio, price.audio_input),

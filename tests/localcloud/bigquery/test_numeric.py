@@ -43,6 +43,21 @@ def test_a_float_is_rounded_from_its_exact_binary_value(client: bigquery.Client)
     assert [row[0] for row in found] == [numeric(number) for number in floats]
 
 
+def test_a_quotient_of_numerics_is_exact(client: bigquery.Client, dataset: str) -> None:
+    """CAST(SAFE_DIVIDE(a, b) AS NUMERIC) is exact to nine decimals, half away from zero, and NULL by zero."""
+    pairs = {
+        ("10", "3"): "3.333333333", ("-10", "3"): "-3.333333333", ("1", "2000000000"): "0.000000001", ("5", "0"): None,
+        ("12345678901234567890.123456789", "1"): "12345678901234567890.123456789",
+        ("1", "-2000000000"): "-0.000000001", ("99999999999999999999999999999", "0.5"): None,
+    }  # fmt: skip
+    rows(client, f"CREATE TABLE {dataset}.t (a NUMERIC, b NUMERIC)")
+    listed = ", ".join(f"(NUMERIC '{a}', NUMERIC '{b}')" for a, b in pairs)
+    rows(client, f"INSERT INTO {dataset}.t (a, b) VALUES {listed}")
+    found = rows(client, f"SELECT a, b, CAST(SAFE_DIVIDE(a, b) AS NUMERIC) FROM {dataset}.t")
+    expected = {(Decimal(a), Decimal(b), text and Decimal(text)) for (a, b), text in pairs.items()}
+    assert {tuple(row) for row in found} == expected
+
+
 def test_float_literals_and_columns_round_alike(client: bigquery.Client, dataset: str) -> None:
     """A FLOAT64 column rounds like a literal: 386547056600000.0 has no garbage decimals."""
     rows(client, f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST([1e-6, 386547056600000.0, 0.0009765625]) x")
