@@ -132,13 +132,18 @@ class Warehouse:
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
     ) -> "RowIterator":
         """Rows of a query as the client's iterator, which reads a page at a time; for results larger than memory."""
-        loaded = load_query(query, self._dataset, org_table)
-        config = _job_config(loaded, values)
+        return self.answer(load_query(query, self._dataset, org_table), dataset, page_rows, **values)
+
+    def answer(
+        self, query: Query, dataset: str | None = None, page_rows: int | None = None, /, **values: Value
+    ) -> "RowIterator":
+        """Rows of a query that is no file of `sql/queries/`, such as one that is made of the rules of FOCUS."""
+        config = _job_config(query, values)
         if dataset:
             config.default_dataset = f"{self._client.project}.{dataset}"
         with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
-                loaded.sql,
+                query.sql,
                 job_config=config,
                 page_size=page_rows,
                 retry=self._retry,
@@ -147,7 +152,7 @@ class Warehouse:
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
-        self.bytes_billed += billed(result.total_bytes_processed or 0, loaded.tables)
+        self.bytes_billed += billed(result.total_bytes_processed or 0, query.tables)
         return result
 
     def append(
