@@ -40,7 +40,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
 
 @dataclass
 class Parameters:
-    """Values of a query, each once, as the parameters `@p0`, `@p1`, …"""
+    """Values of a query, each once, as the parameters `@p0`, `@p1` and so on."""
 
     values: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
     _names: dict[str | tuple[str, ...], str] = field(default_factory=dict)

@@ -32,7 +32,7 @@ class Check:
     items: tuple["Check", ...] = ()
 
     def each(self) -> Iterator["Check"]:
-        """This check and all in it."""
+        """The check itself and all that are in it."""
         yield self
         for item in self.items:
             yield from item.each()

@@ -406,6 +406,11 @@ def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Wareho
     )
 
 
+def open_for_reading(project: str, location: str, endpoint: str = "", patience_s: float = PATIENCE_S) -> Warehouse:
+    """Warehouse for who only reads, such as a person with the right to: it belongs to no installation."""
+    return Warehouse(lambda: clients.bigquery_of(project, location, endpoint), patience_s=patience_s)
+
+
 @functools.cache
 def _reader(shape: type[Row]) -> "TypeAdapter[Row]":
     from pydantic import TypeAdapter

@@ -13,10 +13,11 @@ from pyarrow import compute, parquet
 from cloudact import clients
 from focus.check import Checker, Days, Report
 from focus.model import Model
+from focus.page import PAGE
 from focus.verdicts import Verdict
 from tests.conftest import Local
 from tests.focus import wild
-from tests.focus.conftest import MakeTable
+from tests.focus.conftest import CORPUS, Assessed, MakeTable
 from tests.focus.oracle import NoPython, Official, official, python
 
 pytestmark = pytest.mark.bench
@@ -62,6 +63,15 @@ def test_no_disagreement_on_no_rows(
     ours, theirs = _both(local, model, dataset, sorted(model.criteria), interpreter, tmp_path)
     assert ours.rows == 0
     _agree(ours, theirs)
+
+
+def test_the_page_is_written_when_both_agree(
+    local: Local, model: Model, assessed: Assessed, interpreter: Path, tmp_path: Path
+) -> None:
+    """Over the corpus both agree too, and then docs/focus-conformance.md is written; CI compares it."""
+    criteria = [name for name, each in assessed.assessor.criteria.items() if each.met]
+    _agree(*_both(local, model, CORPUS, criteria, interpreter, tmp_path))
+    PAGE.write_text(assessed.page, encoding="utf-8")
 
 
 def test_wild_rows_break_and_meet_the_rules(local: Local, model: Model, made: MakeTable) -> None:
