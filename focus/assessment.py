@@ -116,7 +116,7 @@ class Assessor:
                 return " ".join(self.criteria[name].why for name in unmet)
             seen.add(each.id)
             near = [*self._referring.get(each.id, ()), *each.dependencies, *each.references]
-            waiting += [other for other in near if other not in seen and self._does_not_apply(other)]
+            waiting += [other for other in near if other not in seen and self._is_skipped(other)]
         raise ConfigError(f"{rule.id} was taken for one that does not apply, and every criterion is met.")
 
     @cached_property
@@ -127,9 +127,9 @@ class Assessor:
                 found[rule_id].append(rule.id)
         return found
 
-    def _does_not_apply(self, rule_id: str) -> bool:
+    def _is_skipped(self, rule_id: str) -> bool:
         finding = self.report.findings.get(rule_id)
-        return finding is not None and finding.verdict is Verdict.NOT_APPLICABLE
+        return finding is not None and finding.cause is not None
 
     def _passed(self, finding: Finding) -> tuple[Support, str]:
         if finding.weak and finding.count:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from cloudact.warehouse.bigquery import Warehouse
 from focus.counts import TOTAL, VIEW, Count, Plan
-from focus.documents import judged
+from focus.documents import Document, judged
 from focus.model import Model, Rule
 from focus.verdicts import Facts, Finding, findings
 
@@ -69,7 +69,8 @@ class Checker:
     def _of_documents(self, plan: Plan, rule: Rule, dataset: str, days: Days) -> Count:
         query, values = plan.document_query(rule)
         found = self.warehouse.answer(query, dataset, **values, first_day=days.first, last_day=days.last)
-        return judged(rule.check, self.model.schemas, ((row["document"], row["row_count"]) for row in found))
+        documents = (Document(row["document"], row["other"], row["included"], row["row_count"]) for row in found)
+        return judged(rule.check, self.model.schemas, documents)
 
 
 def column_types(warehouse: Warehouse, dataset: str) -> dict[str, str]:

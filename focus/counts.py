@@ -8,14 +8,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 
 from cloudact.warehouse.queries import Query
 from focus.checks import BROKEN, Parameters, Scope, broken, columns_of, holds
 from focus.model import NO_CHECK, Check, Rule
 
 COLUMN_PRESENT = "ColumnPresent"
-JSON_SCHEMA = "CheckJSONSchema"
+IN_DOCUMENTS = (
+    "CheckJSONSchema",
+    "JSONCheckPathDistinctParent",
+    "JSONCheckPathKeyExists",
+    "JSONCheckPathKeyStartsWith",
+    "JSONCheckPathKeyValueFormat",
+    "JSONCheckPathNotValue",
+    "JSONCheckPathNumericFormat",
+    "JSONCheckPathSameValue",
+    "JSONCheckPathType",
+    "JSONCheckPathUnitFormat",
+    "JSONCheckPathValue",
+    "JSONFormatNumeric",
+    "JSONFormatString",
+    "JSONFormatUnit",
+)
 GROUPED = ("CheckDistinctCount", "CheckNoDuplicates")
 RULES_A_STATEMENT = 60
 VIEW = "focus_costs"
@@ -98,15 +112,23 @@ class Plan:
             yield _of_groups(grouped, self)
 
     def documents(self) -> list[Rule]:
-        """Rules that compare a column's documents with a JSON schema."""
-        return self._of((JSON_SCHEMA,))
+        """Rules that look into a column's documents."""
+        return self._of(IN_DOCUMENTS)
 
     def document_query(self, rule: Rule) -> tuple[Query, Mapping[str, str | tuple[str, ...]]]:
-        """Statement that reads a column's documents, each once with its number of rows (`document`, `row_count`)."""
+        """Statement that reads a column's documents, each once with its number of rows.
+
+        Its columns are `document`, `other` (of a second column), `included` (whether the conditions hold), `row_count`.
+        """
         scope = Scope(self.types, Parameters())
-        text = scope.text(rule.check)
-        where = _where([_DAYS, f"{text} IS NOT NULL", *self.when(rule, scope)])
-        sql = f"SELECT {text} AS document, COUNT(*) AS row_count\nFROM {VIEW}\nWHERE {where}\nGROUP BY document\n"
+        two = "ColumnBName" in rule.check.arguments
+        text = scope.text(rule.check, "ColumnAName" if two else "ColumnName")
+        other = scope.text(rule.check, "ColumnBName") if two else "CAST(NULL AS STRING)"
+        when = _where(self.when(rule, scope)) or "TRUE"
+        sql = (
+            f"SELECT {text} AS document, {other} AS other, IFNULL({when}, FALSE) AS included, COUNT(*) AS row_count\n"
+            f"FROM {VIEW}\nWHERE {_DAYS} AND {text} IS NOT NULL\nGROUP BY document, other, included\n"
+        )
         return _query("focus_documents", sql, scope), scope.parameters.values
 
     def when(self, rule: Rule, scope: Scope) -> list[str]:
@@ -124,7 +146,7 @@ def _counts(rule: Rule) -> bool:
 
 def _is_known(rule: Rule) -> bool:
     checks = list(rule.check.each())
-    if len(checks) == 1 and checks[0].function in (COLUMN_PRESENT, JSON_SCHEMA, *GROUPED):
+    if len(checks) == 1 and checks[0].function in (COLUMN_PRESENT, *IN_DOCUMENTS, *GROUPED):
         return True
     return all(check.function in BROKEN for check in checks)
 
@@ -209,7 +231,7 @@ def _query(name: str, sql: str, scope: Scope) -> Query:
     return Query(name, sql, {**scope.parameters.types, **_DAY_TYPES})
 
 
-def _batches(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
-    rest = iter(rules)
-    while batch := list(islice(rest, RULES_A_STATEMENT)):
-        yield batch
+def _batches(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
+    """Yields so many rules at once; where there is none, an empty batch, since the rows are counted anyway."""
+    for begin in range(0, max(len(rules), 1), RULES_A_STATEMENT):
+        yield rules[begin : begin + RULES_A_STATEMENT]

@@ -85,7 +85,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Model:
-    """All rules of one version of FOCUS by id, and the criteria and JSON schemas that they name."""
+    """All rules of one version of FOCUS by id, and the criteria, JSON schemas and check functions that they name."""
 
     version: str
     sha256: str
@@ -93,6 +93,7 @@ class Model:
     roots: Mapping[str, tuple[str, ...]]
     criteria: Mapping[str, str]
     schemas: Mapping[str, Mapping[str, Any]]
+    functions: tuple[str, ...] = ()
 
     def of_dataset(self, dataset: str = COST_AND_USAGE) -> "Mapping[str, Rule]":
         """Rules that the dataset must meet, and all that these depend on, each after those it depends on or refers to.
@@ -152,6 +153,7 @@ def _model(version: str, sha256: str, file: Mapping[str, Any]) -> Model:
         {name: tuple(each["ModelRules"]) for name, each in file["ModelDatasets"].items()},
         {name: each["Description"] for name, each in file["ApplicabilityCriteria"].items()},
         {name: each["Schema"] for name, each in file["Schemas"].items()},
+        tuple(file["CheckFunctions"]),
     )
 
 

@@ -193,7 +193,8 @@ class Judge:
             if not self._applies(rule):
                 beside[rule.id] = Cause.CRITERION
             elif any(before in beside for before in self._before(rule)):
-                beside[rule.id] = Cause.BELOW_CRITERION
+                whole = self.as_written and rule.composite  # which is not beside the point because a part of it is
+                beside[rule.id] = Cause.SKIPPED if whole else Cause.BELOW_CRITERION
         if self.as_written:
             beside = self._parts([rule_id for rule_id, cause in beside.items() if cause is Cause.CRITERION]) | beside
         for rule_id, cause in beside.items():

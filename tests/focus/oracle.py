@@ -61,9 +61,11 @@ def python() -> Path:
     return own
 
 
-def official(interpreter: Path, model: Model, data: Path, criteria: Iterable[str], folder: Path) -> Official:
+def official(
+    interpreter: Path, model: Model, data: Path, criteria: Iterable[str], folder: Path, versions: Path = VERSIONS
+) -> Official:
     """Verdicts of the validator on a Parquet file; `folder` is where it is given the model."""
-    shutil.copy(VERSIONS / model.version / "model.json", folder / f"model-{model.version}.json")
+    shutil.copy(versions / model.version / "model.json", folder / f"model-{model.version}.json")
     command = [str(interpreter), str(HERE / "official.py"), str(data), str(folder), model.version, ",".join(criteria)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pytest
@@ -12,15 +15,26 @@ from pyarrow import compute, parquet
 
 from cloudact import clients
 from focus.check import Checker, Days, Report
-from focus.model import Model
+from focus.model import VERSIONS, Model, load_model
 from focus.page import PAGE
 from focus.verdicts import Verdict
 from tests.conftest import Local
 from tests.focus import wild
 from tests.focus.conftest import CORPUS, Assessed, MakeTable
 from tests.focus.oracle import NoPython, Official, official, python
+from tests.focus.test_documents import CASES, LIST
 
 pytestmark = pytest.mark.bench
+# The validator ends with an error where it compares a number with what is none, so these have none.
+DOCUMENTS: Sequence[Any] = (
+    LIST,
+    LIST | {"none_ascii": "ä"},
+    {},
+    [],
+    5,
+    {"A": [], "n": None},
+    {"A": [1, {"c": None}], "n": "7", "o": []},
+)
 STATUS = {
     Verdict.PASS: "passed",
     Verdict.FAIL: "failed",
@@ -65,6 +79,59 @@ def test_no_disagreement_on_no_rows(
     _agree(ours, theirs)
 
 
+def test_no_disagreement_about_documents(local: Local, made: MakeTable, interpreter: Path, tmp_path: Path) -> None:
+    """Functions on paths in JSON, which no rule of 1.4 uses, count as the validator's do in a model made of them."""
+    model = _model_of_paths(tmp_path)
+    texts = [json.dumps(each, ensure_ascii=False) for each in DOCUMENTS]
+    rows = [
+        {"x_UsageDate": wild.DAY, "Doc": text, "Other": other}
+        for text in [*texts, "{", None]
+        for other in (*texts, None, "5")
+    ]
+    dataset = made("focus_paths", {"x_UsageDate": "DATE", "Doc": "STRING", "Other": "STRING"}, rows)
+    _agree(*_both(local, model, dataset, [], interpreter, tmp_path, tmp_path))
+
+
+def _model_of_paths(folder: Path) -> Model:
+    """A model whose rules are the cases of test_documents.py, each once as it is met and once as it is broken."""
+    calls = [(function, arguments) for function, *both in CASES for arguments in both]
+    pairs = [{"PathA": "$.n"}, {"PathA": "$.A[*].b", "PathB": "$.A[*].b"}, {"PathA": "$.n", "PathB": "$.n"}]
+    rules = {}
+    for number, (function, arguments) in enumerate([*calls, *(("JSONCheckPathSameValue", each) for each in pairs)]):
+        columns = (
+            {"ColumnAName": "Doc", "ColumnBName": "Other", "PathB": None}
+            if "PathA" in arguments
+            else {"ColumnName": "Doc"}
+        )
+        check = {"CheckFunction": function, **columns, **arguments}
+        demand = {
+            "MustSatisfy": "It MUST.",
+            "Keyword": "MUST",
+            "Requirement": check,
+            "Condition": {},
+            "Dependencies": [],
+        }
+        rules[f"CAU-Doc-C-{number:03}-M"] = _rule(demand)
+    file = {
+        "Details": {"ModelVersion": "9.9", "FOCUSVersion": "9.9"}, "ApplicabilityCriteria": {}, "CheckFunctions": {},
+        "ModelDatasets": {"CostAndUsage": {"ModelRules": list(rules)}}, "Schemas": {}, "ModelRules": rules,
+    }  # fmt: skip
+    (folder / "9.9").mkdir()
+    content = json.dumps(file).encode()
+    (folder / "9.9" / "model.json").write_bytes(content)
+    pinned = {"model": {"sha256": hashlib.sha256(content).hexdigest()}}
+    (folder / "9.9" / "pins.yml").write_text(json.dumps(pinned), encoding="utf-8")
+    return load_model("9.9", folder)
+
+
+def _rule(demand: dict[str, Any]) -> dict[str, Any]:
+    entity = dict.fromkeys(("Reference", "EntityName", "EntityId"), "Doc") | {"EntityType": "Column"}
+    dataset = {"DatasetType": "CAU", "DatasetId": "CostAndUsage", "DatasetName": "Cost and Usage"}
+    state = {"Status": "Active", "Type": "Static", "ApplicabilityCriteria": [], "Order": 0, "Notes": ""}
+    made = {"Function": "Validation", "ModelVersionIntroduced": "1.4", "ValidationCriteria": demand}
+    return entity | dataset | state | made
+
+
 def test_the_page_is_written_when_both_agree(
     local: Local, model: Model, assessed: Assessed, interpreter: Path, tmp_path: Path
 ) -> None:
@@ -93,13 +160,19 @@ def _report(local: Local, model: Model, dataset: str, criteria: Collection[str])
 
 
 def _both(
-    local: Local, model: Model, dataset: str, criteria: Collection[str], interpreter: Path, folder: Path
+    local: Local,
+    model: Model,
+    dataset: str,
+    criteria: Collection[str],
+    interpreter: Path,
+    folder: Path,
+    versions: Path = VERSIONS,
 ) -> tuple[Report, Official]:
     rows = clients.bigquery(local.settings).query_and_wait(
         f"SELECT * FROM {dataset}.focus_costs WHERE x_UsageDate BETWEEN '2026-11-01' AND '2026-11-30'"
     )
     parquet.write_table(_told(rows.to_arrow(create_bqstorage_client=False)), folder / "data.parquet")
-    theirs = official(interpreter, model, folder / "data.parquet", criteria, folder)
+    theirs = official(interpreter, model, folder / "data.parquet", criteria, folder, versions)
     return _report(local, model, dataset, criteria), theirs
 
 
