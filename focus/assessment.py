@@ -132,6 +132,8 @@ class Assessor:
         return finding is not None and finding.cause is not None
 
     def _passed(self, finding: Finding) -> tuple[Support, str]:
+        if finding.weak and (written := self.judgements.get(finding.rule.id)):
+            return self._written(written)
         if finding.weak and finding.count:
             broken = "A column is missing" if finding.count.missing else f"{finding.count.as_written} rows break it"
             return Support.PARTLY, f"{broken} as it is written; the validator passes it."

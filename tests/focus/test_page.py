@@ -80,10 +80,10 @@ def _assessor(assessed: Assessed, report: Report) -> Assessor:
 
 
 def test_every_judgement_is_about_a_rule(assessed: Assessed) -> None:
-    """Each line of judgements.yml names an assessed rule that no tool checks, or an entity that has some."""
+    """Each judgement is on a rule that no tool checks, or on an entity that has some, but for a fault of the model."""
     judged = {each.rule.id: each for each in assessed.assessor.assessments.values() if not each.checked}
     entities = {f"{each.rule.entity}-*" for each in judged.values()}
-    assert set(load_judgements()) <= set(judged) | entities
+    assert set(load_judgements()) - set(judged) - entities == {"CAU-ConsumedQuantity-C-006-C"}
     for each in judged.values():
         assert each.why.endswith("."), each.rule.id
 
