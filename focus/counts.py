@@ -191,24 +191,23 @@ def _of_rows(number: int, rules: Iterable[Rule], plan: Plan) -> Counted:
 
 def _of_groups(rules: Sequence[Rule], plan: Plan) -> Counted:
     scope = Scope(plan.types, Parameters())
-    written = replace(scope, as_written=True)
-    parts, columns = [], {}
-    for number, rule in enumerate(rules):
-        names = (f"v{number}", f"e{number}", f"w{number}")
-        columns[rule.id] = names
-        for reading, wanted in ((scope, names[:2]), (written, names[2:])):
-            parts.append(_groups(rule, plan.when(rule, reading), reading, wanted))
-    chosen = ",\n  ".join(
-        f"(SELECT {name} FROM part_{number}) AS {name}" for number, (names, _) in enumerate(parts) for name in names
+    parts, columns = dict[str, str](), {}  # each SELECT, which has one row, once
+    for rule in rules:
+        told, written = (
+            parts.setdefault(_groups(rule, plan.when(rule, reading), reading), f"part_{len(parts)}")
+            for reading in (scope, replace(scope, as_written=True))
+        )
+        columns[rule.id] = (f"{told}_broken", f"{told}_distinct_values", f"{written}_broken")
+    tables = ",\n".join(f"{name} AS ({sql})" for sql, name in parts.items())
+    chosen = ", ".join(
+        f"{name}.{what} AS {name}_{what}" for name in parts.values() for what in ("broken", "distinct_values")
     )
-    tables = ",\n".join(f"part_{number} AS ({sql})" for number, (_, sql) in enumerate(parts))
-    return Counted(
-        _query("focus_groups", f"WITH\n{tables}\nSELECT\n  {chosen}\n", scope), scope.parameters.values, columns
-    )
+    sql = f"WITH\n{tables}\nSELECT {chosen}\nFROM {' CROSS JOIN '.join(parts.values())}\n"
+    return Counted(_query("focus_groups", sql, scope), scope.parameters.values, columns)
 
 
-def _groups(rule: Rule, when: Sequence[str], scope: Scope, names: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Names and SELECT of how many values of a column break the rule, and of how many there are."""
+def _groups(rule: Rule, when: Sequence[str], scope: Scope) -> str:
+    """SELECT of how many values of a column there are (`distinct_values`), and how many break the rule (`broken`)."""
     check = rule.check
     if check.function == "CheckDistinctCount":
         group, number = scope.column(check, "ColumnAName"), int(check.arguments["ExpectedCount"])
@@ -216,11 +215,8 @@ def _groups(rule: Rule, when: Sequence[str], scope: Scope, names: Sequence[str])
     else:
         group, told, breaks = scope.column(check), "COUNT(*)", "told > 1"
         when = [f"{group} IS NOT NULL", *when]
-    chosen = ", ".join(
-        f"{what} AS {name}" for what, name in zip((f"COUNTIF({breaks})", "COUNT(*)"), names, strict=False)
-    )
     inner = f"SELECT {group} AS value, {told} AS told FROM {VIEW} WHERE {_where([_DAYS, *when])} GROUP BY value"
-    return names, f"SELECT {chosen} FROM ({inner})"
+    return f"SELECT COUNTIF({breaks}) AS broken, COUNT(*) AS distinct_values FROM ({inner})"
 
 
 def _where(predicates: Iterable[str]) -> str:

@@ -79,9 +79,10 @@ def official(
 
 
 def _base() -> str:
-    if sys.version_info >= (3, 12):
-        return sys.executable
-    found = next((path for name in PYTHONS if (path := shutil.which(name))), None)
-    if not found:
-        raise NoPython("The official FOCUS validator needs Python 3.12: put one on the PATH.")
-    return found
+    """A Python from 3.12 on that can make an environment: what is found by its name may be a shim of none."""
+    asked = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))"
+    found = [sys.executable, *filter(None, map(shutil.which, PYTHONS))]
+    for each in found:
+        if subprocess.run([each, "-c", asked], capture_output=True, timeout=60, check=False).returncode == 0:
+            return each
+    raise NoPython("The official FOCUS validator needs Python 3.12 or newer: put one on the PATH.")
