@@ -4,7 +4,7 @@ Judgements and the criteria that providers meet are data beside the model (`vers
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -100,7 +100,7 @@ class Assessor:
         if finding and finding.verdict is Verdict.NOT_APPLICABLE:
             return Support.NOT_APPLICABLE, self._criterion(rule)
         if finding and finding.verdict is Verdict.PASS:
-            return self._passed(finding)
+            return self._passed(rule, finding)
         if finding and finding.verdict is Verdict.FAIL:
             return self._failed(rule, finding)
         if rule.optional:
@@ -131,7 +131,9 @@ class Assessor:
         finding = self.report.findings.get(rule_id)
         return finding is not None and finding.cause is not None
 
-    def _passed(self, finding: Finding) -> tuple[Support, str]:
+    def _passed(self, rule: Rule, finding: Finding) -> tuple[Support, str]:
+        if rule.references and self._of_references(rule) is not Support.MET:
+            return Support.PARTLY, "The machine passes it; rules that it is made of are met in part, judged by hand."
         if finding.weak and (written := self.judgements.get(finding.rule.id)):
             return self._written(written)
         if finding.weak and finding.count:
@@ -146,7 +148,7 @@ class Assessor:
         if count is None:
             parts = [self.of(self.model.rules[each]) for each in rule.references]
             failed = [part.rule.id for part in parts if part.finding and part.finding.verdict is Verdict.FAIL]
-            return _of_parts(part.support for part in parts), f"Fails with {', '.join(failed)}."
+            return self._of_references(rule), f"Fails with {', '.join(failed)}."
         if count.missing:
             return Support.NOT_MET, f"The view lacks {', '.join(count.missing)}."
         if rule.check.function == "ColumnPresent":
@@ -158,9 +160,14 @@ class Assessor:
         if written := self.judgements.get(rule.id) or self._of_entity(rule):
             return self._written(written)
         if rule.references:
-            parts = [self.of(self.model.rules[each]).support for each in rule.references if each in self.model.rules]
-            return _of_parts(parts), "As the rules that it is made of."
+            return self._of_references(rule), "As the rules that it is made of."
         raise ConfigError(f"judgements.yml says nothing about {rule.id}: {rule.sentence}")
+
+    def _of_references(self, rule: Rule) -> Support:
+        """Support of a composite rule: that of its parts where those that apply agree, else in part."""
+        supports = {self.of(self.model.rules[each]).support for each in rule.references if each in self.model.rules}
+        found = supports - {Support.NOT_APPLICABLE} or {Support.NOT_APPLICABLE}
+        return found.pop() if len(found) == 1 else Support.PARTLY
 
     def _of_entity(self, rule: Rule) -> str | None:
         """Judgement on the rules of an entity, but for those that only unite others."""
@@ -176,13 +183,6 @@ class Assessor:
             other = self.of(self.model.rules[sentence])
             return other.support, f"As {sentence}."
         return Support(support), sentence
-
-
-def _of_parts(supports: Iterable[Support]) -> Support:
-    found = {each for each in supports if each is not Support.NOT_APPLICABLE}
-    if not found:
-        return Support.NOT_APPLICABLE
-    return found.pop() if len(found) == 1 else Support.PARTLY
 
 
 @dataclass(frozen=True)
