@@ -29,14 +29,19 @@ class _Endpoint(TypedDict, total=False):
 
 
 def bigquery(settings: Settings) -> "Client":
-    """`bigquery.Client` of the service. A short query may run without a job, which is BigQuery's fast path."""
+    """`bigquery.Client` of the service."""
+    return bigquery_of(settings.project, settings.bigquery_location, settings.bigquery_endpoint)
+
+
+def bigquery_of(project: str, location: str, endpoint: str) -> "Client":
+    """`bigquery.Client` of a project. A short query may run without a job, which is BigQuery's fast path."""
     from google.cloud.bigquery import Client
 
     return Client(
-        project=settings.project,
-        location=settings.bigquery_location,
+        project=project,
+        location=location,
         default_job_creation_mode="JOB_CREATION_OPTIONAL",
-        **_endpoint(settings.bigquery_endpoint),
+        **_endpoint(endpoint),
     )
 
 

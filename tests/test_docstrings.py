@@ -23,7 +23,7 @@ _BEGINS_BADLY = re.compile(rf"(?:{'|'.join(re.escape(word) for word in (*POINTIN
 METAPHORS = re.compile(r"\b(?:told|story|stories|life|lives|believe[sd]?|hears?|heard|people with)\b", re.IGNORECASE)
 
 # The invented provider is copied into the product by `make new-provider`.
-PACKAGES = ("cloudact", "functions", "jobs", "providers", "cli", "infra", "tests/providers/invented")
+PACKAGES = ("cloudact", "functions", "jobs", "providers", "cli", "focus", "infra", "tests/providers/invented")
 NOT_YET: tuple[str, ...] = ()
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

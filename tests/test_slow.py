@@ -3,7 +3,7 @@
 from cloudact.settings import ROOT
 from tests.slow import slow_files
 
-AREAS = ("cli", "cloudact", "functions", "infra", "jobs", "localcloud", "providers")
+AREAS = ("cli", "cloudact", "focus", "functions", "infra", "jobs", "localcloud", "providers")
 
 
 def test_the_list_names_files() -> None:

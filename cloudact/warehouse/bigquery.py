@@ -219,13 +219,18 @@ class Warehouse:
         self, query: str, dataset: str | None, page_rows: int | None, org_table: str | None = None, /, **values: Value
     ) -> "RowIterator":
         """Rows of a query as the client's iterator, which reads a page at a time; for results larger than memory."""
+        return self.answer(load_query(query, self._dataset, org_table), dataset, page_rows, **values)
+
+    def answer(
+        self, query: Query, dataset: str | None = None, page_rows: int | None = None, /, **values: Value
+    ) -> "RowIterator":
+        """Rows of a query that is no file of `sql/queries/`, such as one that is made of the rules of FOCUS."""
         from google.cloud.bigquery import QueryJobConfig
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-        loaded = load_query(query, self._dataset, org_table)
-        asked = self._asked(loaded, values, dataset)
+        asked = self._asked(query, values, dataset)
         sql = asked.pop("query")
-        config: QueryJobConfig = QueryJobConfig.from_api_repr({"query": asked, "labels": _labels(loaded)})  # type: ignore[assignment]
+        config: QueryJobConfig = QueryJobConfig.from_api_repr({"query": asked, "labels": _labels(query)})  # type: ignore[assignment]
         with translating_google_errors("BigQuery"):
             result = self._client.query_and_wait(
                 sql,
@@ -237,7 +242,7 @@ class Warehouse:
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
-        self.bytes_billed += billed(result.total_bytes_processed or 0, loaded.tables)
+        self.bytes_billed += billed(result.total_bytes_processed or 0, query.tables)
         return result
 
     def append(
@@ -493,6 +498,11 @@ def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Wareho
         dataset=settings.dataset,
         patience_s=patience_s,
     )
+
+
+def open_for_reading(project: str, location: str, endpoint: str = "", patience_s: float = PATIENCE_S) -> Warehouse:
+    """Warehouse for who only reads, such as a person with the right to: it belongs to no installation."""
+    return Warehouse(lambda: clients.bigquery_of(project, location, endpoint), patience_s=patience_s)
 
 
 @functools.cache
