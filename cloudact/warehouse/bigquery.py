@@ -231,12 +231,17 @@ class Warehouse:
         """Waits until the job is over, with the warehouse's patience for each request."""
         wait_for(job, tick, self._patience_s)
 
-    def start_query(self, job_id: str, query: str, **values: Value) -> "QueryJob | None":
-        """Starts a query under this id; returns `None` if the id was taken before."""
+    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Value) -> "QueryJob | None":
+        """Starts a query under this id; returns `None` if the id was taken before.
+
+        `dataset` is where names without a dataset are looked for, an org's own.
+        """
         from google.api_core.exceptions import Conflict
 
         loaded = load_query(query, self._dataset)
         config = _job_config(loaded, values)
+        if dataset:
+            config.default_dataset = f"{self._client.project}.{dataset}"
         with translating_google_errors("BigQuery"):
             try:
                 return self._client.query(
