@@ -52,9 +52,9 @@ def tasks(settings: Settings) -> "CloudTasksClient":
     return CloudTasksClient(transport="rest", **_endpoint(settings.tasks_endpoint))
 
 
-def bigquery_api(settings: Settings) -> GoogleApi:
-    """BigQuery's REST API."""
-    return _api(settings.bigquery_endpoint, "https://bigquery.googleapis.com")
+def bigquery_api(endpoint: str) -> GoogleApi:
+    """BigQuery's REST API, Google's own where no endpoint is named."""
+    return _api(endpoint, "https://bigquery.googleapis.com")
 
 
 def kms(settings: Settings) -> GoogleApi:

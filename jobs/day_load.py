@@ -18,6 +18,8 @@ from cloudact.runs.result import (
     completeness,
 )
 from cloudact.runs.run import Run, Status
+from jobs.change_cause import cause_of
+from jobs.day_history import record_day
 from jobs.shrinking import cost_falls, refuse_shrinking
 from jobs.unchanged import is_loaded
 from providers.org_day import OrgDay
@@ -45,13 +47,17 @@ class _Begun(Exception):
 
 @dataclass(frozen=True)
 class DayLoad:
-    """Guarded load of one run. `restate_days` are the pipeline's; after the last of them a day is final."""
+    """Guarded load of one run. `restate_days` are the pipeline's; after the last of them a day is final.
+
+    `version` is that of the pipeline's file.
+    """
 
     day: OrgDay
     run_load: RunLoad
     read_at: datetime
     restate_days: Sequence[int] = ()
     clock: Clock = utc_now
+    version: str | None = None
 
     @property
     def run(self) -> Run:
@@ -68,19 +74,23 @@ class DayLoad:
     ) -> Loaded:
         """Loads every part with one load job each, or none where the tables have exactly these rows already.
 
-        `gap` is what the source is known to lack. Raises `Stop` before anything is loaded where the day would shrink
-        too much, and what `RunLoad.load` raises.
+        Records either in the history of the day. `gap` is what the source is known to lack. Raises `Stop` before
+        anything is loaded where the day would shrink too much, and what `RunLoad.load` raises.
         """
         had = {part.table: self.day.row_count(part.table) for part in parts}
         earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
         result = self._result(fingerprint, earlier, scan, gap)
+        loaded = None
         if not self.run.force_refresh and is_loaded(fingerprint, earlier, had):
-            kept = self._keep(result.model_copy(update={"unchanged": True}), tick)
-            if kept:
-                return kept
-        rows = self.run_load.load(parts, self.run.date, tick)
-        return Loaded(rows, result, fewer=fewer, fell=cost_falls(parts, fingerprint, earlier))
+            loaded = self._keep(result.model_copy(update={"unchanged": True}), tick)
+        if loaded is None:
+            cause = cause_of(self.run, fingerprint, earlier, had, self.version)
+            rows = self.run_load.load(parts, self.run.date, tick)
+            fell = cost_falls(parts, fingerprint, earlier)
+            loaded = Loaded(rows, result.model_copy(update={"cause": cause}), fewer=fewer, fell=fell)
+        record_day(self.day, loaded.result, had, self.version, self.read_at, loaded.at or self.clock())
+        return loaded
 
     def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:
         previous = earlier.previous

@@ -151,8 +151,18 @@ class Gap(_Fact):
     held_back: Difference | None = Field(default=None, description="not added: they may be loaded already")
 
 
+class ChangeCause(StrEnum):
+    """Reason why a run has replaced a day."""
+
+    FIRST_LOAD = "first_load"
+    LATE_ROWS = "late_rows"
+    CORRECTION = "provider_correction"
+    FORCED = "forced"
+    CODE = "code"
+
+
 class Result(_Fact):
-    """Result of a run that succeeded, as the ledger stores it. The last two fields are set only where they apply."""
+    """Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply."""
 
     fingerprint: Fingerprint
     previous: Previous | None = Field(description="null for a first load, or where the last one has told nothing")
@@ -161,11 +171,14 @@ class Result(_Fact):
     completeness: Completeness
     look: LateDataScan | None = Field(default=None, description="what was found out about late rows of earlier dates")
     gap: Gap | None = Field(default=None, description="why the day is partial or frozen")
+    cause: ChangeCause | None = Field(
+        default=None, description="why the day was replaced; null where nobody knows, and where it was not"
+    )
 
     @property
     def text(self) -> str:
-        """JSON for the event row; `look` and `gap` are omitted unless this run scanned for late data or found a gap."""
-        return self.model_dump_json(exclude={name for name in ("look", "gap") if getattr(self, name) is None})
+        """JSON for the event row; `look`, `gap` and `cause` are omitted where the run has none."""
+        return self.model_dump_json(exclude={name for name in ("look", "gap", "cause") if getattr(self, name) is None})
 
 
 class HalfLoad(_Fact):
@@ -190,15 +203,16 @@ class Earlier:
     """Earlier generations of a run: the last that succeeded, and whether nothing can have been loaded since.
 
     `result` is that generation's; one that the sweep ended has none. `day_over`: its request came after the day was
-    over. `highest` is, by currency, the fingerprint with the greatest amount since a run was last forced, and
-    `highest_settled` that among days that were read whole: who judges a fall by the last load alone is led down in
-    steps.
+    over. `version` is that of the pipeline's file that it was worked with, where known. `highest` is, by
+    currency, the fingerprint with the greatest amount since a run was last forced, and `highest_settled` that among
+    days that were read whole: who judges a fall by the last load alone is led down in steps.
     """
 
     previous: Previous | None = None
     untouched: bool = False
     result: Result | None = None
     day_over: bool = False
+    version: str | None = None
     highest: Mapping[str, Fingerprint] = field(default_factory=dict)
     highest_settled: Mapping[str, Fingerprint] = field(default_factory=dict)
 
@@ -227,6 +241,7 @@ class _EarlierRun:
     status: Status
     result: str | None
     forced: bool
+    pipeline_version: str | None
 
     @property
     def stored_result(self) -> Result | None:
@@ -269,6 +284,7 @@ class Results:
             untouched=runs[0] is loaded,
             result=result,
             day_over=loaded.requested_date > run.date,
+            version=loaded.pipeline_version,
             highest=_highest(each for each, _ in known),
             highest_settled=_highest(each for each, settled in known if settled),
         )

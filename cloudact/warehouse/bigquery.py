@@ -85,8 +85,13 @@ class Access:
     @classmethod
     def of(cls, settings: Settings) -> "Access":
         """Access of the deployment."""
-        api = clients.bigquery_api(settings)
-        return cls(settings.project, settings.bigquery_location, api, lambda: clients.bigquery(settings))
+        return cls.to(settings.project, settings.bigquery_location, settings.bigquery_endpoint)
+
+    @classmethod
+    def to(cls, project: str, location: str, endpoint: str) -> "Access":
+        """Access to a project's BigQuery, at Google's own endpoint where none is named."""
+        api = clients.bigquery_api(endpoint)
+        return cls(project, location, api, lambda: clients.bigquery_of(project, location, endpoint))
 
 
 class Warehouse:
@@ -330,10 +335,13 @@ class Warehouse:
 
         _wait_until(lambda: job.done, look_again, tick)
 
-    def start_query(self, job_id: str, query: str, **values: Value) -> Job | None:
-        """Starts a query under this id; returns `None` if the id was taken before."""
+    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Value) -> Job | None:
+        """Starts a query under this id; returns `None` if the id was taken before.
+
+        `dataset` is where names without a dataset are looked for, an org's own.
+        """
         loaded = load_query(query, self._dataset)
-        configuration = {"query": self._asked(loaded, values), "labels": _labels(loaded)}
+        configuration = {"query": self._asked(loaded, values, dataset), "labels": _labels(loaded)}
         with translating_google_errors("BigQuery"):
             return self._started(lambda: self._call("POST", "jobs", self._resource(job_id, configuration)))
 
@@ -502,7 +510,7 @@ def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Wareho
 
 def open_for_reading(project: str, location: str, endpoint: str = "", patience_s: float = PATIENCE_S) -> Warehouse:
     """Warehouse for who only reads, such as a person with the right to: it belongs to no installation."""
-    return Warehouse(lambda: clients.bigquery_of(project, location, endpoint), patience_s=patience_s)
+    return Warehouse(Access.to(project, location, endpoint), patience_s=patience_s)
 
 
 @functools.cache

@@ -4,7 +4,7 @@
 -- @last_day DATE: the day of the request that asks
 -- @run_ids ARRAY<STRING>: ids of the generations to look for
 SELECT
-  run_id, generation, requested_date, status, result,
+  run_id, generation, requested_date, status, result, pipeline_version,
   IFNULL(JSON_VALUE(parameters, '$.force_refresh') = 'true', FALSE) AS forced
 FROM organizations.org_meta_pipeline_runs
 WHERE requested_date BETWEEN @first_day AND @last_day

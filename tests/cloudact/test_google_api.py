@@ -139,7 +139,7 @@ def test_values_are_those_of_the_client_library(local: Local) -> None:
     """Every type that our queries answer is read as Google's client reads it."""
     project = local.settings.project
     asked = {"query": TYPES, "useLegacySql": False, "formatOptions": {"useInt64Timestamp": True}}
-    api = clients.bigquery_api(local.settings)
+    api = clients.bigquery_api(local.settings.bigquery_endpoint)
     answer = api.call("POST", f"bigquery/v2/projects/{project}/queries", asked, patience_s=30)
     assert rows(answer["schema"], answer["rows"]) == local.query(TYPES)
 
@@ -157,7 +157,7 @@ def test_parameters_arrive(local: Local, kind: str, value: Any) -> None:
         "parameterMode": "NAMED",
         "queryParameters": [parameter("p", kind, value)],
     }
-    api = clients.bigquery_api(local.settings)
+    api = clients.bigquery_api(local.settings.bigquery_endpoint)
     answer = api.call("POST", f"bigquery/v2/projects/{local.settings.project}/queries", asked, patience_s=30)
     assert rows(answer["schema"], answer["rows"]) == [{"p": value}]
 

@@ -1,0 +1,89 @@
+"""The history of a day: records in the org's own dataset what a successful run found the day to be (docs/adr/0037).
+
+Recording comes after the load and never undoes it: what cannot be recorded is logged, and the next record of the day
+tells what was before it.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from cloudact.errors import Retry
+from cloudact.google_errors import GoogleRefusal
+from cloudact.runs.result import Result, plain
+from cloudact.runs.run import Run
+from cloudact.warehouse.resources import Job
+from providers.org_day import OrgDay
+
+log = logging.getLogger(__name__)
+_NOTHING = Decimal()
+
+
+def record_day(
+    day: OrgDay, result: Result, had: Mapping[str, int], version: str | None, read_at: datetime, at: datetime
+) -> None:
+    """Adds the run's row to the history of its day; a second call for the same run adds nothing.
+
+    `had` is how many rows each table had of the day before, `version` that of the pipeline's file, and `at` when the
+    day was found loaded. Waits until the row is there. A failure is logged as `day_not_recorded`, and raised by nobody.
+    """
+    try:
+        job = _insert(day, result, had, version, read_at, at)
+        if job is not None:
+            day.warehouse.wait_for(job, _no_tick)
+            if job.error_result:
+                _log_failure(day.run, str(job.error_result.get("message")))
+    except (Retry, GoogleRefusal) as err:
+        _log_failure(day.run, str(err))
+
+
+def _insert(
+    day: OrgDay, result: Result, had: Mapping[str, int], version: str | None, read_at: datetime, at: datetime
+) -> Job | None:
+    run = day.run
+    return day.warehouse.start_query(
+        f"history_{run.run_id}",
+        "record_day",
+        day.dataset,
+        usage_date=run.date,
+        org_slug=run.org_slug,
+        provider=run.provider,
+        pipeline=run.pipeline,
+        run_id=run.run_id,
+        generation=run.generation,
+        trigger_type=run.trigger_type.value,
+        pipeline_version=version,
+        read_at=read_at,
+        recorded_at=at,
+        is_changed=not result.unchanged,
+        cause=result.cause.value if result.cause else None,
+        completeness=result.completeness.value,
+        source_as_of=result.fingerprint.source_as_of,
+        rows_before=sum(had.values()),
+        rows_after=result.fingerprint.rows,
+        costs=list(_costs(result, was_empty=not any(had.values()))),
+    )
+
+
+def _costs(result: Result, *, was_empty: bool) -> Iterator[str]:
+    """JSON texts of each currency's cost before and after; before is null where nobody knows it.
+
+    A currency that the day does not have any more, or did not have before, costs nothing in it.
+    """
+    after = result.fingerprint.cost
+    before = result.previous.fingerprint.cost if result.previous else {}
+    known = was_empty or result.previous is not None
+    for currency in sorted({*before, *after}):
+        had = plain(before.get(currency, _NOTHING)) if known else None
+        yield json.dumps({"currency": currency, "before": had, "after": plain(after.get(currency, _NOTHING))})
+
+
+def _log_failure(run: Run, why: str) -> None:
+    fields = {"event": "day_not_recorded", "run_id": run.run_id, "org_slug": run.org_slug, "why": why}
+    log.warning("the day's history was not recorded", extra={"fields": fields})
+
+
+def _no_tick() -> None:
+    """Does nothing while the row is added, which takes a second or two."""

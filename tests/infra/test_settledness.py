@@ -1,0 +1,121 @@
+"""The views `restatement_curve` and `settledness`: what a day is called follows from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from google.cloud.bigquery import QueryJobConfig
+
+from cloudact import clients
+from cloudact.runs.result import Completeness, Fingerprint, Result
+from cloudact.runs.run import Run, TriggerType
+from jobs.day_history import record_day
+from providers.org_day import OrgDay
+from tests.conftest import Local, NewOrgs
+from tests.googlesql import gate
+from tests.infra.org_views import inlined
+from tests.lineage import sources
+
+TODAY = datetime.now(UTC).date()  # the server's own clock bounds the curve
+Reads = Sequence[tuple[int, str, str]]  # hours after the day's end, cost, completeness
+
+
+def record(local: Local, org_slug: str, day: date, reads: Iterable[tuple[int, str, str]]) -> None:
+    """Records reads of one day of OpenAI, in turn."""
+    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+    for generation, (hours, cost, complete) in enumerate(reads, start=1):
+        at = end + timedelta(hours=hours)
+        run = Run(
+            org_slug=org_slug, pipeline="openai_usage_cost", provider="openai", domain="", name="usage_cost", date=day,
+            generation=generation, trigger_type=TriggerType.SCHEDULE, triggered_by="scheduler", requested_at=at,
+        )  # fmt: skip
+        fingerprint = Fingerprint(rows=1, cost={"USD": Decimal(cost)} if cost else {}, source_as_of=None, tables={})
+        result = Result(
+            fingerprint=fingerprint,
+            previous=None,
+            difference=None,
+            unchanged=False,
+            completeness=Completeness(complete),
+        )
+        record_day(OrgDay(run, org_slug, local.warehouse), result, {"t": 1}, None, at, at)
+
+
+def curve(local: Local, org_slug: str) -> dict[int, dict[str, Any]]:
+    """The curve by hours."""
+    return {row["hours"]: row for row in local.query(f"SELECT * FROM {org_slug}.restatement_curve ORDER BY hours")}
+
+
+def test_the_curve_is_what_was_there(local: Local, new_org: NewOrgs) -> None:
+    """After 24 hours a half of one day and all of another was there, a third was empty, and after 48 all of each."""
+    slug = new_org(views=True).org_slug
+    for back, early in enumerate(("5", "10", ""), start=20):
+        day = TODAY - timedelta(days=back)
+        record(local, slug, day, [(6, early, "settling"), (30, "10", "settling"), (800, "10", "final")])
+    record(local, slug, TODAY - timedelta(days=3), [(6, "1", "settling")])  # not final: it measures nothing
+    found = curve(local, slug)
+    assert (found[24]["measured"], found[24]["mean_share"], found[24]["least_share"]) == (3, Decimal("0.5"), 0)
+    assert (found[48]["measured"], found[48]["unchanged_since"], found[24]["unchanged_since"]) == (3, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("days", "early", "hours", "told"),
+    [
+        (6, "5", 30, "settling"),
+        (7, "9.6", 6, "settling"),
+        (7, "9.6", 30, "settling"),
+        (7, "9.4", 30, "provisional"),
+        (28, "10", 30, "final"),
+        (27, "10", 30, "settling"),
+    ],
+    ids=[
+        "too few",
+        "younger than measured",
+        "nearly all was there",
+        "much was missing",
+        "nothing ever changed",
+        "one too few",
+    ],
+)
+def test_what_a_day_is_called(local: Local, new_org: NewOrgs, days: int, early: str, hours: int, told: str) -> None:
+    """A day that its own age would call settling is called by what as many days had when they were as old."""
+    slug = new_org(views=True).org_slug
+    for back in range(days):
+        day = TODAY - timedelta(days=40 + back)
+        record(local, slug, day, [(26, early, "settling"), (800, "10", "final")])
+    record(local, slug, TODAY - timedelta(days=2), [(hours, "3", "settling")])
+    sql = f"SELECT * FROM {slug}.settledness WHERE usage_date >= '{TODAY - timedelta(days=5)}'"
+    (day_status,) = local.query(sql)
+    assert day_status["settledness"] == told
+
+
+@pytest.mark.parametrize(
+    ("completeness", "told"),
+    [("provisional", "provisional"), ("final", "final"), ("frozen", "final"), ("partial", "settling")],
+)
+def test_what_the_run_knows_comes_first(local: Local, new_org: NewOrgs, completeness: str, told: str) -> None:
+    """A day that was not over, or lacks amounts, is provisional; one that can change no more is final."""
+    slug = new_org(views=True).org_slug
+    record(local, slug, TODAY - timedelta(days=2), [(6, "2", "settling"), (7, "3", completeness)])
+    (found,) = local.query(f"SELECT * FROM {slug}.settledness")
+    assert (found["settledness"], found["completeness"], found["generation"]) == (told, completeness, 2)
+    assert (found["age_hours"], found["changes"]) == (7, 2)
+
+
+@pytest.mark.parametrize("view", ["cost_changes", "settledness"])
+def test_a_bound_reads_those_days_alone(local: Local, new_org: NewOrgs, view: str) -> None:
+    """A bound on `usage_date` is one on the table's partitions, by Google's analyzer and by the bytes that are read."""
+    assert sources(gate("org"), inlined(view), "usage_date") == {"day_history.usage_date"}
+    slug = new_org(views=True).org_slug
+    for back in (200, 300):
+        record(local, slug, TODAY - timedelta(days=back), [(6, "2", "settling"), (7, "3", "final")])
+
+    def bytes_of(days: int) -> int:
+        sql = f"SELECT * FROM {slug}.{view} WHERE usage_date >= '{TODAY - timedelta(days=days)}'"
+        config = QueryJobConfig(dry_run=True, use_query_cache=False)
+        return int(clients.bigquery(local.settings).query(sql, job_config=config).total_bytes_processed)
+
+    assert 0 == bytes_of(100) < bytes_of(250) < bytes_of(350)
