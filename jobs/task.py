@@ -27,6 +27,9 @@ def work_through(job: Job, runs: Sequence[Run], execution: Execution, terminatio
         log.warning(err.message, exc_info=err)
         return TRY_AGAIN
     for number, run in enumerate(runs, start=1):
+        if number > 1:
+            job.meter.begin()
+            gc.collect()  # a run's files lie in memory until the last that refers to them is gone
         code = max(code, _work(job, run, execution))
         if termination.came and number < len(runs):
             log.warning("stopped; %d runs are left", len(runs) - number)
@@ -50,7 +53,5 @@ def _work(job: Job, run: Run, execution: Execution) -> int:
     except Exception as err:  # whatever it is, the other runs are not to blame
         log.error("the run could not be worked on", exc_info=err)
         code = TRY_AGAIN
-    job.meter.begin()
-    gc.collect()  # a run's files lie in memory until the last that refers to them is gone
     log.log(logging.INFO if code == DONE else logging.WARNING, "exit code %d", code)
     return code
