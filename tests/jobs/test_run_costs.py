@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -77,18 +78,23 @@ def test_a_run_that_waits_has_cost_nothing_yet(api: FlaskClient, new_org: NewOrg
     assert [(run["run_id"], run["cost_estimate"]) for run in listed] == [(run_id, None)]
 
 
-def test_every_line_of_a_container(local: Local, new_org: NewOrgs) -> None:
-    """Each line that a container writes says whose run, which execution and which try it is of, and holds no secret."""
+def test_every_line_of_a_container(local: Local, new_org: NewOrgs, tmp_path: Path) -> None:
+    """Each line that a container writes says whose run, which execution and which try it is of, and holds no secret.
+
+    Every line is written before its process ends, and no file is left behind.
+    """
     org = new_org()
     load_fixture_export(local, org)
     run = billing_run(org)
     env = local.settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
     env |= {"CLOUD_RUN_EXECUTION": "runner-xyz", "CLOUD_RUN_TASK_ATTEMPT": "0", "CLOUD_RUN_TASK_INDEX": "0"}
+    env |= {"TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "jobs.main"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["event"] for line in lines if "event" in line] == ["run_ended"]
+    assert (lines[-1]["message"], list(tmp_path.iterdir())) == ("exit code 0", [])
     for line in lines:
         told = (line["run_id"], line["org_slug"], line["pipeline"], line["execution"], line["attempt"])
         assert told == (run.run_id, org.org_slug, "gcp_billing", "runner-xyz", 0)
