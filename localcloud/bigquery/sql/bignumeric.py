@@ -31,13 +31,8 @@ def define_functions(connection: duckdb.DuckDBPyConnection) -> None:
         ("bq_scaled_text", lambda values: _each(values, _of_text, pa.string()), "VARCHAR", "VARCHAR"),
         ("bq_unscaled_text", lambda values: _each(values, _numeric, pa.decimal128(38, 9)), "VARCHAR", "DECIMAL(38,9)"),
     )
-    connection.create_function(
-        "bq_divided",
-        _divided,
-        ["VARCHAR", "VARCHAR"],
-        "DECIMAL(38,9)",
-        type="arrow",  # type: ignore[arg-type, unused-ignore]
-        null_handling="special",  # type: ignore[arg-type, unused-ignore]
+    connection.create_function(  # type: ignore[call-overload, unused-ignore]
+        "bq_divided", _divided, ["VARCHAR", "VARCHAR"], "DECIMAL(38,9)", type="arrow", null_handling="special"
     )
     for name, function, takes, gives in functions:
         connection.create_function(name, function, [takes], gives, type="arrow")  # type: ignore[call-overload, unused-ignore]
