@@ -180,6 +180,8 @@ SELECT
     WHEN 'cache_creation.ephemeral_1h_input_tokens' THEN 'Cache Creation 1h Input Tokens'
     WHEN 'output_tokens' THEN 'Output Tokens'
     WHEN 'web_search' THEN 'Web Searches'
+    WHEN 'code_execution' THEN 'Code Execution'
+    WHEN 'session_usage' THEN 'Session Usage'
   END AS sku_meter,
   cost.model,
   IF(cost.model IS NULL, NULL, 'Anthropic') AS model_developer,

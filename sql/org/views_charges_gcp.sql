@@ -205,7 +205,7 @@ SELECT
   FALSE AS priced_as_consumed,
   IFNULL(NULLIF(sku_id, ''), 'gcp/unknown') AS sku_id,
   CONCAT('|', CAST(price_tier_start_amount AS STRING)) AS sku_price_suffix,
-  -- Google names no meter: what its base unit counts
+  -- Google names no meter: what its base unit counts, and of charges without one the SKU's own words
   CASE LOWER(TRIM(IFNULL(NULLIF(usage_unit, ''), pricing_unit)))
     WHEN 'seconds' THEN 'Duration'
     WHEN 'bytes' THEN 'Data Volume'
@@ -213,6 +213,7 @@ SELECT
     WHEN 'requests' THEN 'Requests'
     WHEN 'count' THEN 'Count'
     WHEN 'hour' THEN 'Duration'
+    ELSE sku_description
   END AS sku_meter,
   region AS region_id,
   CASE region
