@@ -56,7 +56,7 @@ class ChainReading:
 
 
 class DayTable:
-    """A table with its chains on the way into `path`; `arrived` hears of each batch that is about to be written."""
+    """A table with its chains on the way into `path`; `arrived` is called with each batch before it is written."""
 
     def __init__(
         self,
