@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ from providers.http import Patience, Time
 from providers.notes import Notes
 from providers.openai.api import OPENAI
 from providers.openai.reports import COST_TABLE, USAGE_TABLE, OpenAiReports
+from providers.org_day import OrgDay
 from providers.reports import ReportSource
 from providers.source import Chain
 from tests.conftest import FIXTURE_DAY
@@ -187,7 +188,7 @@ def read(source: Any, progress: Told | None = None, *, with_total: bool = True) 
     told = progress or Told()
     with tempfile.TemporaryDirectory() as folder:
         total = Total(source) if with_total else None
-        reading = Reading(source, DdlDay(), RUN, Path(folder), told, total)  # type: ignore[arg-type] - a day's columns
+        reading = Reading(source, cast(OrgDay, DdlDay()), RUN, Path(folder), told, total)
         error = ""
         try:
             reading.read()

@@ -113,7 +113,8 @@ def test_each_storm_takes_one_call_away() -> None:
 
 def test_who_waits_for_a_turn_looks_whether_it_is_wanted() -> None:
     """A report that waits for another one's call can be stopped."""
-    turns, looks = Turns(), []
+    turns = Turns()
+    looks: list[None] = []
 
     def tick() -> None:
         looks.append(None)
