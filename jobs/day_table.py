@@ -59,7 +59,7 @@ class ChainReading:
 class DayTable:
     """A table with its chains on the way into `path`.
 
-    `arrived` hears of each batch that is about to be written, `grew` of the file whenever it has grown.
+    `arrived` is called with each batch before it is written, `grew` with the path whenever the file has grown.
     """
 
     def __init__(

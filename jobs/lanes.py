@@ -66,7 +66,7 @@ class Lanes(Protocol):
     """Readings at work, and those that wait for their turn."""
 
     def __enter__(self) -> Self:
-        """Nothing is read yet."""
+        """Returns the lanes, before anything is read."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

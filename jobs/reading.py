@@ -1,8 +1,8 @@
 """Reads a source's tables into one Parquet file each, side by side where the source can.
 
 The costs must be whole. Any other table that cannot be read stays as it was, and never keeps the costs from being
-loaded. Tables are judged in one order, the costs first, so that what is told and raised does not depend on which of
-them comes first.
+loaded. Tables are judged in one order, the costs first, so that messages and errors do not depend on which of them
+comes first.
 """
 
 import logging
@@ -35,7 +35,7 @@ READING = "Pages are being read."
 
 @dataclass
 class Total:
-    """The provider's own total of the day, which is read beside the tables and told later."""
+    """The provider's own total of the day, which is read beside the tables and reported later."""
 
     source: TellsTotal
     notes: ReportNotes = field(default_factory=ReportNotes)

@@ -79,7 +79,7 @@ class Ahead(Protocol):
     """Reads pages before they are asked for."""
 
     def __call__(self, pages: Pages[Page]) -> Iterator[Page]:
-        """The same pages in their order, and whatever `pages` raises in its place."""
+        """Yields the pages in their order, and raises what `pages` raises, in its place."""
 
 
 def when_asked(pages: Pages[Page]) -> Iterator[Page]:

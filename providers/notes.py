@@ -69,7 +69,7 @@ class Notes:
 
 
 class ReportNotes(Notes):
-    """Notes on one report that is read beside others, kept until they are told in the order of the reports."""
+    """Notes on one report that is read beside others, kept until the reports before it have theirs recorded."""
 
     def __init__(self) -> None:
         super().__init__(self._keep)
@@ -113,5 +113,5 @@ class ReportNotes(Notes):
 
 
 def named_oddity(where: str, name: str) -> str:
-    """The name under which a field that holds what it should not is told, once for each report."""
+    """The name under which a field that holds what it should not is recorded, once for each report."""
     return f"{where.partition(',')[0]}: {name}"

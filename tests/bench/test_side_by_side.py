@@ -9,8 +9,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_a_day_of_late_pages(
     run = llm_run(contest.org, provider)
     env = contest.env | contest.settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
     found = used([PYTHON, "-m", "jobs.main"], env, tmp_path / "ours.log")
-    assert detail(local, run)["status"] == "SUCCESS", detail(local, run)
+    told = detail(local, run)
+    assert told["status"] == "SUCCESS", told
     for name, column in (("usage", "output_tokens"), ("cost", "amount")):
         contest.check(f"{provider}_{name}", f"{contest.org.org_slug}.{provider}_{name}_daily_raw", f"SUM({column})")
     asked = {name: told["asked"] - before[name]["asked"] for name, told in expected(late_provider_url).items()}
@@ -59,8 +61,14 @@ def test_a_day_of_late_pages(
         f"\n{provider}: {ROWS:,} + {ROWS:,} rows, {PAGES} + {PAGES} pages at {LATENCY_S * 1000:.0f} ms: job "
         f"{found.wall_s:.1f} s; the longest chain alone {max(chains.values()):.1f} s; ratio "
         f"{found.wall_s / max(chains.values()):.2f} (both chains one after the other: "
-        f"{sum(chains.values()) / max(chains.values()):.2f}); CPU {found.cpu_s:.1f} s, peak {found.peak_mb:.0f} MB\n"
+        f"{sum(chains.values()) / max(chains.values()):.2f}); {steps_s(told['steps'])}; CPU {found.cpu_s:.1f} s, peak "
+        f"{found.peak_mb:.0f} MB\n"
     )
+
+
+def steps_s(steps: Sequence[Mapping[str, Any]]) -> str:
+    """The seconds of each step."""
+    return ", ".join(f"{step['step_name']} {step['duration_ms'] / 1000:.1f} s" for step in steps)
 
 
 def chain_s(url: str, report: str) -> float:
