@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ TOTALS = {  # the measure of each table that its provider's total is compared wi
     "anthropic_cost_daily_raw": "amount",
     "anthropic_claude_code_daily_raw": "output_tokens",
 }
+HISTORY = "day_history"
 _DECIDING = re.compile(r"load_([0-9a-f-]{36})_(\d+)")
 _MOST_JOBS = 1_000_000
 
@@ -34,15 +36,20 @@ def gather(world: World) -> Evidence:
     }
     events = [_event(row) for row in stored[f"{world.fleet.settings.dataset}.pipeline_run_events"]]
     written: list[Written] = []
+    recorded: Counter[str] = Counter()
     for tenant in world.tenants.values():
         for name, rows in _tables(client, tenant.slug):
             stored[f"{tenant.slug}.{name}"] = rows
-            written += _written(f"{tenant.slug}.{name}", TOTALS.get(name), rows)
+            if name == HISTORY:
+                recorded.update(row["run_id"] for row in rows)
+            else:
+                written += _written(f"{tenant.slug}.{name}", TOTALS.get(name), rows)
     runs = {event.run_id for event in events}
     return Evidence(
         events=events,
         jobs=[job for job in _jobs(client) if job.run_id in runs],
         written=written,
+        recorded=recorded,
         expected=world.expected,
         limits={tenant.slug: world.limits[letter] for letter, tenant in world.tenants.items()},
         admitted=frozenset(world.admitted),

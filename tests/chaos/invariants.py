@@ -91,8 +91,8 @@ class Evidence:
     """All that is judged. `expected` is the provider's own total of a table's day, as a run that began then loads it.
 
     `admitted` are the runs that an answer promised; it promised one of each set of `promised`. `limits` are the orgs'
-    quotas, `texts` whatever is stored or logged, by where it was found. `statuses` are those of HTTP answers, `hung`
-    the containers that did not end.
+    quotas, `recorded` how often a run stands in the history of its day, `texts` whatever is stored or logged, by where
+    it was found. `statuses` are those of HTTP answers, `hung` the containers that did not end.
     """
 
     events: Sequence[Event]
@@ -100,6 +100,7 @@ class Evidence:
     written: Sequence[Written]
     expected: Expected
     limits: Mapping[str, int]
+    recorded: Mapping[str, int] = field(default_factory=dict)
     admitted: frozenset[str] = frozenset()
     promised: Sequence[frozenset[str]] = ()
     texts: Iterable[tuple[str, str]] = ()
@@ -110,7 +111,7 @@ class Evidence:
 
 def violations(evidence: Evidence) -> list[Violation]:
     """Everything that must not be and is, in the order of the invariants."""
-    checks = (final, counted, one_verdict, no_load_after_a_fence, days, sums, no_secrets, nothing_unforeseen)
+    checks = (final, counted, one_verdict, no_load_after_a_fence, days, history, sums, no_secrets, nothing_unforeseen)
     return [found for check in checks for found in check(evidence)]
 
 
@@ -155,6 +156,15 @@ def one_verdict(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("one_verdict", f"run {run_id} ended as {sorted(map(str, said))}")
         elif (status := next(iter(said))[0]) != decided.get(run_id):
             yield Violation("one_verdict", f"run {run_id} ended as {status}, its jobs decided {decided.get(run_id)}")
+
+
+def history(evidence: Evidence) -> Iterator[Violation]:
+    """The history of days has a run that has loaded its day, or found it loaded, and has it once."""
+    decided = {run_id: verdict(jobs) for run_id, jobs in _by_run(evidence.jobs).items()}
+    for run_id, times in evidence.recorded.items():
+        if times > 1 or decided.get(run_id) != "SUCCESS":
+            told = f"run {run_id}, which its jobs decided as {decided.get(run_id)}, is recorded {times} times"
+            yield Violation("history", told)
 
 
 def verdict(jobs: Sequence[Job]) -> str | None:

@@ -156,6 +156,15 @@ def a_day_that_is_gone(world: World) -> None:
     change_costs(world, "DELETE FROM {table} WHERE TRUE")
 
 
+def a_day_that_is_recorded_twice(world: World) -> None:
+    table = next(f"{tenant.slug}.day_history" for tenant in world.tenants.values() if recorded_days(world, tenant.slug))
+    clients.bigquery(world.fleet.settings).query_and_wait(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
+
+
+def recorded_days(world: World, slug: str) -> list[dict[str, Any]]:
+    return world.local.query(f"SELECT run_id FROM {slug}.day_history")
+
+
 def an_amount_that_differs(world: World) -> None:
     change_costs(world, "UPDATE {table} SET amount = amount + 1 WHERE TRUE")
 
@@ -198,6 +207,7 @@ PLANTED: list[tuple[Callable[[World], None], str]] = [
     (a_verdict_of_nobody, "one_verdict"),
     (a_load_after_the_end, "no_load_after_a_fence"),
     (a_row_of_another_run, "days"),
+    (a_day_that_is_recorded_twice, "history"),
     (an_amount_that_differs, "sums"),
     (usage_that_is_missing, "sums"),
     (a_backfill_of_nobody, "final"),
