@@ -12,6 +12,7 @@ import pytest
 from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig
 
 from cloudact.warehouse.queries import in_org_dataset
+from cloudact.warehouse.scripts import Scope, load_scripts, statements
 from jobs.parquet import write_parquet
 from localcloud.billing_export import load_export, rows_for_day
 from providers.gcp.export import ExportTable, from_table
@@ -24,7 +25,13 @@ from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
 AT = datetime(2026, 12, 31, tzinfo=UTC)
 DAYS = [date(2026, 4, day) for day in (1, 2, 3, 4)]
-DDL = sorted((Path(__file__).parents[3] / "sql" / "org").glob("*_gcp_billing_*.sql"))
+DDL = [
+    statement
+    for script in load_scripts(Scope.ORG)
+    if script.version
+    for statement in statements(script.text)
+    if "org_dataset.gcp_billing_daily_raw" in statement
+]
 
 
 def written(client: Client, source: ExportTable, day: date, path: Path, **changed: Any) -> list[dict[str, Any]]:
@@ -101,8 +108,8 @@ def test_inactive_projects_are_dropped_and_counted(client: Client, generated: So
 
 def test_a_day_replaces_its_partition(client: Client, recorded: Source, tmp_path: Path) -> None:
     """The Parquet file loads into the shipped table as it is, and loading it again changes nothing."""
-    for script in DDL:
-        client.query(in_org_dataset(script.read_text(), "acme")).result()
+    for statement in DDL:
+        client.query(in_org_dataset(statement, "acme")).result()
     table, source = recorded
     written(client, table, date(2026, 11, 10), tmp_path / "day")
     net_cost = grand_total(day_groups(source, date(2026, 11, 10), AT).values())["net_cost"]
