@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cloudact.clock import utc_now
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.result import Result
@@ -28,14 +29,18 @@ WITHIN_S = 60.0
 Containers = Callable[..., BaseProcess]
 
 
-def run_container(env: dict[str, str], output: str) -> None:
-    """What the image's entry point does, in a process of its own."""
+def run_container(env: dict[str, str], output: str, still: bool) -> None:
+    """What the image's entry point does, in a process of its own.
+
+    While time stands `still` the number of requests does not depend on the machine: what is due by time never is.
+    """
     with open(output, "a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     from jobs.main import main
 
-    os._exit(main(env))
+    began = utc_now()
+    os._exit(main(env, clock=(lambda: began) if still else utc_now))
 
 
 @pytest.fixture
@@ -43,10 +48,10 @@ def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Contain
     """Starts containers whose every call to BigQuery passes the doorman; none outlives the test."""
     settings = local.settings.model_copy(update={"bigquery_endpoint": doorman.url})
 
-    def start(run: Run, *, execution: str = "runner-1", attempt: int = 0) -> BaseProcess:
+    def start(run: Run, *, execution: str = "runner-1", attempt: int = 0, still: bool = False) -> BaseProcess:
         env = settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
         env |= {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(attempt), "CLOUD_RUN_TASK_INDEX": "0"}
-        return start_process(run_container, env, str(tmp_path / "container.log"))
+        return start_process(run_container, env, str(tmp_path / "container.log"), still)
 
     with started_processes(PROCESSES) as start_process:
         yield start
@@ -67,7 +72,7 @@ def undisturbed(local: Local, new_org: NewOrgs, container: Containers, doorman: 
     """What a run that nobody disturbs leaves, and the requests it makes."""
     org = new_org()
     load_fixture_export(local, org)
-    assert exit_code(container(billing_run(org))) == 0
+    assert exit_code(container(billing_run(org), still=True)) == 0
     seen = list(doorman.seen)
     doorman.seen.clear()
     return without_run(table(local, org)), seen
@@ -85,7 +90,7 @@ def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number
 
     # A killed process runs no further instruction, so the answer that may still reach it is never read.
     doorman.at(number, moment, lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
-    victim.append(container(billing_run(org)))
+    victim.append(container(billing_run(org), still=True))
     assert exit_code(victim[0]) == -signal.SIGKILL
 
 
