@@ -37,7 +37,7 @@ export interface WaitOptions extends WatchOptions {
 const ENDED: readonly Status[] = ["SUCCESS", "FAILED", "CANCELLED"];
 const WAIT_S = 25;
 const UNSEEN_MS = 30_000; // a run just admitted may not be readable yet
-const POLL_MS = 2_000;
+const POLL_S = 2;
 
 /** Whether the run has ended. */
 export function ended(run: { status: string }): boolean {
@@ -142,9 +142,10 @@ class Runs {
     return this.#asks.of("GET /api/v1/pipelines/{org}/runs", { query: filters });
   }
 
-  /** One run with its steps. */
-  get(run: RunRef): Promise<RunDetail> {
-    return this.#asks.of("GET /api/v1/pipelines/{org}/runs/{run_id}", named(run));
+  /** One run with its steps; `since` (the `at` of a message) leaves out what is older. */
+  get(run: RunRef, { since }: { since?: string | undefined } = {}): Promise<RunDetail> {
+    const { parts, query } = named(run);
+    return this.#asks.of("GET /api/v1/pipelines/{org}/runs/{run_id}", { parts, query: { ...query, ...(since && { since }) } });
   }
 
   /** Ends a run before its time: it will not load any more. */
@@ -186,7 +187,8 @@ class Runs {
       etag = answer?.headers.get("ETag") ?? etag;
       // An API that has waited, or will wait next, needs no pause of ours; a busy or an older one does.
       if (!(answer?.headers.has("Preference-Applied") || (begins && etag !== null))) {
-        await pause((answer && retryAfter(answer.headers) || POLL_MS / 1000) * 1000, signal);
+        const seconds = (answer && retryAfter(answer.headers)) || POLL_S;
+        await pause(seconds * 1000 * (1 + Math.random() / 4), signal); // not all clients at once
       }
     }
   }

@@ -743,11 +743,15 @@ export interface Operations {
     body: undefined;
     answer: RunPage;
   };
-  /** One run with its steps */
+  /** One run with its steps; with `wait` held back until it changes */
   "GET /api/v1/pipelines/{org}/runs/{run_id}": {
     query: {
       /** UTC day the run was asked for, as its answers and Location tell: it is found at once then */
       requested_date?: string;
+      /** seconds to hold the answer back while the run is as If-None-Match has it; `Prefer: wait=25` does the same */
+      wait?: number;
+      /** leaves out steps and messages that are older; what happened in that very millisecond is repeated */
+      since?: string;
     };
     body: undefined;
     answer: RunDetail;

@@ -123,7 +123,7 @@ test("a run that cannot be read yet is asked for again, and one that was seen an
   const waiting = assert.rejects(stub.client().runs.wait("r-1"), { code: "run_unknown" });
   while (stub.asked.length < 3) {
     await new Promise((resolve) => setImmediate(resolve));
-    t.mock.timers.tick(2_000);
+    t.mock.timers.tick(2_500);
   }
   await waiting;
 });
@@ -137,7 +137,7 @@ test("an API that is too busy to wait is asked again when it says, and not befor
   t.mock.timers.tick(2_999);
   await turns();
   assert.equal(stub.asked.length, 2);
-  t.mock.timers.tick(1);
+  t.mock.timers.tick(1_000);
   assert.equal((await waiting).status, "SUCCESS");
 });
 

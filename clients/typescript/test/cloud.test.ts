@@ -15,6 +15,9 @@ test("a run is started once, waited for, listed and told", needsCloud, async () 
   assert.equal(states.at(-1), "SUCCESS");
   assert.ok(run.rows_processed);
   assert.ok(run.steps.every((step) => step.status === "SUCCESS"));
+  const last = run.steps.flatMap((step) => step.messages).map(({ at }) => at).sort().at(-1);
+  const news = await client.runs.get(run, { since: last });
+  assert.ok(last && news.steps.length < run.steps.length && news.steps.some((step) => step.messages.some(({ at }) => at === last)));
   const listed = [];
   for await (const each of client.runs.list({ pipeline_id: "openai_usage_cost", limit: 1 })) listed.push(each.run_id);
   assert.deepEqual(listed, [run.run_id]);
