@@ -60,14 +60,29 @@ class _Passing(Exception):
         self.wait_s = wait_s
 
 
-class Http:
-    """Client of one function. `headers` make the credential headers; called at the first call that needs them."""
+def _on_stderr(text: str) -> None:
+    click.echo(text, err=True)
 
-    def __init__(self, url: str, headers: Headers, client: httpx.Client, retry_for_s: float) -> None:
+
+class Http:
+    """Client of one function. `headers` make the credential headers, for each call that needs them.
+
+    `tell` is called with a sentence about trouble that is tried again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Headers,
+        client: httpx.Client,
+        retry_for_s: float,
+        tell: Callable[[str], object] = _on_stderr,
+    ) -> None:
         self._url = checked_url(url)
         self._headers = headers
         self._client = client
         self._retry_for_s = retry_for_s
+        self._tell = tell
 
     def call(
         self,
@@ -96,7 +111,7 @@ class Http:
                 wait_s = passing.wait_s if passing.wait_s is not None else _backoff(attempt)
                 if (makes_key and passing.heard) or time.monotonic() + wait_s > give_up:
                     raise passing.failure from passing
-                click.echo(f"{passing.failure.format_message()} Trying again in {wait_s:.1f} s.", err=True)
+                self._tell(f"{passing.failure.format_message()} Trying again in {wait_s:.1f} s.")
                 time.sleep(wait_s)
         raise AssertionError
 

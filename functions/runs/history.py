@@ -64,6 +64,7 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
     if not wait_s:
         detail = _detail(api, org, wanted)
         return _shown(detail, etag_of(detail), query.since)
+    logs.bind(wait_s=wait_s)  # the latency of such a request says nothing
     outcome = _waited(api, org, wanted, wait_s)
     logs.bind(run_id=outcome.reading.detail.run_id)
     answer = _shown(outcome.reading.detail, outcome.reading.etag, query.since)

@@ -32,6 +32,7 @@ from functions.web.bodies import Bodies
 from functions.web.waiting import MOST, hangs_up, places
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs, SteppedClock, billing_run
+from tests.log_lines import written_lines
 from tests.served import under_framework
 
 WITHIN_S = 60.0
@@ -106,7 +107,10 @@ def test_the_end_is_answered_when_it_is_read(
     _, run = running
     etag = instance.get(run).headers["ETag"]
     instance.on_pause = lambda: end(local, run) if len(instance.pauses) == 3 else None
-    answer = instance.get(run, etag, prefer="wait=25")
+    with written_lines() as lines:
+        answer = instance.get(run, etag, prefer="wait=25")
+    (line,) = lines.of("request")
+    assert (line["wait_s"], line["run_id"]) == (25, run.run_id)
     assert (answer.status_code, answer.get_json()["status"]) == (200, "SUCCESS")
     assert (answer.headers["Preference-Applied"], "Retry-After" in answer.headers) == ("wait=25", False)
     assert instance.pauses == [EVERY.total_seconds()] * 3
