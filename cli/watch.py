@@ -86,7 +86,7 @@ def _pause_s(answer: Answer, poll_s: float, *, first: bool) -> float:
     if "preference-applied" in answer.headers or (first and "etag" in answer.headers):
         return 0.0
     told_s = retry_after_s(answer.headers)
-    return poll_s if told_s is None else told_s * random.uniform(1, 1.25)  # noqa: S311 - so that not all come at once
+    return poll_s if told_s is None else told_s * random.uniform(1, 1.1)  # noqa: S311 - so that not all come at once
 
 
 @contextmanager

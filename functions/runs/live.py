@@ -1,4 +1,4 @@
-"""Runs that are waited for: one reading for all who wait for a run, at most every two seconds (docs/adr/0035)."""
+"""Runs that are waited for: one reading for all who wait for a run, at most every second and a half (docs/adr/0035)."""
 
 import datetime as dt
 import hashlib
@@ -13,7 +13,7 @@ from functions.auth.cache import LOCK_STRIPES, ExpiringMap
 from functions.web.answers import RunDetail, Step
 from functions.web.waiting import hangs_up
 
-EVERY = dt.timedelta(seconds=2)  # an end is seen within three, as a reading takes less than one
+EVERY = dt.timedelta(seconds=1.5)  # who is turned away comes again after two, and sees an end within three
 KEPT = 100  # readings; of a run that nobody waits for any more none is needed
 _FOR_LONG = dt.timedelta(hours=1)
 Key = tuple[str, str]
@@ -85,7 +85,7 @@ class LiveRuns:
         return Outcome(reading)
 
     def _at_once(self, key: Key, load: Load, places: int) -> Reading:
-        """Reading of the last two seconds, or a new one.
+        """Reading that is young enough, or a new one.
 
         While another thread reads the run, or as many threads as may wait read others, an older one will do if there is
         any: who has no place yet shall not wait for BigQuery either.

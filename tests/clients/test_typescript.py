@@ -66,6 +66,7 @@ def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
     return org
 
 
+@pytest.mark.timeout(INSTALL_WITHIN_S + TEST_WITHIN_S + 60)
 def test_its_own_tests_pass(installed: Path, local: Local, org: OnboardedOrg) -> None:
     """Client and example compile with `--strict`, and all tests pass, none left out, while the queue fires."""
     with served(public_app(compose(local.settings, local.clock))) as url:

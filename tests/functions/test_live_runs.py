@@ -103,7 +103,7 @@ def end(local: Local, run: Run) -> None:
 def test_the_end_is_answered_when_it_is_read(
     instance: Instance, local: Local, running: tuple[OnboardedOrg, Run]
 ) -> None:
-    """A request that knows the state waits for the next, and the run is read each two seconds meanwhile."""
+    """A request that knows the state waits for the next, and the run is read now and then meanwhile."""
     _, run = running
     etag = instance.get(run).headers["ETag"]
     instance.on_pause = lambda: end(local, run) if len(instance.pauses) == 3 else None
@@ -207,7 +207,7 @@ def test_a_quarter_of_the_threads_may_wait(instance: Instance, running: tuple[On
         turned_away = instance.get(run, etag, "wait=25")
     assert (turned_away.status_code, turned_away.headers["ETag"]) == (304, etag)
     assert "Preference-Applied" not in turned_away.headers
-    assert 1 <= int(turned_away.headers["Retry-After"]) <= EVERY.total_seconds()
+    assert 1 <= int(turned_away.headers["Retry-After"]) <= 2
     assert instance.live.waiting.count == 0
 
 
@@ -232,7 +232,7 @@ def test_places(threads: int, most: int) -> None:
 
 
 def test_all_who_wait_share_one_reading(instance: Instance, running: tuple[OnboardedOrg, Run]) -> None:
-    """A hundred who come within two seconds cost one reading, and so do those who come in the next two."""
+    """A hundred who come before the next reading is due cost one, and so do those who come after that."""
     _, run = running
     etag = instance.get(run).headers["ETag"]
     before = instance.reads.count

@@ -60,7 +60,7 @@ class Clients:
                 self.seen.ends.append((run.run_id, time.monotonic()))
                 return
             headers["If-None-Match"] = answer.headers["ETag"]
-            await asyncio.sleep(float(again or 0) * random.uniform(1, 1.25))
+            await asyncio.sleep(float(again or 0) * random.uniform(1, 1.1))
 
     async def use(self, seconds: list[float], until: asyncio.Event) -> None:
         """Makes ordinary requests one after the other, and notes how long each took."""

@@ -188,7 +188,7 @@ class Runs {
       // An API that has waited, or will wait next, needs no pause of ours; a busy or an older one does.
       if (!(answer?.headers.has("Preference-Applied") || (begins && etag !== null))) {
         const seconds = (answer && retryAfter(answer.headers)) || POLL_S;
-        await pause(seconds * 1000 * (1 + Math.random() / 4), signal); // not all clients at once
+        await pause(seconds * 1000 * (1 + Math.random() / 10), signal); // not all clients at once
       }
     }
   }
