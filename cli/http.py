@@ -7,7 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -29,11 +29,15 @@ Headers = Callable[[], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer of the API: its text as sent, and its JSON; fractions are `Decimal`."""
+    """Answer of the API: its text as sent, and its JSON; fractions are `Decimal`. A 304 has neither.
+
+    Names of headers are in lower case.
+    """
 
     status: int
     text: str
     body: JsonObject
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class CallOptions(TypedDict, total=False):
@@ -41,6 +45,7 @@ class CallOptions(TypedDict, total=False):
 
     body: Mapping[str, object]
     query: Mapping[str, object] | None
+    headers: Mapping[str, str]
     public: bool
     makes_key: bool
 
@@ -55,14 +60,29 @@ class _Passing(Exception):
         self.wait_s = wait_s
 
 
-class Http:
-    """Client of one function. `headers` make the credential headers; called at the first call that needs them."""
+def _on_stderr(text: str) -> None:
+    click.echo(text, err=True)
 
-    def __init__(self, url: str, headers: Headers, client: httpx.Client, retry_for_s: float) -> None:
+
+class Http:
+    """Client of one function. `headers` make the credential headers, for each call that needs them.
+
+    `tell` is called with a sentence about trouble that is tried again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Headers,
+        client: httpx.Client,
+        retry_for_s: float,
+        tell: Callable[[str], object] = _on_stderr,
+    ) -> None:
         self._url = checked_url(url)
         self._headers = headers
         self._client = client
         self._retry_for_s = retry_for_s
+        self._tell = tell
 
     def call(
         self,
@@ -71,16 +91,18 @@ class Http:
         body: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         public: bool = False,
         makes_key: bool = False,
     ) -> Answer:
-        """Answer to the call, 2xx. A call that makes a key is not repeated once it may have had its effect.
+        """Answer to the call, 2xx, or 304 where `headers` ask for that.
 
-        The key would be lost otherwise. Raises `RefusedByApi` and `Unreachable`.
+        A call that makes a key is not repeated once it may have had its effect: the key would be lost. Raises
+        `RefusedByApi` and `Unreachable`.
         """
-        headers = {} if public else dict(self._headers())
+        sent = {**({} if public else self._headers()), **(headers or {})}
         parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        request = self._client.build_request(method, self._url + path, params=parameters, json=body, headers=headers)
+        request = self._client.build_request(method, self._url + path, params=parameters, json=body, headers=sent)
         give_up = time.monotonic() + self._retry_for_s
         for attempt in itertools.count():
             try:
@@ -89,7 +111,7 @@ class Http:
                 wait_s = passing.wait_s if passing.wait_s is not None else _backoff(attempt)
                 if (makes_key and passing.heard) or time.monotonic() + wait_s > give_up:
                     raise passing.failure from passing
-                click.echo(f"{passing.failure.format_message()} Trying again in {wait_s:.1f} s.", err=True)
+                self._tell(f"{passing.failure.format_message()} Trying again in {wait_s:.1f} s.")
                 time.sleep(wait_s)
         raise AssertionError
 
@@ -137,18 +159,20 @@ def _backoff(attempt: int) -> float:
 def _read(url: str, response: httpx.Response) -> Answer:
     status, body = response.status_code, _object(response)
     request_id = response.headers.get("X-Request-ID", "")
+    if status == httpx.codes.NOT_MODIFIED:
+        return Answer(status, "", {}, dict(response.headers))
     if body is not None and response.is_success:
-        return Answer(status, response.text, body)
+        return Answer(status, response.text, body, dict(response.headers))
     if 400 <= status < 500:
         detail = (body or {}).get("detail") or f"{url} refuses without saying why."
         refusal = RefusedByApi(status, str(detail), request_id, str((body or {}).get("code", "")))
         if status == 429 and refusal.code != QUOTA_EXCEEDED:  # too much at the moment, not of the day
-            raise _Passing(refusal, heard=False, wait_s=_retry_after(response.headers))
+            raise _Passing(refusal, heard=False, wait_s=retry_after_s(response.headers))
         raise refusal
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
     failure = Unreachable(str(detail), request_id)
     if status in (502, 503, 504):
-        raise _Passing(failure, heard=status != 503, wait_s=_retry_after(response.headers))
+        raise _Passing(failure, heard=status != 503, wait_s=retry_after_s(response.headers))
     raise failure
 
 
@@ -160,7 +184,7 @@ def _object(response: httpx.Response) -> JsonObject | None:
     return body if isinstance(body, dict) else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds of `Retry-After`, in whichever of its two forms (RFC 9110 §10.2.3)."""
     text = headers.get("retry-after", "").strip()
     if text.isdigit():

@@ -1,16 +1,24 @@
 """Names of pipelines: paths such as `gcp/cost/billing`, and ids such as `gcp_billing`."""
 
 import re
+from typing import Protocol, Unpack
 
 from cli.failures import Usage
+from cli.http import Answer, CallOptions
 from cli.json_object import JsonObject
-from cli.session import Api
 
 _PATH = re.compile(r"[\w-]+(/[\w-]*)?/[\w-]+", re.ASCII)
 _ID = re.compile(r"[\w-]+", re.ASCII)
 
 
-def path_of_pipeline(api: Api, name: str) -> list[str]:
+class Caller(Protocol):
+    """Client that can call the API: the command line's, or a program's."""
+
+    def call(self, method: str, *parts: str, **options: Unpack[CallOptions]) -> Answer:
+        """Calls an endpoint below the base path."""
+
+
+def path_of_pipeline(api: Caller, name: str) -> list[str]:
     """Provider, domain and pipeline; those of an id come from the catalogue. Raises `Usage`."""
     if _PATH.fullmatch(name):
         return name.split("/")
@@ -19,7 +27,7 @@ def path_of_pipeline(api: Api, name: str) -> list[str]:
     return [entry["provider"], entry["domain"], entry["pipeline"]]
 
 
-def id_of_pipeline(api: Api, name: str) -> str:
+def id_of_pipeline(api: Caller, name: str) -> str:
     """Id; that of a path comes from the catalogue. Raises `Usage`."""
     if not _PATH.fullmatch(name):
         _check_id(name)

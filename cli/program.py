@@ -7,6 +7,7 @@ from cli.failures import Interrupted
 from cli.integrations import integrations
 from cli.keys import keys
 from cli.orgs import orgs
+from cli.run_log import logs
 from cli.runs import backfill, cancel, retry, run, runs, show
 from cli.screen import say
 from cli.version import version
@@ -40,5 +41,5 @@ def cloudact() -> None:
     """
 
 
-for _command in (run, backfill, runs, show, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
+for _command in (run, backfill, runs, show, logs, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
     cloudact.add_command(_command)

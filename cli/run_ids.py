@@ -1,13 +1,14 @@
 """Ids of runs: whole, or their first characters, which are looked up among the newest runs."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import click
 
 from cli.failures import Usage
+from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.session import Api
 
@@ -59,6 +60,19 @@ def find_run(api: Api, text: str) -> RunId:
         raise Usage(f"{len(found)} runs begin with {text}; give more of the id:", [*map(_told, found[:SHOWN])])
     where = f"None of the newest {len(looked_at)} runs" if more else "No run"
     raise Usage(f"{where} of {api.org} begins with {text}; `cloudact runs` lists them, and a whole id is always found.")
+
+
+def call_run(
+    api: Api,
+    method: str,
+    run: RunId,
+    *action: str,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, object] | None = None,
+) -> Answer:
+    """Answer of an endpoint of a run, which is named with the day of its request: the API finds it at once then."""
+    day = {"requested_date": run.requested_date, **(query or {})}
+    return api.call(method, "pipelines", api.org, "runs", run.text, *action, query=day, headers=headers or {})
 
 
 def shortened(ids: Sequence[str]) -> list[str]:

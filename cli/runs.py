@@ -1,7 +1,7 @@
 """`run`, `backfill`, `runs`, `show`, `cancel`, `retry`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -13,7 +13,7 @@ from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.pipeline_names import id_of_pipeline, path_of_pipeline
 from cli.readable import ago, duration
-from cli.run_ids import RUN_ID, RunId, find_run, shortened
+from cli.run_ids import RUN_ID, RunId, call_run, find_run, shortened
 from cli.screen import facts, on_terminal, say, table
 from cli.session import Api, asks_api
 from cli.watch import follow
@@ -95,7 +95,7 @@ def backfill(api: Api, pipeline: str, start_date: str, end_date: str, reprocess:
 @asks_api
 def retry(api: Api, run_id: str, wait: bool, timeout: float) -> None:
     """Run a FAILED or CANCELLED run again: its next generation. RUN_ID may be its first characters."""
-    _started(api, _call(api, "POST", find_run(api, run_id), "retry"), timeout if wait else None)
+    _started(api, call_run(api, "POST", find_run(api, run_id), "retry"), timeout if wait else None)
 
 
 @click.command()
@@ -104,7 +104,7 @@ def retry(api: Api, run_id: str, wait: bool, timeout: float) -> None:
 @asks_api
 def show(api: Api, run_id: str, wait: bool, timeout: float) -> None:
     """Show a run with its steps and messages. RUN_ID may be its first characters."""
-    detail = _call(api, "GET", find_run(api, run_id))
+    detail = call_run(api, "GET", find_run(api, run_id))
     if wait:
         return _end(api, _follow(api, detail.body, timeout))
     return api.screen.answer(detail, _show_run)
@@ -118,7 +118,7 @@ def cancel(api: Api, run_id: str, yes: bool) -> None:
     """Cancel a run before its end: it will not load any more. Asks first. RUN_ID may be its first characters."""
     found = find_run(api, run_id)
     confirm(f"Cancel the run {found.text} of {api.org}?", yes=yes)
-    api.screen.answer(_call(api, "POST", found, "cancel"), lambda body: say(body["message"]))
+    api.screen.answer(call_run(api, "POST", found, "cancel"), lambda body: say(body["message"]))
 
 
 @click.command()
@@ -171,8 +171,8 @@ def _started(api: Api, started: Answer, timeout_s: float | None) -> None:
 
 
 def _follow(api: Api, run: JsonObject, timeout_s: float) -> Answer:
-    def read() -> Answer:
-        return _call(api, "GET", RunId(run["run_id"], run.get("requested_date")))
+    def read(headers: Mapping[str, str]) -> Answer:
+        return call_run(api, "GET", RunId(run["run_id"], run.get("requested_date")), headers=headers)
 
     return follow(read, run, timeout_s, as_json=api.screen.as_json)
 
@@ -181,12 +181,6 @@ def _end(api: Api, detail: Answer) -> None:
     api.screen.answer(detail, _show_run if sys.stdout.isatty() else _show_facts)  # lines have told of the steps
     if detail.body["status"] != "SUCCESS":
         raise EndedBadly(f"The run is {detail.body['status']}.")
-
-
-def _call(api: Api, method: str, run: RunId, *action: str) -> Answer:
-    """Calls an endpoint of a run with the day of its request, which lets the API find it at once."""
-    query = {"requested_date": run.requested_date} if run.requested_date else None
-    return api.call(method, "pipelines", api.org, "runs", run.text, *action, query=query)
 
 
 def _show_started(body: JsonObject) -> None:

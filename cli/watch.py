@@ -1,8 +1,9 @@
 """Follows a run until its end: live on a terminal, else with a line for each change."""
 
+import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Group, RenderableType
@@ -12,20 +13,24 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.failures import RUN_UNKNOWN, Interrupted, RefusedByApi, StillRunning
-from cli.http import Answer
+from cli.http import Answer, retry_after_s
 from cli.json_object import JsonObject
 from cli.readable import duration
 from cli.screen import cell, console, say
 from cli.text import clean
 
 FIRST_POLL_S, LONGEST_POLL_S, SLOWER = 0.5, 5.0, 1.1
+WAIT_S = 25  # the longest that the API waits
+NOT_MODIFIED = 304
 UNSEEN_S = 30.0  # a run just admitted may not be readable yet
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 Run = JsonObject
 View = Callable[[Run], None]
+Read = Callable[[Mapping[str, str]], Answer]
+"""Reads a run, with these headers."""
 
 
-def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: bool) -> Answer:
+def follow(read: Read, run: Run, timeout_s: float, *, as_json: bool) -> Answer:
     """Reads the run until it is final, and returns the last answer.
 
     Raises `StillRunning` after `timeout_s` seconds; the run goes on then, as it does after Ctrl-C.
@@ -34,7 +39,7 @@ def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: b
     try:
         with _view(as_json) as view:
             view(run)
-            for answer in _answers(read, time.monotonic() + timeout_s):
+            for answer in states(read, time.monotonic() + timeout_s):
                 view(answer.body)
                 if answer.body["status"] in ENDED:
                     return answer
@@ -43,19 +48,45 @@ def follow(read: Callable[[], Answer], run: Run, timeout_s: float, *, as_json: b
     raise StillRunning(f"Not ended after {timeout_s:g} s. {goes_on}")
 
 
-def _answers(read: Callable[[], Answer], deadline: float) -> Iterator[Answer]:
-    unseen_until, wait_s = time.monotonic() + UNSEEN_S, FIRST_POLL_S
+def states(read: Read, deadline: float) -> Iterator[Answer]:
+    """Each new state of a run until the monotonic `deadline`, as soon as the API has it.
+
+    The API holds its answer back until something changes. One that is too busy says when to ask again; one that does
+    not know how to wait is asked every few seconds.
+    """
+    unseen_until, poll_s, etag = time.monotonic() + UNSEEN_S, FIRST_POLL_S, None
     while True:
+        pause_s = poll_s
         try:
-            yield read()
-            unseen_until = 0.0
+            answer = read(_asking_to_wait(etag, deadline - time.monotonic()))
         except RefusedByApi as refused:
             if refused.code != RUN_UNKNOWN or time.monotonic() > unseen_until:
                 raise
-        if time.monotonic() + wait_s > deadline:
+        else:
+            if answer.status != NOT_MODIFIED:
+                yield answer
+            unseen_until, pause_s = 0.0, _pause_s(answer, poll_s, first=etag is None)
+            etag = answer.headers.get("etag")
+        if time.monotonic() + pause_s >= deadline:
             return
-        time.sleep(wait_s)
-        wait_s = min(wait_s * SLOWER, LONGEST_POLL_S)
+        time.sleep(pause_s)
+        poll_s = min(poll_s * SLOWER, LONGEST_POLL_S)
+
+
+def _asking_to_wait(etag: str | None, left_s: float) -> Mapping[str, str]:
+    """Headers with which the API waits until the run is another than this ETag's."""
+    if etag is None:
+        return {}
+    wait_s = int(min(left_s, WAIT_S))
+    return {"If-None-Match": etag, **({"Prefer": f"wait={wait_s}"} if wait_s > 0 else {})}
+
+
+def _pause_s(answer: Answer, poll_s: float, *, first: bool) -> float:
+    """Seconds until the next question: none where the API has waited, or will wait the next time."""
+    if "preference-applied" in answer.headers or (first and "etag" in answer.headers):
+        return 0.0
+    told_s = retry_after_s(answer.headers)
+    return poll_s if told_s is None else told_s * random.uniform(1, 1.1)  # noqa: S311 - so that not all come at once
 
 
 @contextmanager

@@ -60,7 +60,16 @@ from functions.web.app import create_app
 from functions.web.bodies import Bodies
 from functions.web.cors import allow_origins
 from functions.web.endpoints import BASE, Endpoint, add_endpoints
-from functions.web.inputs import BackfillBody, ProviderQuery, RotateBody, RunQuery, RunsQuery, TriggerBody, TriggerQuery
+from functions.web.inputs import (
+    BackfillBody,
+    ProviderQuery,
+    RotateBody,
+    RunDetailQuery,
+    RunQuery,
+    RunsQuery,
+    TriggerBody,
+    TriggerQuery,
+)
 from functions.web.openapi import Function, answer_document, document
 from functions.web.refusals import (
     ADMINS_ONLY,
@@ -167,8 +176,8 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     _runs("GET", _RUNS, "runs", list_runs, "Runs, newest first", {200: RunPage}, RUN_LIST, query=RunsQuery),
     _runs(
-        "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps",
-        {200: RunDetail}, RUN, query=RunQuery, conditional=True,
+        "GET", f"{_RUNS}/<run_id>", "run", show_run, "One run with its steps; with `wait` held back until it changes",
+        {200: RunDetail}, RUN, query=RunDetailQuery, conditional=True, waits=True,
     ),
     _runs(
         "POST", f"{_RUNS}/<run_id>/cancel", "cancel", cancel, "End a run before its time",

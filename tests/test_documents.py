@@ -12,11 +12,14 @@ from tests import markdown
 DOCS = ROOT / "docs"
 DECISIONS = DOCS / "adr"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
-TEXT = {".md", ".py", ".sql", ".sh", ".yml", ".yaml", ".json", ".toml", ".txt", ".example"}
+TEXT = {".md", ".py", ".sql", ".sh", ".yml", ".yaml", ".json", ".toml", ".ts", ".tsx", ".txt", ".example"}
 _MENTION = re.compile(r"(?<![\w/.-])(docs/[\w/-]+\.md(?:#[\w-]+(?![\w{-]))?)")
 _DECISION = re.compile(r"(?<![\w/.-])docs/adr/(\d{4})(?![\w-]*\.md)")
 
-_PATH = re.compile(r"`((?:cli|cloudact|configs|docs|functions|infra|jobs|localcloud|providers|sql|tests)/[\w./-]*)`")
+_PATH = re.compile(
+    r"`((?:cli|clients|cloudact|configs|docs|examples|functions|infra|jobs|localcloud|providers|sql|tests)/[\w./-]*)`"
+)
+OF_NPM = {"node_modules", "dist", "build"}
 OF_A_DEPLOYMENT = {"infra/env", "infra/production.env"}  # which no checkout has
 
 
@@ -25,11 +28,11 @@ def read(path: Path) -> str:
 
 
 def texts() -> Iterator[Path]:
-    """Every text of the repository, what lies in hidden folders left out."""
+    """Every text of the repository, what lies in hidden folders and what npm makes left out."""
     for top in ROOT.iterdir():
         if not top.name.startswith("."):
             files = top.rglob("*") if top.is_dir() else [top]
-            yield from (file for file in files if file.suffix in TEXT and file.is_file())
+            yield from (f for f in files if f.suffix in TEXT and not OF_NPM & {*f.parts} and f.is_file())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,6 +1,6 @@
 """Collaborators of the endpoints of runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cloudact.clock import Clock
 from cloudact.pipelines.registry import Registry
@@ -9,6 +9,7 @@ from cloudact.warehouse.bigquery import Warehouse
 from functions.auth.authenticate import Authentication
 from functions.auth.limits import TokenBuckets
 from functions.runs.admission_facts import Admissions
+from functions.runs.live import LiveRuns
 from functions.runs.queue import RunQueue
 from functions.runs.quota_notices import QuotaNotices
 from functions.runs.recent_answers import RecentAnswers
@@ -20,7 +21,7 @@ from functions.runs.run_rows import RunRows
 class Runs:
     """Collaborators of every endpoint that starts, ends or shows runs. `warehouse` settles a run's load.
 
-    `fruitless` bounds, by org, the admissions that start nothing.
+    `fruitless` bounds, by org, the admissions that start nothing. `live` has what the requests that wait share.
     """
 
     auth: Authentication
@@ -35,3 +36,4 @@ class Runs:
     recent: RecentAnswers
     fruitless: TokenBuckets[str]
     clock: Clock
+    live: LiveRuns = field(default_factory=LiveRuns)

@@ -3,7 +3,7 @@
 import base64
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Response, request
 
@@ -13,9 +13,11 @@ from cloudact.runs.result import HalfLoad, Result
 from cloudact.runs.run import FIRST_DATE, Status
 from functions.auth.authenticate import let_in, own_org, presented, presented_without_org
 from functions.runs.collaborators import Runs
+from functions.runs.live import Outcome, etag_of, news
 from functions.runs.run_answers import error_answer, run_answer, step_answer
 from functions.runs.run_pages import After, Filters
 from functions.runs.run_rows import DetailedRun, ListedRun, StoredRun
+from functions.web import bodies
 from functions.web.answers import (
     Answer,
     CountedRuns,
@@ -25,8 +27,9 @@ from functions.web.answers import (
     RunPage,
     answered,
 )
-from functions.web.inputs import RunQuery, RunsQuery, in_query
+from functions.web.inputs import RunDetailQuery, RunQuery, RunsQuery, in_query
 from functions.web.problems import Problem, bad_request
+from functions.web.waiting import apply_preference, places, preferred_wait_s
 
 OLDER_WORDS: dict[Status, OlderStatus] = {
     Status.PENDING: "PENDING",
@@ -53,13 +56,44 @@ def list_own_runs(api: Runs) -> Response:
 
 
 def show_run(api: Runs, org: str, run_id: str) -> Response:
-    """200 with one run and its steps. A final run never changes, so it carries a strong ETag."""
-    credential, wanted = presented(api.auth, org), wanted_run(run_id)
+    """200 with one run and its steps, or 304 where its ETag is what the request knows, which may be waited for."""
+    credential, query = presented(api.auth, org), in_query(request.args, RunDetailQuery)
+    wanted = _wanted(run_id, query)
     let_in(api.auth, org, credential)
+    wait_s = preferred_wait_s(request) if query.wait is None else query.wait
+    if not wait_s:
+        detail = _detail(api, org, wanted)
+        return _shown(detail, etag_of(detail), query.since)
+    logs.bind(wait_s=wait_s)  # the latency of such a request says nothing
+    outcome = _waited(api, org, wanted, wait_s)
+    logs.bind(run_id=outcome.reading.detail.run_id)
+    answer = _shown(outcome.reading.detail, outcome.reading.etag, query.since)
+    if outcome.again_s is None:
+        apply_preference(request, answer)
+    else:
+        answer.headers["Retry-After"] = str(outcome.again_s)
+    return answer
+
+
+def _waited(api: Runs, org: str, wanted: "WantedRun", wait_s: int) -> Outcome:
+    def load(requested_date: dt.date | None) -> RunDetail:
+        return _detail(api, org, replace(wanted, requested_date=requested_date or wanted.requested_date))
+
+    return api.live.wait(
+        (org, wanted.run_id.lower()),
+        load,
+        request.if_none_match.contains_weak,
+        within_s=wait_s,
+        places=places(bodies.threads()),
+        connection=bodies.connection_of(request),
+    )
+
+
+def _detail(api: Runs, org: str, wanted: "WantedRun") -> RunDetail:
     run = find_run(api, org, wanted)
     steps = [step_answer(step, run) for step in api.rows.steps(run)]
     succeeded, failed = run.status is Status.SUCCESS, run.status is Status.FAILED
-    detail = RunDetail(
+    return RunDetail(
         **dict(run_answer(run)),
         pipeline_version=run.pipeline_version,
         steps=steps,
@@ -67,7 +101,15 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
         result=Result.model_validate_json(run.result) if run.result and succeeded else None,
         half_loaded=HalfLoad.model_validate_json(run.result) if run.result and failed else None,
     )
-    return _conditional(run, detail)
+
+
+def _shown(detail: RunDetail, etag: str, since: dt.datetime | None) -> Response:
+    """Answer with the run, or the part of it that is new; its ETag is the whole run's in both cases."""
+    answer = answered(news(detail, since) if since else detail)
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.set_etag(etag)
+    answer.make_conditional(request)
+    return answer
 
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
@@ -126,6 +168,7 @@ def _total(total: int | None) -> CountedRuns:
 
 
 def _conditional(run: StoredRun, shape: Answer) -> Response:
+    """Answer of the older path. A final run never changes, so it carries a strong ETag."""
     answer = answered(shape)
     if run.status.final:
         answer.headers["Cache-Control"] = "private, no-cache"
@@ -144,7 +187,10 @@ class WantedRun:
 
 def wanted_run(run_id: str) -> WantedRun:
     """Run that the path and the query string name. Raises 400, and 404 for what can be no run's id."""
-    query = in_query(request.args, RunQuery)
+    return _wanted(run_id, in_query(request.args, RunQuery))
+
+
+def _wanted(run_id: str, query: RunQuery) -> WantedRun:
     if not _UUID.fullmatch(run_id):
         raise Problem(404, f"Run not found: {run_id[:64]}", code=Code.RUN_UNKNOWN)
     return WantedRun(run_id, query.requested_date)

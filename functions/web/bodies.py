@@ -94,6 +94,7 @@ class Bodies:
     """Bodies that arrive at a server with so many threads, of which at most half wait for slow ones."""
 
     def __init__(self, threads: int = 8, patience: Patience | None = None) -> None:
+        self.threads = threads
         self._patience = patience or Patience()
         self._waiting = BoundedSemaphore(max(threads // 2, 1))
         self._lingering = BoundedSemaphore(LINGERING)
@@ -109,7 +110,7 @@ class Bodies:
         within_s = self._patience.within_s(length)
         failure: Exception | None = None
         body = b""
-        with Deadline(_connection(request.environ), self._waiting, self._patience.at_once_s, within_s) as deadline:
+        with Deadline(connection_of(request), self._waiting, self._patience.at_once_s, within_s) as deadline:
             try:
                 body = _take(_stream(request.environ), most)
             except Exception as err:  # malformed chunks, a connection that breaks: every server has errors of its own
@@ -169,9 +170,19 @@ def read(request: Request) -> bytes:
 
 def leave_rest(request: Request, response: Response) -> None:
     """Arranges that nothing waits for what is left of the body, once the response has been sent."""
-    connection = _connection(request.environ)
+    connection = connection_of(request)
     if connection is not None and announced(request) and "body" not in g:
         response.call_on_close(partial(_bodies().take_rest, connection, _stream(request.environ)))
+
+
+def connection_of(request: Request) -> socket.socket | None:
+    """Socket of the request's connection; `None` where there is none, as in a test client."""
+    return next((request.environ[name] for name in _SOCKETS if name in request.environ), None)
+
+
+def threads() -> int:
+    """Number of threads of the server, each of which answers one request."""
+    return _bodies().threads
 
 
 def _bodies() -> Bodies:
@@ -215,10 +226,6 @@ def _shut(connection: socket.socket | None) -> None:
 
 def _chunked(request: Request) -> bool:
     return request.content_length is None and "Transfer-Encoding" in request.headers
-
-
-def _connection(environ: Mapping[str, Any]) -> socket.socket | None:
-    return next((environ[name] for name in _SOCKETS if name in environ), None)
 
 
 def _stream(environ: Mapping[str, Any]) -> IO[bytes]:

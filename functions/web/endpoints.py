@@ -17,8 +17,9 @@ BASE = "/api/v1"
 class Endpoint:
     """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
-    `room` names the collaborators that the view is handed; a view without a room is handed `None`. `refusals` are its
-    own, beside those that follow from its path, its inputs and its callers.
+    `room` names the collaborators that the view is handed; a view without a room is handed `None`. One that `waits`
+    holds its answer back while it is what If-None-Match names. `refusals` are its own, beside those that follow from
+    its path, its inputs and its callers.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Endpoint:
     room: str = ""
     public: bool = False
     conditional: bool = False
+    waits: bool = False
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))

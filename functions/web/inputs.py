@@ -26,8 +26,10 @@ from cloudact.error_codes import Code
 from cloudact.runs.run import Status, TriggerType
 from functions.web.parameters import any_date, body_object, only_known
 from functions.web.problems import Problem, bad_field, bad_request
+from functions.web.waiting import LONGEST_S
 
 STATUSES = {status.value: status for status in Status} | {"COMPLETED": Status.SUCCESS, "COMPLETE": Status.SUCCESS}
+_INSTANT = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})"
 PIPELINE = r"^[A-Za-z0-9_-]{1,101}$"
 
 
@@ -74,6 +76,15 @@ def _either(args: Mapping[str, str], names: Iterable[str]) -> str | None:
 
 def _day(text: object, info: ValidationInfo) -> dt.date:
     return any_date(info.field_name or "", text)
+
+
+def _moment(text: object, info: ValidationInfo) -> dt.datetime:
+    if isinstance(text, str) and re.fullmatch(_INSTANT, text, re.ASCII):
+        try:
+            return dt.datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise bad_field(info.field_name, "must be an instant such as 2026-11-12T12:00:05.000Z")
 
 
 def _flag(value: object, info: ValidationInfo) -> bool:
@@ -146,6 +157,11 @@ def _pipeline(text: object, info: ValidationInfo) -> str:
 
 _DAY = WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
 Day: TypeAlias = Annotated[dt.date, BeforeValidator(_day), _DAY]
+Moment: TypeAlias = Annotated[
+    dt.datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_INSTANT}$"}),
+]
 Flag: TypeAlias = Annotated[bool, BeforeValidator(_flag)]
 
 
@@ -200,6 +216,23 @@ class RunQuery(Input):
         default=None,
         description="UTC day the run was asked for, as its answers and Location tell: it is found at once then",
         examples=["2025-11-26"],
+    )
+
+
+class RunDetailQuery(RunQuery):
+    """The query string of one run's detail."""
+
+    wait: Annotated[
+        int | None, _whole(0, LONGEST_S), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": LONGEST_S})
+    ] = Field(
+        default=None,
+        description="seconds to hold the answer back while the run is as If-None-Match has it; `Prefer: wait=25` "
+        "does the same",
+    )
+    since: Moment | None = Field(
+        default=None,
+        description="leaves out steps and messages that are older; what happened in that very millisecond is repeated",
+        examples=["2026-11-12T12:00:05.000Z"],
     )
 
 

@@ -44,8 +44,12 @@ _PARTS: Mapping[str, Mapping[str, Json]] = {
 }
 _HEADERS: JsonObject = {
     "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
-    "ETag": {"description": "of an answer that will not change", "schema": {"type": "string"}},
+    "ETag": {"description": "equal for equal answers", "schema": {"type": "string"}},
     "Location": {"description": "the run's detail", "schema": {"type": "string"}},
+    "Preference-Applied": {
+        "description": "`wait=25`: Prefer was heeded; without it, Retry-After says when to ask again",
+        "schema": {"type": "string"},
+    },
     "RateLimit": {"description": "what is left of the UTC day", "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": "what a UTC day allows", "schema": {"type": "string"}},
     "Retry-After": {"description": "seconds", "schema": {"type": "integer"}},
@@ -154,6 +158,14 @@ def _not_null(schema: JsonObject) -> JsonObject:
 def _header_parameters(endpoint: Endpoint) -> Iterator[JsonObject]:
     if endpoint.conditional:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
+    if endpoint.waits:
+        yield {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "`wait=25` (RFC 7240): seconds to hold the answer back while it is what If-None-Match names",
+            "schema": {"type": "string"},
+        }
 
 
 def _responses(
@@ -161,13 +173,17 @@ def _responses(
 ) -> Iterator[tuple[str, Json]]:
     for status, answer in endpoint.answers.items():
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
-        names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else [])]
+        names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else []), *_waiting(endpoint)]
         yield str(status), _response(HTTPStatus(status).phrase, "application/json", schema, names)
     if endpoint.conditional:
-        yield "304", {"description": "It is what If-None-Match names", "headers": _headers([])}
+        yield "304", {"description": "It is what If-None-Match names", "headers": _headers(_waiting(endpoint))}
     for status in codes:
         headers = _REFUSAL_HEADERS.get(status, ())
         yield str(status), _response(refused[status], PROBLEM_JSON, _problem(codes[status]), headers)
+
+
+def _waiting(endpoint: Endpoint) -> Sequence[str]:
+    return ("Preference-Applied", "Retry-After") if endpoint.waits else ()
 
 
 def _problem(codes: Sequence[str]) -> JsonObject:

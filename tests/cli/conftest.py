@@ -80,6 +80,7 @@ class Stub:
     answers: list[Response] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def stub(tmp_path: Path) -> Iterator[Callable[..., tuple[Stub, Shell]]]:
 
         found.asked.append((request.method, path))
         found.queries.append(request.args.to_dict())
+        found.headers.append(dict(request.headers))
         return found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
 
     def prepare(answers: Sequence[Response]) -> tuple[Stub, Shell]:

@@ -28,7 +28,7 @@ def test_a_preflight(browsed: FlaskClient, origin: str) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE"
     assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == {
-        "X-API-Key", "Authorization", "Content-Type", "If-None-Match", "X-Request-ID",
+        "X-API-Key", "Authorization", "Content-Type", "If-None-Match", "Prefer", "X-Request-ID",
     }  # fmt: skip
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
@@ -55,7 +55,7 @@ def test_answers_and_refusals(browsed: FlaskClient, new_org: NewOrgs) -> None:
         answer = browsed.get(f"/api/v1/pipelines/{org.org_slug}/{path}", headers=headers)
         assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, APP)
         assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == {
-            "ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID",
+            "ETag", "Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID",
         }  # fmt: skip
     big = browsed.post("/api/v1/pipelines/run/a/b/c", headers={"Origin": APP}, data=b"x" * 300_000)
     assert (big.status_code, big.headers["Access-Control-Allow-Origin"]) == (413, APP)

@@ -338,12 +338,22 @@ def test_what_matches_an_etag(api: FlaskClient, finished: tuple[OnboardedOrg, Ru
     assert api.get(path, headers={"X-API-Key": "x", "If-None-Match": "*"}).status_code == 401
 
 
-def test_a_run_that_goes_on_has_no_etag(api: FlaskClient, three_days: tuple[OnboardedOrg, list[str]]) -> None:
-    """What may still change is never 304."""
+def test_a_run_that_goes_on_has_an_etag(
+    api: FlaskClient, local: Local, three_days: tuple[OnboardedOrg, list[str]]
+) -> None:
+    """It is 304 for as long as nothing happens, and another one afterwards; caches may not answer for us."""
     org, runs = three_days
-    headers = {"X-API-Key": org.api_key, "If-None-Match": "*"}
-    answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs/{runs[0]}", headers=headers)
-    assert (answer.status_code, "ETag" in answer.headers) == (200, False)
+    path = f"/api/v1/pipelines/{org.org_slug}/runs/{runs[0]}"
+    answer = get(api, org, f"/{runs[0]}")
+    headers = {"X-API-Key": org.api_key, "If-None-Match": answer.headers["ETag"]}
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert api.get(path, headers=headers).status_code == 304
+    started = local.runs.find(org.org_slug, runs[0], NOON.date())
+    assert started
+    local.ledger.append_run(started.run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
+    changed = api.get(path, headers=headers)
+    assert (changed.status_code, changed.get_json()["status"]) == (200, "RUNNING")
+    assert changed.headers["ETag"] != answer.headers["ETag"]
 
 
 # The older paths

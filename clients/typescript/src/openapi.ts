@@ -1,0 +1,950 @@
+// Written by `python -m infra.typescript_types` from the OpenAPI document of the API: change it there.
+
+/** Way to authenticate at a provider: with a key of the org's, or without one. */
+export type Auth = "key" | "keyless";
+
+/** Which dates to load. A date that was never loaded is run in any case. */
+export interface BackfillBody {
+  /** registry id */
+  pipeline: string;
+  /** first UTC date, from 2015-01-01 */
+  start_date: string;
+  /** last UTC date, inclusive; at most 366 dates */
+  end_date: string;
+  /** failed: also dates whose last run failed or was cancelled; completed: also those that succeeded */
+  reprocess?: "none" | "failed" | "completed";
+  /** tell what would be run, and start nothing */
+  dry_run?: boolean;
+}
+
+/** What a backfill runs and what not, the newest dates first. */
+export interface Backfilled {
+  run: Array<string>;
+  skip: Array<Skipped>;
+  /** dates that the quota leaves to another day */
+  remaining: number;
+}
+
+/** A run that will not load any more. */
+export interface Cancelled {
+  status: "CANCELLED";
+  run_id: string;
+  pipeline_logging_id: string;
+  message: string;
+}
+
+/** All pipelines. */
+export interface Catalogue {
+  success: true;
+  pipelines: Array<Pipeline>;
+  total: number;
+}
+
+/** Reason why a source does not have the whole day. */
+export type Cause = "partitions_expired" | "export_moved" | "export_recreated" | "rows_gone" | "before_export";
+
+/** Reason why a run has replaced a day. */
+export type ChangeCause = "first_load" | "late_rows" | "provider_correction" | "forced" | "code";
+
+/** Completeness of the day in what was read. */
+export type Completeness = "provisional" | "settling" | "final" | "partial" | "frozen";
+
+/** What a run costs the service, at list prices; as far as its containers could tell. */
+export interface CostEstimate {
+  currency: "USD";
+  /** a decimal number, as are the two it is the sum of */
+  total: string;
+  /** of bytes_billed */
+  bigquery: string;
+  /** of the containers' vCPU and memory seconds */
+  compute: string;
+  vcpu_seconds: string;
+  memory_gib_seconds: string;
+  /** by the containers' queries in the service's project */
+  bytes_billed: number;
+  /** as of when the prices are */
+  prices_of: string;
+}
+
+/** Number of rows and costs by which two days differ, or that a part of a day has. */
+export interface Difference {
+  rows: number;
+  /** by currency; nothing where not an amount has changed */
+  cost: Record<string, number | string>;
+}
+
+/** An OpenAPI document. */
+export interface Document {
+  openapi: string;
+  [name: string]: unknown;
+}
+
+/** Meaning of an error code. */
+export interface ErrorPage {
+  code: string;
+  /** whether it passes by itself; null where that differs */
+  retryable: boolean | null;
+  meaning: string;
+  /** what to do */
+  remedy: string;
+}
+
+/** Content of a run's day: equal fingerprints are equal days. */
+export interface Fingerprint {
+  rows: number;
+  /** sum of net cost by currency */
+  cost: Record<string, number | string>;
+  /** the newest export_time, or when the provider refreshed its data; null where it does not tell */
+  source_as_of: string | null;
+  tables: Record<string, TableContent>;
+  /** of exports; null or left out elsewhere */
+  source?: SourceDay | null;
+  /** cost rows that were left out, since the provider tells no amount */
+  unpriced?: number;
+}
+
+/** Rows and costs that the source lacks of a day, and what the run did about it. `kept`: the rows loaded before stay, and only rows that are surely new were added (`frozen`); otherwise the day is what the source has (`partial`). */
+export interface Gap {
+  cause: Cause;
+  /** the cause in words */
+  text: string;
+  kept: boolean;
+  /** loaded once and no longer told; null where nobody knows */
+  missing: Difference | null;
+  /** rows and cost of the table that were added */
+  added?: Difference | null;
+  /** not added: they may be loaded already */
+  held_back?: Difference | null;
+}
+
+/** What a FAILED run leaves that had replaced some of its tables: the stored result of such a run. Costs are loaded last, so it is they that still are of an earlier run. */
+export interface HalfLoad {
+  /** tables whose day is this run's; its other tables have the day of an earlier run, or nothing */
+  replaced: Array<string>;
+}
+
+/** The process answers. */
+export interface Health {
+  status: "ok";
+}
+
+/** Every integration there can be. */
+export interface IntegrationList {
+  org_slug: string;
+  integrations: Array<IntegrationState>;
+}
+
+/** An integration, without its credential. The last four fields tell clients that expect them the same again. */
+export interface IntegrationState {
+  integration: "GCP_SA" | "OPENAI" | "ANTHROPIC";
+  provider: "gcp" | "openai" | "anthropic";
+  /** how a credential is handed over. key: one line; key_file: a JSON document; keyless: an account that lets us act as it */
+  takes: Array<"key_file" | "keyless" | "key">;
+  status: IntegrationStatus;
+  /** key, or keyless: a service account that lets us act as it */
+  auth: Auth | null;
+  credential_name: string | null;
+  /** recognises the credential; nothing can be told from it */
+  fingerprint: string | null;
+  settings: Record<string, unknown>;
+  /** when the provider was last asked */
+  validated_at: string | null;
+  /** why it is INVALID */
+  last_error: string | null;
+  /** what the source is known to lose; told when it is set up or validated, else left out */
+  warnings?: Array<string>;
+  /** false where validation has just found the credential INVALID, else true */
+  success: boolean;
+  /** the same as status */
+  validation_status: IntegrationStatus;
+  /** the same as last_error */
+  validation_error: string | null;
+  /** the status in a sentence */
+  message: string;
+}
+
+/** Status of an org's credential for a provider. */
+export type IntegrationStatus = "VALID" | "INVALID" | "NOT_CONFIGURED";
+
+/** An API key, by what may be known of it. */
+export interface Key {
+  fingerprint: string | null;
+  prefix: string | null;
+  created_at: string | null;
+  expires_at: string | null;
+  last_used_day: string | null;
+}
+
+/** Command ready to be pasted into a shell. */
+export interface KeylessCommand {
+  why: string;
+  command: string;
+}
+
+/** Commands by which an org lets us read without a key. Afterwards `setup` takes `credential`. */
+export interface KeylessSetup {
+  org_slug: string;
+  /** our service account, which acts as the organization's */
+  reader: string;
+  /** the organization's; no other name is accepted */
+  service_account: string;
+  credential: Record<string, string>;
+  commands: Array<KeylessCommand>;
+}
+
+/** The newest key that works, and all that work. */
+export interface Keys {
+  fingerprint: string | null;
+  prefix: string | null;
+  created_at: string | null;
+  expires_at: string | null;
+  last_used_day: string | null;
+  org_slug: string;
+  keys: Array<Key>;
+}
+
+/** Result of one scan of a source for late rows of earlier dates. */
+export interface LateDataScan {
+  /** what was looked into */
+  source: string;
+  /** when the look was over */
+  at: string;
+  /** the newest export_time that any look has observed */
+  watermark: string | null;
+  /** dates with rows that no run has loaded, and the newest export_time of each */
+  stale: Record<string, string>;
+}
+
+/** Message of a step to the run's owner. */
+export interface Message {
+  at: string;
+  level: string | null;
+  text: string;
+}
+
+/** A run as older clients read it. */
+export interface OlderRun {
+  pipeline_logging_id: string;
+  pipeline_id: string;
+  status: "PENDING" | "RUNNING" | "COMPLETE" | "FAILED" | "CANCELLED";
+  start_time: string | null;
+  end_time: string | null;
+  duration_ms: number | null;
+}
+
+/** Parameter of a pipeline. */
+export interface Parameter {
+  name: string;
+  type: string;
+  required: boolean;
+  default: string | number | boolean | null;
+  description: string;
+}
+
+/** A test event that is on its way. */
+export interface Ping {
+  id: string;
+  type: string;
+  /** true where one was sent in the same ten seconds */
+  deduplicated: boolean;
+  message: string;
+}
+
+/** An entry of the catalogue. */
+export interface Pipeline {
+  id: string;
+  name: string;
+  description: string;
+  provider: string;
+  /** may be empty */
+  domain: string;
+  /** last part of the path */
+  pipeline: string;
+  required_integration: string;
+  enabled: boolean;
+  schedule: string;
+  parameters: Array<Parameter>;
+}
+
+/** Last generation that succeeded. */
+export interface Previous {
+  run_id: string;
+  generation: number;
+  fingerprint: Fingerprint;
+}
+
+/** A refusal (RFC 9457). `detail` is one plain sentence. */
+export interface ProblemDocument {
+  /** page of the code: a path of the API and of its documentation */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  request_id?: string | null;
+  /** Extensible enum. A stable word that programs compare; the examples are those of today, others may come. Those of a provider are its id and one of _unavailable, _unreadable, _rate_limited, _pages_broken, _not_allowed, _redirected, _refused. */
+  code: string;
+  /** the one field that is wrong, where it is one */
+  field?: string | null;
+}
+
+/** What is left of an org's UTC day. */
+export interface Quota {
+  org_slug: string;
+  plan: string | null;
+  subscription_status: SubscriptionStatus | string;
+  usage_date: string;
+  pipelines_today: number;
+  daily_limit: number;
+  remaining: number;
+  resets_at: string;
+}
+
+/** What the service depends on can be reached. */
+export interface Readiness {
+  status: "ok" | "unavailable";
+  checks: Record<string, "ok" | "unavailable">;
+}
+
+/** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
+export interface Result {
+  fingerprint: Fingerprint;
+  /** null for a first load, or where the last one has told nothing */
+  previous: Previous | null;
+  /** null where previous is */
+  difference: Difference | null;
+  /** true where the tables had these rows already and nothing was loaded */
+  unchanged: boolean;
+  completeness: Completeness;
+  /** what was found out about late rows of earlier dates */
+  look?: LateDataScan | null;
+  /** why the day is partial or frozen */
+  gap?: Gap | null;
+  /** why the day was replaced; null where nobody knows, and where it was not */
+  cause?: ChangeCause | null;
+}
+
+/** Terms on which the new key and the old ones end. */
+export interface RotateBody {
+  /** that old keys go on working; default: 24 */
+  grace_hours?: number | null;
+  /** default: never */
+  expires_in_days?: number | null;
+}
+
+/** A key, shown this once. */
+export interface RotatedKey {
+  org_slug: string;
+  /** shown this once; stored nowhere */
+  api_key: string;
+  fingerprint: string;
+  prefix: string;
+  created_at: string;
+  expires_at: string | null;
+  old_keys_valid_until: string | null;
+}
+
+/** A run. The last three fields are older names of fields above. */
+export interface RunAnswer {
+  run_id: string;
+  pipeline_logging_id: string;
+  org_slug: string;
+  pipeline_id: string;
+  pipeline: string;
+  provider: string;
+  domain: string;
+  status: Status;
+  /** the UTC date whose costs are loaded */
+  date: string;
+  /** the UTC day the run was asked for */
+  requested_date: string;
+  /** counts the runs of this pipeline and date */
+  generation: number;
+  trigger_type: TriggerType;
+  /** a key's name or a person's id; never an address */
+  triggered_by: string;
+  created_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+  duration_seconds: number | null;
+  rows_processed: number | null;
+  /** by the run's queries on the organization's own export, in its project and at its expense */
+  bytes_billed: number | null;
+  /** null where no container has told, as of a run that waits */
+  cost_estimate: CostEstimate | null;
+  error_message: string | null;
+  parameters: RunParameters;
+  start_time: string | null;
+  end_time: string | null;
+  duration_ms: number | null;
+}
+
+/** A run with its steps. */
+export interface RunDetail {
+  run_id: string;
+  pipeline_logging_id: string;
+  org_slug: string;
+  pipeline_id: string;
+  pipeline: string;
+  provider: string;
+  domain: string;
+  status: Status;
+  /** the UTC date whose costs are loaded */
+  date: string;
+  /** the UTC day the run was asked for */
+  requested_date: string;
+  /** counts the runs of this pipeline and date */
+  generation: number;
+  trigger_type: TriggerType;
+  /** a key's name or a person's id; never an address */
+  triggered_by: string;
+  created_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+  duration_seconds: number | null;
+  rows_processed: number | null;
+  /** by the run's queries on the organization's own export, in its project and at its expense */
+  bytes_billed: number | null;
+  /** null where no container has told, as of a run that waits */
+  cost_estimate: CostEstimate | null;
+  error_message: string | null;
+  parameters: RunParameters;
+  start_time: string | null;
+  end_time: string | null;
+  duration_ms: number | null;
+  /** of the pipeline's file that the run was worked with; null before it has begun, and for older runs */
+  pipeline_version: string | null;
+  steps: Array<Step>;
+  /** null unless FAILED */
+  error: RunError | null;
+  /** null unless SUCCESS, or where nobody could tell it */
+  result: Result | null;
+  /** of a FAILED run that had replaced some of its tables before it ended, so the day is of two runs; else null */
+  half_loaded: HalfLoad | null;
+}
+
+/** Why a run failed. */
+export interface RunError {
+  /** Extensible enum. A stable word that programs compare; the examples are those of today, others may come. Those of a provider are its id and one of _unavailable, _unreadable, _rate_limited, _pages_broken, _not_allowed, _redirected, _refused. */
+  code: string;
+  message: string;
+  retryable: boolean;
+  /** what a person can do about it */
+  hint: string | null;
+}
+
+/** Runs, newest first. */
+export interface RunPage {
+  runs: Array<RunAnswer>;
+  /** how many match; left out with a cursor or `total=false`, null where it was not known in time */
+  total?: number | null;
+  /** what `total` is; left out with it */
+  total_is?: "exact" | "unknown";
+  limit: number;
+  offset: number;
+  /** for the next page; null on the last one */
+  next_cursor: string | null;
+}
+
+/** What a run was asked with. */
+export interface RunParameters {
+  date: string;
+  force_refresh: boolean;
+  [name: string]: unknown;
+}
+
+/** A credential, and where the provider's data lies. What is left out stays as it was set up before. */
+export interface SetupBody {
+  /** gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; openai: the admin key; anthropic: the admin key */
+  credential: Record<string, unknown> | string;
+  /** what you call it */
+  credential_name?: string | null;
+  /** settings. gcp: source_project, source_dataset, source_table, inactive_projects; anthropic: api */
+  metadata?: Record<string, unknown> | null;
+  /** for clients that send it; true is refused, since every credential is proven */
+  skip_validation?: false;
+}
+
+/** A date that is not run. */
+export interface Skipped {
+  date: string;
+  reason: "already_completed" | "already_running" | "failed_before" | "too_old" | "before_export" | "quota";
+}
+
+/** Facts of an export's day when its rows were read, before any were left out. Rows are only added to an export, so one that later has less than this has lost rows. */
+export interface SourceDay {
+  /** project.dataset.table; null where an older run has not told */
+  table: string | null;
+  /** when the table was made */
+  created: string | null;
+  /** how long it keeps a partition; null where for good */
+  keeps_days: number | null;
+  rows: number;
+  /** net cost by currency */
+  cost: Record<string, number | string>;
+  /** the oldest export_time */
+  oldest: string | null;
+  /** the newest export_time */
+  newest: string | null;
+}
+
+/** A run that was admitted, or that answers the request already. */
+export interface Started {
+  status: Status;
+  run_id: string;
+  /** the same as run_id */
+  pipeline_logging_id: string;
+  pipeline_id: string;
+  org_slug: string;
+  pipeline: string;
+  date: string;
+  /** the UTC day the run was asked for */
+  requested_date: string;
+  /** true where an existing run answers */
+  deduplicated: boolean;
+  message: string;
+}
+
+/** Status of a run: PENDING → RUNNING → SUCCESS, FAILED or CANCELLED. */
+export type Status = "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED";
+
+/** A step of a run. */
+export interface Step {
+  step_logging_id: string;
+  step_index: number;
+  step_name: string;
+  step_type: string;
+  status: Status;
+  started_at: string | null;
+  completed_at: string | null;
+  duration_ms: number | null;
+  rows_processed: number | null;
+  progress: string | null;
+  error_message: string | null;
+  messages: Array<Message>;
+}
+
+/** Status of a subscription, in the backend's words. */
+export type SubscriptionStatus = "TRIAL" | "ACTIVE" | "SUSPENDED" | "CANCELLED";
+
+/** Content of one table's day. The digest is equal for equal rows in any order, whichever run wrote them. */
+export interface TableContent {
+  rows: number;
+  /** of all columns but those that name the run */
+  digest: string;
+}
+
+/** What to run. An empty body is fine. */
+export interface TriggerBody {
+  /** UTC date to load, from 2015-01-01 to today; default: yesterday */
+  date?: string | null;
+  /** run again what has succeeded already */
+  force_refresh?: boolean;
+}
+
+/** Trigger of a run. */
+export type TriggerType = "api" | "user" | "schedule" | "backfill" | "retry" | "restatement";
+
+/** Where to post events, and which. */
+export interface WebhookBody {
+  /** https, a public host name */
+  url: string;
+  /** default: all */
+  events?: Array<"run_failed" | "cost_fell" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
+  /** sign with a new secret from now on */
+  rotate_secret?: boolean;
+}
+
+/** The webhook; `url` is null where there is none. */
+export interface WebhookState {
+  org_slug: string;
+  url: string | null;
+  events: Array<string>;
+  updated_at: string | null;
+  /** what to verify with; left out where it is only looked at */
+  signing_secret?: string;
+}
+
+/** Codes of today; others may come. */
+export type KnownCode =
+  | "admissions_limited"
+  | "amounts_missing"
+  | "anthropic_not_allowed"
+  | "anthropic_rate_limited"
+  | "anthropic_redirected"
+  | "anthropic_refused"
+  | "anthropic_unavailable"
+  | "anthropic_unreadable"
+  | "api_key_invalid"
+  | "api_key_required"
+  | "api_key_unknown"
+  | "bigquery_quota_exceeded"
+  | "bigquery_unavailable"
+  | "bodies_limited"
+  | "body_broken"
+  | "body_invalid"
+  | "body_not_json"
+  | "body_slow"
+  | "body_too_large"
+  | "caller_forbidden"
+  | "checks_limited"
+  | "cloud_kms_unavailable"
+  | "cloud_run_refused"
+  | "cloud_run_unavailable"
+  | "cloud_tasks_slow"
+  | "cloud_tasks_unavailable"
+  | "cloud_tasks_unclear"
+  | "code_unknown"
+  | "credential_invalid"
+  | "credential_rejected"
+  | "credential_unreadable"
+  | "credentials_two"
+  | "dataset_taken"
+  | "day_changed"
+  | "day_not_closed"
+  | "day_too_large"
+  | "duplicate"
+  | "endpoint_unknown"
+  | "field_invalid"
+  | "field_missing"
+  | "field_unknown"
+  | "fields_conflict"
+  | "front_unknown"
+  | "iam_unavailable"
+  | "integration_missing"
+  | "internal_error"
+  | "keyless_unavailable"
+  | "kms_corrupted"
+  | "load_failed"
+  | "load_quota_exceeded"
+  | "load_refused"
+  | "look_ups_limited"
+  | "lost"
+  | "method_not_allowed"
+  | "misconfigured"
+  | "never_started"
+  | "nothing_loaded"
+  | "notification_refused"
+  | "openai_not_allowed"
+  | "openai_rate_limited"
+  | "openai_redirected"
+  | "openai_refused"
+  | "openai_unavailable"
+  | "openai_unreadable"
+  | "org_ambiguous"
+  | "org_forbidden"
+  | "org_offboarded"
+  | "org_unknown"
+  | "page_cursor_invalid"
+  | "permission_denied"
+  | "pipeline_unknown"
+  | "pipeline_withdrawn"
+  | "provider_unknown"
+  | "query_too_large"
+  | "quota_exceeded"
+  | "report_unexpected"
+  | "request_malformed"
+  | "result_shrunk"
+  | "role_required"
+  | "rows_unfit"
+  | "run_ending"
+  | "run_final"
+  | "run_not_retryable"
+  | "run_superseded"
+  | "run_unknown"
+  | "secret_damaged"
+  | "secret_manager_unavailable"
+  | "session_invalid"
+  | "session_keys_unavailable"
+  | "settings_invalid"
+  | "slug_invalid"
+  | "slug_taken"
+  | "source_changed"
+  | "source_not_found"
+  | "source_query_failed"
+  | "source_slow"
+  | "source_unusable"
+  | "still_loading"
+  | "subscription_inactive"
+  | "subscription_missing"
+  | "table_missing"
+  | "table_outdated"
+  | "terminated"
+  | "the_customer's_bigquery_unavailable"
+  | "token_invalid"
+  | "token_required"
+  | "unknown"
+  | "webhook_missing"
+  | "webhook_url_invalid"
+  | "webhooks_unavailable";
+
+/** Query, body and answer of each operation, by its method and path. */
+export interface Operations {
+  /** Pipelines that exist */
+  "GET /api/v1/validator/pipelines": {
+    query: {
+      provider?: string;
+    };
+    body: undefined;
+    answer: Catalogue;
+  };
+  /** One pipeline */
+  "GET /api/v1/validator/pipelines/{pipeline}": {
+    query: object;
+    body: undefined;
+    answer: Pipeline;
+  };
+  /** Start a run, or find the one that answers the request; an empty domain is `//` or left out */
+  "POST /api/v1/pipelines/run/{org}/{provider}/{domain}/{pipeline}": {
+    query: {
+      /** as in the body; default: yesterday (UTC) */
+      date?: string;
+    };
+    body: TriggerBody;
+    answer: Started;
+  };
+  /** Start a run, or find the one that answers the request; an empty domain is `//` or left out */
+  "POST /api/v1/pipelines/run/{org}/{provider}/{pipeline}": {
+    query: {
+      /** as in the body; default: yesterday (UTC) */
+      date?: string;
+    };
+    body: TriggerBody;
+    answer: Started;
+  };
+  /** Run many dates of a pipeline, the newest first, as far as the day's quota goes */
+  "POST /api/v1/pipelines/{org}/backfill": {
+    query: object;
+    body: BackfillBody;
+    answer: Backfilled;
+  };
+  /** Runs, newest first */
+  "GET /api/v1/pipelines/{org}/runs": {
+    query: {
+      /** in upper or lower case; COMPLETED and COMPLETE mean SUCCESS */
+      status?: "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED" | "COMPLETED" | "COMPLETE";
+      /** another name of status */
+      status_filter?: "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED" | "COMPLETED" | "COMPLETE";
+      /** `gcp_billing` or `acmecorp-gcp-billing` */
+      pipeline_id?: string;
+      /** another name of pipeline_id */
+      pipelineId?: string;
+      start_date?: string;
+      /** another name of start_date */
+      startDate?: string;
+      end_date?: string;
+      /** another name of end_date */
+      endDate?: string;
+      /** the day whose costs were loaded */
+      date?: string;
+      trigger_type?: "api" | "user" | "schedule" | "backfill" | "retry" | "restatement";
+      limit?: number;
+      /** excludes cursor; default: 0 */
+      offset?: number;
+      /** next_cursor of the page before; excludes offset */
+      cursor?: string;
+      /** whether to count all that match, which a page does not need */
+      total?: boolean;
+    };
+    body: undefined;
+    answer: RunPage;
+  };
+  /** One run with its steps; with `wait` held back until it changes */
+  "GET /api/v1/pipelines/{org}/runs/{run_id}": {
+    query: {
+      /** UTC day the run was asked for, as its answers and Location tell: it is found at once then */
+      requested_date?: string;
+      /** seconds to hold the answer back while the run is as If-None-Match has it; `Prefer: wait=25` does the same */
+      wait?: number;
+      /** leaves out steps and messages that are older; what happened in that very millisecond is repeated */
+      since?: string;
+    };
+    body: undefined;
+    answer: RunDetail;
+  };
+  /** End a run before its time */
+  "POST /api/v1/pipelines/{org}/runs/{run_id}/cancel": {
+    query: {
+      /** UTC day the run was asked for, as its answers and Location tell: it is found at once then */
+      requested_date?: string;
+    };
+    body: undefined;
+    answer: Cancelled;
+  };
+  /** The next generation of a failed or cancelled run */
+  "POST /api/v1/pipelines/{org}/runs/{run_id}/retry": {
+    query: {
+      /** UTC day the run was asked for, as its answers and Location tell: it is found at once then */
+      requested_date?: string;
+    };
+    body: undefined;
+    answer: Started;
+  };
+  /** Older path: runs of the credential's organization */
+  "GET /api/v1/pipelines/runs": {
+    query: {
+      /** in upper or lower case; COMPLETED and COMPLETE mean SUCCESS */
+      status?: "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED" | "COMPLETED" | "COMPLETE";
+      /** another name of status */
+      status_filter?: "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED" | "COMPLETED" | "COMPLETE";
+      /** `gcp_billing` or `acmecorp-gcp-billing` */
+      pipeline_id?: string;
+      /** another name of pipeline_id */
+      pipelineId?: string;
+      start_date?: string;
+      /** another name of start_date */
+      startDate?: string;
+      end_date?: string;
+      /** another name of end_date */
+      endDate?: string;
+      /** the day whose costs were loaded */
+      date?: string;
+      trigger_type?: "api" | "user" | "schedule" | "backfill" | "retry" | "restatement";
+      limit?: number;
+      /** excludes cursor; default: 0 */
+      offset?: number;
+      /** next_cursor of the page before; excludes offset */
+      cursor?: string;
+      /** whether to count all that match, which a page does not need */
+      total?: boolean;
+    };
+    body: undefined;
+    answer: RunPage;
+  };
+  /** Older path and shape of one run */
+  "GET /api/v1/pipelines/runs/{pipeline_logging_id}": {
+    query: {
+      /** UTC day the run was asked for, as its answers and Location tell: it is found at once then */
+      requested_date?: string;
+    };
+    body: undefined;
+    answer: OlderRun;
+  };
+  /** What is left of the UTC day */
+  "GET /api/v1/organizations/{org}/quota": {
+    query: object;
+    body: undefined;
+    answer: Quota;
+  };
+  /** The keys, by their fingerprints */
+  "GET /api/v1/organizations/{org}/api-key": {
+    query: object;
+    body: undefined;
+    answer: Keys;
+  };
+  /** A new key; the old ones work for a grace period */
+  "POST /api/v1/organizations/{org}/api-key/rotate": {
+    query: object;
+    body: RotateBody;
+    answer: RotatedKey;
+  };
+  /** Where the organization is told of events */
+  "GET /api/v1/organizations/{org}/webhook": {
+    query: object;
+    body: undefined;
+    answer: WebhookState;
+  };
+  /** Set where and of which events; shows the signing secret */
+  "PUT /api/v1/organizations/{org}/webhook": {
+    query: object;
+    body: WebhookBody;
+    answer: WebhookState;
+  };
+  /** Send no more events */
+  "DELETE /api/v1/organizations/{org}/webhook": {
+    query: object;
+    body: undefined;
+    answer: WebhookState;
+  };
+  /** Send a test event */
+  "POST /api/v1/organizations/{org}/webhook/test": {
+    query: object;
+    body: undefined;
+    answer: Ping;
+  };
+  /** What is set up to reach each provider */
+  "GET /api/v1/integrations/{org}": {
+    query: object;
+    body: undefined;
+    answer: IntegrationList;
+  };
+  /** One of them */
+  "GET /api/v1/integrations/{org}/{provider}": {
+    query: object;
+    body: undefined;
+    answer: IntegrationState;
+  };
+  /** Forget the credential */
+  "DELETE /api/v1/integrations/{org}/{provider}": {
+    query: object;
+    body: undefined;
+    answer: IntegrationState;
+  };
+  /** The commands with which the organization lets us read its billing export without a key */
+  "GET /api/v1/integrations/{org}/gcp/keyless": {
+    query: {
+      /** where the service account will be, and queries run */
+      project?: string;
+      /** where the billing export is; default: `project` */
+      source_project?: string;
+      /** of the billing export; default: `billing_export` */
+      dataset?: string;
+    };
+    body: undefined;
+    answer: KeylessSetup;
+  };
+  /** Set up a credential, once the provider has accepted it; what was set up before stays until then. Ten set-ups and validations of an organization at once, then one in 30 seconds */
+  "POST /api/v1/integrations/{org}/{provider}/setup": {
+    query: object;
+    body: SetupBody;
+    answer: IntegrationState;
+  };
+  /** Ask the provider again; counts like a set-up */
+  "POST /api/v1/integrations/{org}/{provider}/validate": {
+    query: object;
+    body: undefined;
+    answer: IntegrationState;
+  };
+  /** The process answers */
+  "GET /health": {
+    query: object;
+    body: undefined;
+    answer: Health;
+  };
+  /** The process answers */
+  "GET /api/v1/health": {
+    query: object;
+    body: undefined;
+    answer: Health;
+  };
+  /** What it depends on answers too */
+  "GET /health/ready": {
+    query: object;
+    body: undefined;
+    answer: Readiness;
+  };
+  /** What it depends on answers too */
+  "GET /api/v1/health/ready": {
+    query: object;
+    body: undefined;
+    answer: Readiness;
+  };
+  /** What an error code means */
+  "GET /errors/{code}": {
+    query: object;
+    body: undefined;
+    answer: ErrorPage;
+  };
+  /** This document */
+  "GET /openapi.json": {
+    query: object;
+    body: undefined;
+    answer: Document;
+  };
+  /** This document */
+  "GET /api/v1/openapi.json": {
+    query: object;
+    body: undefined;
+    answer: Document;
+  };
+}
