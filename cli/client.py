@@ -65,7 +65,7 @@ class Client:
             yield from page["runs"]
             if page["next_cursor"] is None:
                 return
-            query = {**query, "offset": None, "cursor": page["next_cursor"]}
+            query = dict(query, offset=None, cursor=page["next_cursor"])
 
     def run(self, run_id: str) -> JsonObject:
         """Run with its steps."""

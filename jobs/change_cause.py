@@ -11,16 +11,17 @@ def cause_of(
 ) -> ChangeCause | None:
     """Cause of the change from what was loaded to `fingerprint`; `None` where nobody knows what was loaded.
 
-    `had` counts the rows of each table before, and `version` is that of the pipeline's file now. Rows that say the
-    same in other words, in equal numbers and at an equal cost, are another file's doing if that has another version.
+    `had` counts the rows of each table before, and `version` is that of the pipeline's file now. Other rows at an equal
+    cost are another file's doing if that has another version.
     """
-    if earlier.previous is None:
-        return None if any(had.values()) else ChangeCause.FIRST_LOAD
+    before = earlier.previous.fingerprint if earlier.previous else None
+    if not any(had.values()) and (before is None or before.rows):
+        return ChangeCause.FIRST_LOAD  # also of tables that were emptied since, as when an org comes back
+    if before is None:
+        return None
     if run.force_refresh:
         return ChangeCause.FORCED
-    before = earlier.previous.fingerprint
-    is_same_money = (fingerprint.rows, fingerprint.cost) == (before.rows, before.cost)
-    if is_same_money and earlier.version is not None and version != earlier.version:
+    if fingerprint.cost == before.cost and earlier.version is not None and version != earlier.version:
         return ChangeCause.CODE
     came_later = fingerprint.rows > before.rows or not earlier.day_over
     return ChangeCause.LATE_ROWS if came_later or _is_newer(fingerprint, before) else ChangeCause.CORRECTION

@@ -6,12 +6,11 @@ tells what was before it.
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from cloudact.errors import Retry
-from cloudact.google_errors import GoogleRefusal
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import Run
 from cloudact.warehouse.resources import Job
@@ -19,24 +18,45 @@ from providers.org_day import OrgDay
 
 log = logging.getLogger(__name__)
 _NOTHING = Decimal()
+WITHIN_S = 20.0  # less than what the sweep takes for silence
 
 
 def record_day(
-    day: OrgDay, result: Result, had: Mapping[str, int], version: str | None, read_at: datetime, at: datetime
+    day: OrgDay,
+    result: Result,
+    had: Mapping[str, int],
+    version: str | None,
+    read_at: datetime,
+    at: datetime,
+    within_s: float = WITHIN_S,
 ) -> None:
     """Adds the run's row to the history of its day; a second call for the same run adds nothing.
 
     `had` is how many rows each table had of the day before, `version` that of the pipeline's file, and `at` when the
-    day was found loaded. Waits until the row is there. A failure is logged as `day_not_recorded`, and raised by nobody.
+    day was found loaded. Waits `within_s` at most for the row to be there: it goes on by itself. Whatever fails is
+    logged as `day_not_recorded` and raised by nobody, since the day is loaded.
     """
     try:
         job = _insert(day, result, had, version, read_at, at)
         if job is not None:
-            day.warehouse.wait_for(job, _no_tick)
+            day.warehouse.wait_for(job, _Deadline(within_s).tick)
             if job.error_result:
                 _log_failure(day.run, str(job.error_result.get("message")))
-    except (Retry, GoogleRefusal) as err:
-        _log_failure(day.run, str(err))
+    except Exception as err:  # whatever it is: the next try of the run would find it decided, and record nothing
+        _log_failure(day.run, str(err) or type(err).__name__)
+
+
+class _Deadline:
+    """The end of a wait, some seconds from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def tick(self) -> None:
+        """Raises `TimeoutError` once it has passed."""
+        if time.monotonic() > self._end:
+            raise TimeoutError(f"BigQuery has not added the row within {self._seconds:g} seconds")
 
 
 def _insert(
@@ -73,7 +93,7 @@ def _costs(result: Result, *, was_empty: bool) -> Iterator[str]:
     A currency that the day does not have any more, or did not have before, costs nothing in it.
     """
     after = result.fingerprint.cost
-    before = result.previous.fingerprint.cost if result.previous else {}
+    before = result.previous.fingerprint.cost if result.previous and not was_empty else {}
     known = was_empty or result.previous is not None
     for currency in sorted({*before, *after}):
         had = plain(before.get(currency, _NOTHING)) if known else None
@@ -83,7 +103,3 @@ def _costs(result: Result, *, was_empty: bool) -> Iterator[str]:
 def _log_failure(run: Run, why: str) -> None:
     fields = {"event": "day_not_recorded", "run_id": run.run_id, "org_slug": run.org_slug, "why": why}
     log.warning("the day's history was not recorded", extra={"fields": fields})
-
-
-def _no_tick() -> None:
-    """Does nothing while the row is added, which takes a second or two."""

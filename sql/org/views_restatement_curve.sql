@@ -1,9 +1,8 @@
 -- How fast each pipeline's days settle, measured by the restatements of this org's own days: which part of a day's final
--- cost was there when it was read at most so many hours after its end. Measured are days of the last 120 that were read
--- after their last planned restatement and cost something, each currency by itself. A day that was not read so early is
--- not counted there; one that was read and had no row of a currency had nothing of its cost.
+-- cost its tables had when it was read at most so many hours after its end. Measured are days of the last 120 that were
+-- read again later, and at last after their last planned restatement. What was read before the day's end counts nowhere.
 CREATE OR REPLACE VIEW org_dataset.restatement_curve
-OPTIONS(description = 'How much of a day\'s final cost was there after 24, 48, 72 … hours: see docs/focus.md')
+OPTIONS(description = 'How much of a day\'s final cost was there after 3, 6, 12, 24 … hours: see docs/focus.md')
 AS
 SELECT
   org_slug,
@@ -11,71 +10,81 @@ SELECT
   pipeline,
   hours,
   COUNT(*) AS measured,
-  AVG(share) AS mean_share,
-  MIN(share) AS least_share,
-  MAX(share) AS greatest_share,
-  COUNTIF(share = 1) AS unchanged_since
+  AVG(mean_share) AS mean_share,
+  MIN(least_share) AS least_share,
+  MAX(greatest_share) AS greatest_share,
+  COUNTIF(is_unchanged) AS unchanged_since,
+  COUNTIF(is_far_off) AS far_off
 FROM (
   SELECT
-    finals.org_slug AS org_slug,
-    finals.provider AS provider,
-    finals.pipeline AS pipeline,
-    known.hours AS hours,
-    IFNULL(costs.after, 0) / finals.cost AS share
+    org_slug,
+    provider,
+    pipeline,
+    usage_date,
+    hours,
+    AVG(SAFE_DIVIDE(cost_then, final_cost)) AS mean_share,
+    MIN(SAFE_DIVIDE(cost_then, final_cost)) AS least_share,
+    MAX(SAFE_DIVIDE(cost_then, final_cost)) AS greatest_share,
+    LOGICAL_AND(cost_then = final_cost) AS is_unchanged,
+    LOGICAL_OR(ABS(cost_then - final_cost) > ABS(final_cost) / 20) AS is_far_off
   FROM (
     SELECT
-      days.org_slug AS org_slug,
-      days.provider AS provider,
-      days.pipeline AS pipeline,
-      days.usage_date AS usage_date,
-      cost.currency AS currency,
-      cost.after AS cost
+      known.org_slug AS org_slug,
+      known.provider AS provider,
+      known.pipeline AS pipeline,
+      known.usage_date AS usage_date,
+      known.hours AS hours,
+      costs.currency AS currency,
+      -- A currency that a read does not have costs nothing in it; a day without any cost has one row here, of no currency.
+      IFNULL(SUM(IF(costs.generation = known.generation_then, costs.after, 0)), 0) AS cost_then,
+      IFNULL(SUM(IF(costs.generation = known.last_generation, costs.after, 0)), 0) AS final_cost
     FROM (
       SELECT
         org_slug,
         provider,
         pipeline,
         usage_date,
-        ARRAY_AGG(STRUCT(completeness AS completeness, costs AS costs) ORDER BY generation DESC LIMIT 1)[
-          OFFSET(0)
-        ] AS latest
-      FROM org_dataset.day_history
-      WHERE usage_date >= DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 120 DAY)
-      GROUP BY org_slug, provider, pipeline, usage_date
-    ) AS days
-    INNER JOIN UNNEST(days.latest.costs) AS cost
-    WHERE days.latest.completeness = 'final' AND cost.after != 0
-  ) AS finals
-  INNER JOIN (
-    SELECT org_slug, provider, pipeline, usage_date, hours, MAX(generation) AS generation
-    FROM org_dataset.day_history
-    CROSS JOIN UNNEST([24, 48, 72, 96, 120, 144, 168, 240, 336, 504, 720]) AS hours
-    WHERE usage_date >= DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 120 DAY)
-      AND TIMESTAMP_DIFF(read_at, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY)), HOUR) <= hours
-    GROUP BY org_slug, provider, pipeline, usage_date, hours
-  ) AS known
-    ON known.org_slug = finals.org_slug
-    AND known.provider = finals.provider
-    AND known.pipeline = finals.pipeline
-    AND known.usage_date = finals.usage_date
-  LEFT JOIN (
-    SELECT
-      history.org_slug AS org_slug,
-      history.provider AS provider,
-      history.pipeline AS pipeline,
-      history.usage_date AS usage_date,
-      history.generation AS generation,
-      each.currency AS currency,
-      each.after AS after
-    FROM org_dataset.day_history AS history
-    INNER JOIN UNNEST(history.costs) AS each
-    WHERE history.usage_date >= DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 120 DAY)
-  ) AS costs
-    ON costs.org_slug = finals.org_slug
-    AND costs.provider = finals.provider
-    AND costs.pipeline = finals.pipeline
-    AND costs.usage_date = finals.usage_date
-    AND costs.generation = known.generation
-    AND costs.currency = finals.currency
+        hours,
+        MAX(generation) AS last_generation,
+        MAX(IF(minutes >= 0 AND minutes <= hours * 60, generation, NULL)) AS generation_then,
+        ARRAY_AGG(completeness ORDER BY generation DESC LIMIT 1)[OFFSET(0)] AS completeness
+      FROM (
+        SELECT
+          org_slug,
+          provider,
+          pipeline,
+          usage_date,
+          generation,
+          completeness,
+          TIMESTAMP_DIFF(read_at, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY)), MINUTE) AS minutes
+        FROM org_dataset.day_history
+        WHERE usage_date >= DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 120 DAY)
+      )
+      CROSS JOIN UNNEST([3, 6, 12, 24, 48, 72, 96, 120, 144, 168, 240, 336, 504, 720]) AS hours
+      GROUP BY org_slug, provider, pipeline, usage_date, hours
+    ) AS known
+    LEFT JOIN (
+      SELECT
+        history.org_slug AS org_slug,
+        history.provider AS provider,
+        history.pipeline AS pipeline,
+        history.usage_date AS usage_date,
+        history.generation AS generation,
+        cost.currency AS currency,
+        cost.after AS after
+      FROM org_dataset.day_history AS history
+      INNER JOIN UNNEST(history.costs) AS cost
+      WHERE history.usage_date >= DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 120 DAY)
+    ) AS costs
+      ON costs.org_slug = known.org_slug
+      AND costs.provider = known.provider
+      AND costs.pipeline = known.pipeline
+      AND costs.usage_date = known.usage_date
+      AND costs.generation IN (known.generation_then, known.last_generation)
+    WHERE known.completeness = 'final' AND known.generation_then < known.last_generation
+    GROUP BY
+      known.org_slug, known.provider, known.pipeline, known.usage_date, known.hours, costs.currency
+  )
+  GROUP BY org_slug, provider, pipeline, usage_date, hours
 )
 GROUP BY org_slug, provider, pipeline, hours;

@@ -14,7 +14,7 @@ SELECT
     WHEN days.completeness = 'partial' THEN 'settling'
     WHEN IFNULL(curve.measured, 0) < 7 THEN days.completeness
     WHEN curve.measured >= 28 AND curve.unchanged_since = curve.measured THEN 'final'
-    WHEN curve.least_share < 0.95 OR curve.greatest_share > 1.05 THEN 'provisional'
+    WHEN curve.far_off > 0 THEN 'provisional'
     ELSE 'settling'
   END AS settledness,
   days.completeness AS completeness,
@@ -23,7 +23,7 @@ SELECT
   days.age_hours AS age_hours,
   days.changed_at AS changed_at,
   days.changes AS changes,
-  curve.hours AS measured_hours,
+  days.measured_hours AS measured_hours,
   curve.measured AS measured,
   curve.mean_share AS mean_share,
   curve.least_share AS least_share
@@ -37,6 +37,12 @@ FROM (
     latest.generation AS generation,
     latest.read_at AS read_at,
     TIMESTAMP_DIFF(latest.read_at, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY)), HOUR) AS age_hours,
+    -- The measured hours that the last read has passed; none below the first of them.
+    (
+      SELECT MAX(each)
+      FROM UNNEST([3, 6, 12, 24, 48, 72, 96, 120, 144, 168, 240, 336, 504, 720]) AS each
+      WHERE each * 60 <= TIMESTAMP_DIFF(latest.read_at, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY)), MINUTE)
+    ) AS measured_hours,
     changed_at,
     changes
   FROM (
@@ -59,8 +65,4 @@ LEFT JOIN org_dataset.restatement_curve AS curve
   ON curve.org_slug = days.org_slug
   AND curve.provider = days.provider
   AND curve.pipeline = days.pipeline
-  AND curve.hours = (
-    SELECT MIN(each)
-    FROM UNNEST([24, 48, 72, 96, 120, 144, 168, 240, 336, 504, 720]) AS each
-    WHERE each >= days.age_hours
-  );
+  AND curve.hours = days.measured_hours;

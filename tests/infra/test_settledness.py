@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,10 +21,15 @@ from tests.infra.org_views import inlined
 from tests.lineage import sources
 
 TODAY = datetime.now(UTC).date()  # the server's own clock bounds the curve
-Reads = Sequence[tuple[int, str, str]]  # hours after the day's end, cost, completeness
+Reads = Sequence[tuple[int, str, str]]  # hours after the day's end, cost with its currency, completeness
 
 
-def record(local: Local, org_slug: str, day: date, reads: Iterable[tuple[int, str, str]]) -> None:
+def costs_of(text: str) -> dict[str, Decimal]:
+    """The costs of `5 10EUR`: five dollars and ten euros."""
+    return {each[-3:] if each[-1].isalpha() else "USD": Decimal(each.rstrip("EUR")) for each in text.split()}
+
+
+def record(local: Local, org_slug: str, day: date, reads: Reads) -> None:
     """Records reads of one day of OpenAI, in turn."""
     end = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
     for generation, (hours, cost, complete) in enumerate(reads, start=1):
@@ -33,7 +38,7 @@ def record(local: Local, org_slug: str, day: date, reads: Iterable[tuple[int, st
             org_slug=org_slug, pipeline="openai_usage_cost", provider="openai", domain="", name="usage_cost", date=day,
             generation=generation, trigger_type=TriggerType.SCHEDULE, triggered_by="scheduler", requested_at=at,
         )  # fmt: skip
-        fingerprint = Fingerprint(rows=1, cost={"USD": Decimal(cost)} if cost else {}, source_as_of=None, tables={})
+        fingerprint = Fingerprint(rows=1, cost=costs_of(cost), source_as_of=None, tables={})
         result = Result(
             fingerprint=fingerprint,
             previous=None,
@@ -85,11 +90,58 @@ def test_what_a_day_is_called(local: Local, new_org: NewOrgs, days: int, early: 
     slug = new_org(views=True).org_slug
     for back in range(days):
         day = TODAY - timedelta(days=40 + back)
-        record(local, slug, day, [(26, early, "settling"), (800, "10", "final")])
+        record(local, slug, day, [(20, early, "settling"), (800, "10", "final")])
     record(local, slug, TODAY - timedelta(days=2), [(hours, "3", "settling")])
     sql = f"SELECT * FROM {slug}.settledness WHERE usage_date >= '{TODAY - timedelta(days=5)}'"
     (day_status,) = local.query(sql)
     assert day_status["settledness"] == told
+
+
+def settledness_of(local: Local, slug: str, day: date) -> str:
+    (found,) = local.query(f"SELECT settledness FROM {slug}.settledness WHERE usage_date = '{day}'")
+    return str(found["settledness"])
+
+
+HALF = [(1, "5", "settling"), (23, "10", "settling"), (800, "10", "final")]
+STABLE = [(20, "10", "settling"), (800, "10", "final")]
+FALLEN = [(20, "10", "settling"), (300, "0", "settling"), (800, "", "final")]
+TWO_CURRENCIES = [(20, "10 4EUR", "settling"), (800, "10 4EUR", "final")]
+ONE_GONE = [(20, "10 4EUR", "settling"), (300, "10 0EUR", "settling"), (800, "10", "final")]
+A_MILLIONTH = [(20, "20000.000001", "settling"), (800, "20000.000002", "final")]
+BACKFILLED = [(800, "10", "final")]
+WHILE_IT_RAN = [(-12, "10", "provisional"), (800, "10", "final")]
+FREE = [(20, "0", "settling"), (800, "0", "final")]
+
+
+@pytest.mark.parametrize(
+    ("measured", "read_at", "told"),
+    [
+        ([HALF] * 28, 1, "settling"),
+        ([STABLE] * 28, 30, "final"),
+        ([STABLE] * 28 + [FALLEN], 30, "provisional"),
+        ([TWO_CURRENCIES] * 14, 30, "settling"),
+        ([TWO_CURRENCIES] * 28, 30, "final"),
+        ([TWO_CURRENCIES] * 28 + [ONE_GONE], 30, "provisional"),
+        ([A_MILLIONTH] * 28, 30, "settling"),
+        ([BACKFILLED] * 28, 30, "settling"),
+        ([WHILE_IT_RAN] * 28, 30, "settling"),
+        ([FREE] * 28, 30, "final"),
+    ],
+    ids=[
+        "too young to judge", "nothing ever changed", "one fell to nothing", "fourteen days of two currencies",
+        "28 days of two currencies", "a currency vanished", "the last digit changed", "read once", "read while it ran",
+        "nothing ever cost anything",
+    ],
+)  # fmt: skip
+def test_what_counts_as_measured(
+    local: Local, new_org: NewOrgs, measured: Sequence[Reads], read_at: int, told: str
+) -> None:
+    """Measured is a day that was read after its end and again later; it has changed if any amount has, by anything."""
+    slug = new_org(views=True).org_slug
+    for back, reads in enumerate(measured, start=40):
+        record(local, slug, TODAY - timedelta(days=back), reads)
+    record(local, slug, TODAY - timedelta(days=2), [(read_at, "3", "settling")])
+    assert settledness_of(local, slug, TODAY - timedelta(days=2)) == told
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """The history of a day: each successful run records what it found, and the changes add up to what the day costs."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from time import sleep
+from typing import Any, cast
 
 import pytest
 
 from cloudact import clients
-from cloudact.runs.result import ChangeCause, Earlier, Fingerprint, Previous, Result
+from cloudact.runs.result import ChangeCause, Completeness, Earlier, Fingerprint, Previous, Result
 from cloudact.runs.run import TriggerType
+from cloudact.warehouse.bigquery import Warehouse
 from jobs.change_cause import cause_of
 from jobs.day_history import record_day
 from localcloud.onboarding import OnboardedOrg
@@ -135,6 +138,41 @@ def test_a_history_that_cannot_be_written(local: Local, new_org: NewOrgs, run_jo
     assert "day_history" in told["why"]
 
 
+class Trouble:
+    """A BigQuery that takes the record and never ends it, or that fails as nobody has foreseen."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.looks = 0
+
+    def start_query(self, *_: Any, **__: Any) -> str:
+        if self.error:
+            raise self.error
+        return "job"
+
+    def wait_for(self, _job: str, tick: Callable[[], None]) -> None:
+        while True:
+            self.looks += 1
+            tick()
+            sleep(0.01)
+
+
+@pytest.mark.parametrize("error", [None, KeyError("schema"), ValueError("no JSON")], ids=["endless", "key", "value"])
+def test_a_record_that_never_ends_or_fails(new_org: NewOrgs, error: Exception | None) -> None:
+    """The wait for the record is bounded, and whatever it fails with is logged: the day is loaded."""
+    org, trouble = new_org(), Trouble(error)
+    run = billing_run(org)
+    nothing = Fingerprint(rows=0, cost={}, source_as_of=None, tables={})
+    result = Result(
+        fingerprint=nothing, previous=None, difference=None, unchanged=False, completeness=Completeness.PROVISIONAL
+    )
+    with written_lines() as lines:
+        record_day(OrgDay(run, org.org_slug, cast("Warehouse", trouble)), result, {}, "1", NOON, NOON, within_s=0.05)
+    (told,) = lines.of("day_not_recorded")
+    assert told["why"] == (str(error) if error else "BigQuery has not added the row within 0.05 seconds")
+    assert (trouble.looks > 1) is (error is None)
+
+
 def fingerprint_of(rows: int, cost: str) -> Fingerprint:
     return Fingerprint(rows=rows, cost={"USD": Decimal(cost)}, source_as_of=None, tables={})
 
@@ -146,9 +184,17 @@ def fingerprint_of(rows: int, cost: str) -> Fingerprint:
         (4, "5", "1.0", True, "late_rows"),
         (3, "6", "2.0", True, "provider_correction"),
         (3, "5", "2.0", True, "code"),
+        (4, "5", "2.0", True, "code"),
         (3, "6", "1.0", False, "late_rows"),
     ],
-    ids=["other words", "more rows", "another cost", "another file", "the day was not over"],
+    ids=[
+        "other words",
+        "more rows",
+        "another cost",
+        "another file",
+        "another file makes more rows",
+        "the day was not over",
+    ],
 )
 def test_what_is_called_the_cause(rows: int, cost: str, version: str, over: bool, cause: str) -> None:
     """More rows are late rows, and so is what a day gets that was not over; the same money under another version is
@@ -157,6 +203,51 @@ def test_what_is_called_the_cause(rows: int, cost: str, version: str, over: bool
     earlier = Earlier(previous=before, day_over=over, version="1.0")
     run = llm_run(OnboardedOrg("acme", "key", {}), "openai")
     assert cause_of(run, fingerprint_of(rows, cost), earlier, {"t": 3}, version) == ChangeCause(cause)
+
+
+def test_tables_that_were_emptied(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A day whose rows are gone is loaded for the first time again, from nothing."""
+    org = new_org(views=True)
+    load_fixture_export(local, org)
+    run_job(billing_run(org))
+    for table in ("gcp_billing_daily_raw", "day_history"):
+        clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {org.org_slug}.{table} WHERE TRUE")
+    run_job(billing_run(org, generation=2))
+    (change,) = changes(local, org)
+    (raw,) = local.query(f"SELECT SUM(net_cost) AS cost FROM {org.org_slug}.gcp_billing_daily_raw")
+    assert (change["cause"], change["cost_before"], change["cost_change"]) == ("first_load", 0, raw["cost"])
+
+
+def test_rows_of_a_day_that_had_none(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """A day that was read too early, and had nothing, gets late rows."""
+    org = new_org(views=True)
+    first = load_fixture_export(local, org)[0]
+    empty = FIXTURE_DAY + timedelta(days=12)
+    run_job(billing_run(org, empty, requested_at=LATER))
+    late = {"usage_start_time": f"{empty} 05:00:00 UTC", "export_time": f"{empty} 09:00:00 UTC"}
+    load_rows(local, org, [first | late | {"_partition_date": str(empty)}])
+    run_job(billing_run(org, empty, generation=2, requested_at=LATER))
+    assert [(each["cause"], each["rows_after"]) for each in history(local, org)] == [
+        ("first_load", 0),
+        ("late_rows", 1),
+    ]
+
+
+def test_a_day_that_is_older_than_its_history(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """What a day cost before its history begins is its first change, also where no run has replaced it since."""
+    org = new_org(views=True)
+    first = load_fixture_export(local, org)[0]
+    run_job(billing_run(org))
+    clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {org.org_slug}.day_history WHERE TRUE")
+    run_job(billing_run(org, generation=2))
+    (alone,) = changes(local, org)
+    load_rows(local, org, [first | {"cost": 7.5, "export_time": "2026-11-12 01:00:00 UTC"}])
+    run_job(billing_run(org, generation=3))
+    found = changes(local, org)
+    (raw,) = local.query(f"SELECT SUM(net_cost) AS cost FROM {org.org_slug}.gcp_billing_daily_raw")
+    assert [row["cause"] for row in found] == ["before_history", "late_rows"]
+    assert sum(row["cost_change"] for row in found) == raw["cost"]
+    assert alone["cost_change"] == raw["cost"] - Decimal("7.5")
 
 
 def test_the_cause_is_in_the_runs_detail(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
