@@ -14,7 +14,7 @@ import pytest
 from pyarrow import compute, parquet
 
 from cloudact import clients
-from focus.check import Checker, Days, Report
+from focus.check import Checker, Days, Report, column_types
 from focus.model import VERSIONS, Model, load_model
 from focus.page import PAGE
 from focus.verdicts import Verdict
@@ -156,7 +156,7 @@ def test_wild_rows_break_and_meet_the_rules(local: Local, model: Model, made: Ma
 
 def _report(local: Local, model: Model, dataset: str, criteria: Collection[str]) -> Report:
     days = Days.of_month(wild.MONTH)
-    return Checker(local.warehouse, model, criteria).check(dataset, days)
+    return Checker(local.warehouse, model, criteria).check(dataset, days, column_types(local.warehouse, dataset))
 
 
 def _both(
