@@ -103,8 +103,18 @@ def test_every_criterion_has_a_reason(model: Model) -> None:
 
 
 def test_pins_are_on_the_page(model: Model) -> None:
-    """The page names the model by its checksum, its licence and the validator's version."""
-    text = PAGE.read_text(encoding="utf-8")
+    """The page names the model by its checksum, who made it, its licence, what was changed, and the validator."""
+    text, about = PAGE.read_text(encoding="utf-8"), pins()
     assert model.sha256 in text
-    assert pins()["validator"] in text
-    assert "CC-BY-4.0" in text
+    assert about["validator"] in text
+    for told in ("creator", "licence", "licence_url", "source", "changed"):
+        assert about["model"][told] in text
+
+
+def test_passes_about_no_row_stand_beside_the_numbers(assessed: Assessed) -> None:
+    """How many of the passed rules are about no row is told in the line of the number that counts them."""
+    scores = Scores(list(assessed.assessor.assessments.values()))
+    told = f"{scores.vacuous} of the {scores.checked[Verdict.PASS]} pass about no row"
+    line = next(line for line in assessed.page.splitlines() if line.startswith("| Checked by the machine |"))
+    assert told in line
+    assert scores.vacuous == assessed.page.count("No row is of the kind that it is about.")

@@ -1,7 +1,7 @@
 """Tables `focus_costs` with every column of a FOCUS model, filled at random so that each rule is met and broken.
 
-Products of a price and a quantity are either exact or plainly wrong: where the official validator allows a difference
-of 1e-9 that its binary numbers make, ours compares decimals exactly.
+Products of a price and a quantity are exact, plainly wrong, or wrong by a little less or more than the official
+validator allows, which is 1e-9; its binary numbers decide what lies closer to that.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Row = dict[str, Any]
 DAY = "2026-11-10"
 MONTH = date(2026, 11, 1)
 JSON_COLUMNS = ("Tags", "SkuPriceDetails", "AllocatedTags")
+RIGHT, WRONG = ("0", "1e-9"), ("1", "3e-9", "2e-7")  # what a product may differ by, the second of WRONG from 3 on
 DOCUMENTS: Mapping[str, Sequence[Any]] = {
     "ContractApplied": (
         {"Elements": [{"ContractId": "c", "ContractCommitmentId": "d", "ContractCommitmentAppliedCost": 1}]},
@@ -104,6 +105,6 @@ def _costs(rng: random.Random, bad: float) -> Row:
         "PricingQuantity": str(quantity),
         "ListUnitPrice": str(price),
         "ContractedUnitPrice": rng.choice([None, str(price)]),
-        "ListCost": str(quantity * price + (1 if wrong else 0)),
+        "ListCost": f"{quantity * price + Decimal(rng.choice(WRONG if wrong else RIGHT)):.9f}",
         "ContractedCost": str(quantity * price),
     }
