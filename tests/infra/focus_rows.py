@@ -207,7 +207,9 @@ def _random_gcp(rng: random.Random) -> Row:
         "project_labels": rng.choice([None, "{}", '{"team":"ads","cost-center":"c,\\"d\\":\\"e"}']),
         "system_labels": rng.choice([None, "{}", '{"compute.googleapis.com/cores":null}']),
         "tags": rng.choice([None, "{}", '{"1111/env":"prod","1111/team":"{}"}']),
-        "sku_description": rng.choice([None, "N1 Core", "Commitment v1: Cpu in Americas for 1 Year"]),
+        "sku_description": rng.choice(
+            [None, "N1 Core", "Spot Preemptible N2 Core", "Commitment v1: Cpu in Americas for 1 Year"]
+        ),
         "resource_name": rng.choice([None, "vm-1"]),
         "resource_global_name": rng.choice([None, "", "//compute.googleapis.com/1", "vm-1"]),
         "region": rng.choice([None, "", "us-central1"]),
