@@ -137,7 +137,9 @@ class Assessor:
         if finding.weak and (written := self.judgements.get(finding.rule.id)):
             return self._written(written)
         if finding.weak and finding.count:
-            broken = "A column is missing" if finding.count.missing else f"{finding.count.as_written} rows break it"
+            number = finding.count.as_written
+            rows = f"{number} row breaks it" if number == 1 else f"{number} rows break it"
+            broken = "A column is missing" if finding.count.missing else rows
             return Support.PARTLY, f"{broken} as it is written; the validator passes it."
         if finding.vacuous:
             return Support.MET, "No row is of the kind that it is about."

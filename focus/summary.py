@@ -55,7 +55,7 @@ def _lines(assessor: Assessor, org: str, month: str) -> Iterator[str]:
     yield from _listed(
         "passes, but rows break the sentence", [each for each in told if each.finding and each.finding.weak]
     )
-    yield f"{scores.vacuous} of those that pass are about no row: nothing in this month is of the kind"
+    yield f"{scores.vacuous} of those that pass are about no row, as the validator reads them"
 
 
 def _is(each: Assessment, verdict: Verdict) -> bool:

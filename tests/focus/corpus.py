@@ -11,13 +11,14 @@ from itertools import product
 from tests.infra.focus_rows import METERS, Row, Tables, anthropic, anthropic_usage, gcp, openai, recorded
 
 MONTH = "2026-11"
+# Costs that are grouped by line item, as we ask for, have one: https://platform.openai.com/docs/api-reference/usage/costs
 LINE_ITEMS = (
     ("gpt-6-astra, input", "tokens"),
     ("gpt-6-astra, cached input", "tokens"),
     ("gpt-6-astra, output", "tokens"),
     ("gpt-image-2, image", "images"),
     ("web search tool calls", "calls"),
-    (None, None),
+    ("something new", None),
 )
 USAGE = {
     "usage_unit": "seconds", "pricing_unit": "hour", "usage_amount": "3600", "usage_amount_in_pricing_units": "1",
@@ -73,13 +74,15 @@ def _anthropic() -> list[Row]:
     lone = {"model": None, "service_tier": None, "context_window": None, "token_type": None}
     others = [
         anthropic(**lone, cost_type=kind, description=kind.replace("_", " "))
-        for kind in ("web_search", "code_execution", "session_usage")
+        for kind in ("code_execution", "session_usage")
     ]
+    # The three searches below, at 10 USD for 1000: https://docs.claude.com/en/docs/about-claude/pricing
+    searches = anthropic(**lone, cost_type="web_search", description="web search", amount="0.03")
     below_zero = anthropic(amount="-1", workspace_id="w-2")
     detailed = anthropic(
         api="analytics", api_key_id="k-1", list_amount="2", inference_geo="us", context_window="200k-1M"
     )
-    return [*tokens, *others, below_zero, detailed, anthropic(service_tier="batch", workspace_id="w-3")]
+    return [*tokens, searches, *others, below_zero, detailed, anthropic(service_tier="batch", workspace_id="w-3")]
 
 
 def _anthropic_usage() -> list[Row]:

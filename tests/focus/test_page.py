@@ -117,4 +117,5 @@ def test_passes_about_no_row_stand_beside_the_numbers(assessed: Assessed) -> Non
     told = f"{scores.vacuous} of the {scores.checked[Verdict.PASS]} pass about no row"
     line = next(line for line in assessed.page.splitlines() if line.startswith("| Checked by the machine |"))
     assert told in line
-    assert scores.vacuous == assessed.page.count("No row is of the kind that it is about.")
+    counts = [each.count for each in assessed.report.findings.values() if each.verdict is Verdict.PASS and each.count]
+    assert scores.vacuous == sum(not count.examined for count in counts) > 0
