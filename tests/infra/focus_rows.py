@@ -240,7 +240,9 @@ def _random_anthropic(rng: random.Random) -> Row:
     tokens = rng.random() < 0.8
     return anthropic(
         **_random_key(rng, ("cost_report", "analytics"), lone=not tokens),
-        description=rng.choice([None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens"]),
+        description=rng.choice(
+            [None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens", "M Usage (Fast)", ""]
+        ),
         speed=rng.choice([None, "fast"]),
         cost_type="tokens" if tokens else rng.choice([None, "web_search", "code_execution", "session_usage"]),
         token_type=rng.choice([None, *METERS]) if tokens else None,
