@@ -231,7 +231,8 @@ def _another_product(check: Check, scope: Scope) -> str:
     product, result = f"CAST({first} * {second} AS NUMERIC)", scope.column(check, "ResultColumnName")
     if scope.as_written:
         return f"{product} != {result}"
-    return f"ABS({product} - {result}) > GREATEST(ABS({result}), 1) * CAST(0.000000001 AS NUMERIC)"
+    # NUMERIC would round the tolerance
+    return f"CAST(ABS({product} - {result}) AS FLOAT64) > 1e-9 * CAST(GREATEST(ABS({result}), 1) AS FLOAT64)"
 
 
 def _any_broken(check: Check, scope: Scope) -> str:

@@ -81,7 +81,15 @@ def test_every_check_function_can_be_a_condition() -> None:
 
 @pytest.mark.parametrize(
     ("cost", "official", "as_written"),
-    [("0.999999999", 0, 1), ("0.999999998", 1, 1), ("1", 0, 0), ("1000000.001", 0, 1), ("1000000.0011", 1, 1)],
+    [
+        ("0.999999999", 0, 1),
+        ("0.999999998", 1, 1),
+        ("1", 0, 0),
+        ("1000000.001", 0, 1),
+        ("1000000.0011", 1, 1),
+        ("3.000000003", 0, 1),
+        ("2.000000003", 1, 1),
+    ],
 )
 def test_products_have_the_tolerance_of_the_validator(
     model: Model, made: MakeTable, local: Local, cost: str, official: int, as_written: int

@@ -1,7 +1,7 @@
 """Tables `focus_costs` with every column of a FOCUS model, filled at random so that each rule is met and broken.
 
-Products of a price and a quantity are exact, plainly wrong, or wrong by a little less or more than the official
-validator allows, which is 1e-9; its binary numbers decide what lies closer to that.
+Products of a price and a quantity are exact, plainly wrong, or wrong by about half or twice of what the official
+validator allows; its binary numbers decide what lies closer to that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any
 
 from focus.checks import columns_of
@@ -21,7 +21,6 @@ Row = dict[str, Any]
 DAY = "2026-11-10"
 MONTH = date(2026, 11, 1)
 JSON_COLUMNS = ("Tags", "SkuPriceDetails", "AllocatedTags")
-RIGHT, WRONG = ("0", "1e-9"), ("1", "3e-9", "2e-7")  # what a product may differ by, the second of WRONG from 3 on
 DOCUMENTS: Mapping[str, Sequence[Any]] = {
     "ContractApplied": (
         {"Elements": [{"ContractId": "c", "ContractCommitmentId": "d", "ContractCommitmentAppliedCost": 1}]},
@@ -105,6 +104,13 @@ def _costs(rng: random.Random, bad: float) -> Row:
         "PricingQuantity": str(quantity),
         "ListUnitPrice": str(price),
         "ContractedUnitPrice": rng.choice([None, str(price)]),
-        "ListCost": f"{quantity * price + Decimal(rng.choice(WRONG if wrong else RIGHT)):.9f}",
+        "ListCost": str(quantity * price + _miss(rng, quantity * price, wrong=wrong)),
         "ContractedCost": str(quantity * price),
     }
+
+
+def _miss(rng: random.Random, product: Decimal, *, wrong: bool) -> Decimal:
+    """By how much a result differs from the product: the validator allows 1e-9, and from 1 on that part of it."""
+    allowed = max(product, Decimal(1)) * Decimal("1e-9")
+    missed = rng.choice([Decimal(1), 2 * allowed] if wrong else [Decimal(0), allowed / 2])
+    return missed.quantize(Decimal("1e-9"), ROUND_UP if wrong else ROUND_DOWN)
