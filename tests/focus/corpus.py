@@ -43,6 +43,10 @@ def corpus() -> Tables:
 
 def _google() -> list[Row]:
     taken_back = {"cost": "-1.5", "net_cost": "-1.5", "list_cost": "-1.5", "contracted_cost": "-1.5"}
+    covered = {
+        "subscription_id": "subscriptions/1", "consumption_model_description": "Compute Flexible CUDs",
+        "cost": "0.9", "net_cost": "0.9",
+    }  # fmt: skip
     nothing = dict.fromkeys(("usage_unit", "pricing_unit", "usage_amount", "usage_amount_in_pricing_units"))
     return [
         gcp(**USAGE),
@@ -56,6 +60,8 @@ def _google() -> list[Row]:
         gcp(**USAGE, seller_name="Seller", transaction_type="THIRD_PARTY_RESELLER", service_description="Seller DB"),
         gcp(**USAGE, commitment_fee=True, subscription_id="subscriptions/1", sku_id="C-1"),
         gcp(**USAGE, subscription_id="subscriptions/1"),
+        gcp(**USAGE | covered),
+        gcp(**USAGE | {"sku_description": "Spot Preemptible N1 Core"}, sku_id="A-3"),
         gcp(**USAGE | {"project_id": None, "project_name": None, "resource_name": None, "resource_global_name": None}),
         gcp(**USAGE, period_start="2026-11-01 07:00:00 UTC", period_end="2026-12-01 08:00:00 UTC", sku_id="S-1"),
     ]  # fmt: skip
