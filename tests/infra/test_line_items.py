@@ -102,7 +102,7 @@ ENDINGS = (
 )  # fmt: skip
 
 
-def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str) -> dict[str, Told]:
+def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str | None) -> dict[str, Told]:
     """What the view says of charges with these line items on a day whose usage knows these models."""
     rows = read(
         openai_cost_daily_raw=[openai(line_item=item, **columns) for item in line_items],
