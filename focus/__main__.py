@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TextIO
 
-from google.api_core.exceptions import NotFound
-
-from cloudact.errors import CloudActError
+from cloudact.errors import CloudActError, Retry
+from cloudact.google_errors import GoogleRefusal, is_passing, refused_with
 from cloudact.orgs.org import SLUG
 from cloudact.warehouse.bigquery import open_for_reading
 from focus.assessment import Assessor, load_criteria, load_judgements
@@ -21,6 +20,7 @@ from focus.model import CURRENT, load_model
 from focus.summary import as_json, as_text, musts_fail
 
 PASSED, FAILED, NOT_CHECKED = 0, 1, 2
+FIRST_LOOK_S = 5.0  # who has named a wrong endpoint, or has no network, is told soon
 PATIENCE_S = 300.0  # a month of a large org
 
 
@@ -29,24 +29,52 @@ def main(arguments: Sequence[str], env: Mapping[str, str], out: TextIO, err: Tex
     asked = _parsed(arguments, env)
     try:
         assessor = _assessed(asked)
-    except NotFound:
-        err.write(f"{asked.project} has no dataset {asked.org} with the view focus_costs.\n")
+    except Exception as error:
+        if (sentence := _sentence(error, asked)) is None:
+            raise
+        err.write(f"{sentence}\n")
         return NOT_CHECKED
-    except CloudActError as error:
-        err.write(f"{error}\n")
+    month = f"{asked.month:%Y-%m}"
+    if not assessor.report.rows:
+        err.write(f"There are no costs of {asked.org} in {month}.\n")
         return NOT_CHECKED
     told = as_json if asked.json else as_text
-    out.write(told(assessor, asked.org, f"{asked.month:%Y-%m}"))
+    out.write(told(assessor, asked.org, month))
     return FAILED if musts_fail(assessor) else PASSED
 
 
 def _assessed(asked: argparse.Namespace) -> Assessor:
     model = load_model(asked.version)
     criteria = load_criteria(model)
+    first_look = open_for_reading(asked.project, asked.location, asked.bigquery, FIRST_LOOK_S)
+    types = column_types(first_look, asked.org)
     warehouse = open_for_reading(asked.project, asked.location, asked.bigquery, PATIENCE_S)
     checker = Checker(warehouse, model, [name for name, each in criteria.items() if each.met])
-    report = checker.check(asked.org, Days.of_month(asked.month))
-    return Assessor(model, report, column_types(warehouse, asked.org), criteria, load_judgements(asked.version))
+    report = checker.check(asked.org, Days.of_month(asked.month), types)
+    return Assessor(model, report, types, criteria, load_judgements(asked.version))
+
+
+def _sentence(error: Exception, asked: argparse.Namespace) -> str | None:
+    """Why it could not be checked; `None` for a mistake of ours."""
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+
+    if isinstance(error, Retry) or is_passing(error):
+        return f"{asked.bigquery or 'BigQuery'} could not be reached or is overloaded: try it again."
+    if isinstance(error, CloudActError):
+        return str(error)
+    if isinstance(error, GoogleAuthError):
+        return "Google takes no credentials of yours: `gcloud auth application-default login` gets some."
+    if refused_with(error, 404):
+        return f"{asked.project} has no dataset {asked.org} with the view focus_costs."
+    if refused_with(error, 403):
+        return (
+            f"You may not check {asked.org} in {asked.project}: it takes roles/bigquery.dataViewer on the dataset and "
+            "roles/bigquery.jobUser on the project."
+        )
+    if isinstance(error, GoogleRefusal | GoogleAPICallError):
+        return f"BigQuery refuses: {' '.join(str(error).split())}"
+    return None
 
 
 def _parsed(arguments: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:

@@ -137,10 +137,12 @@ class Assessor:
         if finding.weak and (written := self.judgements.get(finding.rule.id)):
             return self._written(written)
         if finding.weak and finding.count:
-            broken = "A column is missing" if finding.count.missing else f"{finding.count.as_written} rows break it"
+            number = finding.count.as_written
+            rows = f"{number} row breaks it" if number == 1 else f"{number} rows break it"
+            broken = "A column is missing" if finding.count.missing else rows
             return Support.PARTLY, f"{broken} as it is written; the validator passes it."
         if finding.vacuous:
-            return Support.MET, "No row of the corpus is of the kind that it is about."
+            return Support.MET, "No row is of the kind that it is about."
         return Support.MET, ""
 
     def _failed(self, rule: Rule, finding: Finding) -> tuple[Support, str]:
@@ -204,6 +206,11 @@ class Scores:
             for each in self.assessments
             if each.finding and each.checked and each.rule.keyword.startswith("MUST")
         )
+
+    @cached_property
+    def vacuous(self) -> int:
+        """Number of rules that pass about no row."""
+        return sum(each.finding is not None and each.finding.vacuous for each in self.assessments)
 
     @cached_property
     def support(self) -> Counter[Support]:

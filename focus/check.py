@@ -43,13 +43,14 @@ class Checker:
     model: Model
     criteria: Collection[str]
 
-    def check(self, dataset: str, days: Days) -> Report:
-        """Report on `focus_costs` in a dataset.
+    def check(self, dataset: str, days: Days, types: Mapping[str, str]) -> Report:
+        """Report on `focus_costs` in a dataset, whose columns have these GoogleSQL types.
 
-        Google's `NotFound` passes through where the dataset has no such view.
+        Raises `Retry` where BigQuery cannot be reached. A refusal of BigQuery's passes through, as an exception of
+        Google's client library.
         """
         rules = self.model.of_dataset()
-        plan = Plan(rules, column_types(self.warehouse, dataset))
+        plan = Plan(rules, types)
         counts, rows = self._counts(plan, dataset, days)
         found = findings(Facts(rules, self.criteria, counts, rows, plan.unknown()))
         return Report({rule_id: found[rule_id] for rule_id in self.model.rules if rule_id in found}, rows)
@@ -74,6 +75,6 @@ class Checker:
 
 
 def column_types(warehouse: Warehouse, dataset: str) -> dict[str, str]:
-    """GoogleSQL type of each column of `focus_costs` in a dataset."""
+    """GoogleSQL type of each column of `focus_costs` in a dataset; `GoogleRefusal` passes through, 404 for no view."""
     columns = warehouse.columns(dataset, VIEW)
     return {column.name: _STANDARD_TYPES.get(column.field_type, column.field_type) for column in columns}

@@ -1,9 +1,10 @@
 """The model's check functions as GoogleSQL: for each the rows that break it, and the rows for which it holds.
 
 Values become query parameters; only names of columns are text, and these are compared with the view's own. What groups
-rows or reads into a JSON document is elsewhere (`focus/groups.py`, `focus/documents.py`).
+rows or reads into a JSON document is elsewhere (`focus/counts.py`, `focus/documents.py`).
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from cloudact.errors import ConfigError
-from focus.model import Check
+from focus.model import Check, pins
 
 CURRENCIES = Path(__file__).resolve().parent / "currencies.txt"
 COLUMN_ARGUMENTS = ("ColumnName", "ColumnAName", "ColumnBName", "ResultColumnName")
@@ -120,9 +121,12 @@ def holds(check: Check, scope: Scope) -> str:
 
 
 @cache
-def currencies() -> tuple[str, ...]:
-    """Codes of ISO 4217 that the official validator knows, from `currencies.txt`."""
-    return tuple(CURRENCIES.read_text(encoding="utf-8").split())
+def currencies(path: Path = CURRENCIES) -> tuple[str, ...]:
+    """Currencies that the official validator knows. Raises `ConfigError` for any file but the pinned one."""
+    content, pinned = path.read_bytes(), pins()["currencies"]["sha256"]
+    if (found := hashlib.sha256(content).hexdigest()) != pinned:
+        raise ConfigError(f"{path.name} has SHA-256 {found}; pins.yml says {pinned}.")
+    return tuple(content.decode().split())
 
 
 def _not_matching(pattern: str) -> Predicate:
@@ -219,9 +223,16 @@ def _pair(check: Check, scope: Scope, comparator: str) -> str:
 
 
 def _another_product(check: Check, scope: Scope) -> str:
-    """Rows whose product, rounded to NUMERIC's nine decimals, is not exactly the result."""
+    """Rows whose product at NUMERIC's nine decimals is not the result; if not as written, by more than a tolerance.
+
+    That is the validator's own, which computes with binary numbers: 1e-9, and that part of a result above 1.
+    """
     first, second = scope.column(check, "ColumnAName"), scope.column(check, "ColumnBName")
-    return f"CAST({first} * {second} AS NUMERIC) != {scope.column(check, 'ResultColumnName')}"
+    product, result = f"CAST({first} * {second} AS NUMERIC)", scope.column(check, "ResultColumnName")
+    if scope.as_written:
+        return f"{product} != {result}"
+    # NUMERIC would round the tolerance
+    return f"CAST(ABS({product} - {result}) AS FLOAT64) > 1e-9 * CAST(GREATEST(ABS({result}), 1) AS FLOAT64)"
 
 
 def _any_broken(check: Check, scope: Scope) -> str:

@@ -181,7 +181,7 @@ def _of_rows(number: int, rules: Iterable[Rule], plan: Plan) -> Counted:
         columns[rule.id] = (
             expressions.countif([breaks, *when]),
             expressions.countif(when),
-            expressions.countif([breaks, *plan.when(rule, written)]),
+            expressions.countif([f"({broken(rule.check, written)})", *plan.when(rule, written)]),
         )
     counted = [f"{expression} AS {name}" for expression, name in expressions.names.items()]
     chosen = ",\n  ".join([f"COUNT(*) AS {TOTAL}", *counted])

@@ -30,6 +30,7 @@ def _head(model: Model, assessments: Sequence[Assessment], rows: int) -> str:
         checked=rate(scores.checked),
         passed=scores.checked[Verdict.PASS],
         applicable=scores.checked.total(),
+        vacuous=scores.vacuous,
         must=rate(scores.checked_musts),
         must_passed=scores.checked_musts[Verdict.PASS],
         must_applicable=scores.checked_musts.total(),

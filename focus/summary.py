@@ -29,6 +29,7 @@ def as_json(assessor: Assessor, org: str, month: str) -> str:
         "rows": assessor.report.rows,
         "checked_rate": round(rate(scores.checked), 6),
         "checked_must_rate": round(rate(scores.checked_musts), 6),
+        "passed_about_no_row": scores.vacuous,
         "microsoft_rate": round(scores.microsoft, 6),
         "rules": [_rule(each) for each in told],
     }
@@ -54,8 +55,7 @@ def _lines(assessor: Assessor, org: str, month: str) -> Iterator[str]:
     yield from _listed(
         "passes, but rows break the sentence", [each for each in told if each.finding and each.finding.weak]
     )
-    vacuous = sum(each.finding is not None and each.finding.vacuous for each in told)
-    yield f"{vacuous} rules pass about no row: nothing in this month is of the kind"
+    yield f"{scores.vacuous} of those that pass are about no row, as the validator reads them"
 
 
 def _is(each: Assessment, verdict: Verdict) -> bool:

@@ -6,8 +6,8 @@ from cloudact.settings import ROOT
 from providers.openai.line_items import RULES, as_sql
 
 VIEW = ROOT / "sql" / "org" / "views_charges_openai.sql"
-BEGIN = "      -- Written by `python -m infra.write_line_items` from providers/openai/line_items.py: change it there.\n"
-END = "      -- That was written.\n"
+BEGIN = "    -- Written by `python -m infra.write_line_items` from providers/openai/line_items.py: change it there.\n"
+END = "    -- That was written.\n"
 
 
 def written(text: str) -> str:

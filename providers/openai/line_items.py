@@ -3,17 +3,24 @@
 A line item is free text, mostly `<model>, <kind of token>`: `gpt-5.4-mini, cached input`, `gpt-image-2 text, input`,
 `priority | gpt-5.4, output, long context`. The view `charges_openai` has these rules as SQL, which
 `python -m infra.write_line_items` writes, so that they hold for days that were loaded before. A rule reads what OpenAI
-is known to write; no rule guesses.
+is known to write; no rule guesses: what stands where a model would is one only if its name is of a family that OpenAI
+is known to have, or if the usage of the day has it.
 """
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-# In the syntax that Python and RE2 share. A model's name has a digit or a hyphen: "rounding" is none.
+# In the syntax that Python and RE2 share, but for `$`, which Python also lets stand before a last newline.
 AROUND = r"(?i)^[a-z]+ \| |, long context$"  # the product before the words (priority, flex, batch, evals); the context
-_MODEL = r"(?i)^(ft:.+|[a-z]+[0-9-][a-z0-9._:-]*)"
-BARE_MODEL = f"{_MODEL}$"
+# A model's name has a digit or a hyphen: "rounding" is none. That of a fine-tuned one is ft:<base>:<org>:<suffix>:<id>.
+_MODEL = r"(ft:[^ :]+:(?:.*:)?[^ :]+?|[a-z]+[0-9-][a-z0-9._:-]*)"
+FAMILIES = (
+    r"gpt-|chatgpt-(?:[0-9]|image)|o[0-9](?:-|$)|text-(?:embedding|moderation|davinci|curie|babbage|ada)-|tts-|whisper"
+    r"|omni-moderation|dall-e-|sora-|codex-|computer-use-|(?:davinci|curie|babbage|ada)-[0-9]"
+)
+KNOWN_NAME = f"(?i)^(?:ft:)?(?:{FAMILIES})"
+SNAPSHOT = "-[0-9]{4}-[0-9]{2}-[0-9]{2}$"  # mostly left out on the bill
 MOST_NAMED = 5
 
 
@@ -21,8 +28,9 @@ MOST_NAMED = 5
 class LineRule:
     """One kind of line item: the pattern that it matches, and what it says of a charge, `None` where nothing.
 
-    The pattern's group, if it has one, is the model's name. `direction` and `cache_action` are values of FOCUS 1.5:
-    Input or Output; Read or Write.
+    The pattern is for the whole text, in any case. Its group, if it has one, is the model's name. `direction` and
+    `cache_action` are values of FOCUS 1.5: Input or Output; Read or Write. A rule for a model without a meter tells
+    nothing but the name: it holds only where usage has it.
     """
 
     pattern: str
@@ -40,17 +48,17 @@ class LineRule:
 def _tokens(
     ending: str, token_type: str, meter: str, direction: str | None = "Input", cache_action: str | None = None
 ) -> LineRule:
-    return LineRule(f"{_MODEL}{ending}(?:[ _]tokens)?$", token_type, direction, cache_action, meter)
+    return LineRule(f"{_MODEL}{ending}(?:[ _]tokens)?", token_type, direction, cache_action, meter)
 
 
 def _named(names: str, token_type: str | None, meter: str) -> LineRule:
     """Models whose names alone tell what is metered."""
     direction = None if token_type is None else "Input"
-    return LineRule(f"(?i)^({names})$", token_type, direction, None, meter)
+    return LineRule(f"({names})", token_type, direction, None, meter)
 
 
 def _without_model(text: str, meter: str | None) -> LineRule:
-    return LineRule(f"(?i)^(?:{text})$", meter=meter)
+    return LineRule(f"(?:{text})", meter=meter)
 
 
 # The first that matches counts, so that `, audio input` is no text and a model that transcribes is no bare name.
@@ -80,7 +88,7 @@ RULES: dict[str, LineRule] = {
     "moderation": _named(r"(?:omni|text)-moderation-[a-z0-9-]+", "input", "Input Tokens"),
     "speech": _named(r"tts-1[a-z0-9-]*|[a-z0-9.-]+-tts(?:-[0-9-]+)?", None, "Speech"),
     "transcription": LineRule(
-        r"(?i)^(whisper(?:-1)?|[a-z0-9.-]+-transcribe[a-z0-9-]*)(?:, audio)?$", meter="Transcription"
+        r"(whisper(?:-1)?|[a-z0-9.-]+-transcribe[a-z0-9-]*)(?:, audio)?", meter="Transcription"
     ),
     "web_search": _without_model("web search(?: preview)? tool calls?", "Web Search Calls"),
     "file_search": _without_model("file search tool calls?", "File Search Calls"),
@@ -88,18 +96,33 @@ RULES: dict[str, LineRule] = {
     "storage": _without_model("(?:file search|vector(?: store)?) storage", "Storage"),
     "credit": _without_model("credits?(?: adjustment)?", None),
     "rounding": _without_model("rounding(?:, .*)?", None),
+    "name": LineRule(_MODEL),
 }  # fmt: skip
 
 
-def rule_of(line_item: str) -> str | None:
-    """Name of the rule of a line item; `None` where none understands it."""
-    words = re.sub(AROUND, "", line_item)
-    return next((name for name, rule in RULES.items() if re.search(rule.pattern, words)), None)
+def rule_of(line_item: str, models: Collection[str] = ()) -> str | None:
+    """Name of the rule of a line item; `None` where none understands it. `models` are the names that usage knows."""
+    words = re.sub(AROUND.replace("$", r"\Z"), "", line_item)
+    for name, rule in RULES.items():
+        if found := re.fullmatch(rule.pattern, words, re.IGNORECASE):
+            model = found[1] if rule.names_a_model else None
+            return name if model is None or _is_known(model, rule, models) else None
+    return None
+
+
+def _is_known(model: str, rule: LineRule, models: Collection[str]) -> bool:
+    if rule.meter is not None and re.search(KNOWN_NAME, model):
+        return True
+    return _name(model) in {_name(other) for other in models}
+
+
+def _name(model: str) -> str:
+    return re.sub(SNAPSHOT.replace("$", r"\Z"), "", model.lower())
 
 
 def not_understood(line_items: Collection[str], models: Collection[str]) -> str | None:
     """Sentence on line items that say nothing to us; `None` without any. `models` are the names that usage knows."""
-    unknown = sorted(item for item in line_items if item not in models and rule_of(item) is None)
+    unknown = sorted(item for item in line_items if rule_of(item, models) is None)
     if not unknown:
         return None
     named = "; ".join(unknown[:MOST_NAMED]) + ("; …" if len(unknown) > MOST_NAMED else "")
@@ -110,16 +133,17 @@ def not_understood(line_items: Collection[str], models: Collection[str]) -> str 
 
 
 def as_sql() -> str:
-    """The rules as branches of a GoogleSQL CASE over `words`, each a STRUCT."""
-    return "\n".join(_branch(rule) for rule in RULES.values())
+    """The rules as a GoogleSQL CASE over `words`: a STRUCT `known`, NULL where no rule matches."""
+    return "\n".join(["    CASE", *(_branch(rule) for rule in RULES.values()), "    END AS known"])
 
 
 def _branch(rule: LineRule) -> str:
-    model = f"REGEXP_EXTRACT(words, r'{rule.pattern}')" if rule.names_a_model else "CAST(NULL AS STRING)"
+    pattern = f"(?i)^{rule.pattern}$"
+    model = f"REGEXP_EXTRACT(words, r'{pattern}')" if rule.names_a_model else "CAST(NULL AS STRING)"
     values = (rule.token_type, rule.direction, rule.cache_action, rule.meter)
     names = ("token_type", "token_direction", "cache_action", "meter")
     told = ", ".join(f"{_literal(value)} AS {name}" for value, name in zip(values, names, strict=True))
-    return f"      WHEN REGEXP_CONTAINS(words, r'{rule.pattern}')\n        THEN STRUCT({model} AS model, {told})"
+    return f"      WHEN REGEXP_CONTAINS(words, r'{pattern}')\n        THEN STRUCT({model} AS model, {told})"
 
 
 def _literal(value: str | None) -> str:

@@ -70,6 +70,7 @@ SELECT
   pricing_currency,
   pricing_currency_rate,
   is_committed,
+  is_dynamic,
   commitment_id,
   commitment_name,
   commitment_category,

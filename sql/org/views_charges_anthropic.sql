@@ -4,6 +4,23 @@ CREATE OR REPLACE VIEW org_dataset.charges_anthropic
 OPTIONS(description = 'Charges of Anthropic, a part of charges: see docs/focus.md')
 AS
 WITH
+described AS (
+  -- The cost report tells the speed in its words alone. They are understood if each is one that we know, or is of the
+  -- model's name: what else they say might be another speed. No words, as in the analytics, say nothing.
+  SELECT
+    *,
+    (
+      SELECT LOGICAL_AND(
+        word IN ('claude', 'usage', 'fast mode')
+        OR word IN ('uncached', 'input', 'output', 'tokens', 'cache', 'read', 'write', 'hit', 'batch')
+        OR word IN ('long', 'context', 'us', 'only', 'global', 'inference')
+        OR word IN UNNEST(REGEXP_EXTRACT_ALL(LOWER(IFNULL(model, '')), r'[a-z]{2,}'))
+      )
+      FROM UNNEST(REGEXP_EXTRACT_ALL(LOWER(description), r'\bfast mode\b|[a-z]{2,}')) AS word
+      WHERE api != 'analytics' AND token_type IS NOT NULL
+    ) AS is_understood
+  FROM org_dataset.anthropic_cost_daily_raw
+),
 report_line AS (
   -- Costs and usage under the keys that both have. Grouping, not joining, brings them together: NULL meets NULL (the
   -- default workspace), no row is doubled, and the day is a grouping key. The cost report knows no API keys.
@@ -32,17 +49,16 @@ report_line AS (
       service_tier AS service_tier,
       context_window AS context_window,
       inference_geo AS inference_geo,
-      -- The cost report tells the speed in its words alone. A word that we do not know leaves two charges of one key.
       CASE
         WHEN api = 'analytics' OR token_type IS NULL THEN speed
-        WHEN REGEXP_CONTAINS(description, r'(- |, )Fast Mode(,|$)') THEN 'fast'
-        WHEN description IS NOT NULL THEN 'standard'
+        WHEN is_understood THEN IF(REGEXP_CONTAINS(description, r'(?i)\bfast mode\b'), 'fast', 'standard')
       END AS speed,
+      is_understood IS NOT FALSE AS is_understood,
       amount AS amount,
       list_amount AS list_amount,
       currency AS currency
     ) AS cost
-  FROM org_dataset.anthropic_cost_daily_raw
+  FROM described
   UNION ALL
   SELECT
     used.usage_date,
@@ -100,7 +116,9 @@ charge AS (
         other.amount >= 0
         AND (NOT usage_key.by_key OR IFNULL(other.api_key_id, '') = IFNULL(cost.api_key_id, ''))
         AND (NOT usage_key.by_geo OR IFNULL(other.inference_geo, '') = IFNULL(cost.inference_geo, ''))
-        AND (NOT usage_key.by_speed OR IFNULL(other.speed, '') = IFNULL(cost.speed, ''))
+        AND (
+          NOT usage_key.by_speed OR NOT other.is_understood OR IFNULL(other.speed, '') = IFNULL(cost.speed, '')
+        )
     ) AS charges,
     (
       SELECT SUM(usage.used)
@@ -150,10 +168,10 @@ SELECT
   IF(cost.amount < 0, NULL, cost.list_amount) AS list_cost,
   TRUE AS list_cost_known,
   cost.currency,
-  -- Usage cannot be shared out between several charges of one key, and none that was paid for is not zero: both are
-  -- unknown.
+  -- Usage cannot be shared out between several charges of one key, none that was paid for is not zero, and words that
+  -- are not understood may be for a part of it: all are unknown.
   IF(
-    charge.charges = 1 AND (charge.used > 0 OR cost.amount = 0),
+    charge.charges = 1 AND cost.is_understood AND (charge.used > 0 OR cost.amount = 0),
     CAST(charge.used AS NUMERIC),
     NULL
   ) AS consumed_quantity,
@@ -242,6 +260,7 @@ SELECT
   CAST(NULL AS STRING) AS pricing_currency,
   CAST(NULL AS NUMERIC) AS pricing_currency_rate,
   CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS BOOL) AS is_dynamic,
   CAST(NULL AS STRING) AS commitment_id,
   CAST(NULL AS STRING) AS commitment_name,
   CAST(NULL AS STRING) AS commitment_category,

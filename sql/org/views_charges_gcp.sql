@@ -312,6 +312,10 @@ SELECT
   IF(currency_conversion_rate > 0, 'USD', NULL) AS pricing_currency,
   IF(currency_conversion_rate > 0, CAST(currency_conversion_rate AS NUMERIC), NULL) AS pricing_currency_rate,
   is_covered AS is_committed,
+  -- Spot and preemptible machines, whose price Google changes as it likes; not what others sell under such a name
+  NOT is_fee
+    AND NOT STARTS_WITH(UPPER(IFNULL(transaction_type, '')), 'THIRD_PARTY')
+    AND IFNULL(REGEXP_CONTAINS(sku_description, r'(?i)^spot\b|\bpreemptible\b'), FALSE) AS is_dynamic,
   commitment_id,
   CAST(NULL AS STRING) AS commitment_name,
   IF(is_of_resources, 'Usage', 'Spend') AS commitment_category,

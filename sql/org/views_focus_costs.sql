@@ -67,8 +67,8 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   x_Speed OPTIONS(description = 'standard or fast'),
   BillingAccountType OPTIONS(description = 'Billing Account of Google, else Organization'),
   ChargeFrequency OPTIONS(description = 'Usage-Based, Recurring (fees of commitments) or One-Time'),
-  PricingCategory OPTIONS(description = 'Committed where a commitment covers the usage, else Standard; NULL where nothing is priced'),
-  ListUnitPrice OPTIONS(description = 'Public price of a PricingUnit where it is told and agrees with ListCost, else ListCost by PricingQuantity'),
+  PricingCategory OPTIONS(description = 'Committed where a commitment covers the usage, Dynamic where the price may change (spot machines of Google), else Standard; NULL where nothing is priced'),
+  ListUnitPrice OPTIONS(description = 'Public price of a PricingUnit where it is told and agrees with ListCost, else ListCost by PricingQuantity; NULL where x_PricingQuantityKnown is false'),
   ContractedUnitPrice OPTIONS(description = 'Price of the contract for a PricingUnit, in the same way, by ContractedCost'),
   SkuPriceDetails OPTIONS(description = 'JSON object: the properties of AI models that FOCUS 1.5 names, and x_ properties of the price'),
   RegionName OPTIONS(description = 'Name of the region, else its id'),
@@ -150,6 +150,7 @@ amount AS (
     *,
     IFNULL(list_cost, contracted_cost) AS list_amount,
     IF(is_priced, IFNULL(pricing_quantity, 1), NULL) AS priced_quantity,
+    IF(is_priced AND pricing_quantity_known, pricing_quantity, NULL) AS told_quantity,
     CASE
       WHEN NOT is_priced THEN NULL
       WHEN pricing_quantity IS NULL THEN 'Units'
@@ -164,8 +165,9 @@ amount AS (
 price AS (
   SELECT
     *,
-    CAST(SAFE_DIVIDE(list_amount, priced_quantity) AS NUMERIC) AS list_price,
-    CAST(SAFE_DIVIDE(contracted_cost, priced_quantity) AS NUMERIC) AS contracted_price,
+    -- A quantity that stands in for an unknown one, or is of some rows alone, makes no price.
+    CAST(SAFE_DIVIDE(list_amount, told_quantity) AS NUMERIC) AS list_price,
+    CAST(SAFE_DIVIDE(contracted_cost, told_quantity) AS NUMERIC) AS contracted_price,
     IF(is_purchased, commitment_id, IFNULL(resource_id, resource_name)) AS resource_key,
     IF(commitment_key IS NOT NULL AND is_priced, commitment_quantity, NULL) AS commitment_amount,
     [
@@ -247,7 +249,7 @@ SELECT
   org_slug AS x_OrgSlug,
   run_id AS x_RunId,
   ingested_at AS x_IngestedAt,
-  IF(is_priced, pricing_quantity IS NOT NULL AND pricing_quantity_known, NULL) AS x_PricingQuantityKnown,
+  IF(is_priced, told_quantity IS NOT NULL, NULL) AS x_PricingQuantityKnown,
   subscription_id AS x_SubscriptionId,
   more_labels AS x_OtherTags,
   token_direction AS x_TokenDirection,
@@ -256,7 +258,12 @@ SELECT
   -- Conditional and recommended, from the second version of this view on
   IF(billing_account_id IS NULL, 'Organization', billing_account_type) AS BillingAccountType,
   CASE charge_category WHEN 'Usage' THEN 'Usage-Based' WHEN 'Purchase' THEN 'Recurring' ELSE 'One-Time' END AS ChargeFrequency,
-  IF(is_priced, IF(is_committed IS TRUE, 'Committed', 'Standard'), NULL) AS PricingCategory,
+  CASE
+    WHEN NOT is_priced THEN NULL
+    WHEN is_committed THEN 'Committed'
+    WHEN is_dynamic THEN 'Dynamic'
+    ELSE 'Standard'
+  END AS PricingCategory,
   CASE
     WHEN list_price < 0 THEN NULL
     WHEN ABS(list_unit_price - list_price) <= CAST(list_unit_price * NUMERIC '0.000001' AS NUMERIC) THEN list_unit_price

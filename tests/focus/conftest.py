@@ -66,8 +66,9 @@ def assessed(session_cloud: Local, model: Model) -> Assessed:
         config = LoadJobConfig(schema=client.get_table(f"{CORPUS}.{table}").schema)
         client.load_table_from_json(rows, f"{CORPUS}.{table}", job_config=config).result()
     criteria = load_criteria(model)
-    report = Checker(warehouse, model, [name for name, each in criteria.items() if each.met]).check(CORPUS, NOVEMBER)
-    assessor = Assessor(model, report, column_types(warehouse, CORPUS), criteria, load_judgements())
+    types, met = column_types(warehouse, CORPUS), [name for name, each in criteria.items() if each.met]
+    report = Checker(warehouse, model, met).check(CORPUS, NOVEMBER, types)
+    assessor = Assessor(model, report, types, criteria, load_judgements())
     written = page(model, criteria, list(assessor.assessments.values()), report.rows)
     told = session_cloud.query(
         f"SELECT * FROM {CORPUS}.focus_costs WHERE x_UsageDate BETWEEN '{NOVEMBER.first}' AND '{NOVEMBER.last}'"

@@ -11,13 +11,14 @@ from itertools import product
 from tests.infra.focus_rows import METERS, Row, Tables, anthropic, anthropic_usage, gcp, openai, recorded
 
 MONTH = "2026-11"
+# Costs that are grouped by line item, as we ask for, have one: https://platform.openai.com/docs/api-reference/usage/costs
 LINE_ITEMS = (
     ("gpt-6-astra, input", "tokens"),
     ("gpt-6-astra, cached input", "tokens"),
     ("gpt-6-astra, output", "tokens"),
     ("gpt-image-2, image", "images"),
     ("web search tool calls", "calls"),
-    (None, None),
+    ("something new", None),
 )
 USAGE = {
     "usage_unit": "seconds", "pricing_unit": "hour", "usage_amount": "3600", "usage_amount_in_pricing_units": "1",
@@ -42,6 +43,10 @@ def corpus() -> Tables:
 
 def _google() -> list[Row]:
     taken_back = {"cost": "-1.5", "net_cost": "-1.5", "list_cost": "-1.5", "contracted_cost": "-1.5"}
+    covered = {
+        "subscription_id": "subscriptions/1", "consumption_model_description": "Compute Flexible CUDs",
+        "cost": "0.9", "net_cost": "0.9",
+    }  # fmt: skip
     nothing = dict.fromkeys(("usage_unit", "pricing_unit", "usage_amount", "usage_amount_in_pricing_units"))
     return [
         gcp(**USAGE),
@@ -55,6 +60,8 @@ def _google() -> list[Row]:
         gcp(**USAGE, seller_name="Seller", transaction_type="THIRD_PARTY_RESELLER", service_description="Seller DB"),
         gcp(**USAGE, commitment_fee=True, subscription_id="subscriptions/1", sku_id="C-1"),
         gcp(**USAGE, subscription_id="subscriptions/1"),
+        gcp(**USAGE | covered),
+        gcp(**USAGE | {"sku_description": "Spot Preemptible N1 Core"}, sku_id="A-3"),
         gcp(**USAGE | {"project_id": None, "project_name": None, "resource_name": None, "resource_global_name": None}),
         gcp(**USAGE, period_start="2026-11-01 07:00:00 UTC", period_end="2026-12-01 08:00:00 UTC", sku_id="S-1"),
     ]  # fmt: skip
@@ -73,13 +80,15 @@ def _anthropic() -> list[Row]:
     lone = {"model": None, "service_tier": None, "context_window": None, "token_type": None}
     others = [
         anthropic(**lone, cost_type=kind, description=kind.replace("_", " "))
-        for kind in ("web_search", "code_execution", "session_usage")
+        for kind in ("code_execution", "session_usage")
     ]
+    # The three searches below, at 10 USD for 1000: https://docs.claude.com/en/docs/about-claude/pricing
+    searches = anthropic(**lone, cost_type="web_search", description="web search", amount="0.03")
     below_zero = anthropic(amount="-1", workspace_id="w-2")
     detailed = anthropic(
         api="analytics", api_key_id="k-1", list_amount="2", inference_geo="us", context_window="200k-1M"
     )
-    return [*tokens, *others, below_zero, detailed, anthropic(service_tier="batch", workspace_id="w-3")]
+    return [*tokens, searches, *others, below_zero, detailed, anthropic(service_tier="batch", workspace_id="w-3")]
 
 
 def _anthropic_usage() -> list[Row]:

@@ -46,16 +46,8 @@ def python() -> Path:
     if not ready.is_file() or ready.read_text(encoding="utf-8") != wanted:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         subprocess.run([_base(), "-m", "venv", str(ENVIRONMENT)], check=True, timeout=300)
-        install = [
-            str(own),
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            "-r",
-            str(HERE / "validator.txt"),
-        ]
+        pip = [str(own), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+        install = [*pip, "-r", str(HERE / "validator.txt")]
         subprocess.run(install, check=True, timeout=900)
         ready.write_text(wanted, encoding="utf-8")
     return own

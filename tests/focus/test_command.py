@@ -6,11 +6,17 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from cloudact.settings import ROOT
-from focus.__main__ import FAILED, NOT_CHECKED, PASSED, main
+from focus.__main__ import FAILED, FIRST_LOOK_S, NOT_CHECKED, PASSED, PATIENCE_S, main
 from focus.verdicts import Verdict
 from tests.conftest import Local
 from tests.focus.conftest import CORPUS, Assessed
@@ -44,18 +50,134 @@ def test_every_rule_as_json(local: Local, assessed: Assessed) -> None:
     assert answer["rows"] == len(assessed.rows)
 
 
-def test_only_the_month_is_read(local: Local, assessed: Assessed) -> None:
-    """A month without costs has no row, whatever lies in others."""
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_month_without_costs_is_not_checked(local: Local, assessed: Assessed, form: tuple[str, ...]) -> None:
+    """A month without a row has no numbers, whatever lies in others: it is neither passed nor failed."""
     assert assessed.rows
-    _, told, _ = checked(local, CORPUS, "--json", month="2025-01")
-    assert json.loads(told)["rows"] == 0
+    said = f"There are no costs of {CORPUS} in 2031-01.\n"
+    assert checked(local, CORPUS, *form, month="2031-01") == (NOT_CHECKED, "", said)
+
+
+def test_no_reason_speaks_of_a_corpus(local: Local, assessed: Assessed) -> None:
+    """What an org is told about its rules is about its own rows: the corpus of our page is none of its business."""
+    assert assessed.rows
+    _, told, _ = checked(local, CORPUS, "--json")
+    whys = [rule["why"] for rule in json.loads(told)["rules"]]
+    assert "No row is of the kind that it is about." in whys
+    assert not [why for why in whys if "corpus" in why]
+
+
+def test_passes_about_no_row_are_counted(local: Local, assessed: Assessed) -> None:
+    """How many of the passed rules are about no row stands beside the numbers, as text and as JSON."""
+    found = [each.finding for each in assessed.assessor.assessments.values() if each.finding]
+    number = sum(each.count is not None and not each.count.examined and each.verdict is Verdict.PASS for each in found)
+    assert f"\n{number} of those that pass are about no row" in checked(local, CORPUS)[1]
+    assert json.loads(checked(local, CORPUS, "--json")[1])["passed_about_no_row"] == number > 0
 
 
 def test_an_org_that_is_not_there(local: Local) -> None:
     """An org without a dataset is named, with an exit code of its own."""
-    code, told, said = checked(local, "nobody_here")
-    assert (code, told) == (NOT_CHECKED, "")
-    assert "no dataset nobody_here" in said
+    said = f"{local.settings.project} has no dataset nobody_here with the view focus_costs.\n"
+    assert checked(local, "nobody_here") == (NOT_CHECKED, "", said)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A BigQuery that shows the view's columns to whom it may, and refuses what comes then."""
+
+    columns: HTTPStatus
+    queries: HTTPStatus
+
+    def do_GET(self) -> None:
+        """Answers a look at the view."""
+        self._answer(self.columns)
+
+    def do_POST(self) -> None:
+        """Answers a query."""
+        self._answer(self.queries)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def _answer(self, status: HTTPStatus) -> None:
+        schema = {"fields": [{"name": "x_UsageDate", "type": "DATE"}]}
+        told = {"schema": schema} if status is HTTPStatus.OK else {"error": {"message": "No,\nnever.", "errors": []}}
+        body = json.dumps(told).encode()
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def refusing(columns: HTTPStatus, queries: HTTPStatus) -> Iterator[str]:
+    """Serves such a BigQuery, and tells its URL."""
+    kind = type("Refused", (Refusing,), {"columns": columns, "queries": queries})
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join(timeout=10)
+
+
+def checked_at(url: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a check at this endpoint; Google's own if it is empty."""
+    out, err = io.StringIO(), io.StringIO()
+    more = ["--bigquery", url] if url else []
+    code = main(["check", "--org", "acme", "--month", "2026-11", "--project", "p-1", *more], {}, out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+MAY_NOT = (
+    "You may not check acme in p-1: it takes roles/bigquery.dataViewer on the dataset and roles/bigquery.jobUser on "
+    "the project.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "queries", "said"),
+    [
+        (HTTPStatus.NOT_FOUND, HTTPStatus.OK, "p-1 has no dataset acme with the view focus_costs.\n"),
+        (HTTPStatus.OK, HTTPStatus.NOT_FOUND, "p-1 has no dataset acme with the view focus_costs.\n"),
+        (HTTPStatus.FORBIDDEN, HTTPStatus.OK, MAY_NOT),
+        (HTTPStatus.OK, HTTPStatus.FORBIDDEN, MAY_NOT),
+    ],
+)
+def test_a_refusal_is_one_sentence(columns: HTTPStatus, queries: HTTPStatus, said: str) -> None:
+    """What BigQuery refuses, of the view or of a query, ends with a sentence on what to do, and no traceback."""
+    with refusing(columns, queries) as url:
+        assert checked_at(url) == (NOT_CHECKED, "", said)
+
+
+@pytest.mark.parametrize("refused_first", [True, False])
+def test_another_refusal_is_told_in_one_line(refused_first: bool) -> None:
+    """A refusal of another kind is told in BigQuery's own words."""
+    first = HTTPStatus.BAD_REQUEST if refused_first else HTTPStatus.OK
+    with refusing(first, HTTPStatus.BAD_REQUEST) as url:
+        code, told, said = checked_at(url)
+    assert (code, told, said.count("\n")) == (NOT_CHECKED, "", 1)
+    assert said.startswith("BigQuery refuses: 400 ")
+    assert "No, never." in said
+
+
+def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who has no credentials of Google is told how to get some."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    said = "Google takes no credentials of yours: `gcloud auth application-default login` gets some.\n"
+    assert checked_at("") == (NOT_CHECKED, "", said)
+
+
+def test_an_endpoint_where_nobody_listens() -> None:
+    """An endpoint that does not answer is named, after the seconds of the first look and not the minutes of a query."""
+    assert FIRST_LOOK_S < 10 < PATIENCE_S
+    with refusing(HTTPStatus.OK, HTTPStatus.OK) as url:
+        pass
+    said = f"{url} could not be reached or is overloaded: try it again.\n"
+    assert checked_at(url) == (NOT_CHECKED, "", said)
 
 
 def test_a_version_that_is_not_there(local: Local) -> None:

@@ -1,5 +1,6 @@
 """The requirements model: the pinned file and nothing else, and which rules a dataset has."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cloudact.errors import ConfigError
+from cloudact.settings import ROOT
+from focus.checks import CURRENCIES, currencies
 from focus.model import CURRENT, VERSIONS, Model, Rule, load_model, pins
 
 
@@ -63,8 +66,29 @@ def _depending(model: Model, rule_id: str, on: str) -> Rule:
     return replace(model.rules[rule_id], dependencies=(*model.rules[rule_id].dependencies, on))
 
 
-def test_source_and_licence_are_told() -> None:
-    """Beside the model stand its licence, where it is from, and what was changed in it."""
+def test_creator_licence_and_change_are_told() -> None:
+    """Beside the model, and in the pins, stand who made it, its licence with the link, and what was changed in it."""
     about = pins()["model"]
+    notice = " ".join((VERSIONS / CURRENT / "NOTICE.txt").read_text(encoding="utf-8").split())
     assert about["licence"] == "CC-BY-4.0"
-    assert {"source", "changed", "licence_url"} <= set(about)
+    for told in ("creator", "source", "licence", "licence_url", "changed"):
+        assert about[told] in notice
+
+
+def test_other_currencies_are_refused(tmp_path: Path) -> None:
+    """The list of currencies is pinned too: one with another code is not read."""
+    other = tmp_path / "currencies.txt"
+    other.write_text(CURRENCIES.read_text(encoding="utf-8") + "QQQ\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="SHA-256"):
+        currencies(other)
+    assert {"EUR", "USD"} < set(currencies())
+
+
+def test_every_package_of_the_validator_has_hashes() -> None:
+    """The validator's environment is pinned whole: each package by its version and at least one hash."""
+    text = (ROOT / "tests" / "focus" / "validator.txt").read_text(encoding="utf-8")
+    packages = re.split(r"^(?=[a-z])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)[1:]
+    assert len(packages) > 30
+    for each in packages:
+        assert re.match(r"[a-z0-9-]+==[^ ]+ \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+$", each), each
+    assert pins()["validator"] in text

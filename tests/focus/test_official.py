@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import random
+import subprocess
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 from pyarrow import compute, parquet
 
 from cloudact import clients
-from focus.check import Checker, Days, Report
+from focus.check import Checker, Days, Report, column_types
+from focus.checks import currencies
 from focus.model import VERSIONS, Model, load_model
 from focus.page import PAGE
 from focus.verdicts import Verdict
@@ -141,6 +144,14 @@ def test_the_page_is_written_when_both_agree(
     PAGE.write_text(assessed.page, encoding="utf-8")
 
 
+def test_the_currencies_are_the_validators(interpreter: Path) -> None:
+    """The pinned list of currencies is the one that the validator reads."""
+    program = "import focus_validator.rules as rules; print(rules.__path__[0])"
+    found = subprocess.run([interpreter, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    with (Path(found.stdout.strip()) / "currency_codes.csv").open(encoding="utf-8") as file:
+        assert sorted(row["currency_codes"] for row in csv.DictReader(file)) == list(currencies())
+
+
 def test_wild_rows_break_and_meet_the_rules(local: Local, model: Model, made: MakeTable) -> None:
     """Among the random tables most rules that are counted are both met and broken, so agreement means something."""
     verdicts = dict[str, set[str]]()
@@ -156,7 +167,7 @@ def test_wild_rows_break_and_meet_the_rules(local: Local, model: Model, made: Ma
 
 def _report(local: Local, model: Model, dataset: str, criteria: Collection[str]) -> Report:
     days = Days.of_month(wild.MONTH)
-    return Checker(local.warehouse, model, criteria).check(dataset, days)
+    return Checker(local.warehouse, model, criteria).check(dataset, days, column_types(local.warehouse, dataset))
 
 
 def _both(

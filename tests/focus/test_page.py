@@ -35,7 +35,7 @@ def test_the_page_claims_no_certificate() -> None:
 
 
 def test_the_corpus_has_every_charge(assessed: Assessed) -> None:
-    """The corpus has each charge category, corrections, amounts below zero and a third party's offer."""
+    """The corpus has each charge category, corrections, amounts below zero, a third party's offer, covered usage."""
     kinds = {(row["x_Provider"], row["ChargeCategory"]) for row in assessed.rows}
     every = {"Usage", "Purchase", "Tax", "Adjustment"}
     assert kinds == {("gcp", kind) for kind in every} | {
@@ -44,6 +44,8 @@ def test_the_corpus_has_every_charge(assessed: Assessed) -> None:
     assert {row["x_Provider"] for row in assessed.rows if row["BilledCost"] < 0} == {"gcp", "openai", "anthropic"}
     assert any(row["ChargeClass"] == "Correction" for row in assessed.rows)
     assert any(row["HostProviderName"] is None for row in assessed.rows)
+    assert {row["PricingCategory"] for row in assessed.rows} == {"Standard", "Committed", "Dynamic", None}
+    assert {row["CommitmentDiscountStatus"] for row in assessed.rows} == {"Used", None}
     assert any(row["SubAccountId"] is None for row in assessed.rows if row["x_Provider"] == "anthropic")
 
 
@@ -88,6 +90,17 @@ def test_every_judgement_is_about_a_rule(assessed: Assessed) -> None:
         assert each.why.endswith("."), each.rule.id
 
 
+def test_judgements_speak_of_the_view_that_ships(assessed: Assessed) -> None:
+    """Nothing is called missing that is there, and what is called NULL is, in every row; the other way round too."""
+    columns = set(assessed.rows[0])
+    told = [each for each in assessed.assessor.assessments.values() if each.rule.entity in columns]
+    assert not [each.why for each in assessed.assessor.assessments.values() if "lacks" in each.why]
+    said_null = {each.rule.entity for each in told if each.why.startswith("It is always NULL")}
+    judged = {each.rule.entity for each in told if not each.checked and not each.rule.references}
+    null = {name for name in columns if all(row[name] is None for row in assessed.rows)}
+    assert said_null == {name for name in null & judged if not name.startswith(("Allocated", "BillingAccountName"))}
+
+
 def test_a_rule_without_judgement_is_refused(assessed: Assessed) -> None:
     """A rule that no tool checks and nobody has judged is named, not passed over."""
     old = assessed.assessor
@@ -103,8 +116,19 @@ def test_every_criterion_has_a_reason(model: Model) -> None:
 
 
 def test_pins_are_on_the_page(model: Model) -> None:
-    """The page names the model by its checksum, its licence and the validator's version."""
-    text = PAGE.read_text(encoding="utf-8")
+    """The page names the model by its checksum, who made it, its licence, what was changed, and the validator."""
+    text, about = PAGE.read_text(encoding="utf-8"), pins()
     assert model.sha256 in text
-    assert pins()["validator"] in text
-    assert "CC-BY-4.0" in text
+    assert about["validator"] in text
+    for told in ("creator", "licence", "licence_url", "source", "changed"):
+        assert about["model"][told] in text
+
+
+def test_passes_about_no_row_stand_beside_the_numbers(assessed: Assessed) -> None:
+    """How many of the passed rules are about no row is told in the line of the number that counts them."""
+    scores = Scores(list(assessed.assessor.assessments.values()))
+    told = f"{scores.vacuous} of the {scores.checked[Verdict.PASS]} pass about no row"
+    line = next(line for line in assessed.page.splitlines() if line.startswith("| Checked by the machine |"))
+    assert told in line
+    counts = [each.count for each in assessed.report.findings.values() if each.verdict is Verdict.PASS and each.count]
+    assert scores.vacuous == sum(not count.examined for count in counts) > 0

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 import pytest
 
 from cloudact.warehouse.queries import Query
+from focus.check import Checker, Days
 from focus.checks import BROKEN, Parameters, Scope, broken, holds
-from focus.counts import Plan
+from focus.counts import Count, Plan
 from focus.model import Check, Model
+from tests.conftest import Local
 from tests.focus import wild
+from tests.focus.conftest import MakeTable
 from tests.googlesql import GoogleSql, gate
 
 DAYS = "x_UsageDate BETWEEN @first_day AND @last_day"
@@ -74,3 +77,27 @@ def test_every_check_function_can_be_a_condition() -> None:
         scope = Scope({"Text": "STRING", "Number": "NUMERIC", "x_UsageDate": "DATE"}, Parameters(), as_written=True)
         sql = f"SELECT {broken(check, scope)} AS b, {holds(check, scope)} AS h FROM focus_costs"
         assert [each.type for each in catalog(scope.types).analyze(sql, scope.parameters.types)] == ["BOOL", "BOOL"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "official", "as_written"),
+    [
+        ("0.999999999", 0, 1),
+        ("0.999999998", 1, 1),
+        ("1", 0, 0),
+        ("1000000.001", 0, 1),
+        ("1000000.0011", 1, 1),
+        ("3.000000003", 0, 1),
+        ("2.000000003", 1, 1),
+    ],
+)
+def test_products_have_the_tolerance_of_the_validator(
+    model: Model, made: MakeTable, local: Local, cost: str, official: int, as_written: int
+) -> None:
+    """A product may miss its result by 1e-9, from 1 on by that part of it; as the rule is written it may not."""
+    price = str(round(float(cost)))
+    types = {"x_UsageDate": "DATE", "ListCost": "NUMERIC", "ListUnitPrice": "NUMERIC", "PricingQuantity": "NUMERIC"}
+    row = {"x_UsageDate": wild.DAY, "ListCost": cost, "ListUnitPrice": price, "PricingQuantity": "1"}
+    dataset = made(f"focus_product_{cost.replace('.', '_')}", types, [row])
+    report = Checker(local.warehouse, model, []).check(dataset, Days.of_month(wild.MONTH), types)
+    assert report.findings["CAU-ListCost-C-011-C"].count == Count(official, 1, as_written)

@@ -1,7 +1,7 @@
 """Tables `focus_costs` with every column of a FOCUS model, filled at random so that each rule is met and broken.
 
-Products of a price and a quantity are either exact or plainly wrong: where the official validator allows a difference
-of 1e-9 that its binary numbers make, ours compares decimals exactly.
+Products of a price and a quantity are exact, plainly wrong, or wrong by about half or twice of what the official
+validator allows; its binary numbers decide what lies closer to that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any
 
 from focus.checks import columns_of
@@ -104,6 +104,13 @@ def _costs(rng: random.Random, bad: float) -> Row:
         "PricingQuantity": str(quantity),
         "ListUnitPrice": str(price),
         "ContractedUnitPrice": rng.choice([None, str(price)]),
-        "ListCost": str(quantity * price + (1 if wrong else 0)),
+        "ListCost": str(quantity * price + _miss(rng, quantity * price, wrong=wrong)),
         "ContractedCost": str(quantity * price),
     }
+
+
+def _miss(rng: random.Random, product: Decimal, *, wrong: bool) -> Decimal:
+    """By how much a result differs from the product: the validator allows 1e-9, and from 1 on that part of it."""
+    allowed = max(product, Decimal(1)) * Decimal("1e-9")
+    missed = rng.choice([Decimal(1), 2 * allowed] if wrong else [Decimal(0), allowed / 2])
+    return missed.quantize(Decimal("1e-9"), ROUND_UP if wrong else ROUND_DOWN)

@@ -23,7 +23,7 @@ BARE = ("dall-e-3", "sora-2")
 LINE_ITEMS = (
     "gpt, input", "a, b, cached input", "gpt-6, input_tokens", "x, image output", "ft:gpt-6:é, output",
     "Vector storage", "priority | gpt-6 audio, cached input, long context", "gpt-6, cache writes",
-    "whisper-1, audio", "credit",
+    "whisper-1, audio", "credit", "Batch | sora-2", "sora-2, input", "x-1, output", "gpt-6, training",
 )  # fmt: skip
 MEASURES = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
 KNOWN = ("usage_amount", "pricing_amount", "list_cost", "contracted_cost")
@@ -84,7 +84,8 @@ def generated(seed: int, rows: int) -> Tables:
         "gcp_billing_daily_raw": [_random_gcp(rng) for _ in range(rows)],
         "openai_cost_daily_raw": [_random_openai(rng) for _ in range(rows)],
         "openai_usage_daily_raw": [
-            openai_usage(usage_date=_day(rng), model=rng.choice([None, "", *BARE])) for _ in range(rows)
+            openai_usage(usage_date=_day(rng), model=rng.choice([None, "", "x-1-2026-01-31", *BARE]))
+            for _ in range(rows)
         ],
         "anthropic_cost_daily_raw": [_random_anthropic(rng) for _ in range(rows)],
         "anthropic_usage_daily_raw": [_random_usage(rng) for _ in range(rows)],
@@ -206,7 +207,9 @@ def _random_gcp(rng: random.Random) -> Row:
         "project_labels": rng.choice([None, "{}", '{"team":"ads","cost-center":"c,\\"d\\":\\"e"}']),
         "system_labels": rng.choice([None, "{}", '{"compute.googleapis.com/cores":null}']),
         "tags": rng.choice([None, "{}", '{"1111/env":"prod","1111/team":"{}"}']),
-        "sku_description": rng.choice([None, "N1 Core", "Commitment v1: Cpu in Americas for 1 Year"]),
+        "sku_description": rng.choice(
+            [None, "N1 Core", "Spot Preemptible N2 Core", "Commitment v1: Cpu in Americas for 1 Year"]
+        ),
         "resource_name": rng.choice([None, "vm-1"]),
         "resource_global_name": rng.choice([None, "", "//compute.googleapis.com/1", "vm-1"]),
         "region": rng.choice([None, "", "us-central1"]),
@@ -227,7 +230,9 @@ def _random_openai(rng: random.Random) -> Row:
         line_item=rng.choice([None, "", *BARE, *LINE_ITEMS]),
         project_id=rng.choice([None, "", "proj"]),
         quantity=rng.choice([None, "0", _amount(rng).lstrip("-")]),
-        quantity_unit=rng.choice([None, "tokens", "1000_tokens", "images", "gibibyte_hours", "new_unit"]),
+        quantity_unit=rng.choice(
+            [None, "", "tokens", "1000_tokens", "images", "duration_minutes", "gibibyte_hours", "new_unit"]
+        ),
     )
 
 
@@ -235,7 +240,9 @@ def _random_anthropic(rng: random.Random) -> Row:
     tokens = rng.random() < 0.8
     return anthropic(
         **_random_key(rng, ("cost_report", "analytics"), lone=not tokens),
-        description=rng.choice([None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens"]),
+        description=rng.choice(
+            [None, "M Usage - Input Tokens", "M Usage - Fast Mode, Input Tokens", "M Usage (Fast)", ""]
+        ),
         speed=rng.choice([None, "fast"]),
         cost_type="tokens" if tokens else rng.choice([None, "web_search", "code_execution", "session_usage"]),
         token_type=rng.choice([None, *METERS]) if tokens else None,

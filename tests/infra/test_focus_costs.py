@@ -287,6 +287,49 @@ def test_geography_and_speed_tell_charges_of_one_key_apart(read: Read) -> None:
     assert all(row["SkuId"] == row["SkuPriceId"] for row in rows)
 
 
+SPEEDS = {
+    "Claude Opus 4.6 Usage - Input Tokens": "standard",
+    "Claude Opus 4.6 Usage - Batch, Long Context, US-only Inference, Input Tokens, Cache Write 1h": "standard",
+    "CLAUDE OPUS 4.6 USAGE - INPUT TOKENS, CACHE READ": "standard",
+    "Claude Opus 4.6 Usage - Fast Mode, Input Tokens": "fast",
+    "Claude Opus 4.6 Usage - Input Tokens, Fast mode": "fast",
+    "Claude Opus 4.6 Fast Mode Usage - Input Tokens": "fast",
+    "Claude Opus 4.6 Usage (Fast) - Input Tokens": None,
+    "Claude Opus 4.6 Usage - Faster Mode, Input Tokens": None,
+    "Claude Opus 4.6 Usage - Fast Mode Lite, Input Tokens": None,
+    "Claude Opus 4.6 Usage - Turbo, Input Tokens": None,
+    "Claude Sonnet 4.6 Usage - Input Tokens": None,
+}
+
+
+def test_the_speed_is_that_of_words_that_are_all_known(read: Read) -> None:
+    """In any case `Fast Mode` is fast, known words alone are standard, and others leave speed and quantity unknown."""
+    told = {"model": "claude-opus-4-6", "inference_geo": "us"}
+    costs = [anthropic(**told, description=words, workspace_id=f"w-{n}") for n, words in enumerate(SPEEDS)]
+    usage = [
+        anthropic_usage(**told, speed=speed, workspace_id=f"w-{n}", uncached_input_tokens=tokens)
+        for n in range(len(SPEEDS))
+        for speed, tokens in (("standard", 5), ("fast", 7))
+    ]
+    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
+    tokens = {"standard": (5, "Tokens", True), "fast": (7, "Tokens", True), None: (1, "Units", False)}
+    names = ("ConsumedQuantity", "ConsumedUnit", "x_QuantityKnown")
+    assert {row["ChargeDescription"]: row["x_Speed"] for row in rows} == SPEEDS
+    assert [tuple(row[name] for name in names) for row in rows] == [tokens[row["x_Speed"]] for row in rows]
+    (fast,) = {row["SkuPriceId"] for row in rows if row["x_Speed"] == "fast"}
+    assert fast == "anthropic/claude-opus-4-6/uncached_input_tokens/standard/0-200k/us/fast"
+
+
+@pytest.mark.parametrize("speeds", [(None,), ("standard", "fast")])
+def test_words_that_are_not_understood_may_be_of_any_speed(read: Read, speeds: tuple[str | None, ...]) -> None:
+    """Beside a charge whose speed is not known nobody can tell whose usage it is; a lone one is unknown as well."""
+    usage = [anthropic_usage(speed=speed, uncached_input_tokens=5) for speed in speeds]
+    known, odd = (anthropic(description=f"M Usage - {words}Input Tokens") for words in ("", "Turbo, "))
+    assert _consumed(read, [known], usage) == [(5, "Tokens")]
+    assert _consumed(read, [odd], usage) == [(1, "Units")]
+    assert _consumed(read, [known, odd], usage) == [(1, "Units")] * 2
+
+
 def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read: Read) -> None:
     """Usage loaded before it was told apart meets a key's only charge; two such charges stay one unit each."""
     fast = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")

@@ -69,7 +69,7 @@ def test_costs_agree_where_focus_says_so(charges: list[Row]) -> None:
 
 def test_unit_prices_explain_the_costs(charges: list[Row]) -> None:
     """Unit price by quantity is the cost, but for rounding; only costs below zero, or of nothing, have none."""
-    priced = [row for row in charges if row["SkuPriceId"] is not None]
+    priced = [row for row in charges if row["x_PricingQuantityKnown"]]
     for row in priced:
         for price, cost in (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost")):
             if row[price] is None:
@@ -81,6 +81,46 @@ def test_unit_prices_explain_the_costs(charges: list[Row]) -> None:
                 assert row[price] >= 0
                 assert abs(row[price] * row["PricingQuantity"] - row[cost]) <= rounding
     assert len(priced) > 100
+
+
+UNIT_PRICES = (
+    "ListUnitPrice", "ContractedUnitPrice", "PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice"
+)  # fmt: skip
+
+
+def test_an_unknown_quantity_makes_no_price(charges: list[Row]) -> None:
+    """Where 1 stands for a quantity that is not known, or some of the rows told none, there are no unit prices."""
+    unknown = [row for row in charges if not row["x_PricingQuantityKnown"]]
+    assert {row[name] for row in unknown for name in UNIT_PRICES} == {None}
+    assert {row["x_Provider"] for row in unknown if row["SkuPriceId"]} == {"gcp", "openai", "anthropic"}
+
+
+def test_charges_of_one_sku_price_have_one_price_or_none(read: Read) -> None:
+    """Charges without a quantity, or with a part of one, are not said to have prices beside the real one."""
+    sku = {"line_item": "gpt-5, input"}
+    part = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
+    rows = read(
+        openai_cost_daily_raw=[
+            openai(**sku, amount="3.5"),
+            openai(**sku, amount="700"),
+            openai(**sku, amount="10", quantity="1000000", quantity_unit="tokens"),
+        ],
+        gcp_billing_daily_raw=[
+            gcp(**part),
+            gcp(
+                **part, net_cost="3", contracted_cost="3", list_cost="3", list_price="0.75", pricing_amount_known=False
+            ),
+        ],
+    )
+    found = sorted((row["SkuPriceId"], row["BilledCost"], *(row[name] for name in UNIT_PRICES)) for row in rows)
+    hour, million = Decimal("0.375"), Decimal(10)
+    assert found == [
+        ("A-1", Decimal("1.5"), *[hour] * 4),
+        ("A-1", Decimal(3), *[None] * 4),
+        ("openai/gpt-5, input", Decimal("3.5"), *[None] * 4),
+        ("openai/gpt-5, input", Decimal(10), *[million] * 4),
+        ("openai/gpt-5, input", Decimal(700), *[None] * 4),
+    ]
 
 
 def test_sku_price_details_have_the_names_of_1_5(charges: list[Row]) -> None:
@@ -131,7 +171,7 @@ def test_google_tells_regions_resources_and_prices(read: Read) -> None:
                 price_unit_quantity="1", list_price="0.021812", list_cost="0.174496", contracted_cost="0.16",
                 effective_price="0.5", currency="EUR", currency_conversion_rate=0.5,
             ),
-            gcp(sku_id="B", region="moon-1", resource_name="vm", list_price="7"),
+            gcp(sku_id="B", region="moon-1", resource_name="vm", list_price="7", usage_amount_in_pricing_units="1"),
         ]
     )  # fmt: skip
     row, other = (row, other) if row["SkuId"] == "A-1" else (other, row)
@@ -233,3 +273,26 @@ def test_a_marketplace_fee_keeps_its_price(read: Read) -> None:
     third = {"transaction_type": "third_party_reseller", "seller_name": "Seller", "commitment_fee": True}
     (row,) = read(gcp_billing_daily_raw=[gcp(sku_description="Commitment management", **third)])
     assert (row["ChargeCategory"], row["ListCost"], row["ServiceProviderName"]) == ("Usage", Decimal("1.5"), "Seller")
+
+
+DYNAMIC = {
+    "Spot Preemptible N2 Instance Core running in Iowa": "Dynamic",
+    "SPOT Preemptible Nvidia L4 GPU": "Dynamic",
+    "Preemptible E2 Instance Ram running in Iowa": "Dynamic",
+    "N2 Instance preemptible Core": "Dynamic",
+    "Spotlight search": "Standard",
+    "Custom spot Core": "Standard",
+    "N2 Instance Core running in Iowa": "Standard",
+    "Commitment v1: Spot": "Standard",
+}
+
+
+def test_spot_machines_have_dynamic_prices(read: Read) -> None:
+    """What Google's SKU calls spot or preemptible is Dynamic, unless a third party sells it or nothing is priced."""
+    third = gcp(sku_description="Spot by a seller", transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")
+    tax = gcp(sku_description="Spot tax", cost_type="tax")
+    rows = read(gcp_billing_daily_raw=[third, tax, *(gcp(sku_description=sku) for sku in DYNAMIC)])
+    found = {row["ChargeDescription"]: row["PricingCategory"] for row in rows}
+    assert found == DYNAMIC | {"Spot by a seller": "Standard", "Spot tax": None}
+    (covered,) = read(gcp_billing_daily_raw=[gcp(sku_description="Spot Core", commitment_credits="-1")])
+    assert covered["PricingCategory"] == "Committed"

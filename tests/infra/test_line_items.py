@@ -6,7 +6,7 @@ import pytest
 
 from infra.write_line_items import VIEW, written
 from providers.notes import Notes
-from providers.openai.line_items import RULES, not_understood, rule_of
+from providers.openai.line_items import AROUND, KNOWN_NAME, RULES, SNAPSHOT, not_understood, rule_of
 from tests.infra.conftest import Read
 from tests.infra.focus_rows import openai, openai_usage
 
@@ -63,8 +63,10 @@ KINDS: dict[str, dict[str, Told]] = {
         "gpt-image-2 image, output": ("gpt-image-2", "image_output", "Output", None, "Image Output Tokens"),
         "gpt-image-2, image output": ("gpt-image-2", "image_output", "Output", None, "Image Output Tokens"),
     },
-    "training": {"gpt-5.4-mini-2026-03-05, training": ("gpt-5.4-mini-2026-03-05", "training", None, None,
-                                                        "Training Tokens")},
+    "training": {
+        "gpt-5.4-mini-2026-03-05, training": ("gpt-5.4-mini-2026-03-05", "training", None, None, "Training Tokens"),
+        "o4-mini training": ("o4-mini", "training", None, None, "Training Tokens"),
+    },
     "embedding": {"text-embedding-3-large": ("text-embedding-3-large", "input", "Input", None, "Input Tokens")},
     "moderation": {"omni-moderation-latest": ("omni-moderation-latest", "input", "Input", None, "Input Tokens")},
     "speech": {
@@ -85,11 +87,22 @@ KINDS: dict[str, dict[str, Told]] = {
     },
     "credit": {"credit adjustment": (None,) * 5},
     "rounding": {"rounding, input": (None,) * 5},
+    "name": {"m-1": ("m-1", None, None, None, None)},
 }  # fmt: skip
-NOTHING = ("gpt-5.4, input, more", "Support plan | tier 1", ", input", "dreams, output", "sora-9")
+NOTHING = (
+    "gpt-5.4, input, more", "Support plan | tier 1", ", input", "dreams, output", "sora-9", "ft:gpt-5.4, input",
+    "fine-tuning training", "code-interpreter, output", "refund-2026, input", "non-cached, input", "pre-paid, output",
+    "tax-vat, output", "o365-seats, input", "my-custom-tts", "acme-transcribe-addon", "ft:tax-vat:acme::A1, input",
+    "ft:gpt-5.4:acme::A1, input, output", "gpt-5.4, input\n", "m-1\n", "gpt-5.4, input, long context\n",
+)  # fmt: skip
+ENDINGS = (
+    ", training", " training", ", input", " text, input", ", text input", ", cached input", " text, cached input",
+    ", cached text input", " text, cache writes", ", output", " text, output", " audio, input", ", audio output",
+    " audio, cached input", " image, cached input", ", cached image input", " image, output", ", input_tokens",
+)  # fmt: skip
 
 
-def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str) -> dict[str, Told]:
+def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str | None) -> dict[str, Told]:
     """What the view says of charges with these line items on a day whose usage knows these models."""
     rows = read(
         openai_cost_daily_raw=[openai(line_item=item, **columns) for item in line_items],
@@ -102,7 +115,7 @@ def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **col
 @pytest.mark.parametrize("kind", RULES)
 def test_each_kind_of_line_item_is_understood(read: Read, kind: str) -> None:
     """A line item of each kind gives model, token type, direction, cache action and meter, by its own rule."""
-    assert {rule_of(item) for item in KINDS[kind]} == {kind}
+    assert {rule_of(item, {"m-1"}) for item in KINDS[kind]} == {kind}
     assert told(read, *KINDS[kind]) == KINDS[kind]
 
 
@@ -113,8 +126,42 @@ def test_a_bare_name_is_a_model_if_the_usage_of_the_day_knows_it(read: Read) -> 
 
 
 def test_what_is_not_understood_stays_null(read: Read) -> None:
-    """Other text gives nothing at all; a word before the comma that has neither digit nor hyphen is no model."""
+    """Other text gives nothing at all: what stands where a model would is none unless its name is known to be one."""
     assert told(read, *NOTHING) == dict.fromkeys(NOTHING, (None,) * 5)
+    assert [rule_of(item, {"m-1"}) for item in NOTHING] == [None] * len(NOTHING)
+
+
+@pytest.mark.parametrize("model", ["ft:gpt-4o-mini-2024-07-18:acme::A1", "ft:gpt-6:acme:a, b:9|b,“é”", "gpt-4o-audio"])
+def test_no_ending_is_a_part_of_the_model(read: Read, model: str) -> None:
+    """Of a line item of each kind the model is the name alone, without comma and without the word for the modality."""
+    found = told(read, *(f"{model}{ending}" for ending in ENDINGS))
+    assert [name for name, *_ in found.values()] == [model] * len(ENDINGS)
+    assert all(meter is not None for *_, meter in found.values())
+
+
+def test_a_name_of_no_known_family_is_a_model_by_the_usage_of_the_day(read: Read) -> None:
+    """A new family is known by the usage, which may tell the snapshot's date, for every kind of line item."""
+    items = ("newton-1, cached input", "Batch | newton-1, output", "newton-1", "newton-2, output", "newton-1-tts")
+    found = told(read, *items, models=("newton-1-2026-11-01", "newton-1-TTS"))
+    assert found == {
+        "newton-1, cached input": ("newton-1", "cached_input", "Input", "Read", "Cached Input Tokens"),
+        "Batch | newton-1, output": ("newton-1", "output", "Output", None, "Output Tokens"),
+        "newton-1": ("newton-1", None, None, None, None),
+        "newton-2, output": (None,) * 5,
+        "newton-1-tts": ("newton-1-tts", None, None, None, "Speech"),
+    }
+
+
+def test_what_a_run_counts_is_what_the_view_leaves_empty(read: Read) -> None:
+    """Of line items of every kind, with names that the usage knows or not, run and view understand the same ones."""
+    models = ("m-1", "Foo Bar", "dreams", "refund-2026-2026-11-01", "DALL-E-3", "sora-2\n")
+    empty = {item for kind in ("credit", "rounding") for item in KINDS[kind]}
+    items = {item for kind in KINDS.values() for item in kind} - empty
+    items |= {*NOTHING, "Foo Bar", "dreams", "dall-e-3", "batch | dall-e-3", "sora-2", "sora-2\n"}
+    found = told(read, *items, models=models)
+    assert {i for i, told in found.items() if told == (None,) * 5} == {i for i in items if rule_of(i, models) is None}
+    assert found["batch | dall-e-3"] == found["dall-e-3"] == ("dall-e-3", None, None, None, None)
+    assert found["refund-2026, input"][0] == "refund-2026"
 
 
 def test_images_are_no_tokens(read: Read) -> None:
@@ -123,12 +170,38 @@ def test_images_are_no_tokens(read: Read) -> None:
     assert set(found.values()) == {("gpt-image-2", None, None, None, "Images")}
 
 
+@pytest.mark.parametrize(
+    ("unit", "meter"),
+    [
+        ("duration_minutes", "Duration"),
+        ("duration_seconds", "Duration"),
+        ("characters", "Characters"),
+        ("quanta", None),
+    ],
+)
+def test_what_is_counted_otherwise_is_no_tokens(read: Read, unit: str, meter: str | None) -> None:
+    """A unit that is told and is no token overrules words that say tokens; a meter that is none of tokens stays."""
+    words = ("gpt-4o-transcribe, input", "gpt-4o-mini-tts, output", "gpt-5.4, cached input", "gpt-5.4, training")
+    found = told(read, *words, "whisper-1", quantity="7", quantity_unit=unit)
+    models = [item.partition(",")[0] for item in words]
+    assert [found[item] for item in words] == [(model, None, None, None, meter) for model in models]
+    assert found["whisper-1"] == ("whisper-1", None, None, None, "Transcription")
+
+
+@pytest.mark.parametrize("unit", ["tokens", "1000_tokens", "", None])
+def test_tokens_are_those_whose_unit_says_nothing_else(read: Read, unit: str | None) -> None:
+    """Where the unit is tokens, or is not told, the words tell the kind of token."""
+    kind = KINDS["cached_input"]
+    assert told(read, *kind, quantity="7", quantity_unit=unit) == kind
+
+
 def test_the_product_before_the_words_is_the_service_tier(read: Read) -> None:
     """`priority`, `flex` and `batch` are tiers, other products are none; long context is a context window."""
     items = {
         "priority | gpt-5.4, output, long context": ("priority", "long"),
         "flex | gpt-5.4, output": ("flex", None),
         "batch | gpt-5.4, output": ("batch", None),
+        "Batch | gpt-5.4, output": ("batch", None),
         "evals | gpt-5.4, output": (None, None),
         "gpt-5.4, output": (None, None),
     }
@@ -140,6 +213,7 @@ def test_the_view_has_the_rules_of_today() -> None:
     """The branches in the view are what `python -m infra.write_line_items` writes from the table of rules."""
     text = VIEW.read_text(encoding="utf-8")
     assert written(text) == text, "run: python -m infra.write_line_items"
+    assert [text.count(f"r'{pattern}'") for pattern in (AROUND, KNOWN_NAME, SNAPSHOT)] == [1, 1, 2]
 
 
 def test_line_items_that_nobody_understands_are_counted() -> None:

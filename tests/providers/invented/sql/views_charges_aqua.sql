@@ -67,6 +67,7 @@ SELECT
   CAST(NULL AS STRING) AS pricing_currency,
   CAST(NULL AS NUMERIC) AS pricing_currency_rate,
   CAST(NULL AS BOOL) AS is_committed,
+  CAST(NULL AS BOOL) AS is_dynamic,
   CAST(NULL AS STRING) AS commitment_id,
   CAST(NULL AS STRING) AS commitment_name,
   CAST(NULL AS STRING) AS commitment_category,
