@@ -28,6 +28,7 @@ PAGE_ROWS = 5000
 
 A page that is not plain is held as nested dicts: 28 kB a row at 50 columns.
 """
+PAGE_TIMEOUT_S = 60.0  # of one try of a page: nothing else would end the wait for one that never comes
 LONGEST_NUMERIC = 40  # a sign, 29 digits, a point and 9 decimals: Arrow reads a longer text modulo 2**128, or crashes
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -36,22 +37,25 @@ _NINTH, _EXACT = Decimal("1e-9"), Context(prec=38, traps=[Inexact, InvalidOperat
 Cells: TypeAlias = Sequence[str | None]
 
 
-def page_batches(result: RowIterator, read: Callable[[], PagesRead] = PagesRead) -> Iterator[pa.RecordBatch]:
+def page_batches(
+    result: RowIterator, read: Callable[[], PagesRead] = PagesRead, timeout_s: float = PAGE_TIMEOUT_S
+) -> Iterator[pa.RecordBatch]:
     """Yields one batch a page, which is asked for when it is wanted.
 
     `result` is that of a query, as the client gives it out; pages that it holds already are asked for again, since they
-    are no text any more. `read` gives the counts of pages by path, to be added to. Raises `pyarrow.ArrowInvalid` if a
-    value is not of its column's type, and what Google's client raises.
+    are no text any more. `read` gives the counts of pages by path, to be added to. A page may be silent for
+    `timeout_s`, and is asked for again as the result's own retry allows. Raises `pyarrow.ArrowInvalid` if a value is
+    not of its column's type, and what Google's client raises.
     """
     schema = pa.schema([pa.field(field.name, ARROW[field.field_type]) for field in result.schema])
-    for columns in _texts(result, read):
+    for columns in _texts(result, read, timeout_s):
         if columns:
             arrays = [_array(texts, field.type) for texts, field in zip(columns, schema, strict=True)]
             columns.clear()  # some 20 MB, while the batch is worked on
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _texts(result: RowIterator, read: Callable[[], PagesRead]) -> Iterator[list[Cells]]:
+def _texts(result: RowIterator, read: Callable[[], PagesRead], timeout_s: float) -> Iterator[list[Cells]]:
     """The texts of each page by column, no columns where it has no rows."""
     width = len(result.schema)
     if result.path is None:  # all rows came with the answer, and the client has parsed it
@@ -59,17 +63,19 @@ def _texts(result: RowIterator, read: Callable[[], PagesRead]) -> Iterator[list[
         return
     token, more = None, result.total_rows != 0
     while more:
-        columns, token = _columns(_body(result, token), width, read)
+        columns, token = _columns(_body(result, token, timeout_s), width, read)
         yield columns
         more = token is not None
 
 
-def _body(result: RowIterator, token: str | None) -> bytes:
+def _body(result: RowIterator, token: str | None, timeout_s: float) -> bytes:
     """The text of a page, by the client's own call with its retries; it would parse it at once."""
     asked = {**result.extra_params, "maxResults": PAGE_ROWS}
     if token is not None:
         asked["pageToken"] = token
-    body: bytes = result.api_request(method="GET", path=result.path, query_params=asked, expect_json=False)
+    body: bytes = result.api_request(
+        method="GET", path=result.path, query_params=asked, expect_json=False, timeout=timeout_s
+    )
     return body
 
 
