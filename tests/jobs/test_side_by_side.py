@@ -153,6 +153,17 @@ def test_a_table_is_read_again_while_another_goes_on() -> None:
     assert provider.asked.count(("web_search_calls", 0)) == 2
 
 
+@pytest.mark.parametrize("report", ["completions", "costs"])
+def test_rows_that_are_thrown_away_need_no_room(report: str) -> None:
+    """Where a table is read again, what does not count of it gives no table up, not even the costs."""
+    rows, random = {"completions": usage, "costs": cost}, Random(1)
+    many = [rows[report](n, **dict.fromkeys(("model", "line_item"), random.randbytes(40).hex())) for n in range(1000)]
+    again = [Page(many, "finer")] * 3 + [Page([rows[report](1)], "dimension")]
+    pages = {name: again if name == report else [Page([row(1)])] for name, row in rows.items()}
+    found = read(source_of(Provider(pages).client, [*pages]), room_bytes=20_000)
+    assert (found["error"], len(found["files"])) == ("", 2)
+
+
 def test_costs_without_amount_count_once_where_they_are_read_again() -> None:
     """A cost without an amount on a page that is read twice is one; its page is one too."""
     pages = {"costs": [Page([cost(), cost(), {"project_id": "unpriced"}]), Page([cost()], "dimension")]}
