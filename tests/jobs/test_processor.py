@@ -1,9 +1,10 @@
 """One processor for every provider: what a source must be, and what it may leave out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,12 +13,16 @@ import pytest
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.run import Run
+from jobs.attempt import Processor, work
+from jobs.composition import compose
+from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
 from providers.calls import Calls
 from providers.notes import Notes
 from providers.openai.reports import COST_TABLE, USAGE_TABLE
 from providers.source import Chain, Progress, Row, Table
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
+from tests.jobs.conftest import AFTERWARDS
 from tests.jobs.test_usage_cost_run import llm_run, messages_of_steps, processor_of, rows_of, step_of
 
 EXTRACT, RECONCILE, LOAD = range(3)
@@ -111,3 +116,21 @@ def test_money_that_does_not_fit_keeps_everything_back(local: Local, org: Onboar
     assert processor.run(*step_of(local, run, EXTRACT)) == 1
     assert "The table openai_usage_daily_raw was left as it is." in messages_of_steps(local, run)[-1][1]
     assert rows_of(local, org, COST_TABLE.name) == []
+
+
+@pytest.mark.parametrize("file_mib", [Decimal(100), Decimal("0.01")], ids=["loads", "fails"])
+def test_a_run_leaves_no_rows_on_disk(
+    local: Local, org: OnboardedOrg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_mib: Decimal
+) -> None:
+    """However a run ends its files are gone, though what has made them is still there, as where a process just ends."""
+    load_fixture_export(local, org)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    job = compose(local.settings.model_copy(update={"day_file_mib": file_mib}), lambda: AFTERWARDS)
+    kept: list[Processor] = []
+
+    def processor(*arguments: Any) -> Processor:
+        kept.append(job.processor(*arguments))
+        return kept[0]
+
+    work(replace(job, processor=processor), billing_run(org), Execution("runner-abc", 0, 0, last_attempt=True))
+    assert (len(kept), list(tmp_path.iterdir())) == (1, [])

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any
 
@@ -247,6 +248,41 @@ def test_a_run_ends_while_its_provider_is_silent(silent_url: str, ends: BaseExce
             with pytest.raises(Terminated):
                 found()
         assert (progress.beats, lanes_left()) == (2, [])
+
+
+@pytest.mark.parametrize("ends", [Skip("cancelled"), Terminated()], ids=["cancelled", "sigterm"])
+def test_a_run_ends_while_its_provider_takes_no_calls(ends: BaseException) -> None:
+    """Nobody can break off a call that has no connection yet: the run is over before it, and the thread ends later."""
+
+    def look(beat: int) -> None:
+        if beat == 2:
+            raise ends
+
+    sockets = http.Sockets()
+    with full_listener() as url, http.client(http.IN_A_JOB, sockets) as client:
+        source = source_of(client, EVERY, sockets.break_off, url, http.IN_A_JOB)
+        try:
+            read(source, Told(look))
+        except Terminated:
+            assert isinstance(ends, Terminated)
+        assert "lane" in lanes_left()
+    for thread in threading.enumerate():
+        if thread.name in lanes_left():
+            thread.join(WITHIN_S)
+    assert lanes_left() == []
+
+
+@contextmanager
+def full_listener() -> Iterator[str]:
+    """The address of a provider that has no room for another connection."""
+    with socket.socket() as listener, ExitStack() as taken:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            connection = taken.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_client_goes_on_after_a_run_was_broken_off() -> None:
