@@ -12,8 +12,8 @@ import pytest
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
-from cloudact.runs.run import Run
-from jobs.attempt import Processor, work
+from cloudact.runs.run import Run, Status
+from jobs.attempt import work
 from jobs.composition import compose
 from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
@@ -21,9 +21,9 @@ from providers.calls import Calls
 from providers.notes import Notes
 from providers.openai.reports import COST_TABLE, USAGE_TABLE
 from providers.source import Chain, Progress, Row, Table
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
-from tests.jobs.conftest import AFTERWARDS
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs
 from tests.jobs.test_usage_cost_run import llm_run, messages_of_steps, processor_of, rows_of, step_of
+from tests.providers.vendor import Vendor, fixture_pages
 
 EXTRACT, RECONCILE, LOAD = range(3)
 COST: dict[str, Any] = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
@@ -118,19 +118,16 @@ def test_money_that_does_not_fit_keeps_everything_back(local: Local, org: Onboar
     assert rows_of(local, org, COST_TABLE.name) == []
 
 
-@pytest.mark.parametrize("file_mib", [Decimal(100), Decimal("0.01")], ids=["loads", "fails"])
+@pytest.mark.parametrize("ends", [Status.SUCCESS, Status.FAILED])
 def test_a_run_leaves_no_rows_on_disk(
-    local: Local, org: OnboardedOrg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_mib: Decimal
+    local: Local, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: Status
 ) -> None:
     """However a run ends its files are gone, though what has made them is still there, as where a process just ends."""
-    load_fixture_export(local, org)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    job = compose(local.settings.model_copy(update={"day_file_mib": file_mib}), lambda: AFTERWARDS)
-    kept: list[Processor] = []
-
-    def processor(*arguments: Any) -> Processor:
-        kept.append(job.processor(*arguments))
-        return kept[0]
-
-    work(replace(job, processor=processor), billing_run(org), Execution("runner-abc", 0, 0, last_attempt=True))
-    assert (len(kept), list(tmp_path.iterdir())) == (1, [])
+    pages = {"costs": fixture_pages("openai_costs_page1")}
+    source = Vendor(pages).openai_source() if ends is Status.SUCCESS else Invented([COST])
+    kept = processor_of(local, run, source)
+    job = replace(compose(local.settings, local.clock), processor=lambda *_: kept)
+    work(job, run, Execution("runner-abc", 0, 0, last_attempt=True))
+    assert (job.ledger.status(run), bool(kept.reading)) == (ends, True)
+    assert list(tmp_path.iterdir()) == []
