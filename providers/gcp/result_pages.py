@@ -30,8 +30,10 @@ A page that is not plain is held as nested dicts: 28 kB a row at 50 columns.
 """
 PAGE_TIMEOUT_S = 60.0  # of one try of a page: nothing else would end the wait for one that never comes
 LONGEST_NUMERIC = 40  # a sign, 29 digits, a point and 9 decimals: Arrow reads a longer text modulo 2**128, or crashes
+MOST_WHOLE_DIGITS = 29  # with more of them a text of that length may still be read modulo 2**128
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_TOO_MANY_DIGITS = f"^[+-]?[0-9]{{{MOST_WHOLE_DIGITS + 1}}}"
 _NINTH, _EXACT = Decimal("1e-9"), Context(prec=38, traps=[Inexact, InvalidOperation])
 
 Cells: TypeAlias = Sequence[str | None]
@@ -146,7 +148,9 @@ def _is_short_and_positional(numbers: pa.Array) -> bool:
     """Whether Arrow reads them rightly: it ends the process at 1e-999999999."""
     data = numbers.buffers()[2]
     longest = pc.max(pc.binary_length(numbers)).as_py() or 0
-    return longest <= LONGEST_NUMERIC and not (data and is_found("[eE]", data))
+    if longest > LONGEST_NUMERIC or (data and is_found("[eE]", data)):
+        return False
+    return longest <= MOST_WHOLE_DIGITS or not pc.any(pc.match_substring_regex(numbers, _TOO_MANY_DIGITS)).as_py()
 
 
 def _numeric(text: str) -> Decimal:

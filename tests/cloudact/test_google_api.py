@@ -164,7 +164,7 @@ def test_what_was_sent_is_not_told() -> None:
 @pytest.mark.parametrize("api", [clients.kms, clients.secret_manager])
 def test_apis_of_secrets_are_discreet(local: Local, api: Callable[[Settings], GoogleApi], answered: Answers) -> None:
     """Cloud KMS and Secret Manager are called so."""
-    url = answered([b"HTTP/1.1 400 No\r\nContent-Length: 29\r\n\r\n", b'{"error":{"message":"s3cret"}}'[:29]])
+    url = answered([b"HTTP/1.1 400 No\r\nContent-Length: 30\r\n\r\n", b'{"error":{"message":"s3cret"}}'])
     asked = local.settings.model_copy(update={"kms_endpoint": url, "secrets_endpoint": url})
     with pytest.raises(GoogleRefusal) as raised:
         api(asked).call("GET", "v1/x", patience_s=0, timeout_s=5)

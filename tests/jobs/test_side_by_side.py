@@ -154,6 +154,19 @@ def test_a_table_is_read_again_while_another_goes_on() -> None:
     assert provider.asked.count(("web_search_calls", 0)) == 2
 
 
+def test_what_was_said_is_said_once_where_a_table_is_read_again() -> None:
+    """A report that is not offered is not offered at the second reading either, which is no second news."""
+    pages = {
+        "decisions": [Page([], "gone")],
+        "web_search_calls": [Page([usage(1)]), Page([usage(2)], "dimension")],
+        "costs": [Page([cost()])],
+    }
+    provider = Provider(pages)
+    found = read(source_of(provider.client, [*pages]))
+    assert provider.asked.count(("decisions", 0)) == 2
+    assert len([text for _, text in found["messages"] if "does not offer the report decisions" in text]) == 1
+
+
 @pytest.mark.parametrize("report", ["completions", "costs"])
 def test_rows_that_are_thrown_away_need_no_room(report: str) -> None:
     """Where a table is read again, what does not count of it gives no table up, not even the costs."""
