@@ -59,24 +59,39 @@ def bigquery_api(endpoint: str) -> GoogleApi:
 
 def kms(settings: Settings) -> GoogleApi:
     """Cloud KMS's REST API."""
-    return _api(settings.kms_endpoint, "https://cloudkms.googleapis.com", is_unavailable)
+    return _api(settings.kms_endpoint, "https://cloudkms.googleapis.com", is_unavailable, discreet=True)
 
 
 def secret_manager(settings: Settings) -> GoogleApi:
     """Secret Manager's REST API."""
-    return _api(settings.secrets_endpoint, "https://secretmanager.googleapis.com")
+    return _api(settings.secrets_endpoint, "https://secretmanager.googleapis.com", discreet=True)
 
 
-def _api(endpoint: str, of_google: str, is_repeated: Callable[[Exception], bool] = is_worth_repeating) -> GoogleApi:
+def _api(
+    endpoint: str,
+    of_google: str,
+    is_repeated: Callable[[Exception], bool] = is_worth_repeating,
+    *,
+    discreet: bool = False,
+) -> GoogleApi:
     if endpoint:
-        return GoogleApi(endpoint, _NOBODY, _plain_http, is_repeated)
-    return GoogleApi(of_google, _OURSELVES, _https, is_repeated)
+        return GoogleApi(endpoint, _NOBODY, _plain_http, is_repeated, discreet=discreet)
+    return GoogleApi(of_google, _OURSELVES, _https, is_repeated, discreet=discreet)
 
 
 @functools.cache
 def _https() -> "httpx.Client":
-    """The one client of this process for Google's APIs."""
-    return _client(trusted_certificates())
+    """The one client of this process for Google's APIs.
+
+    It takes a proxy of the environment, and certificates with it, as Google's libraries do: who migrates may sit behind
+    one. A client of providers takes neither.
+    """
+    import os
+
+    import httpx
+
+    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    return _client(httpx.create_ssl_context() if named else trusted_certificates(), trust_env=True)
 
 
 @functools.cache
@@ -84,7 +99,7 @@ def _plain_http() -> "httpx.Client":
     """The one client of this process for the local cloud. Without a certificate that it trusts it speaks no HTTPS."""
     import ssl
 
-    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
 
 
 @functools.cache
@@ -95,11 +110,12 @@ def trusted_certificates() -> "SSLContext":
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _client(trusted: "SSLContext") -> "httpx.Client":
+def _client(trusted: "SSLContext", *, trust_env: bool) -> "httpx.Client":
     """A client that keeps connections: Google closes idle ones after some minutes."""
     import httpx
 
-    return httpx.Client(verify=trusted, limits=httpx.Limits(max_keepalive_connections=20, keepalive_expiry=120.0))
+    limits = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=120.0)
+    return httpx.Client(verify=trusted, limits=limits, trust_env=trust_env)
 
 
 def google_http(settings: Settings) -> "AuthorizedSession":

@@ -6,7 +6,7 @@ For the calls that every run and every request makes: Google's libraries cost 0.
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,17 +32,24 @@ class Authorization:
         self._credentials: Credentials | None = None
         self._renewing = Lock()
 
-    def headers(self, *, renewed: bool = False) -> dict[str, str]:
-        """Headers of one call; `renewed` asks for a new token. Raises google-auth's errors where there is none."""
+    def headers(self, timeout_s: float, *, renewed: bool = False) -> dict[str, str]:
+        """Headers of one call; `renewed` asks for a new token.
+
+        Raises google-auth's errors where there is none, and `TimeoutError` where another thread is still asking for it.
+        """
         if self._read is None:
             return {}
-        with self._renewing:
+        if not self._renewing.acquire(timeout=timeout_s):
+            raise TimeoutError("a token has not come in time")
+        try:
             if self._credentials is None:
                 self._credentials = self._read()
             if renewed or not self._credentials.valid:
-                self._credentials.refresh(_token_request(self._http()))
+                self._credentials.refresh(_token_request(self._http(), timeout_s))
             headers: dict[str, str] = {}
             self._credentials.apply(headers)
+        finally:
+            self._renewing.release()
         return headers
 
     @property
@@ -52,9 +59,10 @@ class Authorization:
 
 
 class GoogleApi:
-    """One of Google's REST APIs at `url`. Raises `GoogleRefusal`, `httpx.TransportError` and google-auth's errors.
+    """One of Google's REST APIs at `url`. Raises `GoogleRefusal`, httpx's and google-auth's errors.
 
-    `is_repeated` tells of an error whether the call is made again at once.
+    `is_repeated` tells of an error whether the call is made again at once. Of a `discreet` one Google's words are not
+    kept, since they may repeat what was sent.
     """
 
     def __init__(
@@ -63,11 +71,14 @@ class GoogleApi:
         authorization: Authorization,
         http: "Callable[[], httpx.Client]",
         is_repeated: Callable[[Exception], bool] = is_worth_repeating,
+        *,
+        discreet: bool = False,
     ) -> None:
         self._url = url.rstrip("/")
         self._authorization = authorization
         self._http = http
         self._is_repeated = is_repeated
+        self._discreet = discreet
 
     def call(
         self,
@@ -76,15 +87,20 @@ class GoogleApi:
         body: Body = None,
         *,
         patience_s: float,
+        timeout_s: float | None = None,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JsonAnswer:
-        """Answer to one call, which is repeated with growing pauses for `patience_s`; each try may take as long."""
+        """Answer to one call, which is repeated with growing pauses for `patience_s`.
+
+        Each try may take `timeout_s`, or as long as the patience.
+        """
+        timeout_s = patience_s if timeout_s is None else timeout_s
         give_up = time.monotonic() + patience_s
         longest_s = FIRST_PAUSE_S
         while True:
             try:
-                return self._once(method, path, body, query, headers or {}, patience_s)
+                return self._once(method, path, body, query, headers or {}, timeout_s)
             except Exception as err:
                 pause_s = random.uniform(0, longest_s)  # noqa: S311 - jitter
                 if not self._is_repeated(err) or time.monotonic() + pause_s > give_up:
@@ -104,35 +120,51 @@ class GoogleApi:
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if sent is not body else {}
         for renewed in (False, True):
-            answer = self._http().request(
+            until = time.monotonic() + timeout_s
+            known = self._authorization.headers(timeout_s, renewed=renewed)
+            with self._http().stream(
                 method,
                 f"{self._url}/{path}",
                 content=sent,
                 params=query,
-                headers={"User-Agent": USER_AGENT, **kind, **self._authorization.headers(renewed=renewed), **headers},
+                headers={"User-Agent": USER_AGENT, **kind, **known, **headers},
                 timeout=timeout_s,
-            )
+            ) as answer:
+                told = b"".join(_in_time(answer, until))
             if answer.status_code != 401 or not self._authorization.can_renew:
                 break
-        return _read(answer)
+        return _read(answer, told, discreet=self._discreet)
 
 
-def _read(answer: "httpx.Response") -> JsonAnswer:
+def _in_time(answer: "httpx.Response", until: float) -> Iterator[bytes]:
+    """The body as it comes. The client bounds the wait for each piece alone."""
+    import httpx
+
+    for number, piece in enumerate(answer.iter_bytes()):
+        if number and time.monotonic() > until:
+            raise httpx.ReadTimeout("the answer comes too slowly", request=answer.request)
+        yield piece
+
+
+def _read(answer: "httpx.Response", body: bytes, *, discreet: bool) -> JsonAnswer:
     try:
-        told = json.loads(answer.content) if answer.content else {}
+        told = json.loads(body) if body else {}
     except ValueError:  # a page of something on the way
         told = None
     if answer.is_success and isinstance(told, dict):
         return told
     error = told.get("error") if isinstance(told, dict) else None
     error = error if isinstance(error, dict) else {}
+    errors, words = error.get("errors") or [], error.get("message", "no JSON")
+    if discreet:
+        errors, words = [{"reason": each.get("reason")} for each in errors], error.get("status", "refused")
     status = answer.status_code if not answer.is_success else 502
     where = f"{answer.request.method} {answer.request.url.copy_with(query=None)}"
-    raise GoogleRefusal(status, f"{status} {where}: {error.get('message', 'no JSON')}", error.get("errors") or [])
+    raise GoogleRefusal(status, f"{status} {where}: {words}", errors)
 
 
-def _token_request(http: "httpx.Client") -> "Request":
-    """Transport of google-auth for the calls that get a token."""
+def _token_request(http: "httpx.Client", timeout_s: float) -> "Request":
+    """Transport of google-auth for the calls that get a token, each of which may take so long."""
     import httpx
     from google.auth.exceptions import TransportError
     from google.auth.transport import Request, Response
@@ -160,12 +192,13 @@ def _token_request(http: "httpx.Client") -> "Request":
             method: str = "GET",
             body: bytes | None = None,
             headers: Mapping[str, str] | None = None,
-            timeout: float | None = 120,
+            timeout: float | None = None,
             **_: object,
         ) -> Answer:
+            within_s = timeout_s if timeout is None else min(timeout, timeout_s)
             try:
-                return Answer(http.request(method, url, content=body, headers=headers, timeout=timeout))
-            except httpx.TransportError as err:
+                return Answer(http.request(method, url, content=body, headers=headers, timeout=within_s))
+            except (httpx.TransportError, httpx.DecodingError) as err:
                 raise TransportError(err) from err
 
     return ByHttpx()

@@ -94,8 +94,8 @@ def is_worth_repeating(err: BaseException) -> bool:
 
 
 def is_unavailable(err: BaseException) -> bool:
-    """Whether a call is repeated at once, as Google's clients of Cloud KMS and others do: 503 alone."""
-    return refused_with(err, 503)
+    """Whether a call is repeated at once, as Google's client of Cloud KMS does, 503, or has had no whole answer."""
+    return refused_with(err, 503) or _broke_off(err)
 
 
 def _broke_off(err: BaseException) -> bool:
@@ -104,7 +104,7 @@ def _broke_off(err: BaseException) -> bool:
 
     if isinstance(err, GoogleAuthError):  # the token endpoint's own 5xx, and what did not reach it
         return err.retryable or isinstance(err, TransportError)
-    return isinstance(err, httpx.TransportError)
+    return isinstance(err, httpx.TransportError | httpx.DecodingError)  # the latter: a body that is damaged
 
 
 def _is_passing_in_a_library(err: BaseException) -> bool:

@@ -48,6 +48,9 @@ class Processor(Protocol):
     def run(self, step: Step, progress: StepProgress) -> int | None:
         """Does one step, and returns the number of rows that came out of it."""
 
+    def close(self) -> None:
+        """Deletes what the steps have left on disk."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -127,6 +130,8 @@ class _Attempt:
             log.error(error.message, extra={"fields": {"code": error.code}}, exc_info=error)
             return self._ended_badly(error, TRY_AGAIN)
         finally:
+            if self._processor:  # the process ends without finalizers
+                self._processor.close()
             self._progress.tell()
         return DONE
 

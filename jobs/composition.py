@@ -108,7 +108,7 @@ class _Composition:
         return SourceProcessor(
             source=connector.provider.open_source(context),
             day_load=DayLoad(day, load, own.started_at, entry.restate_days, self._clock, self._version(run)),
-            heartbeat=Heartbeat(CancellationCheck(lambda: self.job.ensure_wanted(run), self._clock)),
+            heartbeat=Heartbeat(CancellationCheck(lambda: self.job.ensure_wanted(run), self._clock), self._clock),
             clock=self._clock,
             reject_credential=partial(self._integrations.mark_invalid, integration),
             reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),

@@ -59,7 +59,8 @@ class ChainReading:
 class DayTable:
     """A table with its chains on the way into `path`.
 
-    `arrived` is called with each batch before it is written, `grew` with the path whenever the file has grown.
+    `arrived` is called with each batch before it is written, `grew` with the path whenever the file has grown,
+    `gone` when it was deleted.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class DayTable:
         path: Path,
         arrived: Callable[[pa.RecordBatch], None],
         grew: Callable[[Path], None],
+        gone: Callable[[Path], None],
     ) -> None:
         self.table = chains[0].chain.table
         self._columns = columns
@@ -79,6 +81,7 @@ class DayTable:
         self.given_up: RunError | None = None
         self._arrived = arrived
         self._grew = grew
+        self._gone = gone
 
     def start(self, lanes: Lanes) -> None:
         """Reads every chain from its first page, into a new file."""
@@ -119,8 +122,9 @@ class DayTable:
         return DayFile(self.table, self._columns, self.path, self._digest, coarser)
 
     def discard(self) -> None:
-        """Deletes the file of a table that cannot be read."""
+        """Deletes the file of a table that cannot be read, or is read anew."""
         self._file.discard()
+        self._gone(self.path)
 
     def give_up(self, reason: RunError) -> None:
         """Reads the table no further, and deletes its file."""
@@ -168,7 +172,7 @@ class DayTable:
     def _begin_again(self) -> None:
         """Reads every chain again: those up to the one that asks for it know what to ask for, the others are new."""
         asking = self._deciding
-        self._file.close()
+        self.discard()  # its rows do not count, nor does their room
         for reading in self._chains:
             if asking and reading.order <= asking.order:
                 reading.notes.begin_again()

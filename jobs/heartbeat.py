@@ -10,6 +10,7 @@ from jobs.progress import StepProgress
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = timedelta(seconds=5)  # a cancelled run stops within ten seconds
+AGAIN_AFTER = timedelta(minutes=1)  # of work: a beat takes about as long while BigQuery is away
 
 
 class CancellationCheck:
@@ -24,23 +25,33 @@ class CancellationCheck:
         """Raises `Skip` where the run has been settled by someone else."""
         now = self._clock()
         if now - self._last >= CHECK_EVERY:
-            self._ensure_wanted()
-            self._last = self._clock()
+            try:
+                self._ensure_wanted()
+            finally:
+                self._last = self._clock()
 
 
 class Heartbeat:
-    """Heartbeat of one step, to be called between pages, at any rate. `check` raises `Skip` to stop the run."""
+    """Heartbeat of one step, to be called between pages, at any rate. `check` raises `Skip` to stop the run.
 
-    def __init__(self, check: Callable[[], None]) -> None:
+    A beat that BigQuery did not take is not sent again at once, so that the run goes on meanwhile.
+    """
+
+    def __init__(self, check: Callable[[], None], clock: Clock) -> None:
         self._check = check
+        self._clock = clock
+        self._next = clock()
 
     def beat(self, progress: StepProgress, text: str, rows: int | None = None) -> None:
         """Checks whether to go on, and records the progress text in the ledger when that is due."""
+        if self._clock() < self._next:
+            return
         try:
             self._check()
             progress.update(text, rows)
-        except Retry as err:  # the next look is seconds away; giving up what a customer or provider worked for is not
+        except Retry as err:  # the next look is a minute away; giving up what a customer or provider worked for is not
             log.warning(err.message, exc_info=err)
+            self._next = self._clock() + AGAIN_AFTER
 
     def every(self, progress: StepProgress, text: str) -> Callable[[], None]:
         """Callable that sends this heartbeat each time it is called."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
+from cloudact.errors import Skip
 from cloudact.logs import with_context
+from jobs.termination import Terminated
 from providers.calls import LOOK_EVERY_S, MOST_AT_ONCE, Calls, Turns
 from providers.read_ahead import ReadAhead, Room
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CLOSED_WITHIN_S = 30.0  # the longest that a call can take which no other thread can end: to connect
+LEFT_WITHIN_S = 2.0  # where the run is over: of ten seconds after SIGTERM the rest is for what is to be recorded
 
 
 class Stopped(BaseException):
@@ -71,7 +74,10 @@ class Lanes(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Ends every lane, and waits until none is at work."""
+        """Ends every lane, and waits until none is at work; only for moments where the run is over.
+
+        What is left then ends at its next tick, or with the process.
+        """
 
     def start(self, lane: Lane) -> None:
         """Begins the lane when its turn comes."""
@@ -155,7 +161,8 @@ class Threads:
             threads = list(self._at_work.values())
             calling = not all(lane.succeeded for lane in self._at_work)
             self._changed.notify_all()
-        self._wait_for(threads, calling=calling)
+        is_over = isinstance(error, Terminated | Skip)
+        self._wait_for(threads, LEFT_WITHIN_S if is_over else CLOSED_WITHIN_S, calling=calling)
 
     def start(self, lane: Lane) -> None:
         """Begins the lane as soon as a thread is free, and no thread reads its chain."""
@@ -234,16 +241,16 @@ class Threads:
             self._arrived.append((lane, batch))
             self._changed.notify_all()
 
-    def _wait_for(self, threads: list[threading.Thread], *, calling: bool) -> None:
-        """Waits until the threads are over. A call that had no connection when calls were broken off may have one now.
+    def _wait_for(self, threads: list[threading.Thread], within_s: float, *, calling: bool) -> None:
+        """Waits until the threads are over, or so long.
 
-        So they are broken off again each second.
+        A call that had no connection when calls were broken off may have one now, so they are broken off each second.
         """
-        until = time.monotonic() + CLOSED_WITHIN_S
+        until = time.monotonic() + within_s
         for thread in threads:
             while thread.is_alive() and time.monotonic() < until:
                 if calling:
                     self._break_off()
                 thread.join(LOOK_EVERY_S)
         if left := [thread for thread in threads if thread.is_alive()]:
-            log.error("%d threads of the run could not be ended", len(left))
+            log.warning("%d threads of the run could not be ended", len(left))

@@ -8,7 +8,7 @@ been read.
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -75,15 +75,22 @@ class SourceProcessor:
     reading: Reading | None = None
     scan: LateDataScan | None = None
 
+    def __post_init__(self) -> None:
+        self._open = ExitStack()
+
     @property
     def bytes_billed(self) -> int:
         """Bytes of queries that the customer has paid for so far."""
         return self.source.bytes_billed
 
     @cached_property
-    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
-        """Temporary folder, deleted with this object."""
-        return tempfile.TemporaryDirectory(prefix="cloudact-")
+    def _folder(self) -> Path:
+        """Temporary folder, deleted when this is closed."""
+        return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="cloudact-")))
+
+    def close(self) -> None:
+        """Deletes the files with the customer's rows."""
+        self._open.close()
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
         """Does one step, and returns the rows that it made, read, or loaded."""
@@ -96,7 +103,7 @@ class SourceProcessor:
         with self._marking_refused_credentials():
             rows = self.source.prepare(step.config, at_work)
         if step.type is StepType.REPORTS:
-            self.reading = self._read(Path(self._folder.name), at_work)
+            self.reading = self._read(self._folder, at_work)
             return self.reading.rows
         return rows
 

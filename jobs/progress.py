@@ -30,11 +30,11 @@ class _Untold:
     events: list[tuple[StepEvent, datetime]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.told_at = self.clock()
+        self.tried_at = self.clock()
 
     def tell_due(self) -> None:
         """Appends the events where the last time was two seconds ago."""
-        if self.clock() - self.told_at >= TOLD_EVERY or len(self.events) >= MOST_UNTOLD:
+        if self.clock() - self.tried_at >= TOLD_EVERY or len(self.events) >= MOST_UNTOLD:
             self.tell()
 
     def tell(self) -> None:
@@ -44,8 +44,9 @@ class _Untold:
         except ValueError:  # refused for good, and so would be whatever came with it
             self.events.clear()
             raise
+        finally:
+            self.tried_at = self.clock()  # also in vain: a try takes a minute while BigQuery is away
         self.events.clear()
-        self.told_at = self.clock()
 
 
 class RunProgress:
@@ -142,9 +143,7 @@ class StepProgress:
         """Records a progress text at most every 20 seconds; may be called at any rate."""
         if self._clock() - self._last >= HEARTBEAT_EVERY:
             self._append(Status.RUNNING, progress=text, rows=rows)
-            self._untold.tell()
-        else:
-            self._untold.tell_due()
+        self._untold.tell_due()
 
     def succeeded(self, rows: int | None) -> None:
         """Records that the step is done; `rows` is the number of rows it made, `None` where it makes none.

@@ -133,6 +133,7 @@ class Reading:
                 self.folder / f"{table.name}.parquet",
                 self._count,
                 self._make_room,
+                self.room.is_gone,
             )
             for table in sorted(chains, key=lambda each: not each.of_money)
         ]
@@ -169,7 +170,6 @@ class Reading:
             too_large = self.room.too_large
             if too_large and not table.given_up:
                 table.give_up(too_large)
-                self.room.is_gone(table.path)
 
     def _settle(self, table: DayTable) -> None:
         table.tell(self._notes)

@@ -74,6 +74,7 @@ class ReportNotes(Notes):
     def __init__(self) -> None:
         super().__init__(self._keep)
         self._told: list[Callable[[Notes], None]] = []
+        self._said: set[str] = set()  # also by an earlier reading of the report
 
     def odd(self, where: str, name: str) -> None:
         """Notes a field as `Notes.odd` does."""
@@ -109,7 +110,9 @@ class ReportNotes(Notes):
             notes.texts[name] |= texts
 
     def _keep(self, text: str) -> None:
-        self._told.append(lambda notes: notes.say(text))
+        if text not in self._said:
+            self._said.add(text)
+            self._told.append(lambda notes: notes.say(text))
 
 
 def named_oddity(where: str, name: str) -> str:

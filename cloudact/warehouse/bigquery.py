@@ -59,6 +59,7 @@ class _RowErrors(TypedDict):
 
 PATIENCE_S = 60.0
 LOOK_TIMEOUT_S = 30.0
+ON_THE_WAY_S = 5.0  # for an answer to arrive after BigQuery has waited: else nobody learns which query to cancel
 TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
 # Who may read or change every dataset of a project unless told otherwise.
@@ -141,6 +142,7 @@ class Warehouse:
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         patience_s: float | None = None,
+        timeout_s: float | None = None,
         root: str = "bigquery/v2",
     ) -> JsonAnswer:
         """Answer to a call at a path of the project."""
@@ -149,6 +151,7 @@ class Warehouse:
             f"{root}/projects/{self._access.project}/{path}",
             body,
             patience_s=self._patience_s if patience_s is None else patience_s,
+            timeout_s=timeout_s,
             query={"prettyPrint": "false", **(query or {})},
             headers=headers,
         )
@@ -184,15 +187,16 @@ class Warehouse:
     ) -> tuple[list[dict[str, Any]], int]:
         """All rows of a query, and how many bytes it has processed. It runs without a job where BigQuery allows it."""
         give_up = time.monotonic() + patience_s
-        bound = {"timeoutMs": max(0, int(patience_s * 1000) - 100), "formatOptions": {"useInt64Timestamp": True}}
+        bound = {"timeoutMs": int(patience_s * 1000), "formatOptions": {"useInt64Timestamp": True}}
         once = {"requestId": str(uuid.uuid4()), "jobCreationMode": OPTIONAL_JOB}  # a repeated call is one query
         request = {**asked, **bound, **once, **self._location, **({"labels": labels} if labels else {})}
-        page = self._call("POST", "queries", request, patience_s=patience_s)
+        page = self._call("POST", "queries", request, patience_s=patience_s, timeout_s=patience_s + ON_THE_WAY_S)
         while not page["jobComplete"]:
-            if time.monotonic() > give_up:
+            left_s = give_up - time.monotonic()
+            if left_s <= 0:
                 self._cancel(page["jobReference"])
                 raise TimeoutError("the query has not ended in time")
-            page = self._results(page["jobReference"], patience_s)
+            page = self._results(page["jobReference"], left_s)
         schema, found, processed = page.get("schema", {}), [], int(page.get("totalBytesProcessed") or 0)
         found += rows(schema, page.get("rows", ()))
         while token := page.get("pageToken"):
@@ -200,16 +204,23 @@ class Warehouse:
             found += rows(schema, page.get("rows", ()))
         return found, processed
 
-    def _results(self, job: Mapping[str, str], patience_s: float, **more: str) -> JsonAnswer:
+    def _results(self, job: Mapping[str, str], within_s: float, **more: str) -> JsonAnswer:
+        """A page of the results, or that there is none yet after so many seconds."""
         where = {"location": job["location"]} if job.get("location") else {}
-        wait = {"timeoutMs": str(max(0, int(patience_s * 1000) - 100)), "formatOptions.useInt64Timestamp": "true"}
-        return self._call("GET", f"queries/{job['jobId']}", query={**where, **wait, **more}, patience_s=patience_s)
+        wait = {"timeoutMs": str(int(within_s * 1000)), "formatOptions.useInt64Timestamp": "true"}
+        return self._call(
+            "GET",
+            f"queries/{job['jobId']}",
+            query={**where, **wait, **more},
+            patience_s=within_s,
+            timeout_s=within_s + ON_THE_WAY_S,
+        )
 
     def _cancel(self, job: Mapping[str, str]) -> None:
         where = {"location": job["location"]} if job.get("location") else {}
         try:
-            self._call("POST", f"jobs/{job['jobId']}/cancel", query=where)
-        except GoogleRefusal as err:  # it ends by itself
+            self._call("POST", f"jobs/{job['jobId']}/cancel", query=where, patience_s=0, timeout_s=ON_THE_WAY_S)
+        except Exception as err:  # whatever it is, the query ends by itself
             log.warning("a query could not be cancelled", exc_info=err)
 
     def read(self, shape: type[Row], query: str, /, dataset: str | None = None, **values: Value) -> list[Row]:

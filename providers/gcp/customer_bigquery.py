@@ -23,12 +23,16 @@ ANSWER_TIMEOUT_S = 300.0  # the sweep takes a run for lost after ten minutes of 
 
 @dataclass
 class CustomerBigQuery:
-    """`open_client` builds the client that acts as the customer. A query may bill at most `max_bytes_billed`."""
+    """`open_client` builds the client that acts as the customer. A query may bill at most `max_bytes_billed`.
+
+    `answer_timeout_s` bounds in seconds how long an answer is waited for, and how long each of its pages is retried.
+    """
 
     open_client: "Callable[[], Client]"
     max_bytes_billed: int
     pipeline: str
     bytes_billed: int = 0
+    answer_timeout_s: float = ANSWER_TIMEOUT_S
 
     @cached_property
     def _client(self) -> "Client":
@@ -50,7 +54,7 @@ class CustomerBigQuery:
                 # None is allowed, though not annotated: else a failed query is run again for 40 minutes
                 job_retry=None,  # type: ignore[arg-type]
                 api_timeout=CALL_TIMEOUT_S,
-                wait_timeout=ANSWER_TIMEOUT_S,
+                wait_timeout=self.answer_timeout_s,
             )
             self.bytes_billed += billed(rows.total_bytes_processed or 0, 1)
             return list(rows)
@@ -73,8 +77,7 @@ class CustomerBigQuery:
     def rows(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
         """The few rows of a finished query, which come with the call that asks for them."""
         with translating_source_errors(str(export)):
-            rows: RowIterator = job.result(page_size=PAGE_ROWS, job_retry=None)
-            return rows
+            return self._result(job, PAGE_ROWS)
 
     def result(self, export: ExportTable, job: "QueryJob") -> "RowIterator":
         """The result of a finished query: its columns and the number of its rows, which `page_batches` reads.
@@ -82,8 +85,15 @@ class CustomerBigQuery:
         BigQuery keeps it for a day, and its pages may be asked for again.
         """
         with translating_source_errors(str(export)):
-            result: RowIterator = job.result(job_retry=None)
-            return result
+            return self._result(job)
+
+    def _result(self, job: "QueryJob", page_size: int | None = None) -> "RowIterator":
+        """The client's own patience is without end for one try, and ten minutes for all, in each page anew."""
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        retry = DEFAULT_RETRY.with_timeout(self.answer_timeout_s)
+        result: RowIterator = job.result(page_size=page_size, retry=retry, timeout=CALL_TIMEOUT_S, job_retry=None)
+        return result
 
     def result_bytes(self, export: ExportTable, job: "QueryJob") -> int | None:
         """Bytes of a finished query's result, by the table that it has been written to; `None` where nobody tells.

@@ -28,30 +28,36 @@ PAGE_ROWS = 5000
 
 A page that is not plain is held as nested dicts: 28 kB a row at 50 columns.
 """
+PAGE_TIMEOUT_S = 60.0  # of one try of a page: nothing else would end the wait for one that never comes
 LONGEST_NUMERIC = 40  # a sign, 29 digits, a point and 9 decimals: Arrow reads a longer text modulo 2**128, or crashes
+MOST_WHOLE_DIGITS = 29  # with more of them a text of that length may still be read modulo 2**128
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_TOO_MANY_DIGITS = f"^[+-]?[0-9]{{{MOST_WHOLE_DIGITS + 1}}}"
 _NINTH, _EXACT = Decimal("1e-9"), Context(prec=38, traps=[Inexact, InvalidOperation])
 
 Cells: TypeAlias = Sequence[str | None]
 
 
-def page_batches(result: RowIterator, read: Callable[[], PagesRead] = PagesRead) -> Iterator[pa.RecordBatch]:
+def page_batches(
+    result: RowIterator, read: Callable[[], PagesRead] = PagesRead, timeout_s: float = PAGE_TIMEOUT_S
+) -> Iterator[pa.RecordBatch]:
     """Yields one batch a page, which is asked for when it is wanted.
 
     `result` is that of a query, as the client gives it out; pages that it holds already are asked for again, since they
-    are no text any more. `read` gives the counts of pages by path, to be added to. Raises `pyarrow.ArrowInvalid` if a
-    value is not of its column's type, and what Google's client raises.
+    are no text any more. `read` gives the counts of pages by path, to be added to. A page may be silent for
+    `timeout_s`, and is asked for again as the result's own retry allows. Raises `pyarrow.ArrowInvalid` if a value is
+    not of its column's type, and what Google's client raises.
     """
     schema = pa.schema([pa.field(field.name, ARROW[field.field_type]) for field in result.schema])
-    for columns in _texts(result, read):
+    for columns in _texts(result, read, timeout_s):
         if columns:
             arrays = [_array(texts, field.type) for texts, field in zip(columns, schema, strict=True)]
             columns.clear()  # some 20 MB, while the batch is worked on
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _texts(result: RowIterator, read: Callable[[], PagesRead]) -> Iterator[list[Cells]]:
+def _texts(result: RowIterator, read: Callable[[], PagesRead], timeout_s: float) -> Iterator[list[Cells]]:
     """The texts of each page by column, no columns where it has no rows."""
     width = len(result.schema)
     if result.path is None:  # all rows came with the answer, and the client has parsed it
@@ -59,17 +65,19 @@ def _texts(result: RowIterator, read: Callable[[], PagesRead]) -> Iterator[list[
         return
     token, more = None, result.total_rows != 0
     while more:
-        columns, token = _columns(_body(result, token), width, read)
+        columns, token = _columns(_body(result, token, timeout_s), width, read)
         yield columns
         more = token is not None
 
 
-def _body(result: RowIterator, token: str | None) -> bytes:
+def _body(result: RowIterator, token: str | None, timeout_s: float) -> bytes:
     """The text of a page, by the client's own call with its retries; it would parse it at once."""
     asked = {**result.extra_params, "maxResults": PAGE_ROWS}
     if token is not None:
         asked["pageToken"] = token
-    body: bytes = result.api_request(method="GET", path=result.path, query_params=asked, expect_json=False)
+    body: bytes = result.api_request(
+        method="GET", path=result.path, query_params=asked, expect_json=False, timeout=timeout_s
+    )
     return body
 
 
@@ -140,7 +148,9 @@ def _is_short_and_positional(numbers: pa.Array) -> bool:
     """Whether Arrow reads them rightly: it ends the process at 1e-999999999."""
     data = numbers.buffers()[2]
     longest = pc.max(pc.binary_length(numbers)).as_py() or 0
-    return longest <= LONGEST_NUMERIC and not (data and is_found("[eE]", data))
+    if longest > LONGEST_NUMERIC or (data and is_found("[eE]", data)):
+        return False
+    return longest <= MOST_WHOLE_DIGITS or not pc.any(pc.match_substring_regex(numbers, _TOO_MANY_DIGITS)).as_py()
 
 
 def _numeric(text: str) -> Decimal:

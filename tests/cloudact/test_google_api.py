@@ -1,16 +1,24 @@
 """Google's REST APIs by our own client: what is repeated, what is refused, and who calls."""
 
-from collections.abc import Callable, Sequence
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 from google.auth.credentials import Credentials
+from google.auth.exceptions import RefreshError
 
 from cloudact import clients
+from cloudact.errors import Retry
 from cloudact.google_api import Authorization, GoogleApi
 from cloudact.google_errors import GoogleRefusal, is_passing, is_unavailable, is_worth_repeating, refused_with
+from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Access, Warehouse
 from cloudact.warehouse.resources import parameter, rows
 from tests.conftest import NOON, Local
@@ -36,12 +44,13 @@ class Google:
         self,
         credentials: Callable[[], Credentials] | None = None,
         is_repeated: Callable[[Exception], bool] = is_worth_repeating,
+        *,
+        discreet: bool = False,
     ) -> GoogleApi:
         """An API that is this Google's."""
         client = httpx.Client(transport=httpx.MockTransport(self))
-        return GoogleApi(
-            "https://google.invalid", Authorization(credentials, lambda: client), lambda: client, is_repeated
-        )
+        authorization = Authorization(credentials, lambda: client)
+        return GoogleApi("https://google.invalid", authorization, lambda: client, is_repeated, discreet=discreet)
 
 
 def refusal(status: int, reason: str = "") -> httpx.Response:
@@ -50,11 +59,43 @@ def refusal(status: int, reason: str = "") -> httpx.Response:
 
 
 WELL = httpx.Response(200, json={"n": 1})
+Answers = Callable[[Sequence[bytes]], str]
+
+
+@pytest.fixture
+def answered() -> Iterator[Answers]:
+    """Answers one call with pieces of bytes, a twentieth of a second apart, at the address that it gives."""
+    with ExitStack() as left:
+
+        def at(pieces: Sequence[bytes]) -> str:
+            listener = left.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def answer() -> None:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    for piece in pieces:
+                        connection.sendall(piece)
+                        time.sleep(0.05)
+
+            thread = threading.Thread(target=answer, daemon=True)
+            left.callback(thread.join, 20)
+            thread.start()
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        yield at
 
 
 @pytest.mark.parametrize(
     "trouble",
-    [refusal(503), refusal(429), refusal(400, "rateLimitExceeded"), httpx.ConnectError("gone"), httpx.Response(502)],
+    [
+        refusal(503),
+        refusal(429),
+        refusal(400, "rateLimitExceeded"),
+        httpx.ConnectError("gone"),
+        httpx.Response(502),
+        httpx.DecodingError("no gzip"),
+    ],
 )
 def test_what_may_pass_is_repeated(trouble: Answered) -> None:
     """Trouble of Google's own and broken connections are met by the same call again."""
@@ -83,15 +124,58 @@ def test_patience_is_bounded() -> None:
     assert (len(google.asked), is_passing(raised.value)) == (1, True)
 
 
-@pytest.mark.parametrize(("status", "calls"), [(503, 2), (429, 1)])
-def test_kms_is_asked_again_for_503_alone(status: int, calls: int) -> None:
-    """Each API has the rule of its own client library."""
-    google = Google([refusal(status), WELL])
+@pytest.mark.parametrize(
+    ("trouble", "calls"),
+    [
+        (refusal(503), 2),
+        (refusal(429), 1),
+        (refusal(500), 1),
+        (httpx.ReadError("gone"), 2),
+        (httpx.DecodingError("no"), 2),
+    ],
+)
+def test_kms_is_asked_again_where_it_was_not_there(trouble: Answered, calls: int) -> None:
+    """Each API has the rule of its own client library, and to encrypt or decrypt twice does no harm."""
+    google = Google([trouble, WELL])
     try:
         google.api(is_repeated=is_unavailable).call("GET", "v1/x", patience_s=5)
     except GoogleRefusal:
-        assert status != 503
+        assert calls == 1
     assert len(google.asked) == calls
+
+
+@pytest.mark.parametrize("err", [httpx.DecodingError("no gzip"), httpx.ReadTimeout("slow"), TimeoutError()])
+def test_an_answer_that_does_not_come_whole_may_come_later(err: Exception) -> None:
+    """Whoever asked may try again."""
+    assert is_passing(err)
+
+
+def test_what_was_sent_is_not_told() -> None:
+    """Google repeats values that it refuses; where they are secrets its words are not kept, but status and reasons."""
+    words = "Invalid value at 'plaintext': \"c2stYWRtaW4\""
+    error = {"message": words, "status": "INVALID_ARGUMENT", "errors": [{"reason": "invalid", "message": words}]}
+    google = Google([httpx.Response(400, json={"error": error})])
+    with pytest.raises(GoogleRefusal) as raised:
+        google.api(discreet=True).call("POST", "v1/k:encrypt", {"plaintext": "x"}, patience_s=0)
+    assert str(raised.value) == "400 POST https://google.invalid/v1/k:encrypt: INVALID_ARGUMENT"
+    assert (raised.value.errors, "c2st" in repr(vars(raised.value))) == ([{"reason": "invalid"}], False)
+
+
+@pytest.mark.parametrize("api", [clients.kms, clients.secret_manager])
+def test_apis_of_secrets_are_discreet(local: Local, api: Callable[[Settings], GoogleApi], answered: Answers) -> None:
+    """Cloud KMS and Secret Manager are called so."""
+    url = answered([b"HTTP/1.1 400 No\r\nContent-Length: 30\r\n\r\n", b'{"error":{"message":"s3cret"}}'])
+    asked = local.settings.model_copy(update={"kms_endpoint": url, "secrets_endpoint": url})
+    with pytest.raises(GoogleRefusal) as raised:
+        api(asked).call("GET", "v1/x", patience_s=0, timeout_s=5)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_an_answer_that_drips_is_given_up(answered: Answers) -> None:
+    """Each piece comes in time, the whole does not."""
+    url = answered([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b" "] * 200])
+    with pytest.raises(httpx.ReadTimeout, match="too slowly"):
+        clients.bigquery_api(url).call("GET", "x", patience_s=0, timeout_s=0.5)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"text"'])
@@ -105,13 +189,13 @@ def test_an_answer_that_is_none(body: bytes) -> None:
 class Tokens(Credentials):
     """Credentials with a new token at each refresh, which they get over the network."""
 
-    def __init__(self) -> None:
+    def __init__(self, **asks: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.number = 0
+        self.number, self.asks = 0, asks
 
     def refresh(self, request: Any) -> None:
         """Asks for a token as google-auth's own credentials do."""
-        answer = request(url="https://token.invalid/", method="POST", body=b"")
+        answer = request(url="https://token.invalid/", method="POST", body=b"", **self.asks)
         self.number += 1
         self.token = f"{answer.data.decode()}{self.number}" if answer.status == 200 else None
 
@@ -128,6 +212,43 @@ def test_a_token_is_kept_until_it_is_refused() -> None:
         api.call("GET", "v1/x", patience_s=5)
     sent = [each.headers["Authorization"] for each in google.asked if each.url.host == "google.invalid"]
     assert [each.removeprefix("Bearer ") for each in sent] == ["t1", "t1", "t1", "t2", "t2", "t3"]
+
+
+@pytest.mark.parametrize(("asks", "within_s"), [({}, 7.0), ({"timeout": 120}, 7.0), ({"timeout": 3}, 3)])
+def test_a_token_comes_within_the_time_of_its_call(asks: dict[str, Any], within_s: float) -> None:
+    """Whatever google-auth would wait, the caller waits no longer for a token than for the answer."""
+    google = Google([httpx.Response(200, content=b"t"), WELL])
+    google.api(lambda: Tokens(**asks)).call("GET", "v1/x", patience_s=0, timeout_s=7.0)
+    assert google.asked[0].extensions["timeout"]["read"] == within_s
+
+
+def test_nobody_waits_long_for_a_token_of_another() -> None:
+    """While one thread asks for a token that does not come, others are told so when their own time is over."""
+    asking, over = threading.Event(), threading.Event()
+
+    def silent(_request: httpx.Request) -> httpx.Response:
+        asking.set()
+        over.wait(20)
+        return httpx.Response(200, content=b"t")
+
+    http = httpx.Client(transport=httpx.MockTransport(silent))
+    authorization = Authorization(Tokens, lambda: http)
+    first = threading.Thread(target=authorization.headers, args=(20,))
+    first.start()
+    assert asking.wait(20)
+    with pytest.raises(TimeoutError):
+        authorization.headers(0.01)
+    over.set()
+    first.join(20)
+    assert authorization.headers(0.01)["authorization"] == "Bearer t1"
+
+
+def test_the_local_cloud_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch, answered: Answers) -> None:
+    """A proxy of the environment is for Google's own addresses."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    clients._plain_http.cache_clear()
+    url = answered([b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"n": 1}'])
+    assert clients.bigquery_api(url).call("GET", "x", patience_s=0, timeout_s=5) == {"n": 1}
 
 
 TYPES = """SELECT 'é' AS text, 7 AS n, 1.5 AS f, NUMERIC '0.123456789' AS money, TRUE AS yes, FALSE AS no,
@@ -190,3 +311,25 @@ def test_a_query_that_does_not_end_is_cancelled() -> None:
     with pytest.raises(Exception, match="could not be reached or is overloaded"):
         warehouse(google, patience_s=0).rows("ready")
     assert google.asked[-1].url.path == "/bigquery/v2/projects/p/jobs/j/cancel"
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("slow"), refusal(503), RefreshError("no token")])
+def test_a_query_that_cannot_be_cancelled_either(trouble: Answered) -> None:
+    """The caller learns that the query has not ended, whatever became of the cancel, which is sent once."""
+    google = Google([page([], jobComplete=False), trouble])
+    with pytest.raises(Retry) as raised:
+        warehouse(google, patience_s=0).rows("ready")
+    assert isinstance(raised.value.__cause__, TimeoutError)
+    assert len(google.asked) == 2
+
+
+def test_bigquery_waits_less_than_we_do() -> None:
+    """Each call has BigQuery wait for what is left of the patience, and us longer, so that its answer arrives."""
+    waiting = page([], jobComplete=False)
+    google = Google([waiting, page([1])])
+    warehouse(google, patience_s=30).rows("ready")
+    first, second = google.asked
+    waits_ms = json.loads(first.content)["timeoutMs"], int(second.url.params["timeoutMs"])
+    assert 0 < waits_ms[1] < waits_ms[0] == 30_000
+    for asked, wait_ms in zip(google.asked, waits_ms, strict=True):
+        assert asked.extensions["timeout"]["read"] * 1000 >= wait_ms + 4_000

@@ -107,6 +107,8 @@ class Provider:
             case "dimension" if "api_source" in query.get_list("group_by"):
                 error = {"message": "api_source is not accepted.", "param": "group_by"}
                 return httpx.Response(400, json={"error": error})
+            case "finer" if "api_source" not in query.get_list("group_by"):
+                return _json([], more=more, following=str(number + 1) if more else None)
             case "cursor":
                 return _json(page.rows, more=True, following=None)
         return _json(page.rows, more=more, following=str(number + 1) if more else None)
@@ -184,12 +186,14 @@ def source_of(
     return ReportSource("OpenAI", (USAGE_TABLE, COST_TABLE), open_reports, break_off, wanted=reports)
 
 
-def read(source: Any, progress: Told | None = None, *, with_total: bool = True) -> dict[str, Any]:
+def read(
+    source: Any, progress: Told | None = None, *, with_total: bool = True, room_bytes: int = 2**30
+) -> dict[str, Any]:
     """All that a reading gives and tells, with the rows of each file in an order of their own."""
     told = progress or Told()
     with tempfile.TemporaryDirectory() as folder:
         total = Total(source) if with_total else None
-        day, room = cast("OrgDay", DdlDay()), FileRoom(2**30)
+        day, room = cast("OrgDay", DdlDay()), FileRoom(room_bytes)
         reading = Reading(source, day, RUN, Path(folder), told, room, total)
         error = ""
         try:

@@ -52,6 +52,9 @@ class LoadsNothing:
     def run(self, step: Step, progress: StepProgress) -> int | None:  # noqa: ARG002 - the engine's protocol
         return 7
 
+    def close(self) -> None:
+        """Nothing is left."""
+
 
 def test_a_run_that_loaded_nothing_is_no_success(local: Local, new_org: NewOrgs) -> None:
     """Steps that end without a load end the run as FAILED: nobody takes an empty day for a day without costs."""

@@ -1,9 +1,10 @@
 """One processor for every provider: what a source must be, and what it may leave out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,10 @@ import pytest
 
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
-from cloudact.runs.run import Run
+from cloudact.runs.run import Run, Status
+from jobs.attempt import work
+from jobs.composition import compose
+from jobs.container import Execution
 from localcloud.onboarding import OnboardedOrg
 from providers.calls import Calls
 from providers.notes import Notes
@@ -19,6 +23,7 @@ from providers.openai.reports import COST_TABLE, USAGE_TABLE
 from providers.source import Chain, Progress, Row, Table
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs
 from tests.jobs.test_usage_cost_run import llm_run, messages_of_steps, processor_of, rows_of, step_of
+from tests.providers.vendor import Vendor, fixture_pages
 
 EXTRACT, RECONCILE, LOAD = range(3)
 COST: dict[str, Any] = {"usage_date": FIXTURE_DAY, "amount": Decimal("1.5"), "currency": "USD", "raw": "{}"}
@@ -111,3 +116,18 @@ def test_money_that_does_not_fit_keeps_everything_back(local: Local, org: Onboar
     assert processor.run(*step_of(local, run, EXTRACT)) == 1
     assert "The table openai_usage_daily_raw was left as it is." in messages_of_steps(local, run)[-1][1]
     assert rows_of(local, org, COST_TABLE.name) == []
+
+
+@pytest.mark.parametrize("ends", [Status.SUCCESS, Status.FAILED])
+def test_a_run_leaves_no_rows_on_disk(
+    local: Local, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: Status
+) -> None:
+    """However a run ends its files are gone, though what has made them is still there, as where a process just ends."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pages = {"costs": fixture_pages("openai_costs_page1")}
+    source = Vendor(pages).openai_source() if ends is Status.SUCCESS else Invented([COST])
+    kept = processor_of(local, run, source)
+    job = replace(compose(local.settings, local.clock), processor=lambda *_: kept)
+    work(job, run, Execution("runner-abc", 0, 0, last_attempt=True))
+    assert (job.ledger.status(run), bool(kept.reading)) == (ends, True)
+    assert list(tmp_path.iterdir()) == []

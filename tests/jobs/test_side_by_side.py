@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any
 
@@ -153,6 +154,30 @@ def test_a_table_is_read_again_while_another_goes_on() -> None:
     assert provider.asked.count(("web_search_calls", 0)) == 2
 
 
+def test_what_was_said_is_said_once_where_a_table_is_read_again() -> None:
+    """A report that is not offered is not offered at the second reading either, which is no second news."""
+    pages = {
+        "decisions": [Page([], "gone")],
+        "web_search_calls": [Page([usage(1)]), Page([usage(2)], "dimension")],
+        "costs": [Page([cost()])],
+    }
+    provider = Provider(pages)
+    found = read(source_of(provider.client, [*pages]))
+    assert provider.asked.count(("decisions", 0)) == 2
+    assert len([text for _, text in found["messages"] if "does not offer the report decisions" in text]) == 1
+
+
+@pytest.mark.parametrize("report", ["completions", "costs"])
+def test_rows_that_are_thrown_away_need_no_room(report: str) -> None:
+    """Where a table is read again, what does not count of it gives no table up, not even the costs."""
+    rows, random = {"completions": usage, "costs": cost}, Random(1)
+    many = [rows[report](n, **dict.fromkeys(("model", "line_item"), random.randbytes(40).hex())) for n in range(1000)]
+    again = [Page(many, "finer")] * 3 + [Page([rows[report](1)], "dimension")]
+    pages = {name: again if name == report else [Page([row(1)])] for name, row in rows.items()}
+    found = read(source_of(Provider(pages).client, [*pages]), room_bytes=20_000)
+    assert (found["error"], len(found["files"])) == ("", 2)
+
+
 def test_costs_without_amount_count_once_where_they_are_read_again() -> None:
     """A cost without an amount on a page that is read twice is one; its page is one too."""
     pages = {"costs": [Page([cost(), cost(), {"project_id": "unpriced"}]), Page([cost()], "dimension")]}
@@ -236,6 +261,41 @@ def test_a_run_ends_while_its_provider_is_silent(silent_url: str, ends: BaseExce
             with pytest.raises(Terminated):
                 found()
         assert (progress.beats, lanes_left()) == (2, [])
+
+
+@pytest.mark.parametrize("ends", [Skip("cancelled"), Terminated()], ids=["cancelled", "sigterm"])
+def test_a_run_ends_while_its_provider_takes_no_calls(ends: BaseException) -> None:
+    """Nobody can break off a call that has no connection yet: the run is over before it, and the thread ends later."""
+
+    def look(beat: int) -> None:
+        if beat == 2:
+            raise ends
+
+    sockets = http.Sockets()
+    with full_listener() as url, http.client(http.IN_A_JOB, sockets) as client:
+        source = source_of(client, EVERY, sockets.break_off, url, http.IN_A_JOB)
+        try:
+            read(source, Told(look))
+        except Terminated:
+            assert isinstance(ends, Terminated)
+        assert "lane" in lanes_left()
+    for thread in threading.enumerate():
+        if thread.name in lanes_left():
+            thread.join(WITHIN_S)
+    assert lanes_left() == []
+
+
+@contextmanager
+def full_listener() -> Iterator[str]:
+    """The address of a provider that has no room for another connection."""
+    with socket.socket() as listener, ExitStack() as taken:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            connection = taken.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_a_client_goes_on_after_a_run_was_broken_off() -> None:

@@ -326,7 +326,7 @@ def processor_of(
     return SourceProcessor(
         source=source,
         day_load=DayLoad(day, RunLoad(local.warehouse, run.run_id), NOON),
-        heartbeat=Heartbeat(ensure_wanted),
+        heartbeat=Heartbeat(ensure_wanted, local.clock),
         clock=local.clock,
         reject_credential=lambda _: None,
         file_bytes=file_bytes,

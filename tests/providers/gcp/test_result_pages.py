@@ -123,11 +123,15 @@ NUMBERS = {
     '"9223372036854775808"': "9223372036854775808", '"1794301964123456.5"': "1794301964123456.5",
     '"1.794301964123456E15"': "1794301964123456", '"253402300800000000"': "253402300800000000",
     f'"{"0" * 60}1.5"': "1.5", "null": None, '"\\u0031"': "1", '"12.5"': "12.5",
+    f'"{"0" * 30}.123456789"': "0.123456789", f'"{"9" * 29}.1"': f"{'9' * 29}.1",
     '"99999999999999999999999999999.999999999"': "99999999999999999999999999999.999999999",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("literal", [*ODD_VALUES, *NUMBERS], ids=lambda it: it[:24])
+TOO_LARGE = (f'"{"9" * 30}.{"9" * 9}"', f'"{"1" * 30}.5"', f'"+{"9" * 30}.{"9" * 8}"')
+
+
+@pytest.mark.parametrize("literal", [*ODD_VALUES, *NUMBERS, *TOO_LARGE], ids=lambda it: it[:24])
 def test_no_number_is_wrong(literal: str) -> None:
     """A literal of a NUMERIC is that number exactly or an error, never another number, nor the end of the process."""
     cells = [f'{{"v":{literal if name == "net_cost" else "null"}}}' for name in TYPES]
