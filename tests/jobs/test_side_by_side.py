@@ -170,7 +170,8 @@ def test_what_was_said_is_said_once_where_a_table_is_read_again() -> None:
 @pytest.mark.parametrize("report", ["completions", "costs"])
 def test_rows_that_are_thrown_away_need_no_room(report: str) -> None:
     """Where a table is read again, what does not count of it gives no table up, not even the costs."""
-    rows, random = {"completions": usage, "costs": cost}, Random(1)
+    rows: dict[str, Callable[..., Row]] = {"completions": usage, "costs": cost}
+    random = Random(1)
     many = [rows[report](n, **dict.fromkeys(("model", "line_item"), random.randbytes(40).hex())) for n in range(1000)]
     again = [Page(many, "finer")] * 3 + [Page([rows[report](1)], "dimension")]
     pages = {name: again if name == report else [Page([row(1)])] for name, row in rows.items()}
