@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudact.clock import Clock
 from cloudact.errors import Retry
@@ -40,18 +40,18 @@ class Heartbeat:
     def __init__(self, check: Callable[[], None], clock: Clock) -> None:
         self._check = check
         self._clock = clock
-        self._next = clock()
+        self._again_at: datetime | None = None
 
     def beat(self, progress: StepProgress, text: str, rows: int | None = None) -> None:
         """Checks whether to go on, and records the progress text in the ledger when that is due."""
-        if self._clock() < self._next:
+        if self._again_at and self._clock() < self._again_at:
             return
         try:
             self._check()
             progress.update(text, rows)
         except Retry as err:  # the next look is a minute away; giving up what a customer or provider worked for is not
             log.warning(err.message, exc_info=err)
-            self._next = self._clock() + AGAIN_AFTER
+            self._again_at = self._clock() + AGAIN_AFTER
 
     def every(self, progress: StepProgress, text: str) -> Callable[[], None]:
         """Callable that sends this heartbeat each time it is called."""
