@@ -94,8 +94,14 @@ def is_worth_repeating(err: BaseException) -> bool:
 
 
 def is_unavailable(err: BaseException) -> bool:
-    """Whether a call is repeated at once, as Google's client of Cloud KMS does, 503, or has had no whole answer."""
-    return refused_with(err, 503) or _broke_off(err)
+    """Whether a call is repeated at once: 503, as Google's client of Cloud KMS does, or a connection that broke.
+
+    One that could not be opened is not: it takes long to find out, and whoever called has tries of their own.
+    """
+    import httpx
+
+    unopened = isinstance(err, httpx.ConnectError | httpx.ConnectTimeout)
+    return refused_with(err, 503) or (_broke_off(err) and not unopened)
 
 
 def _broke_off(err: BaseException) -> bool:

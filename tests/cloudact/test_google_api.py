@@ -132,6 +132,7 @@ def test_patience_is_bounded() -> None:
         (refusal(500), 1),
         (httpx.ReadError("gone"), 2),
         (httpx.DecodingError("no"), 2),
+        (httpx.ConnectError("refused"), 1),
     ],
 )
 def test_kms_is_asked_again_where_it_was_not_there(trouble: Answered, calls: int) -> None:
@@ -139,7 +140,7 @@ def test_kms_is_asked_again_where_it_was_not_there(trouble: Answered, calls: int
     google = Google([trouble, WELL])
     try:
         google.api(is_repeated=is_unavailable).call("GET", "v1/x", patience_s=5)
-    except GoogleRefusal:
+    except (GoogleRefusal, httpx.ConnectError):
         assert calls == 1
     assert len(google.asked) == calls
 
