@@ -14,7 +14,6 @@ from cloudact.errors import Retry, Stop
 from cloudact.orgs.integrations import Integration, Integrations, OrgIntegration, not_configured
 from cloudact.orgs.org import IntegrationStatus, Onboarded
 from cloudact.orgs.vault import Vault
-from providers.http import Refused
 from providers.provider import Connector, Proof
 
 log = logging.getLogger(__name__)
@@ -85,6 +84,8 @@ class Connections:
         stored = self._integrations.find(org_slug, integration)
         if not stored.configured:
             raise not_configured(integration)
+        from providers.http import Refused  # an instance that checks no credential does without
+
         try:
             proof = self._prove(stored)
         except Stop as err:

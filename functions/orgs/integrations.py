@@ -25,7 +25,6 @@ from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, name_of
 from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_field
-from providers.http import Busy
 from providers.provider import Provider, by_id, by_integration
 
 log = logging.getLogger(__name__)
@@ -241,6 +240,8 @@ def translating_provider_errors() -> Iterator[None]:
     except Stop as err:
         raise _refusal(err) from err
     except Retry as err:
+        from providers.http import Busy  # an instance that checks no credential does without
+
         log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
         wait_s = err.wait_s if isinstance(err, Busy) and err.wait_s else 0.0
         headers = {"Retry-After": str(math.ceil(min(max(wait_s, 10.0), LONGEST_WAIT_S)))}
