@@ -22,6 +22,7 @@ from cloudact.clients import trusted_certificates
 from cloudact.clock import Clock, utc_now
 from cloudact.error_codes import ErrorCode, ProviderFailure, provider_code
 from cloudact.errors import Exhausted, RunError, Stop
+from cloudact.google_api import USER_AGENT
 from cloudact.json_types import Json, JsonObject
 from cloudact.redaction import cleared
 from providers.calls import Call, Calls
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import httpx
 
 log = logging.getLogger(__name__)
-USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
 LONGEST_WAIT_S = 120.0  # who asks for more is asked again when the platform tries the run again
 SLICE_S = 1.0  # how long a wait goes on without a sign of life
 LARGEST_ANSWER_BYTES = 32 * 2**20
