@@ -103,16 +103,16 @@ class SourceProcessor:
         with self._marking_refused_credentials():
             rows = self.source.prepare(step.config, at_work)
         if step.type is StepType.REPORTS:
-            self.reading = self._read(self._folder, at_work)
+            self.reading = self._read(at_work)
             return self.reading.rows
         return rows
 
-    def _read(self, folder: Path, at_work: _AtWork) -> Reading:
+    def _read(self, at_work: _AtWork) -> Reading:
         run = self.day_load.run
         columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
         total = Total(self.source) if self.reconciles and isinstance(self.source, TellsTotal) else None
         room = FileRoom(self.file_bytes)
-        reading = Reading(self.source, self.day_load.day, columns, folder, at_work, room, total)
+        reading = Reading(self.source, self.day_load.day, columns, self._folder, at_work, room, total)
         with self._marking_refused_credentials():
             reading.read()
         return reading
@@ -150,18 +150,17 @@ class SourceProcessor:
             raise Stop(
                 Code.MISCONFIGURED, f"{self.source.name} fills no table {', '.join(sorted(unknown))}.", CONTACT_SUPPORT
             )
-        with tempfile.TemporaryDirectory(prefix="cloudact-") as folder:
-            reading = self.reading or self._read(Path(folder), at_work)
-            files = [reading.files[table] for table in tables if table in reading.files]
-            if not files:
-                text = f"{self.source.name} gave none of the pipeline's tables, so nothing was loaded."
-                raise Stop(Code.NOTHING_LOADED, text, CONTACT_SUPPORT)
-            parts = [file.part(self.day_load.day.dataset) for file in files]
-            self.scan = self.scan or self._scan_late_data(at_work)
-            findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
-            fingerprint = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
-            tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
-            loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
+        reading = self.reading or self._read(at_work)
+        files = [reading.files[table] for table in tables if table in reading.files]
+        if not files:
+            text = f"{self.source.name} gave none of the pipeline's tables, so nothing was loaded."
+            raise Stop(Code.NOTHING_LOADED, text, CONTACT_SUPPORT)
+        parts = [file.part(self.day_load.day.dataset) for file in files]
+        self.scan = self.scan or self._scan_late_data(at_work)
+        findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
+        fingerprint = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
+        tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
+        loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         self._report(loaded, findings, at_work)
