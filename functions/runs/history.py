@@ -106,10 +106,8 @@ def _detail(api: Runs, org: str, wanted: "WantedRun") -> RunDetail:
 def _shown(detail: RunDetail, etag: str, since: dt.datetime | None) -> Response:
     """Answer with the run, or the part of it that is new; its ETag is the whole run's in both cases."""
     answer = answered(news(detail, since) if since else detail)
-    answer.headers["Cache-Control"] = "private, no-cache"
     answer.set_etag(etag)
-    answer.make_conditional(request)
-    return answer
+    return _revalidated(answer)
 
 
 def show_own_run(api: Runs, pipeline_logging_id: str) -> Response:
@@ -170,10 +168,16 @@ def _total(total: int | None) -> CountedRuns:
 def _conditional(run: StoredRun, shape: Answer) -> Response:
     """Answer of the older path. A final run never changes, so it carries a strong ETag."""
     answer = answered(shape)
-    if run.status.final:
-        answer.headers["Cache-Control"] = "private, no-cache"
-        answer.add_etag()
-        answer.make_conditional(request)
+    if not run.status.final:
+        return answer
+    answer.add_etag()
+    return _revalidated(answer)
+
+
+def _revalidated(answer: Response) -> Response:
+    """Answer that may be kept and asked for again: 304 where its ETag is what the request knows."""
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.make_conditional(request)
     return answer
 
 
