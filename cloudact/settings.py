@@ -25,9 +25,8 @@ _SERVICE_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _SECRET_VERSION = re.compile(r"projects/[^/]+(/locations/[^/]+)?/secrets/[\w-]+/versions/(\d+|latest)", re.ASCII)
 _PROVIDER_URL = re.compile(rf"{PREFIX}(?!API_|OPS_)[A-Z0-9]+_URL")  # those two are the command line's
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]+)?")  # without a slash at its end: paths are appended
-PROCESS_MIB = (
-    384  # of a job's process at its largest, without files: 230 were measured, 370 with a page that is not plain
-)
+# Of a job's process at its largest, without files: 230 were measured, 370 with a page that is not plain.
+PROCESS_MIB = 384
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a secret
 
 
