@@ -203,6 +203,14 @@ def load_fixture_export(local: Local, org: OnboardedOrg, kind: str = "v1") -> li
     return rows
 
 
+def org_with_its_own_queue(local: Local, new_org: NewOrgs) -> OnboardedOrg:
+    """An org with an export, and a queue without the tasks of other tests."""
+    clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
+    org = new_org()
+    load_fixture_export(local, org)
+    return org
+
+
 def load_rows(local: Local, org: OnboardedOrg, rows: list[dict[str, Any]], kind: str = "v1") -> None:
     """Appends rows to the org's export, each in its own partition."""
     project = org.credentials["GCP_SA"]["project_id"]

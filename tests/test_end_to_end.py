@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from cloudact import clients
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, load_fixture_export
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, org_with_its_own_queue
 
 WITHIN_S = 60.0
 
@@ -53,11 +53,7 @@ def deliver(local: Local) -> None:
 
 @pytest.fixture
 def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
-    """An org with an export, and a queue without the tasks of other tests."""
-    clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
-    org = new_org()
-    load_fixture_export(local, org)
-    return org
+    return org_with_its_own_queue(local, new_org)
 
 
 def test_a_run_from_http_to_bigquery(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:

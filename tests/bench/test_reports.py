@@ -18,6 +18,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -65,7 +66,14 @@ def peers() -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def provider_url() -> Iterator[str]:
     """Where the pages of both vendors are."""
-    command = [sys.executable, "-m", "tests.bench.served", str(FIXTURE_DAY), str(ROWS), str(PAGES)]
+    with both_vendors() as url:
+        yield url
+
+
+@contextmanager
+def both_vendors(latency_s: float = 0) -> Iterator[str]:
+    """The address of both vendors' pages, each of which comes so late."""
+    command = [sys.executable, "-m", "tests.bench.served", str(FIXTURE_DAY), str(ROWS), str(PAGES), str(latency_s)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout

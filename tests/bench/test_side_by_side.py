@@ -6,7 +6,6 @@ The ratio and the memory are printed and never asserted: machines differ. Rows, 
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +15,9 @@ from typing import Any
 import pytest
 
 from cloudact.runs.run import MESSAGE_VARIABLE
-from cloudact.settings import ROOT
 from tests.bench.floor import pages
-from tests.bench.test_reports import PAGES, PYTHON, ROWS, Contest, expected, used
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs
+from tests.bench.test_reports import PAGES, PYTHON, ROWS, Contest, both_vendors, expected, used
+from tests.conftest import Local, NewOrgs
 from tests.jobs.conftest import detail
 from tests.jobs.test_usage_cost_run import llm_run
 
@@ -29,14 +27,8 @@ LATENCY_S = float(os.environ.get("CLOUDACT_BENCH_LATENCY_S", "0.15"))
 @pytest.fixture(scope="module")
 def late_provider_url() -> Iterator[str]:
     """Where the pages of both vendors are, each of them late."""
-    command = [sys.executable, "-m", "tests.bench.served", str(FIXTURE_DAY), str(ROWS), str(PAGES), str(LATENCY_S)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with both_vendors(LATENCY_S) as url:
+        yield url
 
 
 @pytest.mark.bench

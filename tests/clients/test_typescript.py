@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cloudact import clients
 from cloudact.notify.notifier import open_signing
 from cloudact.settings import ROOT
 from functions.composition import compose
 from functions.routes import public_app
 from infra import typescript_types
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, load_fixture_export
+from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, org_with_its_own_queue
 from tests.served import served
 from tests.sessions import bearer
 
@@ -59,11 +58,7 @@ def _path(program: str) -> str:
 
 @pytest.fixture
 def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
-    """An org with an export, and a queue without the tasks of other tests."""
-    clients.tasks(local.settings).purge_queue(name=local.settings.queue_path)
-    org = new_org()
-    load_fixture_export(local, org)
-    return org
+    return org_with_its_own_queue(local, new_org)
 
 
 @pytest.mark.timeout(INSTALL_WITHIN_S + TEST_WITHIN_S + 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from jobs.day_history import record_day
 from providers.org_day import OrgDay
 from tests.conftest import Local, NewOrgs
 from tests.googlesql import gate
-from tests.infra.org_views import inlined
+from tests.infra.org_views import inlined, select_of
 from tests.lineage import sources
 
 TODAY = datetime.now(UTC).date()  # the server's own clock bounds the curve
@@ -171,3 +172,12 @@ def test_a_bound_reads_those_days_alone(local: Local, new_org: NewOrgs, view: st
         return int(clients.bigquery(local.settings).query(sql, job_config=config).total_bytes_processed)
 
     assert 0 == bytes_of(100) < bytes_of(250) < bytes_of(350)
+
+
+def test_both_views_measure_at_the_same_hours() -> None:
+    """The hours that a day is compared at are those that the curve has: another one would find nothing there."""
+    curve, days = (
+        re.findall(r"UNNEST\((\[[\d, ]+\])\)", select_of(name)) for name in ("restatement_curve", "settledness")
+    )
+    assert curve == days
+    assert len(curve) == 1
