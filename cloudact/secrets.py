@@ -10,8 +10,8 @@ from cloudact.google_errors import GoogleRefusal, translating_google_errors
 TIMEOUT_S = 5.0
 
 
-def read_secret(api: GoogleApi, version: str) -> bytes:
-    """Payload of `projects/…/secrets/…/versions/…`.
+def read_secret(api: GoogleApi, version: str, timeout_s: float = TIMEOUT_S) -> bytes:
+    """Payload of `projects/…/secrets/…/versions/…`, which may take `timeout_s` seconds to come.
 
     Raises `Retry` where Secret Manager cannot be reached or the payload was damaged on its way, and `ConfigError` where
     the version does not exist, is disabled or may not be read.
@@ -20,7 +20,7 @@ def read_secret(api: GoogleApi, version: str) -> bytes:
 
     try:
         with translating_google_errors("Secret Manager"):
-            payload = api.call("GET", f"v1/{version}:access", patience_s=TIMEOUT_S)["payload"]
+            payload = api.call("GET", f"v1/{version}:access", patience_s=timeout_s)["payload"]
     except GoogleRefusal as err:
         raise ConfigError(f"The secret {version} cannot be read: HTTP {err.code}.") from err
     data = base64.b64decode(payload.get("data", ""))

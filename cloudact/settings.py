@@ -139,6 +139,13 @@ class Settings(BaseModel):
     webhook_allow_http: bool = Field(
         default=False, validate_default=True, description="receivers on this machine; for the local cloud only"
     )
+    timeout_factor: float = Field(
+        default=1,
+        ge=1,
+        le=100,
+        validate_default=True,
+        description="times as long as in the cloud may calls take; for a busy machine with the local cloud",
+    )
     kms_endpoint: str = ""
     secrets_endpoint: str = ""
     run_endpoint: str = GOOGLE_RUN
@@ -205,6 +212,17 @@ class Settings(BaseModel):
         if allowed and not info.data.get("tasks_endpoint"):
             raise ValueError("is for the local cloud only")
         return allowed
+
+    @field_validator("timeout_factor")
+    @classmethod
+    def _is_of_a_local_machine(cls, factor: float, info: ValidationInfo) -> float:
+        if factor != 1 and not info.data.get("tasks_endpoint"):
+            raise ValueError("is for the local cloud only")
+        return factor
+
+    def time_out(self, seconds: float) -> float:
+        """Seconds that a call may take here, which may take so many in the cloud."""
+        return seconds * self.timeout_factor
 
     @property
     def day_file_bytes(self) -> int:

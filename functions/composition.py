@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cloudact import clients, redaction
+from cloudact import clients, redaction, secrets
 from cloudact.clock import Clock, utc_now
 from cloudact.notify.notifier import Notifier, open_outbox, open_signing
 from cloudact.notify.webhooks import Webhooks
@@ -12,17 +12,18 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
 from cloudact.pipelines.registry import Registry, load_registry
 from cloudact.runs.ledger import Ledger
-from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
+from functions.auth import sessions
 from functions.auth.api_keys import KeyCache
 from functions.auth.authenticate import Authentication
 from functions.auth.caller_cache import CallerCache
-from functions.auth.key_uses import KeyUses
+from functions.auth.key_uses import WAIT_S, KeyUses
 from functions.auth.limits import ADMISSIONS, CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
-from functions.health import CALL_TIMEOUT_S, Dependencies
+from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
+from functions.orgs import redirects
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
@@ -35,14 +36,15 @@ from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.admission_facts import Admissions
 from functions.runs.collaborators import Runs
-from functions.runs.queue import RunQueue
+from functions.runs.queue import CREATE_TIMEOUT_S, RunQueue
 from functions.runs.quota_notices import QuotaNotices
 from functions.runs.recent_answers import RecentAnswers
-from functions.runs.run_pages import RunPages
+from functions.runs.run_pages import COUNT_WAIT_S, RunPages
 from functions.runs.run_rows import RunRows
 from functions.schedule.collaborators import Schedule
 from functions.schedule.pace import Pace
 from functions.schedule.run_rows import ScheduleRows
+from functions.web.probes import Probes
 from providers import PROVIDERS
 from providers.provider import Provider, connect, ids, secret_patterns, sql_folders
 
@@ -75,10 +77,14 @@ def compose(
     settings: Settings,
     clock: Clock = utc_now,
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float | None = None,
     providers: Sequence[Provider] = PROVIDERS,
 ) -> Rooms:
-    """Builds all rooms from settings and configs; Google's clients are built when first needed."""
+    """Builds all rooms from settings and configs; Google's clients are built when first needed.
+
+    `patience_s` bounds a call of BigQuery, by default as long as a request can wait.
+    """
+    patience_s = settings.time_out(PATIENCE_S) if patience_s is None else patience_s
     redaction.know(secret_patterns(providers))
     warehouse, registry = open_warehouse(settings, patience_s), load_registry(settings.configs_dir, providers)
     ledger, queue, callers = Ledger(warehouse), _queue(settings, clock), StoredCallers(warehouse)
@@ -98,16 +104,16 @@ def compose(
         project=settings.project,
         providers=tuple(providers),
         origins=settings.origins,
-        key_uses=KeyUses(warehouse, auth.keys, clock),
+        key_uses=KeyUses(warehouse, auth.keys, clock, settings.time_out(WAIT_S)),
         registry=registry,
-        dependencies=Dependencies(_health_checks(settings, queue), clock),
+        dependencies=Dependencies(_health_checks(settings, queue), clock, settings.time_out(READY_TIMEOUT_S)),
         runs=Runs(
             auth=auth,
             registry=registry,
             ledger=ledger,
             admissions=Admissions(warehouse),
             rows=RunRows(warehouse),
-            pages=RunPages(warehouse, ThreadPoolExecutor(COUNTS_AT_ONCE, "run-counts")),
+            pages=_run_pages(settings, warehouse),
             warehouse=warehouse,
             queue=queue,
             quota_notices=QuotaNotices(notifier, clock),
@@ -134,7 +140,15 @@ def compose(
             TokenBuckets(CHECKS, clock),
             recent.changed,
         ),
-        webhooks=OrgWebhooks(auth, webhooks, signing, outbox, clock, settings.webhook_allow_http),
+        webhooks=OrgWebhooks(
+            auth,
+            webhooks,
+            signing,
+            outbox,
+            clock,
+            settings.webhook_allow_http,
+            Probes(settings.time_out(redirects.TIMEOUT_S)),
+        ),
         operations=OrgOperations(
             _onboarding(settings, clock, warehouse, keys, providers),
             keys.tenants,
@@ -151,8 +165,14 @@ def _queue(settings: Settings, clock: Clock) -> RunQueue:
         lambda: clients.google_http(settings),
         settings,
         clock,
-        timeout_s=PATIENCE_S,
+        timeout_s=settings.time_out(PATIENCE_S),
+        create_timeout_s=settings.time_out(CREATE_TIMEOUT_S),
     )
+
+
+def _run_pages(settings: Settings, warehouse: Warehouse) -> RunPages:
+    counting = ThreadPoolExecutor(COUNTS_AT_ONCE, "run-counts")
+    return RunPages(warehouse, counting, settings.time_out(COUNT_WAIT_S))
 
 
 def _connections(
@@ -161,7 +181,7 @@ def _connections(
     return Connections(
         Integrations(warehouse, clock, notifier.tell_invalid),
         connect(settings, clock, providers),
-        lambda: Vault(clients.kms(settings), settings.kms_key, KMS_PATIENCE_S),
+        lambda: Vault(clients.kms(settings), settings.kms_key, settings.time_out(KMS_PATIENCE_S)),
         clock,
     )
 
@@ -182,13 +202,19 @@ def _onboarding(
 
 def _health_checks(settings: Settings, queue: RunQueue) -> Mapping[str, Callable[[], object]]:
     """The calls that tell whether each dependency can be reached, with a shorter time-out than other requests have."""
-    impatient = open_warehouse(settings, CALL_TIMEOUT_S)
-    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(CALL_TIMEOUT_S)}
+    timeout_s = settings.time_out(CALL_TIMEOUT_S)
+    impatient = open_warehouse(settings, timeout_s)
+    return {"bigquery": lambda: impatient.rows("ready"), "cloud_tasks": lambda: queue.look(timeout_s)}
 
 
 def _session_keys(settings: Settings, clock: Clock) -> Keys | None:
     if settings.jwt_jwks_url:
-        return PublicKeys(settings.jwt_jwks_url, clock)
+        return PublicKeys(settings.jwt_jwks_url, clock, settings.time_out(sessions.TIMEOUT_S))
     if settings.jwt_secret:
-        return SharedSecret(lambda: read_secret(clients.secret_manager(settings), settings.jwt_secret))
+        return SharedSecret(lambda: _read_secret(settings))
     return None
+
+
+def _read_secret(settings: Settings) -> bytes:
+    manager, timeout_s = clients.secret_manager(settings), settings.time_out(secrets.TIMEOUT_S)
+    return secrets.read_secret(manager, settings.jwt_secret, timeout_s)

@@ -16,7 +16,7 @@ from cloudact.notify.signing import Signing
 from cloudact.notify.webhook_posts import Outbox
 from cloudact.notify.webhooks import Webhook, Webhooks
 from cloudact.orgs.integrations import Integration
-from cloudact.secrets import read_secret
+from cloudact.secrets import TIMEOUT_S, read_secret
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse
 
@@ -95,7 +95,7 @@ def open_signing(settings: Settings) -> Signing:
     def master() -> bytes:
         if not settings.webhook_secret:
             raise ConfigError("CLOUDACT_WEBHOOK_SECRET is not set.")
-        return read_secret(clients.secret_manager(settings), settings.webhook_secret)
+        return read_secret(clients.secret_manager(settings), settings.webhook_secret, settings.time_out(TIMEOUT_S))
 
     return Signing(master, settings.installation)
 

@@ -44,6 +44,7 @@ class Outbox:
         self._installation = settings.installation
         self._signing = signing
         self._clock = clock
+        self._create_timeout_s = settings.time_out(CREATE_TIMEOUT_S)
 
     @cached_property
     def _client(self) -> "CloudTasksClient":
@@ -89,7 +90,7 @@ class Outbox:
         with _translating_queue_errors():
             try:
                 self._client.create_task(
-                    request={"parent": self._queue, "task": task}, timeout=CREATE_TIMEOUT_S, retry=None
+                    request={"parent": self._queue, "task": task}, timeout=self._create_timeout_s, retry=None
                 )
             except Conflict:
                 return False

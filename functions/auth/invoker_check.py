@@ -22,9 +22,9 @@ CLOSED_TTL_S, OPEN_TTL_S = 300.0, 30.0  # how long an answer is kept: of a check
 class Front:
     """Reads the status of /health at `url` without a token: the container answers anyone, Cloud Run's check refuses."""
 
-    def __init__(self, url: str, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, seconds: Callable[[], float] = time.monotonic, within_s: float = TIMEOUT_S) -> None:
         self._health = urlsplit(f"{url}/health")
-        self._probes = Probes(TIMEOUT_S)
+        self._probes = Probes(within_s)
         self._seconds = seconds
         self._lock = Lock()
         self._status: int | None = None

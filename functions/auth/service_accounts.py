@@ -13,8 +13,9 @@ from flask import Response, g, request
 from cloudact.clock import utc_now
 from cloudact.error_codes import Code
 from cloudact.settings import Settings
+from functions.auth.invoker_check import TIMEOUT_S as FRONT_TIMEOUT_S
 from functions.auth.invoker_check import Front
-from functions.auth.sessions import LARGEST_TOKEN, PublicKeys
+from functions.auth.sessions import LARGEST_TOKEN, TIMEOUT_S, PublicKeys
 from functions.web.answers import CallerName, answered
 from functions.web.problems import Problem
 
@@ -27,9 +28,9 @@ class Caller:
 
     def __init__(self, settings: Settings, front: Front | None = None) -> None:
         self._settings = settings
-        self._front = front or Front(settings.ops_audience)
+        self._front = front or Front(settings.ops_audience, within_s=settings.time_out(FRONT_TIMEOUT_S))
         self._allowed = frozenset(filter(None, map(str.strip, settings.ops_callers.split(","))))
-        self._keys = PublicKeys(settings.token_keys_url, utc_now)
+        self._keys = PublicKeys(settings.token_keys_url, utc_now, settings.time_out(TIMEOUT_S))
 
     def verify(self) -> None:
         """Lets a service account in, by its e-mail address in `flask.g.caller`, or raises a 401 or 403 `Problem`.

@@ -93,8 +93,9 @@ class Sessions:
 class PublicKeys:
     """Key set of the provider (JWKS): fetched when first needed, every ten minutes, and for an unknown key id."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, timeout_s: float = TIMEOUT_S) -> None:
         self._url = url
+        self._timeout_s = timeout_s
         self._clock = clock
         self._lock = Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -141,7 +142,7 @@ class PublicKeys:
         """Keys of the fetched set; empty for a valid set without a usable key. Raises for anything else."""
         import jwt
 
-        answer = jwt.PyJWKClient(self._url, cache_jwk_set=False, timeout=TIMEOUT_S).fetch_data()
+        answer = jwt.PyJWKClient(self._url, cache_jwk_set=False, timeout=self._timeout_s).fetch_data()
         try:
             return jwt.PyJWKSet.from_dict(answer).keys
         except jwt.PyJWKSetError:

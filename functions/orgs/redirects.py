@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 from functions.web.probes import Probes
 
 TIMEOUT_S = 3.0
-_PROBES = Probes(TIMEOUT_S)
 
 
-def redirects(url: str, *, allow_http: bool = False, probes: Probes = _PROBES) -> bool:
-    """Whether HEAD of the address is answered with 3xx within three seconds, DNS and TLS included.
+def redirects(url: str, probes: Probes, *, allow_http: bool = False) -> bool:
+    """Whether HEAD of the address is answered with 3xx in the probes' time, DNS and TLS included.
 
     `allow_http` as for `webhook_url`, which has accepted the address: it adds this machine's own receivers.
     """

@@ -20,6 +20,7 @@ from functions.orgs.webhook_urls import LONGEST, PATTERN, webhook_url
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Flag, Input, in_body
 from functions.web.parameters import no_input, no_query
+from functions.web.probes import Probes
 from functions.web.problems import Problem, bad_field
 
 
@@ -83,7 +84,7 @@ class Ping(Answer):
 class OrgWebhooks:
     """The collaborators of the endpoints of webhooks. `outbox` is `None` where the deployment sends no events.
 
-    `allow_http` lets addresses of this machine be set, for the local cloud.
+    `allow_http` lets addresses of this machine be set, for the local cloud. `probes` look for redirects.
     """
 
     auth: Authentication
@@ -92,6 +93,7 @@ class OrgWebhooks:
     outbox: Outbox | None
     clock: Clock
     allow_http: bool
+    probes: Probes
 
 
 def show_webhook(room: OrgWebhooks, org: str) -> Response:
@@ -116,7 +118,7 @@ def put_webhook(room: OrgWebhooks, org: str) -> Response:
     before = room.webhooks.find(org)
     events = body.events or CHOOSABLE
     same = before is not None and (before.url, before.events) == (url, events) and not body.rotate_secret
-    if (before is None or before.url != url) and redirects(url, allow_http=room.allow_http):
+    if (before is None or before.url != url) and redirects(url, room.probes, allow_http=room.allow_http):
         raise _bad_url("answers with a redirect; set the address that it leads to")
     webhook = before if before and same else _put(room, org, url, events, body)
     secret = room.signing.secret(org, webhook.key_version)

@@ -49,12 +49,14 @@ class RunQueue:
         clock: Clock,
         *,
         timeout_s: float,
+        create_timeout_s: float = CREATE_TIMEOUT_S,
     ) -> None:
         self._build_client = client
         self._build_http = http
         self._settings = settings
         self._clock = clock
         self._timeout_s = timeout_s
+        self._create_timeout_s = create_timeout_s
 
     @cached_property
     def _client(self) -> "CloudTasksClient":
@@ -101,7 +103,7 @@ class RunQueue:
         with translating_google_errors("Cloud Tasks"):
             try:
                 self._client.create_task(
-                    request={"parent": self._settings.queue_path, "task": task}, timeout=CREATE_TIMEOUT_S
+                    request={"parent": self._settings.queue_path, "task": task}, timeout=self._create_timeout_s
                 )
             except Conflict:
                 return False

@@ -46,7 +46,7 @@ def prove(context: CheckContext, org: Onboarded, plaintext: bytes, settings: Int
     source = open_bigquery(context.settings, access, org)
     project = settings.source_project or access.project_id
     dataset, table = settings.source_dataset or DEFAULT_DATASET, settings.source_table or DEFAULT_TABLE
-    patience = _Patience()
+    patience = _Patience(context.settings.time_out(CALL_TIMEOUT_S), context.settings.time_out(WITHIN_S))
     with translating_source_errors(f"{project}.{dataset}"):
         export = find_export(source, project, dataset, table, patience)
     with translating_source_errors(str(export)):
@@ -70,13 +70,14 @@ def _plan_query(source: "Client", export: ExportTable, now: datetime, patience: 
 class _Patience:
     """The time limit of all calls of a check; each call gets what is left of it."""
 
-    def __init__(self) -> None:
-        self._until = time.monotonic() + WITHIN_S
+    def __init__(self, call_timeout_s: float, within_s: float) -> None:
+        self._call_timeout_s = call_timeout_s
+        self._until = time.monotonic() + within_s
 
     def __call__(self) -> CallLimits:
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-        left = min(self._until - time.monotonic(), CALL_TIMEOUT_S)
+        left = min(self._until - time.monotonic(), self._call_timeout_s)
         if left <= 0:
             raise Retry(Code.SOURCE_SLOW, "The customer's BigQuery is too slow at the moment.")
         return {"retry": DEFAULT_RETRY.with_timeout(left), "timeout": left}

@@ -47,6 +47,14 @@ def test_all_mistakes_are_named_at_once() -> None:
         assert name in str(refusal.value)
 
 
+def test_only_a_local_machine_may_be_slow(local: Local) -> None:
+    """Time-outs are longer for the local cloud alone: at Google a task fires before a long one has passed."""
+    with pytest.raises(ConfigError, match=r"CLOUDACT_TIMEOUT_FACTOR: .* local cloud only"):
+        Settings.from_env(REQUIRED | {"CLOUDACT_TIMEOUT_FACTOR": "2"})
+    assert Settings.from_env(REQUIRED).time_out(2.0) == 2.0
+    assert local.settings.time_out(2.0) == 30.0
+
+
 def test_settings_survive_the_environment(local: Local) -> None:
     """What a job is deployed with is what it reads."""
     assert Settings.from_env(local.settings.to_env()) == local.settings

@@ -333,7 +333,7 @@ def test_passing_trouble(org: OnboardedOrg, local: Local, provider: str) -> None
     before = rows(local, org)
     endpoints = {
         **{name: {"provider_urls": json.dumps({name: NOBODY})} for name in ("openai", "anthropic")},
-        "gcp": {"token_uri": NOBODY}, "kms": {"kms_endpoint": NOBODY}, "overloaded": {},
+        "gcp": {"token_uri": NOBODY, "timeout_factor": 1.0}, "kms": {"kms_endpoint": NOBODY}, "overloaded": {},
     }  # fmt: skip
     api = instance(local, **endpoints[provider])
     asked = provider if provider in PROVIDERS else "openai"

@@ -330,7 +330,8 @@ def test_sessions_by_secret(local: Local, by_secret: Settings) -> None:
 
 def test_secret_manager_is_away(local: Local, by_secret: Settings) -> None:
     """While the secret cannot be read nobody is refused for good; then it is read."""
-    believes = compose(by_secret, local.clock).runs.auth.sessions.user_id
+    soon = by_secret.model_copy(update={"timeout_factor": 1.0})
+    believes = compose(soon, local.clock).runs.auth.sessions.user_id
     local.google.faults.add(Fault(api="secrets", kind="error", status=503))
     try:
         with pytest.raises(Retry):

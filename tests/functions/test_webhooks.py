@@ -625,7 +625,7 @@ def test_what_a_redirect_would_carry_away(customer: Customer, redirecting: Redir
 )
 def test_nobody_inner_is_asked(url: str) -> None:
     """An address that leads to this machine, or to nobody, is not called, and is no redirect."""
-    assert redirects(url) is False
+    assert redirects(url, Probes(10)) is False
 
 
 @pytest.mark.parametrize(
@@ -656,7 +656,7 @@ def test_every_address_of_a_name_is_looked_at(addresses: tuple[str, ...], redire
     """One inner address among them, or no IPv4 address at all, and nobody is asked; not even locally."""
     asked: list[dict[str, Any]] = []
     url = f"http://hooks.example.com:{redirecting.server.server_port}/"
-    assert redirects(url, allow_http=True, probes=Probes(10, resolver(*addresses, asked=asked))) is False
+    assert redirects(url, Probes(10, resolver(*addresses, asked=asked)), allow_http=True) is False
     assert asked == [{"family": socket.AF_INET, "type": socket.SOCK_STREAM}]
 
 
@@ -664,13 +664,16 @@ def test_a_name_is_resolved_once(redirecting: Redirecting) -> None:
     """What was looked at is called, wherever the name would lead the second time."""
     asked: list[dict[str, Any]] = []
     probes = Probes(10, resolver("127.0.0.1", asked=asked))
-    assert redirects(redirecting.url, allow_http=True, probes=probes) is True
+    assert redirects(redirecting.url, probes, allow_http=True) is True
     assert len(asked) == 1
 
 
 def test_the_machine_s_own_receivers(redirecting: Redirecting) -> None:
     """They are asked where the local cloud allows them, and only there."""
-    assert (redirects(redirecting.url, allow_http=True), redirects(redirecting.url)) == (True, False)
+    assert (redirects(redirecting.url, Probes(10), allow_http=True), redirects(redirecting.url, Probes(10))) == (
+        True,
+        False,
+    )
 
 
 @contextmanager
@@ -717,7 +720,7 @@ def test_only_the_first_line_counts_and_only_in_time(
 ) -> None:
     """Headers are not waited for; a byte now and then buys no time; a line without an end is left."""
     with dripping(answer, pause_s) as url:
-        assert redirects(url, allow_http=True, probes=Probes(within_s)) is seen
+        assert redirects(url, Probes(within_s), allow_http=True) is seen
 
 
 def test_a_resolver_that_hangs(redirecting: Redirecting) -> None:
@@ -732,10 +735,10 @@ def test_a_resolver_that_hangs(redirecting: Redirecting) -> None:
 
     places = threading.BoundedSemaphore(2)
     for _ in range(3):
-        assert redirects(redirecting.url, allow_http=True, probes=Probes(0.05, hang, places)) is False
+        assert redirects(redirecting.url, Probes(0.05, hang, places), allow_http=True) is False
     assert (len(asked), over.is_set()) == (2, False)
     over.set()
     assert all(places.acquire(timeout=10) for _ in range(2))
     for _ in range(2):
         places.release()
-    assert redirects(redirecting.url, allow_http=True, probes=Probes(10, hang, places)) is True
+    assert redirects(redirecting.url, Probes(10, hang, places), allow_http=True) is True
