@@ -339,6 +339,13 @@ class Code(StrEnum):
         "A quota of BigQuery is used up; it refills within a day.",
         "Start the run again on the next day.",
     )
+    DATASET_UNREADABLE = (
+        "dataset_unreadable",
+        Topic.SERVICE,
+        False,
+        "The organization's dataset has not let the API in, or lacks tables and views of this version.",
+        _OURS,
+    )
     CLOUD_TASKS_UNAVAILABLE = (
         "cloud_tasks_unavailable",
         Topic.SERVICE,

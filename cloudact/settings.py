@@ -118,7 +118,10 @@ class Settings(BaseModel):
     )
 
     dataset_writers: str = Field(
-        default="", description="service accounts that may write into the dataset of a new org, separated by commas"
+        default="", description="service accounts that may write into every org's dataset, separated by commas"
+    )
+    dataset_readers: str = Field(
+        default="", description="service accounts that may read every org's dataset, separated by commas"
     )
 
     reader_service_account: str = Field(
@@ -170,7 +173,7 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin} is not an origin like https://app.example.com")
         return text
 
-    @field_validator("dataset_writers", "reader_service_account")
+    @field_validator("dataset_writers", "dataset_readers", "reader_service_account")
     @classmethod
     def _are_service_accounts(cls, text: str) -> str:
         for email in filter(None, map(str.strip, text.split(","))):
@@ -241,9 +244,10 @@ class Settings(BaseModel):
         return frozenset(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     @property
-    def dataset_writer_accounts(self) -> frozenset[str]:
-        """Service accounts that may write into orgs' datasets."""
-        return frozenset(filter(None, map(str.strip, self.dataset_writers.split(","))))
+    def dataset_accounts(self) -> Mapping[str, str]:
+        """BigQuery's role in orgs' datasets, `READER` or `WRITER`, by service account; who writes may read too."""
+        listed = (("READER", self.dataset_readers), ("WRITER", self.dataset_writers))
+        return {email: role for role, text in listed for email in filter(None, map(str.strip, text.split(",")))}
 
     @property
     def queue_path(self) -> str:

@@ -27,6 +27,7 @@ from functions.orgs import redirects
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
+from functions.orgs.dataset_access import DatasetAccess
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.onboarding import Onboarding
@@ -154,6 +155,7 @@ def compose(
             keys.tenants,
             keys,
             OrgMembers(warehouse, clock),
+            DatasetAccess(warehouse, settings.dataset_accounts),
         ),
         members=MemberOperations(OrgMembers(warehouse, clock)),
     )
@@ -195,7 +197,7 @@ def _onboarding(
         keys.issued_keys,
         load_plans(settings.configs_dir),
         clock,
-        dataset_writers=settings.dataset_writer_accounts,
+        dataset_accounts=settings.dataset_accounts,
         folders=sql_folders(providers),
     )
 

@@ -13,9 +13,18 @@ from functions.composition import Rooms
 from functions.error_pages import show_error
 from functions.health import show_health
 from functions.orgs.members import remove_member, set_member
-from functions.orgs.ops_orgs import change_subscription, new_key, offboard, onboard, revoke_key, show_org
+from functions.orgs.ops_orgs import (
+    change_subscription,
+    let_into_datasets,
+    new_key,
+    offboard,
+    onboard,
+    revoke_key,
+    show_org,
+)
 from functions.orgs.shapes import (
     ChangedOrg,
+    DatasetsLetIn,
     MemberBody,
     MemberState,
     OffboardBody,
@@ -117,6 +126,11 @@ _members = partial(_private, room="members")
 PRIVATE: tuple[Endpoint, ...] = (
     _schedule("POST", "/ops/daily", "daily", daily, "Start everything that is due", {200: DailyPlan}, _DAILY),
     _schedule("POST", "/ops/sweep", "sweep", sweep, "Settle runs that stopped reporting", {200: Swept}, _SWEEP),
+    _operations(
+        "POST", "/ops/access", "let_into_datasets", let_into_datasets,
+        "Let the service accounts of the settings into the datasets of organizations that have not let them in yet",
+        {200: DatasetsLetIn}, BIGQUERY | NO_BODY | NO_QUERY,
+    ),
     _private("GET", "/ops/caller", "caller", show_caller, "Who calls", {200: CallerName}),
     _operations(
         "POST", _ORGS, "onboard", onboard, "Onboard an organization; shows its first API key",

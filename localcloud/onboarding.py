@@ -76,7 +76,7 @@ def _with_key(settings: Settings, org: NewOrg, decision: OnboardingDecision, fil
     warehouse = open_warehouse(settings)
     tenants, api_keys = Tenants(warehouse), ApiKeys(warehouse, utc_now)
     onboarding = Onboarding(warehouse, tenants, api_keys, load_plans(settings.configs_dir), utc_now)
-    claim_org_dataset(warehouse, org.org_slug)
+    claim_org_dataset(warehouse, org.org_slug, settings.dataset_accounts)
     fill(warehouse, org.org_slug, views=org.views)
     onboarding.record(decision)
     new = api_keys.first(org.org_slug) or api_keys.next(tenants.read(org.org_slug), org.org_slug, GRACE, None)

@@ -38,6 +38,7 @@ Invoker = Literal["no-check", "iam"]  # OPS_INVOKER of infra/env.example
 TIMEOUTS_S = {"api": 60, "ops": 900}  # as deployed
 FRONT_ENDS = ",".join(f"http://{host}:{port}" for port in (3000, 5173) for host in ("localhost", "127.0.0.1"))
 DISPATCHER = f"dispatcher@{PROJECT}.iam.gserviceaccount.com"
+API = f"cloudact-api@{PROJECT}.iam.gserviceaccount.com"
 SCHEDULER = f"cloudact-scheduler@{PROJECT}.iam.gserviceaccount.com"
 OPERATOR = f"cloudact-operator@{PROJECT}.iam.gserviceaccount.com"
 READER = f"cloudact-reader@{PROJECT}.iam.gserviceaccount.com"
@@ -143,7 +144,7 @@ def _settings(ops_callers: Sequence[str], cors_origins: str) -> Settings:
     bigquery, google, openai, anthropic = (f"http://127.0.0.1:{free_port(port)}" for port in (9050, 9051, 9052, 9053))
     vendors = {"openai": openai, "anthropic": anthropic}
     return local_settings(bigquery, google, vendors, cors_origins).model_copy(
-        update={"ops_callers": ",".join(ops_callers)}
+        update={"ops_callers": ",".join(ops_callers), "dataset_readers": API}
     )
 
 

@@ -64,6 +64,7 @@ TAKEN_WITHIN_S = 5.0
 ADMISSION_TRIES = 5
 # Who may read or change every dataset of a project unless told otherwise.
 DEFAULT_PROJECT_ACCESS = ("projectReaders", "projectWriters")
+DATASET_ROLES = ("READER", "WRITER", "OWNER")  # each may what those before it may
 MIB = 2**20
 LEAST_MIB = 10  # BigQuery's on-demand minimum for each table that a query names
 QUERY_MAX_BYTES = 2**40  # compared with an estimate from before clusters are pruned, so far above what is read
@@ -440,31 +441,34 @@ class Warehouse:
                 return self.dataset_labels(name) or {}
         return dict(made.get("labels", {}))
 
-    def admit_writers(self, name: str, emails: Iterable[str]) -> None:
-        """Grants service accounts reading and writing of the dataset, beside its owners and earlier writers.
+    def admit(self, name: str, accounts: Mapping[str, str]) -> None:
+        """Grants service accounts their roles in the dataset, `READER` or `WRITER`, beside whoever has any already.
 
         Editors and viewers of the project lose the access that BigQuery gives them to every new dataset. Raises `Retry`
         where others keep changing the dataset at the same time.
         """
-        wanted = sorted(set(emails))
-        for _ in range(ADMISSION_TRIES if wanted else 0):
+        for _ in range(ADMISSION_TRIES if accounts else 0):
             with translating_google_errors("BigQuery"):
                 try:
-                    self._admit(name, wanted)
+                    self._admit(name, accounts)
                 except GoogleRefusal as err:
                     if not refused_with(err, 412):
                         raise
                     continue  # someone has changed it since we looked
                 return
-        if wanted:
+        if accounts:
             raise Retry(Code.BIGQUERY_UNAVAILABLE, f"The access to dataset {name} is being changed by others.")
 
-    def _admit(self, name: str, emails: Iterable[str]) -> None:
+    def _admit(self, name: str, accounts: Mapping[str, str]) -> None:
         dataset = self._call("GET", f"datasets/{name}", query={"datasetView": "ACL"})
         access = dataset.get("access", [])
         kept = [entry for entry in access if entry.get("specialGroup") not in DEFAULT_PROJECT_ACCESS]
-        may_write = {entry.get("userByEmail") for entry in kept if entry.get("role") in ("WRITER", "OWNER")}
-        added = [{"role": "WRITER", "userByEmail": email} for email in emails if email not in may_write]
+        held = {(entry.get("userByEmail"), entry.get("role")) for entry in kept}
+        added = [
+            {"role": role, "userByEmail": email}
+            for email, role in sorted(accounts.items())
+            if held.isdisjoint((email, enough) for enough in DATASET_ROLES[DATASET_ROLES.index(role) :])
+        ]
         if added or len(kept) < len(access):
             # With its etag, so that an entry which another adds meanwhile is not lost.
             unchanged = {"If-Match": dataset["etag"]}

@@ -1,7 +1,8 @@
 """Datasets with their tables and views: the service's own, and one for each org."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Stop
@@ -11,6 +12,7 @@ from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.migrations import Migrations
 from cloudact.warehouse.scripts import NO_FOLDERS
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 LABEL = "cloudact_org"  # marks a dataset of ours with its org's slug, in the lower case that labels must have
 
 
@@ -58,16 +60,29 @@ def look_at_org_dataset(warehouse: Warehouse, org_slug: str, *, returning: bool 
 
 
 def claim_org_dataset(
-    warehouse: Warehouse, org_slug: str, writers: Iterable[str] = (), *, returning: bool = False
+    warehouse: Warehouse, org_slug: str, accounts: Mapping[str, str] = NOBODY, *, returning: bool = False
 ) -> None:
     """Creates the org's dataset, still empty; raises `Stop` where it is another org's, installation's or owner's.
 
-    `writers` are the service accounts that may write there, besides its creator. Of a `returning` org this installation
-    has a profile: a dataset that is older than labels of installations is its own.
+    `accounts` are the service accounts that are let in besides its creator, with their roles. Of a `returning` org this
+    installation has a profile: a dataset that is older than labels of installations is its own.
     """
     labels = warehouse.create_dataset(org_slug, {LABEL: org_slug.lower(), INSTALLATION: warehouse.installation})
     _refuse_anothers(warehouse, org_slug, labels, returning)
-    warehouse.admit_writers(org_slug, writers)
+    warehouse.admit(org_slug, accounts)
+
+
+def let_into_org_dataset(warehouse: Warehouse, org_slug: str, accounts: Mapping[str, str]) -> bool:
+    """Lets service accounts into an org's dataset, with their roles; who may already stays in.
+
+    Returns whether there is a dataset. Raises `Stop` where it is another org's or installation's.
+    """
+    labels = warehouse.dataset_labels(org_slug)
+    if labels is None:
+        return False
+    _refuse_anothers(warehouse, org_slug, labels, returning=True)
+    warehouse.admit(org_slug, accounts)
+    return True
 
 
 def _refuse_anothers(warehouse: Warehouse, org_slug: str, labels: Mapping[str, str], returning: bool) -> None:

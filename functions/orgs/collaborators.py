@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.orgs.api_keys import OrgKeys
+from functions.orgs.dataset_access import DatasetAccess
 from functions.orgs.onboarding import Onboarding
 from functions.orgs.org_members import OrgMembers
 from functions.orgs.tenant import Tenants
@@ -10,12 +11,13 @@ from functions.orgs.tenant import Tenants
 
 @dataclass(frozen=True)
 class OrgOperations:
-    """Collaborators of operators' endpoints for orgs: onboarding, reading, keys, and members."""
+    """Collaborators of operators' endpoints for orgs: onboarding, reading, keys, members, and access to datasets."""
 
     onboarding: Onboarding
     tenants: Tenants
     keys: OrgKeys
     members: OrgMembers
+    dataset_access: DatasetAccess
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.org import IntegrationStatus, SubscriptionStatus
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.datasets import (
+    NOBODY,
     claim_org_dataset,
     drop_org_dataset,
     fill_org_dataset,
+    let_into_org_dataset,
     look_at_org_dataset,
 )
 from cloudact.warehouse.scripts import NO_FOLDERS
@@ -59,6 +61,7 @@ class Done:
 class Onboarding:
     """Onboards and off-boards orgs. Raises `Stop` for what a person must decide, `Retry` for what passes.
 
+    `dataset_accounts` are let into every org's dataset, with their roles there; also where an org is onboarded again.
     `folders` are the folders with the scripts of providers outside `sql/`, by provider id.
     """
 
@@ -70,7 +73,7 @@ class Onboarding:
         plans: Plans,
         clock: Clock,
         *,
-        dataset_writers: Iterable[str] = (),
+        dataset_accounts: Mapping[str, str] = NOBODY,
         folders: Mapping[str, Path] = NO_FOLDERS,
     ) -> None:
         self._warehouse = warehouse
@@ -78,7 +81,7 @@ class Onboarding:
         self._members = OrgMembers(warehouse, clock)
         self._api_keys = api_keys
         self._clock = clock
-        self._dataset_writers = frozenset(dataset_writers)
+        self._dataset_accounts = dataset_accounts
         self._folders = folders
         self.plans = plans
 
@@ -98,10 +101,12 @@ class Onboarding:
             if returning:  # but who is made a member after the decision, while another call carries it out, stays one
                 self._members.end_until(org_slug, datetime.fromisoformat(decision.at))
             # Only who is decided makes a dataset: of slugs that differ in case, the loser would leave one behind.
-            claim_org_dataset(self._warehouse, org_slug, self._dataset_writers, returning=returning)
+            claim_org_dataset(self._warehouse, org_slug, self._dataset_accounts, returning=returning)
             fill_org_dataset(self._warehouse, org_slug, folders=self._folders)
             org = replace(self.record(decision), integrations=_forgotten(tenant.integrations), api_keys=tenant.api_keys)
             return self._with_first_key(org, org_slug, decision.keys_before)
+        if self._dataset_accounts:
+            let_into_org_dataset(self._warehouse, org_slug, self._dataset_accounts)
         if tenant.last_key_number > profile.keys_before:
             return Done(tenant, changed=False)
         return self._with_first_key(tenant, org_slug, profile.keys_before)

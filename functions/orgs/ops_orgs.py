@@ -14,6 +14,7 @@ from functions.orgs.plans import Plan, UnknownPlan
 from functions.orgs.readable import wait_until
 from functions.orgs.shapes import (
     ChangedOrg,
+    DatasetsLetIn,
     Member,
     OffboardBody,
     OffboardedOrg,
@@ -27,6 +28,7 @@ from functions.orgs.shapes import (
 from functions.orgs.tenant import Tenant
 from functions.web.answers import answered
 from functions.web.inputs import RotateBody, in_body
+from functions.web.parameters import no_input
 from functions.web.problems import Problem, translating_stops
 
 
@@ -99,6 +101,13 @@ def new_key(room: OrgOperations, org: str) -> Response:
     """201 with the next key, for a customer who lost theirs."""
     _tenant(room, org)
     return issue_next(room.keys, org, in_body(request, RotateBody))
+
+
+def let_into_datasets(room: OrgOperations) -> Response:
+    """200 after the service accounts of the settings were let into the datasets that have not let them in yet."""
+    no_input(request)
+    done = room.dataset_access.let_in()
+    return answered(DatasetsLetIn(admitted=[*done.admitted], failed=[*done.failed], left=done.left))
 
 
 def revoke_key(room: OrgOperations, org: str, fingerprint: str) -> Response:

@@ -161,6 +161,14 @@ class OffboardedOrg(ChangedOrg):
     message: str
 
 
+class DatasetsLetIn(Answer):
+    """Orgs whose datasets have let in the service accounts of the settings, by this call."""
+
+    admitted: list[str]
+    failed: list[str] = Field(description="the log tells why; the next call tries them again")
+    left: int = Field(description="orgs that this call has not tried: call again")
+
+
 class MemberState(Answer):
     """What a user is in an org from now on; `role` is null for no member."""
 

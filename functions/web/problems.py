@@ -1,6 +1,7 @@
 """HTTP refusals as `application/problem+json` (RFC 9457): one plain sentence each, no internals."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -9,10 +10,13 @@ from flask import Response, g, request
 
 from cloudact.error_codes import Code, ErrorCode
 from cloudact.errors import Retry, Stop
+from cloudact.google_errors import GoogleRefusal, error_reasons
 
 PROBLEM_JSON = "application/problem+json"
 TYPE = "/errors/{code}"  # the path of an endpoint of ours: the same wherever the service runs
 
+log = logging.getLogger(__name__)
+_UNREADABLE = {"accessDenied", "notFound"}  # https://cloud.google.com/bigquery/docs/error-messages
 _PATH = "/!$&'()*+,;=:@"  # what a path may have, beside letters and digits (RFC 3986 §3.3)
 
 
@@ -77,6 +81,21 @@ def unavailable(err: Retry) -> Problem:
         {"Retry-After": "10"},
         code=err.code,
     )
+
+
+@contextmanager
+def translating_unreadable_datasets() -> Iterator[None]:
+    """Raises a 503 `Problem` where BigQuery refuses to read an org's dataset: it has not let us in, or lacks a view."""
+    try:
+        yield
+    except GoogleRefusal as err:
+        if error_reasons(err).isdisjoint(_UNREADABLE):
+            raise
+        log.error("an org's dataset cannot be read", extra={"fields": {"event": "dataset_unreadable"}}, exc_info=err)
+        detail = (
+            "The organization's dataset cannot be read at the moment. This is ours to mend; please contact support."
+        )
+        raise Problem(503, detail, code=Code.DATASET_UNREADABLE) from err
 
 
 @contextmanager

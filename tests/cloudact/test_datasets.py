@@ -1,4 +1,4 @@
-"""Who may write into an org's dataset: the service accounts of the settings, beside whoever may already."""
+"""Who may read and write an org's dataset: the service accounts of the settings, beside whoever may already."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,8 @@ from functions.composition import compose
 from tests.conftest import Local, SteppedClock
 from tests.functions.operators import Operator
 
-RUNNER, MIGRATOR = "cloudact-runner@p.iam.gserviceaccount.com", "cloudact-migrator@p.iam.gserviceaccount.com"
+API, RUNNER, MIGRATOR = (f"cloudact-{name}@p.iam.gserviceaccount.com" for name in ("api", "runner", "migrator"))
+WRITERS = {RUNNER: "WRITER", MIGRATOR: "WRITER"}
 
 
 @pytest.fixture
@@ -31,15 +32,39 @@ def access(local: Local, dataset: str) -> list[tuple[Any, ...]]:
     return [(entry.role, entry.entity_type, entry.entity_id) for entry in entries]
 
 
-def test_onboarding_admits_the_writers(local: Local, slug: str) -> None:
-    """A new org's dataset can be written by the accounts of the settings, and still by those Google put there."""
-    settings = local.settings.model_copy(update={"dataset_writers": f"{RUNNER}, {MIGRATOR}"})
-    onboarding = compose(settings, SteppedClock()).operations.onboarding
+def test_onboarding_lets_the_accounts_in(local: Local, slug: str) -> None:
+    """A new org's dataset is read and written by the accounts of the settings, and still owned as Google has it."""
+    changes = {"dataset_writers": f"{RUNNER}, {MIGRATOR}", "dataset_readers": API}
+    onboarding = compose(local.settings.model_copy(update=changes), SteppedClock()).operations.onboarding
     onboarding.onboard(slug, "Inc", onboarding.plans.get("STARTER"))
     told = access(local, slug)
-    assert told[-2:] == [("WRITER", "userByEmail", MIGRATOR), ("WRITER", "userByEmail", RUNNER)]
+    assert told[-3:] == [
+        ("READER", "userByEmail", API), ("WRITER", "userByEmail", MIGRATOR), ("WRITER", "userByEmail", RUNNER)
+    ]  # fmt: skip
     assert ("OWNER", "specialGroup", "projectOwners") in told
     assert not {"projectReaders", "projectWriters"} & {entity for _, _, entity in told}
+
+
+def test_onboarding_again_lets_in_who_is_new(local: Local, slug: str) -> None:
+    """An org of before the setting lets the account in when it is onboarded again, and nothing else changes."""
+    before = compose(local.settings, SteppedClock()).operations.onboarding
+    before.onboard(slug, "Inc", before.plans.get("STARTER"))
+    kept = [entry for entry in access(local, slug) if entry[2] not in DEFAULT_PROJECT_ACCESS]
+    settings = local.settings.model_copy(update={"dataset_readers": API})
+    for _ in range(2):
+        after = compose(settings, SteppedClock()).operations.onboarding
+        assert after.onboard(slug, "Inc", after.plans.get("STARTER")).changed is False
+        assert access(local, slug) == [*kept, ("READER", "userByEmail", API)]
+
+
+def test_one_who_writes_is_no_reader_beside(local: Local, slug: str) -> None:
+    """Who is named as both may write; a writer of before needs no second entry to read, a reader one to write."""
+    settings = local.settings.model_copy(update={"dataset_writers": RUNNER, "dataset_readers": f"{RUNNER},{API}"})
+    assert settings.dataset_accounts == {RUNNER: "WRITER", API: "READER"}
+    claim_org_dataset(local.warehouse, slug, {RUNNER: "WRITER", API: "READER"})
+    local.warehouse.admit(slug, {RUNNER: "READER", API: "WRITER"})
+    assert [entry[0] for entry in access(local, slug) if entry[2] == RUNNER] == ["WRITER"]
+    assert [entry[0] for entry in access(local, slug) if entry[2] == API] == ["READER", "WRITER"]
 
 
 def test_who_may_already_is_not_admitted_twice(local: Local, slug: str) -> None:
@@ -52,7 +77,7 @@ def test_who_may_already_is_not_admitted_twice(local: Local, slug: str) -> None:
     client.update_dataset(made, ["access_entries"])
     before = [entry for entry in access(local, slug) if entry[2] not in DEFAULT_PROJECT_ACCESS]
     for _ in range(2):
-        claim_org_dataset(local.warehouse, slug, [RUNNER, MIGRATOR])
+        claim_org_dataset(local.warehouse, slug, WRITERS)
     assert access(local, slug) == [*before, ("WRITER", "userByEmail", MIGRATOR)]
 
 
@@ -60,7 +85,7 @@ def test_claims_at_once_admit_all(local: Local, slug: str) -> None:
     """Of two who add different accounts at the same time neither undoes what the other did."""
     claim_org_dataset(local.warehouse, slug)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda email: local.warehouse.admit_writers(slug, [email]), (RUNNER, MIGRATOR)))
+        list(pool.map(lambda email: local.warehouse.admit(slug, {email: "WRITER"}), (RUNNER, MIGRATOR)))
     assert {entry[2] for entry in access(local, slug)} >= {RUNNER, MIGRATOR}
 
 
@@ -69,7 +94,7 @@ def test_a_strangers_dataset_is_left_alone(local: Local, slug: str) -> None:
     clients.bigquery(local.settings).create_dataset(slug)
     before = access(local, slug)
     with pytest.raises(Stop, match="does not belong"):
-        claim_org_dataset(local.warehouse, slug, [RUNNER])
+        claim_org_dataset(local.warehouse, slug, WRITERS)
     assert access(local, slug) == before
 
 

@@ -247,11 +247,10 @@ def test_slugs_that_differ_only_in_case_at_the_same_time(local: Local, slug: str
     parts, slugs = compose(local.settings, local.clock), [slug, slug.upper()]
     tenants = MeetingAfterReading(parts.runs.warehouse)
     tenants.meeting = Barrier(2)
-    writers = local.settings.dataset_writer_accounts
 
     def onboard(org_slug: str) -> str:
         plans, keys = parts.operations.onboarding.plans, parts.keys.issued_keys
-        onboarding = Onboarding(parts.runs.warehouse, tenants, keys, plans, local.clock, dataset_writers=writers)
+        onboarding = Onboarding(parts.runs.warehouse, tenants, keys, plans, local.clock)
         try:
             onboarding.onboard(org_slug, "One", plans.get(plans.default))
         except Stop as err:
@@ -426,10 +425,7 @@ def test_who_is_added_while_an_org_comes_back(ops: Operator, slug: str, local: L
     tenants = InterruptedAfterReading(parts.runs.warehouse)
     tenants.meanwhile = [come_back]
     plans = parts.operations.onboarding.plans
-    writers = local.settings.dataset_writer_accounts
-    other = Onboarding(
-        parts.runs.warehouse, tenants, parts.keys.issued_keys, plans, local.clock, dataset_writers=writers
-    )
+    other = Onboarding(parts.runs.warehouse, tenants, parts.keys.issued_keys, plans, local.clock)
     local.clock.advance(seconds=1)
     other.onboard(org, "Again", plans.get(plans.default), reactivate=True)
     assert members(ops, org) == {"late": "member", "new": "owner"}

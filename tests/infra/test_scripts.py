@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from cloudact import clients
 from cloudact.errors import ConfigError
 from cloudact.settings import PREFIX, ROOT, Settings
+from cloudact.warehouse.datasets import claim_org_dataset
+from localcloud.stack import OPERATOR
+from tests.conftest import Local
+from tests.functions.fleet import new_fleet
+from tests.functions.operators import operator_token
 from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag, settings_file
+from tests.served import fronted
 
 SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown", "verify_project")
 READING = re.compile(
@@ -203,6 +210,7 @@ def test_tables_come_before_functions(printed: list[list[str]]) -> None:
 
 
 DEPLOY = ("--revision", "abc123", "--image", DIGEST)
+REFUSED = 'echo "PERMISSION_DENIED: Failed to impersonate" >&2; exit 1'
 # A project where everything is deployed; $open is what Cloud Run says of the invoker check.
 DEPLOYED = """case "$0 $*" in
   */bq*show*) echo '{"location": "US", "labels": {"cloudact_installation": "a1b2"}}' ;;
@@ -261,6 +269,27 @@ def test_a_smoke_test_without_a_token_fails(tmp_path: Path) -> None:
     assert "--audiences=https://x.test" in asked
     assert "--include-email" in asked
     assert len(again) == 6  # the right may be new
+
+
+def test_a_deployment_lets_the_api_into_the_datasets_of_orgs_of_before(local: Local, tmp_path: Path) -> None:
+    """deploy.sh ends with POST /ops/access; an org that fails is named, and --allow-failed-orgs goes on without it."""
+    fleet = new_fleet(local, dataset_readers="cloudact-api@p.iam.gserviceaccount.com")
+    claim_org_dataset(fleet.warehouse, fleet.settings.dataset + "_a")
+    fleet.add([fleet.settings.dataset + "_a", fleet.settings.dataset + "_gone"])
+    with fronted(local, fleet.settings, "no-check") as fronts:
+        token = operator_token(local, OPERATOR, fronts.ops_url)
+        urls = f'url={fronts.ops_url}; [[ "$*" == *"describe api"* ]] && url={fronts.api_url}'
+        answers = DEPLOYED.replace("OPEN", "True").replace("https://x.test", "'$url'").replace(REFUSED, f"echo {token}")
+        project = Project(tmp_path, f"{urls}\n{answers}")
+        failed, allowed, open_ = (
+            project.run("deploy.sh", *DEPLOY, *flags) for flags in ((), ("--allow-failed-orgs",), ("--no-smoke",))
+        )
+    assert (failed.returncode, allowed.returncode, open_.returncode) == (1, 0, 0), (failed.stderr, allowed.stderr)
+    assert "some orgs' datasets have not let in" in failed.stderr
+    assert failed.stderr.rstrip().endswith(f"{fleet.settings.dataset}_gone")
+    assert "/ops/access lets them in" in open_.stderr
+    entries = clients.bigquery(fleet.settings).get_dataset(fleet.settings.dataset + "_a").access_entries
+    assert ("READER", fleet.settings.dataset_readers) in [(each.role, each.entity_id) for each in entries]
 
 
 def test_more_variables_reach_every_process(tmp_path: Path) -> None:

@@ -88,13 +88,14 @@ def bigquery_checked(local: Local) -> int:
 
 
 def test_changes_of_a_dataset_s_access_are_checked(local: Local, new_org: NewOrgs) -> None:
-    """Warehouse.admit_writers reads the dataset and patches its access; both are as BigQuery describes them."""
+    """Warehouse.admit reads the dataset and patches its access; both are as BigQuery describes them."""
     slug = new_org().org_slug
     before = bigquery_checked(local)
-    local.warehouse.admit_writers(slug, ["writer@cloudact-local.iam.gserviceaccount.com"])
+    accounts = {f"{role}@cloudact-local.iam.gserviceaccount.com": role.upper() for role in ("reader", "writer")}
+    local.warehouse.admit(slug, accounts)
     assert bigquery_checked(local) - before == 2
     entries = clients.bigquery(local.settings).get_dataset(slug).access_entries
-    assert "writer@cloudact-local.iam.gserviceaccount.com" in [entry.entity_id for entry in entries]
+    assert accounts.items() <= {entry.entity_id: entry.role for entry in entries}.items()
 
 
 def test_a_cancelled_execution_is_checked(local: Local) -> None:
