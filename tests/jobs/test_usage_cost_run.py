@@ -380,10 +380,10 @@ def test_rounding_is_no_difference(local: Local, new_org: NewOrgs, spelled: str)
     vendor.pages = {"costs": [costs("7.0000000011")]}
     processor.run(*step_of(local, run, 1))
     ((level, text),) = [each for each in messages_of_steps(local, run) if "own total" in each[1]]
-    assert (level, text) == (
-        "INFO",
+    assert level == "INFO"
+    assert text == (
         "The rows cost 7.0000000011 USD (7.000000001 in the tables, which have nine decimals); OpenAI's own total of "
-        "the day is 7.0000000011 USD; the difference is 0 USD.",
+        "the day is 7.0000000011 USD; the difference is 0 USD."
     )
 
 
