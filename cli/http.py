@@ -41,9 +41,13 @@ class Answer:
 
 
 class CallOptions(TypedDict, total=False):
-    """Parts of a call besides method and path. `makes_key`: its answer holds a key, which is shown once."""
+    """Parts of a call besides method and path. `makes_key`: its answer holds a key, which is shown once.
+
+    `csv` is a body of that type, in place of `body`.
+    """
 
     body: Mapping[str, object]
+    csv: bytes
     query: Mapping[str, object] | None
     headers: Mapping[str, str]
     public: bool
@@ -94,6 +98,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         public: bool = False,
         makes_key: bool = False,
+        csv: bytes | None = None,
     ) -> Answer:
         """Answer to the call, 2xx, or 304 where `headers` ask for that.
 
@@ -102,7 +107,11 @@ class Http:
         """
         sent = {**({} if public else self._headers()), **(headers or {})}
         parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        request = self._client.build_request(method, self._url + path, params=parameters, json=body, headers=sent)
+        if csv is not None:
+            sent["Content-Type"] = "text/csv"
+        request = self._client.build_request(
+            method, self._url + path, params=parameters, json=body, content=csv, headers=sent
+        )
         give_up = time.monotonic() + self._retry_for_s
         for attempt in itertools.count():
             try:

@@ -5,6 +5,7 @@ import click
 from cli.catalogue import pipelines, quota
 from cli.failures import Interrupted
 from cli.integrations import integrations
+from cli.invoices import invoices
 from cli.keys import keys
 from cli.orgs import orgs
 from cli.run_log import logs
@@ -41,5 +42,7 @@ def cloudact() -> None:
     """
 
 
-for _command in (run, backfill, runs, show, logs, cancel, retry, quota, pipelines, keys, integrations, webhook, orgs):
+for _command in (
+    run, backfill, runs, show, logs, cancel, retry, quota, pipelines, keys, integrations, invoices, webhook, orgs,
+):  # fmt: skip
     cloudact.add_command(_command)

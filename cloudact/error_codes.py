@@ -653,6 +653,13 @@ class Code(StrEnum):
         "The organization has no API key of this fingerprint.",
         "Look at its keys.",
     )
+    INVOICE_UNKNOWN = (
+        "invoice_unknown",
+        Topic.MISSING,
+        False,
+        "The organization has told no invoice of this issuer and number, or it was removed.",
+        "Look for it in the list of invoices.",
+    )
     WEBHOOK_MISSING = (
         "webhook_missing",
         Topic.MISSING,

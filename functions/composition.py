@@ -29,10 +29,12 @@ from functions.orgs.collaborators import MemberOperations, OrgOperations
 from functions.orgs.connections import Connections
 from functions.orgs.dataset_access import DatasetAccess
 from functions.orgs.integrations import OrgIntegrations
+from functions.orgs.invoices import OrgInvoices
 from functions.orgs.key_issue import ApiKeys
 from functions.orgs.onboarding import Onboarding
 from functions.orgs.org_members import OrgMembers
 from functions.orgs.plans import load_plans
+from functions.orgs.stored_invoices import Invoices
 from functions.orgs.tenant import Tenants
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.admission_facts import Admissions
@@ -70,6 +72,7 @@ class Rooms:
     keys: OrgKeys
     integrations: OrgIntegrations
     webhooks: OrgWebhooks
+    invoices: OrgInvoices
     operations: OrgOperations
     members: MemberOperations
 
@@ -150,6 +153,7 @@ def compose(
             settings.webhook_allow_http,
             Probes(settings.time_out(redirects.TIMEOUT_S)),
         ),
+        invoices=OrgInvoices(auth, Invoices(warehouse, clock), [provider.id for provider in providers], clock),
         operations=OrgOperations(
             _onboarding(settings, clock, warehouse, keys, providers),
             keys.tenants,

@@ -24,6 +24,16 @@ from functions.orgs.integrations import (
     validate,
     with_providers,
 )
+from functions.orgs.invoices import (
+    CSV,
+    InvoiceBody,
+    InvoiceList,
+    InvoiceQuery,
+    RecordedInvoices,
+    add_invoices,
+    list_invoices,
+    remove_invoice,
+)
 from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
 from functions.orgs.webhooks import (
     Ping,
@@ -151,6 +161,7 @@ _runs = partial(Endpoint, room="runs")
 _keys = partial(Endpoint, room="keys")
 _webhooks = partial(Endpoint, room="webhooks")
 _integrations = partial(Endpoint, room="integrations")
+_invoices = partial(Endpoint, room="invoices")
 PUBLIC: tuple[Endpoint, ...] = (
     _catalogue(
         "GET", "/validator/pipelines", "list_pipelines", list_pipelines, "Pipelines that exist",
@@ -216,6 +227,19 @@ PUBLIC: tuple[Endpoint, ...] = (
     _webhooks(
         "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
         {202: Ping}, NO_BODY | _NO_EVENTS | CLOUD_TASKS | refused(404, Code.WEBHOOK_MISSING),
+    ),
+    _invoices(
+        "GET", f"{_ORG}/invoices", "invoices", list_invoices, "What providers have billed, as it was told",
+        {200: InvoiceList}, NO_QUERY,
+    ),
+    _invoices(
+        "POST", f"{_ORG}/invoices", "add_invoices", add_invoices,
+        "Tell an invoice, or as CSV up to 1000, all or none; one that was told before is corrected by what differs",
+        {200: RecordedInvoices, 201: RecordedInvoices}, ADMINS_ONLY | NO_QUERY, body=InvoiceBody, other_bodies=(CSV,),
+    ),
+    _invoices(
+        "DELETE", f"{_ORG}/invoices", "remove_invoice", remove_invoice, "Count an invoice no more; its rows are kept",
+        {200: RecordedInvoices}, ADMINS_ONLY | NO_BODY | refused(404, Code.INVOICE_UNKNOWN), query=InvoiceQuery,
     ),
     _integrations(
         "GET", _INTEGRATIONS, "integrations", list_integrations, "What is set up to reach each provider",

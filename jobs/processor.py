@@ -118,7 +118,10 @@ class SourceProcessor:
         return reading
 
     def _reconcile(self, tolerance: Decimal, at_work: _AtWork) -> None:
-        """Records whether the costs add up to the provider's own total; they are loaded in any case."""
+        """Records whether the costs add up to the provider's own total; they are loaded in any case.
+
+        Compared is what the rows cost before they were rounded to NUMERIC.
+        """
         if not isinstance(self.source, TellsTotal):
             raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", CONTACT_SUPPORT)
         try:
@@ -126,15 +129,18 @@ class SourceProcessor:
         except RunError as err:
             at_work.message(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
             return
-        name, sums = self.source.name, _fingerprint(self.reading).cost if self.reading else {}
+        name, stored = self.source.name, _fingerprint(self.reading).cost if self.reading else {}
+        sums = {**stored, **(self.reading.unrounded if self.reading else {})}
         if not {**sums, **total}:
             at_work.message(f"{name} tells no costs for this day, with or without groups.")
         differences = exact_difference(sums, total)
         for currency in sorted({*sums, *total}):
             loaded, reported = sums.get(currency, Decimal()), total.get(currency, Decimal())
             difference = differences.get(currency, Decimal())
+            rounded = stored.get(currency, Decimal())
+            both = f" ({plain(rounded)} in the tables, which have nine decimals)" if rounded != loaded else ""
             text = (
-                f"The rows cost {plain(loaded)} {currency}; {name}'s own total of the day is {plain(reported)} "
+                f"The rows cost {plain(loaded)} {currency}{both}; {name}'s own total of the day is {plain(reported)} "
                 f"{currency}; the difference is {plain(difference)} {currency}."
             )
             at_work.message(text, level="WARNING" if abs(difference) > tolerance else "INFO")

@@ -89,6 +89,11 @@ class Reading:
         return self._notes.unpriced
 
     @property
+    def unrounded(self) -> Mapping[str, Decimal]:
+        """Cost of the rows by currency before amounts were rounded; empty where the source does not tell."""
+        return self._notes.unrounded
+
+    @property
     def rows(self) -> int:
         """Number of rows of all files."""
         return sum(file.digest.rows for file in self.files.values())

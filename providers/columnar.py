@@ -23,7 +23,7 @@ from cloudact.errors import Stop
 from cloudact.json_types import JsonObject
 from cloudact.redaction import identifier, marks
 from providers.arrow import ARROW, is_found
-from providers.lines import Line, is_of_person, is_personal
+from providers.lines import Line, from_cents, is_of_person, is_personal
 from providers.notes import Notes
 from providers.plain import NotPlain, PlainPage
 from providers.source import Row
@@ -91,11 +91,13 @@ class Reader(Generic[Item]):
 
     def _batches(self, pages: list[ReadPage[Item]]) -> Iterator[Row | pa.RecordBatch]:
         plain = [page.plain for page in pages if page.plain]
+        unrounded = dict(self.notes.unrounded)
         try:
             if not plain:
                 raise NotPlain
             batch = _batch(self.by_column(PlainRows.of(plain)), sum(len(page.rows) for page in plain))
         except NotPlain:
+            self.notes.unrounded = unrounded  # the amounts may have been noted before another column was refused
             if len(pages) > 1:
                 for page in pages:
                     yield from self._batches([page])
@@ -207,19 +209,32 @@ class PlainRows:
             raise NotPlain
         return pc.utf8_upper(codes)
 
-    def money(self, name: str, *, cents: bool = False) -> pa.Array:
-        """NUMERIC of amounts that each row must have, in the main unit. `cents`: they were sent in the lowest."""
-        amounts = self.numeric(name, cents=cents)
+    def money(
+        self, name: str, currencies: pa.Array, told: Callable[[str, Decimal], None], *, cents: bool = False
+    ) -> pa.Array:
+        """NUMERIC of amounts that each row must have, in the main unit. `cents`: they were sent in the lowest.
+
+        `told` is called with each of the rows' currencies and the sum of its amounts before they were rounded.
+        """
+        amounts, sent = self._numbers(name, cents=cents)
         if amounts.null_count:
             raise NotPlain
+        for currency, total in _sums(sent, currencies).items():
+            told(currency, from_cents(total) if cents else total)
         return amounts
 
     def numeric(self, name: str, *, cents: bool = False) -> pa.Array:
         """NUMERIC of exact numbers, sent as such or as strings of them, or null."""
+        return self._numbers(name, cents=cents)[0]
+
+    def _numbers(self, name: str, *, cents: bool) -> tuple[pa.Array, pa.Array]:
+        """Numbers as NUMERIC, and as they were sent."""
         try:
-            return rounded(self._literals(name, _NARROW_NUMBERS).cast(_NARROW), cents=cents)
+            sent = self._literals(name, _NARROW_NUMBERS).cast(_NARROW)
+            return rounded(sent, cents=cents), sent
         except (NotPlain, pa.ArrowInvalid):  # one has more digits, or is rounded up to more
-            return rounded(self.exact(name), cents=cents)
+            sent = self.exact(name)
+            return rounded(sent, cents=cents), sent
 
     def exact(self, name: str) -> pa.Array:
         """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
@@ -279,6 +294,15 @@ def rounded(exact: pa.Array, *, cents: bool = False) -> pa.Array:
     if cents:  # the same digits under a type of two more decimals
         exact = pa.Array.from_buffers(_CENTS[exact.type], len(exact), exact.buffers(), offset=exact.offset)
     return pc.round(exact, ndigits=9, round_mode="half_towards_infinity").cast(ARROW["NUMERIC"])
+
+
+def _sums(sent: pa.Array, currencies: pa.Array) -> dict[str, Decimal]:
+    """Exact sums by currency: the type is so wide that no sum of so many amounts leaves it."""
+    wide = sent.cast(pa.decimal256(76, sent.type.scale))
+    codes = currencies.unique().to_pylist()
+    if len(codes) == 1:
+        return {codes[0]: pc.sum(wide).as_py()}
+    return {code: pc.sum(wide.filter(pc.equal(currencies, code))).as_py() for code in codes}
 
 
 def is_plain_name(name: str) -> bool:

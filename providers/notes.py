@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 
 from cloudact.errors import CloudActError
 from providers.dimensions import Choices
+from providers.lines import exact_sum
 
 MOST_NEW_FIELDS = 100
 MOST_NAMED = 5
@@ -36,6 +38,7 @@ class Notes:
     refused_dimensions: int = 0
     unpriced: int = 0
     unpriced_named: list[str] = field(default_factory=list)
+    unrounded: dict[str, Decimal] = field(default_factory=dict)  # cost of the rows by currency, as it was sent
     choices: dict[str, Choices] = field(default_factory=dict)  # by report: where the search for its dimensions has come
     odd_fields: set[str] = field(default_factory=set)
     pages: dict[str, PagesRead] = field(default_factory=dict)  # by report: those that had rows
@@ -60,6 +63,10 @@ class Notes:
         if len(self.unpriced_named) < MOST_NAMED:
             known = ", ".join(f"{name} {value}" for name, value in dimensions.items() if value is not None)
             self.unpriced_named.append(f"{why} ({known or 'without dimensions'})")
+
+    def cost(self, currency: str, amount: Decimal) -> None:
+        """Notes what rows cost before the amounts were rounded to NUMERIC."""
+        self.unrounded[currency] = exact_sum(self.unrounded.get(currency, Decimal()), amount)
 
     def new(self, report: str, names: Iterable[str]) -> None:
         """Notes fields of this report that we do not know."""
@@ -94,6 +101,7 @@ class ReportNotes(Notes):
         """Forgets what was noted of rows and pages: the report is read again."""
         self.unpriced = 0
         self.unpriced_named.clear()
+        self.unrounded.clear()
         self.pages.clear()
         self.texts.clear()
 
@@ -104,6 +112,8 @@ class ReportNotes(Notes):
         notes.refused_dimensions += self.refused_dimensions
         notes.unpriced += self.unpriced
         notes.unpriced_named += self.unpriced_named[: MOST_NAMED - len(notes.unpriced_named)]
+        for currency, amount in self.unrounded.items():
+            notes.cost(currency, amount)
         notes.pages |= self.pages
         notes.at_last |= self.at_last
         for name, texts in self.texts.items():

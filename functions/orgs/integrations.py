@@ -131,6 +131,7 @@ def with_providers(document: JsonObject, providers: Sequence[Provider]) -> JsonO
     body("credential")["description"] = helps
     fields = {provider.id: ", ".join(provider.settings.model_fields) for provider in providers}
     named = "; ".join(f"{name}: {names}" for name, names in fields.items() if names)
+    _schema(document, "InvoiceBody", "issuer")["enum"] = [provider.id for provider in providers]
     body("metadata")["description"] = f"settings. {named}"
     return document
 

@@ -18,8 +18,8 @@ class Endpoint:
     """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
     `room` names the collaborators that the view is handed; a view without a room is handed `None`. One that `waits`
-    holds its answer back while it is what If-None-Match names. `refusals` are its own, beside those that follow from
-    its path, its inputs and its callers.
+    holds its answer back while it is what If-None-Match names. `other_bodies` are media types that it takes beside
+    JSON. `refusals` are its own, beside those that follow from its path, its inputs and its callers.
     """
 
     method: str
@@ -31,6 +31,7 @@ class Endpoint:
     refusals: Refusals = NONE
     query: type[Input] | None = None
     body: type[Input] | None = None
+    other_bodies: Sequence[str] = ()
     room: str = ""
     public: bool = False
     conditional: bool = False
@@ -50,7 +51,8 @@ class Endpoint:
             found |= QUERY
         if self.body:
             found |= BODY
-            found |= REQUIRED_FIELD if any(each.is_required() for each in self.body.model_fields.values()) else NONE
+        for shape in filter(None, (self.query, self.body)):
+            found |= REQUIRED_FIELD if any(each.is_required() for each in shape.model_fields.values()) else NONE
         return found
 
 

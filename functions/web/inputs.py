@@ -5,7 +5,7 @@ A field's refusal is a `Problem` of its own, in plain words; pydantic lets it th
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias, TypeVar
 
@@ -46,9 +46,7 @@ Body = TypeVar("Body", bound=Input)
 def in_body(request: Request, kind: type[Body]) -> Body:
     """Reads the JSON object of the body; no body counts as an empty object. Raises 400 or 415 for anything else."""
     body = body_object(request, kind.model_fields)
-    for field, info in kind.model_fields.items():
-        if info.is_required() and field not in body:  # before pydantic looks at the fields that are there
-            raise Problem(400, kind.missing.format(field=field), code=Code.FIELD_MISSING, field=field)
+    _require(kind, body)
     return kind.model_validate(body)
 
 
@@ -57,7 +55,15 @@ def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
     names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
     only_known(args, [name for field in names for name in names[field]])
     fields = {field: _either(args, names[field]) for field in names}
+    _require(kind, [field for field, text in fields.items() if text is not None])
     return kind.model_validate({field: text for field, text in fields.items() if text is not None})
+
+
+def _require(kind: type[Input], given: Container[str]) -> None:
+    """Raises 400 for a required field that is not given, before pydantic looks at the others."""
+    for field, info in kind.model_fields.items():
+        if info.is_required() and field not in given:
+            raise Problem(400, kind.missing.format(field=field), code=Code.FIELD_MISSING, field=field)
 
 
 def names_of(field: str, info: FieldInfo) -> tuple[str, ...]:

@@ -122,7 +122,9 @@ def _operation(
     }
     if endpoint.body:
         schema = {"$ref": _REFERENCE.format(model=endpoint.body.__name__)}
-        operation["requestBody"] = {"required": False, "content": {"application/json": {"schema": schema}}}
+        others: JsonObject = {media_type: {"schema": {"type": "string"}} for media_type in endpoint.other_bodies}
+        content: JsonObject = {"application/json": {"schema": schema}, **others}
+        operation["requestBody"] = {"required": False, "content": content}
     return operation
 
 
@@ -140,7 +142,8 @@ def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
         for number, name in enumerate(names_of(field, info)):
             other = {"description": f"another name of {field}"} if number else {}
             described = {"description": info.description} if info.description else {}
-            yield {"name": name, "in": "query", "required": False, "schema": _not_null(schema), **described, **other}
+            named = {"name": name, "in": "query", "required": info.is_required(), "schema": _not_null(schema)}
+            yield {**named, **described, **other}
 
 
 def _not_null(schema: JsonObject) -> JsonObject:

@@ -220,12 +220,13 @@ class _Reports:
         return reader.read(self._grouped(COST_REPORT, COST_GROUPS, self._cost_pages))
 
     def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
+        currency = rows.currency()
         return {
             "usage_date": self._day,
             "api": "cost_report",
             **{name: rows.text(name) for name in _TEXTS_OF_COST},
-            "amount": rows.money("amount", cents=True),
-            "currency": rows.currency(),
+            "amount": rows.money("amount", currency, self._notes.cost, cents=True),
+            "currency": currency,
             "raw": rows.texts_without(),
         }
 
@@ -348,13 +349,14 @@ class _Analytics:
 
     def _cost_columns(self, part: Part, rows: PlainRows) -> Mapping[str, object]:
         group, cost = rows.part("group"), rows.part("cost")
+        currency = cost.currency()
         return {
             "usage_date": self._day,
             "api": "analytics",
             **{name: group.text(name) for name in ANALYTICS_COST_GROUPS},
             **part.columns,
-            "amount": cost.money("amount", cents=True),
-            "currency": cost.currency(),
+            "amount": cost.money("amount", currency, self._notes.cost, cents=True),
+            "currency": currency,
             "list_amount": cost.numeric("list_amount", cents=True),
             "requests": cost.count("requests"),
             "data_refreshed_at": rows.refreshed_at,
@@ -428,10 +430,12 @@ def _report(path: str) -> str:
 def _price(line: Line, dimensions: Mapping[str, str | None], notes: Notes) -> Row | None:
     """Amount and currency of a line; `None`, and noted, where Anthropic gives no amount."""
     try:
-        return {"amount": numeric(_dollars(line, "amount")), "currency": line.currency()}
+        amount, currency = _dollars(line, "amount"), line.currency()
     except Stop as err:
         notes.without_amount(err.message, dimensions)
         return None
+    notes.cost(currency, amount)
+    return {"amount": numeric(amount), "currency": currency}
 
 
 def _tokens(line: Line) -> dict[str, int]:

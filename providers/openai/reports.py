@@ -180,13 +180,14 @@ class OpenAiReports:
 
     def _cost_columns(self, rows: PlainRows) -> Mapping[str, object]:
         amount = rows.part("amount")
+        currency = amount.currency()
         texts = {name: rows.text(name) for name in (*_COST_DIMENSIONS, "quantity_unit")}
         self._line_items.update(filter(None, texts["line_item"].unique().to_pylist()))
         return {
             "usage_date": self._day,
             **texts,
-            "amount": amount.money("value"),
-            "currency": amount.currency(),
+            "amount": amount.money("value", currency, self._notes.cost),
+            "currency": currency,
             "quantity": rows.numeric("quantity"),
             "raw": rows.texts_without("user_email"),
         }
@@ -196,6 +197,7 @@ class OpenAiReports:
         price = self._price(line)
         if price is None:
             return None
+        self._notes.cost(price[1], price[0])
         quantity = line.known("quantity")
         self._line_items.update(filter(None, [line.text("line_item")]))
         return {

@@ -107,7 +107,8 @@ def test_a_run_loads_and_reconciles(local: Local, new_org: NewOrgs, run_job: Run
     assert [step["step_name"] for step in told["steps"]] == ["extract", "reconcile", "load"]
     (reconciled,) = [(level, text) for level, text in messages(local, run) if "own total" in text]
     assert reconciled[0] == "INFO", reconciled
-    assert f"{sum(row['amount'] for row in loaded[COSTS[provider]]).normalize():f} USD" in reconciled[1]
+    assert f"{sum(row['amount'] for row in loaded[COSTS[provider]]).normalize():f}" in reconciled[1]
+    assert "the difference is 0 USD" in reconciled[1]
 
 
 @pytest.mark.parametrize("provider", REPORTING)
@@ -362,6 +363,28 @@ def test_a_difference_is_told(local: Local, new_org: NewOrgs, cents: str, level:
     assert found == level
     assert text.startswith("The rows cost 55.5 USD; OpenAI's own total of the day is 5")
     assert f"the difference is {-Decimal(cents):f} USD" in text
+
+
+@pytest.mark.parametrize("spelled", ["plain", "row by row", "both"])
+def test_rounding_is_no_difference(local: Local, new_org: NewOrgs, spelled: str) -> None:
+    """Compared is what the rows cost before they were rounded, however their pages are read; both sums are told."""
+    run = llm_run(new_org(), "openai")
+    amounts: list[object] = ["0.0000000004", "0.0000000005", 2e-10, 7]
+    dimensions = {} if spelled == "plain" else {"line_item": {"not": "a text"}}
+    pages = [costs(*amounts, **dimensions)]
+    if spelled == "both":
+        pages = [costs(*amounts[:2]), costs(*amounts[2:], **dimensions)]
+    vendor = Vendor({"costs": pages})
+    processor = processor_of(local, run, vendor.openai_source())
+    processor.run(*step_of(local, run, 0))
+    vendor.pages = {"costs": [costs("7.0000000011")]}
+    processor.run(*step_of(local, run, 1))
+    ((level, text),) = [each for each in messages_of_steps(local, run) if "own total" in each[1]]
+    assert level == "INFO"
+    assert text == (
+        "The rows cost 7.0000000011 USD (7.000000001 in the tables, which have nine decimals); OpenAI's own total of "
+        "the day is 7.0000000011 USD; the difference is 0 USD."
+    )
 
 
 def test_a_total_that_is_refused_keeps_nothing_from_being_loaded(local: Local, new_org: NewOrgs) -> None:

@@ -43,6 +43,7 @@ class Reading:
     error: str
     pages: Mapping[str, Any]
     fingerprint: Fingerprint
+    unrounded: Mapping[str, str]
 
     @property
     def golden(self) -> dict[str, Any]:
@@ -90,6 +91,7 @@ def read(report: Report, bodies: Sequence[bytes]) -> Reading:
         error,
         {report: (read.by_column, read.by_row) for report, read in getattr(notes, "pages", {}).items()},
         fingerprint({table.name: digest}),
+        {} if error else {currency: str(amount.normalize()) for currency, amount in sorted(notes.unrounded.items())},
     )
 
 

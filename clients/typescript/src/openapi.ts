@@ -166,6 +166,52 @@ export interface IntegrationState {
 /** Status of an org's credential for a provider. */
 export type IntegrationStatus = "VALID" | "INVALID" | "NOT_CONFIGURED";
 
+/** An invoice as it counts. Amounts are decimal numbers as texts. */
+export interface InvoiceAnswer {
+  number: string;
+  issuer: string;
+  month: string;
+  total: string;
+  currency: string;
+  tax: string | null;
+  credits: string | null;
+  priority_tier: string | null;
+  issued_on: string | null;
+  recorded_at: string;
+  /** a key's name or a person's id */
+  recorded_by: string;
+  /** how often it was changed; every row is kept */
+  corrections: number;
+}
+
+/** An invoice. One with the same issuer and number as one before corrects it; what is left out is not known. */
+export interface InvoiceBody {
+  /** as the invoice has it */
+  number: string;
+  /** id of the provider whose costs it bills */
+  issuer: "gcp" | "openai" | "anthropic";
+  /** that is billed */
+  month: string;
+  /** what is to be paid, tax included */
+  total: string | number;
+  /** ISO 4217 */
+  currency: string;
+  /** the tax in total; null: not known */
+  tax?: string | number | null;
+  /** credits and prepaid grants that it takes off, zero or below; null: not known */
+  credits?: string | number | null;
+  /** what it bills for the priority tier, which no cost report has; null: not known */
+  priority_tier?: string | number | null;
+  /** date of the invoice: what came later is on the next one */
+  issued_on?: string | null;
+}
+
+/** Invoices that count, the latest month first. */
+export interface InvoiceList {
+  org_slug: string;
+  invoices: Array<InvoiceAnswer>;
+}
+
 /** An API key, by what may be known of it. */
 export interface Key {
   fingerprint: string | null;
@@ -304,6 +350,32 @@ export interface Quota {
 export interface Readiness {
   status: "ok" | "unavailable";
   checks: Record<string, "ok" | "unavailable">;
+}
+
+/** An invoice after a request, and what that has done. */
+export interface RecordedInvoice {
+  number: string;
+  issuer: string;
+  month: string;
+  total: string;
+  currency: string;
+  tax: string | null;
+  credits: string | null;
+  priority_tier: string | null;
+  issued_on: string | null;
+  recorded_at: string;
+  /** a key's name or a person's id */
+  recorded_by: string;
+  /** how often it was changed; every row is kept */
+  corrections: number;
+  outcome: "added" | "corrected" | "unchanged" | "removed";
+}
+
+/** Invoices of a request, in its order. */
+export interface RecordedInvoices {
+  org_slug: string;
+  invoices: Array<RecordedInvoice>;
+  message: string;
 }
 
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
@@ -613,6 +685,7 @@ export type KnownCode =
   | "iam_unavailable"
   | "integration_missing"
   | "internal_error"
+  | "invoice_unknown"
   | "keyless_unavailable"
   | "kms_corrupted"
   | "load_failed"
@@ -861,6 +934,28 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: Ping;
+  };
+  /** What providers have billed, as it was told */
+  "GET /api/v1/organizations/{org}/invoices": {
+    query: object;
+    body: undefined;
+    answer: InvoiceList;
+  };
+  /** Tell an invoice, or as CSV up to 1000, all or none; one that was told before is corrected by what differs */
+  "POST /api/v1/organizations/{org}/invoices": {
+    query: object;
+    body: InvoiceBody;
+    answer: RecordedInvoices;
+  };
+  /** Count an invoice no more; its rows are kept */
+  "DELETE /api/v1/organizations/{org}/invoices": {
+    query: {
+      /** id of the provider that it is of */
+      issuer?: string;
+      number?: string;
+    };
+    body: undefined;
+    answer: RecordedInvoices;
   };
   /** What is set up to reach each provider */
   "GET /api/v1/integrations/{org}": {
