@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bqemulator.domain.errors import NotFoundError
 from sqlglot import exp
 
+from localcloud.bigquery import information_schema
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.pruning import partitions_read
 from localcloud.bigquery.sql import casts, equivalents, names, parameters, partition_time
@@ -77,6 +78,7 @@ class Translator:
     def translate_tree(self, tree: exp.Expression, scope: Scope, given: list[Parameter]) -> Translation:
         """Like `translate`, for a statement that is already parsed; changes the tree."""
         names.qualify(tree, scope.project, scope.dataset)
+        information_schema.expand(tree, self._tables, scope.project)
         nodes = names.stored_tables(tree)
         resources = {names.table_ref(node): self._require(names.table_ref(node)) for node in nodes}
         partitions = partitions_read(tree, self._tables.find, self._view_tree)

@@ -25,7 +25,8 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import schema_name
 from sqlglot import exp
 
-from localcloud.bigquery.sql import names
+from localcloud.bigquery.schemas import duckdb_type
+from localcloud.bigquery.sql import names, spelling
 from localcloud.bigquery.tables import Resource, TableRef, Tables
 
 CALLER = CallerIdentity(principal="user:local@cloudact.test", is_authenticated=True)
@@ -34,6 +35,7 @@ STANDING = "standing"  # the names that stand for others begin so
 # What is looked up in the catalog stands in the translated text: the tables of a wildcard, rows of INFORMATION_SCHEMA.
 _LISTING = re.compile(r"INFORMATION_SCHEMA|\w\*", re.IGNORECASE)
 Place = tuple[str, str]  # project and dataset
+Types = Mapping[str, Mapping[str, str]]  # DuckDB's types of each table's columns
 
 
 @dataclass(frozen=True)
@@ -62,22 +64,24 @@ class Transpiler:
 
         Raises DomainError.
         """
+        spelled = spelling.spelled(tree, resources.values())
         nodes = [] if _names_datasets_in_columns(tree) else names.stored_tables(tree)
         places = _replace_places(nodes)
-        standing = self._standing(tree.sql(dialect="bigquery"), len(nodes), places, _columns(resources))
+        types = _types(resources)
+        standing = self._standing(tree.sql(dialect="bigquery"), len(nodes), places, _columns(resources), types)
         if standing is not None and STANDING not in (moved := _move(standing, places)):
-            return moved
+            return spelling.restore(moved, spelled)
         _put_back(nodes, places)
-        return self._translate(tree.sql(dialect="bigquery"), project, self._catalog)
+        return spelling.restore(self._translate(tree.sql(dialect="bigquery"), project, self._catalog, types), spelled)
 
-    def _standing(self, sql: str, tables: int, places: Mapping[Place, Place], columns: Any) -> str | None:
+    def _standing(self, sql: str, tables: int, places: Mapping[Place, Place], columns: Any, types: Types) -> str | None:
         """The translation with standing names, `None` if they do not do or it fails, as it should with real names."""
         if not tables or sql.count(STANDING) != 2 * tables or depends_on_listing(sql):
             return None
         key = (sql, columns)
         if key not in self._remembered:
             try:
-                self._remembered[key] = self._translate(sql, STANDING, _Elsewhere(self._catalog, places))
+                self._remembered[key] = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)
             except DomainError:
                 return None
             if len(self._remembered) > MAX_REMEMBERED:
@@ -85,12 +89,15 @@ class Transpiler:
         self._remembered.move_to_end(key)
         return self._remembered[key]
 
-    def _translate(self, sql: str, project: str, catalog: Any) -> str:
+    def _translate(self, sql: str, project: str, catalog: Any, types: Types) -> str:
         # bqemulator's own chain would first replace views by their text, which has not been through our rewrites.
         if depends_on_listing(sql):
             sql = expand_wildcard_tables(expand_information_schema(sql, project, catalog), project, catalog)
         sql = rewrite_unnest_offset(sql)
         schema = build_catalog_schema(sql, project_id=project, catalog=catalog)
+        for table, kinds in types.items():  # it leaves out columns of structs, and then so does a star
+            if table in schema:
+                schema[table] = {name: schema[table].get(name, kind) for name, kind in kinds.items()}
         match self._translator.translate(sql, schema=schema or None, caller=CALLER):
             case Err(error):
                 raise error
@@ -131,6 +138,13 @@ def _columns(resources: Mapping[TableRef, Resource]) -> Any:
         (ref.table, tuple((field["name"], field["type"]) for field in resource["schema"]["fields"]))
         for ref, resource in resources.items()
     )
+
+
+def _types(resources: Mapping[TableRef, Resource]) -> Types:
+    return {
+        ref.table: {field["name"]: duckdb_type(field) for field in resource["schema"]["fields"]}
+        for ref, resource in resources.items()
+    }
 
 
 def _move(sql: str, places: Mapping[Place, Place]) -> str:
