@@ -502,6 +502,13 @@ class Code(StrEnum):
         "The service account may not call the function `ops`.",
         "An operator adds it to the callers.",
     )
+    FORM_FOREIGN = (
+        "form_foreign",
+        Topic.CALLER,
+        False,
+        "A form of the console was not sent by a page of the session that it came with.",
+        "Open the page anew, and send the form from there.",
+    )
     REQUEST_MALFORMED = (
         "request_malformed",
         Topic.REQUEST,

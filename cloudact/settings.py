@@ -137,6 +137,18 @@ class Settings(BaseModel):
         description="projects/…/secrets/…/versions/… that webhooks' keys are derived from; empty: no webhooks",
     )
 
+    console_secret: str = Field(
+        default="",
+        description="projects/…/secrets/…/versions/… that sessions of the console are signed with; it may be that of the "
+        "webhooks, since keys are derived for each purpose; empty: no console",
+    )
+    console_url: str = Field(default="", description="where browsers reach the API, for the identity provider's answer")
+    console_client_id: str = Field(
+        default="",
+        validate_default=True,
+        description="what the identity provider calls the console; empty: people sign in with a key only",
+    )
+
     bigquery_endpoint: str = ""
     tasks_endpoint: str = ""
     webhook_allow_http: bool = Field(
@@ -148,6 +160,11 @@ class Settings(BaseModel):
         le=100,
         validate_default=True,
         description="times as long as in the cloud may calls take; for a busy machine with the local cloud",
+    )
+    console_demo_user: str = Field(
+        default="",
+        validate_default=True,
+        description="whom one click signs in to the console; for the local cloud only",
     )
     kms_endpoint: str = ""
     secrets_endpoint: str = ""
@@ -193,7 +210,16 @@ class Settings(BaseModel):
             raise ValueError(f"or JWT_JWKS_URL is set, so {PREFIX}JWT_ISSUER must be too")
         return name
 
-    @field_validator("webhook_secret")
+    @field_validator("console_client_id")
+    @classmethod
+    def _can_be_signed_in(cls, client_id: str, info: ValidationInfo) -> str:
+        if client_id and not (info.data.get("jwt_issuer") and info.data.get("jwt_jwks_url")):
+            raise ValueError(f"is set, so {PREFIX}JWT_ISSUER and {PREFIX}JWT_JWKS_URL must be too")
+        if client_id and not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", info.data.get("console_url") or ""):
+            raise ValueError(f"is set, so {PREFIX}CONSOLE_URL must be an origin like https://api.example.com")
+        return client_id
+
+    @field_validator("webhook_secret", "console_secret")
     @classmethod
     def _is_secret_version(cls, name: str) -> str:
         if name and not _SECRET_VERSION.fullmatch(name):
@@ -209,9 +235,9 @@ class Settings(BaseModel):
             raise ValueError(f"{wrong[0]} has no URL like https://api.example.com")
         return text
 
-    @field_validator("webhook_allow_http")
+    @field_validator("webhook_allow_http", "console_demo_user")
     @classmethod
-    def _is_local(cls, allowed: bool, info: ValidationInfo) -> bool:
+    def _is_local(cls, allowed: bool | str, info: ValidationInfo) -> bool | str:
         if allowed and not info.data.get("tasks_endpoint"):
             raise ValueError("is for the local cloud only")
         return allowed

@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
     from cloudact.settings import Settings
+    from functions.composition import Rooms
     from functions.web.bodies import Bodies
 
+CONSOLE = "/console"
 HEALTH = frozenset({"/health", "/api/v1/health"})
 
 _BUILDING = Lock()  # the first requests of an instance come at once, and one of them builds the app for all
 
 
 def api(request: "Request") -> "Response":
-    """Answers a request to the public API, which has an authentication of its own."""
-    return _health(request, {"Vary": "Origin"}) or _answer(_api_app, request)
+    """Answers a request to the public API or the console, each of which has an authentication of its own."""
+    return _health(request, {"Vary": "Origin"}) or _answer(_api_app_of(request.path), request)
 
 
 def ops(request: "Request") -> "Response":
@@ -71,6 +73,11 @@ def _health(request: "Request", headers: "Mapping[str, str]") -> "Response | Non
     usual = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     ids = {"X-Request-ID": request_id_of(request.headers)}
     return Response('{"status":"ok"}\n', headers={**ids, **usual, **headers}, content_type="application/json")
+
+
+def _api_app_of(path: str) -> "Callable[[], Flask]":
+    """What builds the app that answers this path: the API's, or that of the console and its pages alone."""
+    return _console_app if path.removesuffix("/") == CONSOLE or path.startswith(f"{CONSOLE}/") else _api_app
 
 
 def _answer(build: "Callable[[], Flask]", request: "Request") -> "Response":
@@ -116,14 +123,31 @@ def _cannot_start(request: "Request") -> "Response":
 @functools.cache
 @_uncollected()
 def _api_app() -> "Flask":
+    from functions.routes import public_app
+
+    return public_app(_api_rooms(), _bodies())
+
+
+@functools.cache
+@_uncollected()
+def _console_app() -> "Flask":
+    """App of the console; the API's, which knows no such path, where the deployment has none."""
+    if not _settings().console_secret:
+        return _api_app()
+    from functions.console_routes import console_app
+
+    return console_app(_api_rooms(), _settings(), _bodies())
+
+
+@functools.cache
+def _api_rooms() -> "Rooms":
     from cloudact import logs
     from functions.composition import compose
-    from functions.routes import public_app
     from providers import PROVIDERS
     from providers.provider import secret_patterns
 
     logs.configure(secret_patterns(PROVIDERS))
-    return public_app(compose(_settings()), _bodies())
+    return compose(_settings())
 
 
 @functools.cache
@@ -148,6 +172,7 @@ def _settings() -> "Settings":
     return Settings.from_env(os.environ)
 
 
+@functools.cache
 def _bodies() -> "Bodies":
     """Bodies of as many threads as functions-framework starts."""
     from functions.web.bodies import Bodies

@@ -18,11 +18,12 @@ from cloudact.warehouse.bigquery import open_warehouse
 from functions.orgs.tenant import Tenant, Tenants
 from localcloud.billing_export import load_export, rows_for_day
 from localcloud.integrations import ProviderAccount
-from localcloud.onboarding import NewOrg, OnboardedOrg, connect, onboard
+from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
 READABLE_WITHIN_S = 60.0
+DEMO_USER = "demo-owner"  # an owner of all demo orgs, whom one click signs in to the console
 DAYS = 3  # of export rows, ending yesterday
 
 
@@ -77,6 +78,9 @@ def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg
             new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit)
             known[org.org_slug] = onboard(settings, new)
             _write(state_file, known)
+        if DEMO_USER not in known[org.org_slug].owners:
+            add_member(settings, org.org_slug, DEMO_USER, "owner")
+            known[org.org_slug].owners.append(DEMO_USER)
         connect(settings, known[org.org_slug], org.accounts)
         _write(state_file, known)
         _generate(settings, org, known[org.org_slug])

@@ -47,7 +47,7 @@ class NewOrg:
 class OnboardedOrg:
     """An org that exists. `credentials` are what the customer handed over, `generated_days` those with demo data.
 
-    `user_id` is its owner, as the identity provider names them.
+    `user_id` is its owner, as the identity provider names them; `owners` are those who became so later.
     """
 
     org_slug: str
@@ -55,6 +55,7 @@ class OnboardedOrg:
     credentials: dict[str, dict[str, str]]
     generated_days: list[str] = field(default_factory=list)
     user_id: str = ""
+    owners: list[str] = field(default_factory=list)
 
 
 def onboard(settings: Settings, org: NewOrg, fill: FillDataset = fill_org_dataset) -> OnboardedOrg:

@@ -18,7 +18,7 @@ import requests
 
 from cloudact.settings import ROOT, Settings
 from localcloud.cloud_run_services import CloudRunService, start_service
-from localcloud.demo_orgs import onboard_demo_orgs
+from localcloud.demo_orgs import DEMO_USER, onboard_demo_orgs
 from localcloud.google_apis import sessions
 from localcloud.onboarding import OnboardedOrg
 from localcloud.ownership import owning
@@ -206,6 +206,8 @@ def local_settings(
         ops_callers=f"{SCHEDULER},{OPERATOR}",
         webhook_secret=WEBHOOK_SECRET,
         webhook_allow_http=True,
+        console_secret=WEBHOOK_SECRET,
+        console_demo_user=DEMO_USER,
         provider_urls=json.dumps(dict(provider_urls)),
         cors_origins=cors_origins,
     )

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
 from threading import Lock
 
-from flask import Response, request
+from flask import Response, g, request
 
 from cloudact import logs
 from cloudact.clock import Clock, next_midnight
@@ -43,7 +43,8 @@ class KeyUses:
     def after(self, response: Response) -> Response:
         """Records the use by the current request, and returns the answer as it is; for Flask's `after_request`."""
         presented = request.headers.get("X-API-Key")
-        key = self._keys.last(key_hash(presented)) if presented else None
+        hashed = key_hash(presented) if presented else g.get("key_hash")  # a session of the console has the hash alone
+        key = self._keys.last(hashed) if hashed else None
         now = self._clock()
         if key is None or not key.usable(now) or (request.endpoint == "trigger" and response.status_code == 202):
             return response

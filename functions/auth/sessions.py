@@ -57,13 +57,17 @@ class Sessions:
 
     def user_id(self, token: str) -> str:
         """Subject of the token. Raises an equal 401 for any invalid token, `Retry` while no key can be read."""
+        return str(self.claims(token)["sub"])
+
+    def claims(self, token: str) -> Mapping[str, object]:
+        """Claims of a token that is in force, `sub` among them; raises what `user_id` raises."""
         import jwt
 
         try:
             claims = self._claims(token)
             subject = claims["sub"]
             if _in_force(claims, self._clock()) and isinstance(subject, str) and _SUBJECT.fullmatch(subject):
-                return subject
+                return claims
         except (jwt.PyJWTError, ValueError, RecursionError) as err:
             raise _invalid() from err
         raise _invalid()

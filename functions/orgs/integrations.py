@@ -17,7 +17,7 @@ from cloudact.errors import Retry, Stop
 from cloudact.json_types import JsonObject
 from cloudact.orgs.integrations import Integration
 from cloudact.orgs.org import Auth, IntegrationStatus
-from functions.auth.authenticate import Authentication, let_in, presented
+from functions.auth.authenticate import Actor, Authentication, let_in, presented
 from functions.auth.limits import TokenBuckets, too_many
 from functions.orgs.connections import NOT_THE_CUSTOMERS_FAULT, Connections, SetUpRequest
 from functions.orgs.readable import wait_until
@@ -167,15 +167,19 @@ def list_integrations(room: OrgIntegrations, org: str) -> Response:
     credential = presented(room.auth, org)
     no_query(request)
     let_in(room.auth, org, credential)
-    states = [_state(room, row) for row in room.connections.all(org)]
-    return answered(IntegrationList(org_slug=org, integrations=states))
+    return answered(IntegrationList(org_slug=org, integrations=integration_states(room, org)))
+
+
+def integration_states(room: OrgIntegrations, org: str) -> list[IntegrationState]:
+    """Integrations of the org with all providers, set up or not."""
+    return [_state(room, row) for row in room.connections.all(org)]
 
 
 def show_integration(room: OrgIntegrations, org: str, provider: str) -> Response:
     """200 with the integration as the list has it, set up or not."""
     credential = presented(room.auth, org)
     no_query(request)
-    integration = _integration(room, provider)
+    integration = integration_of(room, provider)
     let_in(room.auth, org, credential)
     (row,) = [each for each in room.connections.all(org) if each.integration == integration]
     return answered(_state(room, row))
@@ -186,8 +190,14 @@ def set_up(room: OrgIntegrations, org: str, provider: str) -> Response:
     credential = presented(room.auth, org)
     no_query(request)
     body = in_body(request, SetupBody)
-    integration = _integration(room, provider)
-    let_in(room.auth, org, credential).require_admin()
+    integration = integration_of(room, provider)
+    return set_up_requested(room, let_in(room.auth, org, credential), integration, body)
+
+
+def set_up_requested(room: OrgIntegrations, actor: Actor, integration: str, body: SetupBody) -> Response:
+    """201 or 200 as `set_up`, for a caller who was let in and a body that was read."""
+    org = actor.org_slug
+    actor.require_admin()
     _count_check(room, org)
     requested = SetUpRequest(str(body.credential), body.credential_name, body.metadata)
     with translating_provider_errors():
@@ -199,8 +209,13 @@ def validate(room: OrgIntegrations, org: str, provider: str) -> Response:
     """200 with VALID or INVALID, as the provider says now. Members may ask too, as a run of theirs would."""
     credential = presented(room.auth, org)
     no_input(request)
-    integration = _integration(room, provider)
+    integration = integration_of(room, provider)
     let_in(room.auth, org, credential)
+    return validate_requested(room, org, integration)
+
+
+def validate_requested(room: OrgIntegrations, org: str, integration: str) -> Response:
+    """200 as `validate`, for a caller who was let in."""
     _count_check(room, org)
     with translating_provider_errors():
         stored = room.connections.validate(org, integration)
@@ -211,10 +226,15 @@ def remove(room: OrgIntegrations, org: str, provider: str) -> Response:
     """200 with NOT_CONFIGURED, also where the integration was removed before."""
     credential = presented(room.auth, org)
     no_input(request)
-    integration = _integration(room, provider)
-    let_in(room.auth, org, credential).require_admin()
+    integration = integration_of(room, provider)
+    return remove_requested(room, let_in(room.auth, org, credential), integration)
+
+
+def remove_requested(room: OrgIntegrations, actor: Actor, integration: str) -> Response:
+    """200 as `remove`, for a caller who was let in."""
+    actor.require_admin()
     with translating_provider_errors():
-        stored = room.connections.remove(org, integration)
+        stored = room.connections.remove(actor.org_slug, integration)
     return _answer(room, stored)
 
 
@@ -225,7 +245,8 @@ def _count_check(room: OrgIntegrations, org: str) -> None:
         raise too_many(detail, wait, Code.CHECKS_LIMITED)
 
 
-def _integration(room: OrgIntegrations, provider: str) -> str:
+def integration_of(room: OrgIntegrations, provider: str) -> str:
+    """Integration with the provider of this id. Raises 404 where there is none."""
     known = by_id(room.providers)
     if provider not in known:
         detail = f"Unknown provider: {provider[:50]}. Available: {', '.join(known)}"

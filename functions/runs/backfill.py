@@ -39,7 +39,19 @@ def backfill(api: Runs, org: str) -> Response:
     body = in_body(request, BackfillBody)
     dates = _dates(body, now.date())
     entry = _entry(api.registry, body.pipeline)
-    actor = let_in(api.auth, org, credential)
+    return _answered(api, let_in(api.auth, org, credential), entry, dates, body, now)
+
+
+def backfill_requested(api: Runs, actor: Actor, body: BackfillBody, now: dt.datetime) -> Response:
+    """202 or 200 as `backfill`, for a caller who was let in and a body that was read."""
+    dates = _dates(body, now.date())
+    return _answered(api, actor, _entry(api.registry, body.pipeline), dates, body, now)
+
+
+def _answered(
+    api: Runs, actor: Actor, entry: Entry, dates: Sequence[dt.date], body: BackfillBody, now: dt.datetime
+) -> Response:
+    org = actor.org_slug
     asked = api.recent.asked(org, "backfill", body, now)
     api.recent.raise_refusal(asked)
     if kept := api.recent.answer(asked):

@@ -1,5 +1,6 @@
 """POST …/cancel and …/retry: ends a run early, or requests the next generation of one that ended badly."""
 
+import datetime as dt
 import logging
 from functools import partial
 
@@ -10,9 +11,9 @@ from cloudact.runs.ledger import RunEvent
 from cloudact.runs.load import Outcome, RunLoad
 from cloudact.runs.run import Status, TriggerType
 from cloudact.runs.run_log import log_run_ended
-from functions.auth.authenticate import let_in, presented
+from functions.auth.authenticate import Actor, let_in, presented
 from functions.runs.collaborators import Runs
-from functions.runs.history import find_run, wanted_run
+from functions.runs.history import WantedRun, find_run, wanted_run
 from functions.runs.queue import second_task_id
 from functions.runs.run_rows import DetailedRun
 from functions.runs.start import check_tenant, count_admission, resolve, start
@@ -32,6 +33,11 @@ def cancel(api: Runs, org: str, run_id: str) -> Response:
     no_body(request)
     wanted = wanted_run(run_id)
     let_in(api.auth, org, credential)
+    return cancel_run(api, org, wanted)
+
+
+def cancel_run(api: Runs, org: str, wanted: WantedRun) -> Response:
+    """202 or 409 as `cancel`, for a caller who was let in."""
     stored = find_run(api, org, wanted)
     if stored.status.final:
         raise Problem(409, f"The run is {stored.status} already.", code=Code.RUN_FINAL)
@@ -56,7 +62,12 @@ def retry(api: Runs, org: str, run_id: str) -> Response:
     now, credential = api.clock(), presented(api.auth, org)
     no_body(request)
     wanted = wanted_run(run_id)
-    actor = let_in(api.auth, org, credential)
+    return retry_run(api, let_in(api.auth, org, credential), wanted, now)
+
+
+def retry_run(api: Runs, actor: Actor, wanted: WantedRun, now: dt.datetime) -> Response:
+    """202, 200 or 409 as `retry`, for a caller who was let in."""
+    org = actor.org_slug
     asked = api.recent.asked(org, "retry", wanted.run_id.lower(), now)
     api.recent.raise_refusal(asked)
     count_admission(api, org)

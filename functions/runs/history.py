@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from flask import Response, request
@@ -62,10 +63,10 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
     let_in(api.auth, org, credential)
     wait_s = preferred_wait_s(request) if query.wait is None else query.wait
     if not wait_s:
-        detail = _detail(api, org, wanted)
+        detail = run_detail(api, org, wanted)
         return _shown(detail, etag_of(detail), query.since)
     logs.bind(wait_s=wait_s)  # the latency of such a request says nothing
-    outcome = _waited(api, org, wanted, wait_s)
+    outcome = wait_for_run(api, org, wanted, request.if_none_match.contains_weak, wait_s)
     logs.bind(run_id=outcome.reading.detail.run_id)
     answer = _shown(outcome.reading.detail, outcome.reading.etag, query.since)
     if outcome.again_s is None:
@@ -75,21 +76,24 @@ def show_run(api: Runs, org: str, run_id: str) -> Response:
     return answer
 
 
-def _waited(api: Runs, org: str, wanted: "WantedRun", wait_s: int) -> Outcome:
+def wait_for_run(api: Runs, org: str, wanted: "WantedRun", known: Callable[[str], bool], wait_s: int) -> Outcome:
+    """Run once its ETag is none that is `known`, or after the seconds. Raises a 404 `Problem`."""
+
     def load(requested_date: dt.date | None) -> RunDetail:
-        return _detail(api, org, replace(wanted, requested_date=requested_date or wanted.requested_date))
+        return run_detail(api, org, replace(wanted, requested_date=requested_date or wanted.requested_date))
 
     return api.live.wait(
         (org, wanted.run_id.lower()),
         load,
-        request.if_none_match.contains_weak,
+        known,
         within_s=wait_s,
         places=places(bodies.threads()),
         connection=bodies.connection_of(request),
     )
 
 
-def _detail(api: Runs, org: str, wanted: "WantedRun") -> RunDetail:
+def run_detail(api: Runs, org: str, wanted: "WantedRun") -> RunDetail:
+    """One run of the org with its steps, as its endpoint shows it. Raises a 404 `Problem`."""
     run = find_run(api, org, wanted)
     steps = [step_answer(step, run) for step in api.rows.steps(run)]
     succeeded, failed = run.status is Status.SUCCESS, run.status is Status.FAILED
@@ -155,7 +159,7 @@ def _page(api: Runs, org: str, wanted: PageQuery) -> Response:
         runs=[run_answer(run) for run in page.runs],
         limit=wanted.limit,
         offset=wanted.offset,
-        next_cursor=_cursor(page.runs[-1]) if page.more else None,
+        next_cursor=cursor_after(page.runs[-1]) if page.more else None,
         **_total(page.total) if wanted.counted else {},
     )
     return answered(answer)
@@ -194,6 +198,11 @@ def wanted_run(run_id: str) -> WantedRun:
     return _wanted(run_id, in_query(request.args, RunQuery))
 
 
+def read_wanted(run_id: str, requested_date: str | None) -> WantedRun:
+    """Run of this id, requested on the day of this text, if it is given. Raises as `wanted_run`."""
+    return _wanted(run_id, RunQuery.model_validate({"requested_date": requested_date} if requested_date else {}))
+
+
 def _wanted(run_id: str, query: RunQuery) -> WantedRun:
     if not _UUID.fullmatch(run_id):
         raise Problem(404, f"Run not found: {run_id[:64]}", code=Code.RUN_UNKNOWN)
@@ -218,20 +227,25 @@ def _filters(query: RunsQuery) -> Filters:
         statuses=(query.status,) if query.status else (),
         pipeline=query.pipeline_id,
         date=query.date,
-        trigger_type=query.trigger_type,
+        trigger_types=(query.trigger_type,) if query.trigger_type else (),
     )
 
 
-def _cursor(run: ListedRun) -> str:
+def cursor_after(run: ListedRun) -> str:
+    """Cursor of the page that follows this run."""
     return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.run_id}".encode()).decode().rstrip("=")
 
 
 def _after(query: RunsQuery) -> After | None:
-    text = query.cursor
-    if text is None:
+    if query.cursor is None:
         return None
     if query.offset is not None:
         raise bad_request("cursor and offset exclude each other; give one of them.", Code.FIELDS_CONFLICT)
+    return read_cursor(query.cursor)
+
+
+def read_cursor(text: str) -> After:
+    """Last run of the page before, of its cursor. Raises 400 for any other text."""
     try:
         at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
         created_at = dt.datetime.fromisoformat(at)

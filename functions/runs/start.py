@@ -42,6 +42,18 @@ def trigger(api: Runs, org: str, path: str) -> Response:
     now = api.clock()
     credential = presented(api.auth, org)
     entry, requested = _wanted(api.registry, path, now.date())
+    return start_requested(api, org, credential, entry, requested, now)
+
+
+def start_requested(
+    api: Runs,
+    org: str,
+    credential: PresentedCredential,
+    entry: Entry,
+    requested: TriggerRequest,
+    now: dt.datetime,
+) -> Response:
+    """202 or 200 as `trigger`, for a credential that was judged by its form and a request that was read."""
     asked = api.recent.asked(org, "trigger", (entry.id, requested), now)
     if api.recent.refuses(asked):
         let_in(api.auth, org, credential)

@@ -102,6 +102,12 @@ check_settings() {
   if [[ -n ${JWT_SECRET:-}${JWT_JWKS_URL:-} && -z ${JWT_ISSUER:-} ]]; then
     refuse "$SETTINGS_FILE says how sessions are verified, so it needs JWT_ISSUER too."
   fi
+  must_be CONSOLE 'on|off' "on or off"
+  must_be CONSOLE_URL 'https://[a-z0-9.-]+(:[0-9]{1,5})?' "an origin like https://api.example.com"
+  must_be CONSOLE_CLIENT_ID '[!-~]{1,200}' "the id of a client"
+  if [[ -n ${CONSOLE_CLIENT_ID:-} && ( -z ${CONSOLE_URL:-} || -z ${JWT_JWKS_URL:-} ) ]]; then
+    refuse "$SETTINGS_FILE has CONSOLE_CLIENT_ID, so it needs CONSOLE_URL and JWT_JWKS_URL too."
+  fi
   must_be CORS_ORIGINS 'https?://[a-z0-9.-]+(:[0-9]{1,5})?(,https?://[a-z0-9.-]+(:[0-9]{1,5})?)*' \
     "a list of origins like https://app.example.com,https://example.com"
   must_be ALERT_EMAIL '[^@ ]+@[^@ ]+' "an e-mail address"

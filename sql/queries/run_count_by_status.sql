@@ -5,7 +5,8 @@
 -- @statuses ARRAY<STRING>: any of these
 -- @pipeline STRING: registry id, or the org's own name of the pipeline
 -- @date DATE: the date whose costs were loaded
--- @trigger_type STRING: who asked
+-- @not_pipeline STRING: registry id of which no run is wanted
+-- @trigger_types ARRAY<STRING>: any of these; empty for all
 SELECT requested_date, COUNT(*) AS runs
 FROM organizations.org_meta_pipeline_runs
 WHERE requested_date BETWEEN @first_day AND @last_day
@@ -13,5 +14,6 @@ WHERE requested_date BETWEEN @first_day AND @last_day
   AND status IN UNNEST(@statuses)
   AND (@pipeline IS NULL OR @pipeline IN (pipeline, pipeline_id))
   AND (@date IS NULL OR date = @date)
-  AND (@trigger_type IS NULL OR trigger_type = @trigger_type)
+  AND (@not_pipeline IS NULL OR pipeline != @not_pipeline)
+  AND (ARRAY_LENGTH(@trigger_types) = 0 OR trigger_type IN UNNEST(@trigger_types))
 GROUP BY requested_date

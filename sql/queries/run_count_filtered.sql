@@ -4,12 +4,14 @@
 -- @last_day DATE: last such day
 -- @pipeline STRING: registry id, or the org's own name of the pipeline
 -- @date DATE: the date whose costs were loaded
--- @trigger_type STRING: who asked
+-- @not_pipeline STRING: registry id of which no run is wanted
+-- @trigger_types ARRAY<STRING>: any of these; empty for all
 SELECT requested_date, COUNT(DISTINCT run_id) AS runs
 FROM organizations.pipeline_run_events
 WHERE requested_date BETWEEN @first_day AND @last_day
   AND org_slug = @org_slug
   AND (@pipeline IS NULL OR @pipeline IN (pipeline, pipeline_id))
   AND (@date IS NULL OR date = @date)
-  AND (@trigger_type IS NULL OR trigger_type = @trigger_type)
+  AND (@not_pipeline IS NULL OR pipeline != @not_pipeline)
+  AND (ARRAY_LENGTH(@trigger_types) = 0 OR trigger_type IN UNNEST(@trigger_types))
 GROUP BY requested_date

@@ -5,7 +5,8 @@
 -- @statuses ARRAY<STRING>: any of these; empty for all
 -- @pipeline STRING: registry id, or the org's own name of the pipeline
 -- @date DATE: the date whose costs were loaded
--- @trigger_type STRING: who asked
+-- @not_pipeline STRING: registry id of which no run is wanted
+-- @trigger_types ARRAY<STRING>: any of these; empty for all
 -- @before_at TIMESTAMP: the page starts after the run requested then …
 -- @before_id STRING: … with this id
 -- @row_limit INT64: rows of the page
@@ -21,7 +22,8 @@ WHERE requested_date BETWEEN @first_day AND @last_day
   AND (ARRAY_LENGTH(@statuses) = 0 OR status IN UNNEST(@statuses))
   AND (@pipeline IS NULL OR @pipeline IN (pipeline, pipeline_id))
   AND (@date IS NULL OR date = @date)
-  AND (@trigger_type IS NULL OR trigger_type = @trigger_type)
+  AND (@not_pipeline IS NULL OR pipeline != @not_pipeline)
+  AND (ARRAY_LENGTH(@trigger_types) = 0 OR trigger_type IN UNNEST(@trigger_types))
   AND (@before_at IS NULL OR created_at < @before_at OR (created_at = @before_at AND run_id < @before_id))
 ORDER BY created_at DESC, run_id DESC
 LIMIT @row_limit OFFSET @row_offset

@@ -89,3 +89,31 @@ def test_a_key_costs_no_library_of_googles(local: Local, new_org: NewOrgs) -> No
     assert (status, json.loads(body)["runs"]) == (200, [])
     costly = ("google.cloud.bigquery", "google.api_core", "requests", "jwt", "cryptography", "grpc", "pyarrow")
     assert [name for name in costly if name in modules] == []
+
+
+def test_the_console_costs_the_api_nothing(local: Local, new_org: NewOrgs) -> None:
+    """No module of the console is imported before the first of its pages is asked for."""
+    org = new_org()
+    path, key = f"/api/v1/pipelines/{org.org_slug}/runs", {"X-API-Key": org.api_key}
+    answers, modules = asked("api", local.settings, ("/health", {}), (path, key))
+    assert [status for status, _, _ in answers] == [200, 200]
+    assert [name for name in modules if name.startswith("functions.console")] == []
+    ((status, headers, _),), modules = asked("api", local.settings, ("/console/sign-in", {}))
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    ours = [name for name in modules if name.startswith(("functions.", "cloudact.", "providers."))]
+    assert "functions.console.pages" in ours
+    costly = ("google.cloud.bigquery", "google.api_core", "requests", "jwt", "cryptography", "grpc", "pyarrow")
+    assert [name for name in costly if name in modules] == []
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/sign-in", "/console/acme/runs"])
+def test_a_deployment_may_do_without_the_console(local: Local, path: str) -> None:
+    """Without its secret there is no console: the API answers as for any path that it does not have."""
+    settings = local.settings.model_copy(update={"console_secret": ""})
+    ((status, headers, body),), modules = asked("api", settings, (path, {}))
+    assert (status, json.loads(body)["code"], headers["Content-Type"]) == (
+        404,
+        "endpoint_unknown",
+        "application/problem+json",
+    )
+    assert [name for name in modules if name.startswith("functions.console")] == []

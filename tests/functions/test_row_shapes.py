@@ -15,6 +15,7 @@ from cloudact.runs.result import HalfLoad
 from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.warehouse.queries import load_query
 from functions.auth.stored_callers import MembershipRow
+from functions.console import rows as console_rows
 from functions.orgs import tenant
 from functions.runs import admission_facts, run_pages, run_rows
 from functions.schedule import run_rows as schedule_rows
@@ -35,6 +36,10 @@ SHAPES: dict[str, Any] = {
     "run_count": vars(run_pages)["_DayCount"],
     "run_count_filtered": vars(run_pages)["_DayCount"],
     "run_count_by_status": vars(run_pages)["_DayCount"],
+    "run_status_counts": vars(run_pages)["_StatusCount"],
+    "run_facets": console_rows.Facet,
+    "pipeline_days": console_rows.PipelineDay,
+    "overview": vars(console_rows)["_OverviewRow"],
     "run_detail": run_rows.DetailedRun,
     "run_steps": run_rows.StoredStep,
     "run_status": vars(ledger)["_Standing"],

@@ -94,7 +94,7 @@ def ids(page: Page) -> list[str]:
         (Filters(), lambda _run, _status: True),
         (Filters(statuses=(Status.SUCCESS,)), lambda _run, status: status is Status.SUCCESS),
         (Filters(date=date(2026, 11, 2)), lambda run, _status: run.date.day == 2),
-        (Filters(trigger_type="schedule"), lambda run, _status: run.trigger_type is TriggerType.SCHEDULE),
+        (Filters(trigger_types=("schedule",)), lambda run, _status: run.trigger_type is TriggerType.SCHEDULE),
         (
             Filters(statuses=(Status.FAILED, Status.PENDING), pipeline="pages_of_runs-gcp-billing"),
             lambda _run, status: status in (Status.FAILED, Status.PENDING),

@@ -71,6 +71,7 @@ def test_help_is_the_comment_of_the_script(script: str, tmp_path: Path) -> None:
         ({"JOB_RUN_SECONDS": "020"}, "JOB_RUN_SECONDS in .*, which is not a number"),
         ({"JWT_JWKS_URL": "https://id.example.com/keys"}, "JWT_SECRET and JWT_JWKS_URL; sessions are verified in one"),
         ({"JWT_ISSUER": None}, "needs JWT_ISSUER too"),
+        ({"CONSOLE_CLIENT_ID": "console"}, "needs CONSOLE_URL and JWT_JWKS_URL"),
         ({"CORS_ORIGINS": "app.example.com"}, "CORS_ORIGINS in .*, which is not a list of origins"),
         ({"JOB_MEMORY_GIB": "0"}, "JOB_MEMORY_GIB in"),
         ({"API_SERVICE": "Api"}, "a name of lower-case letters"),

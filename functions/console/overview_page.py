@@ -1,0 +1,146 @@
+"""The page *Overview*: whether the data is there, what needs a person, and what is left of the day's quota."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flask import Response
+
+from cloudact.clock import next_midnight
+from cloudact.orgs.org import IntegrationStatus
+from cloudact.runs.run import Status
+from functions.console.collaborators import Console
+from functions.console.day_states import LEGEND, RUNNING, WORDS, by_pipeline, span, state_of
+from functions.console.pages import page
+from functions.console.pipelines_page import DayMark
+from functions.console.rows import Health, OrgOverview, PipelineDay
+from functions.console.runs_page import run_path
+from functions.console.sessions import visit
+from functions.console.words import INTEGRATION, STATUS, status_kind
+
+DAYS = 30
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Last days of one pipeline."""
+
+    name: str
+    pipeline: str
+    loaded: int
+    final: int
+    strip: Sequence[DayMark]
+
+
+@dataclass(frozen=True)
+class RecentRun:
+    """Newest run of a date, with the name of its pipeline."""
+
+    path: str
+    pipeline: str
+    date: dt.date
+    status: str
+    kind: str
+    at: dt.datetime
+    error_code: str
+
+
+@dataclass(frozen=True)
+class IntegrationHealth:
+    """Health of an integration, in words."""
+
+    provider: str
+    status: str
+    kind: str
+    validated_at: dt.datetime | None
+    last_error: str
+
+
+@dataclass(frozen=True)
+class QuotaBar:
+    """Runs of the UTC day: `used` of `limit`, of which the bar fills `width` thousandths."""
+
+    plan: str
+    subscription: str
+    used: int
+    limit: int
+    width: int
+    resets_at: dt.datetime
+
+
+def show_overview(console: Console, org: str) -> Response:
+    """200 with the org's last thirty days, integrations and quota."""
+    visited, now = visit(console, org), console.clock()
+    today = now.date()
+    rows = console.rows.days(org, today - dt.timedelta(days=DAYS), today)
+    facts = console.rows.overview(org, today)
+    names = {entry.id: entry.name for entry in console.runs.registry.entries}
+    days = by_pipeline(rows)
+    enabled = [entry for entry in console.runs.registry.entries if entry.enabled]
+    newest = sorted(rows, key=lambda day: day.created_at, reverse=True)
+    return page(
+        console,
+        visited,
+        "overview.html",
+        coverage=[_coverage(entry.id, entry.name, days.get(entry.id, {}), today) for entry in enabled],
+        days=DAYS,
+        recent=[_recent(org, day, names) for day in newest[:8]],
+        failed=[_recent(org, day, names) for day in newest if day.status is Status.FAILED][:5],
+        running=sum(state_of(day) == RUNNING for day in rows),
+        integrations=_integrations(console, facts.integrations),
+        quota=_quota(facts, now),
+        legend_states=LEGEND,
+    )
+
+
+def _coverage(pipeline: str, name: str, known: dict[dt.date, PipelineDay] | object, today: dt.date) -> Coverage:
+    days = known if isinstance(known, dict) else {}
+    dates = span(today - dt.timedelta(days=DAYS), today - dt.timedelta(days=1))
+    states = [state_of(days.get(date)) for date in dates]
+    strip = [
+        DayMark(date, state, WORDS[state], n * 10) for n, (date, state) in enumerate(zip(dates, states, strict=True))
+    ]
+    loaded = sum(date in days and days[date].loaded_at is not None for date in dates)
+    return Coverage(name, pipeline, loaded, states.count("final"), strip)
+
+
+def _recent(org: str, day: PipelineDay, names: dict[str, str]) -> RecentRun:
+    return RecentRun(
+        run_path(org, day.run_id, day.requested_date),
+        names.get(day.pipeline, day.pipeline),
+        day.date,
+        STATUS[day.status],
+        status_kind(day.status),
+        day.completed_at or day.created_at,
+        day.error_code or "",
+    )
+
+
+def _integrations(console: Console, stored: Iterable[Health]) -> list[IntegrationHealth]:
+    known = {each.integration: each for each in stored}
+    found = []
+    for provider in console.integrations.providers:
+        health = known.get(provider.integration)
+        status = health.status if health else IntegrationStatus.NOT_CONFIGURED
+        found.append(
+            IntegrationHealth(
+                provider.name,
+                INTEGRATION[status],
+                status.value.lower(),
+                health.validated_at if health else None,
+                (health.last_error if health else "") or "",
+            )
+        )
+    return found
+
+
+def _quota(facts: OrgOverview, now: dt.datetime) -> QuotaBar:
+    limit = facts.subscription.daily_limit if facts.subscription else 0
+    return QuotaBar(
+        facts.subscription.plan if facts.subscription else "none",
+        facts.subscription.status if facts.subscription else "none",
+        facts.pipelines_today,
+        limit,
+        round(min(facts.pipelines_today / limit, 1.0) * 1000) if limit else 0,
+        next_midnight(now),
+    )

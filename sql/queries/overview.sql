@@ -1,0 +1,21 @@
+-- What an org may do today, what it has done, and what it has set up.
+-- @org_slug STRING: the org
+-- @today DATE: the UTC day
+SELECT
+  (
+    SELECT AS STRUCT status, plan, daily_limit
+    FROM organizations.org_current_subscriptions
+    WHERE org_slug = @org_slug
+    LIMIT 1
+  ) AS subscription,
+  (
+    SELECT COUNT(DISTINCT IF(counted, run_id, NULL))
+    FROM organizations.pipeline_run_events
+    WHERE requested_date = @today AND org_slug = @org_slug
+  ) AS pipelines_today,
+  ARRAY(
+    SELECT AS STRUCT integration, status, validated_at, last_error
+    FROM organizations.org_current_integrations
+    WHERE org_slug = @org_slug
+    ORDER BY integration
+  ) AS integrations

@@ -1,0 +1,99 @@
+"""The console over the session's local cloud, and a browser without scripts that keeps its cookies."""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from functions.composition import compose
+from functions.console_routes import console_app
+from localcloud.onboarding import OnboardedOrg
+from tests.conftest import Local, NewOrgs
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class Browser:
+    """A person who reads pages and sends their forms, by a test client over https."""
+
+    client: FlaskClient
+    last: TestResponse | None = field(default=None, repr=False)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        self.last = self.client.get(path, headers=headers, base_url="https://localhost")
+        return self.last
+
+    def send(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> TestResponse:
+        """Sends a form to the path, with the token that the last page had."""
+        token = re.search(r'name="form_token" value="([^"]+)"', self.text)
+        sent = ({"form_token": token[1]} if token else {}) | fields
+        self.last = self.client.post(
+            path,
+            data=urlencode(sent),
+            headers=SAME if headers is None else headers,
+            content_type="application/x-www-form-urlencoded",
+            base_url="https://localhost",
+        )
+        return self.last
+
+    def follow(self) -> TestResponse:
+        """The page that the last answer leads to."""
+        assert self.last is not None
+        assert self.last.status_code == 303, self.last.get_data(as_text=True)
+        url = urlsplit(self.last.headers["Location"])
+        return self.get(url.path + (f"?{url.query}" if url.query else ""))
+
+    @property
+    def text(self) -> str:
+        """HTML of the last page."""
+        return self.last.get_data(as_text=True) if self.last else ""
+
+    @property
+    def words(self) -> str:
+        """Last page without its markup, spaces as one."""
+        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", self.text)))
+
+    def sign_in(self, org: OnboardedOrg) -> "Browser":
+        self.get("/console/sign-in")
+        answer = self.send("/console/sign-in", api_key=org.api_key)
+        assert answer.status_code == 303, self.words
+        return self
+
+
+@contextmanager
+def queries(local: Local) -> Iterator[list[int]]:
+    """How many queries BigQuery was asked meanwhile, as the last of the list."""
+    url = f"{local.settings.bigquery_endpoint}/local/requests"
+    requests.delete(url, timeout=5)
+    counts: list[int] = []
+    yield counts
+    asked = requests.get(url, timeout=5).json()["requests"]
+    counts.append(sum(number for name, number in asked.items() if name in ("jobs.query", "jobs.insert")))
+
+
+def console_browser(local: Local, **settings: Any) -> Browser:
+    """A browser at a console with these settings, which nobody has signed in to."""
+    changed = local.settings.model_copy(update=settings)
+    return Browser(console_app(compose(changed, local.clock), changed, clock=local.clock).test_client())
+
+
+@pytest.fixture
+def browser(local: Local) -> Browser:
+    """A browser at the console, which nobody has signed in to."""
+    return console_browser(local)
+
+
+@pytest.fixture
+def signed_in(browser: Browser, new_org: NewOrgs) -> tuple[Browser, OnboardedOrg]:
+    """A browser in which an org's key has signed in, and the org."""
+    org = new_org()
+    return browser.sign_in(org), org
