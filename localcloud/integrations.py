@@ -26,6 +26,7 @@ from providers.provider import Provider, connect, ids
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - as in every key file
 DIFFERENT_KEYS = 16  # of service accounts of one process: to make one takes as long as to onboard its org
 _KEYS = itertools.count()
+KEY_BITS = 1024  # Google's keys have 2048, of which reading one takes each run and each check 25 ms
 _KEY_PREFIXES = {"OPENAI": "sk-admin-", "ANTHROPIC": "sk-ant-admin01-"}
 
 
@@ -135,4 +136,4 @@ def new_service_account(settings: Settings, project: str) -> dict[str, str]:
 
 @cache
 def _private_key(_: int) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)

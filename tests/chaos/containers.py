@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import multiprocessing
 import os
 import signal
 import threading
@@ -14,16 +13,8 @@ from pathlib import Path
 
 from cloudact.settings import Settings
 from tests.fault_proxy import Doorman
+from tests.processes import PROCESSES
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = [
-    "tests.chaos.containers",
-    "jobs.main",
-    "google.cloud.bigquery",
-    "httpx",
-    "providers.gcp.source",
-    "httpx",
-]
 AT_ONCE = 2  # executions
 WITHIN_S = 180.0  # a container that takes longer hangs
 
@@ -80,7 +71,6 @@ class Containers:
     hung: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        PROCESSES.set_forkserver_preload(PRELOADED)
         (self.folder / "containers").mkdir(parents=True, exist_ok=True)
         self._running: list[Execution] = []
         self._lock = threading.Lock()

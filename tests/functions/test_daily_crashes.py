@@ -4,7 +4,6 @@ Seven orgs in batches of three make 10 batches here: 1 query and 2 calls a batch
 after; all of them, and this whole file, belong to the bench.
 """
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -27,9 +26,6 @@ from tests.functions.operators import AUDIENCE
 from tests.processes import started_processes
 
 pytestmark = pytest.mark.bench
-PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "httpx", "providers.gcp.source"]  # one server for all
 WITHIN_S = 60.0
 ORGS = [f"org_{number}" for number in range(7)]
 DUE, BATCHES = 28, 10
@@ -71,8 +67,7 @@ def doors(local: Local) -> Iterator[Doors]:
 
 @pytest.fixture
 def start() -> Iterator[Any]:
-    PROCESSES.set_forkserver_preload(PRELOADED + PRELOADED_BY_JOBS)
-    with started_processes(PROCESSES) as start:
+    with started_processes() as start:
         yield start
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -33,8 +32,6 @@ from tests.log_lines import written_lines
 from tests.processes import started_processes
 from tests.sessions import bearer
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["functions.composition", "google.cloud.bigquery"]
 SLUGS = (f"new_{number}" for number in itertools.count(1))
 TENANT_TABLES = ("org_profiles", "org_subscriptions", "org_api_keys_secure", "org_integrations", "org_api_key_uses")
 
@@ -151,11 +148,10 @@ def test_a_crash_half_way(
     local: Local, ops: Operator, api: FlaskClient, slug: str, door: Doorman, point: Any, moment: str, key_shown: bool
 ) -> None:
     """The call again completes what is missing, as first decided; a key that was lost with its instance is replaced."""
-    PROCESSES.set_forkserver_preload(PRELOADED)
     victim: list[BaseProcess] = []
     at = door.at if isinstance(point, int) else door.at_first
     at(point, moment, lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
-    with started_processes(PROCESSES) as start:
+    with started_processes() as start:
         settings = local.settings.model_copy(update={"bigquery_endpoint": door.url})
         victim.append(start(onboard_in_an_instance_of_its_own, settings, slug))
         victim[0].join(60)

@@ -7,7 +7,6 @@ which the suite tells eight and the bench all.
 """
 
 import datetime as dt
-import multiprocessing
 import os
 import signal
 import sys
@@ -33,9 +32,6 @@ from tests.jobs.conftest import RunJob, detail, run_job, table
 from tests.processes import started_processes
 
 __all__ = ["run_job"]
-PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["functions.main", "flask.testing", "google.cloud.tasks_v2", "google.cloud.bigquery"]
-PRELOADED_BY_JOBS = ["jobs.main", "httpx", "providers.gcp.source"]  # one server for both
 WITHIN_S = 60.0
 LIMIT = 3  # one for a neighbour, one for the run, and the second that SPEC §8 lets it take
 MOMENTS = ("before", "after")
@@ -86,8 +82,7 @@ def doors(local: Local) -> Iterator[Doors]:
 @pytest.fixture
 def instance(doors: Doors, tmp_path: Any) -> Iterator[Ask]:
     """Starts an instance of the function that is asked for the org's run; none outlives the test."""
-    PROCESSES.set_forkserver_preload(PRELOADED + PRELOADED_BY_JOBS)
-    with started_processes(PROCESSES) as start:
+    with started_processes() as start:
         yield lambda org: start(run_function, doors.settings, org, str(tmp_path / "function.log"))
 
 

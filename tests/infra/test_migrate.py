@@ -2,7 +2,6 @@
 
 import json
 import logging
-import multiprocessing
 import os
 import re
 import shutil
@@ -33,8 +32,6 @@ from tests.conftest import Local
 from tests.fault_proxy import Doorman
 from tests.processes import started_processes
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["infra.migrate", "google.cloud.bigquery"]
 TABLE = "openai_cost_daily_raw"
 NEW_COLUMN = f"""-- Who pays.
 ALTER TABLE org_dataset.{TABLE} ADD COLUMN IF NOT EXISTS cost_center STRING OPTIONS (description = 'who pays'),
@@ -395,8 +392,7 @@ def crash(two_orgs: Deployment, number: int, moment: str = "after") -> None:
     two_orgs.add("org/002_cost_center", NEW_COLUMN)
     two_orgs.add("org/views_by_center", NEW_VIEW)
     door = Doorman(two_orgs.settings.bigquery_endpoint)
-    PROCESSES.set_forkserver_preload(PRELOADED)
-    with started_processes(PROCESSES) as start:
+    with started_processes() as start:
         settings = two_orgs.settings.model_copy(update={"bigquery_endpoint": door.url})
         door.at(number, moment, lambda: process.kill())
         process = start(migrate_through, settings, two_orgs.root)

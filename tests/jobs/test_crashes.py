@@ -1,6 +1,5 @@
 """A job that dies at any moment and is delivered again: same tables, one effect, a truthful status."""
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -23,8 +22,6 @@ from tests.fault_proxy import Doorman
 from tests.jobs.conftest import RunJob, detail, table
 from tests.processes import started_processes
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["jobs.main", "google.cloud.bigquery", "httpx", "providers.gcp.source"])
 WITHIN_S = 60.0
 Containers = Callable[..., BaseProcess]
 
@@ -53,7 +50,7 @@ def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Contain
         env |= {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(attempt), "CLOUD_RUN_TASK_INDEX": "0"}
         return start_process(run_container, env, str(tmp_path / "container.log"), still)
 
-    with started_processes(PROCESSES) as start_process:
+    with started_processes() as start_process:
         yield start
 
 
