@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "functions.auth": {"functions.web"},
     "functions.orgs": {"functions.auth", "functions.web"},
     "functions.runs": {"functions.auth", "functions.web"},
+    "functions.costs": {"functions.auth", "functions.web"},
     "functions.schedule": {"functions.runs", "functions.web"},
 }
 # Modules that lie beside the rooms: what every room may import, and what imports the rooms and is imported by none.
