@@ -575,6 +575,20 @@ class Code(StrEnum):
         "A field of the path, the query string or the body is not what it may be.",
         "Correct the field that the sentence names.",
     )
+    LABEL_UNKNOWN = (
+        "label_unknown",
+        Topic.REQUEST,
+        False,
+        "The organization has no label of this name.",
+        "Group and filter by another dimension, such as `tag:<key>`.",
+    )
+    COSTS_TOO_LARGE = (
+        "costs_too_large",
+        Topic.REQUEST,
+        False,
+        "The question would read more than 10 GiB, or its answer has too many amounts or rows.",
+        "Ask for fewer days or groups, or filter by a provider.",
+    )
     FIELDS_CONFLICT = (
         "fields_conflict",
         Topic.REQUEST,
@@ -694,6 +708,20 @@ class Code(StrEnum):
         True,
         "The runs of the organization's UTC day are used up.",
         "Wait for the next day (`Retry-After`), or upgrade.",
+    )
+    COSTS_UNREADABLE = (
+        "costs_unreadable",
+        Topic.ORG,
+        False,
+        "The organization's dataset lacks the views of costs, or is not open to the service.",
+        _OURS,
+    )
+    COSTS_LIMITED = (
+        "costs_limited",
+        Topic.ORG,
+        True,
+        "The organization has asked too many different questions about its costs within some minutes.",
+        "Send the same request again after the seconds of `Retry-After`. An answer that is kept counts nothing.",
     )
     ADMISSIONS_LIMITED = (
         "admissions_limited",

@@ -22,6 +22,9 @@ from functions.auth.key_uses import WAIT_S, KeyUses
 from functions.auth.limits import ADMISSIONS, CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
+from functions.costs.answers import CostAnswers, KeptAnswers
+from functions.costs.collaborators import OrgCosts
+from functions.costs.states import Shipped, TableStates
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
 from functions.orgs import redirects
 from functions.orgs.api_keys import OrgKeys
@@ -54,6 +57,8 @@ from providers.provider import Provider, connect, ids, secret_patterns, sql_fold
 PATIENCE_S = 8.0  # a request that waits longer than this is better answered with 503
 OPS_PATIENCE_S = 60.0  # the function `ops` reads all orgs at once, and nobody waits for its answer
 KMS_PATIENCE_S = 4.0
+COSTS_PATIENCE_S = 40.0  # a question may read two years; shorter than Cloud Run gives API
+STATES_AT_ONCE = 8  # of tables, beside the requests: one org's
 COUNTS_AT_ONCE = 4  # of lists, beside the requests; one that has to wait for its turn may be told too late
 
 
@@ -68,6 +73,7 @@ class Rooms:
     registry: Registry
     dependencies: Dependencies
     runs: Runs
+    costs: OrgCosts
     schedule: Schedule
     keys: OrgKeys
     integrations: OrgIntegrations
@@ -125,6 +131,7 @@ def compose(
             fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
+        costs=OrgCosts(auth, _cost_answers(settings, clock, warehouse, providers), clock),
         schedule=Schedule(
             registry=registry,
             ledger=ledger,
@@ -163,6 +170,12 @@ def compose(
         ),
         members=MemberOperations(OrgMembers(warehouse, clock)),
     )
+
+
+def _cost_answers(settings: Settings, clock: Clock, warehouse: Warehouse, providers: Sequence[Provider]) -> CostAnswers:
+    shipped = Shipped.with_providers(sql_folders(providers))
+    states = TableStates(warehouse, shipped, ThreadPoolExecutor(STATES_AT_ONCE, "table-states"), clock)
+    return CostAnswers(open_warehouse(settings, COSTS_PATIENCE_S), states, clock, KeptAnswers())
 
 
 def _queue(settings: Settings, clock: Clock) -> RunQueue:

@@ -10,6 +10,9 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
+from functions.costs.endpoints import BYTES, show_costs
+from functions.costs.inputs import CostsQuery
+from functions.costs.shapes import Costs
 from functions.error_pages import show_error
 from functions.health import show_health, show_ready
 from functions.orgs.api_keys import rotate, show_keys
@@ -86,6 +89,7 @@ from functions.web.refusals import (
     ADMISSION,
     CHECKS,
     CLOUD_TASKS,
+    COSTS,
     CREDENTIAL,
     MEMBER_OR_KEY,
     NO_BODY,
@@ -158,6 +162,7 @@ _SET_UP = ADMINS_ONLY | PROVIDER | CREDENTIAL | PROVIDER_AWAY | CHECKS
 _VALIDATE = NO_BODY | PROVIDER | PROVIDER_AWAY | CHECKS | refused(400, Code.INTEGRATION_MISSING)
 _catalogue = partial(Endpoint, room="registry", public=True, conditional=True)
 _runs = partial(Endpoint, room="runs")
+_costs = partial(Endpoint, room="costs", conditional=True, refusals=COSTS)
 _keys = partial(Endpoint, room="keys")
 _webhooks = partial(Endpoint, room="webhooks")
 _integrations = partial(Endpoint, room="integrations")
@@ -205,6 +210,10 @@ PUBLIC: tuple[Endpoint, ...] = (
     _runs(
         "GET", "/pipelines/runs/<pipeline_logging_id>", "own_run", show_own_run, "Older path and shape of one run",
         {200: OlderRun}, RUN | _OWN_ORG, query=RunQuery, conditional=True,
+    ),
+    _costs(
+        "GET", "/costs/<org>", "costs", show_costs, "Costs by period and group, with the completeness of their days",
+        {200: Costs}, query=CostsQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "functions.auth": {"functions.web"},
     "functions.orgs": {"functions.auth", "functions.web"},
     "functions.runs": {"functions.auth", "functions.web"},
+    "functions.costs": {"functions.auth", "functions.web"},
     "functions.schedule": {"functions.runs", "functions.web"},
     "functions.console": {"functions.auth", "functions.orgs", "functions.runs", "functions.web"},
 }

@@ -171,14 +171,41 @@ class Warehouse:
         self.bytes_billed += billed(processed, loaded.tables)
         return found
 
-    def _asked(self, query: Query, values: Mapping[str, Value], dataset: str | None = None) -> JsonAnswer:
+    def measured(
+        self, query: Query, dataset: str, most_bytes: int, /, **values: Value
+    ) -> tuple[list[dict[str, Any]], int]:
+        """All rows of a query that may bill up to `most_bytes`, and how many bytes it has processed.
+
+        BigQuery's refusals pass through, such as that of a query that would bill more.
+        """
+        with translating_google_errors("BigQuery"):
+            asked = self._asked(query, values, dataset, most_bytes)
+            return self._answer(asked, _labels(query), self._patience_s)
+
+    def table_state(self, dataset: str, table: str) -> str | None:
+        """Text that differs after every change of a table's rows or of a view's query; `None` without such a table.
+
+        Reads the table's metadata: no query, and nothing is billed.
+        """
+        query = {"fields": "etag,lastModifiedTime"}
+        with translating_google_errors("BigQuery"):
+            found = self._found(f"datasets/{dataset}/tables/{table}", query)
+        return None if found is None else f"{found.get('lastModifiedTime')} {found.get('etag')}"
+
+    def _asked(
+        self,
+        query: Query,
+        values: Mapping[str, Value],
+        dataset: str | None = None,
+        most_bytes: int = QUERY_MAX_BYTES,
+    ) -> JsonAnswer:
         """A query as the configuration of its job has it."""
         default = {"defaultDataset": {"projectId": self._access.project, "datasetId": dataset}} if dataset else {}
         parameters = query.bind(values)
         return {
             "query": query.sql,
             "useLegacySql": False,
-            "maximumBytesBilled": str(QUERY_MAX_BYTES),
+            "maximumBytesBilled": str(most_bytes),
             **({"parameterMode": "NAMED", "queryParameters": parameters} if parameters else {}),
             **default,
         }

@@ -45,6 +45,10 @@ CHECKS = Rate(10, timedelta(seconds=30))
 # is not held up.
 ADMISSIONS = Rate(240, timedelta(minutes=2))
 
+# Questions about costs of one org that take a query: those whose answer this instance does not keep. One bills the
+# least price of six tables or more, 60 MiB, and 10 GiB at most. A console that is opened asks ten or twenty.
+COSTS = Rate(120, timedelta(seconds=10))
+
 # How long an answer that started nothing is given again to the same request of the same org: long enough that a program
 # in a loop costs one admission, 70 MiB, in that time and not each round; short enough that nobody notices how late a
 # raised limit or a mended integration is seen.

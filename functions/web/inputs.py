@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, ClassVar, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, TypeAlias, TypeVar, get_origin
 
 from flask import Request
 from pydantic import (
@@ -51,12 +51,18 @@ def in_body(request: Request, kind: type[Body]) -> Body:
 
 
 def in_query(args: MultiDict[str, str], kind: type[Body]) -> Body:
-    """Reads the query string, each filter under any of its names. Raises 400 for anything else."""
+    """Reads the query string, each filter under any of its names. Raises 400 for anything else.
+
+    A field that is a tuple may be given several times.
+    """
     names = {field: names_of(field, info) for field, info in kind.model_fields.items()}
-    only_known(args, [name for field in names for name in names[field]])
-    fields = {field: _either(args, names[field]) for field in names}
-    _require(kind, [field for field, text in fields.items() if text is not None])
-    return kind.model_validate({field: text for field, text in fields.items() if text is not None})
+    several = [field for field, info in kind.model_fields.items() if get_origin(info.annotation) is tuple]
+    only_known(args, [name for field in names for name in names[field]], several)
+    fields = {field: _either(args, names[field]) for field in names if field not in several}
+    given: dict[str, str | list[str]] = {field: text for field, text in fields.items() if text is not None}
+    given |= {field: args.getlist(field) for field in several if field in args}
+    _require(kind, given)
+    return kind.model_validate(given)
 
 
 def _require(kind: type[Input], given: Container[str]) -> None:
@@ -105,7 +111,9 @@ def _written_flag(text: object, info: ValidationInfo) -> bool:
     return text == "true"
 
 
-def _whole(least: int, most: int) -> BeforeValidator:
+def whole(least: int, most: int) -> BeforeValidator:
+    """Reads a whole number that is written in digits."""
+
     def read(value: object, info: ValidationInfo) -> int:
         text = str(value)
         number = int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else least - 1
@@ -229,7 +237,7 @@ class RunDetailQuery(RunQuery):
     """The query string of one run's detail."""
 
     wait: Annotated[
-        int | None, _whole(0, LONGEST_S), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": LONGEST_S})
+        int | None, whole(0, LONGEST_S), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": LONGEST_S})
     ] = Field(
         default=None,
         description="seconds to hold the answer back while the run is as If-None-Match has it; `Prefer: wait=25` "
@@ -276,9 +284,9 @@ class RunsQuery(Input):
         word_of({trigger.value: trigger for trigger in TriggerType}),
         WithJsonSchema({"type": "string", "enum": [trigger.value for trigger in TriggerType]}),
     ] = Field(default=None)
-    limit: Annotated[int, _whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20
+    limit: Annotated[int, whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20
     offset: Annotated[
-        int | None, _whole(0, 10_000_000), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10_000_000})
+        int | None, whole(0, 10_000_000), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10_000_000})
     ] = Field(default=None, description="excludes cursor; default: 0")
     cursor: str | None = Field(default=None, description="next_cursor of the page before; excludes offset")
     total: Annotated[bool, BeforeValidator(_written_flag), WithJsonSchema({"type": "boolean"})] = Field(

@@ -43,6 +43,10 @@ _PARTS: Mapping[str, Mapping[str, Json]] = {
     "user_id": {"schema": {"type": "string", "pattern": "^[!-.0-~]{1,128}$"}, "example": "user-42"},
 }
 _HEADERS: JsonObject = {
+    "X-Bytes-Processed": {
+        "description": "by the query that has answered; 0 where the loads are those of an answer that was kept",
+        "schema": {"type": "integer"},
+    },
     "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
     "ETag": {"description": "equal for equal answers", "schema": {"type": "string"}},
     "Location": {"description": "the run's detail", "schema": {"type": "string"}},

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
@@ -84,14 +84,14 @@ def _each_once(pairs: list[tuple[str, Json]]) -> JsonObject:
     return dict(pairs)
 
 
-def only_known(fields: Mapping[str, object], allowed: Iterable[str]) -> None:
-    """Raises 400 naming the fields that are not allowed, or that a query string has twice."""
+def only_known(fields: Mapping[str, object], allowed: Iterable[str], several: Collection[str] = ()) -> None:
+    """Raises 400 naming the fields that are not allowed, or that a query string has twice; `several` it may have."""
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
         names = ", ".join(repr(name[:50]) for name in unknown[:5])
         raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.", Code.FIELD_UNKNOWN)
     if isinstance(fields, MultiDict):
-        twice = sorted(name for name, values in fields.lists() if len(values) > 1)
+        twice = sorted(name for name, values in fields.lists() if len(values) > 1 and name not in several)
         if twice:
             raise bad_field(twice[0], "is given more than once")
 

@@ -100,6 +100,8 @@ class Tables:
         self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
         self.unswept = set(self.expiring)  # those that may have rows which have expired
         self.due: list[tuple[datetime, TableRef]] = []  # a heap: when the others may next have some
+        self._opened = self.clock.now_ms()
+        self._written: dict[TableRef, tuple[int, int]] = {}  # when rows last changed, and how often since we opened
 
     def _expiring(self) -> Iterator[tuple[TableRef, Resource]]:
         for dataset in self.catalog.list_all_datasets():
@@ -109,7 +111,10 @@ class Tables:
                     yield ref, resource
 
     def wrote(self, refs: Iterable[TableRef]) -> None:
-        """Rows were written: some may have expired already."""
+        """Rows were written, or deleted: the tables are modified, and some rows may have expired already."""
+        refs = tuple(refs)
+        for ref in refs:
+            self._written[ref] = (self.clock.now_ms(), self._written.get(ref, (0, 0))[1] + 1)
         self.unswept.update(ref for ref in refs if ref in self.expiring)
 
     def find(self, ref: TableRef) -> Resource | None:
@@ -119,6 +124,10 @@ class Tables:
             return None
         resource: Resource = _table_to_rest(meta)
         resource.setdefault("schema", {"fields": []})
+        if ref in self._written:
+            at, times = self._written[ref]
+            resource["lastModifiedTime"] = str(max(at, int(resource["lastModifiedTime"])))
+            resource["etag"] = f"{resource['etag']}.{self._opened}.{times}"
         if meta.expiration_time:
             resource["expirationTime"] = str(int(meta.expiration_time.timestamp() * 1000))
         if meta.view_query:

@@ -66,6 +66,74 @@ export interface CostEstimate {
   prices_of: string;
 }
 
+/** Costs of one group. */
+export interface CostGroup {
+  /** unattributed: what none of the dimensions is told of; other: all groups beyond `limit`, together */
+  kind: Kind;
+  /** value of each dimension; null where the provider tells none; `other` has no key */
+  key: Record<string, string | null> | null;
+  /** names of ids, where they are known */
+  names: Record<string, string>;
+  /** 1, or how many groups `other` has */
+  group_count: number;
+  /** a decimal number */
+  total: string;
+  /** of the period before; null where nothing is compared */
+  previous_total: string | null;
+  /** one for each of `periods` */
+  amounts: Array<string>;
+}
+
+/** Groups of one currency, or of one unit of consumption: amounts of different ones are never added. */
+export interface CostSums {
+  /** ISO 4217; null for quantities */
+  currency: string | null;
+  /** unit of quantities; null for costs */
+  unit: string | null;
+  /** of all groups, those of `other` too */
+  group_count: number;
+  /** a decimal number */
+  total: string;
+  /** of the period before; null where nothing is compared */
+  previous_total: string | null;
+  /** of all groups together, one for each of `periods` */
+  amounts: Array<string>;
+  /** the largest first, then unattributed, then other */
+  groups: Array<CostGroup>;
+}
+
+/** Costs of an organization. */
+export interface Costs {
+  org_slug: string;
+  start: string;
+  end: string;
+  /** days that are compared with; null without `compare` */
+  previous: Range | null;
+  granularity: "day" | "week" | "month";
+  basis: "usage" | "invoice_month";
+  metric: "billed" | "effective" | "list" | "contracted" | "consumed";
+  group_by: Array<string>;
+  /** first day of each period; the first and the last one may be cut by start and end */
+  periods: Array<string>;
+  /** one for each currency or unit; empty where nothing was found */
+  results: Array<CostSums>;
+  /** whether all days are final */
+  is_final: boolean;
+  /** each day that has begun, of every provider that has any of them and that the filters let count */
+  completeness: Array<DayCompleteness>;
+}
+
+/** State of a provider's UTC day. */
+export interface DayCompleteness {
+  /** id of the provider */
+  provider: string;
+  date: string;
+  /** of these, `final` alone means that the day's costs do not change any more */
+  state: State;
+  /** number of the newest run that has read the day */
+  generation: number | null;
+}
+
 /** Number of rows and costs by which two days differ, or that a part of a day has. */
 export interface Difference {
   rows: number;
@@ -249,6 +317,9 @@ export interface Keys {
   keys: Array<Key>;
 }
 
+/** Kind of a group: one with a key, what has none of the question's dimensions, or the rest. */
+export type Kind = "group" | "unattributed" | "other";
+
 /** Result of one scan of a source for late rows of earlier dates. */
 export interface LateDataScan {
   /** what was looked into */
@@ -344,6 +415,12 @@ export interface Quota {
   daily_limit: number;
   remaining: number;
   resets_at: string;
+}
+
+/** UTC days, inclusive. */
+export interface Range {
+  start: string;
+  end: string;
 }
 
 /** What the service depends on can be reached. */
@@ -577,6 +654,9 @@ export interface Started {
   message: string;
 }
 
+/** State of the costs of a provider's day; the first three are those of the view `settledness`. */
+export type State = "final" | "settling" | "provisional" | "half_loaded" | "unknown" | "missing";
+
 /** Status of a run: PENDING → RUNNING → SUCCESS, FAILED or CANCELLED. */
 export type Status = "PENDING" | "RUNNING" | "SUCCESS" | "FAILED" | "CANCELLED";
 
@@ -667,6 +747,9 @@ export type KnownCode =
   | "cloud_tasks_unavailable"
   | "cloud_tasks_unclear"
   | "code_unknown"
+  | "costs_limited"
+  | "costs_too_large"
+  | "costs_unreadable"
   | "credential_invalid"
   | "credential_rejected"
   | "credential_unreadable"
@@ -688,6 +771,7 @@ export type KnownCode =
   | "invoice_unknown"
   | "keyless_unavailable"
   | "kms_corrupted"
+  | "label_unknown"
   | "load_failed"
   | "load_quota_exceeded"
   | "load_refused"
@@ -892,6 +976,69 @@ export interface Operations {
     };
     body: undefined;
     answer: OlderRun;
+  };
+  /** Costs by period and group, with the completeness of their days */
+  "GET /api/v1/costs/{org}": {
+    query: {
+      /** first UTC day; default: 30 days that end with `end` */
+      start?: string;
+      /** last UTC day, inclusive; default: yesterday */
+      end?: string;
+      /** id of a provider, as in the catalogue; may be given several times; empty: what has none */
+      provider?: Array<string>;
+      /** all but these */
+      not_provider?: Array<string>;
+      /** ServiceName; may be given several times; empty: what has none */
+      service?: Array<string>;
+      /** all but these */
+      not_service?: Array<string>;
+      /** x_Model; may be given several times; empty: what has none */
+      model?: Array<string>;
+      /** all but these */
+      not_model?: Array<string>;
+      /** x_TokenType; may be given several times; empty: what has none */
+      token_type?: Array<string>;
+      /** all but these */
+      not_token_type?: Array<string>;
+      /** SubAccountId, a project or workspace; may be given several times; empty: what has none */
+      sub_account?: Array<string>;
+      /** all but these */
+      not_sub_account?: Array<string>;
+      /** x_ApiKeyId; may be given several times; empty: what has none */
+      api_key?: Array<string>;
+      /** all but these */
+      not_api_key?: Array<string>;
+      /** RegionId; may be given several times; empty: what has none */
+      region?: Array<string>;
+      /** all but these */
+      not_region?: Array<string>;
+      /** SkuId; may be given several times; empty: what has none */
+      sku?: Array<string>;
+      /** all but these */
+      not_sku?: Array<string>;
+      /** <key>=<value>; those of one key are alternatives */
+      tag?: Array<string>;
+      /** all but these */
+      not_tag?: Array<string>;
+      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      label?: Array<string>;
+      /** all but these; refused as label is */
+      not_label?: Array<string>;
+      /** length of a period; weeks begin on Monday */
+      granularity?: "day" | "week" | "month";
+      /** invoice_month: of whole months, by the month of Google's invoice */
+      basis?: "usage" | "invoice_month";
+      /** a cost of FOCUS, or the quantity that was consumed, by its units */
+      metric?: "billed" | "effective" | "list" | "contracted" | "consumed";
+      /** up to 3 dimensions, with commas between, or several times: provider, service, model, token_type, sub_account, api_key, region, sku, tag:<key> */
+      group_by?: Array<string>;
+      /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
+      limit?: number;
+      /** with as many days directly before; before whole months as many whole months */
+      compare?: "previous_period";
+    };
+    body: undefined;
+    answer: Costs;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {

@@ -7,6 +7,7 @@
 | SELECT 1, COUNT(*) names its columns f0_, f1_   | the text, or `_col_0`       |
 | a top-level SELECT AS STRUCT gives its fields   | one column                  |
 | DATE_TRUNC(d, WEEK(MONDAY) or ISOWEEK): Monday  | Sunday, or an error         |
+| DATE_TRUNC(d, MONTH) of a subquery's d: a DATE  | a DATETIME                  |
 | STRUCT(a, t.b) names its fields a and b         | fields without names        |
 """
 
@@ -26,6 +27,7 @@ def rewrite(tree: exp.Expression) -> None:
         _null_as_json(call)
     for truncation in list(tree.find_all(exp.DateTrunc)):
         _start_on_monday(truncation)
+        _stay_a_date(truncation)
     for struct in tree.find_all(exp.Struct):
         _name_fields(struct)
     if isinstance(tree, exp.Query):
@@ -55,6 +57,28 @@ def _start_on_monday(call: exp.DateTrunc) -> None:
         day = call.this.sql(dialect="bigquery")
         monday = f"DATE_SUB({day}, INTERVAL MOD(EXTRACT(DAYOFWEEK FROM {day}) + 5, 7) DAY)"
         call.replace(sqlglot.parse_one(monday, read="bigquery"))
+
+
+def _stay_a_date(call: exp.DateTrunc) -> None:
+    """bqemulator knows the types of tables' columns alone; of others, what DATE_TRUNC truncates is mostly a DATE."""
+    unit = call.args.get("unit")
+    word = unit.sql(dialect="bigquery").strip("'").upper() if unit is not None else ""
+    if word in ("DAY", "MONTH", "QUARTER", "YEAR") and isinstance(call.this, exp.Column) and _is_computed(call):
+        call.replace(exp.Cast(this=call.copy(), to=exp.DataType.build("DATE")))
+
+
+def _is_computed(call: exp.DateTrunc) -> bool:
+    """Whether the SELECT of the call reads queries: a subquery, or a name of a WITH clause."""
+    select = call.find_ancestor(exp.Select)
+    if select is None:
+        return False
+    clause = select.args.get("from_") or select.args.get("from")
+    sources = [clause.this if clause else None, *(join.this for join in select.args.get("joins") or [])]
+    named = {cte.alias.lower() for cte in call.root().find_all(exp.CTE)}
+    return any(
+        isinstance(each, exp.Query) or (isinstance(each, exp.Table) and not each.db and each.name.lower() in named)
+        for each in sources
+    )
 
 
 def _name_fields(struct: exp.Struct) -> None:

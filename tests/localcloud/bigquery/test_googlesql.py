@@ -183,6 +183,13 @@ QUERIES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         """,
         [(date(2026, 11, 9), date(2026, 11, 9), date(2026, 11, 1), 11)],
     ),
+    "months of what is computed": (
+        """
+        WITH days AS (SELECT DATE '2026-11-12' AS d)
+        SELECT DATE_TRUNC(d, MONTH), DATE_TRUNC(days.d, YEAR) FROM days
+        """,
+        [(date(2026, 11, 1), date(2026, 1, 1))],
+    ),
     "generated days": (
         """
         SELECT d FROM UNNEST(GENERATE_DATE_ARRAY('2026-11-09', '2026-11-10')) AS d ORDER BY d

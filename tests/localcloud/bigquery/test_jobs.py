@@ -92,3 +92,25 @@ def test_a_request_id_runs_a_statement_once(api: Api, client: bigquery.Client, d
     assert [answer["numDmlAffectedRows"] for answer in answers] == ["1", "1", "1"]
     assert len({answer["jobReference"]["jobId"] for answer in answers}) == 1
     assert value(client, f"SELECT COUNT(*) FROM {dataset}.t") == 1
+
+
+def test_a_table_tells_when_its_rows_changed(client: bigquery.Client, dataset: str) -> None:
+    """tables.get has another etag and a later lastModifiedTime after each write, and the same ones without any."""
+    rows(client, f"CREATE TABLE {dataset}.t (x INT64)")
+
+    def state() -> tuple[str | None, datetime | None]:
+        table = client.get_table(f"{dataset}.t")
+        return table.etag, table.modified
+
+    states = [state()]
+    assert state() == states[0]
+    assert client.insert_rows_json(client.get_table(f"{dataset}.t"), [{"x": 1}]) == []
+    states.append(state())
+    rows(client, f"INSERT INTO {dataset}.t (x) VALUES (2)")
+    states.append(state())
+    client.load_table_from_json([{"x": 3}], f"{dataset}.t").result()
+    states.append(state())
+    rows(client, f"SELECT * FROM {dataset}.t")
+    assert len({etag for etag, _ in states}) == 4
+    assert [at for _, at in states] == sorted(at for _, at in states if at)
+    assert state() == states[-1]

@@ -1,0 +1,191 @@
+"""Query strings of the endpoints of costs, and the questions that they ask."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+
+from cloudact.error_codes import Code
+from functions.costs.question import (
+    DAY,
+    DIMENSIONS,
+    LABEL,
+    LONGEST_VALUE,
+    MOST_DAYS,
+    MOST_GROUPED,
+    MOST_GROUPS,
+    MOST_VALUES,
+    TAG,
+    Basis,
+    Days,
+    Dimension,
+    Filter,
+    Granularity,
+    InvalidQuestion,
+    Metric,
+    Question,
+    dimension,
+)
+from functions.web.inputs import Day, Input, whole, word_of
+from functions.web.problems import Problem, bad_field
+
+DEFAULT_DAYS = 30
+DEFAULT_LIMIT = 10
+_KEY = r'[^"\\,=*\x00-\x1f\x7f]{1,200}'
+_WORD = rf"^({'|'.join(DIMENSIONS)}|tag:{_KEY})$"
+_OF = "may be given several times; empty: what has none"
+
+
+def _texts(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    texts = tuple(value) if isinstance(value, list) else ()
+    if not all(isinstance(text, str) and text.isprintable() for text in texts):
+        raise bad_field(info.field_name, "must be text without control characters")
+    return texts
+
+
+def _values(pattern: str = "") -> WithJsonSchema:
+    item = {"type": "string", "maxLength": LONGEST_VALUE, **({"pattern": pattern} if pattern else {})}
+    return WithJsonSchema({"type": "array", "items": item, "maxItems": MOST_VALUES})
+
+
+Values: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values()]
+TagValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{_KEY}=.*$")]
+Words: TypeAlias = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_texts),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": _WORD}, "maxItems": MOST_GROUPED}),
+]
+
+
+def _one_of(kind: type[Granularity] | type[Basis] | type[Metric]) -> tuple[BeforeValidator, WithJsonSchema]:
+    words = {word.value: word for word in kind}
+    return word_of(words), WithJsonSchema({"type": "string", "enum": [*words]})
+
+
+class FilterQuery(Input):
+    """Days and filters that all questions have; a value that is given twice counts once."""
+
+    start: Day | None = Field(
+        default=None, description="first UTC day; default: 30 days that end with `end`", examples=["2025-11-01"]
+    )
+    end: Day | None = Field(
+        default=None, description="last UTC day, inclusive; default: yesterday", examples=["2025-11-25"]
+    )
+    provider: Values = Field(default=(), description=f"id of a provider, as in the catalogue; {_OF}")
+    not_provider: Values = Field(default=(), description="all but these")
+    service: Values = Field(default=(), description=f"ServiceName; {_OF}", examples=[["Compute Engine"]])
+    not_service: Values = Field(default=(), description="all but these")
+    model: Values = Field(default=(), description=f"x_Model; {_OF}", examples=[["gpt-5"]])
+    not_model: Values = Field(default=(), description="all but these")
+    token_type: Values = Field(default=(), description=f"x_TokenType; {_OF}", examples=[["output"]])
+    not_token_type: Values = Field(default=(), description="all but these")
+    sub_account: Values = Field(default=(), description=f"SubAccountId, a project or workspace; {_OF}")
+    not_sub_account: Values = Field(default=(), description="all but these")
+    api_key: Values = Field(default=(), description=f"x_ApiKeyId; {_OF}")
+    not_api_key: Values = Field(default=(), description="all but these")
+    region: Values = Field(default=(), description=f"RegionId; {_OF}", examples=[["us-central1"]])
+    not_region: Values = Field(default=(), description="all but these")
+    sku: Values = Field(default=(), description=f"SkuId; {_OF}")
+    not_sku: Values = Field(default=(), description="all but these")
+    tag: TagValues = Field(
+        default=(), description="<key>=<value>; those of one key are alternatives", examples=[["team=search"]]
+    )
+    not_tag: TagValues = Field(default=(), description="all but these")
+    label: Annotated[tuple[str, ...], BeforeValidator(_texts), _values("^$")] = Field(
+        default=(), description="<name>=<value>; there are no labels yet: refused with label_unknown"
+    )
+    not_label: Annotated[tuple[str, ...], BeforeValidator(_texts), _values("^$")] = Field(
+        default=(), description="all but these; refused as label is"
+    )
+
+    longest: ClassVar[int] = MOST_DAYS
+
+    def days(self, today: dt.date) -> Days:
+        """Days that are asked about: by default the 30 that end yesterday."""
+        end = self.end or (max(self.start, today - DAY) if self.start else today - DAY)
+        return Days(self.start or end - (DEFAULT_DAYS - 1) * DAY, end)
+
+    def filters(self) -> tuple[Filter, ...]:
+        """Filters, in an order of their own: the same ones are equal however they are written."""
+        for name in ("label", "not_label"):
+            if getattr(self, name):
+                dimension(name, LABEL)
+        return tuple(sorted([*self._of_words(), *self._of_tags()], key=lambda each: (each.dimension, each.excluded)))
+
+    def _of_words(self) -> Iterator[Filter]:
+        for word in DIMENSIONS:
+            for name in (word, f"not_{word}"):
+                if values := getattr(self, name):
+                    yield Filter(Dimension(word), tuple(sorted(set(values))), name != word)
+
+    def _of_tags(self) -> Iterator[Filter]:
+        for name in ("tag", "not_tag"):
+            by_key: dict[str, set[str]] = {}
+            for text in getattr(self, name):
+                key, equals, value = text.partition("=")
+                if not equals:
+                    raise bad_field(name, "must be written <key>=<value>")
+                by_key.setdefault(key, set()).add(value)
+            for key, values in by_key.items():
+                yield Filter(dimension(name, f"{TAG}{key}"), tuple(sorted(values)), name == "not_tag")
+
+
+class CostsQuery(FilterQuery):
+    """Query string of a question about costs."""
+
+    granularity: Annotated[Granularity, *_one_of(Granularity)] = Field(
+        default=Granularity.DAY, description="length of a period; weeks begin on Monday"
+    )
+    basis: Annotated[Basis, *_one_of(Basis)] = Field(
+        default=Basis.USAGE, description="invoice_month: of whole months, by the month of Google's invoice"
+    )
+    metric: Annotated[Metric, *_one_of(Metric)] = Field(
+        default=Metric.BILLED, description="a cost of FOCUS, or the quantity that was consumed, by its units"
+    )
+    group_by: Words = Field(
+        default=(),
+        description=f"up to {MOST_GROUPED} dimensions, with commas between, or several times: {', '.join(DIMENSIONS)}, "
+        "tag:<key>",
+        examples=[["provider", "model"]],
+    )
+    limit: Annotated[
+        int, whole(1, MOST_GROUPS), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_GROUPS})
+    ] = Field(
+        default=DEFAULT_LIMIT,
+        description="groups that are told one by one, the largest; the others are one. By days at most "
+        "20,000 / number of periods",
+    )
+    compare: Annotated[
+        str | None,
+        word_of({"previous_period": "previous_period"}),
+        WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
+    ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
+
+    def question(self, today: dt.date) -> Question:
+        """Question that is asked. Raises 400 naming the field that cannot be answered."""
+        try:
+            return Question(
+                days=self.days(today),
+                granularity=self.granularity,
+                basis=self.basis,
+                metric=self.metric,
+                group_by=dimensions("group_by", self.group_by),
+                filters=self.filters(),
+                limit=self.limit,
+                compared=self.compare is not None,
+            )
+        except InvalidQuestion as err:
+            raise invalid(err) from err
+
+
+def dimensions(field: str, texts: Iterable[str]) -> tuple[Dimension, ...]:
+    """Dimensions of a field that may have commas. Raises `InvalidQuestion`."""
+    return tuple(dimension(field, word) for text in texts for word in text.split(","))
+
+
+def invalid(err: InvalidQuestion) -> Problem:
+    """400 `Problem` that names the field."""
+    if err.code is Code.FIELD_INVALID:
+        return bad_field(err.part, err.rule)
+    return Problem(400, str(err), code=err.code, field=err.part)

@@ -1,0 +1,236 @@
+"""A question about an org's costs: which days, grouped and filtered how, and what is summed. Knows no HTTP and no SQL.
+
+Whoever makes a `Question` has a valid one: what cannot be answered raises `InvalidQuestion`, which names the part.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from cloudact.error_codes import Code
+from cloudact.runs.run import FIRST_DATE
+
+DAY = dt.timedelta(days=1)
+DIMENSIONS: Final = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku")
+NAMED: Final = ("sub_account", "api_key", "region", "sku")  # dimensions of ids that have names
+TAG: Final = "tag:"
+LABEL: Final = "label:"
+UNATTRIBUTED: Final = ""  # a filter's value for what has none: focus_costs has no empty texts
+MOST_DAYS = 400  # of a question; comparing reads as many again
+MOST_ROW_DAYS = 92  # of an export of rows
+MOST_GROUPED = 3
+MOST_TAGS = 3  # different keys that a question filters by; each reads another part of a JSON text
+MOST_VALUES = 50  # of one filter
+LONGEST_VALUE = 500
+MOST_GROUPS = 500
+MOST_CELLS = 20_000  # groups times periods
+# Google writes a charge of the last days of a month, or a late one, to the next invoice. Later corrections keep the
+# day of what they correct. Days are Pacific there, so a month's first hours are the last day's of the month before.
+INVOICE_DAYS_BEFORE, INVOICE_DAYS_AFTER = 62, 7
+_TAG_KEY = re.compile(r'[^"\\,=*\x00-\x1f\x7f]{1,200}')
+
+
+class InvalidQuestion(ValueError):
+    """Raised for a question without an answer: `part` is wrong, and `rule` is the rest of the sentence."""
+
+    def __init__(self, part: str, rule: str, code: Code = Code.FIELD_INVALID) -> None:
+        super().__init__(f"{part} {rule}.")
+        self.part = part
+        self.rule = rule
+        self.code = code
+
+
+class Granularity(StrEnum):
+    """Length of a period; a week is an ISO one, from Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    def first_day(self, day: dt.date) -> dt.date:
+        """First day of the period that has this day."""
+        if self is Granularity.WEEK:
+            return day - dt.timedelta(days=day.weekday())
+        return day.replace(day=1) if self is Granularity.MONTH else day
+
+    def next(self, first_day: dt.date) -> dt.date:
+        """First day of the period after."""
+        if self is Granularity.MONTH:
+            return next_month(first_day)
+        return first_day + (DAY if self is Granularity.DAY else 7 * DAY)
+
+
+class Basis(StrEnum):
+    """When a charge counts: on its UTC day, or in the month of the invoice that it is on."""
+
+    USAGE = "usage"
+    INVOICE_MONTH = "invoice_month"
+
+
+class Metric(StrEnum):
+    """Amount that is summed: a cost of FOCUS, or the quantity that was consumed."""
+
+    BILLED = "billed"
+    EFFECTIVE = "effective"
+    LIST = "list"
+    CONTRACTED = "contracted"
+    CONSUMED = "consumed"
+
+
+@dataclass(frozen=True, order=True)
+class Dimension:
+    """Property of a charge by which costs are grouped and filtered: a word of `DIMENSIONS`, or `tag:<key>`."""
+
+    word: str
+
+    @property
+    def tag(self) -> str | None:
+        """Key of the tag; `None` for another dimension."""
+        return self.word.removeprefix(TAG) if self.word.startswith(TAG) else None
+
+
+def dimension(part: str, text: str) -> Dimension:
+    """Dimension of this word. Raises `InvalidQuestion` naming the part of the question that has it."""
+    if text.startswith(LABEL):
+        raise InvalidQuestion(part, "names a label, and the organization has none of this name", Code.LABEL_UNKNOWN)
+    if text in DIMENSIONS or (text.startswith(TAG) and _TAG_KEY.fullmatch(text.removeprefix(TAG))):
+        return Dimension(text)
+    raise InvalidQuestion(part, f"must be of {', '.join(DIMENSIONS)}, {TAG}<key>")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Values of a dimension that count, or, where `excluded`, that do not. An empty value is what is not attributed."""
+
+    dimension: Dimension
+    values: tuple[str, ...]
+    excluded: bool = False
+
+
+@dataclass(frozen=True)
+class Days:
+    """UTC days, both inclusive."""
+
+    first: dt.date
+    last: dt.date
+
+    def __len__(self) -> int:
+        """Number of days."""
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[dt.date]:
+        """Each day, the earliest first."""
+        return (self.first + number * DAY for number in range(len(self)))
+
+    def __contains__(self, day: dt.date) -> bool:
+        """Whether the day is one of them."""
+        return self.first <= day <= self.last
+
+    @property
+    def are_months(self) -> bool:
+        """Whether they are whole months."""
+        return self.first.day == 1 and (self.last + DAY).day == 1
+
+    @property
+    def before(self) -> "Days":
+        """Days directly before, as many; before whole months as many whole months."""
+        last = self.first - DAY
+        if not self.are_months:
+            return Days(self.first - len(self) * DAY, last)
+        months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
+        return Days(_earlier(self.first, months), last)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Question about costs of `days`, summed by period and group; the `limit` largest groups stand one by one.
+
+    With `compared`, the same of the days before. Raises `InvalidQuestion`.
+    """
+
+    days: Days
+    granularity: Granularity = Granularity.DAY
+    basis: Basis = Basis.USAGE
+    metric: Metric = Metric.BILLED
+    group_by: tuple[Dimension, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    limit: int = 10
+    compared: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks what the parts may be, alone and together."""
+        check_days(self.days, MOST_DAYS)
+        check_filters(self.filters)
+        if len(self.group_by) > MOST_GROUPED or len(set(self.group_by)) < len(self.group_by):
+            raise InvalidQuestion("group_by", f"may have up to {MOST_GROUPED} different dimensions")
+        if self.basis is Basis.INVOICE_MONTH and not (self.days.are_months and self.granularity is Granularity.MONTH):
+            rule = "invoice_month is told by whole months: granularity=month, start a first and end a last of a month"
+            raise InvalidQuestion("basis", rule, Code.FIELDS_CONFLICT)
+        most = min(MOST_GROUPS, MOST_CELLS // len(self.periods))
+        if not 1 <= self.limit <= most:
+            raise InvalidQuestion("limit", f"must be a whole number from 1 to {most} for {len(self.periods)} periods")
+
+    @cached_property
+    def periods(self) -> tuple[dt.date, ...]:
+        """First day of each period; the first period and the last one may be cut by the days that are asked for."""
+        found, first = [], self.granularity.first_day(self.days.first)
+        while first <= self.days.last:
+            found.append(first)
+            first = self.granularity.next(first)
+        return tuple(found)
+
+    @property
+    def previous(self) -> Days | None:
+        """Days that these are compared with."""
+        return self.days.before if self.compared else None
+
+    @property
+    def counted(self) -> Days:
+        """Days, or in months of invoices those months, that count in either period."""
+        return Days(self.previous.first, self.days.last) if self.previous else self.days
+
+    @property
+    def read(self) -> Days:
+        """Days whose partitions are read."""
+        if self.basis is Basis.USAGE:
+            return self.counted
+        before, after = INVOICE_DAYS_BEFORE * DAY, INVOICE_DAYS_AFTER * DAY
+        return Days(self.counted.first - before, self.counted.last + after)
+
+
+def check_days(days: Days, most: int) -> None:
+    """Raises `InvalidQuestion` unless the days are in order, not before our first one, and at most so many."""
+    if days.first < FIRST_DATE:
+        raise InvalidQuestion("start", f"must not be before {FIRST_DATE.isoformat()}")
+    if days.first > days.last:
+        raise InvalidQuestion("start", "must not be after end")
+    if len(days) > most:
+        raise InvalidQuestion("end", f"must be at most {most} days from start")
+    if days.last > dt.date(9000, 1, 1):
+        raise InvalidQuestion("end", "must be a day that can be loaded")
+
+
+def check_filters(filters: Iterable[Filter]) -> None:
+    """Raises `InvalidQuestion` for too many tags, and for too many or too long values."""
+    tags = set()
+    for each in filters:
+        part = f"{'not_' if each.excluded else ''}{'tag' if each.dimension.tag else each.dimension.word}"
+        if not 1 <= len(each.values) <= MOST_VALUES or any(len(value) > LONGEST_VALUE for value in each.values):
+            raise InvalidQuestion(part, f"may have up to {MOST_VALUES} values of up to {LONGEST_VALUE} characters")
+        tags |= {each.dimension} if each.dimension.tag else set()
+    if len(tags) > MOST_TAGS:
+        raise InvalidQuestion("tag", f"may be of up to {MOST_TAGS} different keys")
+
+
+def next_month(day: dt.date) -> dt.date:
+    """First day of the month after."""
+    return (day.replace(day=28) + 4 * DAY).replace(day=1)
+
+
+def _earlier(first_of_month: dt.date, months: int) -> dt.date:
+    number = first_of_month.year * 12 + first_of_month.month - 1 - months
+    return dt.date(number // 12, number % 12 + 1, 1)

@@ -1,0 +1,189 @@
+-- Costs of an org by period and group, and how far their days have come: one statement, so that both are of one moment.
+-- docs/costs.md tells what the rows say.
+--
+-- A line that ends in `-- with WORD` is part of a question that has this word, and of no other; the place of the filters
+-- has the lines of filters.sql. Words and lines are these files' own: nothing that anybody has sent is put into SQL.
+--
+-- @first_day DATE: first UTC day whose partitions are read
+-- @last_day DATE: last one
+-- @counted_from DATE: first day that counts, of the period before if the question compares
+-- @start DATE: first day of the question; what is before it is of the period before
+-- @end DATE: last day of the question
+-- @group_limit INT64: groups that are told one by one; the others are one row
+-- @row_limit INT64: rows that are answered at most
+WITH
+charge AS (
+  SELECT
+    x_UsageDate AS counted_on, -- with usage
+    IFNULL(SAFE.PARSE_DATE('%Y%m', x_InvoiceMonth), DATE_TRUNC(x_UsageDate, MONTH)) AS counted_on, -- with invoice_month
+    BillingCurrency AS currency, -- with money
+    CAST(NULL AS STRING) AS unit, -- with money
+    BilledCost AS amount, -- with billed
+    EffectiveCost AS amount, -- with effective
+    ListCost AS amount, -- with list
+    ContractedCost AS amount, -- with contracted
+    CAST(NULL AS STRING) AS currency, -- with consumed
+    ConsumedUnit AS unit, -- with consumed
+    ConsumedQuantity AS amount, -- with consumed
+    SubAccountName AS sub_account_name, -- with by_sub_account
+    CAST(NULL AS STRING) AS api_key_name, -- with by_api_key
+    RegionName AS region_name, -- with by_region
+    ChargeDescription AS sku_name, -- with by_sku
+    x_Provider AS provider, -- with by_provider
+    ServiceName AS service, -- with by_service
+    x_Model AS model, -- with by_model
+    x_TokenType AS token_type, -- with by_token_type
+    SubAccountId AS sub_account, -- with by_sub_account
+    x_ApiKeyId AS api_key, -- with by_api_key
+    RegionId AS region, -- with by_region
+    SkuId AS sku, -- with by_sku
+    JSON_VALUE(Tags, @by_tag_1_path) AS tag_1, -- with by_tag_1
+    JSON_VALUE(Tags, @by_tag_2_path) AS tag_2, -- with by_tag_2
+    JSON_VALUE(Tags, @by_tag_3_path) AS tag_3, -- with by_tag_3
+    x_UsageDate AS usage_date
+  FROM focus_costs
+  WHERE
+    x_UsageDate BETWEEN @first_day AND @last_day
+    -- the filters
+),
+amount_by_period AS (
+  SELECT
+    currency,
+    unit,
+    TO_JSON_STRING(STRUCT(
+      provider AS provider, -- with by_provider
+      service AS service, -- with by_service
+      model AS model, -- with by_model
+      token_type AS token_type, -- with by_token_type
+      sub_account AS sub_account, -- with by_sub_account
+      api_key AS api_key, -- with by_api_key
+      region AS region, -- with by_region
+      sku AS sku, -- with by_sku
+      tag_1 AS tag_1, -- with by_tag_1
+      tag_2 AS tag_2, -- with by_tag_2
+      tag_3 AS tag_3, -- with by_tag_3
+      'costs' AS what
+    )) AS group_key,
+    COALESCE(
+      provider, -- with by_provider
+      service, -- with by_service
+      model, -- with by_model
+      token_type, -- with by_token_type
+      sub_account, -- with by_sub_account
+      api_key, -- with by_api_key
+      region, -- with by_region
+      sku, -- with by_sku
+      tag_1, -- with by_tag_1
+      tag_2, -- with by_tag_2
+      tag_3, -- with by_tag_3
+      CAST(NULL AS STRING)
+    ) IS NULL AS is_unattributed,
+    TO_JSON_STRING(STRUCT(
+      MAX(sub_account_name) AS sub_account, -- with by_sub_account
+      MAX(api_key_name) AS api_key, -- with by_api_key
+      MAX(region_name) AS region, -- with by_region
+      MAX(sku_name) AS sku, -- with by_sku
+      'names' AS what
+    )) AS names,
+    counted_on < @start AS is_previous,
+    IF(counted_on < @start, NULL, counted_on) AS period_start, -- with day
+    IF(counted_on < @start, NULL, DATE_TRUNC(counted_on, ISOWEEK)) AS period_start, -- with week
+    IF(counted_on < @start, NULL, DATE_TRUNC(counted_on, MONTH)) AS period_start, -- with month
+    SUM(amount) AS amount
+  FROM charge
+  WHERE
+    counted_on BETWEEN @counted_from AND @end
+    AND amount IS NOT NULL
+  GROUP BY
+    currency,
+    unit,
+    provider, -- with by_provider
+    service, -- with by_service
+    model, -- with by_model
+    token_type, -- with by_token_type
+    sub_account, -- with by_sub_account
+    api_key, -- with by_api_key
+    region, -- with by_region
+    sku, -- with by_sku
+    tag_1, -- with by_tag_1
+    tag_2, -- with by_tag_2
+    tag_3, -- with by_tag_3
+    is_previous,
+    period_start
+),
+amount_with_sums AS (
+  SELECT
+    *,
+    SUM(IF(is_previous, 0, amount)) OVER (PARTITION BY currency, unit, group_key) AS group_amount,
+    SUM(IF(is_previous, amount, 0)) OVER (PARTITION BY currency, unit, group_key) AS previous_amount
+  FROM amount_by_period
+),
+-- Large credits, and what has vanished since the period before, are as telling as large costs.
+ranked AS (
+  SELECT
+    *,
+    DENSE_RANK() OVER (
+      PARTITION BY currency, unit, is_unattributed
+      ORDER BY GREATEST(ABS(group_amount), ABS(previous_amount)) DESC, group_key
+    ) AS place
+  FROM amount_with_sums
+),
+shown AS (
+  SELECT
+    *,
+    is_unattributed OR place <= @group_limit AS is_told,
+    MAX(IF(is_unattributed, 0, place)) OVER (PARTITION BY currency, unit) AS group_count
+  FROM ranked
+)
+SELECT
+  'amount' AS part,
+  currency,
+  unit,
+  IF(is_told, place, NULL) AS place,
+  IF(is_told, is_unattributed, FALSE) AS is_unattributed,
+  MAX(IF(is_told, group_key, NULL)) AS group_key,
+  MAX(IF(is_told, names, NULL)) AS names,
+  is_previous,
+  period_start,
+  SUM(amount) AS amount,
+  MAX(group_count) AS group_count,
+  CAST(NULL AS STRING) AS provider,
+  CAST(NULL AS DATE) AS usage_date,
+  CAST(NULL AS STRING) AS settledness,
+  CAST(NULL AS INT64) AS generation,
+  CAST(NULL AS BOOL) AS is_half_loaded
+FROM shown
+GROUP BY currency, unit, IF(is_told, place, NULL), IF(is_told, is_unattributed, FALSE), is_previous, period_start
+UNION ALL
+SELECT
+  'day' AS part,
+  CAST(NULL AS STRING) AS currency,
+  CAST(NULL AS STRING) AS unit,
+  CAST(NULL AS INT64) AS place,
+  CAST(NULL AS BOOL) AS is_unattributed,
+  CAST(NULL AS STRING) AS group_key,
+  CAST(NULL AS STRING) AS names,
+  CAST(NULL AS BOOL) AS is_previous,
+  CAST(NULL AS DATE) AS period_start,
+  CAST(NULL AS NUMERIC) AS amount,
+  CAST(NULL AS INT64) AS group_count,
+  provider,
+  usage_date,
+  CASE
+    WHEN LOGICAL_OR(settledness = 'provisional') THEN 'provisional'
+    WHEN LOGICAL_OR(settledness = 'settling') THEN 'settling'
+    WHEN LOGICAL_OR(settledness = 'final') THEN 'final'
+  END AS settledness,
+  MAX(generation) AS generation,
+  LOGICAL_OR(is_half_loaded) AS is_half_loaded
+FROM (
+  SELECT days.provider, days.usage_date, days.settledness, days.generation, FALSE AS is_half_loaded
+  FROM settledness AS days
+  WHERE days.usage_date BETWEEN @counted_from AND @end
+  UNION ALL
+  SELECT provider, usage_date, CAST(NULL AS STRING) AS settledness, CAST(NULL AS INT64) AS generation, is_half_loaded
+  FROM loaded_days
+  WHERE usage_date BETWEEN @counted_from AND @end
+)
+GROUP BY provider, usage_date
+LIMIT @row_limit
