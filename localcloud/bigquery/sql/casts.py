@@ -1,6 +1,7 @@
 """Casts between numbers, and of numbers to text, as GoogleSQL makes them.
 
 FLOAT64 to NUMERIC      the exact binary value to nine decimals, half away from zero; DuckDB multiplies binary floats
+                        (`float_numeric`)
 FLOAT64 to INT64        half away from zero; DuckDB half to even
 SAFE_DIVIDE to NUMERIC  of two NUMERICs, exact to nine decimals; DuckDB divides floats
 numbers to STRING       1.5 and 10; DuckDB 1.500000000 and 10.0
@@ -15,20 +16,11 @@ from sqlglot import exp
 
 from localcloud.bigquery.sql import bignumeric
 
-# Dekker's exact product: x * 1e9 = p + rest, where x is split into a high and a low half of 26 bits. 1e9 is 2^9 * 5^9
-# and so needs 21 bits, which keeps every partial product exact. Whole part and fraction are converted apart, because a
-# DOUBLE holds either exactly but their product with 1e9 only rounded.
+# An operand that a macro names twice is bound twice, and all that is in it too: what needs it more often is a function.
 MACROS = (
-    "bq_high(x) AS (134217729e0 * x) - ((134217729e0 * x) - x)",
-    "bq_rest(x) AS (bq_high(x) * 1e9 - x * 1e9) + (x - bq_high(x)) * 1e9",
-    """bq_nanos(x) AS floor(x * 1e9)
-       + CASE WHEN ((x * 1e9 - floor(x * 1e9)) - 0.5e0) + bq_rest(x) >= 0 THEN 1 ELSE 0 END""",
-    """bq_exact(x) AS CAST(CAST(trunc(x) AS HUGEINT) AS DECIMAL(38,9))
-       + CAST(CAST(sign(x) * bq_nanos(abs(x - trunc(x))) AS BIGINT) AS DECIMAL(18,0))
-       * CAST('0.000000001' AS DECIMAL(9,9))""",
-    """bq_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq_exact(CAST(x AS DOUBLE))
+    """bq_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq_of_float(CAST(x AS DOUBLE))
        WHEN typeof(x) = 'BIGNUM' THEN bq_unscaled(x) ELSE CAST(x AS DECIMAL(38,9)) END""",
-    """bq_safe_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN TRY(bq_exact(CAST(x AS DOUBLE)))
+    """bq_safe_numeric(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN bq_safe_of_float(CAST(x AS DOUBLE))
        ELSE TRY_CAST(x AS DECIMAL(38,9)) END""",
     """bq_quotient(x, y) AS CASE WHEN typeof(x) LIKE 'DECIMAL(%' AND typeof(y) LIKE 'DECIMAL(%'
        THEN bq_divided(CAST(x AS VARCHAR), CAST(y AS VARCHAR)) ELSE bq_safe_numeric(x / NULLIF(y, 0)) END""",
