@@ -1,4 +1,4 @@
-"""Arrow's types of GoogleSQL's, as BigQuery reads them from Parquet, and one search through many texts."""
+"""Arrow's types of GoogleSQL's, as BigQuery reads them from Parquet, and what is done to many texts as to one."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +22,14 @@ def is_found(regex: str, texts: pa.Buffer, *, utf8: bool = True) -> bool:
 
     `utf8`: what the buffer holds is known to be; else each byte is a character.
     """
+    return bool(pc.match_substring_regex(_as_one(texts, pa.string() if utf8 else pa.binary()), regex)[0].as_py())
+
+
+def split(texts: pa.Buffer, between: str) -> pa.Array:
+    """Column of the texts in a buffer of UTF-8 that stand one after another, with `between` between them."""
+    return pc.split_pattern(_as_one(texts, pa.string()), between).values
+
+
+def _as_one(texts: pa.Buffer, kind: pa.DataType) -> pa.Array:
     ends = pa.array([0, texts.size], pa.int32()).buffers()[1]
-    whole = pa.Array.from_buffers(pa.string() if utf8 else pa.binary(), 1, [None, ends, texts])
-    return bool(pc.match_substring_regex(whole, regex)[0].as_py())
+    return pa.Array.from_buffers(kind, 1, [None, ends, texts])

@@ -7,6 +7,7 @@ it is, page by page.
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from msgspec import UNSET, Raw
 from cloudact.errors import Stop
 from cloudact.json_types import JsonObject
 from cloudact.redaction import identifier, marks
-from providers.arrow import ARROW, is_found
+from providers.arrow import ARROW, is_found, split
 from providers.lines import Line, from_cents, is_of_person, is_personal
 from providers.notes import Notes
 from providers.plain import NotPlain, PlainPage
@@ -39,7 +40,8 @@ _NARROW_NUMBER = r"-?[0-9]{1,10}(?:\.[0-9]{1,28}|(?:\.[0-9]{1,18})?[eE]-0?[0-9])
 _NUMBERS, _NARROW_NUMBERS = (rf'^(?:(?:{it}|"{it}"|null)\n)*$' for it in (_NUMBER, _NARROW_NUMBER))
 _EXACT, _LARGEST = pa.decimal256(76, 38), Decimal(10**20)
 _NARROW = pa.decimal128(38, 28)  # of most amounts; it takes less than half of the time
-_CENTS = {_EXACT: pa.decimal256(76, 40), _NARROW: pa.decimal128(38, 30)}
+_UNROUNDED = {False: ARROW["NUMERIC"], True: pa.decimal128(38, 7)}  # of cents or not; what fits needs no division
+_CENTS = {_EXACT: pa.decimal256(76, 40), _NARROW: pa.decimal128(38, 30), _UNROUNDED[True]: ARROW["NUMERIC"]}
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _NULL = b"null"
 
@@ -148,20 +150,20 @@ def _batch(columns: Mapping[str, object], rows: int) -> pa.RecordBatch:
 class PlainRows:
     """Columns of plain rows, as `Line` gives the values of one. Each raises `NotPlain` where a value needs `Line`.
 
-    `texts` are the whole rows as they were sent, where these are stored; then it is there that every text is judged.
-    `data_refreshed_at` is what their pages say.
+    `as_sent` are the whole rows as they were sent, with commas between them, where these are stored; then it is there
+    that every text is judged. `data_refreshed_at` is what their pages say.
     """
 
     rows: Sequence[object]
-    texts: Sequence[Raw] | None = None
+    as_sent: bytes | None = None
     data_refreshed_at: str | None = None
 
     @classmethod
     def of(cls, pages: Sequence[PlainPage]) -> Self:
         """The rows of several pages, one after the other."""
         rows = [row for page in pages for row in page.rows]
-        texts = [text for page in pages for text in page.texts or ()]
-        return cls(rows, texts if pages[0].texts is not None else None, pages[0].data_refreshed_at)
+        texts = [page.as_sent for page in pages if page.as_sent is not None]
+        return cls(rows, b",".join(texts) if texts else None, pages[0].data_refreshed_at)
 
     @property
     def refreshed_at(self) -> datetime | None:
@@ -173,20 +175,20 @@ class PlainRows:
 
     def texts_without(self, *personal: str) -> pa.Array:
         """The rows as JSON text without these fields, which name persons."""
-        texts: Sequence[bytes | Raw] = self.texts or ()
+        text = self.as_sent or b""
         for name in personal:
             if self._values(name).count(UNSET) < len(self.rows):
-                texts = _without(texts, name.encode())
-        return verbatim(texts)
+                text = _without(text, name.encode())
+        return _judged(_texts_of_rows(text, len(self.rows)))
 
     def part(self, name: str) -> "PlainRows":
         """A nested object of each row; one without any field where it is null or absent."""
-        return PlainRows([value or _NOTHING for value in self._values(name)], self.texts)
+        return PlainRows([value or _NOTHING for value in self._values(name)], self.as_sent)
 
     def text(self, name: str) -> pa.Array:
         """Names or ids as they were sent, less e-mail addresses and whole keys; null where they are null or absent."""
         array = self._column(name, pa.string())
-        if self.texts is not None or not _is_marked(array):
+        if self.as_sent is not None or not _is_marked(array):
             return array
         return pa.array([text if text is None else identifier(text) for text in array.to_pylist()], pa.string())
 
@@ -229,12 +231,14 @@ class PlainRows:
 
     def _numbers(self, name: str, *, cents: bool) -> tuple[pa.Array, pa.Array]:
         """Numbers as NUMERIC, and as they were sent."""
-        try:
-            sent = self._literals(name, _NARROW_NUMBERS).cast(_NARROW)
-            return rounded(sent, cents=cents), sent
-        except (NotPlain, pa.ArrowInvalid):  # one has more digits, or is rounded up to more
-            sent = self.exact(name)
-            return rounded(sent, cents=cents), sent
+        with suppress(NotPlain):  # one has more digits
+            literals = self._literals(name, _NARROW_NUMBERS)
+            for kind in (_UNROUNDED[cents], _NARROW):
+                with suppress(pa.ArrowInvalid):  # one has more decimals, or is rounded up to more digits
+                    sent = literals.cast(kind)
+                    return rounded(sent, cents=cents), sent
+        sent = self.exact(name)
+        return rounded(sent, cents=cents), sent
 
     def exact(self, name: str) -> pa.Array:
         """Exact numbers with 38 decimals, sent as such or as strings of them, or null."""
@@ -249,15 +253,12 @@ class PlainRows:
 
     def _literals(self, name: str, form: str) -> pa.Array:
         """The digits of numbers, sent as such or as strings of them, or null. All must be of the form."""
-        sent = [value or _NULL for value in self._values(name)]
-        lines = b"\n".join([*sent, b""])
+        lines = b"\n".join([*[value or _NULL for value in self._values(name)], b""])
         if not is_found(form, pa.py_buffer(lines), utf8=False):
             raise NotPlain
         if b"-0\n" in lines:  # perhaps -0, which is stored as 0 like every whole number of that value
             raise NotPlain
-        literals = _text_of(sent)
-        if b'"' in lines:
-            literals = pc.utf8_trim(literals, '"')
+        literals = split(pa.py_buffer(lines.replace(b'"', b"")), "\n")[:-1]
         return pc.if_else(pc.equal(literals, "null"), None, literals) if _NULL in lines else literals
 
     def json(self, name: str, nothing: bytes) -> list[bytes]:
@@ -273,6 +274,11 @@ class PlainRows:
         values = self._values(name)
         if values and values[0] is UNSET and values.count(UNSET) == len(values):  # as of a dimension of other endpoints
             return pa.nulls(len(values), kind)
+        if kind == pa.string():
+            with suppress(TypeError):  # one is null or absent
+                texts = split(pa.py_buffer("\n".join(values).encode()), "\n")  # takes half of the time
+                if len(texts) == len(values):
+                    return texts
         try:
             return pa.array(values, kind)
         except (pa.ArrowInvalid, TypeError):  # a field that not every row has
@@ -310,11 +316,19 @@ def is_plain_name(name: str) -> bool:
     return name.isascii() and identifier(name) == name and not is_personal(name) and not is_of_person(name)
 
 
-def _without(texts: Sequence[bytes | Raw], name: bytes) -> Sequence[bytes]:
-    lines = re.sub(rb',"%b":(?:null|"[^"\\]*")' % re.escape(name), b"", b"\n".join(texts))
-    if b'"%b":' % name in lines:  # the first field of a row, or one that holds something else
+def _without(text: bytes, name: bytes) -> bytes:
+    text = re.sub(rb',"%b":(?:null|"[^"\\]*")' % re.escape(name), b"", text)
+    if b'"%b":' % name in text:  # the first field of a row, or one that holds something else
         raise NotPlain
-    return lines.split(b"\n")
+    return text
+
+
+def _texts_of_rows(text: bytes, rows: int) -> pa.Array:
+    """A column of the rows in a text with commas between them."""
+    within = split(pa.py_buffer(text).slice(1, len(text) - 2), "},{")
+    if len(within) != rows:  # a row has it in a text
+        raise NotPlain
+    return pc.binary_join_element_wise("{", within, "}", "")
 
 
 def verbatim(texts: Sequence[bytes | Raw]) -> pa.Array:
@@ -322,7 +336,10 @@ def verbatim(texts: Sequence[bytes | Raw]) -> pa.Array:
 
     Quotes stand around each text in it, so what is found in none of the whole is in none of its texts.
     """
-    column = _text_of(texts)
+    return _judged(_text_of(texts))
+
+
+def _judged(column: pa.Array) -> pa.Array:
     if _is_marked(column):
         marked = column.filter(pc.match_substring_regex(column, marks()))
         if any(identifier(text) != text for text in marked.unique().to_pylist()):

@@ -55,11 +55,14 @@ def shape(name: str, required: Mapping[str, Kind] | None = None, **fields: Kind)
 
 @dataclass(frozen=True)
 class PlainPage:
-    """Page that was decoded: its rows, their texts where these are kept, and what the page says beside them."""
+    """Page that was decoded: its rows, and what the page says beside them.
+
+    `as_sent` are the rows as they were sent, with commas between them, where these are kept.
+    """
 
     body: bytes
     rows: Sequence[Struct]
-    texts: Sequence[Raw] | None
+    as_sent: bytes | None
     has_more: bool
     next_page: str | None
     data_refreshed_at: str | None
@@ -95,6 +98,7 @@ class PageShape:
         self._known_page = None if keeps_parts else _decoder(row, day, _BESIDE_ROWS)
         self._literals = [] if keeps_parts else [attrgetter(path) for path in _literals(row)]
         self._texts = _decoder(Raw, day) if keeps_text else None
+        self._before_rows = b'"results":[' if self._bucketed else b'"data":['
 
     def read(self, body: bytes) -> PlainPage | JsonObject:
         """The page decoded where it is plain, else its fields. Raises `Unreadable` for what is no JSON object."""
@@ -107,10 +111,8 @@ class PageShape:
 
     def _decoded(self, body: bytes) -> PlainPage:
         page, rows = self._known(body) or self._searched(body)
-        texts = self._rows(self._texts.decode(body)) if self._texts else None
-        if texts is not None:
-            _require_verbatim(rows, texts, escaped=b"\\" in body)
-        return PlainPage(body, rows, texts, page.has_more, page.next_page, page.data_refreshed_at)
+        text = self._text(page, rows, body, self._texts) if self._texts else None
+        return PlainPage(body, rows, text, page.has_more, page.next_page or None, page.data_refreshed_at or None)
 
     def _known(self, body: bytes) -> tuple[Any, list[Struct]] | None:
         """Page and rows where it has no fields but known ones: its literals alone can be beyond reason then."""
@@ -133,6 +135,32 @@ class PageShape:
         page = self._page.decode(body)
         return page, self._rows(page)
 
+    def _text(self, page: Any, rows: list[Struct], body: bytes, texts: "msgspec.json.Decoder[Any]") -> bytes:
+        """The rows as they were sent. Raises `NotPlain` unless they would be written just so."""
+        size = len(msgspec.json.encode(rows)) - len("[]")
+        text = self._in_place(page, body, size)
+        if text is None:
+            text = b",".join(self._rows(texts.decode(body)))
+        if len(text) != size or b"\\" in text:
+            raise NotPlain
+        return text
+
+    def _in_place(self, page: Any, body: bytes, size: int) -> bytes | None:
+        """The rows, of this size if written anew, where the whole page would be written as it was sent.
+
+        Takes them out of the page. `None` where the page has more, or not one place for rows.
+        """
+        if not self._bucketed:
+            page.data = []
+        elif len(page.data) == 1:
+            page.data[0].results = []
+        else:
+            return None
+        if len(msgspec.json.encode(page)) + size != len(body):
+            return None
+        start = body.index(self._before_rows) + len(self._before_rows)
+        return body[start : start + size]
+
     def _rows(self, page: Any) -> list[Any]:
         return [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
 
@@ -140,8 +168,11 @@ class PageShape:
 def _decoder(
     row: Kind, day: tuple[str, int | str] | None, known: Sequence[str] | None = None
 ) -> "msgspec.json.Decoder[Any]":
-    """Decoder of a page with such rows. Other fields of page and bucket must be `known`, and texts or numbers."""
-    beside = [(name, TEXT | COUNT, None) for name in known or ()]
+    """Decoder of a page with such rows. Other fields of page and bucket must be `known`, and texts or numbers.
+
+    What may be left out is `UNSET` then, so that a page is never written longer than it was sent.
+    """
+    beside = [(name, TEXT | COUNT | UnsetType, UNSET) for name in known or ()]
     strict = known is not None
     data: Any = list[row]
     if day is not None:
@@ -152,8 +183,8 @@ def _decoder(
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("data", data),
         ("has_more", bool),
-        ("next_page", str | None, None),
-        ("data_refreshed_at", str | None, None),
+        ("next_page", str | None | UnsetType, UNSET),
+        ("data_refreshed_at", str | None | UnsetType, UNSET),
         *beside,
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Page", fields, forbid_unknown_fields=strict, gc=False))
@@ -187,21 +218,9 @@ class VerbatimRows:
             values = self._decoder.decode(b"[" + joined + b"]")
         except (msgspec.MsgspecError, RecursionError) as err:
             raise NotPlain from err
-        _require_verbatim(values, texts, escaped=b"\\" in joined)
+        if len(msgspec.json.encode(values)) != len(joined) + len("[]") or b"\\" in joined:
+            raise NotPlain
         return values
-
-
-def _require_verbatim(values: Sequence[object], texts: Sequence[bytes | Raw], *, escaped: bool) -> None:
-    """Raises `NotPlain` unless the values would be written just as their texts. `escaped`: there may be an escape.
-
-    What is written anew is never longer: a field that stands twice, an escape, -0 or white space make the text
-    longer than that, so equal lengths are equal spellings, but for escapes that must be.
-    """
-    of_list = len("[]") + max(len(texts) - 1, 0)
-    if len(msgspec.json.encode(values)) != sum(map(len, texts)) + of_list:
-        raise NotPlain
-    if escaped and any(b"\\" in bytes(text) for text in texts):
-        raise NotPlain
 
 
 def _minified(body: bytes) -> bytes:

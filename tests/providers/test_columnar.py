@@ -196,7 +196,50 @@ def test_each_page_has_its_own_freshness() -> None:
     assert (found.table, found.fingerprint) == (by_row.table, by_row.fingerprint)
 
 
+def around_rows(body: bytes) -> dict[str, bytes]:
+    """The page with other things around its rows, which `Line` reads as the same rows or as twice as many."""
+    bucketed = b'"results":[' in body
+    before = b'"results":[' if bucketed else b'"data":['
+    start = body.index(before)
+    end = body.index(b'}],"has_more"') if bucketed else body.index(b"]", body.rindex(b"}}")) + 1
+    rows = body[start:end]
+    spelled = rows.replace(b"tokens", rb"t\u006fkens", 1)
+    assert spelled != rows
+    found = {
+        "as_it_was": body,
+        "beside_others": b'{"shadow":{%b},' % rows.replace(b"tokens", b"tokans", 1) + body[1:],
+        "after_others": body[:start] + spelled + b"," + body[start:],
+        "before_others": body[:end] + b"," + spelled + body[end:],
+        "after_its_name": b'{"object":"'
+        + before.replace(b'"', rb"\"")
+        + b'",'
+        + body[1:].replace(b'"object":"page",', b""),
+        "at_the_end": b'{"has_more":false,' + body[1:].replace(b',"has_more":false', b""),
+        "without_next_page": body.replace(b',"next_page":null', b""),
+        "without_next_page_and_as_long": body.replace(b',"next_page":null', b',"next_pago":null'),
+        "before_a_space": body + b" ",
+    }
+    if bucketed:
+        bucket = body[body.index(b'"data":[') + 8 : end + 1]
+        found["twice"] = body.replace(bucket, bucket + b"," + bucket)
+    return found
+
+
+@pytest.mark.parametrize("name", ["openai_costs", "anthropic_costs", "analytics_costs"])
+def test_rows_are_kept_as_sent_whatever_stands_around_them(name: str) -> None:
+    """The text of a row is its own: not one beside it that reads the same, nor one that is spelled otherwise."""
+    (body,) = of_day(REPORTS[name], 20)
+    for what, found in around_rows(body).items():
+        by_column, by_row = read(REPORTS[name], [found]), read(REPORTS[name], never_plain([found]))
+        assert by_column.golden == by_row.golden, what
+        assert by_column.table is not None, what
+        assert by_column.table["raw"].equals(by_row.table["raw"] if by_row.table else None), what
+
+
 ONE_ROW = [
+    ("openai_costs", b'"line_item":"', b'"line_item":"},{'),
+    ("openai_costs", b'"user_id":null', b'"user_id":"a},{b","user_email":null'),
+    ("openai_usage", b'"model":"', rb'"model":"\n'),
     ("openai_costs", b'"line_item":"', rb'"line_item":"a\u001Fb'),
     ("openai_costs", b'"quantity":', b'"quantity":-0,"was":'),
     ("openai_costs", b'"value":', b'"value":null,"was":'),
