@@ -22,6 +22,7 @@ from functions.auth.key_uses import KeyUses
 from functions.auth.limits import ADMISSIONS, CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
+from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, Dependencies
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.collaborators import MemberOperations, OrgOperations
@@ -70,6 +71,7 @@ class Rooms:
     webhooks: OrgWebhooks
     operations: OrgOperations
     members: MemberOperations
+    focus: Focus
 
 
 def compose(
@@ -144,6 +146,7 @@ def compose(
             DatasetAccess(warehouse, settings.dataset_accounts),
         ),
         members=MemberOperations(OrgMembers(warehouse, clock)),
+        focus=Focus(auth, warehouse, clock),
     )
 
 

@@ -178,7 +178,7 @@ class Warehouse:
         return {
             "query": query.sql,
             "useLegacySql": False,
-            "maximumBytesBilled": str(QUERY_MAX_BYTES),
+            "maximumBytesBilled": str(query.max_mib * MIB if query.max_mib else QUERY_MAX_BYTES),
             **({"parameterMode": "NAMED", "queryParameters": parameters} if parameters else {}),
             **default,
         }

@@ -31,7 +31,17 @@ from tests.sessions import bearer
 # of one filter must not differ. So these may be refused with 400 although each of their parts is fine.
 # A host name that fits the pattern may still be an inner one.
 # A credential is judged by its provider, and what is not set up cannot be judged.
-ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2", "backfill", "set_up", "validate", "put_webhook")
+ACROSS_FIELDS = (
+    "runs",
+    "own_runs",
+    "trigger",
+    "trigger_2",
+    "backfill",
+    "set_up",
+    "validate",
+    "put_webhook",
+    "focus_metadata",
+)
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
     "source_project": "contract-billing",

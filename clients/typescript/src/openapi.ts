@@ -46,8 +46,30 @@ export type Cause = "partitions_expired" | "export_moved" | "export_recreated" |
 /** Reason why a run has replaced a day. */
 export type ChangeCause = "first_load" | "late_rows" | "provider_correction" | "forced" | "code";
 
+/** Column of a dataset. */
+export interface ColumnDefinition {
+  ColumnName: string;
+  /** in GoogleSQL */
+  DataType: string;
+  /** digits; of numbers alone */
+  NumericPrecision?: number;
+  /** digits after the point; of numbers alone */
+  NumberScale?: number;
+  /** left out where it is false */
+  Deprecated?: boolean;
+  /** of Tags alone: of keys that a provider has made */
+  ProviderTagPrefixes?: Array<string>;
+}
+
 /** Completeness of the day in what was read. */
 export type Completeness = "provisional" | "settling" | "final" | "partial" | "frozen";
+
+/** Form in which corrections come (docs/focus.md, Metadata). */
+export interface CorrectionHandling {
+  Style: "Replacement" | "Delta" | "Ledger";
+  Scope: string;
+  Rows: string;
+}
 
 /** What a run costs the service, at list prices; as far as its containers could tell. */
 export interface CostEstimate {
@@ -64,6 +86,25 @@ export interface CostEstimate {
   bytes_billed: number;
   /** as of when the prices are */
   prices_of: string;
+}
+
+/** Generator of the data. */
+export interface DataGenerator {
+  DataGenerator: string;
+}
+
+/** Instance of a FOCUS dataset: the costs and usage of one provider, or the billing periods. */
+export interface DatasetInstance {
+  DatasetInstanceId: string;
+  DatasetInstanceName: string;
+  FocusDatasetId: string;
+}
+
+/** Delivery of the data (docs/focus.md, Metadata). */
+export interface DeliveryHandling {
+  Mechanism: "Overwrite" | "Append";
+  Scope: string;
+  Frequency: string;
 }
 
 /** Number of rows and costs by which two days differ, or that a part of a day has. */
@@ -101,6 +142,16 @@ export interface Fingerprint {
   source?: SourceDay | null;
   /** cost rows that were left out, since the provider tells no amount */
   unpriced?: number;
+}
+
+/** FOCUS metadata of an organization. */
+export interface FocusMetadata {
+  DataGenerator: DataGenerator;
+  DatasetInstance: Array<DatasetInstance>;
+  Schema: Array<Schema>;
+  Recency: Array<Recency>;
+  x_DeliveryHandling: DeliveryHandling;
+  x_CorrectionHandling: CorrectionHandling;
 }
 
 /** Rows and costs that the source lacks of a day, and what the run did about it. `kept`: the rows loaded before stay, and only rows that are surely new were added (`frozen`); otherwise the day is what the source has (`partial`). */
@@ -306,6 +357,14 @@ export interface Readiness {
   checks: Record<string, "ok" | "unavailable">;
 }
 
+/** Recency of a dataset instance, if it has a day in the range that was asked for. */
+export interface Recency {
+  DatasetInstanceId: string;
+  DatasetInstanceLastUpdated: string;
+  RecencyLastUpdated: string;
+  TimeSectors: Array<TimeSector>;
+}
+
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
 export interface Result {
   fingerprint: Fingerprint;
@@ -453,6 +512,17 @@ export interface RunParameters {
   [name: string]: unknown;
 }
 
+/** Columns of a dataset instance. Instances with the same columns have the same SchemaId. */
+export interface Schema {
+  /** another one where columns, their types or the version of FOCUS change */
+  SchemaId: string;
+  /** when the organization's dataset first got these columns, by the record of its migrations; null for the moments before that is recorded */
+  CreationDate: string | null;
+  FocusVersion: string;
+  DatasetInstanceId: string;
+  ColumnDefinition: Array<ColumnDefinition>;
+}
+
 /** A credential, and where the provider's data lies. What is left out stays as it was set up before. */
 export interface SetupBody {
   /** gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; openai: the admin key; anthropic: the admin key */
@@ -534,6 +604,16 @@ export interface TableContent {
   digest: string;
 }
 
+/** UTC day of a provider. */
+export interface TimeSector {
+  TimeSectorStart: string;
+  TimeSectorEnd: string;
+  /** whether the day is settled, by the view settledness */
+  TimeSectorComplete: boolean;
+  /** when a run last replaced the day; if none has, when the first one had read it */
+  TimeSectorLastUpdated: string;
+}
+
 /** What to run. An empty body is fine. */
 export interface TriggerBody {
   /** UTC date to load, from 2015-01-01 to today; default: yesterday */
@@ -600,6 +680,7 @@ export type KnownCode =
   | "credential_unreadable"
   | "credentials_two"
   | "dataset_taken"
+  | "dataset_unreadable"
   | "day_changed"
   | "day_not_closed"
   | "day_too_large"
@@ -904,6 +985,17 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: IntegrationState;
+  };
+  /** FOCUS metadata of `focus_costs`: its columns, how recent each day is, how it is delivered and corrected */
+  "GET /api/v1/focus/{org}/metadata": {
+    query: {
+      /** first UTC day; default: 399 days before the last */
+      start_date?: string;
+      /** last UTC day; default: today. At most 1100 days */
+      end_date?: string;
+    };
+    body: undefined;
+    answer: FocusMetadata;
   };
   /** The process answers */
   "GET /health": {
