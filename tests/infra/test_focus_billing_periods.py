@@ -173,7 +173,7 @@ def test_the_static_rules_of_focus(periods: Periods) -> None:
     rows = periods.local.query(f"SELECT * FROM {DATASET}.focus_billing_periods")
     checked = set()
     for rule in load_model().of_dataset("BillingPeriod").values():
-        check, column = rule.check, rule.check.arguments.get("ColumnName")
+        check, column = rule.check, str(rule.check.arguments.get("ColumnName"))
         if not (rule.active and rule.static and rule.id.startswith("BIP") and not rule.composite):
             continue
         checked.add(check.function)
