@@ -25,6 +25,7 @@ from functions.auth.stored_callers import StoredCallers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
 from functions.costs.states import Shipped, TableStates
+from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
 from functions.orgs import redirects
 from functions.orgs.api_keys import OrgKeys
@@ -81,6 +82,7 @@ class Rooms:
     invoices: OrgInvoices
     operations: OrgOperations
     members: MemberOperations
+    focus: Focus
 
 
 def compose(
@@ -169,6 +171,7 @@ def compose(
             DatasetAccess(warehouse, settings.dataset_accounts),
         ),
         members=MemberOperations(OrgMembers(warehouse, clock)),
+        focus=Focus(auth, warehouse, clock),
     )
 
 

@@ -14,6 +14,8 @@ from functions.costs.endpoints import BYTES, show_costs
 from functions.costs.inputs import CostsQuery
 from functions.costs.shapes import Costs
 from functions.error_pages import show_error
+from functions.focus.answers import FocusMetadata
+from functions.focus.metadata import MetadataQuery, show_metadata
 from functions.health import show_health, show_ready
 from functions.orgs.api_keys import rotate, show_keys
 from functions.orgs.integrations import (
@@ -95,6 +97,7 @@ from functions.web.refusals import (
     NO_BODY,
     NO_QUERY,
     ONBOARDED,
+    ORG_DATASET,
     PIPELINE,
     PROVIDER,
     PROVIDER_AWAY,
@@ -277,6 +280,12 @@ PUBLIC: tuple[Endpoint, ...] = (
     _integrations(
         "DELETE", f"{_INTEGRATIONS}/<provider>", "remove", remove, "Forget the credential",
         {200: IntegrationState}, ADMINS_ONLY | NO_BODY | PROVIDER,
+    ),
+    Endpoint(
+        "GET", "/focus/<org>/metadata", "focus_metadata", show_metadata,
+        "FOCUS metadata of `focus_costs`: its columns, how recent each day is, how it is delivered and corrected",
+        {200: FocusMetadata}, ORG_DATASET | refused(400, Code.FIELDS_CONFLICT), query=MetadataQuery, room="focus",
+        conditional=True,
     ),
     Endpoint(
         "GET", "/health", "health", show_health, "The process answers", {200: Health}, public=True, bases=("", BASE)

@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "cloudact.notify": {"cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
     "functions.web": set(),
     "functions.auth": {"functions.web"},
+    "functions.focus": {"functions.auth", "functions.web"},
     "functions.orgs": {"functions.auth", "functions.web"},
     "functions.runs": {"functions.auth", "functions.web"},
     "functions.costs": {"functions.auth", "functions.web"},

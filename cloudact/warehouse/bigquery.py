@@ -197,7 +197,7 @@ class Warehouse:
         query: Query,
         values: Mapping[str, Value],
         dataset: str | None = None,
-        most_bytes: int = QUERY_MAX_BYTES,
+        most_bytes: int | None = None,
     ) -> JsonAnswer:
         """A query as the configuration of its job has it."""
         default = {"defaultDataset": {"projectId": self._access.project, "datasetId": dataset}} if dataset else {}
@@ -205,7 +205,7 @@ class Warehouse:
         return {
             "query": query.sql,
             "useLegacySql": False,
-            "maximumBytesBilled": str(most_bytes),
+            "maximumBytesBilled": str(most_bytes or (query.max_mib * MIB if query.max_mib else QUERY_MAX_BYTES)),
             **({"parameterMode": "NAMED", "queryParameters": parameters} if parameters else {}),
             **default,
         }

@@ -23,16 +23,21 @@ ORG_DATASET = "org_dataset"  # stands for the org's own in sql/org
 ORG_TABLE = "org_table"  # stands for one of an org's tables, in a query that is the same for each of them
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.]+)")
+_BOUND = re.compile(r"\bBills at most (\d+) MiB\b")
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Query:
-    """Query: its GoogleSQL text and its parameters' types by name (`STRING`, `ARRAY<STRING>`)."""
+    """Query: its GoogleSQL text and its parameters' types by name (`STRING`, `ARRAY<STRING>`).
+
+    `max_mib` is what it may be billed at most, where its file says so: `Bills at most 512 MiB`.
+    """
 
     name: str
     sql: str
     types: Mapping[str, str]
+    max_mib: int | None = None
 
     @property
     def tables(self) -> int:
@@ -54,7 +59,13 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None 
     no place, and `ValueError` where it is no plain name of a table.
     """
     text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
-    return Query(name, _of_table(name, in_dataset(text, dataset), org_table), dict(_DECLARED.findall(text)))
+    bound = _BOUND.search(text)
+    return Query(
+        name,
+        _of_table(name, in_dataset(text, dataset), org_table),
+        dict(_DECLARED.findall(text)),
+        int(bound[1]) if bound else None,
+    )
 
 
 def _of_table(name: str, sql: str, table: str | None) -> str:

@@ -117,11 +117,13 @@ def _folder(scope: Scope, folder: Path, prefix: str = "") -> list[Script]:
 
 
 def _turn(script: Script) -> int:
-    """Sort key of a script: tables, then each provider's charges, then the views of all of them, then other views."""
+    """Sort key of a script: tables, then each provider's charges, then the views of all of them, then others."""
     if script.version is not None:
         return 0
     if charges.provider_of(script.stem):
         return 1
+    if script.name == focus.LAST:
+        return 4
     return 2 if script.name in (charges.SCRIPT, loads.SCRIPT) else 3
 
 
@@ -129,13 +131,18 @@ def _of_all_providers(scripts: Iterable[Script]) -> tuple[Script, ...]:
     """Scripts, with the views of all charges and all loads made from those of the providers among them."""
     shipped = tuple(scripts)
     providers = [provider for script in shipped if (provider := charges.provider_of(script.stem))]
+    names = {
+        provider: name
+        for script in shipped
+        if (provider := charges.provider_of(script.stem)) and (name := focus.provider_name(script.text))
+    }
     tables = [name.removeprefix(f"{ORG_DATASET}.") for script in shipped if script.version for name in script.makes]
 
     def text(script: Script) -> str:
         if script.name == charges.SCRIPT:
             return charges.union(script.text, providers)
-        if script.name == focus.SCRIPT:
-            return focus.of_version(script.text)
+        if script.name.startswith(focus.SCRIPTS):
+            return focus.filled(script.text, names)
         return loads.union(script.text, tables, providers) if script.name == loads.SCRIPT else script.text
 
     return tuple(replace(script, text=text(script)) for script in shipped)

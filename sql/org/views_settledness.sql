@@ -23,6 +23,7 @@ SELECT
   days.age_hours AS age_hours,
   days.changed_at AS changed_at,
   days.changes AS changes,
+  days.first_recorded_at AS first_recorded_at,
   days.measured_hours AS measured_hours,
   curve.measured AS measured,
   curve.mean_share AS mean_share,
@@ -44,7 +45,8 @@ FROM (
       WHERE each * 60 <= TIMESTAMP_DIFF(latest.read_at, TIMESTAMP(DATE_ADD(usage_date, INTERVAL 1 DAY)), MINUTE)
     ) AS measured_hours,
     changed_at,
-    changes
+    changes,
+    first_recorded_at
   FROM (
     SELECT
       usage_date,
@@ -56,7 +58,8 @@ FROM (
         ORDER BY generation DESC LIMIT 1
       )[OFFSET(0)] AS latest,
       MAX(IF(is_changed, recorded_at, NULL)) AS changed_at,
-      COUNTIF(is_changed) AS changes
+      COUNTIF(is_changed) AS changes,
+      MIN(recorded_at) AS first_recorded_at
     FROM org_dataset.day_history
     GROUP BY usage_date, org_slug, provider, pipeline
   )

@@ -1,11 +1,13 @@
 """The scripts of `sql/`: their order, their names, and that each may run again."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from cloudact.errors import ConfigError
-from cloudact.warehouse.scripts import Scope, load_scripts
+from cloudact.warehouse.focus import filled, provider_name
+from cloudact.warehouse.scripts import SQL, Scope, load_scripts
 
 TABLE = "CREATE TABLE IF NOT EXISTS org_dataset.t (a STRING);\n"
 VIEW = "CREATE OR REPLACE VIEW org_dataset.v AS SELECT a FROM org_dataset.t;\n"
@@ -187,3 +189,37 @@ def test_loads_without_a_raw_table_are_refused(tmp_path: Path) -> None:
     """A union of nothing, or one that reads no raw table, is no view."""
     with pytest.raises(ConfigError, match=r"views_loads\.sql"):
         load_scripts(Scope.ORG, written(tmp_path, _001_t=TABLE, views_loads=LOADS))
+
+
+def shipped(name: str) -> str:
+    return (SQL / "org" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def test_a_schema_has_another_id_where_its_columns_or_focus_are_others() -> None:
+    """The id is a GUID that stays where a comment changes; other columns, types or versions of FOCUS have others."""
+    text = shipped("views_focus_schema")
+    changed = {
+        "as it is": text,
+        "another column": text.replace("('EffectiveCost', 'NUMERIC')", "('x_Cost', 'NUMERIC')"),
+        "another type": text.replace("('EffectiveCost', 'NUMERIC')", "('EffectiveCost', 'STRING')"),
+        "one less": text.replace("  ('EffectiveCost', 'NUMERIC'),\n", ""),
+        "another deprecated": text.replace("'PublisherName')", "'PublisherName', 'Tags')"),
+    }
+    ids = {name: schema_id_in(filled(each, {})) for name, each in changed.items()}
+    assert len({*ids.values(), schema_id_in(filled(text, {}, "1.5"))}) == len(changed) + 1
+    assert schema_id_in(filled(f"-- A comment.\n{text}", {})) == ids["as it is"]
+
+
+def schema_id_in(text: str) -> str:
+    (found,) = re.findall(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})' AS SchemaId", text)
+    return str(found)
+
+
+def test_providers_have_the_names_of_their_charges() -> None:
+    """The issuer of a billing period is the one that the provider's charges name; an unknown provider is its id."""
+    text = "SELECT each_provider_name(days.provider)"
+    assert filled(text, {"a": "A Ltd"}) == "SELECT CASE days.provider WHEN 'a' THEN 'A Ltd' ELSE days.provider END"
+    assert filled(text, {}) == "SELECT days.provider"
+    assert provider_name(shipped("views_charges_openai")) == "OpenAI"
+    assert provider_name("SELECT name AS provider_name") is None
+    assert provider_name("SELECT 'a' AS provider_name UNION ALL SELECT 'b' AS provider_name") is None

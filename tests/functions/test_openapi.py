@@ -25,6 +25,7 @@ from functions.web.refusals import ANY_REQUEST, NO_ENDPOINT
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from providers import PROVIDERS
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
+from tests.day_histories import Found, fill_with_metadata, load_histories
 from tests.sessions import bearer
 
 # What a JSON schema cannot say: dates end today, a start is not after its end, a cursor excludes an offset, two names
@@ -43,6 +44,7 @@ ACROSS_FIELDS = (
     "put_webhook",
     "add_invoices",  # a schema cannot say what the rows of CSV may be
     "costs",
+    "focus_metadata",
 )
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
@@ -190,9 +192,10 @@ def running(session_cloud: Local) -> None:
     """The app over the local cloud, with an org that has runs and one that has a stranger's."""
     session_cloud.clock.now = NOON
     org, _ = (
-        onboard(session_cloud.settings, NewOrg(slug, SOURCE, daily_limit=1000, views=slug == SLUG))
+        onboard(session_cloud.settings, NewOrg(slug, SOURCE, daily_limit=1000, views=slug == SLUG), fill_with_metadata)
         for slug in (SLUG, STRANGER)
     )
+    load_histories(session_cloud, SLUG, {SLUG: [Found(FIXTURE_DAY, NOON, "settling", changed=True)]})
     for status, run in RUNS.items():
         session_cloud.ledger.append_run(run, RunEvent(status, started_at=NOON if status.final else None), NOON)
     LATE.app = public_app(compose(session_cloud.settings, session_cloud.clock))

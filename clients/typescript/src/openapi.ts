@@ -46,8 +46,30 @@ export type Cause = "partitions_expired" | "export_moved" | "export_recreated" |
 /** Reason why a run has replaced a day. */
 export type ChangeCause = "first_load" | "late_rows" | "provider_correction" | "forced" | "code";
 
+/** Column of a dataset. */
+export interface ColumnDefinition {
+  ColumnName: string;
+  /** in GoogleSQL */
+  DataType: string;
+  /** digits; of numbers alone */
+  NumericPrecision?: number;
+  /** digits after the point; of numbers alone */
+  NumberScale?: number;
+  /** left out where it is false */
+  Deprecated?: boolean;
+  /** of Tags alone: of keys that a provider has made */
+  ProviderTagPrefixes?: Array<string>;
+}
+
 /** Completeness of the day in what was read. */
 export type Completeness = "provisional" | "settling" | "final" | "partial" | "frozen";
+
+/** Form in which corrections come (docs/focus.md, Metadata). */
+export interface CorrectionHandling {
+  Style: "Replacement" | "Delta" | "Ledger";
+  Scope: string;
+  Rows: string;
+}
 
 /** What a run costs the service, at list prices; as far as its containers could tell. */
 export interface CostEstimate {
@@ -123,6 +145,18 @@ export interface Costs {
   completeness: Array<DayCompleteness>;
 }
 
+/** Generator of the data. */
+export interface DataGenerator {
+  DataGenerator: string;
+}
+
+/** Instance of a FOCUS dataset: the costs and usage of one provider, or the billing periods. */
+export interface DatasetInstance {
+  DatasetInstanceId: string;
+  DatasetInstanceName: string;
+  FocusDatasetId: string;
+}
+
 /** State of a provider's UTC day. */
 export interface DayCompleteness {
   /** id of the provider */
@@ -132,6 +166,13 @@ export interface DayCompleteness {
   state: State;
   /** number of the newest run that has read the day */
   generation: number | null;
+}
+
+/** Delivery of the data (docs/focus.md, Metadata). */
+export interface DeliveryHandling {
+  Mechanism: "Overwrite" | "Append";
+  Scope: string;
+  Frequency: string;
 }
 
 /** Number of rows and costs by which two days differ, or that a part of a day has. */
@@ -169,6 +210,16 @@ export interface Fingerprint {
   source?: SourceDay | null;
   /** cost rows that were left out, since the provider tells no amount */
   unpriced?: number;
+}
+
+/** FOCUS metadata of an organization. */
+export interface FocusMetadata {
+  DataGenerator: DataGenerator;
+  DatasetInstance: Array<DatasetInstance>;
+  Schema: Array<Schema>;
+  Recency: Array<Recency>;
+  x_DeliveryHandling: DeliveryHandling;
+  x_CorrectionHandling: CorrectionHandling;
 }
 
 /** Rows and costs that the source lacks of a day, and what the run did about it. `kept`: the rows loaded before stay, and only rows that are surely new were added (`frozen`); otherwise the day is what the source has (`partial`). */
@@ -429,6 +480,14 @@ export interface Readiness {
   checks: Record<string, "ok" | "unavailable">;
 }
 
+/** Recency of a dataset instance, if it has a day in the range that was asked for. */
+export interface Recency {
+  DatasetInstanceId: string;
+  DatasetInstanceLastUpdated: string;
+  RecencyLastUpdated: string;
+  TimeSectors: Array<TimeSector>;
+}
+
 /** An invoice after a request, and what that has done. */
 export interface RecordedInvoice {
   number: string;
@@ -602,6 +661,17 @@ export interface RunParameters {
   [name: string]: unknown;
 }
 
+/** Columns of a dataset instance. Instances with the same columns have the same SchemaId. */
+export interface Schema {
+  /** another one where columns, their types or the version of FOCUS change */
+  SchemaId: string;
+  /** when the organization's dataset first got these columns, by the record of its migrations; null for the moments before that is recorded */
+  CreationDate: string | null;
+  FocusVersion: string;
+  DatasetInstanceId: string;
+  ColumnDefinition: Array<ColumnDefinition>;
+}
+
 /** A credential, and where the provider's data lies. What is left out stays as it was set up before. */
 export interface SetupBody {
   /** gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; openai: the admin key; anthropic: the admin key */
@@ -684,6 +754,16 @@ export interface TableContent {
   rows: number;
   /** of all columns but those that name the run */
   digest: string;
+}
+
+/** UTC day of a provider. */
+export interface TimeSector {
+  TimeSectorStart: string;
+  TimeSectorEnd: string;
+  /** whether the day is settled, by the view settledness */
+  TimeSectorComplete: boolean;
+  /** when a run last replaced the day; if none has, when the first one had read it */
+  TimeSectorLastUpdated: string;
 }
 
 /** What to run. An empty body is fine. */
@@ -1148,6 +1228,17 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: IntegrationState;
+  };
+  /** FOCUS metadata of `focus_costs`: its columns, how recent each day is, how it is delivered and corrected */
+  "GET /api/v1/focus/{org}/metadata": {
+    query: {
+      /** first UTC day; default: 399 days before the last */
+      start_date?: string;
+      /** last UTC day; default: today. At most 1100 days */
+      end_date?: string;
+    };
+    body: undefined;
+    answer: FocusMetadata;
   };
   /** The process answers */
   "GET /health": {
