@@ -31,7 +31,7 @@ def invoices() -> None:
 @click.option("--issued-on", help="Date of the invoice: YYYY-MM-DD.")
 @click.option("--csv", "file", type=click.File("rb"), help="Many, with a header row of these names; - reads stdin.")
 @asks_api
-def add_invoices(api: Api, number: str | None, file: BinaryIO | None, **fields: str | None) -> None:
+def add_invoices(api: Api, /, number: str | None, file: BinaryIO | None, **fields: str | None) -> None:
     """Record the invoice NUMBER, or those of a CSV file. One that is known is corrected."""
     told = {name: value for name, value in {"number": number, **fields}.items() if value is not None}
     if file is not None:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import Run
 from cloudact.warehouse.resources import Job
+from providers.lines import numeric
 from providers.org_day import OrgDay
 
 log = logging.getLogger(__name__)
@@ -29,15 +30,17 @@ def record_day(
     read_at: datetime,
     at: datetime,
     within_s: float = WITHIN_S,
+    totals: Mapping[str, Decimal] | None = None,
 ) -> None:
     """Adds the run's row to the history of its day; a second call for the same run adds nothing.
 
     `had` is how many rows each table had of the day before, `version` that of the pipeline's file, and `at` when the
-    day was found loaded. Waits `within_s` at most for the row to be there: it goes on by itself. Whatever fails is
-    logged as `day_not_recorded` and raised by nobody, since the day is loaded.
+    day was found loaded. `totals` are the provider's own by currency, `None` where it has told none. Waits `within_s`
+    at most for the row to be there: it goes on by itself. Whatever fails is logged as `day_not_recorded` and raised by
+    nobody, since the day is loaded.
     """
     try:
-        job = _insert(day, result, had, version, read_at, at)
+        job = _insert(day, result, had, version, read_at, at, totals)
         if job is not None:
             day.warehouse.wait_for(job, _Deadline(within_s).tick)
             if job.error_result:
@@ -60,7 +63,13 @@ class _Deadline:
 
 
 def _insert(
-    day: OrgDay, result: Result, had: Mapping[str, int], version: str | None, read_at: datetime, at: datetime
+    day: OrgDay,
+    result: Result,
+    had: Mapping[str, int],
+    version: str | None,
+    read_at: datetime,
+    at: datetime,
+    totals: Mapping[str, Decimal] | None,
 ) -> Job | None:
     run = day.run
     return day.warehouse.start_query(
@@ -83,8 +92,16 @@ def _insert(
         source_as_of=result.fingerprint.source_as_of,
         rows_before=sum(had.values()),
         rows_after=result.fingerprint.rows,
+        is_total_known=totals is not None,
+        totals=list(_totals(totals or {})),
         costs=list(_costs(result, was_empty=not any(had.values()))),
     )
+
+
+def _totals(totals: Mapping[str, Decimal]) -> Iterator[str]:
+    """Yields JSON texts of each currency's total, as NUMERIC holds it."""
+    for currency in sorted(totals):
+        yield json.dumps({"currency": currency, "total": plain(numeric(totals[currency]))})
 
 
 def _costs(result: Result, *, was_empty: bool) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from cloudact.clock import Clock, utc_now
 from cloudact.runs.late_data import LateDataScan
@@ -71,10 +72,12 @@ class DayLoad:
         tick: Tick,
         scan: LateDataScan | None = None,
         gap: Gap | None = None,
+        totals: Mapping[str, Decimal] | None = None,
     ) -> Loaded:
         """Loads every part with one load job each, or none where the tables have exactly these rows already.
 
-        Records either in the history of the day. `gap` is what the source is known to lack. Raises `Stop` before
+        Records either in the history of the day. `gap` is what the source is known to lack, `totals` are the
+        provider's own by currency. Raises `Stop` before
         anything is loaded where the day would shrink too much, and what `RunLoad.load` raises.
         """
         had = {part.table: self.day.row_count(part.table) for part in parts}
@@ -89,7 +92,8 @@ class DayLoad:
             rows = self.run_load.load(parts, self.run.date, tick)
             fell = cost_falls(parts, fingerprint, earlier)
             loaded = Loaded(rows, result.model_copy(update={"cause": cause}), fewer=fewer, fell=fell)
-        record_day(self.day, loaded.result, had, self.version, self.read_at, loaded.at or self.clock())
+        at = loaded.at or self.clock()
+        record_day(self.day, loaded.result, had, self.version, self.read_at, at, totals=totals)
         return loaded
 
     def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:

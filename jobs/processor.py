@@ -27,6 +27,7 @@ from jobs.file_room import FileRoom
 from jobs.fingerprint import fingerprint
 from jobs.heartbeat import Heartbeat
 from jobs.late_data import LateDataScanner
+from jobs.months import tie_months
 from jobs.progress import StepProgress
 from jobs.reading import READING, Reading, Total
 from jobs.unchanged import UNCHANGED
@@ -72,6 +73,7 @@ class SourceProcessor:
     reconciles: bool = False
 
     loaded: Loaded | None = None
+    totals: Mapping[str, Decimal] | None = None
     reading: Reading | None = None
     scan: LateDataScan | None = None
 
@@ -125,7 +127,7 @@ class SourceProcessor:
         if not isinstance(self.source, TellsTotal):
             raise Stop(Code.MISCONFIGURED, f"{self.source.name} tells no total to reconcile with.", CONTACT_SUPPORT)
         try:
-            total = self._total(self.source, at_work)
+            total = self.totals = self._total(self.source, at_work)
         except RunError as err:
             at_work.message(f"The provider's own total of the day is not known: {err.message}", level="WARNING")
             return
@@ -166,7 +168,8 @@ class SourceProcessor:
         findings = self.source.findings() if isinstance(self.source, TellsFindings) else Findings()
         fingerprint = _fingerprint(reading, files).model_copy(update={"source": findings.read_from})
         tick = self.heartbeat.every(at_work.step, "The rows are being loaded.")
-        loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap)
+        loaded = self.loaded = self.day_load.replace(parts, fingerprint, tick, self.scan, findings.gap, self.totals)
+        tie_months(self.day_load.day, self.clock, tick)
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         self._report(loaded, findings, at_work)

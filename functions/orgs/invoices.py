@@ -179,7 +179,7 @@ def list_invoices(room: OrgInvoices, org: str) -> Response:
     credential = presented(room.auth, org)
     no_query(request)
     let_in(room.auth, org, credential)
-    found = [InvoiceAnswer(**_fields(each)) for each in room.invoices.all(org) if not each.is_void]
+    found = [InvoiceAnswer.model_validate(_fields(each)) for each in room.invoices.all(org) if not each.is_void]
     return answered(InvoiceList(org_slug=org, invoices=found))
 
 
@@ -263,7 +263,7 @@ def _recorded(
     invoice: StoredInvoice | None, outcome: Literal["added", "corrected", "unchanged", "removed"]
 ) -> RecordedInvoice:
     assert invoice is not None  # noqa: S101 - it was there before, or has just been added
-    return RecordedInvoice(**_fields(invoice), outcome=outcome)
+    return RecordedInvoice.model_validate(_fields(invoice) | {"outcome": outcome})
 
 
 def _fields(invoice: StoredInvoice) -> dict[str, object]:

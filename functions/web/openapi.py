@@ -126,8 +126,9 @@ def _operation(
     }
     if endpoint.body:
         schema = {"$ref": _REFERENCE.format(model=endpoint.body.__name__)}
-        others: JsonObject = {media_type: {"schema": {"type": "string"}} for media_type in endpoint.other_bodies}
-        content: JsonObject = {"application/json": {"schema": schema}, **others}
+        content: JsonObject = {"application/json": {"schema": {**schema}}}
+        for media_type in endpoint.other_bodies:
+            content[media_type] = {"schema": {"type": "string"}}
         operation["requestBody"] = {"required": False, "content": content}
     return operation
 

@@ -16,10 +16,12 @@
 -- @source_as_of TIMESTAMP: the newest row of the source, or NULL
 -- @rows_before INT64: rows of the day in all tables, before
 -- @rows_after INT64: after
+-- @is_total_known BOOL: whether the provider has told a total of its own
+-- @totals ARRAY<STRING>: JSON objects of currency and total, as texts
 -- @costs ARRAY<STRING>: JSON objects of currency, before (null where unknown) and after, as texts
 INSERT INTO day_history (
   usage_date, org_slug, provider, pipeline, run_id, generation, trigger_type, pipeline_version, read_at, recorded_at,
-  is_changed, cause, completeness, source_as_of, rows_before, rows_after, costs
+  is_changed, cause, completeness, source_as_of, rows_before, rows_after, is_total_known, totals, costs
 )
 SELECT
   @usage_date,
@@ -38,6 +40,14 @@ SELECT
   @source_as_of,
   @rows_before,
   @rows_after,
+  @is_total_known,
+  ARRAY(
+    SELECT STRUCT(
+      JSON_VALUE(each, '$.currency') AS currency,
+      CAST(JSON_VALUE(each, '$.total') AS NUMERIC) AS total
+    )
+    FROM UNNEST(@totals) AS each
+  ),
   ARRAY(
     SELECT STRUCT(
       JSON_VALUE(cost, '$.currency') AS currency,

@@ -20,7 +20,15 @@ QUERIES = [
 ]
 OF_THE_SERVICE = ("applied_migrations", "record_migrations", "installation", "record_installation")
 OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
-WRITING = ("record_migrations", "record_installation", "record_day", "record_invoices")
+WRITING = (
+    "record_migrations",
+    "record_installation",
+    "record_day",
+    "record_invoices",
+    "carry_invoices",
+    "copy_month",
+    "close_months",
+)
 OF_NOBODY = ("focus_schema", "focus_billing_schema")  # views that read no table
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")
 

@@ -25,7 +25,7 @@ from functions.web.refusals import ANY_REQUEST, NO_ENDPOINT
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from providers import PROVIDERS
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
-from tests.day_histories import Found, fill_with_metadata, load_histories
+from tests.day_histories import Found, load_histories
 from tests.sessions import bearer
 
 # What a JSON schema cannot say: dates end today, a start is not after its end, a cursor excludes an offset, two names
@@ -192,7 +192,7 @@ def running(session_cloud: Local) -> None:
     """The app over the local cloud, with an org that has runs and one that has a stranger's."""
     session_cloud.clock.now = NOON
     org, _ = (
-        onboard(session_cloud.settings, NewOrg(slug, SOURCE, daily_limit=1000, views=slug == SLUG), fill_with_metadata)
+        onboard(session_cloud.settings, NewOrg(slug, SOURCE, daily_limit=1000, views=slug == SLUG))
         for slug in (SLUG, STRANGER)
     )
     load_histories(session_cloud, SLUG, {SLUG: [Found(FIXTURE_DAY, NOON, "settling", changed=True)]})
