@@ -20,7 +20,7 @@ QUERIES = [
 ]
 OF_THE_SERVICE = ("applied_migrations", "record_migrations", "installation", "record_installation")
 OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
-WRITING = ("record_migrations", "record_installation", "record_day")
+WRITING = ("record_migrations", "record_installation", "record_day", "record_names")
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")
 
 
