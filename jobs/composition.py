@@ -22,6 +22,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from jobs.attempt import Job, Processor
 from jobs.claim import Claim
+from jobs.daily_names import DailyNames
 from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
 from jobs.meter import Meter
@@ -105,6 +106,7 @@ class _Composition:
             time=self._time,
             break_off=self._sockets.break_off,
         )
+        open_directory = connector.provider.open_directory
         return SourceProcessor(
             source=connector.provider.open_source(context),
             day_load=DayLoad(day, load, own.started_at, entry.restate_days, self._clock, self._version(run)),
@@ -113,6 +115,7 @@ class _Composition:
             reject_credential=partial(self._integrations.mark_invalid, integration),
             reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),
             file_bytes=self._settings.day_file_bytes,
+            names=DailyNames(context, open_directory) if open_directory else None,
         )
 
     @property

@@ -6,7 +6,6 @@ tells what was before it.
 
 import json
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from decimal import Decimal
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import Run
 from cloudact.warehouse.resources import Job
+from jobs.deadline import Deadline
 from providers.lines import numeric
 from providers.org_day import OrgDay
 
@@ -42,24 +42,11 @@ def record_day(
     try:
         job = _insert(day, result, had, version, read_at, at, totals)
         if job is not None:
-            day.warehouse.wait_for(job, _Deadline(within_s).tick)
+            day.warehouse.wait_for(job, Deadline(within_s, "BigQuery has not added the row").tick)
             if job.error_result:
                 _log_failure(day.run, str(job.error_result.get("message")))
     except Exception as err:  # whatever it is: the next try of the run would find it decided, and record nothing
         _log_failure(day.run, str(err) or type(err).__name__)
-
-
-class _Deadline:
-    """The end of a wait, some seconds from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def tick(self) -> None:
-        """Raises `TimeoutError` once it has passed."""
-        if time.monotonic() > self._end:
-            raise TimeoutError(f"BigQuery has not added the row within {self._seconds:g} seconds")
 
 
 def _insert(

@@ -21,6 +21,7 @@ from cloudact.pipelines.config import Step
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.result import Fingerprint, exact_difference, plain
+from jobs.daily_names import DailyNames
 from jobs.day_load import DayLoad, Loaded
 from jobs.day_table import DayFile
 from jobs.file_room import FileRoom
@@ -61,7 +62,8 @@ class SourceProcessor:
     """Works through the steps of one run; each step leaves its findings for the next.
 
     `reconciles`: a step will compare with the provider's own total, so that it is read beside the reports.
-    `file_bytes` is what its files may take together.
+    `file_bytes` is what its files may take together. `names` records what the provider's ids are called, once the day
+    is loaded.
     """
 
     source: Source
@@ -71,6 +73,7 @@ class SourceProcessor:
     reject_credential: Callable[[str], None]
     file_bytes: int
     reconciles: bool = False
+    names: DailyNames | None = None
 
     loaded: Loaded | None = None
     totals: Mapping[str, Decimal] | None = None
@@ -173,6 +176,8 @@ class SourceProcessor:
         if len(self.source.fills) > 1:
             at_work.message("; ".join(f"{part.table}: {part.rows} rows" for part in parts) + ".")
         self._report(loaded, findings, at_work)
+        if self.names:
+            self.names.record(at_work)
         return loaded.rows
 
     def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:

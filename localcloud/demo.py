@@ -24,6 +24,13 @@ SELECT
 FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date AND x_Provider != 'gcp'
 GROUP BY what, currency ORDER BY cost DESC
 """,
+    "project or workspace": """
+SELECT
+  CONCAT(ProviderName, ' ', IFNULL(SubAccountName, '(none)')) AS what,
+  BillingCurrency AS currency,
+  SUM(BilledCost) AS cost
+FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date GROUP BY what, currency ORDER BY cost DESC
+""",
 }
 
 

@@ -19,6 +19,8 @@ from cloudact.settings import Settings
 from providers.settings import IntegrationSettings
 
 if TYPE_CHECKING:
+    from providers.calls import Calls
+    from providers.directory import Directory
     from providers.source import Source, SourceContext
 
 NO_KEYS = KeyForms()
@@ -72,8 +74,9 @@ class Provider:
     as it); `credential_help` says the same to people. `read_credential` keeps of what was handed over only what is
     needed, or raises `Stop`; `check` asks the provider whether a run could read with it: cheap, quick, and raises
     `Stop` for what a person must change, `Retry` for what passes. `open_source` opens one UTC day for a run; only jobs
-    call it, and it imports its module when it is called. `sql_folder` has the scripts of its tables and its view of
-    charges where they do not ship in `sql/org`.
+    call it, and it imports its module when it is called. `open_directory`, in the same way, opens the lists of what has
+    a name, such as projects and keys, where the provider has any. `sql_folder` has the scripts of its tables and its
+    view of charges where they do not ship in `sql/org`.
     """
 
     id: str
@@ -89,6 +92,7 @@ class Provider:
     key_beginnings: Mapping[str, str] = field(default_factory=dict)
     takes: tuple[str, ...] = (KEY,)
     credential_help: str = "the admin key"
+    open_directory: "Callable[[SourceContext, Calls], Directory] | None" = None
     sql_folder: Path | None = None
 
     def __post_init__(self) -> None:

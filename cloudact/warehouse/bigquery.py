@@ -339,6 +339,12 @@ class Warehouse:
             found = self._found(f"jobs/{self._job_id(job_id)}", self._location)
         return Job(found) if found is not None else None
 
+    def has_job(self, job_id: str) -> bool:
+        """Whether the id was taken; for jobs whose parameters are large and not wanted."""
+        with translating_google_errors("BigQuery"):
+            wanted = {**self._location, "fields": "jobReference"}
+            return self._found(f"jobs/{self._job_id(job_id)}", wanted) is not None
+
     def _found(self, path: str, query: Mapping[str, str | int] | None = None) -> JsonAnswer | None:
         """What BigQuery has at this path; `None` if nothing."""
         try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["openai", "anthropic"]
 SCOPES: dict[Kind, frozenset[str]] = {
-    "openai": frozenset({"api.usage.read"}),
+    "openai": frozenset({"api.usage.read", "api.management.read"}),
     "anthropic": frozenset({"org:admin", "claude_code", "read:analytics"}),
 }
 
@@ -22,7 +22,8 @@ class RegisteredKey(BaseModel):
     page. amounts: how OpenAI's costs are written, `string` (in several notations) or `number`. scopes: all of the
     vendor's unless told; Anthropic's own keys have none, there they switch off `claude_code` and `read:analytics`; one
     without `org:admin` is of Claude Enterprise. per_minute: requests that are answered within a minute.
-    without_amount: so many rows at the end of each page of costs by groups have none.
+    without_amount: so many rows at the end of each page of costs by groups have none. names: by id, what lists call
+    this project, workspace or key from now on; null is in no list any more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +38,7 @@ class RegisteredKey(BaseModel):
     revoked: bool = False
     per_minute: int | None = Field(default=None, ge=1)
     without_amount: int = Field(default=0, ge=0)
+    names: dict[str, str | None] = Field(default_factory=dict)
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope."""

@@ -10,6 +10,8 @@ from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings, Rule
 
 if TYPE_CHECKING:
+    from providers.calls import Calls
+    from providers.directory import Directory
     from providers.source import Source, SourceContext
 
 
@@ -40,6 +42,12 @@ def _open_source(context: "SourceContext") -> "Source":
     return open_source(context)
 
 
+def _open_directory(context: "SourceContext", calls: "Calls") -> "Directory":
+    from providers.anthropic.source import open_directory
+
+    return open_directory(context, calls)
+
+
 PROVIDER = Provider(
     id=ID,
     integration="ANTHROPIC",
@@ -50,6 +58,7 @@ PROVIDER = Provider(
     read_credential=_read,
     check=_check,
     open_source=_open_source,
+    open_directory=_open_directory,
     secret_patterns=KeyForms(
         keys=(rf"sk-ant-[a-z]{{2,12}}[0-9]{{2}}-{RANDOM}[\w-]{{40,}}",),  # API, admin, OAuth (oat), refresh (ort)
         fragments=(r"sk-ant-(?:api|admin|oat|ort)[0-9]{2}-[\w-]{16,}",),

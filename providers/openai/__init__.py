@@ -10,6 +10,8 @@ from providers.provider import CheckContext, Credential, Proof, Provider
 from providers.settings import IntegrationSettings
 
 if TYPE_CHECKING:
+    from providers.calls import Calls
+    from providers.directory import Directory
     from providers.source import Source, SourceContext
 
 
@@ -35,6 +37,12 @@ def _open_source(context: "SourceContext") -> "Source":
     return open_source(context)
 
 
+def _open_directory(context: "SourceContext", calls: "Calls") -> "Directory":
+    from providers.openai.source import open_directory
+
+    return open_directory(context, calls)
+
+
 PROVIDER = Provider(
     id=ID,
     integration="OPENAI",
@@ -45,6 +53,7 @@ PROVIDER = Provider(
     read_credential=_read,
     check=_check,
     open_source=_open_source,
+    open_directory=_open_directory,
     secret_patterns=KeyForms(
         keys=(
             rf"sk-(?:proj|svcacct|admin|None)-{RANDOM}[\w-]{{40,}}",

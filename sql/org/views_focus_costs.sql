@@ -30,7 +30,7 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   ConsumedQuantity OPTIONS(description = 'Quantity that was used; 1 where x_QuantityKnown is false'),
   ConsumedUnit OPTIONS(description = 'Unit of ConsumedQuantity in the unit format of FOCUS, e.g. Tokens'),
   SubAccountId OPTIONS(description = 'Project or workspace'),
-  SubAccountName OPTIONS(description = 'Its name, else its id'),
+  SubAccountName OPTIONS(description = 'Its name, the newest that is known, else its id'),
   SubAccountType OPTIONS(description = 'Project or Workspace'),
   ServiceSubcategory OPTIONS(description = 'Part of ServiceCategory, never NULL'),
   SkuId OPTIONS(description = 'What is sold. Composed by us for OpenAI and Anthropic'),
@@ -94,7 +94,8 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   AllocatedMethodDetails OPTIONS(description = 'No costs are split here'),
   AllocatedResourceId OPTIONS(description = 'No costs are split here'),
   AllocatedResourceName OPTIONS(description = 'No costs are split here'),
-  AllocatedTags OPTIONS(description = 'No costs are split here')
+  AllocatedTags OPTIONS(description = 'No costs are split here'),
+  x_ApiKeyName OPTIONS(description = 'Name of the API key, the newest that is known; NULL where none is')
 )
 OPTIONS(description = 'Costs of all providers in the columns of FOCUS each_focus_version with the names of 1.2, see docs/focus.md')
 AS
@@ -183,6 +184,16 @@ price AS (
       IF(speed IS NULL, NULL, CONCAT('"x_Speed":', TO_JSON_STRING(speed)))
     ] AS details
   FROM amount
+),
+name AS (
+  -- One row for each id, so that no charge is counted twice whatever the lists have told.
+  SELECT
+    provider AS of_provider,
+    kind AS of_kind,
+    id AS of_id,
+    ARRAY_AGG(name IGNORE NULLS ORDER BY observed_at DESC, name LIMIT 1)[SAFE_OFFSET(0)] AS newest
+  FROM org_dataset.provider_name_changes
+  GROUP BY provider, kind, id
 )
 SELECT
   -- Mandatory in FOCUS, never NULL
@@ -219,7 +230,7 @@ SELECT
     ELSE IFNULL(consumed_unit, 'Units')
   END AS ConsumedUnit,
   sub_account_id AS SubAccountId,
-  IF(sub_account_id IS NULL, NULL, IFNULL(sub_account_name, sub_account_id)) AS SubAccountName,
+  IF(sub_account_id IS NULL, NULL, COALESCE(sub_account_name, sub_account.newest, sub_account_id)) AS SubAccountName,
   IF(sub_account_id IS NULL, NULL, sub_account_type) AS SubAccountType,
   IFNULL(service_subcategory, CONCAT('Other (', service_category, ')')) AS ServiceSubcategory,
   IF(charge_category = 'Tax' OR (charge_category = 'Credit' AND sku_meter IS NULL), NULL, sku_id) AS SkuId,
@@ -299,5 +310,11 @@ SELECT
   CAST(NULL AS STRING) AS AllocatedMethodDetails,
   CAST(NULL AS STRING) AS AllocatedResourceId,
   CAST(NULL AS STRING) AS AllocatedResourceName,
-  CAST(NULL AS STRING) AS AllocatedTags
-FROM price;
+  CAST(NULL AS STRING) AS AllocatedTags,
+  -- Ours, from the third version of this view on
+  api_key.newest AS x_ApiKeyName
+FROM price
+LEFT JOIN name AS sub_account
+  ON sub_account.of_provider = provider AND sub_account.of_kind = LOWER(sub_account_type) AND sub_account.of_id = sub_account_id
+LEFT JOIN name AS api_key
+  ON api_key.of_provider = provider AND api_key.of_kind = 'api_key' AND api_key.of_id = api_key_id;

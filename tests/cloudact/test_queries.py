@@ -24,6 +24,7 @@ WRITING = (
     "record_migrations",
     "record_installation",
     "record_day",
+    "record_names",
     "record_invoices",
     "carry_invoices",
     "copy_month",

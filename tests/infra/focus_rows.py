@@ -66,9 +66,28 @@ def anthropic_usage(**columns: Any) -> Row:
     return LOADED | {"usage_date": DAY} | key | zero | columns
 
 
+def named(provider: str, kind: str, id_: str, name: str | None, day: int = 1, **columns: Any) -> Row:
+    """A row of the names that a provider's lists have told, as seen on that day of November."""
+    seen = {"observed_at": f"2026-11-{day:02} 06:00:00 UTC", "status": "active", "org_slug": "acme", "run_id": "r-1"}
+    return {"provider": provider, "kind": kind, "id": id_, "name": name} | seen | columns
+
+
 def recorded() -> Tables:
-    """The rows of the provider fixtures."""
+    """The rows of the provider fixtures, and some names: changed, told twice, gone, of other providers and kinds."""
     return {
+        "provider_name_changes": [
+            named("openai", "project", "proj", "Before"),
+            *[named("openai", "project", "proj", "Search", 2)] * 2,
+            named("openai", "project", "proj", None, 3),
+            named("anthropic", "project", "proj", "Another provider's", 9),
+            named("openai", "api_key", "proj", "Another kind's", 9),
+            named("anthropic", "workspace", "w-1", "b"),
+            named("anthropic", "workspace", "w-1", "a"),
+            named("anthropic", "api_key", "k-1", "ci"),
+            named("anthropic", "api_key", "k-1", "ci", 4, status="gone"),
+            named("gcp", "project", "p-1", "Google tells it itself"),
+            named("anthropic", "user", "user_1", None),
+        ],
         "gcp_billing_daily_raw": [_recorded_gcp(row) for row in fixture("gcp_billing_export_resource_v1.rows.json")],
         "openai_cost_daily_raw": list(_recorded_openai()),
         "openai_usage_daily_raw": list(_recorded_openai_usage()),
@@ -81,6 +100,7 @@ def generated(seed: int, rows: int) -> Tables:
     """Random rows in which every column that may be NULL is sometimes."""
     rng = random.Random(seed)
     return {
+        "provider_name_changes": [],
         "gcp_billing_daily_raw": [_random_gcp(rng) for _ in range(rows)],
         "openai_cost_daily_raw": [_random_openai(rng) for _ in range(rows)],
         "openai_usage_daily_raw": [

@@ -55,6 +55,7 @@ UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
 # The sample's SKU of Anthropic leaves out the tier, and its price the speed.
 OWN_SKUS = {"SkuId", "SkuPriceId"}
 
+NAMES = "provider_name_changes"
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
     "charges_openai": ["openai_cost_daily_raw", "openai_usage_daily_raw"],
@@ -125,9 +126,11 @@ def test_a_bound_on_the_day_prunes_each_provider(local: Local, charges: list[Row
     assert charges
     for view, tables in READS.items():
         day = sum(_bytes(local, f"{table} WHERE usage_date {bound}") for table in tables)
-        column = "x_UsageDate" if view == "focus_costs" else "usage_date"
-        assert 0 < day == _bytes(local, f"{view} WHERE {column} {bound}")
-        assert day < sum(_bytes(local, table) for table in tables) == _bytes(local, view)
+        column, names = "usage_date", 0
+        if view == "focus_costs":  # reads the names too, which are few and of no day
+            column, names = "x_UsageDate", _bytes(local, "provider_name_changes")
+        assert 0 < day == _bytes(local, f"{view} WHERE {column} {bound}") - names
+        assert day < sum(_bytes(local, table) for table in tables) == _bytes(local, view) - names
 
 
 def test_a_bound_on_the_period_reads_every_day(local: Local, charges: list[Row]) -> None:
@@ -194,6 +197,46 @@ def test_google_computes_the_same(raw: Tables, charges: list[Row]) -> None:
     types = {column.name: column.type for column in gate("org").columns("focus_costs")}
     found = [{n: _python(types[n], v) for n, v in row.items()} for row in run_over(inlined("focus_costs"), tables)]
     assert _multiset(found) == _multiset(charges)
+
+
+def test_names_of_ids(charges: list[Row]) -> None:
+    """A project, workspace or key has the newest name that its provider has told of it, and an id alone where none."""
+    accounts = {(row["x_Provider"], row["SubAccountId"]): row["SubAccountName"] for row in charges}
+    assert accounts["openai", "proj"] == "Search"
+    assert accounts["anthropic", "w-1"] == "a"
+    assert "Google tells it itself" not in accounts.values()
+    unnamed = {name for (_, id_), name in accounts.items() if id_ not in ("proj", "w-1", "p-1") and name == id_}
+    assert unnamed
+    keys = {(row["x_Provider"], row["x_ApiKeyId"]): row["x_ApiKeyName"] for row in charges}
+    assert keys["anthropic", "k-1"] == "ci"
+    assert {name for (_, id_), name in keys.items() if id_ != "k-1"} == {None}
+
+
+def test_names_add_no_rows(raw: Tables, charges: list[Row]) -> None:
+    """Whatever the lists have told, also twice, each raw row stays one charge, and the amounts stay."""
+    without = [{**row, "x_ApiKeyName": None, "SubAccountName": None} for row in charges]
+    tables = {table: (_schema(table), [] if table == NAMES else rows) for table, rows in raw.items()}
+    unnamed = "SELECT * REPLACE (CAST(NULL AS STRING) AS x_ApiKeyName, CAST(NULL AS STRING) AS SubAccountName)"
+    types = {column.name: column.type for column in gate("org").columns("focus_costs")}
+    found = run_over(f"{unnamed} FROM ({inlined('focus_costs')})", tables)
+    assert _multiset({n: _python(types[n], v) for n, v in row.items()} for row in found) == _multiset(without)
+
+
+def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> None:
+    """A name holds until another is seen, or the id is gone, which keeps its last name with an end."""
+    assert charges
+    sql = f"""SELECT id, name, DATE(valid_from) AS since, DATE(valid_to) AS until, is_current
+      FROM {DATASET}.provider_names
+      WHERE (provider, kind) IN (('openai', 'project'), ('anthropic', 'api_key')) ORDER BY id, since"""
+    assert [tuple(row.values()) for row in local.query(sql)] == [
+        ("k-1", "ci", date(2026, 11, 1), date(2026, 11, 4), False),
+        ("proj", "Before", date(2026, 11, 1), date(2026, 11, 2), False),
+        ("proj", "Search", date(2026, 11, 2), date(2026, 11, 3), False),
+        ("proj", None, date(2026, 11, 3), None, True),
+    ]
+    tables = {NAMES: (_schema(NAMES), raw[NAMES])}
+    (counted,) = run_over(f"SELECT COUNT(*) AS n FROM ({inlined('provider_names')})", tables)
+    assert counted["n"] == len(local.query(f"SELECT id FROM {DATASET}.provider_names"))
 
 
 def test_without_costs_there_are_no_charges(read: Read, raw: Tables) -> None:

@@ -8,7 +8,7 @@ from email.message import Message
 from email.utils import format_datetime
 
 from cloudact.clock import Clock
-from localcloud.providers.anthropic import errors
+from localcloud.providers.anthropic import directory, errors
 from localcloud.providers.anthropic.analytics import Analytics
 from localcloud.providers.anthropic.days import Days
 from localcloud.providers.anthropic.reports import Reports
@@ -26,7 +26,7 @@ ANALYTICS_BETA = "analytics-usage-cost-2026-08-24"
 
 
 class Anthropic:
-    """Serves the reports of registered keys."""
+    """Serves the reports and the lists of registered keys."""
 
     name = "anthropic"
 
@@ -44,9 +44,9 @@ class Anthropic:
         self._analytics = {"analytics/usage": analytics.usage, "analytics/cost": analytics.costs}
 
     def answer(self, request: HttpRequest) -> Body:
-        """A page of a report, or who the organization is."""
+        """A page of a report or of a list, or who the organization is."""
         name = request.path.removeprefix(ROOT)
-        known = name == "me" or name in self._reports or name in self._analytics
+        known = name == "me" or name in {*self._reports, *self._analytics, *directory.LISTS}
         if request.verb != "GET" or not request.path.startswith(ROOT) or not known:
             raise errors.by_status(404)
         return self._analysed(name, request) if name in self._analytics else self._reported(name, request)
@@ -64,6 +64,8 @@ class Anthropic:
         if name == "me":
             return {"id": organization(key.seed), "type": "organization", "name": f"Organization {key.seed}"}
         asked = Parameters(request.query)
+        if name in directory.LISTS:
+            return directory.listed(name, key, asked)
         return self._reports[name](key, asked, Cursors(key.key, request.path, asked), _betas(request.headers))
 
     def _analysed(self, name: str, request: HttpRequest) -> Body:

@@ -29,6 +29,28 @@ def workspace(seed: int, number: int) -> str:
     return f"wrkspc_{token(seed, 'workspace', number, length=24)}"
 
 
+def callers(rows: int) -> int:
+    """How many callers appear in the reports of a day."""
+    return -(-rows // len(VARIANTS))
+
+
+def user_id(seed: int, caller: int) -> str | None:
+    """The id of the person who calls; most callers are programs with a key."""
+    return f"user_{token(seed, 'account', caller, length=24)}" if caller % 5 == 2 else None
+
+
+def service_account_id(seed: int, caller: int) -> str | None:
+    """The id of the service account that calls, where it is one."""
+    return f"svac_{token(seed, 'service', caller, length=24)}" if caller % 5 == 4 else None
+
+
+def api_key_id(seed: int, caller: int) -> str | None:
+    """The id of the caller's key. The first caller has none (the Workbench)."""
+    if not caller or user_id(seed, caller) or service_account_id(seed, caller):
+        return None
+    return f"apikey_{token(seed, 'key', caller, length=24)}"
+
+
 def organization(seed: int) -> str:
     """The organization's id."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{seed}.organization"))
@@ -37,9 +59,8 @@ def organization(seed: int) -> str:
 def _dims(seed: int, number: int) -> Dims:
     """The first caller has no key (the Workbench), every fifth is a person or a service account without one."""
     variant, caller = VARIANTS[number % len(VARIANTS)], number // len(VARIANTS)
-    account = f"user_{token(seed, 'account', caller, length=24)}" if caller % 5 == 2 else None
-    service = f"svac_{token(seed, 'service', caller, length=24)}" if caller % 5 == 4 else None
-    key = None if account or service or not caller else f"apikey_{token(seed, 'key', caller, length=24)}"
+    account, service = user_id(seed, caller), service_account_id(seed, caller)
+    key = api_key_id(seed, caller)
     return (
         account, key, variant.context_window, variant.inference_geo, variant.model, service, variant.service_tier,
         variant.speed, workspace(seed, caller // 4),

@@ -11,7 +11,7 @@ from localcloud.providers.facts import Fact, grouped
 from localcloud.providers.generated import Generated
 from localcloud.providers.keys import Keys, RegisteredKey
 from localcloud.providers.limits import PerMinute, seconds_left
-from localcloud.providers.openai import errors
+from localcloud.providers.openai import directory, errors
 from localcloud.providers.openai.costs import costs_of
 from localcloud.providers.openai.reports import COSTS, USAGE, Report
 from localcloud.providers.openai.results import cost_result, usage_result
@@ -29,7 +29,7 @@ Results = list[dict[str, Any]]
 
 
 class OpenAI:
-    """Serves the usage reports and the costs of registered keys."""
+    """Serves the usage reports, the costs and the lists of registered keys."""
 
     name = "openai"
 
@@ -40,28 +40,31 @@ class OpenAI:
         self._generated = Generated()
 
     def answer(self, request: HttpRequest) -> Body:
-        """A page of a report."""
-        report = _report(request)
-        key = self._key(request.headers.get("Authorization") or "")
+        """A page of a report, or of a list of the organization."""
+        lists = request.verb == "GET" and directory.is_list(request.path)
+        report = None if lists else _report(request)
+        key = self._key(
+            request.headers.get("Authorization") or "", "api.management.read" if lists else "api.usage.read"
+        )
         now = self._clock()
         if end := self._limits.over(key):
             refused = errors.rate_limited(seconds_left(end, now), key.per_minute or 0)
             raise Refused(refused.status, refused.body, {**refused.headers, "Date": format_datetime(now, usegmt=True)})
-        return self._page(key, _Query(report, request, key, self._clock()))
+        return self._page(key, _Query(report, request, key, now)) if report else directory.listed(request, key)
 
     def failure(self, status: int) -> Refused:
         """How OpenAI words a status."""
         return errors.by_status(status)
 
-    def _key(self, authorization: str) -> RegisteredKey:
+    def _key(self, authorization: str, scope: str) -> RegisteredKey:
         text = authorization.removeprefix("Bearer ").strip()
         if text.startswith("sk-proj-"):
-            raise errors.missing_scope()  # a valid key, of a project: assumed to be told so
+            raise errors.missing_scope(scope)  # a valid key, of a project: assumed to be told so
         key = self._keys.find(text, "openai")
         if key is None:
             raise errors.invalid_key(text)
-        if not key.may("api.usage.read"):
-            raise errors.missing_scope()
+        if not key.may(scope):
+            raise errors.missing_scope(scope)
         return key
 
     def _page(self, key: RegisteredKey, query: "_Query") -> Body:

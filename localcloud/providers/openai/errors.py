@@ -32,10 +32,15 @@ def invalid_key(key: str) -> Refused:
     return _refused(401, message, "invalid_request_error", None, "invalid_api_key")
 
 
-def missing_scope() -> Refused:
+def not_found(message: str) -> Refused:
+    """404 of something within the organization."""
+    return _refused(404, message, "invalid_request_error", None, "not_found")
+
+
+def missing_scope(scope: str = "api.usage.read") -> Refused:
     """403: a restricted key, or one of a project."""
     message = (
-        "You have insufficient permissions for this operation. Missing scopes: api.usage.read. Check that you have the "
+        f"You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you have the "
         "correct role in your organization, and if you're using a restricted API key, that it has the necessary scopes."
     )
     return _refused(403, message, "invalid_request_error", None, "missing_scope")

@@ -27,6 +27,32 @@ def openai_usage(seed: int, day: date, report: str, rows: int, factor: Decimal =
     return scaled((Fact(dims, measures(rng, dims)) for dims in combinations), factor)
 
 
+def owners(rows: int) -> tuple[int, int]:
+    """How many projects and how many callers (users with keys) appear in the reports of a day."""
+    projects, callers = 0, 0
+    for spec in USAGE.values():
+        used = -(-rows * spec.share // 1000)
+        count = -(-used // len(list(_what(0, spec))))
+        callers = max(callers, count if "user_id" in spec.dims else 0)
+        projects = max(projects, count if "user_id" not in spec.dims else (count + 3) // 4)
+    return projects, callers
+
+
+def project_id(seed: int, number: int) -> str:
+    """The id of a project."""
+    return f"proj_{token(seed, 'project', number)}"
+
+
+def user_id(seed: int, number: int) -> str:
+    """The id of a person."""
+    return f"user-{token(seed, 'user', number)}"
+
+
+def key_id(seed: int, caller: int) -> str:
+    """The id of a caller's key."""
+    return f"key_{token(seed, 'key', caller)}"
+
+
 def _combinations(seed: int, spec: Report) -> Iterator[Dims]:
     """Endless: owner after owner, each with everything it can do."""
     number = 0
@@ -42,11 +68,11 @@ def _owner(seed: int, number: int) -> Dims:
     project = None if number == 1 else _project(seed, number // 4)[0]
     if number == 0:
         return project, None, None
-    return project, f"user-{token(seed, 'user', number // 2)}", f"key_{token(seed, 'key', number)}"
+    return project, user_id(seed, number // 2), key_id(seed, number)
 
 
 def _project(seed: int, number: int) -> Dims:
-    return (f"proj_{token(seed, 'project', number)}",)
+    return (project_id(seed, number),)
 
 
 def _what(seed: int, spec: Report) -> Iterator[Dims]:
