@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-fast check bench chaos reset new-provider deploy verify-project
+.PHONY: help up demo test test-fast check bench chaos screenshots reset new-provider deploy verify-project
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -46,6 +46,10 @@ bench: $(READY) ## the slow proofs: memory, scale, what is packaged, CPU beside 
 
 chaos: $(READY) ## SEED=… MINUTES=… or REPLAY=…: random use, kills and faults, then a check of what must hold
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed "$(SEED)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(REPLAY),--replay "$(REPLAY)")
+
+screenshots: $(READY) ## FOLDER=…: every page of the console at two widths in both themes (.local/screenshots)
+	CLOUDACT_SCREENSHOTS="$(or $(FOLDER),.local/screenshots)" $(BIN)/python -m pytest -m bench tests/browser/test_screenshots.py
+	@echo "pictures are in $(or $(FOLDER),.local/screenshots)"
 
 reset: $(READY) ## forgets the local cloud's state
 	@$(BIN)/python -m localcloud reset

@@ -139,8 +139,8 @@ class Settings(BaseModel):
 
     console_secret: str = Field(
         default="",
-        description="projects/…/secrets/…/versions/… that sessions of the console are signed with; it may be that of the "
-        "webhooks, since keys are derived for each purpose; empty: no console",
+        description="projects/…/secrets/…/versions/… that the console's sessions are signed with; that of the webhooks "
+        "will do, since each purpose has a key of its own; empty: no console",
     )
     console_url: str = Field(default="", description="where browsers reach the API, for the identity provider's answer")
     console_client_id: str = Field(

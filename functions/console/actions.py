@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from cloudact.error_codes import Code
 from functions.console.collaborators import Console
 from functions.console.flash import flash_text
 from functions.console.pages import go
@@ -25,13 +26,19 @@ def done(console: Console, act: Callable[[], Response], back: str, say: Sentence
     return go(back, flash_text(console.signer, "good", say(answer)))
 
 
-def started(console: Console, act: Callable[[], Response], back: str) -> Response:
+def started(console: Console, org: str, act: Callable[[], Response], back: str) -> Response:
     """303 to the run that was started or that answers already; to the page of the form where none was."""
     try:
         answer = json.loads(act().get_data())
     except Problem as problem:
         if problem.status >= 500:
             raise
-        return go(back, flash_text(console.signer, "bad", problem.detail))
-    path = f"/console/{answer['org_slug']}/runs/{answer['run_id']}?requested_date={answer['requested_date']}"
+        mend = (f"/console/{org}/settings", "Look at the integrations")
+        return go(back, flash_text(console.signer, "bad", problem.detail, *_mended_by(problem, mend)))
+    path = f"/console/{org}/runs/{answer['run_id']}?requested_date={answer['requested_date']}"
     return go(path, flash_text(console.signer, "good", f"{answer['message']}."))
+
+
+def _mended_by(problem: Problem, settings: tuple[str, str]) -> tuple[str, ...]:
+    """Path where a person mends what the problem is about, and its words; nothing where there is none."""
+    return settings if problem.code == Code.INTEGRATION_MISSING else ()

@@ -83,6 +83,7 @@ def show_backfill(console: Console, org: str, pipeline: str) -> Response:
         last=last,
         reprocess=reprocess,
         choices=REPROCESS,
+        marks={"run": "runs"} | SKIPPED,
         plan=plan,
         problem=problem,
         today=now.date(),
@@ -138,11 +139,15 @@ def _plan(answer: Backfilled) -> Plan:
 
 def _months(days: Mapping[dt.date, PlannedDay]) -> list[PlannedMonth]:
     months = sorted({(date.year, date.month) for date in days}, reverse=True)
-    weeks_of = calendar.Calendar().monthdatescalendar
     return [
         PlannedMonth(
             f"{dt.date(year, month, 1):%B %Y}",
-            [[days.get(date) if date.month == month else None for date in week] for week in weeks_of(year, month)],
+            [week for week in _weeks(days, year, month) if any(week)],
         )
         for year, month in months
     ]
+
+
+def _weeks(days: Mapping[dt.date, PlannedDay], year: int, month: int) -> list[list[PlannedDay | None]]:
+    weeks = calendar.Calendar().monthdatescalendar(year, month)
+    return [[days.get(date) if date.month == month else None for date in week] for week in weeks]

@@ -101,6 +101,7 @@ def _environment() -> Environment:
     )
     filters = (
         readable.number,
+        readable.money,
         readable.duration,
         readable.size,
         readable.utc,

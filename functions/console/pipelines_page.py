@@ -93,7 +93,7 @@ def run_pipeline(console: Console, org: str, pipeline: str) -> Response:
         wanted = TriggerRequest(date, force_refresh=form.get("force") == "true")
         return start_requested(console.runs, org, visited.session.credential, entry, wanted, now)
 
-    return started(console, act, f"/console/{org}/pipelines#{pipeline}")
+    return started(console, org, act, f"/console/{org}/pipelines#{pipeline}")
 
 
 def _path_of(console: Console, pipeline: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from cloudact.clock import instant
 
@@ -47,6 +48,14 @@ def size(count: int | None) -> str:
     units = ("KiB", "MiB", "GiB", "TiB", "PiB")
     power = min((count.bit_length() - 1) // 10, len(units))
     return f"{count / 1024**power:.1f}{NBSP}{units[power - 1]}"
+
+
+def money(amount: str) -> str:
+    """`1,284.20` of an exact amount; of one below a cent, its first two digits that are not zero."""
+    exact = Decimal(amount)
+    if abs(exact) >= Decimal("0.01") or not exact:
+        return f"{exact:,.2f}"
+    return f"{exact:.{1 - exact.adjusted()}f}"
 
 
 def utc(at: datetime) -> str:

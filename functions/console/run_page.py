@@ -88,7 +88,9 @@ def cancel(console: Console, org: str, run_id: str) -> Response:
 def retry(console: Console, org: str, run_id: str) -> Response:
     """303 to the next generation, or to the run, which says why there is none."""
     visited, wanted = _posted(console, org, run_id)
-    return started(console, lambda: retry_run(console.runs, visited.actor, wanted, console.clock()), _back(org, wanted))
+    return started(
+        console, org, lambda: retry_run(console.runs, visited.actor, wanted, console.clock()), _back(org, wanted)
+    )
 
 
 def _sentence(answer: object) -> str:

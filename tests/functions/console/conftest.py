@@ -60,7 +60,12 @@ class Browser:
     @property
     def words(self) -> str:
         """Last page without its markup, spaces as one."""
-        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", self.text)))
+        return self.plain(self.text)
+
+    @staticmethod
+    def plain(text: str) -> str:
+        """Words of a piece of HTML."""
+        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text)))
 
     def sign_in(self, org: OnboardedOrg) -> "Browser":
         self.get("/console/sign-in")

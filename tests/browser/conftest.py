@@ -1,0 +1,78 @@
+"""One browser and one console behind a real socket for all tests of a module."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from cloudact.runs.run import Run
+from functions.composition import compose
+from functions.console_routes import console_app
+from localcloud.demo_orgs import DEMO_USER
+from localcloud.integrations import ProviderAccount
+from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
+from tests.browser.chromium import Chromium, chromium
+from tests.browser.scene import record
+from tests.conftest import NOON, Local, load_fixture_export
+from tests.copied_tables import CopiedTables
+from tests.served import served
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The console's address, the orgs that its demo user owns, and runs of the first by what they show."""
+
+    url: str
+    org: OnboardedOrg
+    other: OnboardedOrg
+    runs: dict[str, Run]
+
+
+def made(local: Local, slug: str, tables: CopiedTables) -> OnboardedOrg:
+    """An org with an export and accounts at the other providers, which the demo user owns."""
+    source = {
+        "source_project": f"{slug}-billing",
+        "source_dataset": "billing_export",
+        "source_table": "gcp_billing_export_v1_012345_6789AB_CDEF01",
+    }
+    accounts = (ProviderAccount("OPENAI", 1), ProviderAccount("ANTHROPIC", 1))
+    org = onboard(local.settings, NewOrg(slug, source, accounts=accounts, views=False), tables)
+    load_fixture_export(local, org)
+    add_member(local.settings, slug, DEMO_USER, "owner")
+    return org
+
+
+@pytest.fixture(scope="module")
+def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
+    session_cloud.clock.now = NOON
+    org, other = (made(session_cloud, slug, copied_tables) for slug in ("northwind", "fabrikam"))
+    runs = record(session_cloud, org.org_slug)
+    rooms = compose(session_cloud.settings, session_cloud.clock)
+    with served(console_app(rooms, session_cloud.settings, clock=session_cloud.clock)) as url:
+        yield Scene(url, org, other, runs)
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Chromium]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window: Chromium, scene: Scene) -> Chromium:
+    """The browser, in which nobody is signed in, with nothing to complain of yet."""
+    window.scripts(allowed=True)
+    window.look(1280, "light")
+    window.go(f"{scene.url}/console/sign-in")
+    window.driver.delete_all_cookies()
+    window.go(f"{scene.url}/console/sign-in")
+    window.requests()
+    window.complaints()
+    return window
+
+
+@pytest.fixture
+def owner(browser: Chromium) -> Chromium:
+    """The browser, in which the owner of both orgs has signed in by one click."""
+    browser.click("Sign in as the owner of the demo organizations")
+    return browser

@@ -1,0 +1,292 @@
+"""The console as people use it: signing in, running, failing, filtering, without a mouse and without scripts."""
+
+import shutil
+import subprocess
+import warnings
+from concurrent.futures import wait
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from cloudact.error_codes import Code
+from cloudact.errors import Stop
+from cloudact.runs.ledger import RunEvent, StepEvent
+from cloudact.runs.run import Status
+from tests.browser.chromium import Chromium, axe_violations
+from tests.browser.conftest import Scene
+from tests.browser.scene import run_of
+from tests.browser.test_screenshots import pages
+from tests.conftest import FIXTURE_DAY, NOON, Local
+
+FOLDER = Path(__file__).parent
+HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}\u202e\''
+SHOWN = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}\''
+
+
+def deliver(local: Local) -> None:
+    """Lets the queue's three seconds pass, and has it start what is due."""
+    local.clock.advance(seconds=3)
+    local.google.dispatcher.dispatch_due()
+
+
+def press(browser: Chromium, *keys: str) -> None:
+    for key in keys:
+        browser.driver.switch_to.active_element.send_keys(key)
+
+
+def again(browser: Chromium) -> bool:
+    """Loads the page again."""
+    browser.driver.refresh()
+    return True
+
+
+def tab_to(browser: Chromium, words: str) -> None:
+    """Moves the focus forward until it is on what has these words."""
+    for _ in range(60):
+        press(browser, Keys.TAB)
+        if browser.until(lambda: [words in named(browser.driver.switch_to.active_element)])[0]:
+            return
+    raise AssertionError(f"the keyboard never reaches {words}")
+
+
+def named(element: WebElement) -> tuple[str | None, ...]:
+    """What people and scripts call an element."""
+    return element.text, element.get_attribute("aria-label"), element.get_attribute("id")
+
+
+def test_a_run_is_started_and_followed_to_its_end(local: Local, scene: Scene, owner: Chromium) -> None:
+    """Run leads to the run's page, which shows by itself what happens until it has succeeded."""
+    owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines")
+    date = owner.driver.find_element(By.ID, "date-gcp_billing")
+    owner.driver.execute_script("arguments[0].value = arguments[1]", date, FIXTURE_DAY.isoformat())
+    owner.click("Run GCP Billing")
+    owner.until_it_says("triggered successfully")
+    owner.until_it_says("Waiting updated just now")
+    owner.driver.execute_script("window.stayed = true")
+    deliver(local)
+    owner.until_it_says("Succeeded")
+    assert owner.driver.execute_script("return window.stayed")
+    assert owner.driver.find_element(By.CSS_SELECTOR, "h1").text == f"gcp_billing · {FIXTURE_DAY}"
+    assert not owner.driver.find_elements(By.CSS_SELECTOR, "[hx-get]")  # it is over: nothing is asked for any more
+    owner.click("extract")
+    assert owner.path.endswith("#messages-extract")
+    owner.click("Runs")
+    assert "gcp_billing" in owner.words
+    assert owner.complaints() == []
+
+
+def test_a_failure_says_why_and_is_retried(local: Local, scene: Scene, owner: Chromium) -> None:
+    """A refused key fails the run with cause and hint; once the integration works again, Retry leads to a success."""
+    keys = f"{local.settings.urls_of_providers['anthropic']}/local/keys"
+    key = {"key": scene.other.credentials["ANTHROPIC"]["api_key"], "kind": "anthropic", "seed": 1}
+    requests.post(keys, json={**key, "revoked": True}, timeout=5).raise_for_status()
+    owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines")
+    owner.click("Run Anthropic Usage & Cost")
+    owner.until_it_says("Waiting")
+    deliver(local)
+    owner.until_it_says("Error credential_rejected")
+    assert "Anthropic" in owner.driver.find_element(By.CSS_SELECTOR, "[role=alert] h2").text
+    assert owner.driver.find_element(By.CSS_SELECTOR, "[role=alert] p").text
+    failed = owner.driver.current_url
+    owner.click("Retry")
+    owner.until_it_says('Required integration "ANTHROPIC" is not configured.')
+    requests.post(keys, json={**key, "revoked": False}, timeout=5).raise_for_status()
+    owner.click("Look at the integrations")
+    assert "Does not work" in owner.words
+    owner.click("Ask the provider again: Anthropic")
+    owner.until_it_says("The provider accepts the credential.")
+    owner.go(failed)
+    owner.click("Retry")
+    owner.until_it_says("triggered successfully")
+    owner.until_it_says("Waiting")
+    assert "Generation 2" in owner.words
+    deliver(local)
+    owner.until_it_says("Succeeded")
+
+
+def test_filters_stand_in_the_address(scene: Scene, owner: Chromium) -> None:
+    """A filter changes the list at once and the address with it; Back, a reload and a copied address show the same."""
+    owner.go(f"{scene.url}/console/{scene.org.org_slug}/runs")
+    status = owner.driver.find_element(By.ID, "status")
+    status.find_element(By.CSS_SELECTOR, "option[value=FAILED]").click()
+    owner.until_it_says("3 runs match")
+    assert "status=FAILED" in owner.path
+    owner.driver.refresh()
+    assert "3 runs match" in owner.words
+    owner.driver.back()
+    owner.until_it_says("954 runs")
+    assert "status=FAILED" not in owner.path
+    owner.click("Older runs")
+    assert "cursor=" in owner.path
+    owner.driver.back()
+    owner.until_it_says("updated")
+    owner.click("Hide runs of the daily call")
+    owner.until_it_says("2 runs match")
+    owner.click("Failed 0")
+    owner.until_it_says("The filter status: Failed hides all that the others let through")
+    owner.click("Show runs without it")
+    owner.until_it_says("2 runs match")
+
+
+def test_everything_works_by_keyboard(scene: Scene, browser: Chromium) -> None:
+    """One signs in with a key, skips to the content, filters, and cancels a run without touching the mouse."""
+    tab_to(browser, "api_key")
+    press(browser, scene.org.api_key, Keys.ENTER)
+    browser.until_it_says("Data of the last 30 days")
+    press(browser, Keys.TAB)
+    assert browser.driver.switch_to.active_element.text == "Skip to the content"
+    press(browser, Keys.ENTER)
+    assert browser.driver.switch_to.active_element.get_attribute("id") == "content"
+    browser.driver.refresh()
+    tab_to(browser, "Runs")
+    press(browser, Keys.ENTER)
+    browser.until_it_says("954 runs")
+    tab_to(browser, "openai_usage_cost")
+    browser.driver.execute_script("document.querySelector('#list').oldness = 1")
+    browser.until(lambda: not browser.driver.execute_script("return document.querySelector('#list').oldness"))
+    press(browser, Keys.ENTER)  # the list was renewed meanwhile, and the focus has stayed
+    browser.until_it_says("Cancel the run")
+    tab_to(browser, "Cancel the run")
+    press(browser, Keys.ENTER)
+    browser.until_it_says("is cancelled.")
+    assert "Cancelled" in browser.words
+
+
+def test_everything_works_without_scripts(local: Local, scene: Scene, owner: Chromium) -> None:
+    """Without JavaScript one filters with Apply, starts a run, and loads its page again to see how it goes."""
+    owner.scripts(allowed=False)
+    owner.go(f"{scene.url}/console/{scene.org.org_slug}/runs")
+    owner.driver.find_element(By.ID, "status").send_keys("Failed")
+    owner.click("Apply")
+    assert "3 runs match" in owner.words
+    owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines")
+    owner.click("Run OpenAI Usage & Cost")
+    assert "triggered successfully" in owner.words
+    local.clock.advance(seconds=3)
+    wait(local.google.dispatcher.dispatch_due(), timeout=60)
+    owner.until(lambda: again(owner) and "Succeeded" in owner.words)
+    owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines/gcp_billing/backfill")
+    owner.click("Show what would run")
+    assert "Start 25 runs" in owner.words or "dates run" in owner.words
+
+
+def test_hostile_text_is_text(local: Local, scene: Scene, owner: Chromium) -> None:
+    """Whatever a provider or a person has written is shown as it was written, and does nothing."""
+    run = run_of(scene.org.org_slug, 0, FIXTURE_DAY - timedelta(days=500), generation=7, triggered_by=HOSTILE)
+    step = {"index": 0, "name": "extract", "type": "bigquery_query", "attempt": 0}
+    started = RunEvent(Status.RUNNING, started_at=NOON)
+    local.ledger.append_run(run, started, NOON)
+    said = StepEvent(status=Status.RUNNING, key="1", level="WARNING", text=HOSTILE, **step)  # type: ignore[arg-type]
+    local.ledger.append_step(run, said, NOON)
+    ended = StepEvent(status=Status.FAILED, key="2", progress=HOSTILE, error=HOSTILE, **step)  # type: ignore[arg-type]
+    local.ledger.append_step(run, ended, NOON)
+    error = Stop(Code.SOURCE_QUERY_FAILED, HOSTILE, HOSTILE)
+    local.ledger.append_run(run, RunEvent(Status.FAILED, started_at=NOON, error=error), NOON)
+    for path in (f"/runs/{run.run_id}?requested_date={run.requested_date}", "/runs?status=FAILED", ""):
+        owner.go(f"{scene.url}/console/{scene.org.org_slug}{path}")
+        assert owner.driver.execute_script("return window.hacked") is None
+        assert not owner.driver.find_elements(By.CSS_SELECTOR, "main img, main script")
+        assert SHOWN in owner.words or not path
+        assert "\u202e" not in owner.driver.page_source
+    assert owner.complaints() == []
+
+
+def test_nothing_foreign_is_asked_for(scene: Scene, owner: Chromium) -> None:
+    """No page asks another host for anything, breaks the policy, or has the browser complain."""
+    for path in pages(scene).values():
+        if not path.endswith("/42"):
+            owner.go(scene.url + path)
+    asked = [
+        url for url in owner.requests() if not url.startswith("data:")
+    ]  # the browser's own pictures in date fields
+    assert len(asked) > 20
+    assert [url for url in asked if not url.startswith(f"{scene.url}/console")] == []
+    assert owner.complaints() == []
+
+
+def test_a_key_opens_its_own_org_alone(scene: Scene, browser: Chromium) -> None:
+    """Who signs in with the second org's key sees nothing of the first."""
+    browser.field("API key of your organization").send_keys(scene.other.api_key)
+    browser.click("Sign in with the key")
+    browser.until_it_says("fabrikam")
+    assert "northwind" not in browser.driver.page_source
+    browser.go(f"{scene.url}/console/{scene.org.org_slug}/runs")
+    assert "this key belongs to another organization" in browser.words
+    run = scene.runs["done"].run_id
+    browser.go(f"{scene.url}/console/{scene.other.org_slug}/runs/{run}")
+    assert f"Run not found: {run}" in browser.words
+
+
+def test_a_session_that_has_ended_leads_back(local: Local, scene: Scene, owner: Chromium) -> None:
+    """After twelve hours one signs in again and comes back to where one was."""
+    owner.go(f"{scene.url}/console/{scene.org.org_slug}/runs?status=FAILED")
+    now = local.clock.now
+    local.clock.advance(hours=12, seconds=1)
+    try:
+        owner.driver.refresh()
+        owner.until_it_says("Your session has ended")
+        owner.click("Sign in as the owner of the demo organizations")
+        owner.until_it_says("runs match")
+        assert owner.path == f"/console/{scene.org.org_slug}/runs?status=FAILED"
+    finally:
+        local.clock.now = now
+        owner.driver.delete_all_cookies()
+
+
+def test_a_page_says_when_it_cannot_be_renewed(local: Local, scene: Scene, owner: Chromium) -> None:
+    """While the service is away, the page of a run that goes on says so, and goes on by itself afterwards."""
+    run = run_of(scene.org.org_slug, 1, FIXTURE_DAY, generation=5, requested_at=NOON)
+    local.ledger.append_run(run, RunEvent(Status.RUNNING, started_at=NOON), NOON)
+    faults = f"{local.settings.bigquery_endpoint}/local/faults"
+    fault = {
+        "path_regex": "/queries$",
+        "method": "POST",
+        "status": 403,
+        "reason": "quotaExceeded",
+        "message": "",
+        "times": 9,
+    }
+    owner.go(f"{scene.url}/console/{scene.org.org_slug}/runs/{run.run_id}?requested_date={run.requested_date}")
+    requests.post(faults, json=fault, timeout=5).raise_for_status()
+    local.clock.advance(seconds=70)
+    owner.until_it_says("cannot be updated at the moment")
+    requests.delete(faults, timeout=5).raise_for_status()
+    local.ledger.append_run(run, RunEvent(Status.CANCELLED, started_at=NOON), NOON + timedelta(seconds=5))
+    owner.until_it_says("Cancelled")
+    assert "cannot be updated" not in owner.words
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which npm installs."""
+    npm = shutil.which("npm")
+    if npm is None:
+        warnings.warn("npm is not installed: THE CONSOLE'S ACCESSIBILITY IS NOT TESTED", stacklevel=1)
+        pytest.skip("no npm")
+    done = FOLDER / "node_modules" / ".package-lock.json"
+    if not done.exists() or done.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=180)
+    return (FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (380, "dark")])
+def test_axe_finds_nothing(scene: Scene, owner: Chromium, axe: str, width: int, theme: str) -> None:
+    """No page breaks a rule of WCAG 2.2 AA that axe can check, nor is wider than its window."""
+    owner.look(width, theme)
+    found, alike = {}, ["runs-failed", "run-done", "settings-webhook", "empty-overview", "empty-runs", "calendar"]
+    alike += ["orgs", "not-found", "runs-filtered", "settings-keys", "empty-overview"] if width < 600 else []
+    for name, path in (pages(scene) | {"sign-in": "/console/sign-in"}).items():
+        if name in alike:
+            continue
+        owner.go(scene.url + path)
+        for each in owner.driver.find_elements(By.TAG_NAME, "summary"):
+            each.click()
+        found[name] = axe_violations(owner, axe)
+        wide = owner.driver.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= width, name
+    assert {name: each for name, each in found.items() if each} == {}
