@@ -154,7 +154,7 @@ def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
 def _not_null(schema: JsonObject) -> JsonObject:
     """The schema without null: a filter of a query string has a value or is left out."""
     any_of = schema.get("anyOf")
-    kinds = (
+    kinds: list[JsonObject] = (
         [kind for kind in any_of if isinstance(kind, dict) and kind != {"type": "null"}]
         if isinstance(any_of, list)
         else []
