@@ -145,9 +145,9 @@ def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
     for field, info in query.model_fields.items():
         schema = {key: value for key, value in schemas[field].items() if key not in ("title", "description", "default")}
         for number, name in enumerate(names_of(field, info)):
-            other = {"description": f"another name of {field}"} if number else {}
-            described = {"description": info.description} if info.description else {}
-            named = {"name": name, "in": "query", "required": info.is_required(), "schema": _not_null(schema)}
+            other: JsonObject = {"description": f"another name of {field}"} if number else {}
+            described: JsonObject = {"description": info.description} if info.description else {}
+            named: JsonObject = {"name": name, "in": "query", "required": info.is_required(), "schema": _not_null(schema)}
             yield {**named, **described, **other}
 
 
