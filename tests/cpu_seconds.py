@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Measured:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -76,9 +76,10 @@ def _living(ancestor: int) -> float:
 
 def write_list(folder: Path, least: float) -> None:
     """Writes `slow.txt` anew from what workers have measured."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for file in folder.glob("*.json"):
-        seconds.update(json.loads(file.read_text(encoding="utf-8")))
+        for path, took in json.loads(file.read_text(encoding="utf-8")).items():
+            seconds[path] += took
     slow = sorted((-round(took), path) for path, took in seconds.items() if took >= least)
     lines = [f"{-took:3} {path}\n" for took, path in slow]
     LIST.write_text(HEAD.format(f"{least:g}") + "".join(lines), encoding="utf-8")
