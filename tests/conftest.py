@@ -46,12 +46,14 @@ from tests.checked_requests import (
     pytest_testnodedown,
 )
 from tests.copied_tables import CopiedTables
+from tests.cpu_seconds import pytest_configure
 from tests.listed_problems import problems_are_listed
 from tests.slow import pytest_collection_modifyitems
 
 __all__ = [  # pytest finds them here
     "problems_are_listed",
     "pytest_collection_modifyitems",
+    "pytest_configure",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_testnodedown",

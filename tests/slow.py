@@ -1,7 +1,7 @@
 """Files of tests that take long, named in `slow.txt` with the CPU seconds that each took.
 
 `make test-fast` leaves them out, and `make test` begins with them: whoever is given a long file last works on alone.
-tests/conftest.py makes the hook known. Seconds are of the process of the tests and of all that it started.
+tests/conftest.py makes the hook known; tests/cpu_seconds.py measures, and writes the list.
 """
 
 from pathlib import Path

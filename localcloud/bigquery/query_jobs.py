@@ -20,6 +20,7 @@ from sqlglot import exp
 
 from localcloud.bigquery import billing, destinations, table_statements
 from localcloud.bigquery.billing import Bytes
+from localcloud.bigquery.remembered_views import NewView, RememberedViews
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
 from localcloud.bigquery.statements import DML, Statement, split
@@ -54,12 +55,13 @@ class QueryJob:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement gave, and its `statistics.query`."""
+    """What a statement gave, and its `statistics.query`; the `view` that it has made, if it was read for that."""
 
     result: Result = field(default_factory=Result)
     kind: str = "SELECT"
     bytes: Bytes = field(default_factory=Bytes)
     affected: int | None = None
+    view: NewView | None = None
 
     def statistics(self) -> dict[str, Any]:
         """The job's statistics on the wire."""
@@ -85,11 +87,18 @@ class Queries:
         self._context = context
         self._tables = tables
         self._translator = Translator(tables)
+        self._views = RememberedViews(tables)
 
     async def run(self, job: QueryJob) -> Outcome:
         """Run the job, or only check it if it is a dry run; raises DomainError."""
-        statements = split(str(job.config.get("query") or ""))
+        sql = str(job.config.get("query") or "")
+        if not job.dry_run and (view := self._views.find(sql, job.scope)):
+            table_statements.define_view(self._tables, view)
+            return Outcome(kind="CREATE_VIEW")
+        statements = split(sql)
         outcomes = [await self._run(statement, job) for statement in statements]
+        if len(outcomes) == 1 and outcomes[0].view:
+            self._views.remember(sql, job.scope, outcomes[0].view)
         kind = outcomes[-1].kind if len(outcomes) == 1 else "SCRIPT"
         total = sum((outcome.bytes for outcome in outcomes), Bytes())
         last = replace(outcomes[-1], kind=kind, bytes=total)
@@ -103,10 +112,12 @@ class Queries:
         if isinstance(statement.tree, exp.Query) or statement.kind in DML:
             return self._run_sql(statement, job)
         if table_statements.handles(statement.tree):
-            if not job.dry_run:
-                table_statements.run(self._tables, self._translator, statement.tree, job.scope, job.parameters)
-            return Outcome(kind=statement.kind)
+            view = None if job.dry_run else self._change_tables(statement.tree, job)
+            return Outcome(kind=statement.kind, view=view)
         return await self._interpret(statement, job)
+
+    def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
+        return table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters)
 
     def _run_sql(self, statement: Statement, job: QueryJob) -> Outcome:
         translation = self._translator.translate(statement.sql, job.scope, job.parameters)

@@ -11,6 +11,7 @@ from bqemulator.storage.sql_identifiers import quoted_schema
 from sqlglot import exp
 
 from localcloud.bigquery import ddl, destinations
+from localcloud.bigquery.remembered_views import NewView
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.schemas import Field, normalized, quoted
 from localcloud.bigquery.sql import names
@@ -36,12 +37,12 @@ def _is_special(create: exp.Create) -> bool:
 
 def run(
     tables: Tables, translator: Translator, tree: exp.Expression, scope: Scope, parameters: list[Parameter]
-) -> None:
-    """Run the statement; raises DomainError."""
+) -> NewView | None:
+    """Run the statement, and return the view that it has made, if any; raises DomainError."""
     tree = tree.copy()
     if isinstance(tree, exp.Create) and tree.kind == "SCHEMA":
         _create_schema(tables, tree, scope)
-        return
+        return None
     names.qualify(tree, scope.project, scope.dataset)
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     ref = names.table_ref(target)
@@ -50,9 +51,10 @@ def run(
     elif isinstance(tree, exp.Alter):
         _alter(tables, tree, ref)
     elif isinstance(tree, exp.Create) and tree.kind == "VIEW":
-        _create_view(tables, translator, tree, ref, scope)
+        return _create_view(tables, translator, tree, ref, scope)
     elif isinstance(tree, exp.Create):
         _create_table(tables, translator, tree, ref, scope, parameters)
+    return None
 
 
 def _create_schema(tables: Tables, create: exp.Create, scope: Scope) -> None:
@@ -132,17 +134,33 @@ def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
     tables.apply(tables.extension(ref, resource, fields))
 
 
-def _create_view(tables: Tables, translator: Translator, create: exp.Create, ref: TableRef, scope: Scope) -> None:
-    existing = tables.find(ref)
-    if existing is not None and create.args.get("exists"):
-        return
-    if existing is not None and not create.args.get("replace"):
+def define_view(tables: Tables, view: NewView) -> None:
+    """Makes or replaces the view; raises DomainError."""
+    if not _is_left_alone(tables, view.ref, exists_ok=view.exists_ok, replaces=view.replaces):
+        tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields)
+
+
+def _is_left_alone(tables: Tables, ref: TableRef, *, exists_ok: bool, replaces: bool) -> bool:
+    exists = tables.find(ref) is not None
+    if exists and not exists_ok and not replaces:
         raise AlreadyExistsError(f"Already Exists: Table {ref}")
+    return exists and exists_ok
+
+
+def _create_view(
+    tables: Tables, translator: Translator, create: exp.Create, ref: TableRef, scope: Scope
+) -> NewView | None:
+    how = {"exists_ok": bool(create.args.get("exists")), "replaces": bool(create.args.get("replace"))}
+    if _is_left_alone(tables, ref, **how):
+        return None
     text = create.expression.sql(dialect="bigquery")
+    reads = list(dict.fromkeys(map(names.table_ref, names.stored_tables(create.expression))))
     translation = translator.translate_tree(create.expression, scope, [])
     sql = f"SELECT * FROM ({translation.sql}) AS named{_column_names(create)}"
     described = _rows(tables, translation, [], f"{sql} LIMIT 0")
-    tables.define_view(ref, text, sql, _described(create, normalized(described.fields)))
+    view = NewView(ref, text, sql, _described(create, normalized(described.fields)), reads, **how)
+    define_view(tables, view)
+    return view
 
 
 def _described(create: exp.Create, fields: list[Field]) -> list[Field]:

@@ -331,7 +331,7 @@ def test_passing_trouble(org: OnboardedOrg, local: Local, provider: str) -> None
     """A provider, or a service of ours, that cannot be reached is 503 with Retry-After; nothing is stored."""
     load_fixture_export(local, org)
     before = rows(local, org)
-    endpoints: dict[str, dict[str, object]] = {
+    endpoints: dict[str, dict[str, Any]] = {
         **{name: {"provider_urls": json.dumps({name: NOBODY})} for name in ("openai", "anthropic")},
         "gcp": {"token_uri": NOBODY, "timeout_factor": 1.0}, "kms": {"kms_endpoint": NOBODY}, "overloaded": {},
     }  # fmt: skip

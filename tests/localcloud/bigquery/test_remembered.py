@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from google.api_core.exceptions import BadRequest, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 from tests.localcloud.bigquery.running import PROJECT, client_of, rows, value
@@ -149,3 +149,70 @@ def test_a_dataset_that_is_gone_is_missed(client: bigquery.Client, dataset: str)
         with pytest.raises(NotFound, match=f"{dataset}.t was not found|Dataset {PROJECT}:{dataset}"):
             rows(client, sql)
         client.create_dataset(f"{PROJECT}.{dataset}")
+
+
+VIEW = """-- a view
+CREATE OR REPLACE VIEW `{0}`.w (x OPTIONS (description = "a sum"))
+AS SELECT a.x + b.x FROM `{0}`.t AS a, `{0}`.v AS b"""
+
+
+def test_a_view_of_each_dataset_reads_it(client: bigquery.Client, datasets: list[str]) -> None:
+    """The same view in several datasets, made again and again, reads each of them, and is described in each."""
+    for name in [*datasets, *datasets]:
+        rows(client, VIEW.format(name))
+    assert [value(client, f"SELECT x FROM `{name}`.w") for name in datasets] == [10, 12, 14]
+    views = [client.get_table(f"{PROJECT}.{name}.w") for name in datasets]
+    assert {(view.schema[0].name, view.schema[0].field_type, view.schema[0].description) for view in views} == {
+        ("x", "INTEGER", "a sum")
+    }
+    queries = [view.view_query.replace(name, "it") for view, name in zip(views, datasets, strict=True)]
+    assert (len(set(queries)), "it" in queries[0]) == (1, True)
+    billed = {client.query(f"SELECT x FROM `{name}`.w").total_bytes_billed for name in datasets}
+    assert billed == {MINIMUM}
+
+
+def test_a_view_of_other_columns_is_read_for_itself(client: bigquery.Client, datasets: list[str]) -> None:
+    """The same text over a table of another type is a view of another type, and over none it is refused."""
+    make = "CREATE VIEW `{0}`.y AS SELECT x AS twice, amount * 2 AS more FROM `{0}`.t"
+    rows(client, make.format(datasets[0]))
+    rows(client, f"CREATE OR REPLACE TABLE `{datasets[1]}`.t AS SELECT 'b' AS x, 2.5 AS amount")
+    rows(client, make.format(datasets[1]))
+    types = [[field.field_type for field in client.get_table(f"{PROJECT}.{name}.y").schema] for name in datasets[:2]]
+    assert types == [["INTEGER", "NUMERIC"], ["STRING", "FLOAT"]]
+    rows(client, f"DROP TABLE `{datasets[2]}`.t")
+    with pytest.raises(NotFound, match=f"{datasets[2]}.t was not found"):
+        rows(client, make.format(datasets[2]))
+
+
+def test_a_view_that_is_there_is_respected(client: bigquery.Client, datasets: list[str]) -> None:
+    """A remembered text replaces a view only where it says so, and a dry run makes none."""
+    make = "CREATE VIEW `{0}`.y AS SELECT x FROM `{0}`.t"
+    rows(client, make.format(datasets[0]))
+    client.query(make.format(datasets[1]), job_config=bigquery.QueryJobConfig(dry_run=True))
+    with pytest.raises(NotFound):
+        client.get_table(f"{PROJECT}.{datasets[1]}.y")
+    rows(client, make.format(datasets[1]))
+    with pytest.raises(Conflict):
+        rows(client, make.format(datasets[1]))
+    kept = "CREATE VIEW IF NOT EXISTS `{0}`.y AS SELECT x + 1 AS x FROM `{0}`.t"
+    rows(client, kept.format(datasets[2]))
+    rows(client, kept.format(datasets[1]))
+    assert [value(client, f"SELECT x FROM `{name}`.y") for name in datasets] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("text", ["`{0}`.t", "{0}", '"demo__{0}"', "standing_0"])
+def test_texts_of_views_stay(client: bigquery.Client, datasets: list[str], text: str) -> None:
+    """What looks like a dataset's name in a literal of a view is none."""
+    for name in datasets:
+        told = text.format(datasets[0])
+        rows(client, f"CREATE VIEW `{name}`.y AS SELECT '{told}' AS told, x FROM `{name}`.t")
+    found = [rows(client, f"SELECT told, x FROM `{name}`.y") for name in datasets]
+    assert found == [[(text.format(datasets[0]), number)] for number in range(3)]
+
+
+def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, datasets: list[str]) -> None:
+    """Names that change places are moved at once."""
+    for own, other in [(0, 1), (1, 0), (2, 1)]:
+        of = (datasets[own], datasets[other])
+        rows(client, "CREATE VIEW `{0}`.y AS SELECT a.x * 10 + b.x AS x FROM `{0}`.t AS a, `{1}`.t AS b".format(*of))
+    assert [value(client, f"SELECT x FROM `{name}`.y") for name in datasets] == [1, 10, 21]
