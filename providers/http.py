@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from weakref import WeakSet
@@ -264,12 +264,7 @@ class ProviderHttp:
 
         self._tick()
         try:
-            with self._client.stream(
-                "GET",
-                self._url + path,
-                params=query,
-                headers={**self._headers, **headers, "User-Agent": USER_AGENT, "Accept-Encoding": ENCODING},
-            ) as response:
+            with closing(self._client.send(self._request(path, query, headers), stream=True)) as response:
                 body = self._body(response)
         except (httpx.TransportError, zlib.error) as err:
             message = f"{self._vendor.name} could not be reached, or broke off in the middle of its answer."
@@ -277,6 +272,20 @@ class ProviderHttp:
         if response.status_code == 200:
             return self._decoded(body, decode)
         raise self._failure(response.status_code, response.headers, body, path)
+
+    def _request(self, path: str, query: Pairs, headers: Mapping[str, str]) -> "httpx.Request":
+        """A call as it is sent: a client has nothing to add, and to let it try takes as long as to send it."""
+        import httpx
+
+        general = {"Accept": "*/*", "Accept-Encoding": ENCODING, "User-Agent": USER_AGENT}
+        timeout = {"timeout": self._client.timeout.as_dict()}
+        return httpx.Request(
+            "GET",
+            self._url + path,
+            params=query,
+            headers={**self._headers, **headers, **general},
+            extensions=timeout,
+        )
 
     def _body(self, response: "httpx.Response") -> bytes:
         """The whole body. Empty where nobody can decode it and the status, with its headers, says what to do."""
