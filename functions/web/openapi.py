@@ -122,7 +122,7 @@ def _operation(
     }
     if endpoint.body:
         schema = {"$ref": _REFERENCE.format(model=endpoint.body.__name__)}
-        content: JsonObject = {"application/json": {"schema": {**schema}}}
+        content: JsonObject = {"application/json": {"schema": schema}}
         for media_type in endpoint.other_bodies:
             content[media_type] = {"schema": {"type": "string"}}
         operation["requestBody"] = {"required": False, "content": content}
@@ -143,7 +143,12 @@ def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
         for number, name in enumerate(names_of(field, info)):
             other = {"description": f"another name of {field}"} if number else {}
             described = {"description": info.description} if info.description else {}
-            named = {"name": name, "in": "query", "required": info.is_required(), "schema": _not_null(schema)}
+            named: JsonObject = {
+                "name": name,
+                "in": "query",
+                "required": info.is_required(),
+                "schema": _not_null(schema),
+            }
             yield {**named, **described, **other}
 
 
