@@ -35,7 +35,7 @@ def record_day(
     """Adds the run's row to the history of its day; a second call for the same run adds nothing.
 
     `had` is how many rows each table had of the day before, `version` that of the pipeline's file, and `at` when the
-    day was found loaded. `totals` are the provider's own by currency, `None` where it has told none. Waits `within_s`
+    day was found loaded. `totals` are the provider's own by currency, `None` where it reports none. Waits `within_s`
     at most for the row to be there: it goes on by itself. Whatever fails is logged as `day_not_recorded` and raised by
     nobody, since the day is loaded.
     """

@@ -28,7 +28,7 @@ class _DueMonth:
 
 
 def tie_months(day: OrgDay, clock: Clock, tick: Tick, within_s: float = WITHIN_S) -> None:
-    """Does what is due for the months of the run's org and provider; nothing where the org has told no invoice.
+    """Does what is due for the months of the run's org and provider; nothing where the org has recorded no invoice.
 
     Runs of yesterday do it, and of days in a month that is over. `tick` is called while BigQuery works, `within_s` at
     most; then it goes on by itself. Whatever fails is logged as `months_not_tied` and raised by nobody.

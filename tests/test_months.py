@@ -1,26 +1,26 @@
-"""Months close, from Cloud Scheduler's call to the views: invoices, late rows, corrections, and what comes afterwards."""
+"""Months close, from Cloud Scheduler's call to the views: invoices, late rows, corrections, and what comes later."""
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from cloudact import clients
+from cloudact.orgs.integrations import Integrations
+from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Run, TriggerType
 from functions.composition import compose
 from functions.routes import public_app
-from jobs.months import tie_months
+from localcloud.billing_export import rows_for_day
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from localcloud.providers.keys import Restatement
-from providers.org_day import OrgDay
 from tests.conftest import Local, load_rows
 from tests.functions.fleet import Fleet, new_fleet
-from tests.jobs.exports import row
-from tests.log_lines import written_lines
 from tests.test_every_day import worked
 
 PIPELINES = {"gcp": "gcp_billing", "openai": "openai_usage_cost", "anthropic": "anthropic_usage_cost"}
@@ -45,8 +45,12 @@ class Bookkeeper:
         return self.org.org_slug
 
     @property
+    def now(self) -> dt.datetime:
+        return self.fleet.local.clock()
+
+    @property
     def today(self) -> dt.date:
-        return self.fleet.local.clock().date()
+        return self.now.date()
 
     def at(self, day: dt.date) -> None:
         """It is six in the morning of this day."""
@@ -65,6 +69,17 @@ class Bookkeeper:
             "trigger_type": TriggerType.BACKFILL, "triggered_by": "me", "requested_at": self.fleet.local.clock(),
         }  # fmt: skip
         return Run.model_validate(wanted | changes)
+
+    def quiet(self, provider: str, first: dt.date, last: dt.date) -> None:
+        """Records that nothing was used on these days, as a run of each would: so a month takes fewer runs."""
+        at = f"TIMESTAMP '{self.now}'"
+        run = f"day, '{self.slug}', '{provider}', '{PIPELINES[provider]}', 'r', 1, 'backfill', {at}, {at}"
+        sql = (
+            "INSERT INTO {org}.day_history (usage_date, org_slug, provider, pipeline, run_id, generation, "
+            "trigger_type, read_at, recorded_at, is_changed, completeness, rows_before, rows_after, is_total_known) "
+            f"SELECT {run}, FALSE, 'final', 0, 0, TRUE FROM UNNEST(GENERATE_DATE_ARRAY('{first}', '{last}')) AS day"
+        )
+        clients.bigquery(self.fleet.settings).query_and_wait(sql.format(org=self.slug))
 
     def daily(self) -> list[Run]:
         """Cloud Scheduler calls, and what it starts runs to its end."""
@@ -121,6 +136,10 @@ def bookkeeper(local: Local, day: dt.date, providers: tuple[str, ...]) -> Bookke
     }
     accounts = tuple(ProviderAccount(each.upper(), number, rows=1) for each in providers if each != "gcp")
     org = onboard(fleet.settings, NewOrg(f"books_{number}", source, accounts=accounts))
+    if "gcp" not in providers:
+        integrations = Integrations(fleet.warehouse, local.clock)
+        google = integrations.find(org.org_slug, "GCP_SA")
+        integrations.change(replace(google, status=IntegrationStatus.INVALID))
     return Bookkeeper(fleet, org, providers)
 
 
@@ -133,47 +152,126 @@ def named(month: dict[str, Any]) -> dict[str, Decimal]:
 
 
 FEBRUARY = span(dt.date(2026, 2, 1), dt.date(2026, 2, 28))
+LAST = FEBRUARY[-1]
 
 
 def test_a_month_closes_once(local: Local) -> None:
-    """A month ties once its last day is final: what was restated before is in it, tax and rounding have a name, and
-    what the provider corrects after the close stands beside it, by day and by run, and changes nothing of it."""
-    books = bookkeeper(local, dt.date(2026, 3, 1), ("openai",))
-    books.load("openai", FEBRUARY[:-1])
-    assert books.month("openai", "202602")["status"] == "open"
-    books.days(1)  # loads the first of March, and looks at the end of February again
-    books.load("openai", FEBRUARY[-1:])
-    before = books.cost("openai", "202602")
-    books.restate("openai", FEBRUARY[-1], "2")
+    """A month ties in the call that finds its last day final: what was restated after its invoice is billed later, tax
+    has its name. What the provider corrects after the close stands beside it, by day and run, and changes nothing."""
+    books = bookkeeper(local, dt.date(2026, 3, 2), ("openai",))
+    books.load("openai", [LAST])
+    books.at(dt.date(2026, 3, 6))
+    books.load("openai", [FEBRUARY[9], *FEBRUARY[24:-1]])
+    books.quiet("openai", FEBRUARY[0], FEBRUARY[8])
+    books.quiet("openai", FEBRUARY[10], FEBRUARY[23])
+    assert named(books.month("openai", "202602")) == {"days_not_final": None}
+    billed = books.cost("openai", "202602")
+    total = (billed * Decimal("1.19")).quantize(CENT)
+    tax = total - billed.quantize(CENT)
+    books.invoice("openai", "202602", total, tax=str(tax), issued_on="2026-03-02")
+    books.restate("openai", LAST, "2")
     books.days(1)
-    cost = books.cost("openai", "202602")
-    assert cost > before
-    total = (cost * Decimal("1.19")).quantize(CENT)
-    tax = total - cost.quantize(CENT)
-    books.invoice("openai", "202602", total - tax, issued_on="2026-03-01")
-    for name, told in {"days_not_final": 4}.items():
-        books.days(told)
-        assert list(named(books.month("openai", "202602"))) == [name]
-    books.days(3)
-    month = books.month("openai", "202602")
-    assert month["status"] == "closed"
-    assert (month["cost"], month["provider_total"] - month["cost"] < CENT, month["days_missing"]) == (cost, True, 0)
+
+    month, cost = books.month("openai", "202602"), books.cost("openai", "202602")
+    late = cost - billed
+    assert late > 1
+    assert (month["status"], month["cost"], month["usage_cost"] + month["credit_cost"]) == ("closed", cost, cost)
+    assert named(month) == {"tax_not_told": tax, "billed_later": -late, "rounding": total - tax - billed}
+    assert sum(named(month).values()) == month["residual"] == total - cost
+    assert abs(month["provider_total"] - cost) < Decimal("0.000001")
+    assert books.query("SELECT * FROM {org}.closed_month_changes WHERE usage_date >= '2026-02-01'") == []
+
+    local.clock.advance(hours=1)
+    books.restate("openai", FEBRUARY[9], "3")
+    books.load("openai", [FEBRUARY[9]])
+    books.invoice("openai", "202602", total + 5)
+    books.days(1)
+    after = books.month("openai", "202602")
+    changes = books.query("SELECT * FROM {org}.closed_month_changes WHERE usage_date >= '2026-02-01'")
+    assert {each["usage_date"] for each in changes} == {FEBRUARY[9]}
+    corrected = books.cost("openai", "202602") - cost
+    assert sum(each["cost_change"] for each in changes) == corrected == after["later_change"] > 0
+    assert after | {"later_change": None, "invoice_total_now": total, "provider_total": None} == month | {
+        "provider_total": None
+    }
+    assert after["invoice_total_now"] == total + 5
+    (change,) = books.query("SELECT * FROM {org}.cost_changes WHERE usage_date = '2026-02-10' AND generation = 2")
+    assert (change["cause"], change["cost_change"]) == ("provider_correction", corrected)
 
 
-def test_nothing_is_done_without_an_invoice(local: Local) -> None:
-    """An org that has told none has its months neither copied nor looked at, but once a day and pipeline."""
-    books = bookkeeper(local, dt.date(2026, 3, 20), ("openai",))
-    day = OrgDay(books.run("openai", dt.date(2026, 3, 19), 1), books.slug, books.fleet.warehouse)
-    tie_months(day, books.fleet.local.clock, lambda: None)
-    assert books.fleet.warehouse.job(f"close_{day.run.run_id}") is None
+QUARTER = {
+    "202607": span(dt.date(2026, 7, 1), dt.date(2026, 7, 31)),
+    "202608": span(dt.date(2026, 8, 1), dt.date(2026, 8, 31)),
+    "202609": span(dt.date(2026, 9, 1), dt.date(2026, 9, 30)),
+}
+
+CORRECTED = "202608"
 
 
-def test_trouble_never_fails_a_run(local: Local) -> None:
-    """A run whose months cannot be tied has loaded its day all the same, and the log says why."""
-    books = bookkeeper(local, dt.date(2026, 3, 20), ("openai",))
-    books.invoice("openai", "202602", Decimal(1))
-    books.query("DROP VIEW {org}.copied_months")
-    with written_lines() as lines:
-        books.load("openai", [dt.date(2026, 3, 19)])
-    (told,) = lines.of("months_not_tied")
-    assert (told["org_slug"], "copied_months" in told["why"]) == (books.slug, True)
+@pytest.mark.bench
+def test_a_quarter_of_three_providers(local: Local) -> None:
+    """A quarter with late rows, corrections, a restated day, tax, credits and an invoice of each provider and month:
+    every residual is nothing, or has its names, and every month is closed."""
+    books = bookkeeper(local, dt.date(2026, 7, 1), ("gcp", "openai", "anthropic"))
+    load_rows(local, books.org, exported(QUARTER, seed=7))
+    for month, days in QUARTER.items():
+        after = days[-1] + dt.timedelta(days=1)
+        books.at(after + dt.timedelta(days=4))
+        for provider in books.providers:
+            books.load(provider, days)
+        told = {provider: bill(books, provider, month, after) for provider in ("openai", "anthropic")}
+        if month == CORRECTED:
+            books.restate("openai", days[-1], "2")  # after its invoice, before it is final
+            books.restate("anthropic", days[-2], "0.5")
+        books.days(4)  # the last of the month is final then, and Google has delivered its late rows
+        told["gcp"] = bill(books, "gcp", month, after)
+        books.days(1)
+        for provider, parts in told.items():
+            late = {"billed_later"} if month == CORRECTED and provider != "gcp" else set()
+            check_month(books.month(provider, month), parts, late)
+        if month == CORRECTED:
+            local.clock.advance(hours=1)
+            books.restate("openai", days[14], "1.5")  # after the close
+            books.load("openai", [days[14]])
+    changes = books.query("SELECT * FROM {org}.closed_month_changes WHERE usage_date >= '2026-07-01'")
+    assert {(each["provider"], each["usage_date"]) for each in changes} == {("openai", dt.date(2026, 8, 15))}
+    causes = {
+        each["cause"] for each in books.query("SELECT cause FROM {org}.cost_changes WHERE usage_date >= '2026-07-01'")
+    }
+    assert {"first_load", "late_rows", "provider_correction"} <= causes
+
+
+def exported(quarter: dict[str, list[dt.date]], seed: int) -> list[dict[str, Any]]:
+    """An export of ten rows a day with the months' taxes, delivered as Google does: some rows days later."""
+    return [
+        each
+        for days in quarter.values()
+        for day in [*days, days[-1] + dt.timedelta(days=1)]
+        if day.day > 1 or day == days[0]
+        for each in rows_for_day(seed, day, 10)
+    ]
+
+
+def bill(books: Bookkeeper, provider: str, month: str, issued: dt.date) -> dict[str, Decimal]:
+    """Tells an invoice of what the provider's own data says now, with tax and prepaid where that has none."""
+    cost = books.cost(provider, month).quantize(CENT)
+    if provider == "gcp":  # its rows have tax and credits
+        books.invoice(provider, month, cost)
+        return {}
+    tax = (cost * Decimal("0.19")).quantize(CENT)
+    told = {"tax_not_told": tax} | (
+        {"credits": Decimal("-3.5")} if provider == "openai" else {"priority_tier": 40 * CENT}
+    )
+    names = {"tax_not_told": "tax"}
+    fields = {names.get(name, name): str(amount) for name, amount in told.items()}
+    books.invoice(provider, month, cost + sum(told.values()), issued_on=issued.isoformat(), **fields)
+    return told
+
+
+def check_month(found: dict[str, Any], parts: dict[str, Decimal], late: set[str]) -> None:
+    """A month is closed, and its residual has these parts, those of lateness, and what is rounded."""
+    rest = {name: amount for name, amount in named(found).items() if name != "rounding"}
+    print(found["provider"], found["invoice_month"], found["cost"], found["invoice_total"], named(found))  # noqa: T201
+    assert (found["status"], set(rest)) == ("closed", {*parts} | late), found
+    assert {name: rest[name] for name in parts} == parts
+    assert sum(named(found).values()) == found["residual"] == found["invoice_total"] - found["cost"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from cloudact import clients
-from localcloud.onboarding import NewOrg, onboard
-from tests.conftest import Local
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from tests.conftest import NOON, Local, billing_run
 from tests.googlesql import gate
 from tests.infra.org_views import inlined
+from tests.jobs.test_months import YESTERDAY, tell, tie
 from tests.lineage import sources
 
 MADE = "2026-03-09 06:00:00 UTC"
@@ -73,16 +76,16 @@ class Books:
 
 
 @pytest.fixture(scope="module")
-def slug(session_cloud: Local) -> str:
+def org(session_cloud: Local) -> OnboardedOrg:
     """One org for all of these tests."""
     name = f"months_{next(session_cloud.numbers)}"
     source = {"source_project": "months", "source_dataset": "d", "source_table": "gcp_billing_export_v1_X"}
-    return onboard(session_cloud.settings, NewOrg(name, source)).org_slug
+    return onboard(session_cloud.settings, NewOrg(name, source))
 
 
 @pytest.fixture
-def books(local: Local, slug: str) -> Books:
-    return Books(local, slug)
+def books(local: Local, org: OnboardedOrg) -> Books:
+    return Books(local, org.org_slug)
 
 
 def parts(month: Mapping[str, Any]) -> dict[str, str]:
@@ -220,3 +223,74 @@ def test_a_bound_reads_those_days_alone(view: str) -> None:
     found = sources(gate("org"), inlined(view), "usage_date")
     assert {each.partition(".")[0] for each in found} >= raw
     assert {each.partition(".")[2] for each in found} == {"usage_date"}
+
+
+class Google:
+    """October of an org at Google: a day's rows as they are in its table, and each day final in the history."""
+
+    def __init__(self, local: Local, org: OnboardedOrg) -> None:
+        self._local, self._org = local, org
+
+    def run(self, sql: str) -> None:
+        clients.bigquery(self._local.settings).query_and_wait(sql.replace("org_dataset", self._org.org_slug))
+
+    def charge(self, day: str, month: str, cost: str, cost_type: str = "regular", sku: str = "S-1") -> None:
+        self.run(
+            "INSERT INTO org_dataset.gcp_billing_daily_raw (usage_date, invoice_month, sku_id, cost_type, currency, "
+            "cost, credits, net_cost, org_slug, run_id, ingested_at) "
+            f"VALUES ('{day}', '{month}', '{sku}', '{cost_type}', 'USD', {cost}, 0, {cost}, "
+            f"'{self._org.org_slug}', 'r', TIMESTAMP '2026-11-01 00:00:00 UTC')"
+        )
+
+    def read(self, first: dt.date, last: dt.date, at: dt.datetime = NOON) -> None:
+        """Records that each of these days was found final, and changed, then."""
+        self.run(
+            "INSERT INTO org_dataset.day_history (usage_date, org_slug, provider, pipeline, run_id, generation, "
+            "trigger_type, read_at, recorded_at, is_changed, cause, completeness, rows_before, rows_after) "
+            f"SELECT day, '{self._org.org_slug}', 'gcp', 'gcp_billing', 'r', {next(NUMBERS)}, 'schedule', "
+            f"TIMESTAMP '{at}', TIMESTAMP '{at}', TRUE, 'late_rows', 'final', 0, 1 "
+            f"FROM UNNEST(GENERATE_DATE_ARRAY('{first}', '{last}')) AS day"
+        )
+
+    def month(self, month: str = "202610") -> dict[str, Any]:
+        sql = f"SELECT * FROM {self._org.org_slug}.invoice_months WHERE provider = 'gcp' AND invoice_month = '{month}'"
+        (found,) = self._local.query(sql)
+        return found
+
+
+def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) -> None:
+    """What Google bills in a month is in it: late usage of the month before, tax, and the first hours of the next UTC
+    month, but not usage that comes into the next invoice. A day that changes is copied again; then the month closes."""
+    google = Google(local, org)
+    google.charge("2026-10-05", "202610", "100")
+    google.charge("2026-10-05", "202610", "-2", "adjustment")
+    google.charge("2026-10-01", "202610", "19", "tax")
+    google.charge("2026-09-29", "202610", "7")
+    google.charge("2026-11-01", "202610", "3")
+    google.charge("2026-10-31", "202611", "1000")
+    google.read(dt.date(2026, 10, 1), dt.date(2026, 10, 31))
+    google.read(dt.date(2026, 11, 1), dt.date(2026, 11, 1))
+    tell(api, org, total="129.00", tax="19")
+    tie(local, billing_run(org, YESTERDAY))
+    month = google.month()
+    assert (month["status"], month["cost"], month["residual"], month["unexplained"]) == ("provisional", 127, 2, 2)
+    assert (month["usage_cost"], month["tax_cost"], month["adjustment_cost"]) == (110, 19, -2)
+    assert (month["credit_cost"], month["provider_total"]) == (None, None)
+
+    google.charge("2026-10-20", "202610", "2", sku="S-2")
+    local.clock.advance(days=1)
+    google.read(dt.date(2026, 10, 20), dt.date(2026, 10, 20), local.clock())
+    local.clock.advance(minutes=1)
+    tie(
+        local,
+        billing_run(org, dt.date(2026, 10, 20), generation=2, requested_at=local.clock()),
+    )
+    closed = google.month()
+    assert (closed["status"], closed["cost"], closed["residual"], closed["parts"]) == ("closed", 129, 0, [])
+    assert closed["checksum"] != month["checksum"]
+
+    # The same sum at another SKU: no amount tells it, the checksum does.
+    google.run("UPDATE org_dataset.gcp_billing_daily_raw SET sku_id = 'S-9' WHERE usage_date = '2026-10-20'")
+    (change,) = local.query(f"SELECT * FROM {org.org_slug}.closed_month_changes WHERE usage_date >= '2026-09-01'")
+    assert (change["usage_date"], change["cost_change"], change["closed_cost"]) == (dt.date(2026, 10, 20), 0, 2)
+    assert google.month() == closed
