@@ -10,9 +10,9 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
-from functions.costs.endpoints import BYTES, show_costs
-from functions.costs.inputs import CostsQuery
-from functions.costs.shapes import Costs
+from functions.costs.endpoints import BYTES, show_costs, show_unit_costs
+from functions.costs.inputs import CostsQuery, UnitCostsQuery
+from functions.costs.shapes import Costs, UnitCosts
 from functions.error_pages import show_error
 from functions.health import show_health, show_ready
 from functions.orgs.api_keys import rotate, show_keys
@@ -203,6 +203,11 @@ PUBLIC: tuple[Endpoint, ...] = (
     _costs(
         "GET", "/costs/<org>", "costs", show_costs, "Costs by period and group, with the completeness of their days",
         {200: Costs}, query=CostsQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/unit-costs", "unit_costs", show_unit_costs,
+        "Cost of a million tokens by model and type, and what caches have saved",
+        {200: UnitCosts}, query=UnitCostsQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from functions.costs.question import NAMED, Days, Filter, Question
-from functions.costs.statement import column_of
+from functions.costs.statement import columns_of
 
 ZERO = Decimal()
 Row = Mapping[str, Any]
@@ -39,6 +39,24 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Tokens of some charges and what these cost; charges whose number of tokens nobody tells are not among them."""
+
+    count: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class TokenGroup:
+    """Tokens of one group, now and in the days before, and what they are in the words of FOCUS 1.5."""
+
+    now: Tokens
+    previous: Tokens | None
+    direction: str | None
+    cache_action: str | None
+
+
+@dataclass(frozen=True)
 class Group:
     """Amounts of one group, one for each period of the question, and of all of the days before, if it compares.
 
@@ -52,6 +70,7 @@ class Group:
     amounts: Sequence[Decimal]
     previous: Decimal | None
     group_count: int = 1
+    tokens: TokenGroup | None = None
 
     @property
     def total(self) -> Decimal:
@@ -146,12 +165,28 @@ def _group(question: Question, rows: Sequence[Row]) -> Group:
     amounts = [by_period.get(period, ZERO) for period in question.periods]
     compared = previous if question.compared else None
     if first["place"] is None:
-        return Group(Kind.OTHER, {}, {}, amounts, compared, first["group_count"] - question.limit)
+        tokens = _tokens(question, rows, {})
+        return Group(Kind.OTHER, {}, {}, amounts, compared, first["group_count"] - question.limit, tokens)
     keys, names = json.loads(first["group_key"]), json.loads(first["names"])
-    key = {each.word: keys[column_of(place, each)] for place, each in enumerate(question.group_by, start=1)}
+    columns = zip(question.group_by, columns_of(question.group_by), strict=True)
+    key = {each.word: keys[column] for each, column in columns}
     named = {word: names[word] for word in key if word in NAMED and names[word] is not None}
     kind = Kind.UNATTRIBUTED if first["is_unattributed"] and key else Kind.GROUP
-    return Group(kind, key, named, amounts, compared)
+    return Group(kind, key, named, amounts, compared, tokens=_tokens(question, rows, names))
+
+
+def _tokens(question: Question, rows: Sequence[Row], names: Mapping[str, str | None]) -> TokenGroup | None:
+    if not question.with_tokens:
+        return None
+    now, previous = (
+        Tokens(
+            sum((row["tokens"] or ZERO for row in rows if row["is_previous"] is before), ZERO),
+            sum((row["token_amount"] for row in rows if row["is_previous"] is before), ZERO),
+        )
+        for before in (False, True)
+    )
+    of = (names.get("token_direction"), names.get("token_cache_action"))
+    return TokenGroup(now, previous if question.compared else None, *of)
 
 
 def _states(question: Question, rows: Iterable[Row], today: dt.date) -> Iterable[DayState]:

@@ -1,6 +1,6 @@
 """GET /costs/{org}: costs by period and group. Whoever may see the org's runs may see its costs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flask import Response, request
@@ -9,10 +9,11 @@ from cloudact import logs
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from functions.auth.authenticate import let_in, presented
+from functions.costs.answer import CostAnswer
 from functions.costs.collaborators import OrgCosts
-from functions.costs.inputs import CostsQuery
-from functions.costs.shapes import costs_of
-from functions.web.answers import answered
+from functions.costs.inputs import CostsQuery, UnitCostsQuery
+from functions.costs.shapes import costs_of, unit_costs_of
+from functions.web.answers import Answer, answered
 from functions.web.inputs import in_query
 from functions.web.problems import Problem
 
@@ -21,8 +22,22 @@ BYTES = "X-Bytes-Processed"
 
 def show_costs(api: OrgCosts, org: str) -> Response:
     """200 with the costs, or 304 where no load has changed them since the answer that the request knows."""
+    return _shown(api, org, CostsQuery, costs_of)
+
+
+def show_unit_costs(api: OrgCosts, org: str) -> Response:
+    """200 with what a million tokens costs by model and type, or 304 as for costs."""
+    return _shown(api, org, UnitCostsQuery, unit_costs_of)
+
+
+def _shown(
+    api: OrgCosts,
+    org: str,
+    query: type[CostsQuery] | type[UnitCostsQuery],
+    shape: Callable[[str, CostAnswer], Answer],
+) -> Response:
     credential = presented(api.auth, org)
-    question = in_query(request.args, CostsQuery).question(api.clock().date())
+    question = in_query(request.args, query).question(api.clock().date())
     let_in(api.auth, org, credential)
     etag = api.answers.etag(org, question)
     if request.if_none_match.contains_weak(etag):
@@ -30,7 +45,7 @@ def show_costs(api: OrgCosts, org: str) -> Response:
     with refusing():
         told = api.answers.ask(org, question, etag)
     logs.bind(bytes_processed=told.bytes_processed)
-    return revalidated(answered(costs_of(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
+    return revalidated(answered(shape(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
 
 
 def revalidated(answer: Response, etag: str) -> Response:

@@ -32,7 +32,18 @@ from tests.sessions import bearer
 # A host name that fits the pattern may still be an inner one.
 # How many groups may be told depends on the number of periods, and some questions have no answer.
 # A credential is judged by its provider, and what is not set up cannot be judged.
-ACROSS_FIELDS = ("runs", "own_runs", "trigger", "trigger_2", "backfill", "set_up", "validate", "put_webhook", "costs")
+ACROSS_FIELDS = (
+    "runs",
+    "own_runs",
+    "trigger",
+    "trigger_2",
+    "backfill",
+    "set_up",
+    "validate",
+    "put_webhook",
+    "costs",
+    "unit_costs",
+)
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
     "source_project": "contract-billing",
