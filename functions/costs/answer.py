@@ -7,16 +7,22 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from functions.costs.question import NAMED, Days, Filter, Question
 from functions.costs.statement import columns_of
 
 ZERO = Decimal()
+_EXACT = Context(prec=100)  # NUMERIC has 38 digits, Python's default 28
 Row = Mapping[str, Any]
+
+
+def added(amounts: Iterable[Decimal]) -> Decimal:
+    """Exact sum."""
+    return reduce(_EXACT.add, amounts, ZERO)
 
 
 class Kind(StrEnum):
@@ -75,7 +81,7 @@ class Group:
     @property
     def total(self) -> Decimal:
         """Sum of all periods."""
-        return sum(self.amounts, ZERO)
+        return added(self.amounts)
 
 
 @dataclass(frozen=True)
@@ -89,18 +95,18 @@ class Sums:
     @property
     def amounts(self) -> list[Decimal]:
         """Sum of all groups in each period."""
-        return [sum(each, ZERO) for each in zip(*(group.amounts for group in self.groups), strict=True)]
+        return [added(each) for each in zip(*(group.amounts for group in self.groups), strict=True)]
 
     @property
     def total(self) -> Decimal:
         """Sum of all groups in all periods."""
-        return sum((group.total for group in self.groups), ZERO)
+        return added(group.total for group in self.groups)
 
     @property
     def previous(self) -> Decimal | None:
         """Sum of all groups in the days before."""
         told = [group.previous for group in self.groups if group.previous is not None]
-        return sum(told, ZERO) if told else None
+        return added(told) if told else None
 
     @property
     def group_count(self) -> int:
@@ -161,7 +167,7 @@ def _sums(question: Question, currency: str | None, unit: str | None, rows: Sequ
 def _group(question: Question, rows: Sequence[Row]) -> Group:
     first = rows[0]
     by_period = {row["period_start"]: row["amount"] for row in rows if not row["is_previous"]}
-    previous = sum((row["amount"] for row in rows if row["is_previous"]), ZERO)
+    previous = added(row["amount"] for row in rows if row["is_previous"])
     amounts = [by_period.get(period, ZERO) for period in question.periods]
     compared = previous if question.compared else None
     if first["place"] is None:
@@ -180,8 +186,8 @@ def _tokens(question: Question, rows: Sequence[Row], names: Mapping[str, str | N
         return None
     now, previous = (
         Tokens(
-            sum((row["tokens"] or ZERO for row in rows if row["is_previous"] is before), ZERO),
-            sum((row["token_amount"] for row in rows if row["is_previous"] is before), ZERO),
+            added(row["tokens"] or ZERO for row in rows if row["is_previous"] is before),
+            added(row["token_amount"] for row in rows if row["is_previous"] is before),
         )
         for before in (False, True)
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from flask import Response, request
 
@@ -9,15 +10,23 @@ from cloudact import logs
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from functions.auth.authenticate import let_in, presented
+from functions.auth.limits import too_many
 from functions.costs.answer import CostAnswer
 from functions.costs.collaborators import OrgCosts
-from functions.costs.inputs import CostsQuery, UnitCostsQuery
+from functions.costs.csv_file import csv_of
+from functions.costs.inputs import CostsQuery, ExportQuery, Format, UnitCostsQuery
+from functions.costs.parquet import column, parquet
+from functions.costs.question import Days
 from functions.costs.shapes import costs_of, unit_costs_of
 from functions.web.answers import Answer, answered
 from functions.web.inputs import in_query
 from functions.web.problems import Problem
 
 BYTES = "X-Bytes-Processed"
+VARY = "X-API-Key, Authorization"
+EXPORT_WAIT = timedelta(seconds=10)
+BUSY = "Too many exports of rows at once. Please come again later."
+MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.PARQUET: "application/vnd.apache.parquet"}
 
 
 def show_costs(api: OrgCosts, org: str) -> Response:
@@ -28,6 +37,45 @@ def show_costs(api: OrgCosts, org: str) -> Response:
 def show_unit_costs(api: OrgCosts, org: str) -> Response:
     """200 with what a million tokens costs by model and type, or 304 as for costs."""
     return _shown(api, org, UnitCostsQuery, unit_costs_of)
+
+
+def export_costs(api: OrgCosts, org: str) -> Response:
+    """200 with a file that is sent while it is written; nothing on the way may keep it."""
+    credential, query = presented(api.auth, org), in_query(request.args, ExportQuery)
+    today = api.clock().date()
+    if query.format is Format.CSV:
+        question = query.question(today)
+        let_in(api.auth, org, credential)
+        with refusing():
+            told = api.answers.ask(org, question)
+        return _file(csv_of(told.answer), f"{org}-costs", question.days, query.format, told.bytes_processed)
+    days, filters = query.rows(today)
+    let_in(api.auth, org, credential)
+    if not api.exports.acquire(blocking=False):
+        raise too_many(BUSY, EXPORT_WAIT, Code.COSTS_LIMITED)
+    try:
+        with refusing():
+            found = api.answers.exported(org, days, filters, api.page_rows)
+    except BaseException:
+        api.exports.release()
+        raise
+    columns = [column(each.name, each.field_type) for each in found.columns]
+    parts = parquet(columns, found.pages(api.page_rows))
+    answer = _file(parts, f"{org}-focus", days, query.format, found.bytes_processed)
+    answer.call_on_close(api.exports.release)
+    return answer
+
+
+def _file(
+    parts: Iterator[str] | Iterator[bytes], name: str, days: Days, form: Format, bytes_processed: int
+) -> Response:
+    answer = Response(parts, content_type=MEDIA_TYPES[form])
+    filename = f"{name}-{days.first}-{days.last}.{form}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.headers["Vary"] = VARY
+    answer.headers[BYTES] = str(bytes_processed)
+    return answer
 
 
 def _shown(
@@ -51,7 +99,7 @@ def _shown(
 def revalidated(answer: Response, etag: str) -> Response:
     """Answer that its receiver alone may keep, and has to ask for again each time."""
     answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Vary"] = "X-API-Key, Authorization"
+    answer.headers["Vary"] = VARY
     answer.set_etag(etag)
     return answer
 

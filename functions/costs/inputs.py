@@ -16,6 +16,7 @@ from functions.costs.question import (
     MOST_DAYS,
     MOST_GROUPED,
     MOST_GROUPS,
+    MOST_ROW_DAYS,
     MOST_VALUES,
     TAG,
     Basis,
@@ -26,10 +27,20 @@ from functions.costs.question import (
     InvalidQuestion,
     Metric,
     Question,
+    check_days,
+    check_filters,
     dimension,
 )
 from functions.web.inputs import Day, Input, whole, word_of
 from functions.web.problems import Problem, bad_field
+
+
+class Format(StrEnum):
+    """Format of an export."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
 
 DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
@@ -179,6 +190,31 @@ class CostsQuery(FilterQuery):
             )
         except InvalidQuestion as err:
             raise invalid(err) from err
+
+
+class ExportQuery(CostsQuery):
+    """Query string of an export."""
+
+    format: Annotated[
+        Format, word_of({each.value: each for each in Format}), WithJsonSchema({"type": "string", "enum": [*Format]})
+    ] = Field(
+        default=Format.CSV,
+        description="csv: the amounts that the same question shows; parquet: FOCUS rows of up to 92 days, by the days "
+        "and filters alone",
+    )
+
+    def rows(self, today: dt.date) -> tuple[Days, tuple[Filter, ...]]:
+        """Days and filters of an export of rows. Raises 400 naming the field that cannot be answered."""
+        if of_groups := sorted(self.model_fields_set - {*FilterQuery.model_fields, "format"}):
+            detail = f"{of_groups[0]} is of sums; format=parquet has the rows themselves."
+            raise Problem(400, detail, code=Code.FIELDS_CONFLICT, field=of_groups[0])
+        try:
+            days, filters = self.days(today), self.filters()
+            check_days(days, MOST_ROW_DAYS)
+            check_filters(filters)
+        except InvalidQuestion as err:
+            raise invalid(err) from err
+        return days, filters
 
 
 class UnitCostsQuery(FilterQuery):

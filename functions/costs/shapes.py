@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from pydantic import Field
 
-from functions.costs.answer import ZERO, CostAnswer, DayState, Group, Kind, State, Sums, TokenGroup, Tokens
+from functions.costs.answer import ZERO, CostAnswer, DayState, Group, Kind, State, Sums, TokenGroup, Tokens, added
 from functions.costs.question import Days
 from functions.costs.unit_costs import Saving, per_million, savings
 from functions.web.answers import Answer
@@ -231,7 +231,7 @@ def _token_cost(currency: str, group: Group, tokens: TokenGroup) -> TokenCost:
         token_direction=tokens.direction,
         token_cache_action=tokens.cache_action,
         currency=currency,
-        cost_without_tokens=plain(group.total - tokens.now.cost),
+        cost_without_tokens=plain(added([group.total, tokens.now.cost.copy_negate()])),
         previous=UnitCost(**_unit_cost(tokens.previous)) if tokens.previous else None,
         **_unit_cost(tokens.now),
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.question import Dimension, Filter, Metric, Question
+from functions.costs.question import Days, Dimension, Filter, Metric, Question
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
@@ -33,6 +33,12 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     }
     limits = {"group_limit": question.limit, "row_limit": MOST_ROWS + 1}
     return query("groups", words | grouping | filters, [*paths, *values]), {**days, **limits, **paths, **values}
+
+
+def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dict[str, Value]]:
+    """Query of the rows of these days that fit, and the values of its parameters."""
+    words, values = _filters(filters)
+    return query("rows", words, values), {"first_day": days.first, "last_day": days.last, **values}
 
 
 def columns_of(group_by: Iterable[Dimension]) -> list[str]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Literal
 
-from functions.costs.answer import ZERO, CostAnswer, Group, Kind, Tokens
+from functions.costs.answer import ZERO, CostAnswer, Group, Kind, Tokens, added
 
-MILLION = 1_000_000
+MILLION = Decimal(1_000_000)
+CACHED = ("Read", "Write")
 _NINE = Decimal("1e-9")
 _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)  # as NUMERIC: nine decimals, half away from zero
 InputKind = Literal["text", "audio", "image"]
@@ -15,7 +16,7 @@ InputKind = Literal["text", "audio", "image"]
 
 def per_million(tokens: Tokens) -> Decimal | None:
     """Cost of a million tokens; `None` without tokens."""
-    return quotient(tokens.cost * MILLION, tokens.count) if tokens.count else None
+    return quotient(_EXACT.multiply(tokens.cost, MILLION), tokens.count) if tokens.count else None
 
 
 def quotient(amount: Decimal, divisor: Decimal) -> Decimal:
@@ -35,18 +36,18 @@ class Saving:
 
     def add(self, action: str, tokens: Tokens) -> None:
         """Adds tokens that were `Uncached`, `Read` or `Write`."""
-        self.tokens[action] = self.tokens.get(action, ZERO) + tokens.count
-        self.costs[action] = self.costs.get(action, ZERO) + tokens.cost
+        self.tokens[action] = added([self.tokens.get(action, ZERO), tokens.count])
+        self.costs[action] = added([self.costs.get(action, ZERO), tokens.cost])
 
     @property
     def cached_tokens(self) -> Decimal:
         """Tokens that were read from the cache or written to it."""
-        return self.tokens.get("Read", ZERO) + self.tokens.get("Write", ZERO)
+        return added(self.tokens.get(action, ZERO) for action in CACHED)
 
     @property
     def cached_cost(self) -> Decimal:
         """Cost of these."""
-        return self.costs.get("Read", ZERO) + self.costs.get("Write", ZERO)
+        return added(self.costs.get(action, ZERO) for action in CACHED)
 
     @property
     def is_known(self) -> bool:
@@ -56,13 +57,14 @@ class Saving:
     @property
     def uncached_per_million(self) -> Decimal:
         """Price of a million uncached tokens."""
-        return quotient(self.costs["Uncached"] * MILLION, self.tokens["Uncached"])
+        return quotient(_EXACT.multiply(self.costs["Uncached"], MILLION), self.tokens["Uncached"])
 
     @property
     def saved(self) -> Decimal:
         """Cost of the cached tokens at the price of uncached ones, less what they cost."""
         uncached = _EXACT.multiply(self.cached_tokens, self.costs["Uncached"])
-        return quotient(uncached - _EXACT.multiply(self.cached_cost, self.tokens["Uncached"]), self.tokens["Uncached"])
+        paid = _EXACT.multiply(self.cached_cost, self.tokens["Uncached"])
+        return quotient(_EXACT.subtract(uncached, paid), self.tokens["Uncached"])
 
 
 def savings(answer: CostAnswer) -> list[Saving]:

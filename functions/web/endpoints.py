@@ -18,7 +18,8 @@ class Endpoint:
     """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
     `room` names the collaborators that the view is handed; a view without a room is handed `None`. One that `waits`
-    holds its answer back while it is what If-None-Match names. `refusals` are its own, beside those that follow from
+    holds its answer back while it is what If-None-Match names. `files` are the media types of one that answers 200 with
+    a file and not with JSON. `refusals` are its own, beside those that follow from
     its path, its inputs and its callers.
     """
 
@@ -37,6 +38,7 @@ class Endpoint:
     waits: bool = False
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()
+    files: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))
 
     def all_refusals(self, of_callers: Refusals) -> Refusals:

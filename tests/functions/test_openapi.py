@@ -43,6 +43,7 @@ ACROSS_FIELDS = (
     "put_webhook",
     "costs",
     "unit_costs",
+    "export_costs",
 )
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
