@@ -79,7 +79,7 @@ def _page(column_: Column, cells: Sequence[Cell], place: int) -> tuple[bytes, by
 
 
 def _levels(told: Sequence[bool]) -> bytes:
-    """Definition levels, a bit for each cell: one run where all are there, or none, else packed, the first bit lowest."""
+    """Definition levels, a bit for each cell: one run where all are alike, else packed, the first bit lowest."""
     if len({*told}) == 1:
         return _varint(len(told) << 1) + bytes([told[0]])
     groups = -(-len(told) // 8)
