@@ -29,7 +29,7 @@ Headers = Callable[[], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer of the API: its text as sent, and its JSON; fractions are `Decimal`. A 304 has neither.
+    """Answer of the API: its text as sent, and its JSON; fractions are `Decimal`. A 304 has neither, CSV has no JSON.
 
     Names of headers are in lower case.
     """
@@ -106,7 +106,7 @@ class Http:
         `RefusedByApi` and `Unreachable`.
         """
         sent = {**({} if public else self._headers()), **(headers or {})}
-        parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        parameters = _parameters(query or {})
         if csv is not None:
             sent["Content-Type"] = "text/csv"
         request = self._client.build_request(
@@ -132,6 +132,12 @@ class Http:
         except (httpx.TransportError, httpx.DecodingError) as err:
             raise _Passing(Unreachable(f"{self._url} broke off before it had answered."), heard=True) from err
         return _read(self._url, response)
+
+
+def _parameters(query: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Query string in pairs; a value that is a list stands once for each of its items."""
+    values = ((name, value if isinstance(value, list) else [value]) for name, value in query.items())
+    return [(name, str(each)) for name, several in values for each in several if each is not None]
 
 
 def path_of(*parts: str) -> str:
@@ -170,6 +176,8 @@ def _read(url: str, response: httpx.Response) -> Answer:
     request_id = response.headers.get("X-Request-ID", "")
     if status == httpx.codes.NOT_MODIFIED:
         return Answer(status, "", {}, dict(response.headers))
+    if response.is_success and response.headers.get("content-type", "").startswith("text/csv"):
+        return Answer(status, response.text, {}, dict(response.headers))
     if body is not None and response.is_success:
         return Answer(status, response.text, body, dict(response.headers))
     if 400 <= status < 500:

@@ -3,6 +3,7 @@
 import click
 
 from cli.catalogue import pipelines, quota
+from cli.costs import costs, unit_costs
 from cli.failures import Interrupted
 from cli.integrations import integrations
 from cli.invoices import invoices
@@ -42,7 +43,7 @@ def cloudact() -> None:
     """
 
 
-for _command in (
-    run, backfill, runs, show, logs, cancel, retry, quota, pipelines, keys, integrations, invoices, webhook, orgs,
-):  # fmt: skip
+_OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
+_OTHERS = (costs, unit_costs, quota, pipelines, keys, integrations, invoices, webhook, orgs)
+for _command in (*_OF_RUNS, *_OTHERS):
     cloudact.add_command(_command)

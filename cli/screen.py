@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import click
 from rich.cells import cell_len
@@ -51,6 +52,11 @@ def console(*, stderr: bool = False) -> Console:
     return console
 
 
+def width() -> int:
+    """Columns that a line may take; without a terminal it may take any number."""
+    return console().width
+
+
 def on_terminal() -> bool:
     """Whether a person reads standard output."""
     return console().is_terminal
@@ -63,14 +69,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], left_out_fir
     where that is not enough, each row becomes lines of names and values, of all columns.
     """
     cells = [[*row] for row in rows]
-    width = console().width
+    columns_of_screen = width()
     for count in range(len(left_out_first) + 1):
         left_out = left_out_first[:count]
         kept = [at for at, name in enumerate(columns) if name not in left_out]
         names, shown = [columns[at] for at in kept], [[row[at] for at in kept] for row in cells]
         *others, last = _widths(names, shown)
-        if sum(others) + len(SPACE) * len(others) + min(last, FOLDED) <= width:
-            _aligned(names, shown, width)
+        if sum(others) + len(SPACE) * len(others) + min(last, FOLDED) <= columns_of_screen:
+            _aligned(names, shown, columns_of_screen)
             if left_out:
                 click.echo(f"(left out: {', '.join(left_out)})")
             return
@@ -87,7 +93,7 @@ def _aligned(columns: Sequence[str], cells: Sequence[Sequence[object]], width: i
     printed = Table(box=None, pad_edge=False, header_style="bold")
     last = len(columns) - 1
     for number, name in enumerate(columns):
-        right = any(isinstance(row[number], int) for row in cells)
+        right = any(isinstance(row[number], int | Decimal) for row in cells)
         printed.add_column(name, justify="right" if right else "left", no_wrap=number != last, overflow="fold")
     for row in cells:
         printed.add_row(*map(cell, row))

@@ -10,9 +10,9 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
-from functions.costs.endpoints import BYTES, show_costs
-from functions.costs.inputs import CostsQuery
-from functions.costs.shapes import Costs
+from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
+from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
+from functions.costs.shapes import Costs, UnitCosts
 from functions.error_pages import show_error
 from functions.focus.answers import FocusMetadata
 from functions.focus.metadata import MetadataQuery, show_metadata
@@ -217,6 +217,17 @@ PUBLIC: tuple[Endpoint, ...] = (
     _costs(
         "GET", "/costs/<org>", "costs", show_costs, "Costs by period and group, with the completeness of their days",
         {200: Costs}, query=CostsQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/unit-costs", "unit_costs", show_unit_costs,
+        "Cost of a million tokens by model and type, and what caches have saved",
+        {200: UnitCosts}, query=UnitCostsQuery, headers=(BYTES,),
+    ),
+    Endpoint(
+        "GET", "/costs/<org>/export", "export_costs", export_costs,
+        "The costs that a question shows as CSV, or FOCUS rows as Parquet, sent while they are written",
+        {}, COSTS, query=ExportQuery, room="costs", headers=(BYTES, "Content-Disposition"),
+        files=("text/csv", "application/vnd.apache.parquet"),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -82,9 +82,12 @@ def _operations(document: Schema) -> str:
 
 
 def _each_operation(document: Schema) -> Iterator[tuple[str, str, Schema]]:
+    """Operations that answer with JSON: the client reads no files."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            yield method.upper(), path, operation
+            answers = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
+            if all("application/json" in answer["content"] for answer in answers):
+                yield method.upper(), path, operation
 
 
 def _operation(method: str, path: str, operation: Schema) -> str:

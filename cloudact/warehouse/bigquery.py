@@ -10,7 +10,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,6 +94,39 @@ class Access:
         """Access to a project's BigQuery, at Google's own endpoint where none is named."""
         api = clients.bigquery_api(endpoint)
         return cls(project, location, api, lambda: clients.bigquery_of(project, location, endpoint))
+
+
+@dataclass(frozen=True)
+class PagedRows:
+    """Result of a query, a page at a time: rows of cells as BigQuery's REST API has them, text or `None`."""
+
+    first: JsonAnswer
+    after: Callable[[JsonAnswer, int], JsonAnswer]
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Columns of the result, whose types are in the words of the API."""
+        return [Column(each) for each in self.first.get("schema", {}).get("fields", ())]
+
+    @property
+    def row_count(self) -> int:
+        """Number of all rows."""
+        return int(self.first.get("totalRows") or 0)
+
+    @property
+    def bytes_processed(self) -> int:
+        """Bytes that the query has processed."""
+        return int(self.first.get("totalBytesProcessed") or 0)
+
+    def pages(self, page_rows: int) -> Iterator[list[list[str | None]]]:
+        """Pages of rows; each but the first is fetched when it is asked for. Raises `Retry`."""
+        page = self.first
+        while True:
+            if found := [[cell["v"] for cell in row["f"]] for row in page.get("rows", ())]:
+                yield found
+            if not page.get("pageToken"):
+                return
+            page = self.after(page, page_rows)
 
 
 class Warehouse:
@@ -182,6 +215,18 @@ class Warehouse:
             asked = self._asked(query, values, dataset, most_bytes)
             return self._answer(asked, _labels(query), self._patience_s)
 
+    def paged(self, query: Query, dataset: str, most_bytes: int, page_rows: int, /, **values: Value) -> "PagedRows":
+        """Result of a query that may bill up to `most_bytes`, its first page fetched, the others when they are read."""
+        asked = {**self._asked(query, values, dataset, most_bytes), "labels": _labels(query), "maxResults": page_rows}
+        with translating_google_errors("BigQuery"):
+            page = self._ended(asked, self._patience_s)
+        return PagedRows(page, self._page_after)
+
+    def _page_after(self, page: JsonAnswer, page_rows: int) -> JsonAnswer:
+        more = {"pageToken": page["pageToken"], "maxResults": str(page_rows)}
+        with translating_google_errors("BigQuery"):
+            return self._results(page["jobReference"], self._patience_s, **more)
+
     def table_state(self, dataset: str, table: str) -> str | None:
         """Text that differs after every change of a table's rows or of a view's query; `None` without such a table.
 
@@ -213,11 +258,21 @@ class Warehouse:
     def _answer(
         self, asked: JsonAnswer, labels: Mapping[str, str], patience_s: float
     ) -> tuple[list[dict[str, Any]], int]:
-        """All rows of a query, and how many bytes it has processed. It runs without a job where BigQuery allows it."""
+        """All rows of a query, and how many bytes it has processed."""
+        page = self._ended({**asked, **({"labels": labels} if labels else {})}, patience_s)
+        schema, found, processed = page.get("schema", {}), [], int(page.get("totalBytesProcessed") or 0)
+        found += rows(schema, page.get("rows", ()))
+        while token := page.get("pageToken"):
+            page = self._results(page["jobReference"], patience_s, pageToken=token)
+            found += rows(schema, page.get("rows", ()))
+        return found, processed
+
+    def _ended(self, asked: JsonAnswer, patience_s: float) -> JsonAnswer:
+        """First page of a query's result. It runs without a job where BigQuery allows it."""
         give_up = time.monotonic() + patience_s
         bound = {"timeoutMs": int(patience_s * 1000), "formatOptions": {"useInt64Timestamp": True}}
         once = {"requestId": str(uuid.uuid4()), "jobCreationMode": OPTIONAL_JOB}  # a repeated call is one query
-        request = {**asked, **bound, **once, **self._location, **({"labels": labels} if labels else {})}
+        request = {**asked, **bound, **once, **self._location}
         page = self._call("POST", "queries", request, patience_s=patience_s, timeout_s=patience_s + ON_THE_WAY_S)
         while not page["jobComplete"]:
             left_s = give_up - time.monotonic()
@@ -225,12 +280,7 @@ class Warehouse:
                 self._cancel(page["jobReference"])
                 raise TimeoutError("the query has not ended in time")
             page = self._results(page["jobReference"], left_s)
-        schema, found, processed = page.get("schema", {}), [], int(page.get("totalBytesProcessed") or 0)
-        found += rows(schema, page.get("rows", ()))
-        while token := page.get("pageToken"):
-            page = self._results(page["jobReference"], patience_s, pageToken=token)
-            found += rows(schema, page.get("rows", ()))
-        return found, processed
+        return page
 
     def _results(self, job: Mapping[str, str], within_s: float, **more: str) -> JsonAnswer:
         """A page of the results, or that there is none yet after so many seconds."""

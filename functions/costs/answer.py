@@ -7,16 +7,22 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from functions.costs.question import NAMED, Days, Filter, Question
-from functions.costs.statement import column_of
+from functions.costs.statement import columns_of
 
 ZERO = Decimal()
+_EXACT = Context(prec=100)  # NUMERIC has 38 digits, Python's default 28
 Row = Mapping[str, Any]
+
+
+def added(amounts: Iterable[Decimal]) -> Decimal:
+    """Exact sum."""
+    return reduce(_EXACT.add, amounts, ZERO)
 
 
 class Kind(StrEnum):
@@ -39,6 +45,24 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Tokens of some charges and what these cost; charges whose number of tokens nobody tells are not among them."""
+
+    count: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class TokenGroup:
+    """Tokens of one group, now and in the days before, and what they are in the words of FOCUS 1.5."""
+
+    now: Tokens
+    previous: Tokens | None
+    direction: str | None
+    cache_action: str | None
+
+
+@dataclass(frozen=True)
 class Group:
     """Amounts of one group, one for each period of the question, and of all of the days before, if it compares.
 
@@ -52,11 +76,12 @@ class Group:
     amounts: Sequence[Decimal]
     previous: Decimal | None
     group_count: int = 1
+    tokens: TokenGroup | None = None
 
     @property
     def total(self) -> Decimal:
         """Sum of all periods."""
-        return sum(self.amounts, ZERO)
+        return added(self.amounts)
 
 
 @dataclass(frozen=True)
@@ -70,18 +95,18 @@ class Sums:
     @property
     def amounts(self) -> list[Decimal]:
         """Sum of all groups in each period."""
-        return [sum(each, ZERO) for each in zip(*(group.amounts for group in self.groups), strict=True)]
+        return [added(each) for each in zip(*(group.amounts for group in self.groups), strict=True)]
 
     @property
     def total(self) -> Decimal:
         """Sum of all groups in all periods."""
-        return sum((group.total for group in self.groups), ZERO)
+        return added(group.total for group in self.groups)
 
     @property
     def previous(self) -> Decimal | None:
         """Sum of all groups in the days before."""
         told = [group.previous for group in self.groups if group.previous is not None]
-        return sum(told, ZERO) if told else None
+        return added(told) if told else None
 
     @property
     def group_count(self) -> int:
@@ -142,16 +167,32 @@ def _sums(question: Question, currency: str | None, unit: str | None, rows: Sequ
 def _group(question: Question, rows: Sequence[Row]) -> Group:
     first = rows[0]
     by_period = {row["period_start"]: row["amount"] for row in rows if not row["is_previous"]}
-    previous = sum((row["amount"] for row in rows if row["is_previous"]), ZERO)
+    previous = added(row["amount"] for row in rows if row["is_previous"])
     amounts = [by_period.get(period, ZERO) for period in question.periods]
     compared = previous if question.compared else None
     if first["place"] is None:
-        return Group(Kind.OTHER, {}, {}, amounts, compared, first["group_count"] - question.limit)
+        tokens = _tokens(question, rows, {})
+        return Group(Kind.OTHER, {}, {}, amounts, compared, first["group_count"] - question.limit, tokens)
     keys, names = json.loads(first["group_key"]), json.loads(first["names"])
-    key = {each.word: keys[column_of(place, each)] for place, each in enumerate(question.group_by, start=1)}
+    columns = zip(question.group_by, columns_of(question.group_by), strict=True)
+    key = {each.word: keys[column] for each, column in columns}
     named = {word: names[word] for word in key if word in NAMED and names[word] is not None}
     kind = Kind.UNATTRIBUTED if first["is_unattributed"] and key else Kind.GROUP
-    return Group(kind, key, named, amounts, compared)
+    return Group(kind, key, named, amounts, compared, tokens=_tokens(question, rows, names))
+
+
+def _tokens(question: Question, rows: Sequence[Row], names: Mapping[str, str | None]) -> TokenGroup | None:
+    if not question.with_tokens:
+        return None
+    now, previous = (
+        Tokens(
+            added(row["tokens"] or ZERO for row in rows if row["is_previous"] is before),
+            added(row["token_amount"] for row in rows if row["is_previous"] is before),
+        )
+        for before in (False, True)
+    )
+    of = (names.get("token_direction"), names.get("token_cache_action"))
+    return TokenGroup(now, previous if question.compared else None, *of)
 
 
 def _states(question: Question, rows: Iterable[Row], today: dt.date) -> Iterable[DayState]:

@@ -13,17 +13,19 @@ from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.google_errors import error_reasons, refused_with
-from cloudact.warehouse.bigquery import MIB, Warehouse
+from cloudact.warehouse.bigquery import MIB, PagedRows, Warehouse
 from cloudact.warehouse.queries import Query, Value
 from functions.auth.limits import COSTS, TokenBuckets, too_many
 from functions.costs.answer import CostAnswer, answer_of
-from functions.costs.question import Question
-from functions.costs.statement import MOST_ROWS, statement_of_groups
+from functions.costs.question import Days, Filter, Question
+from functions.costs.statement import MOST_ROWS, statement_of_groups, statement_of_rows
 from functions.costs.states import TableStates
 
 # 400 days and the 400 before, of an org with some millions of rows. At Google's list price 0.06 dollars.
 MOST_BYTES = 10 * 1024 * MIB
 MOST_WEIGHT = 150_000  # amounts and days that an instance keeps, some 30 MiB
+MOST_EXPORTED = 100_000
+TOO_MANY_ROWS = "The export would have {rows} rows, more than {most}; ask for fewer days, or filter."
 TOO_LARGE = "The answer would have more than {most} amounts; ask for fewer groups, days, or units of consumption."
 TOO_MANY_BYTES = "The question would read more than 10 GiB; ask for fewer days."
 UNREADABLE = "The organization's costs cannot be read: its dataset is not there, or not open to this service yet."
@@ -105,11 +107,21 @@ class CostAnswers:
         self._kept.put(etag, answer)
         return Answered(answer, etag, processed)
 
+    def exported(self, org_slug: str, days: Days, filters: Sequence[Filter], page_rows: int) -> PagedRows:
+        """FOCUS rows of the days that fit, at most 100,000, a page at a time; see `ask`."""
+        query, values = statement_of_rows(days, filters)
+        self._take_turn(org_slug)
+        try:
+            found = self._warehouse.paged(query, org_slug, MOST_BYTES, page_rows, **values)
+        except Exception as err:
+            raise _judged(err) from err
+        if found.row_count > MOST_EXPORTED:
+            raise Stop(Code.COSTS_TOO_LARGE, TOO_MANY_ROWS.format(rows=found.row_count, most=MOST_EXPORTED))
+        return found
+
     def rows(self, org_slug: str, query: Query, values: dict[str, Value]) -> tuple[Sequence[dict[str, Any]], int]:
         """Rows of one bounded query over the org's dataset, and the bytes that it has processed; see `ask`."""
-        wait = self._asking.take(org_slug)
-        if wait:
-            raise too_many(LIMITED, wait, Code.COSTS_LIMITED)
+        self._take_turn(org_slug)
         try:
             rows, processed = self._warehouse.measured(query, org_slug, MOST_BYTES, **values)
         except Exception as err:
@@ -117,6 +129,11 @@ class CostAnswers:
         if len(rows) > MOST_ROWS:
             raise Stop(Code.COSTS_TOO_LARGE, TOO_LARGE.format(most=MOST_ROWS))
         return rows, processed
+
+    def _take_turn(self, org_slug: str) -> None:
+        wait = self._asking.take(org_slug)
+        if wait:
+            raise too_many(LIMITED, wait, Code.COSTS_LIMITED)
 
 
 def _judged(err: Exception) -> Exception:

@@ -1,7 +1,8 @@
 """GET /costs/{org}: costs by period and group. Whoever may see the org's runs may see its costs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from flask import Response, request
 
@@ -9,20 +10,82 @@ from cloudact import logs
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from functions.auth.authenticate import let_in, presented
+from functions.auth.limits import too_many
+from functions.costs.answer import CostAnswer
 from functions.costs.collaborators import OrgCosts
-from functions.costs.inputs import CostsQuery
-from functions.costs.shapes import costs_of
-from functions.web.answers import answered
+from functions.costs.csv_file import csv_of
+from functions.costs.inputs import CostsQuery, ExportQuery, Format, UnitCostsQuery
+from functions.costs.parquet import column, parquet
+from functions.costs.question import Days
+from functions.costs.shapes import costs_of, unit_costs_of
+from functions.web.answers import Answer, answered
 from functions.web.inputs import in_query
 from functions.web.problems import Problem
 
 BYTES = "X-Bytes-Processed"
+VARY = "X-API-Key, Authorization"
+EXPORT_WAIT = timedelta(seconds=10)
+BUSY = "Too many exports of rows at once. Please come again later."
+MEDIA_TYPES = {Format.CSV: "text/csv; charset=utf-8; header=present", Format.PARQUET: "application/vnd.apache.parquet"}
 
 
 def show_costs(api: OrgCosts, org: str) -> Response:
     """200 with the costs, or 304 where no load has changed them since the answer that the request knows."""
+    return _shown(api, org, CostsQuery, costs_of)
+
+
+def show_unit_costs(api: OrgCosts, org: str) -> Response:
+    """200 with what a million tokens costs by model and type, or 304 as for costs."""
+    return _shown(api, org, UnitCostsQuery, unit_costs_of)
+
+
+def export_costs(api: OrgCosts, org: str) -> Response:
+    """200 with a file that is sent while it is written; nothing on the way may keep it."""
+    credential, query = presented(api.auth, org), in_query(request.args, ExportQuery)
+    today = api.clock().date()
+    if query.format is Format.CSV:
+        question = query.question(today)
+        let_in(api.auth, org, credential)
+        with refusing():
+            told = api.answers.ask(org, question)
+        return _file(csv_of(told.answer), f"{org}-costs", question.days, query.format, told.bytes_processed)
+    days, filters = query.rows(today)
+    let_in(api.auth, org, credential)
+    if not api.exports.acquire(blocking=False):
+        raise too_many(BUSY, EXPORT_WAIT, Code.COSTS_LIMITED)
+    try:
+        with refusing():
+            found = api.answers.exported(org, days, filters, api.page_rows)
+    except BaseException:
+        api.exports.release()
+        raise
+    columns = [column(each.name, each.field_type) for each in found.columns]
+    parts = parquet(columns, found.pages(api.page_rows))
+    answer = _file(parts, f"{org}-focus", days, query.format, found.bytes_processed)
+    answer.call_on_close(api.exports.release)
+    return answer
+
+
+def _file(
+    parts: Iterator[str] | Iterator[bytes], name: str, days: Days, form: Format, bytes_processed: int
+) -> Response:
+    answer = Response(parts, content_type=MEDIA_TYPES[form])
+    filename = f"{name}-{days.first}-{days.last}.{form}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    answer.headers["Cache-Control"] = "private, no-store"
+    answer.headers["Vary"] = VARY
+    answer.headers[BYTES] = str(bytes_processed)
+    return answer
+
+
+def _shown(
+    api: OrgCosts,
+    org: str,
+    query: type[CostsQuery] | type[UnitCostsQuery],
+    shape: Callable[[str, CostAnswer], Answer],
+) -> Response:
     credential = presented(api.auth, org)
-    question = in_query(request.args, CostsQuery).question(api.clock().date())
+    question = in_query(request.args, query).question(api.clock().date())
     let_in(api.auth, org, credential)
     etag = api.answers.etag(org, question)
     if request.if_none_match.contains_weak(etag):
@@ -30,13 +93,13 @@ def show_costs(api: OrgCosts, org: str) -> Response:
     with refusing():
         told = api.answers.ask(org, question, etag)
     logs.bind(bytes_processed=told.bytes_processed)
-    return revalidated(answered(costs_of(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
+    return revalidated(answered(shape(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
 
 
 def revalidated(answer: Response, etag: str) -> Response:
     """Answer that its receiver alone may keep, and has to ask for again each time."""
     answer.headers["Cache-Control"] = "private, no-cache"
-    answer.headers["Vary"] = "X-API-Key, Authorization"
+    answer.headers["Vary"] = VARY
     answer.set_etag(etag)
     return answer
 

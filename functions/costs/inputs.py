@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
@@ -15,6 +16,7 @@ from functions.costs.question import (
     MOST_DAYS,
     MOST_GROUPED,
     MOST_GROUPS,
+    MOST_ROW_DAYS,
     MOST_VALUES,
     TAG,
     Basis,
@@ -25,13 +27,24 @@ from functions.costs.question import (
     InvalidQuestion,
     Metric,
     Question,
+    check_days,
+    check_filters,
     dimension,
 )
 from functions.web.inputs import Day, Input, whole, word_of
 from functions.web.problems import Problem, bad_field
 
+
+class Format(StrEnum):
+    """Format of an export."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
+TOKENS_BY = (Dimension("provider"), Dimension("model"), Dimension("token_type"))
 _KEY = r'[^"\\,=*\x00-\x1f\x7f]{1,200}'
 _WORD = rf"^({'|'.join(DIMENSIONS)}|tag:{_KEY})$"
 _OF = "may be given several times; empty: what has none"
@@ -58,7 +71,7 @@ Words: TypeAlias = Annotated[
 ]
 
 
-def _one_of(kind: type[Granularity] | type[Basis] | type[Metric]) -> tuple[BeforeValidator, WithJsonSchema]:
+def _one_of(kind: Iterable[StrEnum]) -> tuple[BeforeValidator, WithJsonSchema]:
     words = {word.value: word for word in kind}
     return word_of(words), WithJsonSchema({"type": "string", "enum": [*words]})
 
@@ -134,8 +147,8 @@ class FilterQuery(Input):
 class CostsQuery(FilterQuery):
     """Query string of a question about costs."""
 
-    granularity: Annotated[Granularity, *_one_of(Granularity)] = Field(
-        default=Granularity.DAY, description="length of a period; weeks begin on Monday"
+    granularity: Annotated[Granularity, *_one_of(each for each in Granularity if each is not Granularity.WHOLE)] = (
+        Field(default=Granularity.DAY, description="length of a period; weeks begin on Monday")
     )
     basis: Annotated[Basis, *_one_of(Basis)] = Field(
         default=Basis.USAGE, description="invoice_month: of whole months, by the month of Google's invoice"
@@ -174,6 +187,70 @@ class CostsQuery(FilterQuery):
                 filters=self.filters(),
                 limit=self.limit,
                 compared=self.compare is not None,
+            )
+        except InvalidQuestion as err:
+            raise invalid(err) from err
+
+
+class ExportQuery(CostsQuery):
+    """Query string of an export."""
+
+    format: Annotated[
+        Format, word_of({each.value: each for each in Format}), WithJsonSchema({"type": "string", "enum": [*Format]})
+    ] = Field(
+        default=Format.CSV,
+        description="csv: the amounts that the same question shows; parquet: FOCUS rows of up to 92 days, by the days "
+        "and filters alone",
+    )
+
+    def rows(self, today: dt.date) -> tuple[Days, tuple[Filter, ...]]:
+        """Days and filters of an export of rows. Raises 400 naming the field that cannot be answered."""
+        if of_groups := sorted(self.model_fields_set - {*FilterQuery.model_fields, "format"}):
+            detail = f"{of_groups[0]} is of sums; format=parquet has the rows themselves."
+            raise Problem(400, detail, code=Code.FIELDS_CONFLICT, field=of_groups[0])
+        try:
+            days, filters = self.days(today), self.filters()
+            check_days(days, MOST_ROW_DAYS)
+            check_filters(filters)
+        except InvalidQuestion as err:
+            raise invalid(err) from err
+        return days, filters
+
+
+class UnitCostsQuery(FilterQuery):
+    """Query string of a question about the costs of tokens."""
+
+    metric: Annotated[Metric, *_one_of(each for each in Metric if each is not Metric.CONSUMED)] = Field(
+        default=Metric.BILLED, description="a cost of FOCUS"
+    )
+    group_by: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_texts),
+        WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": _WORD}, "maxItems": 1}),
+    ] = Field(
+        default=(),
+        description="one more dimension beside provider, model and token_type",
+        examples=[["sub_account"]],
+    )
+    compare: Annotated[
+        str | None,
+        word_of({"previous_period": "previous_period"}),
+        WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
+    ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
+
+    def question(self, today: dt.date) -> Question:
+        """Question that is asked. Raises 400 naming the field that cannot be answered."""
+        try:
+            more = dimensions("group_by", self.group_by)
+            return Question(
+                days=self.days(today),
+                granularity=Granularity.WHOLE,
+                metric=self.metric,
+                group_by=(*TOKENS_BY, *more),
+                filters=self.filters(),
+                limit=MOST_GROUPS,
+                compared=self.compare is not None,
+                with_tokens=True,
             )
         except InvalidQuestion as err:
             raise invalid(err) from err

@@ -50,6 +50,7 @@ class Granularity(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    WHOLE = "whole"  # all days of the question; for what is no sum of its periods
 
     def first_day(self, day: dt.date) -> dt.date:
         """First day of the period that has this day."""
@@ -58,7 +59,7 @@ class Granularity(StrEnum):
         return day.replace(day=1) if self is Granularity.MONTH else day
 
     def next(self, first_day: dt.date) -> dt.date:
-        """First day of the period after."""
+        """First day of the period after. `WHOLE` has none."""
         if self is Granularity.MONTH:
             return next_month(first_day)
         return first_day + (DAY if self is Granularity.DAY else 7 * DAY)
@@ -149,7 +150,8 @@ class Days:
 class Question:
     """Question about costs of `days`, summed by period and group; the `limit` largest groups stand one by one.
 
-    With `compared`, the same of the days before. Raises `InvalidQuestion`.
+    With `compared`, the same of the days before. With `with_tokens` only charges of tokens count, beside whose costs
+    their numbers stand; they may have one dimension more. Raises `InvalidQuestion`.
     """
 
     days: Days
@@ -160,13 +162,15 @@ class Question:
     filters: tuple[Filter, ...] = ()
     limit: int = 10
     compared: bool = False
+    with_tokens: bool = False
 
     def __post_init__(self) -> None:
         """Checks what the parts may be, alone and together."""
         check_days(self.days, MOST_DAYS)
         check_filters(self.filters)
-        if len(self.group_by) > MOST_GROUPED or len(set(self.group_by)) < len(self.group_by):
-            raise InvalidQuestion("group_by", f"may have up to {MOST_GROUPED} different dimensions")
+        most = MOST_GROUPED + self.with_tokens
+        if len(self.group_by) > most or len(set(self.group_by)) < len(self.group_by):
+            raise InvalidQuestion("group_by", f"may have up to {most} different dimensions")
         if self.basis is Basis.INVOICE_MONTH and not (self.days.are_months and self.granularity is Granularity.MONTH):
             rule = "invoice_month is told by whole months: granularity=month, start a first and end a last of a month"
             raise InvalidQuestion("basis", rule, Code.FIELDS_CONFLICT)
@@ -177,6 +181,8 @@ class Question:
     @cached_property
     def periods(self) -> tuple[dt.date, ...]:
         """First day of each period; the first period and the last one may be cut by the days that are asked for."""
+        if self.granularity is Granularity.WHOLE:
+            return (self.days.first,)
         found, first = [], self.granularity.first_day(self.days.first)
         while first <= self.days.last:
             found.append(first)

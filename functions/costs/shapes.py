@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from pydantic import Field
 
-from functions.costs.answer import CostAnswer, DayState, Group, Kind, State, Sums
+from functions.costs.answer import ZERO, CostAnswer, DayState, Group, Kind, State, Sums, TokenGroup, Tokens, added
 from functions.costs.question import Days
+from functions.costs.unit_costs import Saving, per_million, savings
 from functions.web.answers import Answer
 
 Amount: TypeAlias = Annotated[str, Field(description="a decimal number", examples=["12.345678901"])]
@@ -83,6 +84,59 @@ class Costs(Answer):
     )
 
 
+class UnitCost(Answer):
+    """Tokens, what they cost, and what a million of them costs."""
+
+    cost: Amount = Field(description="of the charges whose number of tokens is known")
+    tokens: Amount
+    cost_per_million: Amount | None = Field(
+        description="1000000 * cost / tokens, rounded half away from zero to nine decimals; null without tokens"
+    )
+
+
+class TokenCost(UnitCost):
+    """Costs of one type of token of a model, or of all types beyond the 500 that cost most (`other`)."""
+
+    kind: Kind
+    key: dict[str, str | None] | None = Field(examples=[{"model": "m-1", "token_type": "output"}])
+    names: dict[str, str]
+    token_direction: str | None = Field(description="Input or Output, where it is known", examples=["Output"])
+    token_cache_action: str | None = Field(description="Uncached, Read or Write, where it is known", examples=["Read"])
+    currency: str = Field(examples=["USD"])
+    cost_without_tokens: Amount = Field(description="of charges whose number of tokens nobody tells: not in `cost`")
+    previous: UnitCost | None = Field(description="of the period before; null without `compare`")
+
+
+class CacheSaving(Answer):
+    """Savings by the prompt cache of a model: what its tokens would have cost at the price of uncached input."""
+
+    key: dict[str, str | None] = Field(description="as in unit_costs, without token_type")
+    input_kind: Literal["text", "audio", "image"]
+    currency: str = Field(examples=["USD"])
+    read_tokens: Amount
+    written_tokens: Amount
+    cost: Amount = Field(description="of the tokens that were read from the cache or written to it")
+    uncached_cost_per_million: Amount
+    saved: Amount = Field(description="below zero where writing cost more than reading saved")
+
+
+class UnitCosts(Answer):
+    """Costs of tokens by model and type, and what caches have saved."""
+
+    org_slug: str = Field(examples=["acmecorp"])
+    start: dt.date = Field(examples=["2025-11-01"])
+    end: dt.date = Field(examples=["2025-11-25"])
+    previous: Range | None
+    metric: Literal["billed", "effective", "list", "contracted"]
+    group_by: list[str] = Field(examples=[["provider", "model", "token_type"]])
+    unit_costs: list[TokenCost] = Field(description="those that cost most first")
+    cache_savings: list[CacheSaving] = Field(
+        description="of models with tokens of the cache, where uncached input of the same days tells the price"
+    )
+    is_final: bool
+    completeness: list[DayCompleteness]
+
+
 def plain(amount: Decimal) -> str:
     """Decimal number without exponent and without zeros at its end."""
     text = f"{amount:f}"
@@ -146,3 +200,65 @@ def _group(group: Group) -> CostGroup:
         previous_total=plain_or_none(group.previous),
         amounts=[plain(each) for each in group.amounts],
     )
+
+
+def unit_costs_of(org_slug: str, answer: CostAnswer) -> UnitCosts:
+    """Costs of tokens as the API shows them."""
+    question = answer.question
+    in_order = sorted(
+        ((sums.currency or "", group) for sums in answer.sums for group in sums.groups),
+        key=lambda each: (each[1].kind is Kind.OTHER, -each[1].total),
+    )
+    return UnitCosts(
+        org_slug=org_slug,
+        start=question.days.first,
+        end=question.days.last,
+        previous=range_of(question.previous),
+        metric=question.metric.value,
+        group_by=[each.word for each in question.group_by],
+        unit_costs=[_token_cost(currency, group, group.tokens) for currency, group in in_order if group.tokens],
+        cache_savings=[_saving(each) for each in savings(answer)],
+        is_final=answer.is_final,
+        completeness=list(completeness_of(answer.days)),
+    )
+
+
+def _token_cost(currency: str, group: Group, tokens: TokenGroup) -> TokenCost:
+    return TokenCost(
+        kind=group.kind,
+        key=None if group.kind is Kind.OTHER else dict(group.key),
+        names=dict(group.names),
+        token_direction=tokens.direction,
+        token_cache_action=tokens.cache_action,
+        currency=currency,
+        cost_without_tokens=plain(added([group.total, tokens.now.cost.copy_negate()])),
+        previous=UnitCost(**_unit_cost(tokens.previous)) if tokens.previous else None,
+        **_unit_cost(tokens.now),
+    )
+
+
+def _unit_cost(tokens: Tokens) -> "_UnitCost":
+    return {
+        "cost": plain(tokens.cost),
+        "tokens": plain(tokens.count),
+        "cost_per_million": plain_or_none(per_million(tokens)),
+    }
+
+
+def _saving(saving: Saving) -> CacheSaving:
+    return CacheSaving(
+        key=dict(saving.key),
+        input_kind=saving.input_kind,
+        currency=saving.currency,
+        read_tokens=plain(saving.tokens.get("Read", ZERO)),
+        written_tokens=plain(saving.tokens.get("Write", ZERO)),
+        cost=plain(saving.cached_cost),
+        uncached_cost_per_million=plain(saving.uncached_per_million),
+        saved=plain(saving.saved),
+    )
+
+
+class _UnitCost(TypedDict):
+    cost: str
+    tokens: str
+    cost_per_million: str | None

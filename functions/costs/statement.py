@@ -1,13 +1,14 @@
 """The SQL of a question: lines of the files in `sql/costs/`, chosen by its words, and values as parameters."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import count
 from typing import Final
 
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.question import Dimension, Filter, Metric, Question
+from functions.costs.question import Days, Dimension, Filter, Metric, Question
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
@@ -20,7 +21,7 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     """Query that answers the question, and the values of its parameters."""
     is_quantity = question.metric is Metric.CONSUMED
     words = {question.granularity.value, question.basis.value, question.metric.value}
-    words |= set() if is_quantity else {"money"}
+    words |= (set() if is_quantity else {"money"}) | ({"tokens"} if question.with_tokens else set())
     grouping, paths = _grouping(question.group_by)
     filters, values = _filters(question.filters)
     days = {
@@ -34,18 +35,21 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     return query("groups", words | grouping | filters, [*paths, *values]), {**days, **limits, **paths, **values}
 
 
-def column_of(place: int, dimension: Dimension) -> str:
-    """Name that the dimension at this place of `group_by` has in the query's keys; places count from 1."""
-    return f"tag_{place}" if dimension.tag is not None else dimension.word
+def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dict[str, Value]]:
+    """Query of the rows of these days that fit, and the values of its parameters."""
+    words, values = _filters(filters)
+    return query("rows", words, values), {"first_day": days.first, "last_day": days.last, **values}
 
 
-def _grouping(group_by: Iterable[Dimension]) -> tuple[set[str], dict[str, Value]]:
-    words, paths = set(), dict[str, Value]()
-    for place, dimension in enumerate(group_by, start=1):
-        words.add(f"by_{column_of(place, dimension)}")
-        if dimension.tag is not None:
-            paths[f"by_tag_{place}_path"] = _path(dimension.tag)
-    return words, paths
+def columns_of(group_by: Iterable[Dimension]) -> list[str]:
+    """Names that the dimensions have in the query's keys: their words, and `tag_1` for the first tag."""
+    numbers = count(1)
+    return [each.word if each.tag is None else f"tag_{next(numbers)}" for each in group_by]
+
+
+def _grouping(group_by: Sequence[Dimension]) -> tuple[set[str], dict[str, Value]]:
+    named = [(f"by_{column}", each.tag) for column, each in zip(columns_of(group_by), group_by, strict=True)]
+    return {word for word, _ in named}, {f"{word}_path": _path(tag) for word, tag in named if tag is not None}
 
 
 def _filters(filters: Iterable[Filter]) -> tuple[set[str], dict[str, Value]]:

@@ -19,7 +19,8 @@ class Endpoint:
 
     `room` names the collaborators that the view is handed; a view without a room is handed `None`. One that `waits`
     holds its answer back while it is what If-None-Match names. `other_bodies` are media types that it takes beside
-    JSON. `refusals` are its own, beside those that follow from its path, its inputs and its callers.
+    JSON, `files` those of one that answers 200 with a file and not with JSON. `refusals` are its own, beside those that
+    follow from its path, its inputs and its callers.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Endpoint:
     waits: bool = False
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()
+    files: Sequence[str] = ()
     bases: Sequence[str] = field(default=(BASE,))
 
     def all_refusals(self, of_callers: Refusals) -> Refusals:

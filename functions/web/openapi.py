@@ -48,6 +48,7 @@ _HEADERS: JsonObject = {
         "schema": {"type": "integer"},
     },
     "X-Request-ID": {"description": "yours, if it matches [\\w.-]{1,128}", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "the file's name", "schema": {"type": "string"}},
     "ETag": {"description": "equal for equal answers", "schema": {"type": "string"}},
     "Location": {"description": "the run's detail", "schema": {"type": "string"}},
     "Preference-Applied": {
@@ -147,7 +148,12 @@ def _query_parameters(query: type[Input] | None) -> Iterator[JsonObject]:
         for number, name in enumerate(names_of(field, info)):
             other: JsonObject = {"description": f"another name of {field}"} if number else {}
             described: JsonObject = {"description": info.description} if info.description else {}
-            named: JsonObject = {"name": name, "in": "query", "required": info.is_required(), "schema": _not_null(schema)}
+            named: JsonObject = {
+                "name": name,
+                "in": "query",
+                "required": info.is_required(),
+                "schema": _not_null(schema),
+            }
             yield {**named, **described, **other}
 
 
@@ -183,6 +189,9 @@ def _responses(
         schema = {"$ref": _REFERENCE.format(model=answer.__name__)}
         names = [*endpoint.headers, *(["ETag"] if endpoint.conditional else []), *_waiting(endpoint)]
         yield str(status), _response(HTTPStatus(status).phrase, "application/json", schema, names)
+    if endpoint.files:
+        content: JsonObject = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in endpoint.files}
+        yield "200", {"description": "A file", "headers": _headers(endpoint.headers), "content": content}
     if endpoint.conditional:
         yield "304", {"description": "It is what If-None-Match names", "headers": _headers(_waiting(endpoint))}
     for status in codes:

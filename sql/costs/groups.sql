@@ -25,6 +25,9 @@ charge AS (
     CAST(NULL AS STRING) AS currency, -- with consumed
     ConsumedUnit AS unit, -- with consumed
     ConsumedQuantity AS amount, -- with consumed
+    x_TokenDirection AS token_direction, -- with tokens
+    x_TokenCacheAction AS token_cache_action, -- with tokens
+    IF(ConsumedUnit = 'Tokens' AND x_QuantityKnown, ConsumedQuantity, NULL) AS tokens, -- with tokens
     SubAccountName AS sub_account_name, -- with by_sub_account
     CAST(NULL AS STRING) AS api_key_name, -- with by_api_key
     RegionName AS region_name, -- with by_region
@@ -44,6 +47,7 @@ charge AS (
   FROM focus_costs
   WHERE
     x_UsageDate BETWEEN @first_day AND @last_day
+    AND (ConsumedUnit = 'Tokens' OR x_TokenType IS NOT NULL) -- with tokens
     -- the filters
 ),
 amount_by_period AS (
@@ -83,12 +87,17 @@ amount_by_period AS (
       MAX(api_key_name) AS api_key, -- with by_api_key
       MAX(region_name) AS region, -- with by_region
       MAX(sku_name) AS sku, -- with by_sku
+      MAX(token_direction) AS token_direction, -- with tokens
+      MAX(token_cache_action) AS token_cache_action, -- with tokens
       'names' AS what
     )) AS names,
     counted_on < @start AS is_previous,
     IF(counted_on < @start, NULL, counted_on) AS period_start, -- with day
     IF(counted_on < @start, NULL, DATE_TRUNC(counted_on, ISOWEEK)) AS period_start, -- with week
     IF(counted_on < @start, NULL, DATE_TRUNC(counted_on, MONTH)) AS period_start, -- with month
+    IF(counted_on < @start, NULL, @start) AS period_start, -- with whole
+    SUM(tokens) AS tokens, -- with tokens
+    SUM(IF(tokens IS NULL, 0, amount)) AS token_amount, -- with tokens
     SUM(amount) AS amount
   FROM charge
   WHERE
@@ -147,6 +156,8 @@ SELECT
   period_start,
   SUM(amount) AS amount,
   MAX(group_count) AS group_count,
+  SUM(tokens) AS tokens, -- with tokens
+  SUM(token_amount) AS token_amount, -- with tokens
   CAST(NULL AS STRING) AS provider,
   CAST(NULL AS DATE) AS usage_date,
   CAST(NULL AS STRING) AS settledness,
@@ -167,6 +178,8 @@ SELECT
   CAST(NULL AS DATE) AS period_start,
   CAST(NULL AS NUMERIC) AS amount,
   CAST(NULL AS INT64) AS group_count,
+  CAST(NULL AS NUMERIC) AS tokens, -- with tokens
+  CAST(NULL AS NUMERIC) AS token_amount, -- with tokens
   provider,
   usage_date,
   CASE

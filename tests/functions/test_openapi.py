@@ -45,6 +45,8 @@ ACROSS_FIELDS = (
     "add_invoices",  # a schema cannot say what the rows of CSV may be
     "costs",
     "focus_metadata",
+    "unit_costs",
+    "export_costs",
 )
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {

@@ -129,7 +129,9 @@ function target<O extends Operation>(operation: O, call: Call<O>): string {
   const path = operation.slice(operation.indexOf(" ") + 1).replace(/{(\w+)}/g, (_, name: string) => part(parts[name] ?? ""));
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined && value !== null) query.set(name, String(value));
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== undefined && each !== null) query.append(name, String(each));
+    }
   }
   return query.size ? `${path}?${query}` : path;
 }

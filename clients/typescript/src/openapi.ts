@@ -25,6 +25,24 @@ export interface Backfilled {
   remaining: number;
 }
 
+/** Savings by the prompt cache of a model: what its tokens would have cost at the price of uncached input. */
+export interface CacheSaving {
+  /** as in unit_costs, without token_type */
+  key: Record<string, string | null>;
+  input_kind: "text" | "audio" | "image";
+  currency: string;
+  /** a decimal number */
+  read_tokens: string;
+  /** a decimal number */
+  written_tokens: string;
+  /** of the tokens that were read from the cache or written to it */
+  cost: string;
+  /** a decimal number */
+  uncached_cost_per_million: string;
+  /** below zero where writing cost more than reading saved */
+  saved: string;
+}
+
 /** A run that will not load any more. */
 export interface Cancelled {
   status: "CANCELLED";
@@ -766,6 +784,28 @@ export interface TimeSector {
   TimeSectorLastUpdated: string;
 }
 
+/** Costs of one type of token of a model, or of all types beyond the 500 that cost most (`other`). */
+export interface TokenCost {
+  /** of the charges whose number of tokens is known */
+  cost: string;
+  /** a decimal number */
+  tokens: string;
+  /** 1000000 * cost / tokens, rounded half away from zero to nine decimals; null without tokens */
+  cost_per_million: string | null;
+  kind: Kind;
+  key: Record<string, string | null> | null;
+  names: Record<string, string>;
+  /** Input or Output, where it is known */
+  token_direction: string | null;
+  /** Uncached, Read or Write, where it is known */
+  token_cache_action: string | null;
+  currency: string;
+  /** of charges whose number of tokens nobody tells: not in `cost` */
+  cost_without_tokens: string;
+  /** of the period before; null without `compare` */
+  previous: UnitCost | null;
+}
+
 /** What to run. An empty body is fine. */
 export interface TriggerBody {
   /** UTC date to load, from 2015-01-01 to today; default: yesterday */
@@ -776,6 +816,32 @@ export interface TriggerBody {
 
 /** Trigger of a run. */
 export type TriggerType = "api" | "user" | "schedule" | "backfill" | "retry" | "restatement";
+
+/** Tokens, what they cost, and what a million of them costs. */
+export interface UnitCost {
+  /** of the charges whose number of tokens is known */
+  cost: string;
+  /** a decimal number */
+  tokens: string;
+  /** 1000000 * cost / tokens, rounded half away from zero to nine decimals; null without tokens */
+  cost_per_million: string | null;
+}
+
+/** Costs of tokens by model and type, and what caches have saved. */
+export interface UnitCosts {
+  org_slug: string;
+  start: string;
+  end: string;
+  previous: Range | null;
+  metric: "billed" | "effective" | "list" | "contracted";
+  group_by: Array<string>;
+  /** those that cost most first */
+  unit_costs: Array<TokenCost>;
+  /** of models with tokens of the cache, where uncached input of the same days tells the price */
+  cache_savings: Array<CacheSaving>;
+  is_final: boolean;
+  completeness: Array<DayCompleteness>;
+}
 
 /** Where to post events, and which. */
 export interface WebhookBody {
@@ -1121,6 +1187,63 @@ export interface Operations {
     };
     body: undefined;
     answer: Costs;
+  };
+  /** Cost of a million tokens by model and type, and what caches have saved */
+  "GET /api/v1/costs/{org}/unit-costs": {
+    query: {
+      /** first UTC day; default: 30 days that end with `end` */
+      start?: string;
+      /** last UTC day, inclusive; default: yesterday */
+      end?: string;
+      /** id of a provider, as in the catalogue; may be given several times; empty: what has none */
+      provider?: Array<string>;
+      /** all but these */
+      not_provider?: Array<string>;
+      /** ServiceName; may be given several times; empty: what has none */
+      service?: Array<string>;
+      /** all but these */
+      not_service?: Array<string>;
+      /** x_Model; may be given several times; empty: what has none */
+      model?: Array<string>;
+      /** all but these */
+      not_model?: Array<string>;
+      /** x_TokenType; may be given several times; empty: what has none */
+      token_type?: Array<string>;
+      /** all but these */
+      not_token_type?: Array<string>;
+      /** SubAccountId, a project or workspace; may be given several times; empty: what has none */
+      sub_account?: Array<string>;
+      /** all but these */
+      not_sub_account?: Array<string>;
+      /** x_ApiKeyId; may be given several times; empty: what has none */
+      api_key?: Array<string>;
+      /** all but these */
+      not_api_key?: Array<string>;
+      /** RegionId; may be given several times; empty: what has none */
+      region?: Array<string>;
+      /** all but these */
+      not_region?: Array<string>;
+      /** SkuId; may be given several times; empty: what has none */
+      sku?: Array<string>;
+      /** all but these */
+      not_sku?: Array<string>;
+      /** <key>=<value>; those of one key are alternatives */
+      tag?: Array<string>;
+      /** all but these */
+      not_tag?: Array<string>;
+      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      label?: Array<string>;
+      /** all but these; refused as label is */
+      not_label?: Array<string>;
+      /** a cost of FOCUS */
+      metric?: "billed" | "effective" | "list" | "contracted";
+      /** one more dimension beside provider, model and token_type */
+      group_by?: Array<string>;
+      /** with as many days directly before; before whole months as many whole months */
+      compare?: "previous_period";
+    };
+    body: undefined;
+    answer: UnitCosts;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {

@@ -24,6 +24,9 @@ MACROS = (
        ELSE TRY_CAST(x AS DECIMAL(38,9)) END""",
     """bq_quotient(x, y) AS CASE WHEN typeof(x) LIKE 'DECIMAL(%' AND typeof(y) LIKE 'DECIMAL(%'
        THEN bq_divided(CAST(x AS VARCHAR), CAST(y AS VARCHAR)) ELSE bq_safe_numeric(x / NULLIF(y, 0)) END""",
+    # DuckDB takes no aggregate into TRY: a float that is too large for NUMERIC is an error here, not NULL.
+    """bq_quotient_of_sums(x, y) AS CASE WHEN typeof(x) LIKE 'DECIMAL(%' AND typeof(y) LIKE 'DECIMAL(%'
+       THEN bq_divided(CAST(x AS VARCHAR), CAST(y AS VARCHAR)) ELSE bq_numeric(x / NULLIF(y, 0)) END""",
     """bq_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN CAST(round(CAST(x AS DOUBLE)) AS BIGINT)
        ELSE CAST(x AS BIGINT) END""",
     """bq_safe_int64(x) AS CASE WHEN typeof(x) IN ('DOUBLE', 'FLOAT')
@@ -51,7 +54,8 @@ def rewrite(tree: exp.Expression) -> None:
             cast.replace(exp.Anonymous(this="bq_bignumeric", expressions=[cast.this]))
             continue
         if cast.to.this == exp.DataType.Type.DECIMAL and isinstance(cast.this, exp.SafeDivide):
-            cast.replace(exp.Anonymous(this="bq_quotient", expressions=[cast.this.this, cast.this.expression]))
+            macro = "bq_quotient_of_sums" if cast.this.find(exp.AggFunc) else "bq_quotient"
+            cast.replace(exp.Anonymous(this=macro, expressions=[cast.this.this, cast.this.expression]))
             continue
         macros = CASTS.get(cast.to.this)
         if macros and not isinstance(cast.this, (exp.Parameter, exp.Placeholder, exp.Null)):

@@ -56,6 +56,9 @@ def test_a_quotient_of_numerics_is_exact(client: bigquery.Client, dataset: str) 
     found = rows(client, f"SELECT a, b, CAST(SAFE_DIVIDE(a, b) AS NUMERIC) FROM {dataset}.t")
     expected = {(Decimal(a), Decimal(b), text and Decimal(text)) for (a, b), text in pairs.items()}
     assert {tuple(row) for row in found} == expected
+    of_sums = "CAST(SAFE_DIVIDE(SUM(b) * 1000000, SUM(b) + 4) AS NUMERIC), CAST(SAFE_DIVIDE(1, SUM(b - b)) AS NUMERIC)"
+    found = rows(client, f"SELECT {of_sums} FROM {dataset}.t WHERE a = 10")
+    assert [tuple(row) for row in found] == [(Decimal("428571.428571429"), None)]
 
 
 def test_float_literals_and_columns_round_alike(client: bigquery.Client, dataset: str) -> None:

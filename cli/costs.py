@@ -1,0 +1,238 @@
+"""`costs` and `unit-costs`: what an org's costs are, with bars, totals, and the days that are not final yet."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import click
+
+from cli.days import DAY
+from cli.failures import Usage
+from cli.json_object import JsonObject
+from cli.screen import say, table
+from cli.session import Api, asks_api
+
+DIMENSIONS = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku", "tag")
+BAR = 16  # columns of the longest bar
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+OTHER, UNATTRIBUTED, NO_GROUP = "other", "unattributed", "all"
+LEFT_OUT_FIRST = ("SHARE", "BEFORE", "")
+MARKS = {
+    "settling": "~", "provisional": "*", "half_loaded": "½", "unknown": "?", "missing": "!",
+}  # fmt: skip
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+
+
+def question_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Options of days, filters and comparison."""
+    options: list[Decorator] = [
+        click.option("--since", "start", type=DAY, help="The first UTC day: YYYY-MM-DD, yesterday, 30d (days ago)."),
+        click.option("--until", "end", type=DAY, help="The last one, inclusive; yesterday, if left out."),
+        click.option("--only", multiple=True, metavar="NAME=VALUE", help="Only costs of this; again for more values."),
+        click.option("--not", "without", multiple=True, metavar="NAME=VALUE", help="All costs but those of this."),
+        click.option("--compare", is_flag=True, help="With the days before: a month with the month before."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option(
+    "--by", "group_by", multiple=True, metavar="NAME", help="Group by this; again, or commas, for up to three."
+)
+@question_options
+@click.option(
+    "--granularity", type=click.Choice(["day", "week", "month"]), help="Periods of --json and --csv; days, if left out."
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["billed", "effective", "list", "contracted", "consumed"]),
+    help="Which cost, or the quantity that was consumed; billed, if left out.",
+)
+@click.option("--basis", type=click.Choice(["usage", "invoice_month"]), help="By UTC days, or months of invoices.")
+@click.option("--limit", type=click.IntRange(1, 500), help="Groups that are told one by one; 10, if left out.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the amounts as CSV, and nothing else.")
+@asks_api
+def costs(api: Api, /, as_csv: bool, **options: object) -> None:
+    """Show costs by provider, service, model, token_type, sub_account, api_key, region, sku or tag:KEY.
+
+    --only and --not take the same names, and tag:KEY=VALUE; an empty VALUE is what has none.
+    """
+    if as_csv and api.screen.as_json:
+        raise Usage("Give --csv or --json, not both.")
+    query = _query(options)
+    if not (as_csv or api.screen.as_json):
+        query["granularity"] = query.get("granularity") or "month"  # the table has sums alone
+    if as_csv:
+        answer = api.call("GET", "costs", api.org, "export", query={**query, "format": "csv"})
+        click.echo(answer.text, nl=False)
+        return
+    api.screen.answer(api.call("GET", "costs", api.org, query=query), _show)
+
+
+@click.command("unit-costs")
+@click.option("--by", "group_by", metavar="NAME", help="One more dimension beside provider, model and token type.")
+@question_options
+@asks_api
+def unit_costs(api: Api, /, **options: object) -> None:
+    """Show what a million tokens costs by model and type, and what caches have saved."""
+    api.screen.answer(api.call("GET", "costs", api.org, "unit-costs", query=_query(options)), _show_unit_costs)
+
+
+def _query(options: JsonObject) -> JsonObject:
+    compare, only, without = options.pop("compare"), options.pop("only"), options.pop("without")
+    query: JsonObject = {**options, "compare": "previous_period" if compare else None}
+    if isinstance(query.get("group_by"), tuple):
+        query["group_by"] = ",".join(query["group_by"]) or None
+    for prefix, filters in (("", only), ("not_", without)):
+        for text in filters:
+            name, value = _filter(text)
+            query.setdefault(f"{prefix}{name}", []).append(value)
+    return query
+
+
+def _filter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    dimension, colon, key = name.partition(":")
+    if not equals or dimension not in DIMENSIONS or bool(colon) is not (dimension == "tag"):
+        raise Usage(f"{text} is no filter: write NAME=VALUE, such as model=gpt-5 or tag:team=search.")
+    return dimension, f"{key}={value}" if colon else value
+
+
+def _show(body: JsonObject) -> None:
+    say(_heading(body))
+    for sums in body["results"]:
+        say("")
+        _show_sums(body, sums)
+    if not body["results"]:
+        say("Nothing was charged.")
+    _show_completeness(body)
+
+
+def _heading(body: JsonObject) -> str:
+    words = [f"{body['metric'].capitalize()}, {body['start']} to {body['end']}"]
+    if body["previous"]:
+        words.append(f"before: {body['previous']['start']} to {body['previous']['end']}")
+    return ", ".join(words)
+
+
+def _show_sums(body: JsonObject, sums: JsonObject) -> None:
+    compared = body["previous"] is not None
+    totals = [Decimal(group["total"]) for group in sums["groups"]]
+    largest = max(map(abs, totals), default=Decimal())
+    whole = Decimal(sums["total"])
+    rows = [
+        [_name(group), _amount(total), *_compared(group, compared), _share(total, whole), _bar(total, largest)]
+        for group, total in zip(sums["groups"], totals, strict=True)
+    ]
+    if len(rows) > 1:
+        rows.append(["total", _amount(whole), *_compared(sums, compared), "", ""])
+    before = ["BEFORE", "CHANGE"] if compared else []
+    title = ", ".join(body["group_by"]).upper() or "COSTS"
+    table((title, sums["currency"] or sums["unit"], *before, "SHARE", ""), rows, LEFT_OUT_FIRST)
+
+
+def _name(group: JsonObject) -> str:
+    if group["kind"] == OTHER:
+        return f"{OTHER} ({group['group_count']} groups)"
+    if group["kind"] == UNATTRIBUTED:
+        return UNATTRIBUTED
+    texts = [group["names"].get(word, value) if value is not None else "-" for word, value in group["key"].items()]
+    return " · ".join(texts) or NO_GROUP
+
+
+def _amount(amount: Decimal) -> Decimal:
+    """Amount as people read it: two decimals, or as many as an amount below a cent needs; `--json` has them all."""
+    if amount and abs(amount) < Decimal("0.01"):
+        return amount
+    return amount.quantize(Decimal("0.01"))
+
+
+def _compared(of: JsonObject, compared: bool) -> list[object]:
+    if not compared:
+        return []
+    before = Decimal(of["previous_total"] or 0)
+    return [_amount(before), _change(Decimal(of["total"]), before)]
+
+
+def _change(now: Decimal, before: Decimal) -> str:
+    if not before:
+        return "new" if now else ""
+    return f"{(now - before) / abs(before) * 100:+.1f} %"
+
+
+def _share(amount: Decimal, whole: Decimal) -> str:
+    return f"{amount / whole * 100:.1f} %" if whole > 0 <= amount else ""
+
+
+def _bar(amount: Decimal, largest: Decimal) -> str:
+    """Bar whose length is the amount's size; one below zero is hollow."""
+    if not largest:
+        return ""
+    eighths = int((abs(amount) / largest * BAR * 8).to_integral_value())
+    if amount < 0:
+        return "░" * max(eighths // 8, 1)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _show_completeness(body: JsonObject) -> None:
+    """Says which days are not final, for each provider and state."""
+    if body["is_final"]:
+        say("All days are final.")
+        return
+    if not body["completeness"]:
+        say("No day is loaded.")
+        return
+    counts = Counter((each["provider"], each["state"]) for each in body["completeness"])
+    days = Counter(each["provider"] for each in body["completeness"])
+    say("")
+    for (provider, state), number in sorted(counts.items()):
+        if state != "final":
+            dates = [
+                day["date"] for day in body["completeness"] if (day["provider"], day["state"]) == (provider, state)
+            ]
+            mark, word = MARKS.get(state, "?"), state.replace("_", "-")
+            say(f"{mark} {provider}: {number} of {days[provider]} days {word}, {_ranges(dates)}")
+
+
+def _ranges(dates: Sequence[str]) -> str:
+    """First and last of some days."""
+    return dates[0] if len(dates) == 1 else f"{dates[0]} … {dates[-1]}"
+
+
+def _show_unit_costs(body: JsonObject) -> None:
+    say(f"Cost of a million tokens, {_heading(body)[0].lower()}{_heading(body)[1:]}")
+    compared = body["previous"] is not None
+    if not body["unit_costs"]:
+        say("No tokens were charged.")
+    else:
+        say("")
+        before = ("BEFORE", "CHANGE") if compared else ()
+        names = ", ".join(body["group_by"][1:]).upper()
+        rows = [_unit_row(each, compared) for each in body["unit_costs"]]
+        table((names, "", "PER MILLION", *before, "COST", "TOKENS"), rows, ("TOKENS", "COST"))
+    for saving in body["cache_savings"]:
+        name = " · ".join(value for word, value in saving["key"].items() if value and word != "provider")
+        say(f"The cache saved {_amount(Decimal(saving['saved']))} {saving['currency']} with {name}.")
+    _show_completeness(body)
+
+
+def _unit_row(each: JsonObject, compared: bool) -> list[object]:
+    now = _price(each["cost_per_million"])
+    row: list[object] = [_name_of_tokens(each), each["currency"], now]
+    if compared:
+        before = _price(each["previous"]["cost_per_million"])
+        row += [before, _change(now, before) if isinstance(now, Decimal) and isinstance(before, Decimal) else ""]
+    return [*row, _amount(Decimal(each["cost"])), int(Decimal(each["tokens"]))]
+
+
+def _name_of_tokens(each: JsonObject) -> str:
+    if each["key"] is None:
+        return OTHER
+    return " · ".join(value or "-" for word, value in each["key"].items() if word != "provider")
+
+
+def _price(text: str | None) -> Decimal | str:
+    """Price with all of its digits: it is compared."""
+    return "" if text is None else Decimal(text)

@@ -1,0 +1,90 @@
+"""`costs` and `unit-costs`: tables for people, the API's own numbers for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+import pytest
+
+from localcloud.onboarding import OnboardedOrg
+from tests.cli.conftest import Shell
+from tests.conftest import Local
+from tests.functions.costs.charges import Charge, charges, org_with_costs, total
+
+OCTOBER = ("--since", "2026-10-01", "--until", "2026-10-31")
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Charge]:
+    return charges(seed=3)
+
+
+@pytest.fixture(scope="module")
+def org(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
+    return org_with_costs(session_cloud, "cli_costs", found)
+
+
+def test_a_table_of_costs(customer: Shell, found: list[Charge]) -> None:
+    """Groups with amounts, shares, bars and a total, and a line for the days that are not final."""
+    shown = customer("costs", "--by", "model", *OCTOBER, "--only", "provider=openai", "--compare")
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "Billed, 2026-10-01 to 2026-10-31, before: 2026-09-01 to 2026-09-30"
+    assert lines[2].split() == ["MODEL", "USD", "BEFORE", "CHANGE", "SHARE"]
+    assert [line.split()[0] for line in lines[3:8]] == [*sorted_models(found), "unattributed", "total"]
+    october = total(found, lambda each: each.provider == "openai" and each.day.month == 10)
+    assert lines[7].split()[1] == str(october.quantize(Decimal("0.01")))
+    assert "█" * 16 in shown.stdout
+    loaded = {each.day for each in found if each.provider == "openai" and each.day.month in (9, 10)}
+    assert f"? openai: {len(loaded)} of 61 days unknown, {min(loaded)} … {max(loaded)}" in lines
+
+
+def sorted_models(found: list[Charge]) -> list[str]:
+    """Models by what they cost in the month in which they cost more."""
+
+    def size(model: str) -> Decimal:
+        of_model = [each for each in found if each.model == model]
+        return max(total(each for each in of_model if each.day.month == month) for month in (9, 10))
+
+    return sorted({each.model for each in found if each.model}, key=size, reverse=True)
+
+
+def test_programs_get_the_api_s_answer(customer: Shell) -> None:
+    """`--json` prints the document, `--csv` its amounts; both at once are refused."""
+    document = customer.json("costs", "--by", "provider,region", *OCTOBER, "--not", "service=BigQuery")
+    printed = customer("costs", "--by", "provider", "--by", "region", *OCTOBER, "--not", "service=BigQuery", "--csv")
+    amounts = [each["amount"] for each in csv.DictReader(io.StringIO(printed.stdout))]
+    assert amounts == [
+        amount for sums in document["results"] for group in sums["groups"] for amount in group["amounts"]
+    ]
+    assert customer("costs", "--csv", "--json").exit_code == 2
+
+
+def test_a_million_tokens(customer: Shell, found: list[Charge]) -> None:
+    """Prices have all of their digits, and agree with a computation in Decimal."""
+    shown = customer("unit-costs", *OCTOBER, "--only", "token_type=output", "--compare")
+    assert shown.exit_code == 0, shown.output
+    for model in ("gpt-6", "gpt-6-mini", "o4"):
+        prices = []
+        for month in (10, 9):
+            of_model = [c for c in found if c.model == model and c.token_type == "output" and c.day.month == month]
+            with localcontext(prec=100):
+                price = total(of_model) / sum(c.tokens or 0 for c in of_model) * 1_000_000
+                prices.append(str(price.quantize(Decimal("1e-9"), ROUND_HALF_UP).normalize()))
+        line = next(line for line in shown.stdout.splitlines() if line.startswith(f"{model} · output"))
+        assert line.split()[4:6] == prices
+
+
+@pytest.mark.parametrize("text", ["model", "tag=team", "model:x=1", "nonsense=1", "tag"])
+def test_what_is_no_filter(customer: Shell, text: str) -> None:
+    """A filter that is not understood is wrong usage, and says how to write one."""
+    refused = customer("costs", "--only", text)
+    assert (refused.exit_code, "is no filter" in refused.output) == (2, True)
+
+
+def test_nothing_was_charged(customer: Shell) -> None:
+    """An empty answer is a sentence."""
+    assert "Nothing was charged." in customer("costs", "--only", "model=nobody", *OCTOBER).stdout
+    assert "No tokens were charged." in customer("unit-costs", "--only", "model=nobody", *OCTOBER).stdout
