@@ -58,6 +58,24 @@ def test_pages_follow_each_other_without_a_gap(local: Local, signed_in: SignedIn
     assert found == [run.run_id for run in sixty]
 
 
+def test_a_busy_day_takes_several_pages(local: Local, signed_in: SignedIn) -> None:
+    """Pages that end within a day go on there: of three days with thirty runs each none is left out or comes twice."""
+    browser, org = signed_in
+    at = [NOON - timedelta(days=number // 30, minutes=number % 30) for number in range(90)]
+    runs = [billing_run(org, FIXTURE_DAY - timedelta(days=n), requested_at=each) for n, each in enumerate(at)]
+    local.ledger.append_runs([(run, RunEvent(Status.CANCELLED)) for run in runs], NOON)
+    path, found = f"/console/{org.org_slug}/runs?status=CANCELLED", []
+    while path:
+        with queries(local) as asked:
+            browser.get(path)
+        assert asked[0] <= 2
+        found.append(shown(browser))
+        older = re.search(r'<a id="older" href="([^"]+)"', browser.text)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert [len(each) for each in found] == [25, 25, 25, 15]
+    assert [run_id for each in found for run_id in each] == [run.run_id for run in runs]
+
+
 @pytest.mark.parametrize(
     ("filters", "chosen"),
     [
