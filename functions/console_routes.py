@@ -23,6 +23,7 @@ from functions.console import (
     pipelines_page,
     run_page,
     runs_page,
+    selected_runs,
     settings_page,
     sign_in,
 )
@@ -66,6 +67,7 @@ PAGES = (
     Page("GET", f"{_ORG}/pipelines/<pipeline>/backfill", backfill_page.show_backfill),
     Page("POST", f"{_ORG}/pipelines/<pipeline>/backfill", backfill_page.run_backfill),
     Page("GET", f"{_ORG}/runs", runs_page.show_runs),
+    Page("POST", f"{_ORG}/runs", selected_runs.act_on_selected),
     Page("GET", _RUN, run_page.show_run),
     Page("GET", f"{_RUN}/live", run_page.show_live),
     Page("POST", f"{_RUN}/cancel", run_page.cancel),

@@ -66,10 +66,16 @@ def _up(state: Path, stops: StopRequests, *, late_streams: bool) -> int:
 
 
 def _show(state: Path, stack: Stack) -> None:
+    print(f"Console    {_console(stack)}")
     print(f"API        {stack.api_url}/api/v1\nops        {stack.ops_url}\nBigQuery   {stack.bigquery_url}")
     for org in stack.orgs:
         print(f"{org.org_slug:<10} X-API-Key: {org.api_key}")
     print(f"All of this is in {state / 'stack.json'}; logs are in {state / 'logs'}. Ctrl-C stops.")
+
+
+def _console(stack: Stack) -> str:
+    """Where a browser finds the console."""
+    return f"{stack.api_url}/console"
 
 
 def _demo(state: Path, stops: StopRequests) -> int:
@@ -81,18 +87,19 @@ def _demo(state: Path, stops: StopRequests) -> int:
                 stack,
                 _processes,
             ):
-                return _ended(run_demo(stack))
+                return _ended(run_demo(stack), f"make up shows them at {_console(stack)}")
         except AlreadyRunning as err:
             if err.owner.api_url:
                 print(f"using the local cloud that runs ({err.owner})")
-                return _ended(run_demo(read_stack(state)))
+                running = read_stack(state)
+                return _ended(run_demo(running), f"see them at {_console(running)}")
             if time.monotonic() > deadline:
                 return _fail(f"{err} It has not become ready: {_how_to_stop(err)}, then try again.")
         time.sleep(0.5)
 
 
-def _ended(succeeded: bool) -> int:
-    print("\nall runs succeeded" if succeeded else "\nnot every run succeeded")
+def _ended(succeeded: bool, where: str) -> int:
+    print(f"\n{'all runs succeeded' if succeeded else 'not every run succeeded'}; {where}")
     return 0 if succeeded else 1
 
 

@@ -136,7 +136,7 @@ def _row(month: dt.date, names: Iterable[str], days: Days, today: dt.date) -> Mo
         states = Counter(state_of(known.get(date)) for date in dates)
         loaded = sum(date in known and known[date].loaded_at is not None for date in dates)
         cells.append(MonthCell(loaded, len(dates), states["failed"], f"?month={month:%Y-%m}#days"))
-    return MonthRow(f"{month:%B %Y}", f"?month={month:%Y-%m}#days", cells)
+    return MonthRow(f"{month:%b %Y}", f"?month={month:%Y-%m}#days", cells)
 
 
 def _dates(month: dt.date, today: dt.date) -> list[dt.date]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from flask import request
 
+from cloudact.errors import ConfigError, Retry
 from functions.console.signed import Signer
 
 COOKIE = "__Host-cloudact-flash"
@@ -31,6 +32,12 @@ def flash_text(signer: Signer, kind: Kind, text: str, path: str = "", link: str 
 
 
 def read_flash(signer: Signer) -> Flash | None:
-    """Sentence that the request brings along, if it does."""
-    fields = signer.read(_PURPOSE, request.cookies.get(COOKIE, ""))
+    """Sentence that the request brings along, if it does, and if our secret can be read: a refusal is shown without."""
+    text = request.cookies.get(COOKIE)
+    if not text:
+        return None
+    try:
+        fields = signer.read(_PURPOSE, text)
+    except (Retry, ConfigError):
+        return None
     return Flash(**{name: str(text) for name, text in fields.items() if name != "exp"}) if fields else None

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
+from cloudact import logs
 from cloudact.clock import instant
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import Status
@@ -75,6 +76,7 @@ def show_live(console: Console, org: str, run_id: str) -> Response:
     """200 with the part of the page that changes, once it has changed or after some seconds."""
     visited = visit(console, org)
     etag = request.args.get("etag", "")
+    logs.bind(wait_s=WAIT_S)  # the latency of such a request says nothing
     outcome = wait_for_run(console.runs, org, _wanted(run_id), lambda known: known == etag, WAIT_S)
     return fragment(console, visited, "run_live.html", **_shown(console, outcome.reading.detail, outcome.again_s or 0))
 

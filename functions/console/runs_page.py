@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from cloudact.clock import instant
+from cloudact.runs.run import Status
 from functions.console.collaborators import Console
 from functions.console.pages import page
 from functions.console.run_filters import (
@@ -37,12 +38,14 @@ class RunLine:
     status: str
     kind: str
     trigger: str
+    selectable: bool
 
     @classmethod
     def of(cls, run: RunAnswer) -> "RunLine":
         """Line of a run as the API answers it."""
         path = run_path(run.org_slug, run.run_id, run.requested_date)
-        return cls(run, path, STATUS[run.status], status_kind(run.status), TRIGGER[run.trigger_type])
+        selectable = run.status is not Status.SUCCESS
+        return cls(run, path, STATUS[run.status], status_kind(run.status), TRIGGER[run.trigger_type], selectable)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ def show_runs(console: Console, org: str) -> Response:
         "runs.html",
         filters=filters,
         lines=lines,
+        selectable=any(line.selectable for line in lines),
+        own=request.full_path.removesuffix("?"),
         total=found.total or 0,
         links=_links(filters, found),
         hiding=_hiding(console, org, filters, today) if not lines and filters.any else [],

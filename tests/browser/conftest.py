@@ -75,4 +75,5 @@ def browser(window: Chromium, scene: Scene) -> Chromium:
 def owner(browser: Chromium) -> Chromium:
     """The browser, in which the owner of both orgs has signed in by one click."""
     browser.click("Sign in as the owner of the demo organizations")
+    browser.until_it_says("Organizations")
     return browser

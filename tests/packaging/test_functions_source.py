@@ -20,6 +20,7 @@ from tests.packaging.environment import build_env, make_venv
 
 needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud (Cloud SDK) is not installed")
 SOURCE_FILE = "functions/main.py"  # GOOGLE_FUNCTION_SOURCE of the deployment
+OF_PAGES = {".html", ".css", ".js", ".svg"}  # templates of the console, and what its pages load
 HEAVY = ("pyarrow", "pandas", "numpy", "duckdb", "click", "rich")
 
 
@@ -39,7 +40,7 @@ def test_what_is_uploaded() -> None:
         "requirements.txt",
         "sql",
     }
-    assert {Path(path).suffix for path in files} == {".py", ".sql", ".yml", ".txt"}
+    assert {Path(path).suffix for path in files} == {".py", ".sql", ".yml", ".txt"} | OF_PAGES
     assert SOURCE_FILE in files
     assert sum((ROOT / path).stat().st_size for path in files) < 1.25 * 2**20
 
@@ -140,6 +141,8 @@ def test_api_answers(package: Package, tmp_path: Path) -> None:
             "gcp_billing", "openai_usage_cost", "anthropic_usage_cost",
         ]  # fmt: skip
         assert requests.get(f"{url}/api/v1/pipelines/acmecorp/runs", timeout=10).status_code == 401
+        page = requests.get(f"{url}/console/sign-in", timeout=10)
+        assert (page.status_code, page.text.count("<form")) == (200, 2)
         ready = requests.get(f"{url}/health/ready", timeout=10)
         assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
 

@@ -231,6 +231,27 @@ def test_a_service_that_is_away_is_said_so(local: Local, new_org: NewOrgs) -> No
     assert "not available at the moment" in browser.words
 
 
+def test_pages_that_know_nobody_need_no_secret(local: Local, new_org: NewOrgs) -> None:
+    """While the secret cannot be read one can see how to sign in; a session is judged later, and that is said."""
+    org = new_org()
+    signed = console_browser(local).sign_in(org)
+    away = console_browser(local, secrets_endpoint="http://127.0.0.1:9")
+    assert away.get("/console/sign-in").status_code == 200
+    for name in ("__Host-cloudact", "__Host-cloudact-flash"):
+        cookie = signed.client.get_cookie("__Host-cloudact", domain="localhost")
+        assert cookie
+        away.client.set_cookie(name, cookie.value, domain="localhost")
+    assert away.get(f"/console/{org.org_slug}").status_code == 503
+    assert "not available at the moment" in away.words
+
+
+def test_the_policy_has_no_exception(browser: Browser) -> None:
+    """Nothing is allowed but what comes from us, and no site may show a page of ours in its own."""
+    policy = browser.get("/console/sign-in").headers["Content-Security-Policy"].split("; ")
+    own = [f"{each} 'self'" for each in ("script-src", "style-src", "img-src", "connect-src", "form-action")]
+    assert policy == ["default-src 'none'", *own, "frame-ancestors 'none'", "base-uri 'none'"]
+
+
 def test_every_form_and_page_is_in_the_table() -> None:
     """Each path is answered once, and whatever changes something is no GET."""
     assert len({(each.method, each.path) for each in PAGES}) == len(PAGES)

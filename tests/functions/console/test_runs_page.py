@@ -58,6 +58,24 @@ def test_pages_follow_each_other_without_a_gap(local: Local, signed_in: SignedIn
     assert found == [run.run_id for run in sixty]
 
 
+def test_a_busy_day_takes_several_pages(local: Local, signed_in: SignedIn) -> None:
+    """Pages that end within a day go on there: of three days with thirty runs each none is left out or comes twice."""
+    browser, org = signed_in
+    at = [NOON - timedelta(days=number // 30, minutes=number % 30) for number in range(90)]
+    runs = [billing_run(org, FIXTURE_DAY - timedelta(days=n), requested_at=each) for n, each in enumerate(at)]
+    local.ledger.append_runs([(run, RunEvent(Status.CANCELLED)) for run in runs], NOON)
+    path, found = f"/console/{org.org_slug}/runs?status=CANCELLED", []
+    while path:
+        with queries(local) as asked:
+            browser.get(path)
+        assert asked[0] <= 2
+        found.append(shown(browser))
+        older = re.search(r'<a id="older" href="([^"]+)"', browser.text)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert [len(each) for each in found] == [25, 25, 25, 15]
+    assert [run_id for each in found for run_id in each] == [run.run_id for run in runs]
+
+
 @pytest.mark.parametrize(
     ("filters", "chosen"),
     [
@@ -220,3 +238,51 @@ def test_a_run_is_cancelled_and_retried(signed_in: SignedIn) -> None:
     browser.send(retry[1])
     browser.follow()
     assert "A newer run of this pipeline and date exists" in browser.words
+
+
+def chosen(browser: Browser, *words: str) -> dict[str, str]:
+    """Fields of the rows that can be ticked and whose label has one of the words."""
+    fields = re.findall(r'name="(run_[0-9a-f-]+)" value="([\d-]+)" aria-label="([^"]+)"', browser.text)
+    return {name: day for name, day, label in fields if any(each in label for each in words)}
+
+
+def test_several_runs_are_retried_at_once(local: Local, signed_in: SignedIn, sixty: list[Run]) -> None:
+    """The ticked runs of a list are each retried; the list says how many, and why another was not."""
+    browser, org = signed_in
+    path = f"/console/{org.org_slug}/runs?status=FAILED"
+    browser.get(path)
+    back = re.search(r'name="back" value="([^"]+)"', browser.text)
+    assert back
+    assert back[1] == path
+    ticked = chosen(browser, "2026-11-09", "2026-11-06", "2026-11-03")
+    assert len(ticked) == 3
+    browser.send(f"/console/{org.org_slug}/runs", act="retry", back=path, **ticked)
+    browser.follow()
+    assert "3 runs were retried." in browser.words
+    browser.send(f"/console/{org.org_slug}/runs", act="retry", back=path, **ticked)
+    browser.follow()
+    assert "0 runs were retried. 3 were not: A newer run of this pipeline and date exists" in browser.words
+    browser.get(f"/console/{org.org_slug}/runs?status=PENDING")
+    assert counts(browser)["Waiting"] == 3
+    waiting = chosen(browser, "Waiting")
+    success = {f"run_{sixty[1].run_id}": sixty[1].requested_date.isoformat()}
+    browser.send(f"/console/{org.org_slug}/runs", act="cancel", back=path, **waiting, **success)
+    browser.follow()
+    assert "3 runs were cancelled. 1 was not: The run is SUCCESS already." in browser.words
+    assert counts(browser)["Cancelled"] == 3
+    assert local.clock.now == NOON
+
+
+@pytest.mark.usefixtures("sixty")
+def test_nothing_is_done_to_runs_that_nobody_chose(signed_in: SignedIn) -> None:
+    """Without a ticked run, for runs of other orgs and for any other act nothing happens, and that is said."""
+    browser, org = signed_in
+    browser.get(f"/console/{org.org_slug}/runs")
+    browser.send(f"/console/{org.org_slug}/runs", act="retry", back=f"/console/{org.org_slug}/runs")
+    browser.follow()
+    assert "No run was chosen" in browser.words
+    foreign = {"run_00000000-0000-4000-8000-000000000000": ""}
+    browser.send(f"/console/{org.org_slug}/runs", act="cancel", back=f"/console/{org.org_slug}/runs", **foreign)
+    browser.follow()
+    assert "0 runs were cancelled. 1 was not: Run not found" in browser.words
+    assert browser.send(f"/console/{org.org_slug}/runs", act="delete").status_code == 400

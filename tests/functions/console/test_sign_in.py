@@ -7,6 +7,7 @@ import pytest
 
 from cloudact.orgs.org import fingerprint, key_hash, new_api_key
 from functions.composition import compose
+from functions.console.sessions import back_to
 from functions.console_routes import console_app
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg, add_member
@@ -222,3 +223,23 @@ def test_signing_in_needs_a_page_of_ours(browser: Browser, new_org: NewOrgs) -> 
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
         assert browser.send("/console/sign-in", headers, api_key=org.api_key).status_code == 403
     assert browser.send("/console/sign-in", SAME, api_key=org.api_key).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/console/acme/runs?status=-FAILED&cursor=a-b_c", "/console/acme/runs?status=-FAILED&cursor=a-b_c"),
+        ("/console", "/console"),
+        ("/console/", "/console"),
+        ("//evil.example", "/console"),
+        ("/console//evil.example", "/console"),
+        ("/console/../api", "/console"),
+        ("/console?next=https://evil.example", "/console"),
+        ("/console/sign-in?back=/console", "/console"),
+        ("/console/" + "a" * 1000, "/console"),
+        (None, "/console"),
+    ],
+)
+def test_a_way_back_is_a_page_of_ours(path: str | None, back: str) -> None:
+    """Paths of the console with plain queries are gone back to, and nothing else."""
+    assert back_to(path) == back
