@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from localcloud.company.activity import Account
+
 Kind = Literal["openai", "anthropic"]
 SCOPES: dict[Kind, frozenset[str]] = {
     "openai": frozenset({"api.usage.read"}),
@@ -22,7 +24,8 @@ class RegisteredKey(BaseModel):
     page. amounts: how OpenAI's costs are written, `string` (in several notations) or `number`. scopes: all of the
     vendor's unless told; Anthropic's own keys have none, there they switch off `claude_code` and `read:analytics`; one
     without `org:admin` is of Claude Enterprise. per_minute: requests that are answered within a minute.
-    without_amount: so many rows at the end of each page of costs by groups have none.
+    without_amount: so many rows at the end of each page of costs by groups have none. company: whose usage it is, for
+    which `rows` do not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +40,7 @@ class RegisteredKey(BaseModel):
     revoked: bool = False
     per_minute: int | None = Field(default=None, ge=1)
     without_amount: int = Field(default=0, ge=0)
+    company: Account | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope."""
