@@ -6,6 +6,7 @@ what else may come. So this module must only be right about what it accepts; it 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
 
@@ -137,6 +138,7 @@ class PageShape:
         return [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
 
 
+@lru_cache(maxsize=64)  # a run opens a report for each of its chains, and a decoder takes longer than a small page
 def _decoder(
     row: Kind, day: tuple[str, int | str] | None, known: Sequence[str] | None = None
 ) -> "msgspec.json.Decoder[Any]":

@@ -1,4 +1,4 @@
-"""How busy an invented company is on a day: weekdays, growth, a launch, and one mistake. In whole per mille, so exact."""
+"""How busy an invented company is on a day: weekdays, growth, a launch, and one mistake. In per mille, so exact."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,8 +1,8 @@
 """Cloud Billing export of an invented company: the rows of a UTC day, as `bq` writes them.
 
-A row is a quarter of a line's day, storage the whole day. Most of a day is exported in its last hours and the first of
-the next, a few lines a day or three later: no line is exported in parts, so a day is at any time whole lines. Costs have
-at most nine decimals, so what the warehouse sums up is exact. `_partition_date` tells the partition.
+A row is half of a line's day, or all of it where a line runs around the clock. Most of a day is exported in the first
+hours after it, a few lines a day or three later: no line is exported in parts, so a day is at any time whole lines.
+Costs have at most nine decimals, so what the warehouse sums up is exact. `_partition_date` tells the partition.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,26 +21,23 @@ from localcloud.company.google_catalogue import (
     DEFAULT_MODEL,
     FLEX_MODEL,
     FOLDERS,
-    GIB_MONTH,
     LINES,
     ORGANIZATION,
     PROJECTS,
     SELLERS,
     SERVICES,
-    SUPPORT_MONTH,
     Commitment,
     Line,
 )
 
 Row = dict[str, Any]
 PACIFIC = timedelta(hours=8)
-QUARTERS = {  # of a day, in percent
-    Load.TRAFFIC: (16, 24, 36, 24),
-    Load.ASSISTANT: (14, 24, 38, 24),
-    Load.WORK: (6, 24, 46, 24),
-    Load.NIGHTLY: (70, 22, 4, 4),
+HALVES = {  # of a day, in percent
+    Load.TRAFFIC: (40, 60),
+    Load.ASSISTANT: (38, 62),
+    Load.WORK: (31, 69),
+    Load.NIGHTLY: (92, 8),
 }
-EVEN = (25, 25, 25, 25)
 WHOLE_DAY = (100,)
 TAX_RATE = Decimal("0.0825")
 MILLIONTH = Decimal("0.000001")
@@ -113,7 +110,7 @@ class _Day:
     def _uses(self, line: Line) -> Iterator[_Use]:
         least = line.unit.least
         wanted = self.account.used(self.day, line.load, line.name, int(line.daily / least))
-        parts = WHOLE_DAY if line.unit in (GIB_MONTH, SUPPORT_MONTH) else QUARTERS.get(line.load, EVEN)
+        parts = HALVES.get(line.load, WHOLE_DAY)
         hours, left = 24 // len(parts), wanted
         for number, percent in enumerate(parts, 1):
             part = wanted * percent // 100 if number < len(parts) else left
@@ -162,14 +159,14 @@ class _Day:
         if use.amount > use.covered:
             yield self._usage(use, use.amount - use.covered, line.price, self._credits(use))
 
-    def _usage(self, use: _Use, amount: Decimal, price: Decimal, credits: dict[str, Decimal]) -> Row:
+    def _usage(self, use: _Use, amount: Decimal, price: Decimal, credited: dict[str, Decimal]) -> Row:
         line, unit = use.line, use.line.unit
         row = self._blank(use.start, use.start + timedelta(hours=use.hours))
         row |= {"service": {"id": SERVICES[line.service], "description": line.service}}
         row |= {"sku": {"id": line.sku_id, "description": line.sku}, "project": _project(self.company, line.project)}
         row |= {"location": _location(line), "labels": _labels(line)} | _costs(amount * price, amount * line.price)
         row |= {"usage": _amount(amount * unit.factor, unit.base, amount, unit.pricing)}
-        row |= {"price": _price(price, line.price), "credits": _credited(credits)}
+        row |= {"price": _price(price, line.price), "credits": _credited(credited)}
         if self.detailed and line.resource:
             row["resource"] = _resource(self.company, line)
         if seller := SELLERS.get(line.service):
@@ -263,10 +260,10 @@ def _price(price: Decimal, on_demand: Decimal) -> Row:
     }  # fmt: skip
 
 
-def _credited(credits: dict[str, Decimal]) -> list[Row]:
+def _credited(amounts: dict[str, Decimal]) -> list[Row]:
     return [
         {"name": CREDITS[kind], "amount": float(amount), "full_name": CREDITS[kind], "id": kind.lower(), "type": kind}
-        for kind, amount in credits.items()
+        for kind, amount in amounts.items()
     ]
 
 

@@ -33,9 +33,10 @@ from jobs.container import Execution
 from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
 from jobs.meter import Meter
-from jobs.processor import SourceProcessor
+from jobs.reading import Reading
 from localcloud.company.activity import drawn
-from localcloud.past.sources import ExportedDays, InProcess, PastExport, Remembered
+from localcloud.past.processor import PastProcessor
+from localcloud.past.sources import ExportedDays, InProcess, OneReportAtATime, PastExport
 from localcloud.past.warehouse import PastWarehouse
 from localcloud.providers.anthropic.api import Anthropic
 from localcloud.providers.faults import Faults
@@ -96,7 +97,7 @@ class _Past:
     org: PastOrg
     days: list[date]
     runs: int = 0
-    _remembered: dict[tuple[str, date], Remembered] = field(default_factory=dict)
+    _readings: dict[str, Reading] = field(default_factory=dict)
     _generations: dict[tuple[str, date], int] = field(default_factory=dict)
 
     @cached_property
@@ -195,8 +196,10 @@ class _Past:
         entry = self.registry.get(run.pipeline)
         config = self.registry.config(entry)
         day = OrgDay(run, self.org.org_slug, self.warehouse)
-        return SourceProcessor(
-            source=self._source(run, own, day, entry.required_integration),
+        source = self._source(run, own, day, entry.required_integration)
+        return PastProcessor(
+            readings=self._readings,
+            source=source,
             day_load=DayLoad(day, load, own.started_at, entry.restate_days, clock, config.pipeline.version),
             heartbeat=Heartbeat(CancellationCheck(lambda: None, clock), clock),
             clock=clock,
@@ -208,9 +211,7 @@ class _Past:
     def _source(self, run: Run, own: Claim, day: OrgDay, name: str) -> Source:
         if name == "GCP_SA":
             return PastExport(self.exported, run.date, own.started_at)
-        if (name, run.date) not in self._remembered:
-            self._remembered[name, run.date] = Remembered(self._reports(run, own, day, name))
-        return self._remembered[name, run.date]
+        return self._reports(run, own, day, name)
 
     def _reports(self, run: Run, own: Claim, day: OrgDay, name: str) -> Source:
         connector = self.connectors[name]
@@ -232,7 +233,7 @@ class _Past:
             patience=Patience(1, 0.0),
             time=Time(),
         )  # fmt: skip
-        return connector.provider.open_source(context)
+        return OneReportAtATime(connector.provider.open_source(context))
 
 
 def _never(why: str) -> None:

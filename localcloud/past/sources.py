@@ -4,8 +4,8 @@ The reports are asked of the stand-ins inside this process, so no socket is betw
 of them is kept for its later runs, since nothing restates it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from email.message import Message
@@ -27,7 +27,7 @@ from providers.gcp.result_pages import page_batches
 from providers.gcp.statement import compile_statement
 from providers.gcp.steps import ExtractConfig
 from providers.notes import Notes
-from providers.source import Chain, Findings, Progress, Row, Source, Table
+from providers.source import Chain, Findings, Progress, Source, Table
 
 LATE_DAYS = 60
 QUERIES_BILLED_BYTES = 4 * 10 * 2**20  # of a run's queries, each at least ten MiB
@@ -49,12 +49,11 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body)
 
 
-@dataclass
-class Remembered:
-    """A source whose rows are read once, whoever reads them again."""
+@dataclass(frozen=True)
+class OneReportAtATime:
+    """A source of reports that are read one after another: inside one process nothing is gained side by side."""
 
     source: Any
-    kept: dict[str, list[Row | pa.RecordBatch]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -77,23 +76,12 @@ class Remembered:
         return None
 
     def chains(self) -> Sequence[Chain]:
-        """The chains of the source, each read once."""
-        return [Chain(chain.table, self._once(number, chain)) for number, chain in enumerate(self.source.chains())]
+        """The chains of the source."""
+        return list(self.source.chains())
 
-    def total(self, notes: Notes, calls: Calls) -> dict[str, Decimal]:
+    def total(self, notes: Notes, calls: Calls) -> Mapping[str, Decimal]:
         """The provider's own total of the day by currency."""
-        if not hasattr(self, "_total"):
-            self._total = dict(self.source.total(notes, calls))
-        return self._total
-
-    def _once(self, number: int, chain: Chain) -> Callable[[Notes, Calls], Iterator[Row | pa.RecordBatch]]:
-        def read(notes: Notes, calls: Calls) -> Iterator[Row | pa.RecordBatch]:
-            name = f"{chain.table.name}/{number}"
-            if name not in self.kept:
-                self.kept[name] = list(chain.read(notes, calls))
-            return iter(self.kept[name])
-
-        return read
+        return dict(self.source.total(notes, calls))
 
 
 @dataclass(frozen=True)
@@ -183,9 +171,18 @@ class PastExport:
         """The rows, which are there already."""
         return [Chain(BILLING, lambda notes, calls: iter(self._batches))]  # noqa: ARG005
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest row was exported."""
+        return max(self._exported, default=None)
+
+    @property
+    def _exported(self) -> list[datetime]:
+        return [at for batch in self._batches for at in batch.column("source_max_export_time").to_pylist()]
+
     def findings(self) -> Findings:
         """The day's source, of which nothing is missing."""
-        exported = [at for batch in self._batches for at in batch.column("source_max_export_time").to_pylist()]
+        exported = self._exported
         cost = sum((pc.sum(batch.column("net_cost")).as_py() or Decimal() for batch in self._batches), Decimal())
         rows = sum(pc.sum(batch.column("source_row_count")).as_py() or 0 for batch in self._batches)
         return Findings(

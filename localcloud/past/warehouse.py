@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig, SchemaField, ScalarQueryParameter
+from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig, ScalarQueryParameter, SchemaField
 
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.day_partition import DayPartition
@@ -45,7 +45,7 @@ class PastWarehouse(Warehouse):
     @classmethod
     def before(cls, warehouse: Warehouse) -> "PastWarehouse":
         """The warehouse of the same deployment, without anything kept."""
-        past = cls(warehouse._access, installation=warehouse.installation, dataset=warehouse.dataset)  # noqa: SLF001 - a kind of it
+        past = cls(warehouse._access, installation=warehouse.installation, dataset=warehouse.dataset)
         past._kept, past._columns = _Kept(), {}
         return past
 
@@ -54,7 +54,11 @@ class PastWarehouse(Warehouse):
         return run_id in self._kept.ends
 
     def append(
-        self, table: str, rows: Iterable[Mapping[str, object]], ids: Iterable[str], late: Collection[str] = ()
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        ids: Iterable[str],  # noqa: ARG002 - nothing is sent twice
+        late: Collection[str] = (),  # noqa: ARG002
     ) -> None:
         """Keeps rows of the ledger, and how a run ended."""
         for row in rows:
@@ -63,7 +67,12 @@ class PastWarehouse(Warehouse):
                 self._kept.ends[str(row["run_id"])] = dict(row)
 
     def rows(
-        self, query: str, /, dataset: str | None = None, org_table: str | None = None, **values: Any
+        self,
+        query: str,
+        /,
+        dataset: str | None = None,  # noqa: ARG002 - there is one org
+        org_table: str | None = None,
+        **values: Any,
     ) -> list[dict[str, Any]]:
         """Rows of a day of an org's table, and earlier generations of a run. Nothing else is there."""
         if query == "day_rows":
@@ -100,11 +109,11 @@ class PastWarehouse(Warehouse):
         job_id: str,  # noqa: ARG002
         partition: DayPartition,
         parquet: Path,
-        columns: Sequence[Column],
+        columns: Sequence[Column],  # noqa: ARG002 - those of the file
         labels: Mapping[str, str],
     ) -> Job | None:
         """Keeps the day in the place of what was kept of it before."""
-        day = self._kept.days[partition.table, partition.day] = pq.read_table(parquet)
+        day = self._kept.days[partition.table, partition.day] = pq.ParquetFile(parquet).read(use_threads=False)
         reference = {"tableId": f"{partition.table}${partition.day:%Y%m%d}"}
         load = {"load": {"destinationTable": reference}, "labels": dict(labels)}
         return _done(load, {"load": {"outputRows": str(day.num_rows)}})
