@@ -96,7 +96,7 @@ def _table(title: str, sums: dict[str, Decimal], currency: str) -> list[str]:
     lines = [
         _line(name, amount, f"{_part(amount, total):>6.1%}  {_bar(amount, total)}") for name, amount in shown.items()
     ]
-    return ["", f"  {title + ', ' + currency:<34}", *lines, _line("together", total, "")]
+    return ["", f"  {title}, {currency}", *lines, _line("together", total, "")]
 
 
 def _movers(costs: list[Cost], yesterday: dt.date, currency: str) -> list[str]:

@@ -79,12 +79,13 @@ class PassingClock:
 def live_through(settings: Settings, org: PastOrg, dates: Collection[date], today: date) -> int:
     """Works on every run of these dates that the daily calls before today's would have started; how many there were.
 
-    None of the dates may have had a run. Raises `RuntimeError` where a run does not end well.
+    Today's call is not among them, so yesterday is left alone. None of the dates may have had a run. Raises
+    `RuntimeError` where a run does not end well.
     """
     days = sorted(day for day in dates if day < today - timedelta(days=1))
     if not days:
         return 0
-    past = _Past(settings, org, days)
+    past = _Past(settings, org, days, today)
     for ago in range((today - days[0]).days - 1, 0, -1):
         past.call(today - timedelta(days=ago))
     past.warehouse.write(clients.bigquery(settings), org.org_slug)
@@ -96,6 +97,7 @@ class _Past:
     settings: Settings
     org: PastOrg
     days: list[date]
+    today: date
     runs: int = 0
     _readings: dict[str, Reading] = field(default_factory=dict)
     _generations: dict[tuple[str, date], int] = field(default_factory=dict)
@@ -117,7 +119,11 @@ class _Past:
         keys = Keys()
         for key in self.org.keys:
             keys.register(key)
-        vendors = [OpenAI(keys, utc_now), Anthropic(keys, utc_now)]
+
+        def begun() -> datetime:  # the stand-ins tell nothing of days that have not
+            return datetime.combine(self.today, time(), UTC)
+
+        vendors = [OpenAI(keys, begun), Anthropic(keys, begun)]
         return httpx.Client(
             transport=InProcess({each.name: Front(each, {}, Faults(), RequestLog()) for each in vendors})
         )
