@@ -95,6 +95,7 @@ def onboard_demo_orgs(settings: Settings, state_file: Path, *, past: bool) -> li
             known[org.org_slug] = _onboard(settings, org, today, with_past=with_past)
             _write(state_file, known)
         onboarded = known[org.org_slug]
+        onboarded.since = onboarded.since or _first_day(today).isoformat()  # a state from before there was one
         accounts = org.accounts(dt.date.fromisoformat(onboarded.since))
         connect(settings, onboarded, accounts)
         _write(state_file, known)
@@ -108,12 +109,16 @@ def onboard_demo_orgs(settings: Settings, state_file: Path, *, past: bool) -> li
 
 
 def _onboard(settings: Settings, org: DemoOrg, today: dt.date, *, with_past: bool) -> OnboardedOrg:
-    since = today - dt.timedelta(days=DAYS)
+    since = _first_day(today)
     at = dt.datetime.combine(since, dt.time(9), dt.UTC) if with_past else None
     new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit, at=at)
     onboarded = onboard(settings, new)
     onboarded.since = since.isoformat()
     return onboarded
+
+
+def _first_day(today: dt.date) -> dt.date:
+    return today - dt.timedelta(days=DAYS)
 
 
 def _days(today: dt.date, count: int, since: dt.date) -> list[dt.date]:
