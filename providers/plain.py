@@ -94,7 +94,7 @@ class PageShape:
         self._keeps_bytes = keeps_text or keeps_parts
         self._page = _decoder(row, day)
         self._known_page = None if keeps_parts else _decoder(row, day, _BESIDE_ROWS)
-        self._literals = [] if keeps_parts else [attrgetter(path) for path in _literals(row)]
+        self._literals = () if keeps_parts else _getters(row)
         self._texts = _decoder(Raw, day) if keeps_text else None
 
     def read(self, body: bytes) -> PlainPage | JsonObject:
@@ -159,6 +159,11 @@ def _decoder(
         *beside,
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Page", fields, forbid_unknown_fields=strict, gc=False))
+
+
+@lru_cache(maxsize=64)
+def _getters(row: type[Struct]) -> "Sequence[attrgetter[Any]]":
+    return [attrgetter(path) for path in _literals(row)]
 
 
 def _literals(kind: type[Struct]) -> Iterator[str]:

@@ -43,6 +43,7 @@ from localcloud.providers.faults import Faults
 from localcloud.providers.front import Front
 from localcloud.providers.keys import Keys, RegisteredKey
 from localcloud.providers.openai.api import OpenAI
+from localcloud.providers.refusals import Vendor
 from localcloud.providers.request_log import RequestLog
 from providers import PROVIDERS
 from providers.gcp.steps import TransformConfig
@@ -123,7 +124,7 @@ class _Past:
         def begun() -> datetime:  # the stand-ins tell nothing of days that have not
             return datetime.combine(self.today, time(), UTC)
 
-        vendors = [OpenAI(keys, begun), Anthropic(keys, begun)]
+        vendors: list[Vendor] = [OpenAI(keys, begun), Anthropic(keys, begun)]
         return httpx.Client(
             transport=InProcess({each.name: Front(each, {}, Faults(), RequestLog()) for each in vendors})
         )
@@ -173,9 +174,9 @@ class _Past:
         return scheduled_run(self.org.org_slug, entry, day, generation, trigger, at)
 
     def _record_pending(self, batch: Batch, at: datetime) -> None:
-        of = {"task_id": batch_task_id(batch.batch_id), "batch_id": batch.batch_id}
+        batch_id, task_id = batch.batch_id, batch_task_id(batch.batch_id)
         events = [
-            (run, RunEvent(Status.PENDING, key=f"/{batch.batch_id}", batch_index=index, **of))
+            (run, RunEvent(Status.PENDING, key=f"/{batch_id}", task_id=task_id, batch_id=batch_id, batch_index=index))
             for index, run in enumerate(batch.runs())
         ]
         Ledger(self.warehouse).append_runs(events, at)

@@ -96,7 +96,7 @@ class ExportedDays:
         cls, client: Client, source: dict[str, str], first: date, last: date, operations: Sequence[str]
     ) -> "ExportedDays":
         """Runs the statement once for as many days as have no longer charge, which is bounded by its own day's end."""
-        export = find_export(client, *source.values())
+        export = find_export(client, source["source_project"], source["source_dataset"], source["source_table"])
         by_day: dict[date, pa.RecordBatch] = {}
         for begin, end in _spans(first, last):
             table = pa.Table.from_batches(_rows(client, export, begin, end, operations))
@@ -165,7 +165,7 @@ class PastExport:
             progress.message(f"Reading the {kind} export {self.days.export} in {self.days.export.location}.")
             return None
         self.bytes_billed = QUERIES_BILLED_BYTES
-        return sum(batch.num_rows for batch in self._batches)
+        return sum(len(batch) for batch in self._batches)
 
     def chains(self) -> Sequence[Chain]:
         """The rows, which are there already."""
