@@ -1,37 +1,19 @@
-"""The demo: what a client of the service does, over HTTP, and what the analyst then finds in BigQuery."""
+"""The demo: what a client of the service does, over HTTP, and what a person then reads in a terminal."""
 
+import datetime as dt
+import textwrap
 import time
 from typing import Any
 
 import requests
-from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
 
+from localcloud.demo_costs import read_costs, report
 from localcloud.onboarding import OnboardedOrg
 from localcloud.stack import Stack
 
 WITHIN_S = 120.0
 FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
-COSTS = {
-    "provider": """
-SELECT ProviderName AS what, BillingCurrency AS currency, SUM(BilledCost) AS cost
-FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date GROUP BY what, currency ORDER BY cost DESC
-""",
-    "model": """
-SELECT
-  CONCAT(ProviderName, ' ', IFNULL(x_Model, '(no model)')) AS what, BillingCurrency AS currency, SUM(BilledCost) AS cost
-FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date AND x_Provider != 'gcp'
-GROUP BY what, currency ORDER BY cost DESC
-""",
-    "project or workspace": """
-SELECT
-  CONCAT(ProviderName, ' ', IFNULL(SubAccountName, '(none)')) AS what,
-  BillingCurrency AS currency,
-  SUM(BilledCost) AS cost
-FROM `{dataset}.focus_costs` WHERE x_UsageDate = @date GROUP BY what, currency ORDER BY cost DESC
-""",
-}
+WIDTH = 80
 
 
 def run_demo(stack: Stack) -> bool:
@@ -41,9 +23,12 @@ def run_demo(stack: Stack) -> bool:
     started = [
         _trigger(session, stack, org, pipeline) for org in stack.orgs for pipeline in pipelines if pipeline["enabled"]
     ]
+    print()
     runs = [_follow(session, stack, org, run) for org, run in started]
+    yesterday = dt.date.fromisoformat(runs[0]["date"])
     for org in stack.orgs:
-        _print_costs(stack, org, runs[0]["date"])
+        print(report(org, yesterday, read_costs(stack, org, yesterday)))
+    _say_where_to_look(stack)
     return bool(runs) and all(run["status"] == "SUCCESS" for run in runs)
 
 
@@ -52,9 +37,13 @@ def _trigger(
 ) -> tuple[OnboardedOrg, dict[str, Any]]:
     path = f"/api/v1/pipelines/run/{org.org_slug}/{pipeline['provider']}/{pipeline['domain']}/{pipeline['pipeline']}"
     answer = session.post(f"{stack.api_url}{path}", headers={"X-API-Key": org.api_key}, timeout=30)
-    print(f"POST {path}\n  {answer.status_code} {answer.json().get('message') or answer.json().get('detail')}")
+    print(f"POST {path}\n{_wrapped(f'{answer.status_code} {_said(answer.json())}', '  ')}")
     answer.raise_for_status()
     return org, answer.json()
+
+
+def _said(answer: dict[str, Any]) -> str:
+    return str(answer.get("message") or answer.get("detail"))
 
 
 def _follow(session: requests.Session, stack: Stack, org: OnboardedOrg, run: dict[str, Any]) -> dict[str, Any]:
@@ -76,22 +65,32 @@ def _follow(session: requests.Session, stack: Stack, org: OnboardedOrg, run: dic
 
 
 def _print_run(detail: dict[str, Any]) -> None:
-    print(f"  {detail['rows_processed']} rows in {detail['duration_seconds']} s, {detail['bytes_billed']} bytes billed")
+    """Rows, seconds and steps in a line; of the messages what the comparison says, and what went wrong."""
+    steps = ", ".join(
+        f"{step['step_name']} {step['rows_processed'] or step['status'].lower()}" for step in detail["steps"]
+    )
+    rows = f"{detail['rows_processed']} rows in {detail['duration_seconds']} s"
+    print(_wrapped(f"{rows}: {steps}", "  "))
     for step in detail["steps"]:
-        print(f"    {step['step_name']:<10} {step['status']:<8} {step['rows_processed'] or ''}")
         for message in step["messages"]:
-            print(f"      {message['text']}")
+            if step["step_name"] == "reconcile" or message["level"] == "WARNING":
+                print(_wrapped(message["text"], "  "))
     if detail["error"]:
-        print(f"  {detail['error']['code']}: {detail['error']['message']} {detail['error']['hint']}")
+        error = detail["error"]
+        print(_wrapped(f"{error['code']}: {error['message']} {error['hint']}", "  "))
 
 
-def _print_costs(stack: Stack, org: OnboardedOrg, day: str) -> None:
-    """What the day cost, from the one view over all providers."""
-    options = ClientOptions(api_endpoint=stack.bigquery_url)
-    client = Client(project=stack.project, credentials=AnonymousCredentials(), client_options=options)
-    config = QueryJobConfig(query_parameters=[ScalarQueryParameter("date", "DATE", day)])
-    for group, sql in COSTS.items():
-        rows = list(client.query_and_wait(sql.format(dataset=org.org_slug), job_config=config))
-        print(f"\n{org.org_slug}: cost of {day} by {group}")
-        for row in rows:
-            print(f"  {row.what:<40.40} {row.cost:>22f} {row.currency}")
+def _say_where_to_look(stack: Stack) -> None:
+    org = stack.orgs[0].org_slug
+    print(f"""
+Where to look next, while the local cloud runs (`make up` keeps it running)
+
+  export CLOUDACT_CONFIG=.local/stack.json
+  bin/cloudact runs --org {org}       its runs, newest first
+  bin/cloudact show RUN --org {org}   one of them, step by step
+  README.md, "Use it"                   an org of your own, in six commands
+  docs/local-cloud.md                   the costs by SQL, with Google's own bq""")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)

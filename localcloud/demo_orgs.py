@@ -1,6 +1,7 @@
-"""The demo orgs: each with accounts at OpenAI and Anthropic, and a billing export that grows by a day every day.
+"""The demo orgs: companies with accounts at OpenAI and Anthropic, and a billing export that grows by a day every day.
 
-What must outlive a restart (keys, credentials, which days were generated) is kept in one file of the state.
+The first of them has a past: the days before the first start, with the runs that loaded them. What must outlive a
+restart (keys, credentials, which days were generated) is kept in one file of the state.
 """
 
 import datetime as dt
@@ -10,35 +11,48 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 
+from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+
 from cloudact import clients
 from cloudact.clock import utc_now
 from cloudact.orgs.org import key_hash
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.orgs.tenant import Tenant, Tenants
-from localcloud.billing_export import load_export, rows_for_day
+from localcloud.billing_export import load_export
+from localcloud.company.activity import Account
+from localcloud.company.companies import COMPANIES
+from localcloud.company.google import export_rows
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
+from localcloud.past.daily_calls import PastOrg, live_through
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
 READABLE_WITHIN_S = 60.0
 DEMO_USER = "demo-owner"  # an owner of all demo orgs, whom one click signs in to the console
-DAYS = 3  # of export rows, ending yesterday
+DAYS = 90  # of which a demo org has data, ending yesterday
+FEW_DAYS = 3  # of the export, of orgs without a past
 
 
 @dataclass(frozen=True)
 class DemoOrg:
-    """A demo org, the size of its Google Cloud bill, and its accounts at the other providers."""
+    """A demo org: a company of `company.companies`, its plan, which export it has and how its accounts are read.
+
+    One with a past has `DAYS` days that were loaded as they came.
+    """
 
     org_slug: str
-    name: str
     plan: str
     daily_limit: int
-    seed: int
-    rows_per_day: int
     detailed: bool
-    accounts: tuple[ProviderAccount, ...]
+    has_past: bool
+    anthropic: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return COMPANIES[self.org_slug].name
 
     @property
     def kind(self) -> str:
@@ -48,45 +62,96 @@ class DemoOrg:
     @property
     def source(self) -> dict[str, str]:
         """Where the export lies, its table named as Google does: kind, then the billing account."""
+        account = COMPANIES[self.org_slug].billing_account.replace("-", "_")
         return {
             "source_project": f"{self.org_slug.replace('_', '-')}-billing",
             "source_dataset": EXPORT_DATASET,
-            "source_table": f"gcp_billing_export_{self.kind}_01A2B3_C4D5E6_F7A8{self.seed:02d}",
+            "source_table": f"gcp_billing_export_{self.kind}_{account}",
         }
+
+    def accounts(self, since: dt.date) -> tuple[ProviderAccount, ...]:
+        """Its accounts at OpenAI and Anthropic."""
+        seed, company = COMPANIES[self.org_slug].seed, Account(self.org_slug, since)
+        return (
+            ProviderAccount("OPENAI", seed, company=company),
+            ProviderAccount("ANTHROPIC", seed, settings=self.anthropic, company=company),
+        )
 
 
 DEMO_ORGS = (
-    DemoOrg(
-        "acmecorp", "Acme Corp", "PROFESSIONAL", 25, seed=1, rows_per_day=3000, detailed=True,
-        accounts=(ProviderAccount("OPENAI", seed=1, rows=400), ProviderAccount("ANTHROPIC", seed=1, rows=300)),
-    ),
-    DemoOrg(
-        "globex_inc", "Globex Inc", "STARTER", 6, seed=2, rows_per_day=1000, detailed=False,
-        accounts=(
-            ProviderAccount("OPENAI", seed=2, rows=80),
-            ProviderAccount("ANTHROPIC", seed=2, rows=60, settings={"api": "analytics"}),
-        ),
-    ),
-)  # fmt: skip
+    DemoOrg("acmecorp", "PROFESSIONAL", 25, detailed=True, has_past=True, anthropic={}),
+    DemoOrg("globex_inc", "STARTER", 6, detailed=False, has_past=False, anthropic={"api": "analytics"}),
+)
 
 
-def onboard_demo_orgs(settings: Settings, state_file: Path) -> list[OnboardedOrg]:
-    """Onboards what is missing, makes the providers know the keys, and generates the exports up to yesterday."""
-    known = _read(state_file)
+def onboard_demo_orgs(settings: Settings, state_file: Path, *, past: bool) -> list[OnboardedOrg]:
+    """Onboards what is missing, makes the providers know the keys, and generates the exports up to yesterday.
+
+    With `past` an org that has one gets the days that it lacks, and the runs that loaded them.
+    """
+    known, today = _read(state_file), utc_now().date()
     for org in DEMO_ORGS:
+        with_past = past and org.has_past
         if org.org_slug not in known:
-            new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit)
-            known[org.org_slug] = onboard(settings, new)
+            known[org.org_slug] = _onboard(settings, org, today, with_past=with_past)
             _write(state_file, known)
-        if DEMO_USER not in known[org.org_slug].owners:
+        onboarded = known[org.org_slug]
+        if DEMO_USER not in onboarded.owners:
             add_member(settings, org.org_slug, DEMO_USER, "owner")
-            known[org.org_slug].owners.append(DEMO_USER)
-        connect(settings, known[org.org_slug], org.accounts)
+            onboarded.owners.append(DEMO_USER)
+        onboarded.since = onboarded.since or _first_day(today).isoformat()  # a state from before there was one
+        accounts = org.accounts(dt.date.fromisoformat(onboarded.since))
+        connect(settings, onboarded, accounts)
         _write(state_file, known)
-        _generate(settings, org, known[org.org_slug])
+        days = _days(today, DAYS if with_past else FEW_DAYS, dt.date.fromisoformat(onboarded.since))
+        _generate(settings, org, onboarded, days)
         _write(state_file, known)
+        if with_past:
+            _live_through(settings, org, onboarded, accounts, days)
     _wait_until_readable(settings, known)
     return list(known.values())
+
+
+def _onboard(settings: Settings, org: DemoOrg, today: dt.date, *, with_past: bool) -> OnboardedOrg:
+    since = _first_day(today)
+    at = dt.datetime.combine(since, dt.time(9), dt.UTC) if with_past else None
+    new = NewOrg(org.org_slug, org.source, org.name, org.plan, daily_limit=org.daily_limit, at=at)
+    onboarded = onboard(settings, new)
+    onboarded.since = since.isoformat()
+    return onboarded
+
+
+def _first_day(today: dt.date) -> dt.date:
+    return today - dt.timedelta(days=DAYS)
+
+
+def _days(today: dt.date, count: int, since: dt.date) -> list[dt.date]:
+    days = (today - dt.timedelta(days=back) for back in range(count, 0, -1))
+    return [day for day in days if day >= since]
+
+
+def _live_through(
+    settings: Settings,
+    org: DemoOrg,
+    onboarded: OnboardedOrg,
+    accounts: tuple[ProviderAccount, ...],
+    days: list[dt.date],
+) -> None:
+    """Has the days worked on of which there is no run yet."""
+    keys = tuple(account.registered(onboarded.credentials[account.integration]) for account in accounts)
+    sources = {"GCP_SA": org.source} | {account.integration: dict(account.settings) for account in accounts}
+    missing = set(days) - _days_with_runs(settings, org.org_slug, days[0])
+    live_through(settings, PastOrg(org.org_slug, sources, keys), missing, utc_now().date())
+
+
+def _days_with_runs(settings: Settings, org_slug: str, first: dt.date) -> set[dt.date]:
+    sql = (
+        f"SELECT DISTINCT date FROM `{settings.dataset}.pipeline_run_events` "  # noqa: S608 - our own name
+        "WHERE requested_date >= @first AND org_slug = @org_slug"
+    )
+    parameters = [ScalarQueryParameter("first", "DATE", first), ScalarQueryParameter("org_slug", "STRING", org_slug)]
+    config = QueryJobConfig(query_parameters=parameters)
+    return {row.date for row in clients.bigquery(settings).query_and_wait(sql, job_config=config)}
 
 
 def _wait_until_readable(settings: Settings, known: dict[str, OnboardedOrg]) -> None:
@@ -120,9 +185,7 @@ def _write(state_file: Path, orgs: dict[str, OnboardedOrg]) -> None:
     state_file.write_text(json.dumps({slug: asdict(org) for slug, org in orgs.items()}), encoding="utf-8")
 
 
-def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg) -> None:
-    today = utc_now().date()
-    days = [today - dt.timedelta(days=back) for back in range(DAYS, 0, -1)]
+def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg, days: list[dt.date]) -> None:
     missing = [day for day in days if day.isoformat() not in onboarded.generated_days]
     if not missing:
         return
@@ -130,6 +193,7 @@ def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg) -> None
     client = clients.bigquery(settings.model_copy(update={"project": project}))
     client.create_dataset(dataset, exists_ok=True)
     schema = json.loads((SCHEMAS / f"gcp_billing_export_{org.kind}.schema.json").read_text(encoding="utf-8"))
-    rows = chain.from_iterable(rows_for_day(org.seed, day, org.rows_per_day, detailed=org.detailed) for day in missing)
+    account = Account(org.org_slug, dt.date.fromisoformat(onboarded.since))
+    rows = chain.from_iterable(export_rows(account, day, detailed=org.detailed) for day in missing)
     load_export(client, f"{project}.{dataset}.{table}", schema, rows)
     onboarded.generated_days += [day.isoformat() for day in missing]

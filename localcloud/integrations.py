@@ -19,6 +19,8 @@ from cloudact.orgs.org import IntegrationStatus, Onboarded, key_hash
 from cloudact.orgs.vault import Vault
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
+from localcloud.company.activity import Account
+from localcloud.providers.keys import RegisteredKey
 from providers import PROVIDERS
 from providers.gcp.keyless import KeylessAccount
 from providers.provider import Provider, connect, ids
@@ -46,12 +48,20 @@ class NewIntegration:
 
 @dataclass(frozen=True)
 class ProviderAccount:
-    """An invented organization at OpenAI or Anthropic; seed and rows as `providers.keys.RegisteredKey` has them."""
+    """An invented organization at OpenAI or Anthropic, as `providers.keys.RegisteredKey` has it."""
 
     integration: str
     seed: int
     rows: int = 40
     settings: Mapping[str, Any] = field(default_factory=dict)
+    company: Account | None = None
+
+    def registered(self, credential: Mapping[str, str]) -> RegisteredKey:
+        """The key as the stand-in knows it."""
+        kind = ids(PROVIDERS)[self.integration]
+        return RegisteredKey.model_validate(
+            {"key": credential["api_key"], "kind": kind, "seed": self.seed, "rows": self.rows, "company": self.company}
+        )
 
 
 def set_up(
@@ -89,14 +99,9 @@ def new_admin_key(integration: str) -> dict[str, str]:
 
 def register_admin_key(settings: Settings, account: ProviderAccount, credential: Mapping[str, str]) -> None:
     """Makes the stand-in know the key and the organization behind it; it forgets both when it stops."""
-    url = settings.urls_of_providers[ids(PROVIDERS)[account.integration]]
-    key = {
-        "key": credential["api_key"],
-        "kind": account.integration.lower(),
-        "seed": account.seed,
-        "rows": account.rows,
-    }
-    requests.post(f"{url}/local/keys", json=key, timeout=10).raise_for_status()
+    key = account.registered(credential)
+    told = key.model_dump(mode="json", exclude_unset=True)
+    requests.post(f"{settings.urls_of_providers[key.kind]}/local/keys", json=told, timeout=10).raise_for_status()
 
 
 def new_keyless_account(settings: Settings, org: Onboarded, project: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from cloudact.clock import utc_now
@@ -31,7 +32,10 @@ class FillDataset(Protocol):
 
 @dataclass(frozen=True)
 class NewOrg:
-    """What is known of an org before it exists. `source` says where its billing export lies."""
+    """What is known of an org before it exists. `source` says where its billing export lies.
+
+    `at` is when it was onboarded, now unless told.
+    """
 
     org_slug: str
     source: dict[str, Any]
@@ -41,13 +45,15 @@ class NewOrg:
     daily_limit: int = 25
     accounts: tuple[ProviderAccount, ...] = ()
     views: bool = True
+    at: datetime | None = None
 
 
 @dataclass
 class OnboardedOrg:
     """An org that exists. `credentials` are what the customer handed over, `generated_days` those with demo data.
 
-    `user_id` is its owner, as the identity provider names them; `owners` are those who became so later.
+    `user_id` is its owner, as the identity provider names them; `owners` are those who became so later. `since` is the
+    first day of the company behind it.
     """
 
     org_slug: str
@@ -56,6 +62,7 @@ class OnboardedOrg:
     generated_days: list[str] = field(default_factory=list)
     user_id: str = ""
     owners: list[str] = field(default_factory=list)
+    since: str = ""
 
 
 def onboard(settings: Settings, org: NewOrg, fill: FillDataset = fill_org_dataset) -> OnboardedOrg:
@@ -63,7 +70,7 @@ def onboard(settings: Settings, org: NewOrg, fill: FillDataset = fill_org_datase
 
     `fill` makes the tables of its dataset, and the views if it has any.
     """
-    name, at = org.name or org.org_slug, utc_now().isoformat()
+    name, at = org.name or org.org_slug, (org.at or utc_now()).isoformat()
     decision = OnboardingDecision(org.org_slug, name, org.plan, org.status, org.daily_limit, at)
     onboarded = OnboardedOrg(org.org_slug, _with_key(settings, org, decision, fill), {}, user_id=str(uuid.uuid4()))
     google = NewIntegration("GCP_SA", new_service_account(settings, org.source["source_project"]), org.source)

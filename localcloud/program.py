@@ -29,9 +29,9 @@ def run(arguments: Sequence[str], stops: StopRequests) -> int:
     try:
         match options.command:
             case "up":
-                return _up(options.state, stops, late_streams=options.late_streams)
+                return _up(options.state, stops, late_streams=options.late_streams, past=not options.without_past)
             case "demo":
-                return _demo(options.state, stops)
+                return _demo(options.state, stops, past=not options.without_past)
             case _:
                 return _reset(options.state)
     except NotStarted as err:
@@ -47,15 +47,23 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--late-streams", action="store_true", help="streamed rows can be read only after seconds")
     demo = commands.add_parser("demo", help="run every pipeline for yesterday, in the one that runs or in its own")
     reset = commands.add_parser("reset", help="delete its state")
+    for command in (up, demo):
+        command.add_argument("--without-past", action="store_true", help="yesterday alone, no three months before it")
     for command in (up, demo, reset):
         command.add_argument("--state", type=Path, default=STATE, help="the folder of its state (.local)")
     return parser
 
 
-def _up(state: Path, stops: StopRequests, *, late_streams: bool) -> int:
+def _up(state: Path, stops: StopRequests, *, late_streams: bool, past: bool) -> int:
     try:
         with running_stack(
-            state, late_streams=late_streams, scheduled=True, cors_origins=_origins(), undisturbed=stops.held, say=print
+            state,
+            late_streams=late_streams,
+            scheduled=True,
+            past=past,
+            cors_origins=_origins(),
+            undisturbed=stops.held,
+            say=print,
         ) as (stack, processes):
             _show(state, stack)
             while (ended := processes.ended()) is None:
@@ -78,12 +86,12 @@ def _console(stack: Stack) -> str:
     return f"{stack.api_url}/console"
 
 
-def _demo(state: Path, stops: StopRequests) -> int:
+def _demo(state: Path, stops: StopRequests, *, past: bool) -> int:
     """Uses the stack that runs, else one of its own; one that is still starting is waited for."""
     deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
         try:
-            with running_stack(state, cors_origins=_origins(), undisturbed=stops.held, say=print) as (
+            with running_stack(state, past=past, cors_origins=_origins(), undisturbed=stops.held, say=print) as (
                 stack,
                 _processes,
             ):

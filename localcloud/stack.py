@@ -77,6 +77,7 @@ def running_stack(
     ops_callers: Sequence[str] = (SCHEDULER, OPERATOR),
     late_streams: bool = False,
     scheduled: bool = False,
+    past: bool = False,
     cors_origins: str = FRONT_ENDS,
     undisturbed: Undisturbed = nullcontext,
     say: Callable[[str], None] = lambda _text: None,
@@ -84,8 +85,8 @@ def running_stack(
     """Starts everything, and stops it in the end. Raises `AlreadyRunning` where another process owns the state.
 
     With `iam` Cloud Run checks who calls ops, else ops alone does. With `late_streams` streamed rows can be read only
-    after a time within `LATE_S`, as at Google. With `scheduled` ops is called as Cloud Scheduler calls it. Starts and
-    stops of processes are `undisturbed` by signals.
+    after a time within `LATE_S`, as at Google. With `scheduled` ops is called as Cloud Scheduler calls it. With `past`
+    the first demo org has three months of days and runs. Starts and stops of processes are `undisturbed` by signals.
     """
     with owning(state) as tell_url:
         if left := end_left_behind(state):
@@ -97,7 +98,7 @@ def running_stack(
             services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
             _wait_cloud(processes, settings)
             provision(settings)
-            orgs = onboard_demo_orgs(settings, state / "orgs.json")
+            orgs = onboard_demo_orgs(settings, state / "orgs.json", past=past)
             for service in services:
                 service.wait_ready(processes)
             stack = _stack(settings, {service.name: service.url for service in services}, orgs)

@@ -6,6 +6,7 @@ what else may come. So this module must only be right about what it accepts; it 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
 
@@ -96,7 +97,7 @@ class PageShape:
         self._keeps_bytes = keeps_text or keeps_parts
         self._page = _decoder(row, day)
         self._known_page = None if keeps_parts else _decoder(row, day, _BESIDE_ROWS)
-        self._literals = [] if keeps_parts else [attrgetter(path) for path in _literals(row)]
+        self._literals = () if keeps_parts else _getters(row)
         self._texts = _decoder(Raw, day) if keeps_text else None
         self._before_rows = b'"results":[' if self._bucketed else b'"data":['
 
@@ -165,6 +166,7 @@ class PageShape:
         return [row for bucket in page.data for row in bucket.results] if self._bucketed else page.data
 
 
+@lru_cache(maxsize=64)  # a run opens a report for each of its chains, and a decoder takes longer than a small page
 def _decoder(
     row: Kind, day: tuple[str, int | str] | None, known: Sequence[str] | None = None
 ) -> "msgspec.json.Decoder[Any]":
@@ -188,6 +190,11 @@ def _decoder(
         *beside,
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Page", fields, forbid_unknown_fields=strict, gc=False))
+
+
+@lru_cache(maxsize=64)
+def _getters(row: type[Struct]) -> "Sequence[attrgetter[Any]]":
+    return [attrgetter(path) for path in _literals(row)]
 
 
 def _literals(kind: type[Struct]) -> Iterator[str]:

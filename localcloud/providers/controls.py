@@ -1,7 +1,7 @@
 """The local endpoints, which are not the vendors'; the same on both ports, JSON in and out.
 
 POST   /local/keys      `{key, kind: "openai"|"anthropic", seed, scopes?, rows?, page_results?, amounts?, revoked?,
-                        per_minute?, without_amount?, names?}`
+                        per_minute?, without_amount?, names?, company?: {company, since}}`
                         registers a key or changes a known one (`keys.RegisteredKey`)
 GET    /local/keys      the registered keys, without their text
 DELETE /local/keys      forgets all, restatements too

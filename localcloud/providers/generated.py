@@ -16,18 +16,19 @@ class Generated:
     def __init__(self, most: int = MOST_FACTS) -> None:
         self._most = most
         self._days: OrderedDict[Hashable, Facts] = OrderedDict()
+        self._total = 0
         self._lock = threading.RLock()  # costs are generated from usage
 
     def get(self, name: Hashable, make: Callable[[], Facts]) -> Facts:
         """The facts of that name, made when they are not there."""
         with self._lock:
             if name not in self._days:
-                self._days[name] = make()
+                self._days[name] = facts = make()
+                self._total += len(facts)
                 self._forget_oldest()
             self._days.move_to_end(name)
             return self._days[name]
 
     def _forget_oldest(self) -> None:
-        total = sum(map(len, self._days.values()))
-        while total > self._most and len(self._days) > 1:
-            total -= len(self._days.popitem(last=False)[1])
+        while self._total > self._most and len(self._days) > 1:
+            self._total -= len(self._days.popitem(last=False)[1])

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from localcloud.company.activity import Account
+
 Kind = Literal["openai", "anthropic"]
 SCOPES: dict[Kind, frozenset[str]] = {
     "openai": frozenset({"api.usage.read", "api.management.read"}),
@@ -23,7 +25,8 @@ class RegisteredKey(BaseModel):
     vendor's unless told; Anthropic's own keys have none, there they switch off `claude_code` and `read:analytics`; one
     without `org:admin` is of Claude Enterprise. per_minute: requests that are answered within a minute.
     without_amount: so many rows at the end of each page of costs by groups have none. names: by id, what lists call
-    this project, workspace or key from now on; null is in no list any more.
+    this project, workspace or key from now on; null is in no list any more. company: whose usage it is, for which
+    `rows` do not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +42,7 @@ class RegisteredKey(BaseModel):
     per_minute: int | None = Field(default=None, ge=1)
     without_amount: int = Field(default=0, ge=0)
     names: dict[str, str | None] = Field(default_factory=dict)
+    company: Account | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope."""

@@ -22,7 +22,8 @@ PROGRAMS = 7  # of a stack: three stand-ins, two functions, two fronts
 
 
 def command(name: str, state: Path) -> list[str]:
-    return [sys.executable, "-m", "localcloud", name, "--state", str(state)]
+    options = ["--without-past"] if name in ("up", "demo") else []
+    return [sys.executable, "-m", "localcloud", name, "--state", str(state), *options]
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -4,8 +4,9 @@ from collections.abc import Collection, Hashable, Mapping
 from datetime import date
 
 from cloudact.clock import Clock
+from localcloud.company.anthropic import anthropic_day
 from localcloud.providers.anthropic import costs, usage
-from localcloud.providers.facts import Fact, grouped
+from localcloud.providers.facts import Fact, grouped, scaled
 from localcloud.providers.generated import Generated
 from localcloud.providers.keys import Keys, RegisteredKey
 
@@ -42,9 +43,13 @@ class Days:
         if day > self._clock().date():
             return []
         factor = self._keys.factor(key, day)
-        return self._generated.get(
-            self._name(key, [day], "all usage"), lambda: usage.anthropic_usage(key.seed, day, key.rows, factor)
-        )
+
+        def make() -> list[Fact]:
+            if key.company:
+                return scaled(anthropic_day(key.company, day), factor)
+            return usage.anthropic_usage(key.seed, day, key.rows, factor)
+
+        return self._generated.get(self._name(key, [day], "all usage"), make)
 
     def _costs(self, key: RegisteredKey, day: date) -> list[Fact]:
         factor = self._keys.factor(key, day)
@@ -54,7 +59,13 @@ class Days:
 
     def _name(self, key: RegisteredKey, days: Collection[date], *what: Hashable) -> Hashable:
         begun = self._clock().date()
-        return key.seed, key.rows, tuple((day, day <= begun, self._keys.factor(key, day)) for day in days), *what
+        return (
+            key.seed,
+            key.rows,
+            key.company,
+            tuple((day, day <= begun, self._keys.factor(key, day)) for day in days),
+            *what,
+        )
 
 
 def _hashable(only: Only) -> Collection[Hashable]:

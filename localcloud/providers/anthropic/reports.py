@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cloudact.clock import Clock
+from localcloud.company.anthropic import developers
 from localcloud.providers.anthropic import asking, errors, usage
 from localcloud.providers.anthropic.claude_code import claude_code_records
 from localcloud.providers.anthropic.days import Days
@@ -73,7 +74,8 @@ class Reports:
         day = _single_day(asked)
         limit, (first, _) = asking.limit(asked, 20, 1000), asking.position(cursors)
         shown = _midnight(day) + FRESH <= self._clock()
-        records = claude_code_records(key.seed, day, key.rows, self._keys.factor(key, day)) if shown else []
+        rows = 4 * developers(key.company, day) if key.company else key.rows
+        records = claude_code_records(key.seed, day, rows, self._keys.factor(key, day)) if shown else []
         following = (first + limit, 0) if first + limit < len(records) else None
         return asking.page(records[first : first + limit], cursors, following)
 

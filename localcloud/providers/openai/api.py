@@ -6,13 +6,14 @@ from email.utils import format_datetime
 from typing import Any
 
 from cloudact.clock import Clock
+from localcloud.company.openai import openai_day
 from localcloud.providers.cursors import Cursors, Position, WrongCursor
-from localcloud.providers.facts import Fact, grouped
+from localcloud.providers.facts import Fact, grouped, scaled
 from localcloud.providers.generated import Generated
 from localcloud.providers.keys import Keys, RegisteredKey
 from localcloud.providers.limits import PerMinute, seconds_left
 from localcloud.providers.openai import directory, errors
-from localcloud.providers.openai.costs import costs_of
+from localcloud.providers.openai.costs import costs_of, costs_of_usage
 from localcloud.providers.openai.reports import COSTS, USAGE, Report
 from localcloud.providers.openai.results import cost_result, usage_result
 from localcloud.providers.openai.usage import openai_usage
@@ -92,6 +93,10 @@ class OpenAI:
         factor = self._keys.factor(key, day)
 
         def make() -> list[Fact]:
+            if key.company:
+                if report == COSTS.name:
+                    return costs_of_usage(lambda usage: self._facts(key, day, usage))
+                return scaled(openai_day(key.company, day, report), factor)
             if report == COSTS.name:
                 return costs_of(lambda usage: self._facts(key, day, usage), factor)
             return openai_usage(key.seed, day, report, key.rows, factor)
@@ -99,7 +104,7 @@ class OpenAI:
         return self._generated.get((self._day(key, day), report), make)
 
     def _day(self, key: RegisteredKey, day: date) -> tuple[object, ...]:
-        return key.seed, key.rows, day, self._keys.factor(key, day)
+        return key.seed, key.rows, key.company, day, self._keys.factor(key, day)
 
 
 class _Query:

@@ -6,28 +6,37 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to call a model; `multiplier` on the model's price (batch and flex are half, priority is double)."""
+    """One way to call a model."""
 
     model: str
     batch: bool
     service_tier: str | None
     api_source: str | None
-    multiplier: Decimal = Decimal(1)
     audio: bool = False
 
+    @property
+    def multiplier(self) -> Decimal:
+        """The factor on the model's price."""
+        return multiplier(self.batch, self.service_tier)
 
-HALF, DOUBLE = Decimal("0.5"), Decimal(2)
+
+def multiplier(batch: bool, service_tier: str | None) -> Decimal:
+    """The factor on a model's price: batch and flex are half, priority is double."""
+    if batch or service_tier == "flex":
+        return Decimal("0.5")
+    return Decimal(2 if service_tier == "priority" else 1)
+
+
 VARIANTS = (
     Variant("gpt-5.4-2026-03-05", False, "default", "unlabeled"),
-    Variant("gpt-5.4-mini-2026-03-05", True, "default", "unlabeled", HALF),
+    Variant("gpt-5.4-mini-2026-03-05", True, "default", "unlabeled"),
     Variant("gpt-realtime-2", False, "default", "unlabeled", audio=True),
-    Variant("gpt-5.4-2026-03-05", False, "priority", "unlabeled", DOUBLE),
+    Variant("gpt-5.4-2026-03-05", False, "priority", "unlabeled"),
     Variant("gpt-6-astra", False, "default", "agents_api"),
-    Variant("gpt-5.4-mini-2026-03-05", False, "flex", "agents_api", HALF),
+    Variant("gpt-5.4-mini-2026-03-05", False, "flex", "agents_api"),
     Variant("ft:gpt-5.4-mini:acme::9|b,“é”", False, None, None),
-    Variant("gpt-6-astra", True, "default", "unlabeled", HALF),
+    Variant("gpt-6-astra", True, "default", "unlabeled"),
 )
-MULTIPLIERS = {(v.model, v.batch, v.service_tier, v.api_source): v.multiplier for v in VARIANTS}
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from decimal import Decimal
 from localcloud.providers.facts import Dims, Fact, summed
 from localcloud.providers.openai.catalogue import (
     CREDIT,
-    MULTIPLIERS,
     PRICES,
     PRODUCTS,
     STORAGE,
     SUPPORT,
     billed_as,
     billed_by,
+    multiplier,
 )
 from localcloud.providers.openai.usage import EIGHTH_OF_GIB, openai_usage
 
@@ -33,13 +33,19 @@ def openai_total(seed: int, day: date, rows: int, factor: Decimal = Decimal(1)) 
 
 
 def costs_of(usage: UsageOf, factor: Decimal) -> list[Fact]:
-    """The costs of usage that is already there."""
-    return summed(_facts(usage, factor))
+    """The costs of usage that is already there, and of what is billed without any."""
+    without_usage = _without_usage(factor) if usage("completions") else ()
+    return summed([*_facts(usage), *without_usage])
 
 
-def _facts(usage: UsageOf, factor: Decimal) -> Iterator[Fact]:
-    completions = usage("completions")
-    yield from (line for report in (completions, usage("decisions")) for fact in report for line in _tokens(fact))
+def costs_of_usage(usage: UsageOf) -> list[Fact]:
+    """The costs of usage alone."""
+    return summed(_facts(usage))
+
+
+def _facts(usage: UsageOf) -> Iterator[Fact]:
+    for report in ("completions", "decisions"):
+        yield from (line for fact in usage(report) for line in _tokens(fact))
     for report, product in PRODUCTS.items():
         for fact in usage(report):
             quantity = fact.measures[0]
@@ -47,8 +53,6 @@ def _facts(usage: UsageOf, factor: Decimal) -> Iterator[Fact]:
     for fact in usage("vector_stores"):
         gib = Decimal(fact.measures[0]) / (8 * EIGHTH_OF_GIB)
         yield Fact((*_who(fact), STORAGE.line_item, None), (gib * STORAGE.price, gib * 24))
-    if completions:
-        yield from _without_usage(factor)
 
 
 def _tokens(fact: Fact) -> Iterator[Fact]:
@@ -63,10 +67,10 @@ def _tokens(fact: Fact) -> Iterator[Fact]:
         ("audio input", audio, price.audio_input),
         ("audio output", out_audio, price.audio_output),
     )
-    multiplier = MULTIPLIERS[model, batch, tier, source]
+    times = multiplier(batch, tier)
     for kind, quantity, each in lines:
         if quantity or kind == "cached input":  # a line of nothing is seen too
-            amount = quantity * each * multiplier if quantity else ZERO
+            amount = quantity * each * times if quantity else ZERO
             yield Fact((*fact.dims[:3], f"{name}, {kind}", source), (amount, quantity))
 
 

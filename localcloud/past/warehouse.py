@@ -1,0 +1,184 @@
+"""A warehouse that runs of the past write to: it keeps everything, and loads it into BigQuery at last, table by table.
+
+To the job's code it is the warehouse of an org of which nothing is loaded yet. What it does not keep, such as the
+columns of a table, BigQuery is asked for.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig, ScalarQueryParameter, SchemaField
+
+from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.day_partition import DayPartition
+from cloudact.warehouse.resources import Column, Job
+
+Shape = TypeVar("Shape")
+HISTORY = "day_history"
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class _Kept:
+    """Rows of the ledger and of the history by table, days of the org's tables, and the ends of runs by their ids."""
+
+    rows: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
+    history: Rows = field(default_factory=list)
+    days: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
+    ends: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class PastWarehouse(Warehouse):
+    """Answers the job's calls from what it keeps. `write` loads it, and then it is done with."""
+
+    _kept: _Kept
+    _columns: dict[tuple[str, str], Sequence[Column]]
+
+    @classmethod
+    def before(cls, warehouse: Warehouse) -> "PastWarehouse":
+        """The warehouse of the same deployment, without anything kept."""
+        past = cls(warehouse._access, installation=warehouse.installation, dataset=warehouse.dataset)
+        past._kept, past._columns = _Kept(), {}
+        return past
+
+    def has_succeeded(self, run_id: str) -> bool:
+        """Whether the ledger has the run's end."""
+        return run_id in self._kept.ends
+
+    def append(
+        self,
+        table: str,
+        rows: Iterable[Mapping[str, object]],
+        ids: Iterable[str],  # noqa: ARG002 - nothing is sent twice
+        late: Collection[str] = (),  # noqa: ARG002
+    ) -> None:
+        """Keeps rows of the ledger, and how a run ended."""
+        for row in rows:
+            self._kept.rows[table].append(dict(row))
+            if row.get("status") == "SUCCESS" and "generation" in row:
+                self._kept.ends[str(row["run_id"])] = dict(row)
+
+    def rows(
+        self,
+        query: str,
+        /,
+        dataset: str | None = None,  # noqa: ARG002 - there is one org
+        org_table: str | None = None,
+        **values: Any,
+    ) -> list[dict[str, Any]]:
+        """Rows of a day of an org's table, and earlier generations of a run. Nothing else is there."""
+        if query == "day_rows":
+            kept = self._kept.days.get((str(org_table), values["date"]))
+            return [{"row_count": kept.num_rows if kept is not None else 0}]
+        if query == "earlier_generations":
+            ends = [self._kept.ends[each] for each in values["run_ids"] if each in self._kept.ends]
+            return [_earlier(end) for end in sorted(ends, key=lambda end: -int(end["generation"]))]
+        return []
+
+    def columns(self, dataset: str, table: str) -> Sequence[Column]:
+        """Columns of a table, asked for once."""
+        if (dataset, table) not in self._columns:
+            self._columns[dataset, table] = super().columns(dataset, table)
+        return self._columns[dataset, table]
+
+    def accept_once(self, job_id: str, query: str, **values: Any) -> dict[str, object]:  # noqa: ARG002
+        """Every id is free."""
+        return dict(values)
+
+    def job(self, job_id: str) -> Job | None:  # noqa: ARG002
+        """Every id is free."""
+        return None
+
+    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:  # noqa: ARG002
+        """Keeps what is recorded of a day; a fence has done its work by being accepted."""
+        if query == "record_day":
+            costs = [json.loads(cost) for cost in values.pop("costs")]
+            self._kept.history.append({**values, "costs": costs})
+        return _done({"query": {}})
+
+    def start_load(
+        self,
+        job_id: str,  # noqa: ARG002
+        partition: DayPartition,
+        parquet: Path,
+        columns: Sequence[Column],  # noqa: ARG002 - those of the file
+        labels: Mapping[str, str],
+    ) -> Job | None:
+        """Keeps the day in the place of what was kept of it before."""
+        day = self._kept.days[partition.table, partition.day] = pq.ParquetFile(parquet).read(use_threads=False)
+        reference = {"tableId": f"{partition.table}${partition.day:%Y%m%d}"}
+        load = {"load": {"destinationTable": reference}, "labels": dict(labels)}
+        return _done(load, {"load": {"outputRows": str(day.num_rows)}})
+
+    def wait_for(self, job: Job, tick: Callable[[], None]) -> None:
+        """Everything is done at once."""
+
+    def write(self, client: Client, dataset: str) -> None:  # type: ignore[override]
+        """Loads all that is kept, the ledger last: what a start that was broken off has left is replaced."""
+        days = defaultdict(list)
+        for (table, _), rows in sorted(self._kept.days.items()):
+            days[table].append(rows)
+        for table, parts in days.items():
+            self._forget(client, dataset, table)
+            file = BytesIO()
+            pq.write_table(pa.concat_tables(parts), file)
+            fields = [SchemaField.from_api_repr(dict(column.resource)) for column in self.columns(dataset, table)]
+            _load(client, f"{dataset}.{table}", file, "PARQUET", fields)
+        self._forget(client, dataset, HISTORY)
+        _load(client, f"{dataset}.{HISTORY}", _lines(self._kept.history), "NEWLINE_DELIMITED_JSON")
+        for table, rows in self._kept.rows.items():
+            _load(client, f"{self.dataset}.{table}", _lines(rows), "NEWLINE_DELIMITED_JSON")
+
+    def _forget(self, client: Client, dataset: str, table: str) -> None:
+        kept = sorted({day for _, day in self._kept.days})
+        named = [ScalarQueryParameter("first", "DATE", kept[0]), ScalarQueryParameter("last", "DATE", kept[-1])]
+        sql = f"DELETE FROM `{dataset}.{table}` WHERE usage_date >= @first AND usage_date <= @last"  # noqa: S608
+        client.query_and_wait(sql, job_config=QueryJobConfig(query_parameters=named))
+
+
+def _earlier(end: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `earlier_generations`."""
+    return {
+        "run_id": end["run_id"],
+        "generation": end["generation"],
+        "requested_date": date.fromisoformat(end["requested_date"]),
+        "status": end["status"],
+        "result": end["result"],
+        "forced": False,
+        "pipeline_version": end["pipeline_version"],
+    }
+
+
+def _done(configuration: Mapping[str, Any], statistics: Mapping[str, Any] | None = None) -> Job:
+    return Job(
+        {
+            "configuration": configuration,
+            "status": {"state": "DONE"},
+            "statistics": statistics or {},
+            "jobReference": {},
+        }
+    )
+
+
+def _lines(rows: Rows) -> BytesIO:
+    return BytesIO("".join(f"{json.dumps(row, default=_plain)}\n" for row in rows).encode())
+
+
+def _plain(value: Any) -> str:
+    return str(value.isoformat())
+
+
+def _load(client: Client, table: str, file: BytesIO, kind: str, schema: Sequence[SchemaField] = ()) -> None:
+    file.seek(0)
+    config = LoadJobConfig(source_format=kind, write_disposition="WRITE_APPEND", create_disposition="CREATE_NEVER")
+    if schema:
+        config.schema = schema
+    client.load_table_from_file(file, f"{client.project}.{table}", job_config=config).result()

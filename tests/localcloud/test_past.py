@@ -1,0 +1,171 @@
+"""The past of a demo org is what its runs would have left: the job's own run of any of its days finds nothing new."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cloudact.runs.run import Run, TriggerType
+from jobs.attempt import work
+from jobs.composition import compose
+from jobs.container import Execution
+from localcloud.company.activity import Account
+from localcloud.company.anthropic import anthropic_day
+from localcloud.company.google import export_rows, net_cost
+from localcloud.company.openai import openai_day
+from localcloud.integrations import ProviderAccount
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from localcloud.past.daily_calls import PastOrg, live_through
+from localcloud.providers.anthropic.costs import costs_of
+from localcloud.providers.openai.costs import costs_of_usage
+from tests.conftest import NOON, Local, billing_run, load_rows
+from tests.copied_tables import CopiedTables
+
+TODAY = NOON.date()
+ACCOUNT = Account("acmecorp", date(2026, 10, 20))
+DAYS = [date(2026, 10, 30) + timedelta(days=number) for number in range(13)]  # with the first of a month
+PIPELINES = {"gcp_billing": "gcp", "openai_usage_cost": "openai", "anthropic_usage_cost": "anthropic"}
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Lived:
+    """An org with a past, and how many runs it has."""
+
+    local: Local
+    org: OnboardedOrg
+    past: PastOrg
+    runs: int
+
+    def read(self, sql: str) -> list[dict[str, Any]]:
+        return self.local.query(sql.format(org=self.org.org_slug))
+
+
+@pytest.fixture(scope="module")
+def lived(session_cloud: Local, copied_tables: CopiedTables) -> Lived:
+    """Thirteen days, the last of them yesterday, which today's call would have run."""
+    local, slug = session_cloud, "org_with_a_past"
+    source = {
+        "source_project": "org-with-a-past-billing",
+        "source_dataset": "billing_export",
+        "source_table": "gcp_billing_export_v1_012345_6789AB_CDEF01",
+    }
+    accounts = (
+        ProviderAccount("OPENAI", SEED, company=ACCOUNT),
+        ProviderAccount("ANTHROPIC", SEED, company=ACCOUNT),
+    )
+    new = NewOrg(slug, source, accounts=accounts, at=datetime(2026, 10, 30, 9, tzinfo=UTC))
+    org = onboard(local.settings, new, copied_tables)
+    load_rows(local, org, [row for day in DAYS for row in export_rows(ACCOUNT, day, detailed=False)])
+    keys = tuple(account.registered(org.credentials[account.integration]) for account in accounts)
+    past = PastOrg(slug, {"GCP_SA": source, "OPENAI": {}, "ANTHROPIC": {}}, keys)
+    return Lived(local, org, past, live_through(local.settings, past, DAYS, TODAY))
+
+
+def charged(day: date) -> dict[str, Decimal]:
+    """What the vendors charge for a day before tax, computed without any pipeline."""
+    openai = costs_of_usage(lambda report: openai_day(ACCOUNT, day, report))
+    anthropic = costs_of(anthropic_day(ACCOUNT, day), SEED, Decimal(1))
+    return {
+        "gcp": net_cost(ACCOUNT, day),
+        "openai": sum((fact.measures[0] for fact in openai), Decimal()),
+        "anthropic": sum((fact.measures[1] for fact in anthropic), Decimal()) / 100,
+    }
+
+
+def test_costs_are_those_of_the_vendors(lived: Lived) -> None:
+    """What the org's view says of each day and provider is usage times prices, each row of it to nine decimals."""
+    rows = lived.read(
+        "SELECT x_UsageDate AS day, x_Provider AS provider, SUM(BilledCost) AS cost FROM `{org}.focus_costs` "
+        "WHERE x_UsageDate >= '2026-10-30' AND ChargeCategory != 'Tax' GROUP BY day, provider"
+    )
+    known = {(row["day"], row["provider"]): row["cost"] for row in rows}
+    late = late_lines()
+    for day in DAYS[:-1]:
+        for provider, cost in charged(day).items():
+            if (day, provider) in late:
+                continue
+            off = abs(known.pop((day, provider)) - cost)
+            assert off == 0 if provider == "gcp" else off < Decimal("1e-7"), (day, provider)
+    assert {day for day, _ in known} <= {day for day, _ in late}
+
+
+def late_lines() -> set[tuple[date, str]]:
+    """Days of which a row is exported after the day's last run."""
+    found = set()
+    for day in DAYS[:-1]:
+        last = max(ago for ago in (1, 2, 3, 7) if day + timedelta(days=ago) < TODAY)
+        read = f"{day + timedelta(days=last)} 06:00"
+        rows = [row for row in export_rows(ACCOUNT, day, detailed=False) if row["cost_type"] != "tax"]
+        if any(row["export_time"] > read for row in rows):
+            found.add((day, "gcp"))
+    return found
+
+
+def test_the_ledger_has_every_run(lived: Lived) -> None:
+    """Each day has the run of the morning after and the restatements that were due, all of them at the daily call."""
+    rows = lived.read("SELECT * FROM organizations.org_meta_pipeline_runs WHERE org_slug = '{org}'")
+    assert (len(rows), {row["status"] for row in rows}) == (lived.runs, {"SUCCESS"})
+    assert {row["triggered_by"] for row in rows} == {"scheduler"}
+    for pipeline in PIPELINES:
+        ages = Counter((row["requested_date"] - row["date"]).days for row in rows if row["pipeline"] == pipeline)
+        assert ages == {1: 12, 2: 11, 3: 10, 7: 6}
+    assert all(row["started_at"] < row["completed_at"] for row in rows)
+    counted = lived.read(
+        "SELECT COUNT(*) AS runs FROM organizations.pipeline_run_events WHERE counted AND org_slug = '{org}'"
+    )
+    assert counted == [{"runs": 0}]
+
+
+def test_views_agree_with_the_runs(lived: Lived) -> None:
+    """Days a week old are final and the others settle; nothing is half loaded, and changes add up to the costs."""
+    settled = lived.read("SELECT usage_date, settledness, completeness, generation FROM `{org}.settledness`")
+    assert {(row["usage_date"] <= date(2026, 11, 4), row["completeness"]) for row in settled} == {
+        (True, "final"), (False, "settling"),
+    }  # fmt: skip
+    assert not lived.read("SELECT usage_date FROM `{org}.loaded_days` WHERE is_half_loaded")
+    changes = lived.read(
+        "SELECT usage_date, provider, SUM(cost_change) AS cost FROM `{org}.cost_changes` GROUP BY usage_date, provider"
+    )
+    costs = lived.read(
+        "SELECT x_UsageDate AS usage_date, x_Provider AS provider, SUM(BilledCost) AS cost FROM `{org}.focus_costs` "
+        "GROUP BY usage_date, provider"
+    )
+    assert sorted(map(repr, changes)) == sorted(map(repr, costs))
+    causes = {row["cause"] for row in lived.read("SELECT cause FROM `{org}.cost_changes`")}
+    assert causes == {"first_load", "late_rows"}
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_a_run_of_today_finds_the_days_loaded(lived: Lived, pipeline: str) -> None:
+    """The job itself, reading from the stand-ins over HTTP, finds every row loaded that it would load."""
+    name, domain = ("billing", "cost") if pipeline == "gcp_billing" else ("usage_cost", "")
+    late = {day for day, _ in late_lines()} if pipeline == "gcp_billing" else set()
+    lived.local.clock.now = NOON
+    for day in (date(2026, 11, 1), date(2026, 11, 4), date(2026, 11, 9)):
+        if day in late:
+            continue
+        run = billing_run(
+            lived.org, day, pipeline=pipeline, provider=PIPELINES[pipeline], domain=domain, name=name, generation=9,
+            trigger_type=TriggerType.API,
+        )  # fmt: skip
+        assert unchanged(lived.local, run)
+
+
+def unchanged(local: Local, run: Run) -> bool:
+    job = compose(local.settings, lambda: NOON)
+    assert work(job, run, Execution(f"runner-{run.run_id[:8]}", 0, 0, True)) == 0
+    (row,) = local.query(
+        f"SELECT JSON_VALUE(result, '$.unchanged') AS unchanged FROM organizations.pipeline_run_events "
+        f"WHERE run_id = '{run.run_id}' AND status = 'SUCCESS'"
+    )
+    return bool(row["unchanged"] == "true")
+
+
+def test_nothing_is_lived_twice(lived: Lived) -> None:
+    """Where every day has its runs, or none is before yesterday, there is nothing to work on."""
+    assert live_through(lived.local.settings, lived.past, [], TODAY) == 0
+    assert live_through(lived.local.settings, lived.past, [TODAY, TODAY - timedelta(days=1)], TODAY) == 0
