@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
+import pytest
+from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
 from hypothesis import given, settings
@@ -61,6 +63,19 @@ def test_a_quotient_of_numerics_is_exact(client: bigquery.Client, dataset: str) 
     assert [tuple(row) for row in found] == [(Decimal("428571.428571429"), None)]
 
 
+def test_what_numeric_cannot_hold(client: bigquery.Client, dataset: str) -> None:
+    """The cast of what is no number, or beyond 29 digits, is refused; SAFE_CAST gives NULL, beside what is one."""
+    for text in ("CAST('NaN' AS FLOAT64)", "CAST('-inf' AS FLOAT64)", "1e29", "-1e300"):
+        rows(
+            client,
+            f"CREATE OR REPLACE TABLE {dataset}.t AS SELECT {text} AS x UNION ALL SELECT 1.5 UNION ALL SELECT NULL",
+        )
+        found = rows(client, f"SELECT SAFE_CAST(x AS NUMERIC) AS y FROM {dataset}.t ORDER BY y DESC")
+        assert found == [(Decimal("1.5"),), (None,), (None,)]
+        with pytest.raises(BadRequest):
+            rows(client, f"SELECT CAST(x AS NUMERIC) FROM {dataset}.t")
+
+
 def test_float_literals_and_columns_round_alike(client: bigquery.Client, dataset: str) -> None:
     """A FLOAT64 column rounds like a literal: 386547056600000.0 has no garbage decimals."""
     rows(client, f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST([1e-6, 386547056600000.0, 0.0009765625]) x")
@@ -84,6 +99,7 @@ def test_numbers_become_text_and_integers_as_google_writes_them(client: bigquery
     assert rows(client, "SELECT CAST(2.5 AS INT64), CAST(-2.5 AS INT64), CAST('7' AS INT64)") == [(3, -3, 7)]
 
 
+@pytest.mark.bench  # it judges a duration, which a busy machine cannot
 def test_a_million_casts_are_quick(client: bigquery.Client, dataset: str) -> None:
     """Casting a million floats is done in the engine, not value by value in Python."""
     rows(client, f"CREATE TABLE {dataset}.t AS SELECT RAND() * 1000 AS x FROM UNNEST(GENERATE_ARRAY(1, 1000000))")
