@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 import click
 
@@ -14,6 +15,7 @@ from cli.session import Api, asks_api
 
 DIMENSIONS = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku", "tag")
 BAR = 16  # columns of the longest bar
+NINE = Decimal("1e-9")  # as many decimals as prices have
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 OTHER, UNATTRIBUTED, NO_GROUP = "other", "unattributed", "all"
 LEFT_OUT_FIRST = ("SHARE", "BEFORE", "")
@@ -118,16 +120,17 @@ def _heading(body: JsonObject) -> str:
 
 
 def _show_sums(body: JsonObject, sums: JsonObject) -> None:
-    compared = body["previous"] is not None
+    compared, is_quantity = body["previous"] is not None, sums["currency"] is None
     totals = [Decimal(group["total"]) for group in sums["groups"]]
     largest = max(map(abs, totals), default=Decimal())
     whole = Decimal(sums["total"])
+    amount = partial(_amount, is_quantity=is_quantity)
     rows = [
-        [_name(group), _amount(total), *_compared(group, compared), _share(total, whole), _bar(total, largest)]
+        [_name(group), amount(total), *_compared(group, compared, amount), _share(total, whole), _bar(total, largest)]
         for group, total in zip(sums["groups"], totals, strict=True)
     ]
     if len(rows) > 1:
-        rows.append(["total", _amount(whole), *_compared(sums, compared), "", ""])
+        rows.append(["total", amount(whole), *_compared(sums, compared, amount), "", ""])
     before = ["BEFORE", "CHANGE"] if compared else []
     title = ", ".join(body["group_by"]).upper() or "COSTS"
     table((title, sums["currency"] or sums["unit"], *before, "SHARE", ""), rows, LEFT_OUT_FIRST)
@@ -142,18 +145,20 @@ def _name(group: JsonObject) -> str:
     return " · ".join(texts) or NO_GROUP
 
 
-def _amount(amount: Decimal) -> Decimal:
-    """Amount as people read it: two decimals, or as many as an amount below a cent needs; `--json` has them all."""
+def _amount(amount: Decimal, *, is_quantity: bool = False) -> Decimal:
+    """Amount for people: whole, with two decimals, or with as many as one below a cent needs; `--json` has all."""
+    if is_quantity and amount == amount.to_integral_value():
+        return amount.to_integral_value()
     if amount and abs(amount) < Decimal("0.01"):
         return amount
     return amount.quantize(Decimal("0.01"))
 
 
-def _compared(of: JsonObject, compared: bool) -> list[object]:
+def _compared(of: JsonObject, compared: bool, amount: Callable[[Decimal], Decimal]) -> list[object]:
     if not compared:
         return []
     before = Decimal(of["previous_total"] or 0)
-    return [_amount(before), _change(Decimal(of["total"]), before)]
+    return [amount(before), _change(Decimal(of["total"]), before)]
 
 
 def _change(now: Decimal, before: Decimal) -> str:
@@ -214,7 +219,9 @@ def _show_unit_costs(body: JsonObject) -> None:
         table((names, "", "PER MILLION", *before, "COST", "TOKENS"), rows, ("TOKENS", "COST"))
     for saving in body["cache_savings"]:
         name = " · ".join(value for word, value in saving["key"].items() if value and word != "provider")
-        say(f"The cache saved {_amount(Decimal(saving['saved']))} {saving['currency']} with {name}.")
+        saved = Decimal(saving["saved"])
+        verb = "saved" if saved >= 0 else "cost more than it saved:"
+        say(f"The cache {verb} {_amount(abs(saved))} {saving['currency']} with {name}.")
     _show_completeness(body)
 
 
@@ -235,4 +242,4 @@ def _name_of_tokens(each: JsonObject) -> str:
 
 def _price(text: str | None) -> Decimal | str:
     """Price with all of its digits: it is compared."""
-    return "" if text is None else Decimal(text)
+    return "" if text is None else Decimal(text).quantize(NINE)

@@ -6,7 +6,7 @@ Owns httpx. Knows no endpoint and no screen.
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -134,10 +134,10 @@ class Http:
         return _read(self._url, response)
 
 
-def _parameters(query: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Query string in pairs; a value that is a list stands once for each of its items."""
-    values = ((name, value if isinstance(value, list) else [value]) for name, value in query.items())
-    return [(name, str(each)) for name, several in values for each in several if each is not None]
+def _parameters(query: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
+    """Values of the query string by name; one that is a list stands once for each of its items."""
+    values = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    return {name: [str(each) for each in several if each is not None] for name, several in values.items()}
 
 
 def path_of(*parts: str) -> str:

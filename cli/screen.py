@@ -78,7 +78,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], left_out_fir
         if sum(others) + len(SPACE) * len(others) + min(last, FOLDED) <= columns_of_screen:
             _aligned(names, shown, columns_of_screen)
             if left_out:
-                click.echo(f"(left out: {', '.join(left_out)})")
+                click.echo(f"(left out: {', '.join(filter(None, left_out))})")
             return
     _stacked(columns, cells)
 

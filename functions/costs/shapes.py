@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias, TypedDict
+from typing import Annotated, Literal, TypeAlias, TypedDict, cast
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from functions.costs.question import Days
 from functions.costs.unit_costs import Saving, per_million, savings
 from functions.web.answers import Answer
 
+Length: TypeAlias = Literal["day", "week", "month"]
+Cost: TypeAlias = Literal["billed", "effective", "list", "contracted"]
 Amount: TypeAlias = Annotated[str, Field(description="a decimal number", examples=["12.345678901"])]
 _PREVIOUS = "of the period before; null where nothing is compared"
 
@@ -70,7 +72,7 @@ class Costs(Answer):
     start: dt.date = Field(examples=["2025-11-01"])
     end: dt.date = Field(examples=["2025-11-25"])
     previous: Range | None = Field(description="days that are compared with; null without `compare`")
-    granularity: Literal["day", "week", "month"]
+    granularity: Length
     basis: Literal["usage", "invoice_month"]
     metric: Literal["billed", "effective", "list", "contracted", "consumed"]
     group_by: list[str] = Field(examples=[["provider", "model"]])
@@ -127,7 +129,7 @@ class UnitCosts(Answer):
     start: dt.date = Field(examples=["2025-11-01"])
     end: dt.date = Field(examples=["2025-11-25"])
     previous: Range | None
-    metric: Literal["billed", "effective", "list", "contracted"]
+    metric: Cost
     group_by: list[str] = Field(examples=[["provider", "model", "token_type"]])
     unit_costs: list[TokenCost] = Field(description="those that cost most first")
     cache_savings: list[CacheSaving] = Field(
@@ -151,7 +153,7 @@ def costs_of(org_slug: str, answer: CostAnswer) -> Costs:
         start=question.days.first,
         end=question.days.last,
         previous=range_of(question.previous),
-        granularity=question.granularity.value,
+        granularity=cast("Length", question.granularity.value),
         basis=question.basis.value,
         metric=question.metric.value,
         group_by=[each.word for each in question.group_by],
@@ -214,7 +216,7 @@ def unit_costs_of(org_slug: str, answer: CostAnswer) -> UnitCosts:
         start=question.days.first,
         end=question.days.last,
         previous=range_of(question.previous),
-        metric=question.metric.value,
+        metric=cast("Cost", question.metric.value),
         group_by=[each.word for each in question.group_by],
         unit_costs=[_token_cost(currency, group, group.tokens) for currency, group in in_order if group.tokens],
         cache_savings=[_saving(each) for each in savings(answer)],
