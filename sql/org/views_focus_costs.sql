@@ -185,15 +185,25 @@ price AS (
     ] AS details
   FROM amount
 ),
-name AS (
-  -- One row for each id, so that no charge is counted twice whatever the lists have told.
+-- Names: one row for each id, so that no charge is counted twice whatever the lists have told.
+sub_account AS (
   SELECT
     provider AS of_provider,
     kind AS of_kind,
     id AS of_id,
     ARRAY_AGG(name IGNORE NULLS ORDER BY observed_at DESC, name LIMIT 1)[SAFE_OFFSET(0)] AS newest
   FROM org_dataset.provider_name_changes
+  WHERE kind IN ('project', 'workspace')
   GROUP BY provider, kind, id
+),
+api_key AS (
+  SELECT
+    provider AS of_provider,
+    id AS of_id,
+    ARRAY_AGG(name IGNORE NULLS ORDER BY observed_at DESC, name LIMIT 1)[SAFE_OFFSET(0)] AS newest
+  FROM org_dataset.provider_name_changes
+  WHERE kind = 'api_key'
+  GROUP BY provider, id
 )
 SELECT
   -- Mandatory in FOCUS, never NULL
@@ -314,7 +324,6 @@ SELECT
   -- Ours, from the third version of this view on
   api_key.newest AS x_ApiKeyName
 FROM price
-LEFT JOIN name AS sub_account
+LEFT JOIN sub_account
   ON sub_account.of_provider = provider AND sub_account.of_kind = LOWER(sub_account_type) AND sub_account.of_id = sub_account_id
-LEFT JOIN name AS api_key
-  ON api_key.of_provider = provider AND api_key.of_kind = 'api_key' AND api_key.of_id = api_key_id;
+LEFT JOIN api_key ON api_key.of_provider = provider AND api_key.of_id = api_key_id;
