@@ -16,7 +16,7 @@ from localcloud.stack import Stack
 
 WEEK, FORTNIGHT = dt.timedelta(days=7), dt.timedelta(days=14)
 MOST_SHOWN = 8
-BAR = 20
+BAR = 16
 COSTS = """
 SELECT
   x_UsageDate AS day, ProviderName AS provider, ServiceName AS service, IFNULL(SubAccountName, '-') AS account,
@@ -61,18 +61,18 @@ def report(org: OnboardedOrg, yesterday: dt.date, costs: list[Cost]) -> str:
     month = [cost for cost in costs if cost.day >= yesterday.replace(day=1)]
     currency = next((cost.currency for cost in costs), "")
     since = min((cost.day for cost in month), default=yesterday)
+    span = f"{since:%-d} to {yesterday:%-d %B %Y}" if since < yesterday else f"{yesterday:%-d %B %Y}"
     lines = [
         "",
-        f"{org.org_slug}: {since:%-d} to {yesterday:%-d %B %Y}, before tax"
-        if since < yesterday
-        else f"{org.org_slug}: {yesterday:%-d %B %Y}, before tax",
+        f"{org.org_slug}: {span}, before tax",
         *_table("by provider", _sums(month, lambda cost: cost.provider), currency),
         *_table("by service", _sums(month, lambda cost: cost.what), currency),
     ]
     if yesterday - FORTNIGHT + dt.timedelta(days=1) in days:
         lines += _movers(costs, yesterday, currency)
-    if set(_mistake(org)) <= days:
-        lines += _what_went_wrong(costs, _mistake(org)[0], currency)
+    for day in _mistake(org)[:1]:
+        if {day, day - WEEK} <= days:
+            lines += _what_went_wrong(costs, day, currency)
     return "\n".join(lines)
 
 

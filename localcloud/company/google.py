@@ -172,7 +172,7 @@ class _Day:
         if seller := SELLERS.get(line.service):
             row |= {"transaction_type": "THIRD_PARTY_RESELLER", "seller_name": seller}
             row["invoice"] |= {"publisher_type": "PARTNER"}
-        return row | self._exported(line.name)
+        return row | self._exported(line.name, may_take_days=line.load is Load.WORK)
 
     def _bought(self, fee: Commitment) -> Row:
         start = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
@@ -215,13 +215,13 @@ class _Day:
         }  # fmt: skip
         return row | ({"resource": None, "subscription": None} if self.detailed else {})
 
-    def _exported(self, line: str) -> Row:
-        """When the line's day was exported: mostly in the first hours after it."""
+    def _exported(self, line: str, *, may_take_days: bool = False) -> Row:
+        """When the line's day was exported: mostly in the first hours after it; what costs little may take days."""
         draw = drawn(self.account.company, self.day, line, "export")
         minutes = 60 + draw % 200
-        if draw % 29 == 0:
+        if draw % 61 == 0:
             minutes = 8 * 60 + draw % 1100
-        if draw % 211 == 0:
+        if may_take_days and draw % 43 == 0:
             minutes = 60 * 60 + draw % 1800
         midnight = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC) + timedelta(days=1)
         return _export(midnight + timedelta(minutes=minutes, microseconds=draw % 10**6))

@@ -9,7 +9,7 @@ SELECT
   pipeline,
   status,
   trigger_type,
-  requested_date BETWEEN @first_shown AND @last_shown AS in_days,
+  requested_date >= @first_shown AND requested_date <= @last_shown AS in_days,
   @date IS NULL OR date = @date AS of_date,
   COUNT(*) AS runs
 FROM organizations.org_meta_pipeline_runs
