@@ -309,6 +309,13 @@ def test_importing_the_jobs_loads_no_google_client() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
+def test_importing_the_jobs_changes_nothing() -> None:
+    """What the program sets for itself before its imports, `import jobs.main` leaves alone."""
+    script = "import gc, os; before = dict(os.environ); import jobs.main; print(gc.isenabled(), os.environ == before)"
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True True"
+
+
 def test_each_vendor_library_has_one_door() -> None:
     """The Cloud Tasks client is imported by the queue and the composition of clients, those of KMS by nobody."""
     doors = {
