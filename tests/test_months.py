@@ -242,14 +242,12 @@ def test_a_quarter_of_three_providers(local: Local) -> None:
 
 
 def exported(quarter: dict[str, list[dt.date]], seed: int) -> list[dict[str, Any]]:
-    """An export of ten rows a day with the months' taxes, delivered as Google does: some rows days later."""
-    return [
-        each
-        for days in quarter.values()
-        for day in [*days, days[-1] + dt.timedelta(days=1)]
-        if day.day > 1 or day == days[0]
-        for each in rows_for_day(seed, day, 10)
-    ]
+    """An export of ten rows a day with the months' taxes, delivered as Google does: some rows days later.
+
+    The first day after the quarter is there too: the last month ends in its first hours.
+    """
+    days = [day for month in quarter.values() for day in month]
+    return [each for day in [*days, days[-1] + dt.timedelta(days=1)] for each in rows_for_day(seed, day, 10)]
 
 
 def bill(books: Bookkeeper, provider: str, month: str, issued: dt.date) -> dict[str, Decimal]:
