@@ -609,6 +609,7 @@ export type KnownCode =
   | "field_missing"
   | "field_unknown"
   | "fields_conflict"
+  | "form_foreign"
   | "front_unknown"
   | "iam_unavailable"
   | "integration_missing"
