@@ -1,4 +1,4 @@
-"""Several runs of the list cancelled or retried at once: each as by its own page, and told together."""
+"""Several runs of the list cancelled or retried at once: each as by its own page, with one sentence for all."""
 
 import datetime as dt
 import json

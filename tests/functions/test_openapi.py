@@ -111,7 +111,7 @@ def test_each_operation_lists_its_own_codes() -> None:
 
 
 def test_every_code_of_a_refusal_is_listed_somewhere() -> None:
-    """What can only be said to a caller stands in one of the documents, or is of paths without an endpoint and of pages."""
+    """What can only be said to a caller stands in one of the documents, or is of what is no endpoint: paths, pages."""
     listed = {*chain(*codes_of(DOCUMENT).values(), *codes_of(document(OPS, PRIVATE)).values())}
     elsewhere = {code.value for _, code in NO_ENDPOINT} | {Code.FORM_FOREIGN.value}
     ours = {code.value for code in Code if code.topic in (Topic.CALLER, Topic.REQUEST, Topic.MISSING)}
