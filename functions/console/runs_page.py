@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from cloudact.clock import instant
 from cloudact.runs.run import Status
 from functions.console.collaborators import Console
 from functions.console.pages import page
@@ -99,7 +98,6 @@ def show_runs(console: Console, org: str) -> Response:
         statuses=STATUS_CHOICES,
         triggers=TRIGGER_CHOICES,
         noise=_noise(filters),
-        machine_now=instant(console.clock()),
     )
 
 
