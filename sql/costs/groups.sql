@@ -29,7 +29,7 @@ charge AS (
     x_TokenCacheAction AS token_cache_action, -- with tokens
     IF(ConsumedUnit = 'Tokens' AND x_QuantityKnown, ConsumedQuantity, NULL) AS tokens, -- with tokens
     SubAccountName AS sub_account_name, -- with by_sub_account
-    CAST(NULL AS STRING) AS api_key_name, -- with by_api_key
+    x_ApiKeyName AS api_key_name, -- with by_api_key
     RegionName AS region_name, -- with by_region
     ChargeDescription AS sku_name, -- with by_sku
     x_Provider AS provider, -- with by_provider
