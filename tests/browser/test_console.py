@@ -39,6 +39,17 @@ def press(browser: Chromium, *keys: str) -> None:
         browser.driver.switch_to.active_element.send_keys(key)
 
 
+def tick(browser: Chromium) -> WebElement:
+    """First run of the list that can be ticked."""
+    return browser.driver.find_element(By.CSS_SELECTOR, "#list input[type=checkbox]")
+
+
+def ticked(browser: Chromium) -> bool:
+    """Ticks that run by the keyboard."""
+    tick(browser).send_keys(Keys.SPACE)
+    return tick(browser).is_selected()
+
+
 def again(browser: Chromium) -> bool:
     """Loads the page again."""
     browser.driver.refresh()
@@ -146,10 +157,12 @@ def test_everything_works_by_keyboard(scene: Scene, browser: Chromium) -> None:
     tab_to(browser, "Runs")
     press(browser, Keys.ENTER)
     browser.until_it_says("954 runs")
+    browser.until(lambda: ticked(browser))
     tab_to(browser, "openai_usage_cost")
     browser.driver.execute_script("document.querySelector('#list').oldness = 1")
     browser.until(lambda: not browser.driver.execute_script("return document.querySelector('#list').oldness"))
-    press(browser, Keys.ENTER)  # the list was renewed meanwhile, and the focus has stayed
+    assert browser.until(lambda: [tick(browser).is_selected()]) == [True]
+    press(browser, Keys.ENTER)  # the list was renewed meanwhile, and what was ticked and the focus have stayed
     browser.until_it_says("Cancel the run")
     tab_to(browser, "Cancel the run")
     press(browser, Keys.ENTER)

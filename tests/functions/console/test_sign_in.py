@@ -79,6 +79,19 @@ def test_a_session_ends_by_itself(signed_in: SignedIn, local: Local) -> None:
     assert "Your session has ended" in browser.words
 
 
+def test_a_form_of_an_ended_session_leads_back_to_its_page(signed_in: SignedIn, local: Local) -> None:
+    """Who sends a form too late signs in again and comes back to the page of the form, which has done nothing."""
+    browser, org = signed_in
+    page = f"/console/{org.org_slug}/pipelines"
+    browser.get(page)
+    local.clock.advance(hours=13)
+    came_from = SAME | {"Referer": f"https://localhost{page}"}
+    answer = browser.send(f"{page}/gcp_billing/run", came_from, date="2026-11-10")
+    assert answer.headers["Location"] == f"/console/sign-in?back={quote(page, safe='')}&ended=true"
+    browser.sign_in(org).get(f"/console/{org.org_slug}/runs")
+    assert "Nothing has run yet" in browser.words
+
+
 def session_text(browser: Browser) -> str:
     cookie = browser.client.get_cookie("__Host-cloudact", domain="localhost")
     assert cookie is not None
