@@ -34,7 +34,11 @@ def test_a_key_is_exchanged_once_for_a_session(browser: Browser, new_org: NewOrg
     assert org.api_key not in browser.text + str(answer.headers)
 
 
-@pytest.mark.parametrize("key", ["", "x", new_api_key("nobody"), "nobody_api_" + "x" * 43 + "\n"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "x", new_api_key("nobody"), "nobody_api_" + "x" * 43 + "\n"],
+    ids=["none", "short", "unknown", "with a line end"],
+)
 def test_a_wrong_key_signs_nobody_in(browser: Browser, key: str) -> None:
     """Whatever is no key of an org is answered as the API answers it, beside the form, and is not repeated."""
     browser.get("/console/sign-in")
