@@ -10,6 +10,7 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
+from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
 from functions.costs.endpoints import BYTES, show_costs
 from functions.costs.inputs import CostsQuery
 from functions.costs.shapes import Costs
@@ -217,6 +218,11 @@ PUBLIC: tuple[Endpoint, ...] = (
     _costs(
         "GET", "/costs/<org>", "costs", show_costs, "Costs by period and group, with the completeness of their days",
         {200: Costs}, query=CostsQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/anomalies", "anomalies", show_anomalies,
+        "What has changed in the costs: since when, by how much, and the query that shows it",
+        {200: CostAnomalies}, query=AnomaliesQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 
 from cloudact.anomalies.anomaly import Anomaly, Kind, kind_of
 from cloudact.anomalies.cost_days import DAY, Cell, CostDays, Window
@@ -169,7 +170,7 @@ class _Day:
         self._leave_usual_out()
         self._continue()
         for direction in (Direction.UP, Direction.DOWN):
-            yield from self._new(direction)
+            yield from islice(self._new(direction), self.by.most_a_day)
 
     def _leave_usual_out(self) -> None:
         """What is usual at the edge of a month explains that wider series differ there."""

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal, TypeAlias, cast
 
 from cloudact.anomalies.cost_days import Cell
+
+LayerWord: TypeAlias = Literal["total", "provider", "service", "model", "sub_account", "api_key"]
 
 
 class Layer(IntEnum):
@@ -18,9 +21,9 @@ class Layer(IntEnum):
     API_KEY = 5
 
     @property
-    def word(self) -> str:
+    def word(self) -> LayerWord:
         """Word of it in answers and events."""
-        return self.name.lower()
+        return cast("LayerWord", self.name.lower())
 
 
 WORDS: Mapping[Layer, Sequence[str]] = {
@@ -61,6 +64,11 @@ class Series:
     def values(self) -> dict[str, str | None]:
         """Values by the layer's words."""
         return dict(zip(WORDS[self.layer], self.key, strict=True))
+
+    def names(self, known: Mapping[tuple[str, str, str], str]) -> dict[str, str]:
+        """Names of its ids, of those that are known by provider, word and id."""
+        of_ids = {word: (self.provider or "", word, value or "") for word, value in self.values.items()}
+        return {word: known[named] for word, named in of_ids.items() if named in known}
 
 
 def series_of(cells: Iterable[Cell]) -> list[Series]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cloudact.clock import Clock
 from functions.auth.authenticate import Authentication
+from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers
 
 
@@ -14,3 +15,4 @@ class OrgCosts:
     auth: Authentication
     answers: CostAnswers
     clock: Clock
+    anomalies: AnomalyAnswers
