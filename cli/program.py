@@ -2,6 +2,7 @@
 
 import click
 
+from cli.anomalies import anomalies
 from cli.catalogue import pipelines, quota
 from cli.failures import Interrupted
 from cli.integrations import integrations
@@ -43,6 +44,7 @@ def cloudact() -> None:
 
 
 for _command in (
-    run, backfill, runs, show, logs, cancel, retry, quota, pipelines, keys, integrations, invoices, webhook, orgs,
+    run, backfill, runs, show, logs, cancel, retry, quota, pipelines, anomalies, keys, integrations, invoices, webhook,
+    orgs,
 ):  # fmt: skip
     cloudact.add_command(_command)

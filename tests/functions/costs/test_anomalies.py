@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 
 from cloudact import clients
 from cloudact.notify.webhooks import Webhooks
+from functions.composition import compose as compose_functions
+from functions.routes import public_app
 from jobs.composition import compose
 from jobs.container import Execution
 from jobs.task import work_through
@@ -21,12 +23,14 @@ from jobs.termination import Termination
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from tests.cli.conftest import Shell
 from tests.conftest import FIXTURE_DAY, NOON, Local
 from tests.copied_tables import CopiedTables
 from tests.day_histories import Found, after, load_histories
 from tests.functions.costs.charges import Charge, load
 from tests.jobs.test_usage_cost_run import llm_run
 from tests.log_lines import written_lines
+from tests.served import served
 
 FIRST, THE_DAY, LAST = date(2026, 8, 15), FIXTURE_DAY, date(2026, 11, 11)
 KEY = "key\"2\\\n'`--"
@@ -120,6 +124,19 @@ def test_another_org_is_not_told(api: FlaskClient, org: OnboardedOrg, other_org:
     path = f"/api/v1/costs/{org.org_slug}/anomalies"
     assert api.get(path, headers={"X-API-Key": other_org.api_key}).status_code == 403
     assert ask(api, other_org).get_json()["anomalies"] == []
+
+
+def test_the_command_line_shows_it(local: Local, org: OnboardedOrg) -> None:
+    """A line for each anomaly, and up to which days they are judged."""
+    with served(public_app(compose_functions(local.settings, lambda: NOON))) as url:
+        shell = Shell({"CLOUDACT_API_URL": url, "CLOUDACT_API_KEY": org.api_key})
+        heading, line, judged = shell("anomalies").stdout.splitlines()
+        nothing = shell("anomalies", "--end", "2026-10-31").stdout
+    assert heading.split() == ["SINCE", "DAYS", "KIND", "AMOUNT", "EXPECTED", "CURRENCY", "OF"]
+    assert line.split()[:6] == ["2026-11-10", "1", "rise", "364.5", "40.5", "USD"]
+    assert "api key openai / proj_a / key" in line
+    assert judged == "Judged are settled days: gcp 2026-11-03, openai 2026-11-10."
+    assert nothing.startswith("Nothing unusual began from 2026-10-02 to 2026-10-31.\n")
 
 
 def events(local: Local, org: OnboardedOrg) -> dict[str, dict[str, Any]]:
