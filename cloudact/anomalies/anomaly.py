@@ -51,6 +51,10 @@ class Anomaly:
         self.last = self.since
         self.add(self.since, self.first)
 
+    def is_outgrown_by(self, judgement: Judgement, times: Decimal) -> bool:
+        """Whether a day differs so many times as much as the first one: then it is news again."""
+        return judgement.difference * self.direction > times * abs(self.first.difference)
+
     def add(self, day: date, judgement: Judgement) -> None:
         """Makes a day part of the anomaly."""
         self.last = day

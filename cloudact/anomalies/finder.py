@@ -105,6 +105,11 @@ class _Day:
         return self.costs.by
 
     @cached_property
+    def newest(self) -> Mapping[tuple[Series, Direction], Anomaly]:
+        """Newest anomaly of each series that may still last."""
+        return {(each.series, each.direction): each for each in self.going_on}
+
+    @cached_property
     def providers(self) -> frozenset[str]:
         """Providers that are known for long enough: those of the total."""
         providers = {cell.provider for cell in self.costs.cells}
@@ -180,9 +185,11 @@ class _Day:
 
     def _continue(self) -> None:
         """Gives the day to anomalies that have hardly paused: what explains one day explains the next."""
-        for anomaly in self.going_on:
+        for anomaly in self.newest.values():
             judgement = self.judgements.get(anomaly.series)
             if judgement is None or (self.day - anomaly.last).days > self.by.held_days:
+                continue
+            if anomaly.is_outgrown_by(judgement, self.by.outgrows):
                 continue
             if judgement.direction is anomaly.direction:
                 anomaly.add(self.day, judgement)
@@ -206,11 +213,11 @@ class _Day:
                 put_off += [largest, best]
                 continue
             self.explained[direction] |= best.cells
-            same = [each for each in self.going_on if each.series is best and each.direction is direction]
-            if same:
-                same[0].add(self.day, self.judgements[best])
-            else:
+            anomaly, judgement = self.newest.get((best, direction)), self.judgements[best]
+            if anomaly is None or anomaly.is_outgrown_by(judgement, self.by.outgrows):
                 yield self._anomaly(best, direction)
+            else:
+                anomaly.add(self.day, judgement)
 
     def _left(self, candidates: Iterable[Series], direction: Direction) -> dict[Series, Judgement]:
         """Candidates that still differ without what is explained."""

@@ -24,6 +24,7 @@ class Sensitivity:
     broad: Decimal = Decimal("0.6")  # share of a series whose parts must differ for the whole to be told, not the parts
     held_days: int = 3  # that a series may pause and still be what explains a day: a weekend
     gap_days: int = 7  # between days of one anomaly of a series: a weekly job does not make a second one
+    outgrows: Decimal = Decimal(3)  # times its first day that an anomaly may become before it is another one
     settles_days: int = 14  # what is so on two same weekdays running is the new normal
     most_a_day: int = 10  # anomalies of a currency, day and direction; when all differs, the largest say so
     edge_days: int = 1  # first and last days of months are compared with those of the month before, too

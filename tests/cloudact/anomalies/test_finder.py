@@ -152,6 +152,15 @@ def test_an_anomaly_is_one_for_all_of_its_days() -> None:
     assert (anomaly.since, anomaly.last, anomaly.days, anomaly.difference) == (first, LAST, 7, Decimal(1400))
 
 
+def test_what_grows_to_thrice_its_size_is_news_again() -> None:
+    """A small anomaly does not hide a large one of the same series a week later, or on the next day."""
+    for pause in (1, 7):
+        first = THE_DAY - timedelta(days=pause)
+        amounts = {first: 160, THE_DAY: 900}
+        anomalies = found(costs_of({A: lambda day, amounts=amounts: amounts.get(day, 100), B: always(100)}))  # type: ignore[misc]
+        assert [(each.since, each.days) for each in anomalies] == [(THE_DAY, 1), (first, 1)]
+
+
 def test_a_new_level_becomes_normal() -> None:
     """What two same weekdays running have had is no anomaly any more, nor is its growth."""
     window = Window.ending(LAST, 40)
