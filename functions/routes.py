@@ -10,6 +10,7 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
+from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
 from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
 from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
 from functions.costs.shapes import Costs, UnitCosts
@@ -228,6 +229,11 @@ PUBLIC: tuple[Endpoint, ...] = (
         "The costs that a question shows as CSV, or FOCUS rows as Parquet, sent while they are written",
         {}, COSTS, query=ExportQuery, room="costs", headers=(BYTES, "Content-Disposition"),
         files=("text/csv", "application/vnd.apache.parquet"),
+    ),
+    _costs(
+        "GET", "/costs/<org>/anomalies", "anomalies", show_anomalies,
+        "What has changed in the costs: since when, by how much, and the query that shows it",
+        {200: CostAnomalies}, query=AnomaliesQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -5,6 +5,7 @@ from threading import BoundedSemaphore
 
 from cloudact.clock import Clock
 from functions.auth.authenticate import Authentication
+from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers
 
 EXPORTS_AT_ONCE = 2  # of rows, of an instance: each holds a thread and some 50 MiB
@@ -21,5 +22,6 @@ class OrgCosts:
     auth: Authentication
     answers: CostAnswers
     clock: Clock
+    anomalies: AnomalyAnswers
     page_rows: int = PAGE_ROWS
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE))

@@ -89,6 +89,49 @@ export interface CorrectionHandling {
   Rows: string;
 }
 
+/** Anomalies of an organization's costs. */
+export interface CostAnomalies {
+  org_slug: string;
+  /** first UTC day on which an anomaly of these may have begun */
+  start: string;
+  end: string;
+  /** the newest first, of one day the largest first */
+  anomalies: Array<CostAnomaly>;
+  /** of each provider; later days are not judged yet */
+  settled_until: Array<SettledUntil>;
+}
+
+/** Anomaly of an organization's costs. */
+export interface CostAnomaly {
+  kind: cloudact__anomalies__anomaly__Kind;
+  /** what the anomaly is of */
+  layer: "total" | "provider" | "service" | "model" | "sub_account" | "api_key";
+  /** which one it is; empty for the total */
+  key: Record<string, string | null>;
+  /** names of ids, where known */
+  names: Record<string, string>;
+  /** ISO 4217 */
+  currency: string;
+  /** first UTC day */
+  since: string;
+  /** last UTC day that differs so far */
+  last_date: string;
+  /** how many days of these differ */
+  days: number;
+  /** of the first day */
+  amount: string;
+  /** what the first day was expected to cost: the median of the same weekdays */
+  expected: string;
+  /** amount less expected */
+  difference: string;
+  /** of all days that differ */
+  total_difference: string;
+  /** whether other costs went the other way, so that the total hides most of it */
+  is_masked: boolean;
+  /** GoogleSQL that shows it in the organization's dataset */
+  query: string;
+}
+
 /** What a run costs the service, at list prices; as far as its containers could tell. */
 export interface CostEstimate {
   currency: "USD";
@@ -109,7 +152,7 @@ export interface CostEstimate {
 /** Costs of one group. */
 export interface CostGroup {
   /** unattributed: what none of the dimensions is told of; other: all groups beyond `limit`, together */
-  kind: Kind;
+  kind: functions__costs__answer__Kind;
   /** value of each dimension; null where the provider tells none; `other` has no key */
   key: Record<string, string | null> | null;
   /** names of ids, where they are known */
@@ -385,9 +428,6 @@ export interface Keys {
   org_slug: string;
   keys: Array<Key>;
 }
-
-/** Kind of a group: one with a key, what has none of the question's dimensions, or the rest. */
-export type Kind = "group" | "unattributed" | "other";
 
 /** Result of one scan of a source for late rows of earlier dates. */
 export interface LateDataScan {
@@ -690,6 +730,12 @@ export interface Schema {
   ColumnDefinition: Array<ColumnDefinition>;
 }
 
+/** Last UTC day of a provider that is settled, so judged. */
+export interface SettledUntil {
+  provider: string;
+  date: string;
+}
+
 /** A credential, and where the provider's data lies. What is left out stays as it was set up before. */
 export interface SetupBody {
   /** gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; openai: the admin key; anthropic: the admin key */
@@ -792,7 +838,7 @@ export interface TokenCost {
   tokens: string;
   /** 1000000 * cost / tokens, rounded half away from zero to nine decimals; null without tokens */
   cost_per_million: string | null;
-  kind: Kind;
+  kind: functions__costs__answer__Kind;
   key: Record<string, string | null> | null;
   names: Record<string, string>;
   /** Input or Output, where it is known */
@@ -848,7 +894,7 @@ export interface WebhookBody {
   /** https, a public host name */
   url: string;
   /** default: all */
-  events?: Array<"run_failed" | "cost_fell" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
+  events?: Array<"run_failed" | "cost_fell" | "cost_anomaly" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
   /** sign with a new secret from now on */
   rotate_secret?: boolean;
 }
@@ -862,6 +908,12 @@ export interface WebhookState {
   /** what to verify with; left out where it is only looked at */
   signing_secret?: string;
 }
+
+/** Kind of an anomaly. */
+export type cloudact__anomalies__anomaly__Kind = "rise" | "fall" | "new_service" | "new_model" | "silence";
+
+/** Kind of a group: one with a key, what has none of the question's dimensions, or the rest. */
+export type functions__costs__answer__Kind = "group" | "unattributed" | "other";
 
 /** Codes of today; others may come. */
 export type KnownCode =
@@ -1244,6 +1296,15 @@ export interface Operations {
     };
     body: undefined;
     answer: UnitCosts;
+  };
+  /** What has changed in the costs: since when, by how much, and the query that shows it */
+  "GET /api/v1/costs/{org}/anomalies": {
+    query: {
+      /** last UTC day of the 30 that are looked at; default: yesterday */
+      end?: string;
+    };
+    body: undefined;
+    answer: CostAnomalies;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {
