@@ -25,6 +25,7 @@ from functions.auth.stored_callers import StoredCallers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
 from functions.costs.states import Shipped, TableStates
+from functions.costs.stored_labels import LabelStore
 from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
 from functions.orgs import redirects
@@ -133,7 +134,7 @@ def compose(
             fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
-        costs=OrgCosts(auth, _cost_answers(settings, clock, warehouse, providers), clock),
+        costs=OrgCosts(auth, _cost_answers(settings, clock, warehouse, providers), clock, LabelStore(warehouse, clock)),
         schedule=Schedule(
             registry=registry,
             ledger=ledger,
