@@ -26,6 +26,7 @@ from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
 from functions.costs.states import Shipped, TableStates
+from functions.costs.stored_labels import LabelStore
 from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
 from functions.orgs import redirects
@@ -135,7 +136,7 @@ def compose(
             fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
-        costs=OrgCosts(auth, answers, clock, AnomalyAnswers(answers)),
+        costs=OrgCosts(auth, answers, clock, AnomalyAnswers(answers), LabelStore(warehouse, clock)),
         schedule=Schedule(
             registry=registry,
             ledger=ledger,

@@ -82,6 +82,14 @@ export interface ColumnDefinition {
 /** Completeness of the day in what was read. */
 export type Completeness = "provisional" | "settling" | "final" | "partial" | "frozen";
 
+/** What a charge must be: one of some values of a dimension, or a value that begins so. Exactly one is given. */
+export interface Condition {
+  dimension: string;
+  /** any of these; empty: what has none */
+  one_of?: Array<string> | null;
+  starts_with?: string | null;
+}
+
 /** Form in which corrections come (docs/focus.md, Metadata). */
 export interface CorrectionHandling {
   Style: "Replacement" | "Delta" | "Ledger";
@@ -429,6 +437,52 @@ export interface Keys {
   keys: Array<Key>;
 }
 
+/** Label: the first of its rules that holds gives a charge its value. What no rule is of is unattributed. */
+export interface Label {
+  name: string;
+  rules: Array<Rule>;
+}
+
+/** Billed cost of a label's value in the days that were tried. */
+export interface LabelChangeState {
+  label: string;
+  currency: string;
+  /** null: what no rule is of */
+  value: string | null;
+  /** by the labels that count */
+  before: string;
+  /** by those of the request */
+  after: string;
+}
+
+/** What labels would change. */
+export interface LabelTrial {
+  /** first UTC day */
+  start: string;
+  /** last one */
+  end: string;
+  /** every value of each label that differs, in each currency, the largest first, unattributed last */
+  changes: Array<LabelChangeState>;
+}
+
+/** All labels of the organization; they take the place of those before. */
+export interface LabelsBody {
+  /** in the order in which they share out */
+  labels: Array<Label>;
+}
+
+/** Labels of an organization. */
+export interface LabelsState {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  labels: Array<Label>;
+}
+
 /** Result of one scan of a source for late rows of earlier dates. */
 export interface LateDataScan {
   /** what was looked into */
@@ -572,6 +626,21 @@ export interface RecordedInvoices {
   message: string;
 }
 
+/** Labels after a request; after a dry run those that it has tried, with the version that still counts. */
+export interface RecordedLabels {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  labels: Array<Label>;
+  outcome: "recorded" | "unchanged" | "tried";
+  /** null unless it is a dry run */
+  trial: LabelTrial | null;
+}
+
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
 export interface Result {
   fingerprint: Fingerprint;
@@ -608,6 +677,14 @@ export interface RotatedKey {
   created_at: string;
   expires_at: string | null;
   old_keys_valid_until: string | null;
+}
+
+/** Conditions that must all hold, and the value that charges get then, or the shares. Without any, all charges. */
+export interface Rule {
+  when?: Array<Condition>;
+  value?: string | null;
+  /** instead of `value`; together 1 */
+  shares?: Array<Share> | null;
 }
 
 /** A run. The last three fields are older names of fields above. */
@@ -746,6 +823,13 @@ export interface SetupBody {
   metadata?: Record<string, unknown> | null;
   /** for clients that send it; true is refused, since every credential is proven */
   skip_validation?: false;
+}
+
+/** Share of a charge that has this value. */
+export interface Share {
+  value: string;
+  /** of 1, with at most nine decimals */
+  share: string | number;
 }
 
 /** A date that is not run. */
@@ -972,6 +1056,8 @@ export type KnownCode =
   | "keyless_unavailable"
   | "kms_corrupted"
   | "label_unknown"
+  | "labels_changed"
+  | "labels_unknown"
   | "load_failed"
   | "load_quota_exceeded"
   | "load_refused"
@@ -1220,9 +1306,9 @@ export interface Operations {
       tag?: Array<string>;
       /** all but these */
       not_tag?: Array<string>;
-      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      /** <name>=<value>, of the organization's labels; those of one label are alternatives */
       label?: Array<string>;
-      /** all but these; refused as label is */
+      /** all but these */
       not_label?: Array<string>;
       /** length of a period; weeks begin on Monday */
       granularity?: "day" | "week" | "month";
@@ -1230,7 +1316,7 @@ export interface Operations {
       basis?: "usage" | "invoice_month";
       /** a cost of FOCUS, or the quantity that was consumed, by its units */
       metric?: "billed" | "effective" | "list" | "contracted" | "consumed";
-      /** up to 3 dimensions, with commas between, or several times: provider, service, model, token_type, sub_account, api_key, region, sku, tag:<key> */
+      /** up to 3 dimensions, with commas between, or several times: provider, service, model, token_type, sub_account, api_key, region, sku, tag:<key>, label:<name> */
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
@@ -1283,9 +1369,9 @@ export interface Operations {
       tag?: Array<string>;
       /** all but these */
       not_tag?: Array<string>;
-      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      /** <name>=<value>, of the organization's labels; those of one label are alternatives */
       label?: Array<string>;
-      /** all but these; refused as label is */
+      /** all but these */
       not_label?: Array<string>;
       /** a cost of FOCUS */
       metric?: "billed" | "effective" | "list" | "contracted";
@@ -1296,6 +1382,24 @@ export interface Operations {
     };
     body: undefined;
     answer: UnitCosts;
+  };
+  /** The labels, or an older version of them */
+  "GET /api/v1/organizations/{org}/labels": {
+    query: {
+      /** an older version; default: the one that counts */
+      version?: number;
+    };
+    body: undefined;
+    answer: LabelsState;
+  };
+  /** Replace the labels, for all days at once; with `dry_run` tell what that would change */
+  "PUT /api/v1/organizations/{org}/labels": {
+    query: {
+      /** tell what would change of the last 30 full days, and change nothing */
+      dry_run?: boolean;
+    };
+    body: LabelsBody;
+    answer: RecordedLabels;
   };
   /** What has changed in the costs: since when, by how much, and the query that shows it */
   "GET /api/v1/costs/{org}/anomalies": {
