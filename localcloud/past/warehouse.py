@@ -23,6 +23,7 @@ from cloudact.warehouse.resources import Column, Job
 
 Shape = TypeVar("Shape")
 HISTORY = "day_history"
+NOBODY = frozenset({"run_status", "webhook"})  # ends a run of the past before it has begun, or is told of its end
 Rows = list[dict[str, Any]]
 
 
@@ -74,14 +75,22 @@ class PastWarehouse(Warehouse):
         org_table: str | None = None,
         **values: Any,
     ) -> list[dict[str, Any]]:
-        """Rows of a day of an org's table, and earlier generations of a run. Nothing else is there."""
+        """Rows of a day of an org's table, and earlier generations of a run.
+
+        Of what only people record, such as an invoice, there was none before the org's first start. Raises
+        `NotImplementedError` for any other query, since no rows would be an answer that nobody has looked up.
+        """
         if query == "day_rows":
             kept = self._kept.days.get((str(org_table), values["date"]))
             return [{"row_count": kept.num_rows if kept is not None else 0}]
         if query == "earlier_generations":
             ends = [self._kept.ends[each] for each in values["run_ids"] if each in self._kept.ends]
             return [_earlier(end) for end in sorted(ends, key=lambda end: -int(end["generation"]))]
-        return []
+        if query == "invoice_entries":
+            return [{"entries": 0}]
+        if query in NOBODY:
+            return []
+        raise NotImplementedError(f"no run of the past has asked for {query} yet")
 
     def columns(self, dataset: str, table: str) -> Sequence[Column]:
         """Columns of a table, asked for once."""
@@ -98,10 +107,12 @@ class PastWarehouse(Warehouse):
         return None
 
     def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:  # noqa: ARG002
-        """Keeps what is recorded of a day; a fence has done its work by being accepted."""
+        """Keeps what is recorded of a day; a fence has done its work by being accepted. Raises as `rows` does."""
         if query == "record_day":
-            costs = [json.loads(cost) for cost in values.pop("costs")]
-            self._kept.history.append({**values, "costs": costs})
+            told = {name: [json.loads(each) for each in values.pop(name)] for name in ("costs", "totals")}
+            self._kept.history.append({**values, **told})
+        elif query != "fence":
+            raise NotImplementedError(f"no run of the past has started {query} yet")
         return _done({"query": {}})
 
     def start_load(
