@@ -29,12 +29,15 @@ Rows = list[dict[str, Any]]
 
 @dataclass
 class _Kept:
-    """Rows of the ledger and of the history by table, days of the org's tables, and the ends of runs by their ids."""
+    """Rows of the ledger and of the history by table, days of the org's tables, the ends of runs by their ids, and
+    the queries that record names, with dataset and values by the ids of their jobs.
+    """
 
     rows: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
     history: Rows = field(default_factory=list)
     days: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
     ends: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: dict[str, tuple[str | None, dict[str, Any]]] = field(default_factory=dict)
 
 
 class PastWarehouse(Warehouse):
@@ -106,11 +109,20 @@ class PastWarehouse(Warehouse):
         """Every id is free."""
         return None
 
-    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:  # noqa: ARG002
-        """Keeps what is recorded of a day; a fence has done its work by being accepted. Raises as `rows` does."""
+    def has_job(self, job_id: str) -> bool:  # noqa: ARG002
+        """Every id is free."""
+        return False
+
+    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:
+        """Keeps what is recorded of a day, and names; a fence has done its work by being accepted.
+
+        Raises as `rows` does.
+        """
         if query == "record_day":
             told = {name: [json.loads(each) for each in values.pop(name)] for name in ("costs", "totals")}
             self._kept.history.append({**values, **told})
+        elif query == "record_names":
+            self._kept.names[job_id] = dataset, values
         elif query != "fence":
             raise NotImplementedError(f"no run of the past has started {query} yet")
         return _done({"query": {}})
@@ -145,6 +157,9 @@ class PastWarehouse(Warehouse):
             _load(client, f"{dataset}.{table}", file, "PARQUET", fields)
         self._forget(client, dataset, HISTORY)
         _load(client, f"{dataset}.{HISTORY}", _lines(self._kept.history), "NEWLINE_DELIMITED_JSON")
+        for job_id, (org_dataset, values) in self._kept.names.items():
+            if job := super().start_query(job_id, "record_names", org_dataset, **values):
+                super().wait_for(job, lambda: None)
         for table, rows in self._kept.rows.items():
             _load(client, f"{self.dataset}.{table}", _lines(rows), "NEWLINE_DELIMITED_JSON")
 

@@ -127,9 +127,8 @@ def test_the_ledger_has_every_run(lived: Lived) -> None:
 
 
 def test_nothing_went_wrong(lived: Lived) -> None:
-    """No step of a run was left out with a warning: there is no invoice to carry, and names are of today."""
+    """No step of a run was left out with a warning: names are read, and there is no invoice to carry."""
     assert lived.warnings == []
-    assert lived.read("SELECT COUNT(*) AS names FROM `{org}.provider_name_changes`") == [{"names": 0}]
 
 
 def test_the_history_has_the_vendors_totals(lived: Lived) -> None:
@@ -182,15 +181,8 @@ def test_a_run_of_today_finds_the_days_loaded(lived: Lived, pipeline: str) -> No
         assert unchanged(lived.local, run)
 
 
-def test_todays_runs_tell_what_ids_are_called(lived: Lived) -> None:
-    """The first real run lists the names that the company gave its projects, workspaces and keys: all of them."""
-    lived.local.clock.now = NOON
-    for provider in ("openai", "anthropic"):
-        run = billing_run(
-            lived.org, DAYS[-1], pipeline=f"{provider}_usage_cost", provider=provider, domain="", name="usage_cost",
-            trigger_type=TriggerType.API,
-        )  # fmt: skip
-        assert work(compose(lived.local.settings, lambda: NOON), run, Execution(f"names-{provider}", 0, 0, True)) == 0
+def test_ids_have_the_names_of_the_company(lived: Lived) -> None:
+    """Each project, workspace and key of the costs is called what the company calls it, since the first call."""
     rows = lived.read(
         "SELECT DISTINCT x_Provider, SubAccountId, SubAccountName, x_ApiKeyId, x_ApiKeyName FROM `{org}.focus_costs` "
         "WHERE x_UsageDate >= '2026-10-30' AND x_Provider != 'gcp'"
@@ -206,6 +198,30 @@ def test_todays_runs_tell_what_ids_are_called(lived: Lived) -> None:
     named = lived.read("SELECT id, name FROM `{org}.provider_names` WHERE provider = 'anthropic' AND kind = 'api_key'")
     assert {row["id"] for row in used} <= {row["id"] for row in named}
     assert {row["name"] for row in named} == {name for _, name in ANTHROPIC_KEYS.values()}
+
+
+def test_a_run_of_today_finds_the_names(lived: Lived) -> None:
+    """The first real run of a day reads the lists too, and finds no name that the past has not recorded."""
+    tomorrow = NOON + timedelta(days=1)
+    recorded = (
+        "SELECT MIN(observed_at) AS first, MAX(observed_at) AS last, COUNT(*) AS n FROM `{org}.provider_name_changes`"
+    )
+    (before,) = lived.read(recorded)
+    assert {before["first"].date(), before["last"].date()} == {DAYS[1]}
+    lived.local.clock.now = tomorrow
+    lived.local.providers.log.reset()
+    for provider in ("openai", "anthropic"):
+        run = billing_run(
+            lived.org, DAYS[-1], pipeline=f"{provider}_usage_cost", provider=provider, domain="", name="usage_cost",
+            trigger_type=TriggerType.API,
+        )  # fmt: skip
+        assert (
+            work(compose(lived.local.settings, lambda: tomorrow), run, Execution(f"names-{provider}", 0, 0, True)) == 0
+        )
+    assert {"/v1/organization/projects", "/v1/organizations/workspaces"} <= {
+        each["path"] for each in lived.local.providers.log.summary()["requests"]
+    }
+    assert lived.read(recorded) == [before]
 
 
 def unchanged(local: Local, run: Run) -> bool:
