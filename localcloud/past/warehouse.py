@@ -35,9 +35,21 @@ class _Kept:
 
     rows: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
     history: Rows = field(default_factory=list)
-    days: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
+    days: dict[tuple[str, date], "_Day"] = field(default_factory=dict)
     ends: dict[str, dict[str, Any]] = field(default_factory=dict)
     names: dict[str, tuple[str | None, dict[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day as the run's file has it: most are replaced before anybody reads them."""
+
+    parquet: bytes
+    rows: int
+
+    @property
+    def table(self) -> pa.Table:
+        return pq.ParquetFile(BytesIO(self.parquet)).read(use_threads=False)
 
 
 class PastWarehouse(Warehouse):
@@ -85,7 +97,7 @@ class PastWarehouse(Warehouse):
         """
         if query == "day_rows":
             kept = self._kept.days.get((str(org_table), values["date"]))
-            return [{"row_count": kept.num_rows if kept is not None else 0}]
+            return [{"row_count": kept.rows if kept else 0}]
         if query == "earlier_generations":
             ends = [self._kept.ends[each] for each in values["run_ids"] if each in self._kept.ends]
             return [_earlier(end) for end in sorted(ends, key=lambda end: -int(end["generation"]))]
@@ -136,10 +148,11 @@ class PastWarehouse(Warehouse):
         labels: Mapping[str, str],
     ) -> Job | None:
         """Keeps the day in the place of what was kept of it before."""
-        day = self._kept.days[partition.table, partition.day] = pq.ParquetFile(parquet).read(use_threads=False)
+        day = _Day(parquet.read_bytes(), pq.read_metadata(parquet).num_rows)
+        self._kept.days[partition.table, partition.day] = day
         reference = {"tableId": f"{partition.table}${partition.day:%Y%m%d}"}
         load = {"load": {"destinationTable": reference}, "labels": dict(labels)}
-        return _done(load, {"load": {"outputRows": str(day.num_rows)}})
+        return _done(load, {"load": {"outputRows": str(day.rows)}})
 
     def wait_for(self, job: Job, tick: Callable[[], None]) -> None:
         """Everything is done at once."""
@@ -147,8 +160,8 @@ class PastWarehouse(Warehouse):
     def write(self, client: Client, dataset: str) -> None:  # type: ignore[override]
         """Loads all that is kept, the ledger last: what a start that was broken off has left is replaced."""
         days = defaultdict(list)
-        for (table, _), rows in sorted(self._kept.days.items()):
-            days[table].append(rows)
+        for (table, _), day in sorted(self._kept.days.items(), key=lambda each: each[0]):
+            days[table].append(day.table)
         for table, parts in days.items():
             self._forget(client, dataset, table)
             file = BytesIO()
