@@ -200,8 +200,8 @@ class _Past:
             clock,
             notifier,
             Meter(Tariff.of(self.settings), self.warehouse, lambda: clock.now.timestamp()),
-            AnomalyLook(self.warehouse, notifier, clock),  # which nobody asks to tell: the past is nobody's news
             lambda run: self.registry.config(self.registry.get(run.pipeline)).pipeline.version,
+            AnomalyLook(self.warehouse, notifier, clock),  # which nobody asks to tell: the past is nobody's news
         )
 
     def _processor(self, run: Run, own: Claim, load: RunLoad, clock: Clock) -> Processor:
