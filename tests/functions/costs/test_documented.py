@@ -1,10 +1,12 @@
-"""docs/costs.md: "cost per 1M output tokens by model" is the same by SQL, API and command line as computed apart."""
+"""docs/costs.md: "cost per 1M output tokens by model" is the same by SQL, API, CLI and MCP as computed apart."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
@@ -18,11 +20,13 @@ from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
 from tests.functions.costs.charges import Charge, total
 from tests.functions.costs.conftest import Get
+from tests.mcp_client import asking
 from tests.served import served
 
 TEXT = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
 SECTION = TEXT.partition("## Cost per 1M output tokens by model")[2].partition("\n## ")[0]
 SQL, CURL, COMMAND = re.findall(r"```(?:sql|sh)\n(.*?)```", SECTION, re.DOTALL)
+[QUESTION] = re.findall(r"```json\n(.*?)```", SECTION, re.DOTALL)
 Prices = dict[str, tuple[Decimal, Decimal]]
 
 
@@ -81,3 +85,13 @@ def test_by_the_command_line(org: OnboardedOrg, api_url: str, expected: Prices) 
     assert done.exit_code == 0, done.output
     lines = [line.split() for line in done.stdout.splitlines() if " · output " in line]
     assert {line[0]: (Decimal(line[4]), Decimal(line[5])) for line in lines} == expected
+
+
+def test_by_a_model(org: OnboardedOrg, api_url: str, expected: Prices) -> None:
+    """The documented arguments of the MCP server's tool."""
+    with ExitStack() as stack:
+        told = asking(api_url, org.org_slug, org.api_key, stack)("unit_costs", **json.loads(QUESTION))
+    assert {
+        each["key"]["model"]: (Decimal(each["cost_per_million"]), Decimal(each["previous"]["cost_per_million"]))
+        for each in told["unit_costs"]
+    } == expected
