@@ -2,6 +2,7 @@
 
 import click
 
+from cli.anomalies import anomalies
 from cli.catalogue import pipelines, quota
 from cli.costs import costs, unit_costs
 from cli.failures import Interrupted
@@ -45,6 +46,6 @@ def cloudact() -> None:
 
 
 _OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
-_OTHERS = (costs, unit_costs, quota, pipelines, keys, integrations, invoices, webhook, mcp, orgs)
+_OTHERS = (costs, unit_costs, anomalies, quota, pipelines, keys, integrations, invoices, webhook, mcp, orgs)
 for _command in (*_OF_RUNS, *_OTHERS):
     cloudact.add_command(_command)

@@ -71,7 +71,9 @@ def load_export(client: Client, table_ref: str, schema: Sequence[dict[str, Any]]
             partitions[name].write(_line(row))
             count += 1
         for name, file in sorted(partitions.items()):
-            client.load_table_from_file(file, f"{table_ref}${name}", rewind=True, job_config=config).result()
+            size = file.tell()  # what is small is uploaded by one call where its size is known
+            target = f"{table_ref}${name}"
+            client.load_table_from_file(file, target, rewind=True, size=size, job_config=config).result()
     return count
 
 

@@ -28,14 +28,15 @@ def run_demo(stack: Stack) -> bool:
     yesterday = dt.date.fromisoformat(runs[0]["date"])
     for org in stack.orgs:
         print(report(org, yesterday, read_costs(stack, org, yesterday)))
-    _say_where_to_look(stack)
+    _say_where_to_look(stack, yesterday)
     return bool(runs) and all(run["status"] == "SUCCESS" for run in runs)
 
 
 def _trigger(
     session: requests.Session, stack: Stack, org: OnboardedOrg, pipeline: dict[str, Any]
 ) -> tuple[OnboardedOrg, dict[str, Any]]:
-    path = f"/api/v1/pipelines/run/{org.org_slug}/{pipeline['provider']}/{pipeline['domain']}/{pipeline['pipeline']}"
+    names = [pipeline[name] for name in ("provider", "domain", "pipeline") if pipeline[name]]
+    path = f"/api/v1/pipelines/run/{org.org_slug}/{'/'.join(names)}"
     answer = session.post(f"{stack.api_url}{path}", headers={"X-API-Key": org.api_key}, timeout=30)
     print(f"POST {path}\n{_wrapped(f'{answer.status_code} {_said(answer.json())}', '  ')}")
     answer.raise_for_status()
@@ -80,16 +81,27 @@ def _print_run(detail: dict[str, Any]) -> None:
         print(_wrapped(f"{error['code']}: {error['message']} {error['hint']}", "  "))
 
 
-def _say_where_to_look(stack: Stack) -> None:
+def _say_where_to_look(stack: Stack, month: dt.date) -> None:
+    """A line is what is typed, under it what one sees."""
     org = stack.orgs[0].org_slug
     print(f"""
-Where to look next, while the local cloud runs (`make up` keeps it running)
+Where to look next, while `make up` keeps the local cloud running:
+
+  {stack.api_url}/console
+    all of it in a browser: one click signs in the demo owner
 
   export CLOUDACT_CONFIG=.local/stack.json
-  bin/cloudact runs --org {org}       its runs, newest first
-  bin/cloudact show RUN --org {org}   one of them, step by step
-  README.md, "Use it"                   an org of your own, in six commands
-  docs/local-cloud.md                   the costs by SQL, with Google's own bq""")
+  bin/cloudact costs --by provider --since 30d --org {org}
+    what it pays, by the API
+  bin/cloudact unit-costs --since 30d --org {org}
+    what a million tokens costs, by model
+  bin/cloudact runs --org {org}
+    its runs, newest first; `bin/cloudact show RUN --org {org}` has one
+  .venv/bin/python -m focus check --project {stack.project} \\
+    --bigquery {stack.bigquery_url} --org {org} --month {month:%Y-%m}
+    the rules of FOCUS, over the costs of a month
+
+  README.md, "Use it": an org of your own; docs/local-cloud.md: costs by SQL""")
 
 
 def _wrapped(text: str, indent: str) -> str:

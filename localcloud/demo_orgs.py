@@ -7,6 +7,7 @@ restart (keys, credentials, which days were generated) is kept in one file of th
 import datetime as dt
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -84,10 +85,13 @@ DEMO_ORGS = (
 )
 
 
-def onboard_demo_orgs(settings: Settings, state_file: Path, *, past: bool) -> list[OnboardedOrg]:
+def onboard_demo_orgs(
+    settings: Settings, state_file: Path, *, past: bool, say: Callable[[str], None] = lambda _text: None
+) -> list[OnboardedOrg]:
     """Onboards what is missing, makes the providers know the keys, and generates the exports up to yesterday.
 
-    With `past` an org that has one gets the days that it lacks, and the runs that loaded them.
+    With `past` an org that has one gets the days that it lacks, and the runs that loaded them. `say` is told what
+    takes long.
     """
     known, today = _read(state_file), utc_now().date()
     for org in DEMO_ORGS:
@@ -104,6 +108,9 @@ def onboard_demo_orgs(settings: Settings, state_file: Path, *, past: bool) -> li
         connect(settings, onboarded, accounts)
         _write(state_file, known)
         days = _days(today, DAYS if with_past else FEW_DAYS, dt.date.fromisoformat(onboarded.since))
+        new = {day.isoformat() for day in days} - {*onboarded.generated_days}
+        if len(new) > FEW_DAYS:
+            say(f"making {len(new)} days of costs for {org.org_slug} and the runs that load them")
         _generate(settings, org, onboarded, days)
         _write(state_file, known)
         if with_past:

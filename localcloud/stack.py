@@ -98,7 +98,7 @@ def running_stack(
             services = _start_services(processes, settings, {"api": api_port, "ops": ops_port}, ops_invoker)
             _wait_cloud(processes, settings)
             provision(settings)
-            orgs = onboard_demo_orgs(settings, state / "orgs.json", past=past)
+            orgs = onboard_demo_orgs(settings, state / "orgs.json", past=past, say=say)
             for service in services:
                 service.wait_ready(processes)
             stack = _stack(settings, {service.name: service.url for service in services}, orgs)

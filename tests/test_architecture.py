@@ -33,7 +33,8 @@ ROOMS: dict[str, set[str]] = {
     "cloudact.pipelines": set(),
     "cloudact.orgs": {"cloudact.warehouse"},
     "cloudact.runs": {"cloudact.warehouse"},
-    "cloudact.notify": {"cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
+    "cloudact.anomalies": set(),
+    "cloudact.notify": {"cloudact.anomalies", "cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
     "functions.web": set(),
     "functions.auth": {"functions.web"},
     "functions.focus": {"functions.auth", "functions.web"},
@@ -307,6 +308,13 @@ def test_importing_the_jobs_loads_no_google_client() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_importing_the_jobs_changes_nothing() -> None:
+    """What the program sets for itself before its imports, `import jobs.main` leaves alone."""
+    script = "import gc, os; before = dict(os.environ); import jobs.main; print(gc.isenabled(), os.environ == before)"
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True True"
 
 
 def test_each_vendor_library_has_one_door() -> None:

@@ -22,8 +22,7 @@ def ddl_of(ref: TableRef, resource: Resource) -> str:
 
 def type_of(field: Field) -> str:
     """The field's type in GoogleSQL, as INFORMATION_SCHEMA spells it."""
-    wire: str = field["type"]
-    kind = _SQL_NAMES.get(wire, wire)
+    kind = str(_SQL_NAMES.get(field["type"], field["type"]))
     if kind == "STRUCT":
         kind = "STRUCT<" + ", ".join(f"{part['name']} {type_of(part)}" for part in field["fields"]) + ">"
     return f"ARRAY<{kind}>" if field["mode"] == "REPEATED" else kind

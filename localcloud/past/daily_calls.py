@@ -5,7 +5,7 @@ tells the ledger as any run does.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
@@ -30,6 +30,7 @@ from functions.schedule.due import restated_dates, scheduled_run
 from jobs.attempt import DONE, Job, Processor, work
 from jobs.claim import Claim
 from jobs.container import Execution
+from jobs.daily_names import DailyNames
 from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
 from jobs.meter import Meter
@@ -45,7 +46,7 @@ from localcloud.providers.keys import Keys, RegisteredKey
 from localcloud.providers.openai.api import OpenAI
 from localcloud.providers.refusals import Vendor
 from localcloud.providers.request_log import RequestLog
-from providers import PROVIDERS
+from providers import PROVIDERS, http
 from providers.gcp.steps import TransformConfig
 from providers.http import Patience, Time
 from providers.org_day import OrgDay
@@ -102,6 +103,7 @@ class _Past:
     runs: int = 0
     _readings: dict[str, Reading] = field(default_factory=dict)
     _generations: dict[tuple[str, date], int] = field(default_factory=dict)
+    _named: set[str] = field(default_factory=set)
 
     @cached_property
     def warehouse(self) -> PastWarehouse:
@@ -202,29 +204,39 @@ class _Past:
     def _processor(self, run: Run, own: Claim, load: RunLoad, clock: Clock) -> Processor:
         entry = self.registry.get(run.pipeline)
         config = self.registry.config(entry)
-        day = OrgDay(run, self.org.org_slug, self.warehouse)
-        source = self._source(run, own, day, entry.required_integration)
+        context = self._context(run, own, entry.required_integration)
         return PastProcessor(
             readings=self._readings,
-            source=source,
-            day_load=DayLoad(day, load, own.started_at, entry.restate_days, clock, config.pipeline.version),
+            source=self._source(context, entry.required_integration),
+            day_load=DayLoad(context.day, load, own.started_at, entry.restate_days, clock, config.pipeline.version),
             heartbeat=Heartbeat(CancellationCheck(lambda: None, clock), clock),
             clock=clock,
             reject_credential=_never,
             reconciles=any(step.type is StepType.RECONCILE for step in config.steps),
             file_bytes=self.settings.day_file_bytes,
+            names=self._names(context, entry.required_integration),
         )
 
-    def _source(self, run: Run, own: Claim, day: OrgDay, name: str) -> Source:
+    def _source(self, context: SourceContext, name: str) -> Source:
         if name == "GCP_SA":
-            return PastExport(self.exported, run.date, own.started_at)
-        return self._reports(run, own, day, name)
-
-    def _reports(self, run: Run, own: Claim, day: OrgDay, name: str) -> Source:
+            return PastExport(self.exported, context.run.date, context.read_at)
         connector = self.connectors[name]
-        (key,) = (each.key for each in self.org.keys if each.kind == connector.provider.id)
+        inside = replace(context, url=f"http://{connector.provider.id}", http=lambda: self.http)
+        return OneReportAtATime(connector.provider.open_source(inside))
+
+    def _names(self, context: SourceContext, name: str) -> DailyNames | None:
+        """Reads the names in the first call alone: no other would find one that has changed."""
+        open_directory = self.connectors[name].provider.open_directory
+        if open_directory is None or name in self._named:
+            return None
+        self._named.add(name)
+        return DailyNames(context, open_directory)
+
+    def _context(self, run: Run, own: Claim, name: str) -> SourceContext:
+        connector = self.connectors[name]
+        key = next((each.key for each in self.org.keys if each.kind == connector.provider.id), "")
         onboarded = Onboarded(run.org_slug, 1, self.settings.installation)
-        context = SourceContext(
+        return SourceContext(
             run=run,
             read_at=own.started_at,
             integration=UsableIntegration(
@@ -233,14 +245,13 @@ class _Past:
             ),
             credential=key.encode(),
             settings=self.settings,
-            url=f"http://{connector.provider.id}",
+            url=connector.context.url,
             foreign_keys=connector.context.foreign_keys,
-            day=day,
-            http=lambda: self.http,
+            day=OrgDay(run, self.org.org_slug, self.warehouse),
+            http=http.client,
             patience=Patience(1, 0.0),
             time=Time(),
         )  # fmt: skip
-        return OneReportAtATime(connector.provider.open_source(context))
 
 
 def _never(why: str) -> None:

@@ -23,17 +23,33 @@ from cloudact.warehouse.resources import Column, Job
 
 Shape = TypeVar("Shape")
 HISTORY = "day_history"
+NOBODY = frozenset({"run_status", "webhook"})  # ends a run of the past before it has begun, or is told of its end
 Rows = list[dict[str, Any]]
 
 
 @dataclass
 class _Kept:
-    """Rows of the ledger and of the history by table, days of the org's tables, and the ends of runs by their ids."""
+    """Rows of the ledger and of the history by table, days of the org's tables, the ends of runs by their ids, and
+    the queries that record names, with dataset and values by the ids of their jobs.
+    """
 
     rows: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
     history: Rows = field(default_factory=list)
-    days: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
+    days: dict[tuple[str, date], "_Day"] = field(default_factory=dict)
     ends: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: dict[str, tuple[str | None, dict[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A day as the run's file has it: most are replaced before anybody reads them."""
+
+    parquet: bytes
+    rows: int
+
+    @property
+    def table(self) -> pa.Table:
+        return pq.ParquetFile(BytesIO(self.parquet)).read(use_threads=False)
 
 
 class PastWarehouse(Warehouse):
@@ -74,14 +90,22 @@ class PastWarehouse(Warehouse):
         org_table: str | None = None,
         **values: Any,
     ) -> list[dict[str, Any]]:
-        """Rows of a day of an org's table, and earlier generations of a run. Nothing else is there."""
+        """Rows of a day of an org's table, and earlier generations of a run.
+
+        Of what only people record, such as an invoice, there was none before the org's first start. Raises
+        `NotImplementedError` for any other query, since no rows would be an answer that nobody has looked up.
+        """
         if query == "day_rows":
             kept = self._kept.days.get((str(org_table), values["date"]))
-            return [{"row_count": kept.num_rows if kept is not None else 0}]
+            return [{"row_count": kept.rows if kept else 0}]
         if query == "earlier_generations":
             ends = [self._kept.ends[each] for each in values["run_ids"] if each in self._kept.ends]
             return [_earlier(end) for end in sorted(ends, key=lambda end: -int(end["generation"]))]
-        return []
+        if query == "invoice_entries":
+            return [{"entries": 0}]
+        if query in NOBODY:
+            return []
+        raise NotImplementedError(f"no run of the past has asked for {query} yet")
 
     def columns(self, dataset: str, table: str) -> Sequence[Column]:
         """Columns of a table, asked for once."""
@@ -97,11 +121,22 @@ class PastWarehouse(Warehouse):
         """Every id is free."""
         return None
 
-    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:  # noqa: ARG002
-        """Keeps what is recorded of a day; a fence has done its work by being accepted."""
+    def has_job(self, job_id: str) -> bool:  # noqa: ARG002
+        """Every id is free."""
+        return False
+
+    def start_query(self, job_id: str, query: str, dataset: str | None = None, /, **values: Any) -> Job | None:
+        """Keeps what is recorded of a day, and names; a fence has done its work by being accepted.
+
+        Raises as `rows` does.
+        """
         if query == "record_day":
-            costs = [json.loads(cost) for cost in values.pop("costs")]
-            self._kept.history.append({**values, "costs": costs})
+            told = {name: [json.loads(each) for each in values.pop(name)] for name in ("costs", "totals")}
+            self._kept.history.append({**values, **told})
+        elif query == "record_names":
+            self._kept.names[job_id] = dataset, values
+        elif query != "fence":
+            raise NotImplementedError(f"no run of the past has started {query} yet")
         return _done({"query": {}})
 
     def start_load(
@@ -113,10 +148,11 @@ class PastWarehouse(Warehouse):
         labels: Mapping[str, str],
     ) -> Job | None:
         """Keeps the day in the place of what was kept of it before."""
-        day = self._kept.days[partition.table, partition.day] = pq.ParquetFile(parquet).read(use_threads=False)
+        day = _Day(parquet.read_bytes(), pq.read_metadata(parquet).num_rows)
+        self._kept.days[partition.table, partition.day] = day
         reference = {"tableId": f"{partition.table}${partition.day:%Y%m%d}"}
         load = {"load": {"destinationTable": reference}, "labels": dict(labels)}
-        return _done(load, {"load": {"outputRows": str(day.num_rows)}})
+        return _done(load, {"load": {"outputRows": str(day.rows)}})
 
     def wait_for(self, job: Job, tick: Callable[[], None]) -> None:
         """Everything is done at once."""
@@ -124,8 +160,8 @@ class PastWarehouse(Warehouse):
     def write(self, client: Client, dataset: str) -> None:  # type: ignore[override]
         """Loads all that is kept, the ledger last: what a start that was broken off has left is replaced."""
         days = defaultdict(list)
-        for (table, _), rows in sorted(self._kept.days.items()):
-            days[table].append(rows)
+        for (table, _), day in sorted(self._kept.days.items(), key=lambda each: each[0]):
+            days[table].append(day.table)
         for table, parts in days.items():
             self._forget(client, dataset, table)
             file = BytesIO()
@@ -134,6 +170,9 @@ class PastWarehouse(Warehouse):
             _load(client, f"{dataset}.{table}", file, "PARQUET", fields)
         self._forget(client, dataset, HISTORY)
         _load(client, f"{dataset}.{HISTORY}", _lines(self._kept.history), "NEWLINE_DELIMITED_JSON")
+        for job_id, (org_dataset, values) in self._kept.names.items():
+            if job := super().start_query(job_id, "record_names", org_dataset, **values):
+                super().wait_for(job, lambda: None)
         for table, rows in self._kept.rows.items():
             _load(client, f"{self.dataset}.{table}", _lines(rows), "NEWLINE_DELIMITED_JSON")
 

@@ -54,13 +54,14 @@ def key_name(owner: int, number: int) -> str:
     return "-".join([team(owner).lower().replace(" ", "-"), USES[place], *([str(again + 1)] if again else [])])
 
 
-def person(seed: int, number: int) -> Body:
-    """Name and address of a person, which we must never keep."""
-    name = PEOPLE[number % len(PEOPLE)]
-    return {
-        "name": f"{name} {token(seed, 'surname', number, length=6).title()}",
-        "email": f"{name.lower()}{number}@example.com",
-    }
+def person_name(seed: int, number: int) -> str:
+    """The name of a person, which we must never keep."""
+    return f"{PEOPLE[number % len(PEOPLE)]} {token(seed, 'surname', number, length=6).title()}"
+
+
+def address(name: str, number: int) -> str:
+    """The e-mail address of a person of this name, which we must never keep either."""
+    return f"{name.split()[0].lower()}{number}@example.com"
 
 
 def as_called(key: RegisteredKey, entries: Collection[Body]) -> list[Body]:

@@ -1,11 +1,12 @@
 """A question about 90 days of 1,000,000 rows: one query, which reads these days alone; the repetition takes none.
 
-Run by `python -m pytest -m bench -s tests/bench/test_costs.py`; a minute. The small version is in tests/functions/costs.
+Run by `python -m pytest -m bench -s tests/bench/test_costs.py`. The small version is in tests/functions/costs.
 """
 
 from __future__ import annotations
 
 import resource
+import sys
 from decimal import Decimal
 
 import pytest
@@ -58,8 +59,10 @@ def test_a_million_rows(local: Local, new_org: NewOrgs, capsys: pytest.CaptureFi
     assert read == [_bytes_of(local, org.org_slug, "usage_date BETWEEN '2026-08-14' AND '2026-11-11'"), 0]
     assert read[0] * 11 == whole * 10
     with capsys.disabled():
-        print(f"\n{ROWS:,} rows: queries {queries}, bytes {read[0]:,} of {whole:,}, answer {len(answers[0].data):,} B")
-        print(f"memory of the process grew by {grown_mib} MiB")
+        sys.stdout.write(
+            f"\n{ROWS:,} rows: queries {queries}, bytes {read[0]:,} of {whole:,}, answer {len(answers[0].data):,} B\n"
+        )
+        sys.stdout.write(f"memory of the process grew by {grown_mib} MiB\n")
 
 
 def _bytes_of(local: Local, dataset: str, condition: str) -> int:

@@ -140,11 +140,17 @@ def test_a_key_without_the_right(local: Local, new_org: NewOrgs) -> None:
     assert names(local, org)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize(
-    "fault",
-    [{"status": 404}, {"status": 503}, {"status": 429}, {"truncate": True}, {"html": 200}],
-    ids=["404", "503", "429", "broken off", "a web page"],
+    ("provider", "fault"),
+    [
+        ("openai", {"status": 404}),
+        ("openai", {"status": 503}),
+        ("openai", {"status": 429}),
+        ("openai", {"truncate": True}),
+        ("anthropic", {"html": 200}),
+        ("anthropic", {"status": 403}),
+    ],
+    ids=str,
 )
 def test_lists_that_fail(local: Local, new_org: NewOrgs, provider: str, fault: dict[str, Any]) -> None:
     """Costs are loaded whatever the lists answer; a warning says that names are missing, and nothing is gone."""

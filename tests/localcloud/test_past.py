@@ -1,5 +1,6 @@
 """The past of a demo org is what its runs would have left: the job's own run of any of its days finds nothing new."""
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from jobs.container import Execution
 from localcloud.company.activity import Account
 from localcloud.company.anthropic import anthropic_day
 from localcloud.company.google import export_rows, net_cost
+from localcloud.company.names import ANTHROPIC_KEYS, OPENAI_KEYS, OPENAI_PROJECTS, WORKSPACES
 from localcloud.company.openai import openai_day
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
@@ -23,6 +25,7 @@ from localcloud.providers.anthropic.costs import costs_of
 from localcloud.providers.openai.costs import costs_of_usage
 from tests.conftest import NOON, Local, billing_run, load_rows
 from tests.copied_tables import CopiedTables
+from tests.log_lines import written_lines
 
 TODAY = NOON.date()
 ACCOUNT = Account("acmecorp", date(2026, 10, 20))
@@ -33,12 +36,13 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Lived:
-    """An org with a past, and how many runs it has."""
+    """An org with a past, how many runs it has, and what went wrong meanwhile, as the log has it."""
 
     local: Local
     org: OnboardedOrg
     past: PastOrg
     runs: int
+    warnings: list[str]
 
     def read(self, sql: str) -> list[dict[str, Any]]:
         return self.local.query(sql.format(org=self.org.org_slug))
@@ -62,7 +66,9 @@ def lived(session_cloud: Local, copied_tables: CopiedTables) -> Lived:
     load_rows(local, org, [row for day in DAYS for row in export_rows(ACCOUNT, day, detailed=False)])
     keys = tuple(account.registered(org.credentials[account.integration]) for account in accounts)
     past = PastOrg(slug, {"GCP_SA": source, "OPENAI": {}, "ANTHROPIC": {}}, keys)
-    return Lived(local, org, past, live_through(local.settings, past, DAYS, TODAY))
+    with written_lines(logging.WARNING) as lines:
+        runs = live_through(local.settings, past, DAYS, TODAY)
+    return Lived(local, org, past, runs, lines.text)
 
 
 def charged(day: date) -> dict[str, Decimal]:
@@ -120,6 +126,26 @@ def test_the_ledger_has_every_run(lived: Lived) -> None:
     assert counted == [{"runs": 0}]
 
 
+def test_nothing_went_wrong(lived: Lived) -> None:
+    """No step of a run was left out with a warning: names are read, and there is no invoice to carry."""
+    assert lived.warnings == []
+
+
+def test_the_history_has_the_vendors_totals(lived: Lived) -> None:
+    """What OpenAI and Anthropic told of a day themselves is beside what was loaded; Google tells no total."""
+    rows = lived.read(
+        "SELECT provider, is_total_known, (SELECT SUM(told.total) FROM UNNEST(totals) AS told) AS total, "
+        "(SELECT SUM(told.after) FROM UNNEST(costs) AS told) AS cost FROM `{org}.day_history`"
+    )
+    assert len(rows) == lived.runs
+    assert {(row["provider"], row["is_total_known"]) for row in rows} == {
+        ("gcp", False), ("openai", True), ("anthropic", True),
+    }  # fmt: skip
+    for row in rows:
+        if row["is_total_known"]:
+            assert abs(row["total"] - row["cost"]) < Decimal("1e-7"), row
+
+
 def test_views_agree_with_the_runs(lived: Lived) -> None:
     """Days a week old are final and the others settle; nothing is half loaded, and changes add up to the costs."""
     settled = lived.read("SELECT usage_date, settledness, completeness, generation FROM `{org}.settledness`")
@@ -153,6 +179,49 @@ def test_a_run_of_today_finds_the_days_loaded(lived: Lived, pipeline: str) -> No
             trigger_type=TriggerType.API,
         )  # fmt: skip
         assert unchanged(lived.local, run)
+
+
+def test_ids_have_the_names_of_the_company(lived: Lived) -> None:
+    """Each project, workspace and key of the costs is called what the company calls it, since the first call."""
+    rows = lived.read(
+        "SELECT DISTINCT x_Provider, SubAccountId, SubAccountName, x_ApiKeyId, x_ApiKeyName FROM `{org}.focus_costs` "
+        "WHERE x_UsageDate >= '2026-10-30' AND x_Provider != 'gcp'"
+    )
+    assert {row["SubAccountName"] for row in rows if row["SubAccountId"]} == {
+        *OPENAI_PROJECTS.values(), *WORKSPACES[1:],
+    }  # fmt: skip
+    assert {row["x_ApiKeyName"] for row in rows if row["x_ApiKeyId"]} == {name for _, name in OPENAI_KEYS.values()}
+    used = lived.read(
+        "SELECT DISTINCT api_key_id AS id FROM `{org}.anthropic_usage_daily_raw` WHERE usage_date >= '2026-10-30' "
+        "AND api_key_id IS NOT NULL"
+    )
+    named = lived.read("SELECT id, name FROM `{org}.provider_names` WHERE provider = 'anthropic' AND kind = 'api_key'")
+    assert {row["id"] for row in used} <= {row["id"] for row in named}
+    assert {row["name"] for row in named} == {name for _, name in ANTHROPIC_KEYS.values()}
+
+
+def test_a_run_of_today_finds_the_names(lived: Lived) -> None:
+    """The first real run of a day reads the lists too, and finds no name that the past has not recorded."""
+    tomorrow = NOON + timedelta(days=1)
+    recorded = (
+        "SELECT MIN(observed_at) AS first, MAX(observed_at) AS last, COUNT(*) AS n FROM `{org}.provider_name_changes`"
+    )
+    (before,) = lived.read(recorded)
+    assert {before["first"].date(), before["last"].date()} == {DAYS[1]}
+    lived.local.clock.now = tomorrow
+    lived.local.providers.log.reset()
+    for provider in ("openai", "anthropic"):
+        run = billing_run(
+            lived.org, DAYS[-1], pipeline=f"{provider}_usage_cost", provider=provider, domain="", name="usage_cost",
+            trigger_type=TriggerType.API,
+        )  # fmt: skip
+        assert (
+            work(compose(lived.local.settings, lambda: tomorrow), run, Execution(f"names-{provider}", 0, 0, True)) == 0
+        )
+    assert {"/v1/organization/projects", "/v1/organizations/workspaces"} <= {
+        each["path"] for each in lived.local.providers.log.summary()["requests"]
+    }
+    assert lived.read(recorded) == [before]
 
 
 def unchanged(local: Local, run: Run) -> bool:

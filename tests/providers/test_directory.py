@@ -71,6 +71,7 @@ OPENAI_LISTS: Entries = {
         },
         {"id": "key_2", "name": "of ada@example.com"},
         {"id": "key_3", "name": f"sk-proj-{'aB3' * 16}"},
+        {"id": "key_4", "name": "begins with sk-proj-ab12cd34ef"},
     ],
     "organization/projects/proj_a/service_accounts": [{"id": "user-svc", "name": "search-bot", "role": "member"}],
 }
@@ -88,6 +89,7 @@ def test_lists_of_openai() -> None:
         Named(Kind.API_KEY, "key_1", "search-production", "proj_a", "inactive"),
         Named(Kind.API_KEY, "key_2", "of [e-mail]", "proj_a"),
         Named(Kind.API_KEY, "key_3", "[key]", "proj_a"),
+        Named(Kind.API_KEY, "key_4", "begins with [key]", "proj_a"),
         Named(Kind.SERVICE_ACCOUNT, "user-svc", "search-bot", "proj_a"),
     ]
     assert sorted(told.whole) == [

@@ -6,11 +6,12 @@ The default workspace is in no list (our assumption: the first generation of the
 from collections.abc import Sequence
 from functools import cache
 
+from localcloud.company.names import anthropic_names
 from localcloud.providers.anthropic import asking, errors
 from localcloud.providers.anthropic.usage import api_key_id, callers, user_id, workspace
 from localcloud.providers.facts import token
 from localcloud.providers.keys import RegisteredKey
-from localcloud.providers.lists import as_called, key_name, list_page, person, team
+from localcloud.providers.lists import address, as_called, key_name, list_page, person_name, team
 from localcloud.providers.parameters import Parameters
 from localcloud.providers.refusals import Body
 
@@ -33,54 +34,84 @@ def listed(name: str, key: RegisteredKey, asked: Parameters) -> Body:
 
 
 def _entries(name: str, key: RegisteredKey, asked: Parameters) -> Sequence[Body]:
+    if key.company:
+        return _of_company(name, key.company.company)
     if name == "workspaces":
         every = _workspaces(key.seed, key.rows)
         return every if asked.one("include_archived") == "true" else every[:-1]
     return _keys(key.seed, key.rows) if name == "api_keys" else _users(key.seed, key.rows)
 
 
+def _of_company(what: str, company: str) -> Sequence[Body]:
+    """The entries of a company, none of which is archived; the first of its workspaces is the default one."""
+    names = anthropic_names(company)
+    default, *others = names.workspaces.values()
+    if what == "workspaces":
+        return [_workspace(each.id, each.name) for each in others]
+    if what == "users":
+        return [_user(number, each.id, each.name) for number, each in enumerate(names.users.values())]
+    owner = next(iter(names.users.values())).id
+    return [
+        _key(each.id, each.name, each.within if each.within != default.id else None, owner)
+        for each in names.keys.values()
+    ]
+
+
 @cache
 def _workspaces(seed: int, rows: int) -> Sequence[Body]:
     """The workspaces that are used, but for the default one, and an archived one after them."""
     used = (callers(rows) + 3) // 4
-    return [_workspace(seed, number, archived=number == max(used, 1)) for number in range(1, max(used, 1) + 1)]
+    return [
+        _workspace(workspace(seed, number), team(number), archived=number == max(used, 1))
+        for number in range(1, max(used, 1) + 1)
+    ]
 
 
 @cache
 def _keys(seed: int, rows: int) -> Sequence[Body]:
-    return [_key(seed, caller) for caller in range(callers(rows)) if api_key_id(seed, caller)]
+    admin = f"user_{token(seed, 'admin', length=24)}"
+    return [
+        _key(key, key_name(caller // 4, caller % 4), workspace(seed, caller // 4) if caller >= 4 else None, admin)
+        for caller in range(callers(rows))
+        if (key := api_key_id(seed, caller))
+    ]
 
 
 @cache
 def _users(seed: int, rows: int) -> Sequence[Body]:
-    return [_user(seed, caller) for caller in range(callers(rows)) if user_id(seed, caller)]
+    return [
+        _user(caller, user, person_name(seed, caller))
+        for caller in range(callers(rows))
+        if (user := user_id(seed, caller))
+    ]
 
 
-def _workspace(seed: int, number: int, *, archived: bool) -> Body:
+def _workspace(id_: str, name: str, *, archived: bool = False) -> Body:
     return {
         "type": "workspace",
-        "id": workspace(seed, number),
-        "name": team(number),
+        "id": id_,
+        "name": name,
         "created_at": _CREATED,
         "archived_at": "2026-03-01T09:30:00Z" if archived else None,
         "display_color": "#6C5BB9",
     }
 
 
-def _key(seed: int, caller: int) -> Body:
-    owner = caller // 4
+def _key(key: str, name: str, within: str | None, creator: str) -> Body:
     return {
         "type": "api_key",
-        "id": api_key_id(seed, caller),
-        "name": key_name(owner, caller % 4),
-        "workspace_id": workspace(seed, owner) if owner else None,
+        "id": key,
+        "name": name,
+        "workspace_id": within,
         "status": "active",
         "created_at": _CREATED,
-        "created_by": {"type": "user", "id": f"user_{token(seed, 'admin', length=24)}"},
-        "partial_key_hint": f"sk-ant-api03-{token(seed, 'hint', caller, length=3)}...{token(seed, caller, length=4)}",
+        "created_by": {"type": "user", "id": creator},
+        "partial_key_hint": f"sk-ant-api03-{key[-7:-4]}...{key[-4:]}",
     }
 
 
-def _user(seed: int, caller: int) -> Body:
-    who = person(seed, caller)
-    return {"type": "user", "id": user_id(seed, caller), **who, "role": "developer", "added_at": _CREATED}
+def _user(number: int, user: str, name: str) -> Body:
+    email = address(name, number)
+    return {
+        "type": "user", "id": user, "name": name, "email": email, "role": "developer", "added_at": _CREATED
+    }  # fmt: skip
