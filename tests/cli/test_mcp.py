@@ -20,7 +20,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp import Client, StdioServerParameters, stdio_client
 
 from cli.mcp.arguments import MOST_DAYS, MOST_GROUPS
-from cli.mcp.costs import ranges
+from cli.mcp.costs import plain, ranges
 from cli.mcp.server import server_of
 from cli.mcp.tools import TOOLS
 from cloudact.error_codes import Code
@@ -143,17 +143,52 @@ def test_a_million_tokens(ask: Asking, found: list[Charge]) -> None:
     told = ask("unit_costs", **OCTOBER, filters=output, compare=True)
     prices = {each["key"]["model"]: each for each in told["unit_costs"]}
     for model in ("gpt-6", "gpt-6-mini", "o4"):
+        of_model = [c for c in found if c.model == model and c.token_type == "output"]
         for month, each in ((10, prices[model]), (9, prices[model]["previous"])):
-            of_model = [c for c in found if c.model == model and c.token_type == "output" and c.day.month == month]
-            with localcontext(prec=100):
-                price = total(of_model) / sum(c.tokens or 0 for c in of_model) * 1_000_000
-                rounded = price.quantize(Decimal("1e-9"), ROUND_HALF_UP)
-            assert Decimal(each["cost_per_million"]) == rounded
+            assert each["cost_per_million"] == per_million([c for c in of_model if c.day.month == month])
     query = {**OCTOBER, "token_type": "output", "compare": "previous_period"}
     shown = ask.api(f"costs/{told['org_slug']}/unit-costs", **query)["unit_costs"]
     assert [each["cost"] for each in shown] == [each["cost"] for each in told["unit_costs"]]
     cut = ask("unit_costs", **OCTOBER, limit=2)
     assert (len(cut["unit_costs"]), cut["unit_costs_left_out"] > 0) == (2, True)
+
+
+def test_by_model_and_team(ask: Asking, found: list[Charge]) -> None:
+    """Last month's price of a million output tokens by model and team is the API's and the Decimal one."""
+    org = ask.reading.api.org
+    rules = [{"when": [{"dimension": "sub_account", "one_of": ["proj_a"]}], "value": "search"}, {"value": "ads"}]
+    ask.reading.api.call("PUT", "organizations", org, "labels", body={"labels": [{"name": "team", "rules": rules}]})
+    ask.sent.clear()
+    assert ask("list_labels")["labels"] == [{"name": "team", "values": ["search", "ads"], "value_count": 2}]
+    output = [{"dimension": "token_type", "values": ["output"]}]
+    told = ask("unit_costs", **OCTOBER, filters=output, group_by="label:team", compare=True)["unit_costs"]
+    query = {**OCTOBER, "token_type": "output", "group_by": "label:team", "compare": "previous_period"}
+    shown = ask.api(f"costs/{org}/unit-costs", **query)["unit_costs"]
+    assert [(each["key"], each["cost_per_million"]) for each in told] == [
+        (each["key"], each["cost_per_million"]) for each in shown
+    ]
+    for each in told:
+        of_model = [c for c in found if c.model == each["key"]["model"] and c.token_type == "output"]
+        team = [c for c in of_model if (c.sub_account == "proj_a") is (each["key"]["label:team"] == "search")]
+        for month, prices in ((10, each), (9, each["previous"])):
+            assert prices["cost_per_million"] == per_million([c for c in team if c.day.month == month])
+    assert {each["key"]["label:team"] for each in told} == {"search", "ads"}
+
+
+def per_million(found: list[Charge]) -> str | None:
+    """Cost of a million tokens, as the API writes it; None without tokens."""
+    tokens = sum(each.tokens or 0 for each in found)
+    with localcontext(prec=100):
+        return plain((total(found) / tokens * 1_000_000).quantize(Decimal("1e-9"), ROUND_HALF_UP)) if tokens else None
+
+
+def test_anomalies(ask: Asking) -> None:
+    """Anomalies are the API's, without the SQL that shows them, and with the days that are judged."""
+    told = ask("anomalies", end="2026-11-11")
+    shown = ask.api(f"costs/{ask.reading.api.org}/anomalies", end="2026-11-11")
+    without_sql = [{name: value for name, value in each.items() if name != "query"} for each in shown["anomalies"]]
+    assert (told["anomalies"], told["settled_until"]) == (without_sql[:50], shown["settled_until"])
+    assert told["anomalies_left_out"] == max(len(without_sql) - 50, 0)
 
 
 def test_what_has_changed(ask: Asking, found: list[Charge]) -> None:
