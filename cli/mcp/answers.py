@@ -295,6 +295,60 @@ class ChangeTold(CostsFrame):
     changes: list[Change]
 
 
+class Anomaly(Told):
+    """Cost that differs from what the same weekdays before let expect."""
+
+    kind: str
+    layer: str = Field(description="what it is of: the total, a provider, a service …")
+    key: Key
+    names: Names
+    currency: str
+    since: dt.date
+    last_date: dt.date
+    days: int
+    amount: Amount = Field(description="of the first day")
+    expected: Amount = Field(description="of the first day")
+    difference: Amount
+    total_difference: Amount = Field(description="of all days that differ")
+    is_masked: bool = Field(description="whether other costs went the other way, so that the total hides it")
+
+
+class SettledUntil(Told):
+    """Last UTC day of a provider that is settled, so judged."""
+
+    provider: str
+    date: dt.date
+
+
+class AnomaliesTold(Told):
+    """Anomalies of 30 days, the newest first."""
+
+    org_slug: str
+    start: dt.date
+    end: dt.date
+    anomalies: list[Anomaly]
+    anomalies_left_out: int
+    settled_until: list[SettledUntil] = Field(
+        description="later days are not judged yet, which is not the same as well"
+    )
+
+
+class LabelLine(Told):
+    """A label of the organization, as `label:NAME` takes it."""
+
+    name: str
+    values: list[str] = Field(description="untrusted: the first of the values that its rules give")
+    value_count: int
+
+
+class LabelsTold(Told):
+    """Labels of the organization."""
+
+    org_slug: str
+    version: int
+    labels: list[LabelLine]
+
+
 class Finding(Told):
     """One reason, or one fact beside it."""
 

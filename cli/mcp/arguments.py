@@ -105,6 +105,12 @@ class TokensAsked(CostsAsked):
     limit: int = Field(default=MOST_GROUPS, ge=1, le=MOST_GROUPS, description="rows, those that cost most")
 
 
+class AnomaliesAsked(Arguments):
+    """Which anomalies are listed."""
+
+    end: Date | None = Field(default=None, description="last UTC day of the 30 that are looked at; null: yesterday")
+
+
 class ChangeAsked(CostsAsked):
     """Question about what has changed against the days before."""
 

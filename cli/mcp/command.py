@@ -22,6 +22,8 @@ def mcp(api: Api) -> None:
     """
     if api.screen.as_json:
         raise Usage("mcp speaks a protocol of its own: leave --json out.")
+    if api.customer.key_file and api.customer.key_file.name == "<stdin>":
+        raise Usage("Standard input is the protocol's: give the key in a file, or in CLOUDACT_API_KEY.")
     api.customer.headers()  # a key that is missing is told now, not at the first question
     try:
         from cli.mcp.server import serve

@@ -1,4 +1,4 @@
-"""Tools about costs: `costs`, `unit_costs`, `explain_cost_change`. Amounts are the API's; only changes are computed."""
+"""Tools about costs. Amounts are the API's; only changes are computed."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -7,23 +7,35 @@ from itertools import groupby, pairwise
 
 from cli.json_object import JsonObject
 from cli.mcp.answers import (
+    AnomaliesTold,
     CacheSaving,
     Change,
     ChangeTold,
     CostsTold,
     DayRange,
     InvoicedMonth,
+    LabelLine,
+    LabelsTold,
     Mover,
     Residual,
     TokenCost,
     UnitCostsTold,
 )
-from cli.mcp.arguments import MOST_GROUPS, ChangeAsked, CostsAsked, GroupsAsked, TokensAsked
+from cli.mcp.arguments import (
+    MOST_GROUPS,
+    AnomaliesAsked,
+    ChangeAsked,
+    CostsAsked,
+    GroupsAsked,
+    NoArguments,
+    TokensAsked,
+)
 from cli.mcp.reading import Reading
 
 _EXACT = Context(prec=200)  # sums of the API have more digits than Decimal's default of 28
 _MOST_TOLD = 500  # groups that the API tells one by one
 _MOST_MONTHS = 60
+MOST_LISTED = 50
 _DAY = dt.timedelta(days=1)
 _NO_MONTH = "These days have no whole month, or their costs are not those that are billed: a residual is of a month."
 _NOT_TOLD = "No invoice of these months was told, so nobody knows what it has more than the loaded costs."
@@ -75,6 +87,26 @@ def explain_cost_change(reading: Reading, asked: ChangeAsked) -> ChangeTold:
     body = reading.of_org("costs", query=query)
     changes = [_change(sums, asked.limit) for sums in body["results"]]
     return ChangeTold.model_validate(body | {"changes": changes} | _framed(reading, asked, body))
+
+
+def list_labels(reading: Reading, _asked: NoArguments) -> LabelsTold:
+    """Lists the organization's own labels, such as team, by which costs can be grouped and filtered."""
+    body = reading.settings("labels")
+    return LabelsTold.model_validate(body | {"labels": [_label(each) for each in body["labels"]]})
+
+
+def anomalies(reading: Reading, asked: AnomaliesAsked) -> AnomaliesTold:
+    """Lists what was unusual in the costs of 30 days: against the same weekdays before, on settled days alone."""
+    body = reading.of_org("costs", "anomalies", query={"end": asked.end})
+    found = body["anomalies"]
+    cut = {"anomalies": found[:MOST_LISTED], "anomalies_left_out": max(len(found) - MOST_LISTED, 0)}
+    return AnomaliesTold.model_validate(body | cut)
+
+
+def _label(label: JsonObject) -> LabelLine:
+    parts = (part for rule in label["rules"] for part in rule.get("shares") or [rule])
+    values = list(dict.fromkeys(str(part["value"]) for part in parts))
+    return LabelLine(name=label["name"], values=values[:MOST_LISTED], value_count=len(values))
 
 
 def _question(asked: CostsAsked) -> JsonObject:

@@ -1,4 +1,4 @@
-"""docs/costs.md: "cost per 1M output tokens" by model, and by model and team, by SQL, API and command line.
+"""docs/costs.md: "cost per 1M output tokens" by model, and by model and team, by SQL, API, command line and MCP.
 
 All of them tell what a loop in Decimal does.
 """
@@ -10,6 +10,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
@@ -24,6 +25,7 @@ from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
 from tests.functions.costs.charges import Charge, org_with_costs, total
 from tests.functions.costs.test_label_sums import labelled
+from tests.mcp_client import asking
 from tests.served import served
 
 TEXT = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
@@ -36,7 +38,7 @@ def blocks(heading: str) -> list[str]:
     return re.findall(r"```(?:json|sql|sh)\n(.*?)```", section, re.DOTALL)
 
 
-SQL, CURL, COMMAND = blocks("Cost per 1M output tokens by model,")
+SQL, CURL, COMMAND, ARGUMENTS = blocks("Cost per 1M output tokens by model,")
 LABELS, TEAM_SQL, TEAM_CURL, TEAM_COMMANDS = blocks("Cost per 1M output tokens by model and team")
 UNATTRIBUTED = "-"  # as the command line writes what has no team
 
@@ -103,6 +105,16 @@ def test_by_the_api(api_url: str, org: OnboardedOrg, expected: Prices) -> None:
 def test_by_the_command_line(api_url: str, org: OnboardedOrg, expected: Prices) -> None:
     """The documented command, as a person reads it."""
     assert printed(COMMAND, api_url, org, 1) == expected
+
+
+def test_by_a_model(api_url: str, org: OnboardedOrg, expected: Prices) -> None:
+    """The documented arguments of the MCP server's tool."""
+    with ExitStack() as stack:
+        told = asking(api_url, org.org_slug, org.api_key, stack)("unit_costs", **json.loads(ARGUMENTS))
+    assert {
+        (each["key"]["model"],): (Decimal(each["cost_per_million"]), Decimal(each["previous"]["cost_per_million"]))
+        for each in told["unit_costs"]
+    } == expected
 
 
 def test_teams_by_sql(local: Local, org_with_teams: OnboardedOrg, expected_of_teams: Prices) -> None:
