@@ -25,7 +25,7 @@ def labels() -> None:
 @click.option("--version", type=click.IntRange(1), help="An older version; the one that counts, if left out.")
 @asks_api
 def show_labels(api: Api, version: int | None) -> None:
-    """Print the labels as the file that `set` reads; the version is told beside it."""
+    """Print the labels as the file that `set` reads, and their version beside it."""
     answer = api.call("GET", "organizations", api.org, "labels", query={"version": version})
     api.screen.answer(answer, _print)
 
