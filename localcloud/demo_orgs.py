@@ -148,7 +148,8 @@ def _live_through(
     keys = tuple(account.registered(onboarded.credentials[account.integration]) for account in accounts)
     sources = {"GCP_SA": org.source} | {account.integration: dict(account.settings) for account in accounts}
     missing = set(days) - _days_with_runs(settings, org.org_slug, days[0])
-    live_through(settings, PastOrg(org.org_slug, sources, keys), missing, utc_now().date())
+    past = PastOrg(org.org_slug, sources, keys)
+    live_through(settings, past, missing, utc_now().date(), goes_on=len(missing) < len(days))
 
 
 def _days_with_runs(settings: Settings, org_slug: str, first: dt.date) -> set[dt.date]:

@@ -13,6 +13,7 @@ from itertools import islice
 
 from cloudact.anomalies.anomaly import Anomaly, Kind, kind_of
 from cloudact.anomalies.cost_days import DAY, Cell, CostDays, Window
+from cloudact.anomalies.currency_costs import CurrencyCosts
 from cloudact.anomalies.judgement import (
     NOTHING,
     Amounts,
@@ -23,10 +24,9 @@ from cloudact.anomalies.judgement import (
     judged,
     median,
     month_before,
-    same_weekdays,
 )
 from cloudact.anomalies.sensitivity import Sensitivity
-from cloudact.anomalies.series import CHANGING, PARTS, TELLING, Layer, Series, series_of
+from cloudact.anomalies.series import CHANGING, PARTS, TELLING, Layer, Series
 
 EXACT = decimal.Context(prec=80)  # sums of NUMERIC, by two and by six, lose no digit
 
@@ -34,68 +34,26 @@ EXACT = decimal.Context(prec=80)  # sums of NUMERIC, by two and by six, lose no 
 def find_anomalies(costs: CostDays, window: Window) -> list[Anomaly]:
     """Anomalies that began on the window's days, the newest first, and of a day the largest first."""
     with decimal.localcontext(EXACT):
-        found = [each for currency in sorted(costs.amounts) for each in _Currency(costs, currency, window).anomalies()]
-        shown = [each for each in found if each.since >= window.begins]
-        return sorted(shown, key=lambda each: (each.since, abs(each.first.difference)), reverse=True)
+        by_currency = [CurrencyCosts(costs, currency, window.sensitivity) for currency in sorted(costs.amounts)]
+        found = [each for of_one in by_currency for each in _anomalies(of_one, window) if each.since >= window.begins]
+        return sorted(found, key=lambda each: (each.since, abs(each.first.difference)), reverse=True)
 
 
-@dataclass
-class _Currency:
-    """Costs in one currency."""
-
-    costs: CostDays
-    currency: str
-    window: Window
-
-    @property
-    def by(self) -> Sensitivity:
-        return self.window.sensitivity
-
-    @cached_property
-    def cells(self) -> Mapping[Cell, Amounts]:
-        return self.costs.amounts[self.currency]
-
-    @cached_property
-    def series(self) -> Sequence[Series]:
-        return series_of(self.cells)
-
-    @cached_property
-    def sums(self) -> Mapping[Series, Amounts]:
-        """Amounts of each series by day."""
-        return {series: self.sum(series.cells) for series in self.series}
-
-    def sum(self, cells: Iterable[Cell]) -> Amounts:
-        """Amounts of these cells by day."""
-        amounts: dict[date, Decimal] = {}
-        for cell in cells:
-            for day, amount in self.cells[cell].items():
-                amounts[day] = amounts.get(day, NOTHING) + amount
-        return amounts
-
-    def anomalies(self) -> Sequence[Anomaly]:
-        """All anomalies of the days that are judged, in the order in which they began."""
-        found: list[Anomaly] = []
-        for number in range((self.window.last - self.window.judged_from).days + 1):
-            day = self.window.judged_from + number * DAY
-            since = day - timedelta(days=self.by.gap_days)
-            found += _Day(self, day, [each for each in found if each.last >= since]).new()
-        return found
-
-    def known(self, providers: Collection[str], day: date) -> list[date]:
-        """Same weekdays before a day on which all of these providers are settled, the newest first."""
-        days = same_weekdays(day, self.by.weeks)
-        return [each for each in days if all(each in self.settled(provider) for provider in providers)]
-
-    def settled(self, provider: str) -> frozenset[date]:
-        """Settled days of a provider."""
-        return self.costs.settled.get(provider, frozenset())
+def _anomalies(costs: CurrencyCosts, window: Window) -> Sequence[Anomaly]:
+    """All anomalies of the days that are judged, in the order in which they began."""
+    found: list[Anomaly] = []
+    for number in range((window.last - window.judged_from).days + 1):
+        day = window.judged_from + number * DAY
+        since = day - timedelta(days=costs.by.gap_days)
+        found += _Day(costs, day, [each for each in found if each.last >= since]).new()
+    return found
 
 
 @dataclass
 class _Day:
     """One day that is judged. `going_on` are anomalies that may still last."""
 
-    costs: _Currency
+    costs: CurrencyCosts
     day: date
     going_on: Sequence[Anomaly]
     explained: dict[Direction, set[Cell]] = field(default_factory=lambda: {direction: set() for direction in Direction})

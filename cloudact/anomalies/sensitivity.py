@@ -10,9 +10,7 @@ class Sensitivity:
 
     weeks: int = 8  # same weekdays that a day is compared with: a median that four odd weeks do not move
     fewest: int = 4  # of these that must be known: an account is judged from its fifth week on
-    mads: Decimal = Decimal(
-        7
-    )  # median absolute deviations above: some five standard deviations, since costs are skewed
+    mads: Decimal = Decimal(7)  # median absolute deviations above: some five standard deviations, as costs are skewed
     share: Decimal = Decimal("0.4")  # of what was expected: where nothing ever varies the deviation is nil
     narrow_mads: Decimal = Decimal(10)  # the same within a provider: series are many there, so chance has more goes
     narrow_share: Decimal = Decimal("0.5")

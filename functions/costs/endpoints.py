@@ -44,10 +44,7 @@ def export_costs(api: OrgCosts, org: str) -> Response:
     credential, query = presented(api.auth, org), in_query(request.args, ExportQuery)
     today = api.clock().date()
     if query.format is Format.CSV:
-        question = _asked(api, org, credential, query)
-        with refusing():
-            told = api.answers.ask(org, question)
-        return _file(csv_of(told.answer), f"{org}-costs", question.days, query.format, told.bytes_processed)
+        return csv_export(api, org, _asked(api, org, credential, query))
     days, filters = query.rows(today)
     let_in(api.auth, org, credential)
     if not api.exports.acquire(blocking=False):
@@ -63,6 +60,13 @@ def export_costs(api: OrgCosts, org: str) -> Response:
     answer = _file(parts, f"{org}-focus", days, query.format, found.bytes_processed)
     answer.call_on_close(api.exports.release)
     return answer
+
+
+def csv_export(api: OrgCosts, org: str, question: Question) -> Response:
+    """200 with the amounts that answer the question, for a caller who has been let in."""
+    with refusing():
+        told = api.answers.ask(org, question)
+    return _file(csv_of(told.answer), f"{org}-costs", question.days, Format.CSV, told.bytes_processed)
 
 
 def _file(
@@ -96,10 +100,15 @@ def _shown(
 
 def _asked(api: OrgCosts, org: str, credential: PresentedCredential, query: CostsQuery | UnitCostsQuery) -> Question:
     """Question of a caller who may ask it. The org's labels are looked up only where it names any, and after that."""
-    today = api.clock().date()
-    question = None if query.names_labels else query.question(today)
+    question = None if query.names_labels else question_of(api, org, query)
     let_in(api.auth, org, credential)
-    return question or query.question(today, api.labels.current(org).labels)
+    return question or question_of(api, org, query)
+
+
+def question_of(api: OrgCosts, org: str, query: CostsQuery | UnitCostsQuery) -> Question:
+    """Question as of today, with the org's labels where it names any."""
+    today = api.clock().date()
+    return query.question(today, api.labels.current(org).labels) if query.names_labels else query.question(today)
 
 
 def revalidated(answer: Response, etag: str) -> Response:

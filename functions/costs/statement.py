@@ -65,8 +65,8 @@ def statement_of_trial(days: Days, tried: Sequence[Label | None]) -> tuple[Query
     lines, values = _rules(tried)
     names = ", ".join(f"charge.label_{number}_rule" for number in range(1, len(tried) + 1))
     places = {_PLACE_OF_LABELS: lines, _PLACE_OF_RULES: f"  {names}\n"}
-    limits = {"first_day": days.first, "last_day": days.last, "row_limit": MOST_ROWS + 1}
-    return query("label_trial", (), values, places), {**limits, **values}
+    limits: dict[str, Value] = {"first_day": days.first, "last_day": days.last, "row_limit": MOST_ROWS + 1}
+    return query("label_trial", (), values, places), limits | values
 
 
 def _rules(labels: Sequence[Label | None]) -> tuple[str, dict[str, Value]]:

@@ -91,9 +91,18 @@ class LabelStore:
         raise Retry(Code.BIGQUERY_UNAVAILABLE, UNWRITTEN)
 
     def _started(self, job_id: str, org_slug: str, new: StoredLabels, entry_id: str) -> Job:
-        values = {"version": new.version, "labels": new.text, "digest": new.digest, "entry_id": entry_id}
-        written = {"org_slug": org_slug, "recorded_at": new.recorded_at, "recorded_by": new.recorded_by}
-        job = self._warehouse.start_query(job_id, "record_labels", None, **values, **written)
+        job = self._warehouse.start_query(
+            job_id,
+            "record_labels",
+            None,
+            org_slug=org_slug,
+            version=new.version,
+            labels=new.text,
+            digest=new.digest,
+            recorded_at=new.recorded_at,
+            recorded_by=new.recorded_by,
+            entry_id=entry_id,
+        )
         return job or self._warehouse.taken_job(job_id)
 
     def _look(self, table: str) -> str:

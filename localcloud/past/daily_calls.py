@@ -19,6 +19,7 @@ from cloudact.orgs.org import Onboarded
 from cloudact.pipelines.registry import Entry, Registry, load_registry
 from cloudact.pipelines.steps import StepType
 from cloudact.runs.batch import Batch, batches
+from cloudact.runs.late_data import loads_of
 from cloudact.runs.ledger import Ledger, RunEvent
 from cloudact.runs.load import RunLoad
 from cloudact.runs.run import Run, Status, TriggerType
@@ -27,6 +28,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.due import restated_dates, scheduled_run
+from jobs.anomalies import AnomalyLook
 from jobs.attempt import DONE, Job, Processor, work
 from jobs.claim import Claim
 from jobs.container import Execution
@@ -37,7 +39,7 @@ from jobs.meter import Meter
 from jobs.reading import Reading
 from localcloud.company.activity import drawn
 from localcloud.past.processor import PastProcessor
-from localcloud.past.sources import ExportedDays, InProcess, OneReportAtATime, PastExport
+from localcloud.past.sources import ExportedDays, InProcess, OneReportAtATime, PastExport, ScannedExport
 from localcloud.past.warehouse import PastWarehouse
 from localcloud.providers.anthropic.api import Anthropic
 from localcloud.providers.faults import Faults
@@ -78,16 +80,19 @@ class PassingClock:
         return self.now
 
 
-def live_through(settings: Settings, org: PastOrg, dates: Collection[date], today: date) -> int:
+def live_through(
+    settings: Settings, org: PastOrg, dates: Collection[date], today: date, *, goes_on: bool = False
+) -> int:
     """Works on every run of these dates that the daily calls before today's would have started; how many there were.
 
-    Today's call is not among them, so yesterday is left alone. None of the dates may have had a run. Raises
+    Today's call is not among them, so yesterday is left alone. None of the dates may have had a run. An org with runs
+    of other dates `goes_on`: late rows are left to the next real scan, which looks into all dates. Raises
     `RuntimeError` where a run does not end well.
     """
     days = sorted(day for day in dates if day < today - timedelta(days=1))
     if not days:
         return 0
-    past = _Past(settings, org, days, today)
+    past = _Past(settings, org, days, today, goes_on)
     for ago in range((today - days[0]).days - 1, 0, -1):
         past.call(today - timedelta(days=ago))
     past.warehouse.write(clients.bigquery(settings), org.org_slug)
@@ -100,6 +105,7 @@ class _Past:
     org: PastOrg
     days: list[date]
     today: date
+    goes_on: bool
     runs: int = 0
     _readings: dict[str, Reading] = field(default_factory=dict)
     _generations: dict[tuple[str, date], int] = field(default_factory=dict)
@@ -154,19 +160,28 @@ class _Past:
                     self._work(run, execution, clock)
 
     def _due(self, today: date, at: datetime) -> list[Run]:
-        """Yesterday of every pipeline, then what the registry restates, as `functions.schedule.due` orders them."""
+        """Yesterday of every pipeline, then what the registry restates and what has late rows.
+
+        In the order of `functions.schedule.due`.
+        """
         known = set(self.days)
         wanted = [
             (trigger, date_, entry)
             for entry in self._entries()
             for trigger, dates in (
                 (TriggerType.SCHEDULE, {today - timedelta(days=1)}),
-                (TriggerType.RESTATEMENT, restated_dates(entry, today)),
+                (TriggerType.RESTATEMENT, restated_dates(entry, today) | self._stale(entry, today)),
             )
             for date_ in dates & known
         ]
         wanted.sort(key=lambda each: (each[0] is TriggerType.RESTATEMENT, today - each[1]))
         return [self._run(entry, date_, trigger, at) for trigger, date_, entry in wanted]
+
+    def _stale(self, entry: Entry, today: date) -> set[date]:
+        """Dates with late rows that the last scan saw, and no run has loaded since."""
+        scan = self.warehouse.last_scan(entry.id)
+        wanted = [(self.org.org_slug, entry.id, day) for day in scan.stale] if scan else []
+        return set(scan.still_stale(loads_of(Ledger(self.warehouse).generations(wanted, today)))) if scan else set()
 
     def _entries(self) -> Iterator[Entry]:
         return (e for e in self.registry.entries if e.enabled and e.required_integration in self.org.settings)
@@ -190,15 +205,17 @@ class _Past:
         self.runs += 1
 
     def _job(self, clock: PassingClock) -> Job:
+        notifier = open_notifier(self.settings, self.warehouse, clock, ids(PROVIDERS))
         return Job(
             self.warehouse,
             Ledger(self.warehouse),
             lambda run: self.registry.config(self.registry.get(run.pipeline)).steps,
             lambda run, own, load: self._processor(run, own, load, clock),
             clock,
-            open_notifier(self.settings, self.warehouse, clock, ids(PROVIDERS)),
+            notifier,
             Meter(Tariff.of(self.settings), self.warehouse, lambda: clock.now.timestamp()),
             lambda run: self.registry.config(self.registry.get(run.pipeline)).pipeline.version,
+            AnomalyLook(self.warehouse, notifier, clock),  # which nobody asks to tell: the past is nobody's news
         )
 
     def _processor(self, run: Run, own: Claim, load: RunLoad, clock: Clock) -> Processor:
@@ -219,7 +236,8 @@ class _Past:
 
     def _source(self, context: SourceContext, name: str) -> Source:
         if name == "GCP_SA":
-            return PastExport(self.exported, context.run.date, context.read_at)
+            export = PastExport if self.goes_on else ScannedExport
+            return export(self.exported, context.run.date, context.read_at)
         connector = self.connectors[name]
         inside = replace(context, url=f"http://{connector.provider.id}", http=lambda: self.http)
         return OneReportAtATime(connector.provider.open_source(inside))

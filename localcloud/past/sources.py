@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from email.message import Message
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ from providers.calls import Calls
 from providers.gcp.export import ExportTable, find_export
 from providers.gcp.loaded_day import BILLING
 from providers.gcp.result_pages import page_batches
-from providers.gcp.statement import compile_statement
+from providers.gcp.statement import compile_late_dates, compile_statement
 from providers.gcp.steps import ExtractConfig
 from providers.notes import Notes
 from providers.source import Chain, Findings, Progress, Source, Table
@@ -90,6 +91,12 @@ class ExportedDays:
 
     export: ExportTable
     by_day: dict[date, pa.RecordBatch]
+
+    @cached_property
+    def exported(self) -> list[tuple[datetime, date]]:
+        """When rows were exported and of which day they are, in the order of time."""
+        times = {day: rows.column("source_max_export_time").unique() for day, rows in self.by_day.items()}
+        return sorted((at, day) for day, column in times.items() for at in column.to_pylist())
 
     @classmethod
     def read(
@@ -196,6 +203,34 @@ class PastExport:
                 newest=max(exported, default=None),
             )
         )
+
+
+@dataclass
+class ScannedExport(PastExport):
+    """One that is scanned for late rows too."""
+
+    @property
+    def looks_into(self) -> str:
+        """The export's full name, as the product's own source has it."""
+        return str(self.days.export)
+
+    @property
+    def late_days(self) -> int:
+        """Days after a date within which its rows are still loaded."""
+        return LATE_DAYS
+
+    def late_dates(self, watermark: datetime | None, progress: Progress) -> Mapping[date, datetime]:  # noqa: ARG002
+        """Dates with rows exported since the watermark, within the bounds of the product's statement."""
+        statement = compile_late_dates(
+            self.days.export, day=self.day, snapshot=self.snapshot, watermark=watermark, late_days=LATE_DAYS
+        )
+        (after,) = (
+            each.value
+            for each in statement.parameters
+            if isinstance(each, ScalarQueryParameter) and each.name == "exported_after"
+        )
+        assert isinstance(after, datetime)  # noqa: S101 - as the statement has it
+        return {day: at for at, day in self.days.exported if after < at <= self.snapshot}
 
 
 _: type[Source] = PastExport

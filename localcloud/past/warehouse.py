@@ -6,10 +6,11 @@ columns of a table, BigQuery is asked for.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud.bigquery import Client, LoadJobConfig, QueryJobConfig, ScalarQueryParameter, SchemaField
 
+from cloudact.runs.late_data import LateDataScan
+from cloudact.runs.result import Result
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.day_partition import DayPartition
 from cloudact.warehouse.resources import Column, Job
@@ -69,6 +72,11 @@ class PastWarehouse(Warehouse):
         """Whether the ledger has the run's end."""
         return run_id in self._kept.ends
 
+    def last_scan(self, pipeline: str) -> LateDataScan | None:
+        """What the last run of a pipeline that has looked for late rows has found."""
+        end = next(self._scans(pipeline), None)
+        return Result.model_validate_json(end["result"]).look if end else None
+
     def append(
         self,
         table: str,
@@ -90,7 +98,7 @@ class PastWarehouse(Warehouse):
         org_table: str | None = None,
         **values: Any,
     ) -> list[dict[str, Any]]:
-        """Rows of a day of an org's table, and earlier generations of a run.
+        """Rows of a day of an org's table, earlier generations of runs, and the last scan for late rows.
 
         Of what only people record, such as an invoice, there was none before the org's first start. Raises
         `NotImplementedError` for any other query, since no rows would be an answer that nobody has looked up.
@@ -101,11 +109,46 @@ class PastWarehouse(Warehouse):
         if query == "earlier_generations":
             ends = [self._kept.ends[each] for each in values["run_ids"] if each in self._kept.ends]
             return [_earlier(end) for end in sorted(ends, key=lambda end: -int(end["generation"]))]
+        if query == "generations":
+            return [each for key in values["keys"] if (each := self._generation(key))]
+        if query == "last_look":
+            return [{"result": end["result"]} for end in islice(self._scans(values["pipeline"]), 1)]
         if query == "invoice_entries":
             return [{"entries": 0}]
         if query in NOBODY:
             return []
         raise NotImplementedError(f"no run of the past has asked for {query} yet")
+
+    def _scans(self, pipeline: str) -> Iterator[dict[str, Any]]:
+        """The ends of runs of a pipeline that have looked for late rows, the last one first."""
+        ends = (end for end in reversed(self._kept.ends.values()) if end["pipeline"] == pipeline)
+        return (end for end in ends if json.loads(end["result"]).get("look"))
+
+    def _generation(self, key: str) -> dict[str, Any] | None:
+        """A row of `generations` for `org_slug pipeline date`; `None` for a date without a run."""
+        org_slug, pipeline, day = key.split(" ")
+        runs = [
+            (told, self._kept.ends[told["run_id"]])
+            for told in self._kept.history
+            if told["pipeline"] == pipeline and told["usage_date"].isoformat() == day
+        ]
+        if not runs:
+            return None
+        newest, end = runs[-1]
+        asked_on = date.fromisoformat(end["requested_date"])
+        return {
+            "org_slug": org_slug,
+            "pipeline": pipeline,
+            "date": newest["usage_date"],
+            "generation": newest["generation"],
+            "status": end["status"],
+            "requested_date": asked_on,
+            "loaded_on": asked_on,
+            "asked_on": asked_on,
+            "loaded_at": newest["read_at"],
+            "source_as_of": max((told["source_as_of"] for told, _ in runs if told["source_as_of"]), default=None),
+            "given_up_at": None,
+        }
 
     def columns(self, dataset: str, table: str) -> Sequence[Column]:
         """Columns of a table, asked for once."""

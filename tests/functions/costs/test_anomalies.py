@@ -115,7 +115,7 @@ def test_an_unchanged_answer_costs_no_query(api: FlaskClient, org: OnboardedOrg)
 @pytest.mark.parametrize("query", [{"end": "2026-11-12"}, {"end": "2014-12-31"}, {"end": "x"}])
 def test_what_cannot_be_answered(api: FlaskClient, org: OnboardedOrg, query: dict[str, str]) -> None:
     """A day that is not over, or no day, is refused with the field's name."""
-    answer = ask(api, org, **query)
+    answer = ask(api, org, None, **query)
     assert (answer.status_code, answer.get_json()["field"]) == (400, next(iter(query)))
 
 

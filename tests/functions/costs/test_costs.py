@@ -169,7 +169,7 @@ def test_quantities_of_different_units_are_kept_apart(get: Get, found: list[Char
     expected: dict[str | None, int] = defaultdict(int)
     for charge in filter(in_october, found):
         if charge.tokens:
-            expected[charge.token_type] += charge.tokens
+            expected[charge.token_type] += int(charge.tokens)
     assert {each["key"]["token_type"]: int(each["total"]) for each in told["Tokens"]["groups"]} == expected
     assert told["Tokens"]["currency"] is None
 
