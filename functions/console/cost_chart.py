@@ -88,6 +88,7 @@ class Chart:
     open_spans: Sequence[Hatch]
     missing_spans: Sequence[Span]
     is_dense: bool
+    before: str
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,20 @@ def series_of(painted: Iterable[tuple[str, Sequence[Decimal]]]) -> list[Series]:
 
 
 def chart_of(
-    series: Sequence[Series], labels: Sequence[str], hints: Sequence[str], states: Sequence[frozenset[State]]
+    series: Sequence[Series],
+    labels: Sequence[str],
+    hints: Sequence[str],
+    states: Sequence[frozenset[State]],
+    before: Sequence[Decimal] = (),
 ) -> Chart:
-    """Chart of series of one length, with the label, words and states of each period."""
+    """Chart of series of one length, with the label, words and states of each period.
+
+    `before` are the amounts that a line shows over the bars, one for each of the first periods.
+    """
     count = len(labels)
     tops, bottoms = _stacks(series, count)
-    scale = _Scale.of(min((min(each) for each in bottoms), default=0.0), max((max(each) for each in tops), default=0.0))
+    line = [float(each) for each in before]
+    scale = _Scale.of(min(map(min, [*bottoms, [0.0, *line]])), max(map(max, [*tops, [0.0, *line]])))
     stacks = list(zip(series, tops, bottoms, strict=True))
     return Chart(
         width=count * SLOT,
@@ -143,6 +152,7 @@ def chart_of(
         open_spans=[_hatch(scale, each, stacks, count) for each in _runs([bool(each & OPEN) for each in states])],
         missing_spans=[_span(each[0], each[-1], count) for each in _runs([State.MISSING in each for each in states])],
         is_dense=count > MOST_GAPS,
+        before=_line(line, scale),
     )
 
 
@@ -192,6 +202,12 @@ def _path(ends: Sequence[float], scale: _Scale, count: int) -> str:
     for y in ys:
         parts.append(f"V{y}h{SLOT}" if not gap else f"h{SLOT}" if y == zero else f"h{gap:g}V{y}h{bar:g}V{zero}h{gap:g}")
     return "".join(parts) + f"V{zero}z"
+
+
+def _line(ends: Sequence[float], scale: _Scale) -> str:
+    """Steps from one end to the next."""
+    ys = [_pixels(scale.y(end)) for end in ends]
+    return f"M0 {ys[0]}" + "".join(f"V{y}h{SLOT}" for y in ys) if ys else ""
 
 
 def _labels(words: Sequence[str]) -> list[Label]:

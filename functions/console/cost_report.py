@@ -125,6 +125,15 @@ def states_of(answer: CostAnswer) -> list[frozenset[State]]:
     return [frozenset(found.get(period, ())) for period in question.periods]
 
 
+def change_of(now: Decimal, before: Decimal, *, is_quantity: bool = False) -> Change:
+    """Change of an amount, in words."""
+    return Change(
+        amount(before, is_quantity=is_quantity),
+        difference(now, before, is_quantity=is_quantity),
+        percent_more(now, before),
+    )
+
+
 def period_note(states: frozenset[State]) -> str:
     """What the days of a period are not yet, in two words; empty where all are final."""
     if State.MISSING in states:
@@ -250,8 +259,4 @@ def _words(sums: Sums, exact: Decimal) -> str:
 
 
 def _change(sums: Sums, now: Decimal, before: Decimal | None) -> Change | None:
-    if before is None:
-        return None
-    return Change(
-        _words(sums, before), difference(now, before, is_quantity=sums.currency is None), percent_more(now, before)
-    )
+    return None if before is None else change_of(now, before, is_quantity=sums.currency is None)

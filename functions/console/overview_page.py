@@ -11,6 +11,7 @@ from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Status
 from functions.console.collaborators import Console
 from functions.console.day_states import FINAL, LEGEND, RUNNING, DayMark, by_pipeline, last_days, loaded_days, state_of
+from functions.console.month_card import month_card
 from functions.console.pages import page
 from functions.console.rows import Health, OrgOverview, PipelineDay
 from functions.console.runs_page import run_path
@@ -71,8 +72,8 @@ def show_overview(console: Console, org: str) -> Response:
     """200 with the org's last thirty days, integrations and quota."""
     visited, now = visit(console, org), console.clock()
     today = now.date()
-    rows = console.rows.days(org, today - dt.timedelta(days=DAYS), today)
-    facts = console.rows.overview(org, today)
+    facts = console.rows.overview(org, today - dt.timedelta(days=DAYS), today)
+    rows = facts.days
     names = {entry.id: entry.name for entry in console.runs.registry.entries}
     days = by_pipeline(rows)
     enabled = [entry for entry in console.runs.registry.entries if entry.enabled]
@@ -87,6 +88,7 @@ def show_overview(console: Console, org: str) -> Response:
         failed=[_recent(org, day, names) for day in newest if day.status is Status.FAILED][:5],
         running=sum(state_of(day) == RUNNING for day in rows),
         integrations=_integrations(console, facts.integrations),
+        month=month_card(console, org),
         quota=_quota(facts, now),
         legend_states=LEGEND,
     )

@@ -62,15 +62,17 @@ class _OverviewRow:
     subscription: _Subscription | None
     pipelines_today: int
     integrations: tuple[Health, ...]
+    days: tuple[PipelineDay, ...]
 
 
 @dataclass(frozen=True)
 class OrgOverview:
-    """What an org may do today and has done, and how its integrations are."""
+    """What an org may do today and has done, how its integrations are, and the dates of its pipelines."""
 
     subscription: Subscription | None
     pipelines_today: int
     integrations: tuple[Health, ...]
+    days: tuple[PipelineDay, ...]
 
 
 class ConsoleRows:
@@ -100,9 +102,9 @@ class ConsoleRows:
             date=date,
         )
 
-    def overview(self, org_slug: str, today: dt.date) -> OrgOverview:
-        """Subscription, runs of today and integrations."""
-        row = self._warehouse.read(_OverviewRow, "overview", org_slug=org_slug, today=today)[0]
+    def overview(self, org_slug: str, first_day: dt.date, today: dt.date) -> OrgOverview:
+        """Subscription, runs of today, integrations, and dates as `days` has them: all by one query."""
+        row = self._warehouse.read(_OverviewRow, "overview", org_slug=org_slug, first_day=first_day, today=today)[0]
         known = row.subscription
         subscription = Subscription(subscription_status(known.status), known.plan, known.daily_limit) if known else None
-        return OrgOverview(subscription, row.pipelines_today, row.integrations)
+        return OrgOverview(subscription, row.pipelines_today, row.integrations, row.days)

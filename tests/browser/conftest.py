@@ -16,6 +16,7 @@ from tests.browser.scene import record
 from tests.conftest import NOON, Local, load_fixture_export
 from tests.copied_tables import CopiedTables
 from tests.functions.console.conftest import patient
+from tests.functions.costs.charges import charges, load
 from tests.served import served
 
 
@@ -29,15 +30,15 @@ class Scene:
     runs: dict[str, Run]
 
 
-def made(local: Local, slug: str, tables: CopiedTables) -> OnboardedOrg:
-    """An org with an export and accounts at the other providers, which the demo user owns."""
+def made(local: Local, slug: str, tables: CopiedTables, *, views: bool = False) -> OnboardedOrg:
+    """An org with an export and accounts at the other providers, which the demo user owns; with views it has costs."""
     source = {
         "source_project": f"{slug}-billing",
         "source_dataset": "billing_export",
         "source_table": "gcp_billing_export_v1_012345_6789AB_CDEF01",
     }
     accounts = (ProviderAccount("OPENAI", 1), ProviderAccount("ANTHROPIC", 1))
-    org = onboard(local.settings, NewOrg(slug, source, accounts=accounts, views=False), tables)
+    org = onboard(local.settings, NewOrg(slug, source, accounts=accounts, views=views), tables)
     load_fixture_export(local, org)
     add_member(local.settings, slug, DEMO_USER, "owner")
     return org
@@ -46,7 +47,9 @@ def made(local: Local, slug: str, tables: CopiedTables) -> OnboardedOrg:
 @pytest.fixture(scope="module")
 def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
     session_cloud.clock.now = NOON
-    org, other = (made(session_cloud, slug, copied_tables) for slug in ("northwind", "fabrikam"))
+    org = made(session_cloud, "northwind", copied_tables, views=True)
+    other = made(session_cloud, "fabrikam", copied_tables)
+    load(session_cloud, org.org_slug, charges())
     runs = record(session_cloud, org.org_slug)
     rooms = patient(compose(session_cloud.settings, session_cloud.clock))
     with served(console_app(rooms, session_cloud.settings, clock=session_cloud.clock)) as url:
