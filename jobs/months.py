@@ -6,18 +6,19 @@ The SQL decides what is due; this knows the order, and the ids by which each sta
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from cloudact.clock import Clock
-from cloudact.runs.run import Run
+from cloudact.runs.run import Run, TriggerType
 from cloudact.warehouse.queries import Value
 from providers.org_day import OrgDay
 
 log = logging.getLogger(__name__)
 WITHIN_S = 60.0
-DAYS_BEFORE = 62  # of a month: late rows that are billed in it are as old, since none is loaded 60 days after its day
+DAYS_BACK = 3660  # to look for rows that are billed in a month: ten years are all that a vendor corrects
+ATTEMPTS = 100  # to close one month; each that ended without closing it has made another copy
 Tick = Callable[[], None]
 
 
@@ -27,11 +28,25 @@ class _DueMonth:
     first_day: date
 
 
+@dataclass(frozen=True)
+class _ClosableMonth(_DueMonth):
+    currency: str
+    made_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class _Span:
+    first_day: date | None
+    last_day: date | None
+
+
 def tie_months(day: OrgDay, clock: Clock, tick: Tick, within_s: float = WITHIN_S) -> None:
     """Does what is due for the months of the run's org and provider; nothing where the org has recorded no invoice.
 
-    Runs of yesterday do it, and of days in a month that is over. `tick` is called while BigQuery works, `within_s` at
-    most; then it goes on by itself. Whatever fails is logged as `months_not_tied` and raised by nobody.
+    Runs of yesterday do it, and planned ones of days in a month that is over; no backfill. `tick` is called while
+    BigQuery works, `within_s` at most; then it goes on by itself. Whatever fails is logged as `months_not_tied` and
+    raised by nobody.
     """
     run = day.run
     if not _is_its_turn(run):
@@ -45,9 +60,13 @@ def tie_months(day: OrgDay, clock: Clock, tick: Tick, within_s: float = WITHIN_S
 
 
 def _is_its_turn(run: Run) -> bool:
-    """Whether a run does it: one of a day is enough for invoices, and a day of a month that is over may be its last."""
+    """Whether a run does it: one of yesterday, or a planned one that may be the last of a month's day.
+
+    A backfill has a run for each day, and each would copy the months that the ones before have changed.
+    """
     today = run.requested_date
-    return run.date == today - timedelta(days=1) or run.date < today.replace(day=1)
+    is_planned = run.trigger_type in (TriggerType.SCHEDULE, TriggerType.RESTATEMENT)
+    return run.date == today - timedelta(days=1) or (is_planned and run.date < today.replace(day=1))
 
 
 def _until(tick: Tick, within_s: float) -> Tick:
@@ -69,39 +88,61 @@ class _Months:
 
     def tie(self) -> None:
         run = self.day.run
-        self._insert("invoices", "carry_invoices", org_slug=run.org_slug)
-        for month in self._due():
-            last_day = (month.first_day + timedelta(days=31)).replace(
-                day=1
-            )  # of another time zone ends in that UTC day
-            self._insert(
-                f"copy_{month.invoice_month}",
-                "copy_month",
-                **self._of_provider,
-                invoice_month=month.invoice_month,
-                first_day=month.first_day - timedelta(days=DAYS_BEFORE),
-                last_day=last_day,
-                made_at=self.clock(),
-                run_id=run.run_id,
-            )
-        self._insert("close", "close_months", **self._of_provider, made_at=self.clock(), run_id=run.run_id)
+        self._insert(f"invoices_{run.run_id}", "carry_invoices", org_slug=run.org_slug)
+        for month in self.day.warehouse.read(_DueMonth, "months_due", self.day.dataset, **self._of_provider):
+            self._copy(month, f"copy_{month.invoice_month}_{run.run_id}")
+        for closable in self._closable():
+            if not self._close(closable):  # its rows are others than the history tells
+                self._copy(closable, f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}")
 
-    def _due(self) -> Iterator[_DueMonth]:
-        yield from self.day.warehouse.read(_DueMonth, "months_due", self.day.dataset, **self._of_provider)
+    def _copy(self, month: _DueMonth, job_id: str) -> None:
+        values = {"made_at": self.clock(), "run_id": self.day.run.run_id}
+        self._insert(job_id, "copy_month", **self._of_provider, **self._days(month), **values)
+
+    def _close(self, month: _ClosableMonth) -> bool:
+        """Closes the month, once: the ids of its attempts are those of all runs, so no two of them do it at a time."""
+        for number in range(1, ATTEMPTS + 1):
+            is_mine = self._insert(
+                f"close_{self.day.run.org_slug}_{self.day.run.provider}_{month.invoice_month}_{month.currency}_{number}",
+                "close_month",
+                **self._of_provider,
+                **self._days(month),
+                currency=month.currency,
+                copied_at=month.made_at,
+                copied_by=month.run_id,
+                closed_at=self.clock(),
+                run_id=self.day.run.run_id,
+            )
+            if month not in self._closable():
+                return True
+            if is_mine:
+                return False
+        raise RuntimeError(f"close_month: {month.invoice_month} was tried {ATTEMPTS} times")
+
+    def _closable(self) -> list[_ClosableMonth]:
+        return self.day.warehouse.read(_ClosableMonth, "months_to_close", self.day.dataset, **self._of_provider)
+
+    def _days(self, month: _DueMonth) -> dict[str, Value]:
+        """The month, and the days that have rows which are billed in it: copy and close are of the same ones."""
+        first, last = month.first_day - timedelta(days=DAYS_BACK), self.clock().date()
+        wanted = {**self._of_provider, "invoice_month": month.invoice_month, "first_day": first, "last_day": last}
+        (span,) = self.day.warehouse.read(_Span, "billed_span", self.day.dataset, **wanted)
+        first, last = span.first_day or month.first_day, span.last_day or month.first_day
+        return {"invoice_month": month.invoice_month, "first_day": first, "last_day": last}
 
     @property
     def _of_provider(self) -> dict[str, str]:
         return {"org_slug": self.day.run.org_slug, "provider": self.day.run.provider}
 
-    def _insert(self, what: str, query: str, **values: Value) -> None:
-        """Runs an INSERT once for the run; what an earlier try has begun is there, or comes with the next run."""
+    def _insert(self, job_id: str, query: str, **values: Value) -> bool:
+        """Runs an INSERT once under this id, and waits for it; returns whether it is this call's own."""
         warehouse = self.day.warehouse
-        job = warehouse.start_query(f"{what}_{self.day.run.run_id}", query, self.day.dataset, **values)
-        if job is None:
-            return
+        started = warehouse.start_query(job_id, query, self.day.dataset, **values)
+        job = started or warehouse.taken_job(job_id)
         warehouse.wait_for(job, self.tick)
-        if job.error_result:
+        if started and job.error_result:
             raise RuntimeError(f"{query}: {job.error_result.get('message')}")
+        return started is not None
 
 
 def _log_failure(run: Run, why: str) -> None:

@@ -199,6 +199,25 @@ def test_a_month_closes_once(local: Local) -> None:
     assert (change["cause"], change["cost_change"]) == ("provider_correction", corrected)
 
 
+def test_a_month_that_was_loaded_before_there_was_a_history(local: Local) -> None:
+    """Its days are read again, and found as they are: nothing has changed, so nothing keeps the month from closing."""
+    books = bookkeeper(local, dt.date(2026, 3, 20), ("openai",))
+    known = [FEBRUARY[9], LAST]
+    books.load("openai", known)
+    clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {books.slug}.day_history WHERE TRUE")
+    books.quiet("openai", FEBRUARY[0], FEBRUARY[8])
+    books.quiet("openai", FEBRUARY[10], FEBRUARY[26])
+    books.load("openai", known)
+    (changed,) = books.query("SELECT LOGICAL_OR(is_changed) AS is_any FROM {org}.day_history")
+    assert not changed["is_any"]
+    cost = books.cost("openai", "202602")
+    books.invoice("openai", "202602", cost.quantize(CENT))
+    books.at(dt.date(2026, 3, 21))
+    books.load("openai", [dt.date(2026, 3, 20)])
+    month = books.month("openai", "202602")
+    assert (month["status"], month["cost"]) == ("closed", cost)
+
+
 QUARTER = {
     "202607": span(dt.date(2026, 7, 1), dt.date(2026, 7, 31)),
     "202608": span(dt.date(2026, 8, 1), dt.date(2026, 8, 31)),

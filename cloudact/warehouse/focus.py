@@ -11,6 +11,7 @@ VERSION = "1.4"
 SCRIPTS = "views_focus_"  # what the names of these views' scripts begin with
 LAST = "views_focus_metadata"  # reads views of which some come after it by name
 _SCHEMAS = uuid.UUID("6b1f0f1c-6e0e-5c1b-9a53-1e4f0d7c2a64")  # the namespace of our SchemaIds
+_COLUMN = re.compile(r"\('(?P<name>\w+)'(?: AS ColumnName)?, '(?P<type>\w+)'")  # of a view that lists columns
 _EACH_SCHEMA = re.compile(r"\beach_schema_id\b")
 _EACH_NAME = re.compile(r"\beach_provider_name\((?P<id>[\w.]+)\)")
 _NAMED = re.compile(r"'(?P<name>[^'\\]+)' AS provider_name\b")
@@ -36,12 +37,13 @@ def filled(text: str, names: Mapping[str, str], version: str = VERSION) -> str:
     """Text of a view for one version of FOCUS, with the GUID of what it lists and the names of providers by id."""
     versioned = of_version(text, version)
     with_names = _EACH_NAME.sub(lambda match: _named(match["id"], names), versioned)
-    return _EACH_SCHEMA.sub(lambda _: schema_id(versioned), with_names)
+    return _EACH_SCHEMA.sub(lambda _: schema_id(versioned, version), with_names)
 
 
-def schema_id(text: str) -> str:
-    """GUID of a view that lists columns, for one version of FOCUS: another one for another list, or another version."""
-    return str(uuid.uuid5(_SCHEMAS, text[text.index("CREATE OR REPLACE VIEW") :]))
+def schema_id(text: str, version: str = VERSION) -> str:
+    """GUID of the columns that a view lists: another one for other names, types, order, or version of FOCUS."""
+    columns = [f"{match['name']} {match['type']}" for match in _COLUMN.finditer(text, text.index("UNNEST(["))]
+    return str(uuid.uuid5(_SCHEMAS, "\n".join([f"FOCUS {version}", *columns])))
 
 
 def provider_name(charges: str) -> str | None:

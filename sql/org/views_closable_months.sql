@@ -1,9 +1,56 @@
 -- Months of each provider by what is known of their days: a month may be copied once each is final by its last run.
--- A month that is billed in another time zone ends in the UTC day after it, and has late rows of days before it: so the
--- first day after it must not be open, and a change of the month before counts too.
+-- A day counts once every pipeline of the provider that has loaded any day of its month has loaded it. A month that is billed
+-- in another time zone ends in the UTC day after it: so that day must not be open. Rows of any earlier day may be billed in a
+-- month: changed_at is of all days until then, and NULL where none has changed since there is a history.
 CREATE OR REPLACE VIEW org_dataset.closable_months
 OPTIONS(description = 'Which months may be closed, by their days: see docs/focus.md')
 AS
+WITH
+runs AS (
+  SELECT
+    usage_date,
+    org_slug,
+    provider,
+    pipeline,
+    DATE_TRUNC(usage_date, MONTH) AS month_day,
+    ARRAY_AGG(completeness ORDER BY generation DESC LIMIT 1)[OFFSET(0)] AS completeness,
+    MAX(IF(is_changed, recorded_at, NULL)) AS changed_at
+  FROM org_dataset.day_history
+  GROUP BY usage_date, org_slug, provider, pipeline
+),
+expected AS (
+  SELECT org_slug, provider, month_day, COUNT(DISTINCT pipeline) AS pipelines
+  FROM runs
+  GROUP BY org_slug, provider, month_day
+),
+days AS (
+  SELECT
+    runs.usage_date AS usage_date,
+    runs.org_slug AS org_slug,
+    runs.provider AS provider,
+    COUNT(*) = MAX(expected.pipelines) AS is_loaded,
+    LOGICAL_AND(runs.completeness IN ('final', 'frozen')) AS is_final,
+    MAX(runs.changed_at) AS changed_at
+  FROM runs
+  INNER JOIN expected
+    ON expected.org_slug = runs.org_slug AND expected.provider = runs.provider AND expected.month_day = runs.month_day
+  GROUP BY runs.usage_date, runs.org_slug, runs.provider
+),
+months AS (
+  SELECT
+    org_slug,
+    provider,
+    DATE_ADD(DATE_TRUNC(usage_date, MONTH), INTERVAL months_on MONTH) AS first_day,
+    COUNTIF(months_on = 0) AS days_known,
+    COUNTIF(months_on = 0 AND is_loaded) AS days,
+    COUNTIF(months_on = 0 AND is_loaded AND is_final) AS days_final,
+    COUNTIF(months_on = -1 AND NOT is_final) AS days_after_not_final,
+    MAX(changed_at) AS changed_at
+  FROM days
+  CROSS JOIN UNNEST([-1, 0]) AS months_on
+  WHERE months_on = 0 OR EXTRACT(DAY FROM usage_date) = 1
+  GROUP BY org_slug, provider, 3
+)
 SELECT
   org_slug,
   provider,
@@ -12,38 +59,9 @@ SELECT
   EXTRACT(DAY FROM LAST_DAY(first_day)) - days AS days_missing,
   days - days_final AS days_not_final,
   days_final = EXTRACT(DAY FROM LAST_DAY(first_day)) AND days_after_not_final = 0 AS is_final,
-  changed_at
+  changed_until AS changed_at
 FROM (
-  SELECT
-    org_slug,
-    provider,
-    DATE_ADD(DATE_TRUNC(usage_date, MONTH), INTERVAL months_on MONTH) AS first_day,
-    COUNTIF(months_on = 0) AS days,
-    COUNTIF(months_on = 0 AND is_final) AS days_final,
-    COUNTIF(months_on = -1 AND NOT is_final) AS days_after_not_final,
-    MAX(changed_at) AS changed_at
-  FROM (
-    SELECT
-      usage_date,
-      org_slug,
-      provider,
-      LOGICAL_AND(completeness IN ('final', 'frozen')) AS is_final,
-      MAX(changed_at) AS changed_at
-    FROM (
-      SELECT
-        usage_date,
-        org_slug,
-        provider,
-        pipeline,
-        ARRAY_AGG(completeness ORDER BY generation DESC LIMIT 1)[OFFSET(0)] AS completeness,
-        MAX(IF(is_changed, recorded_at, NULL)) AS changed_at
-      FROM org_dataset.day_history
-      GROUP BY usage_date, org_slug, provider, pipeline
-    )
-    GROUP BY usage_date, org_slug, provider
-  )
-  CROSS JOIN UNNEST([-1, 0, 1]) AS months_on
-  WHERE months_on >= 0 OR EXTRACT(DAY FROM usage_date) = 1
-  GROUP BY org_slug, provider, 3
+  SELECT *, MAX(changed_at) OVER (PARTITION BY org_slug, provider ORDER BY first_day) AS changed_until
+  FROM months
 )
-WHERE days > 0;
+WHERE days_known > 0;

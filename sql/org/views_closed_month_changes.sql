@@ -10,7 +10,10 @@ closed AS (
     provider,
     invoice_month,
     currency,
-    ARRAY_AGG(STRUCT(made_at AS made_at, run_id AS run_id) ORDER BY made_at, run_id LIMIT 1)[OFFSET(0)] AS first_copy
+    ARRAY_AGG(
+      STRUCT(made_at AS made_at, run_id AS run_id, IFNULL(closed_at, made_at) AS closed_at)
+      ORDER BY made_at, run_id LIMIT 1
+    )[OFFSET(0)] AS first_copy
   FROM org_dataset.month_closes
   WHERE status = 'closed'
   GROUP BY org_slug, provider, invoice_month, currency
@@ -23,7 +26,7 @@ sides AS (
     copy.invoice_month AS invoice_month,
     copy.currency AS currency,
     copy.charge_category AS charge_category,
-    closed.first_copy.made_at AS closed_at,
+    closed.first_copy.closed_at AS closed_at,
     copy.cost AS closed_cost,
     copy.row_count AS closed_rows,
     copy.checksum AS closed_checksum,
@@ -47,7 +50,7 @@ sides AS (
     today.invoice_month,
     today.currency,
     today.charge_category,
-    closed.first_copy.made_at,
+    closed.first_copy.closed_at,
     NUMERIC '0',
     0,
     CAST(NULL AS STRING),

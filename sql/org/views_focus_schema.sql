@@ -117,5 +117,6 @@ FROM UNNEST([
   ('AllocatedMethodDetails', 'STRING'),
   ('AllocatedResourceId', 'STRING'),
   ('AllocatedResourceName', 'STRING'),
-  ('AllocatedTags', 'STRING')
+  ('AllocatedTags', 'STRING'),
+  ('x_ApiKeyName', 'STRING')
 ]) AS each WITH OFFSET AS position;

@@ -29,7 +29,9 @@ WRITING = (
     "record_labels",
     "carry_invoices",
     "copy_month",
-    "close_months",
+    "close_month",
+    "forget_invoices",
+    "forget_labels",
 )
 OF_NOBODY = ("focus_schema", "focus_billing_schema")  # views that read no table
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")

@@ -337,6 +337,37 @@ def test_data_is_deleted_only_when_told(ops: Operator, local: Local, new_org: Ne
     assert ops.offboard(org.org_slug, delete_data=True).get_json()["changed"] is False
 
 
+def test_what_was_told_goes_with_the_data(ops: Operator, api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Invoices are deleted and labels emptied with the dataset, and of no other org; whoever comes back has none."""
+    org, other = new_org(), new_org()
+    invoice = {"number": "G-1", "issuer": "gcp", "month": "2026-10", "total": "1", "currency": "USD"}
+    labels = {"labels": [{"name": "team", "rules": [{"value": "core"}]}]}
+    for each in (org, other):
+        key = {"X-API-Key": each.api_key}
+        assert api.post(f"/api/v1/organizations/{each.org_slug}/invoices", headers=key, json=invoice).status_code == 201
+        told = api.put(f"/api/v1/organizations/{each.org_slug}/labels", headers=key, json=labels)
+        assert told.status_code in (200, 201), told.get_json()
+
+    def rows(table: str) -> dict[str, list[str]]:
+        found = local.query(f"SELECT org_slug, TO_JSON_STRING(t) AS text FROM organizations.{table} AS t")
+        return {
+            each.org_slug: [row["text"] for row in found if row["org_slug"] == each.org_slug] for each in (org, other)
+        }
+
+    before = rows("org_invoices"), rows("org_labels")
+    ops.offboard(org.org_slug)
+    assert (rows("org_invoices"), rows("org_labels")) == before
+    ops.offboard(org.org_slug, delete_data=True)
+    assert rows("org_invoices") == {org.org_slug: [], other.org_slug: before[0][other.org_slug]}
+    (emptied,) = rows("org_labels")[org.org_slug]
+    assert "core" not in emptied
+    assert rows("org_labels")[other.org_slug] == before[1][other.org_slug]
+    back = ops.onboard(org.org_slug, reactivate=True).get_json()
+    path, key = f"/api/v1/organizations/{org.org_slug}/labels", {"X-API-Key": back["api_key"]}
+    assert api.get(path, headers=key).get_json()["labels"] == []
+    assert api.put(path, headers=key, json=labels).status_code in (200, 201)
+
+
 def test_coming_back(ops: Operator, api: FlaskClient, new_org: NewOrgs) -> None:
     """An off-boarded org comes back only when that is said; with a key of its own, the old ones stay dead."""
     org = new_org()

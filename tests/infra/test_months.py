@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cloudact import clients
+from cloudact.runs.run import TriggerType
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from tests.conftest import NOON, Local, billing_run
 from tests.googlesql import gate
@@ -234,11 +236,13 @@ class Google:
     def run(self, sql: str) -> None:
         clients.bigquery(self._local.settings).query_and_wait(sql.replace("org_dataset", self._org.org_slug))
 
-    def charge(self, day: str, month: str, cost: str, cost_type: str = "regular", sku: str = "S-1") -> None:
+    def charge(
+        self, day: str, month: str, cost: str, cost_type: str = "regular", sku: str = "S-1", currency: str = "USD"
+    ) -> None:
         self.run(
             "INSERT INTO org_dataset.gcp_billing_daily_raw (usage_date, invoice_month, sku_id, cost_type, currency, "
             "cost, credits, net_cost, org_slug, run_id, ingested_at) "
-            f"VALUES ('{day}', '{month}', '{sku}', '{cost_type}', 'USD', {cost}, 0, {cost}, "
+            f"VALUES ('{day}', '{month}', '{sku}', '{cost_type}', '{currency}', {cost}, 0, {cost}, "
             f"'{self._org.org_slug}', 'r', TIMESTAMP '2026-11-01 00:00:00 UTC')"
         )
 
@@ -252,10 +256,39 @@ class Google:
             f"FROM UNNEST(GENERATE_DATE_ARRAY('{first}', '{last}')) AS day"
         )
 
-    def month(self, month: str = "202610") -> dict[str, Any]:
-        sql = f"SELECT * FROM {self._org.org_slug}.invoice_months WHERE provider = 'gcp' AND invoice_month = '{month}'"
-        (found,) = self._local.query(sql)
+    def changed(self, *days: str) -> None:
+        """A minute later these days are recorded as changed."""
+        for day in days:
+            self._local.clock.advance(minutes=1)
+            self.read(dt.date.fromisoformat(day), dt.date.fromisoformat(day), self._local.clock())
+
+    def tie(self) -> None:
+        """The run of yesterday does what is due, a minute later."""
+        self._local.clock.advance(minutes=1)
+        tie(self._local, billing_run(self._org, YESTERDAY, generation=next(NUMBERS)))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        return self._local.query(sql.replace("org_dataset", self._org.org_slug))
+
+    def month(self, month: str = "202610", currency: str = "USD") -> dict[str, Any]:
+        (found,) = self.rows(
+            "SELECT * FROM org_dataset.invoice_months "
+            f"WHERE provider = 'gcp' AND invoice_month = '{month}' AND currency = '{currency}'"
+        )
         return found
+
+    def state(self, month: str, currency: str = "USD") -> tuple[str, Decimal]:
+        found = self.month(month, currency)
+        return found["status"], found["cost"]
+
+    def copies(self) -> dict[str, int]:
+        """How often each month was copied."""
+        sql = "SELECT invoice_month, COUNT(DISTINCT made_at) AS copies FROM org_dataset.month_closes GROUP BY 1"
+        return {each["invoice_month"]: each["copies"] for each in self.rows(sql)}
+
+    def changes(self) -> list[dict[str, Any]]:
+        sql = "SELECT * FROM org_dataset.closed_month_changes WHERE usage_date >= '2020-01-01'"
+        return self.rows(sql)
 
 
 def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) -> None:
@@ -283,7 +316,9 @@ def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) ->
     local.clock.advance(minutes=1)
     tie(
         local,
-        billing_run(org, dt.date(2026, 10, 20), generation=2, requested_at=local.clock()),
+        billing_run(
+            org, dt.date(2026, 10, 20), generation=2, requested_at=local.clock(), trigger_type=TriggerType.RESTATEMENT
+        ),
     )
     closed = google.month()
     assert (closed["status"], closed["cost"], closed["residual"], closed["parts"]) == ("closed", 129, 0, [])
@@ -294,3 +329,193 @@ def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) ->
     (change,) = local.query(f"SELECT * FROM {org.org_slug}.closed_month_changes WHERE usage_date >= '2026-09-01'")
     assert (change["usage_date"], change["cost_change"], change["closed_cost"]) == (dt.date(2026, 10, 20), 0, 2)
     assert google.month() == closed
+
+
+@pytest.fixture
+def google(local: Local, api: FlaskClient, org: OnboardedOrg) -> Google:
+    """The org's months at Google, with nothing in them; an org that has told some invoice."""
+    google = Google(local, org)
+    for table in ("gcp_billing_daily_raw", "day_history", "month_closes"):
+        google.run(f"DELETE FROM org_dataset.{table} WHERE org_slug = '{org.org_slug}'")
+    tell(api, org, number="NONE", month="2020-01", total="0")
+    for told in google.rows("SELECT DISTINCT number FROM org_dataset.invoices WHERE issuer = 'gcp'"):
+        tell(api, org, number=told["number"], month="2020-01", total="0")
+    return google
+
+
+def test_a_month_whose_days_have_not_changed_closes(google: Google, api: FlaskClient, org: OnboardedOrg) -> None:
+    """Days that were found as they had been loaded before there was a history have no change: the copy is of today."""
+    google.charge("2026-02-05", "202602", "60")
+    google.read(dt.date(2026, 2, 1), dt.date(2026, 2, 28))
+    google.run(f"UPDATE org_dataset.day_history SET is_changed = FALSE WHERE org_slug = '{org.org_slug}'")
+    tell(api, org, number="N-1", month="2026-02", total="60")
+    google.tie()
+    assert google.state("202602") == ("closed", 60)
+
+
+def test_empty_months_starve_no_other(google: Google, api: FlaskClient, org: OnboardedOrg) -> None:
+    """A month without rows is copied as empty, once, and three a run are: so each month has its turn."""
+    google.charge("2026-05-05", "202605", "100")
+    google.read(dt.date(2026, 4, 1), dt.date(2026, 10, 31))
+    for _ in range(3):
+        google.tie()
+    assert google.copies() == {f"2026{month:02}": 1 for month in range(4, 11)}
+    tell(api, org, number="S-1", month="2026-05", total="100")
+    google.tie()
+    assert google.state("202605") == ("closed", 100)
+    (none,) = google.rows("SELECT COUNT(*) AS months FROM org_dataset.copied_months WHERE provider = 'gcp'")
+    assert none["months"] == 1
+
+
+def test_an_invoice_of_a_month_without_rows(google: Google, api: FlaskClient, org: OnboardedOrg) -> None:
+    """It has a copy of nothing, in its currency, also if it is told after one; it ties where it bills nothing."""
+    google.read(dt.date(2026, 5, 1), dt.date(2026, 5, 31))
+    google.tie()
+    tell(api, org, number="P-1", month="2026-05", total="100")
+    google.tie()
+    month = google.month("202605")
+    assert (month["status"], month["cost"], month["residual"], month["unexplained"]) == ("provisional", 0, 100, 100)
+    tell(api, org, number="P-1", month="2026-05", total="0")
+    google.tie()
+    assert google.state("202605") == ("closed", 0)
+    assert google.changes() == []
+    assert google.copies() == {"202605": 2}
+
+
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["recorded", "no record"])
+@pytest.mark.parametrize("day", ["2026-06-06", "2026-04-30", "2026-01-05"])
+def test_a_stale_copy_never_closes(
+    google: Google, api: FlaskClient, org: OnboardedOrg, day: str, is_recorded: bool
+) -> None:
+    """A charge that comes after the copy, of whatever day, makes another copy, also if no run has recorded it: the
+    old sum is never closed, and nothing is told as a change that was there."""
+    google.charge("2026-06-05", "202606", "60")
+    google.read(dt.date(2026, 1, 1), dt.date(2026, 6, 30))
+    for _ in range(2):
+        google.tie()
+    google.charge(day, "202606", "5")
+    if is_recorded:
+        google.changed(day)
+    tell(api, org, number="Q-1", month="2026-06", total="60")
+    google.tie()
+    assert google.state("202606") == ("provisional", 65)
+    tell(api, org, number="Q-1", month="2026-06", total="65")
+    google.tie()
+    assert google.state("202606") == ("closed", 65)
+    assert google.month("202606")["later_change"] is None
+    assert google.changes() == []
+    google.tie()
+    (closed,) = google.rows(
+        "SELECT COUNT(DISTINCT run_id) AS runs FROM org_dataset.month_closes WHERE status = 'closed'"
+    )
+    assert closed["runs"] == 1
+
+
+def test_a_month_that_becomes_empty(google: Google) -> None:
+    """Its next copy is of nothing; the older one does not stand."""
+    google.charge("2026-08-05", "202608", "50")
+    google.read(dt.date(2026, 8, 1), dt.date(2026, 8, 31))
+    google.tie()
+    assert google.state("202608") == ("provisional", 50)
+    google.run("DELETE FROM org_dataset.gcp_billing_daily_raw WHERE usage_date = '2026-08-05'")
+    google.changed("2026-08-05")
+    google.tie()
+    assert google.state("202608") == ("provisional", 0)
+
+
+def test_a_currency_that_comes_after_the_close(google: Google, api: FlaskClient, org: OnboardedOrg) -> None:
+    """It is copied and closed by itself, and is no change of what was closed."""
+    google.charge("2026-07-05", "202607", "70")
+    google.read(dt.date(2026, 7, 1), dt.date(2026, 7, 31))
+    tell(api, org, number="C-1", month="2026-07", total="70")
+    google.tie()
+    google.charge("2026-07-05", "202607", "9", currency="EUR")
+    google.changed("2026-07-05")
+    assert google.changes() == []
+    tell(api, org, number="C-2", month="2026-07", total="9", currency="EUR")
+    google.tie()
+    assert (google.state("202607"), google.state("202607", "EUR")) == (("closed", 70), ("closed", 9))
+
+
+def test_runs_at_once_close_once(google: Google, local: Local, api: FlaskClient, org: OnboardedOrg) -> None:
+    """Of runs that find a month to close at once, one closes it; so no later one can be taken for the first."""
+    google.charge("2026-03-05", "202603", "60")
+    google.read(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
+    google.tie()
+    tell(api, org, number="T-1", month="2026-03", total="60")
+    runs = [billing_run(org, YESTERDAY, generation=next(NUMBERS)) for _ in range(3)]
+    threads = [threading.Thread(target=tie, args=(local, run)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    closed = google.rows(
+        "SELECT run_id, SUM(cost) AS cost FROM org_dataset.month_closes WHERE status = 'closed' GROUP BY 1"
+    )
+    assert [each["cost"] for each in closed] == [60]
+
+
+def test_a_run_that_ended_before_the_close(google: Google, local: Local, api: FlaskClient, org: OnboardedOrg) -> None:
+    """The same run tried again copies nothing a second time, and closes."""
+    google.charge("2026-03-05", "202603", "60")
+    google.read(dt.date(2026, 3, 1), dt.date(2026, 3, 31))
+    run = billing_run(org, YESTERDAY, generation=next(NUMBERS))
+    tie(local, run)
+    assert google.state("202603") == ("provisional", 60)
+    tell(api, org, number="E-1", month="2026-03", total="60")
+    google.run(
+        "INSERT INTO org_dataset.invoices SELECT * FROM organizations.org_invoices AS told "
+        f"WHERE told.org_slug = '{org.org_slug}' AND told.number = 'E-1' AND told.total = 60 "
+        "AND told.entry_id NOT IN (SELECT entry_id FROM org_dataset.invoices)"
+    )
+    tie(local, run)
+    assert google.state("202603") == ("closed", 60)
+    assert google.copies() == {"202603": 1}
+
+
+def test_a_backfill_copies_nothing(google: Google, local: Local, org: OnboardedOrg) -> None:
+    """Each of its runs changes a month; the run of yesterday copies what they have changed, once."""
+    google.charge("2026-09-05", "202609", "60")
+    google.read(dt.date(2026, 9, 1), dt.date(2026, 10, 31))
+    google.tie()
+    assert google.copies() == {"202609": 1, "202610": 1}
+    for day in range(1, 8):
+        google.changed(f"2026-09-{day:02}")
+        wanted = {"generation": next(NUMBERS), "trigger_type": TriggerType.BACKFILL}
+        tie(local, billing_run(org, dt.date(2026, 9, day), **wanted))
+    assert google.copies() == {"202609": 1, "202610": 1}
+    google.tie()
+    assert google.copies() == {"202609": 2, "202610": 2}
+
+
+def test_which_copies_may_close(books: Books, local: Local) -> None:
+    """One that is as new as its days, while all of them are final."""
+
+    def months() -> list[str]:
+        wanted = {"org_slug": books.slug, "provider": books.provider}
+        return [each["invoice_month"] for each in local.warehouse.rows("months_to_close", books.slug, **wanted)]
+
+    books.copy("202602", Usage="100")
+    books.invoice("202602", "100")
+    for day in range(1, 29):
+        books.change(f"2026-02-{day:02}", "2026-03-08 06:00:00 UTC", "1")
+    assert months() == ["202602"]
+    of_one = f"WHERE provider = '{books.provider}' AND usage_date = '2026-02-10'"
+    books.run(f"UPDATE {books.slug}.day_history SET completeness = 'settling' {of_one}")
+    assert months() == []
+    books.run(f"UPDATE {books.slug}.day_history SET completeness = 'final' {of_one}")
+    books.change("2026-02-10", "2026-03-10 06:00:00 UTC", "1")
+    assert months() == []
+
+
+def test_each_pipeline_must_have_loaded_a_day(books: Books) -> None:
+    """A day that one of the month's pipelines has not loaded is missing, though another has."""
+    for day in range(1, 29):
+        books.change(f"2026-02-{day:02}", MADE, "1")
+    books.change("2026-02-03", MADE, "1")
+    books.run(
+        f"UPDATE {books.slug}.day_history SET pipeline = 'q' WHERE provider = '{books.provider}' "
+        f"AND generation = (SELECT MAX(generation) FROM {books.slug}.day_history WHERE provider = '{books.provider}')"
+    )
+    month = books.month(view="closable_months")
+    assert (month["days_missing"], month["is_final"]) == (27, False)

@@ -4,7 +4,7 @@ import datetime as dt
 
 from flask.testing import FlaskClient
 
-from cloudact.runs.run import Run
+from cloudact.runs.run import Run, TriggerType
 from jobs.months import tie_months
 from localcloud.onboarding import OnboardedOrg
 from providers.org_day import OrgDay
@@ -31,12 +31,16 @@ def carried(local: Local, run: Run) -> bool:
 
 
 def test_whose_turn_it_is(local: Local, api: FlaskClient, new_org: NewOrgs) -> None:
-    """Runs of yesterday and of months that are over do it, others not; nor any for an org that has told no invoice."""
+    """Runs of yesterday do it, and planned ones of months that are over; no backfill, and none for a silent org."""
     silent, org = new_org(), new_org()
     tell(api, org)
-    days = {YESTERDAY: True, YESTERDAY - dt.timedelta(days=1): False, dt.date(2026, 10, 31): True}
-    for day, expected in days.items():
-        runs = [billing_run(each, day) for each in (org, silent)]
+    planned, over = TriggerType.RESTATEMENT, dt.date(2026, 10, 31)
+    turns = [
+        (YESTERDAY, TriggerType.BACKFILL, True), (YESTERDAY - dt.timedelta(days=1), planned, False),
+        (over, TriggerType.BACKFILL, False), (over - dt.timedelta(days=1), planned, True),
+    ]  # fmt: skip
+    for day, trigger, expected in turns:
+        runs = [billing_run(each, day, trigger_type=trigger) for each in (org, silent)]
         for run in runs:
             tie(local, run)
         assert [carried(local, run) for run in runs] == [expected, False]
