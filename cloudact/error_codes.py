@@ -544,8 +544,8 @@ class Code(StrEnum):
         "body_not_json",
         Topic.REQUEST,
         False,
-        "The body is said to be something else than JSON.",
-        "Send JSON with `Content-Type: application/json`.",
+        "The body is said to be something else than JSON, or than what else the endpoint takes.",
+        "Send JSON with `Content-Type: application/json`; invoices may be `text/csv` in UTF-8.",
     )
     BODY_INVALID = (
         "body_invalid",

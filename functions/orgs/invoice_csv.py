@@ -21,7 +21,9 @@ def rows_of(body: bytes, columns: Sequence[str], required: Sequence[str]) -> Ite
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as err:
         raise _malformed("The body is not CSV in UTF-8 with fields between commas.") from err
-    if not lines or "\0" in text:
+    if "\0" in text:
+        raise _malformed("The body holds a NUL character, which is no text.")
+    if not lines:
         raise _malformed("The body has no header row.")
     header = lines[0]
     _check_header(header, columns, required)
@@ -41,8 +43,9 @@ def in_row(number: int, problem: Problem) -> Problem:
 
 def _check_header(header: Sequence[str], columns: Sequence[str], required: Sequence[str]) -> None:
     unknown = [name for name in header if name not in columns]
-    if unknown or len(set(header)) < len(header):
-        named = ", ".join(repr(name[:50]) for name in unknown[:5]) or "one that stands twice"
+    twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    if unknown or twice:
+        named = ", ".join(repr(name[:50]) for name in (unknown or twice)[:5])
         raise bad_request(
             f"The header row has a column that is not known or stands twice: {named}. Allowed: {', '.join(columns)}.",
             Code.FIELD_UNKNOWN,

@@ -15,7 +15,7 @@ from cloudact.error_codes import Code
 from cloudact.runs.result import plain
 from functions.auth.authenticate import Authentication, let_in, presented
 from functions.orgs.invoice_csv import in_row, rows_of
-from functions.orgs.stored_invoices import Invoice, Invoices, StoredInvoice, voided
+from functions.orgs.stored_invoices import Invoice, Invoices, StoredInvoice, key_of, voided
 from functions.web import bodies
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Day, Input, in_body, in_query
@@ -28,6 +28,8 @@ NUMBER = r"[A-Za-z0-9][A-Za-z0-9 ._/#:-]{0,99}"
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 _FIRST_MONTH = "2015-01"
 _AMOUNT = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
+_DIGITS = 15  # that every number in JSON keeps
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
 _EXAMPLE = {"month": "2026-10", "total": "1234.56", "number": "INV-2026-10"}
 
 
@@ -42,6 +44,14 @@ def _matching(pattern: str, rule: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _number(value: object, info: ValidationInfo) -> str:
+    if isinstance(value, str) and re.fullmatch(NUMBER, value, re.ASCII):
+        return value.rstrip(" ")
+    raise bad_field(
+        info.field_name, "must be 1 to 100 letters, digits, spaces and . _ / # : -, the first a letter or a digit"
+    )
+
+
 def _month(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str) or not _MONTH.fullmatch(value) or value < _FIRST_MONTH:
         raise bad_field(info.field_name, f"must be a month written YYYY-MM, from {_FIRST_MONTH}")
@@ -54,7 +64,9 @@ def _amount(value: object, info: ValidationInfo) -> Decimal:
         raise bad_field(
             info.field_name, "must be an amount such as 1234.56, with a point and at most nine decimals, and no commas"
         )
-    return Decimal(text)
+    if not isinstance(value, str) and sum(each.isdigit() for each in text) > _DIGITS:
+        raise bad_field(info.field_name, f"must be a text, since it has more than {_DIGITS} digits")
+    return Decimal(text) or Decimal(0)  # there is no zero below zero
 
 
 def _known_amount(value: object, info: ValidationInfo) -> Decimal | None:
@@ -88,9 +100,11 @@ class InvoiceBody(Input):
 
     number: Annotated[
         str,
-        _matching(NUMBER, "must be 1 to 100 letters, digits, spaces and . _ / # : -, the first a letter or a digit"),
+        BeforeValidator(_number),
         WithJsonSchema({"type": "string", "pattern": f"^{NUMBER}$"}),
-    ] = Field(description="as the invoice has it", examples=[_EXAMPLE["number"]])
+    ] = Field(
+        description="as the invoice has it; capitals and spaces at its end make no other", examples=[_EXAMPLE["number"]]
+    )
     issuer: Annotated[str, _matching(r"[a-z]{2,20}", "must be the id of a provider")] = Field(
         description="id of the provider whose costs it bills"
     )
@@ -104,7 +118,9 @@ class InvoiceBody(Input):
         WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"}),
     ] = Field(description="ISO 4217", examples=["USD"])
     tax: Annotated[Decimal | None, BeforeValidator(_known_amount), _OR_NULL] = Field(
-        default=None, description="the tax in total; null: not known", examples=["19.00"]
+        default=None,
+        description="the tax in total: between zero and total, credits added back; null: not known",
+        examples=["19.00"],
     )
     credits: Annotated[Decimal | None, BeforeValidator(_at_most_zero), _OR_NULL] = Field(
         default=None,
@@ -115,7 +131,9 @@ class InvoiceBody(Input):
         default=None, description="what it bills for the priority tier, which no cost report has; null: not known"
     )
     issued_on: Day | None = Field(
-        default=None, description="date of the invoice: what came later is on the next one", examples=["2026-11-01"]
+        default=None,
+        description="date of the invoice, from the month's first day to tomorrow: what came later is on the next one",
+        examples=["2026-11-01"],
     )
 
 
@@ -140,7 +158,7 @@ class InvoiceAnswer(Answer):
     issued_on: dt.date | None
     recorded_at: Instant
     recorded_by: str = Field(description="a key's name or a person's id")
-    corrections: int = Field(description="how often it was changed; every row is kept")
+    corrections: int = Field(description="how often it was told again otherwise, removals aside; every row is kept")
 
 
 class RecordedInvoice(InvoiceAnswer):
@@ -208,7 +226,7 @@ def remove_invoice(room: OrgInvoices, org: str) -> Response:
     actor = let_in(room.auth, org, credential)
     actor.require_admin()
     found = {each.key: each for each in room.invoices.all(org) if not each.is_void}
-    invoice = found.get((asked.issuer, asked.number))
+    invoice = found.get(key_of(asked.issuer, asked.number))
     if invoice is None:
         raise Problem(404, "There is no such invoice.", code=Code.INVOICE_UNKNOWN)
     (ended,) = room.invoices.add(org, [voided(invoice)], [invoice], actor.name)
@@ -219,8 +237,10 @@ def remove_invoice(room: OrgInvoices, org: str) -> Response:
 def _told(room: OrgInvoices) -> Iterator[Invoice]:
     """Yields the invoices of the body. Raises 400 or 415 for a body, and 400 for an invoice, that cannot be read."""
     if request.mimetype != CSV:
-        yield _invoice(room, in_body(request, InvoiceBody))
+        yield _invoice(room, _in_json())
         return
+    if request.mimetype_params.get("charset", "utf-8").lower() not in _UTF_8:
+        raise Problem(415, "CSV must be in UTF-8.", code=Code.BODY_NOT_JSON)
     fields = InvoiceBody.model_fields
     required = [name for name, info in fields.items() if info.is_required()]
     seen: set[tuple[str, str]] = set()
@@ -237,6 +257,16 @@ def _told(room: OrgInvoices) -> Iterator[Invoice]:
         raise Problem(400, "The body has no row below its header.", code=Code.BODY_INVALID)
 
 
+def _in_json() -> InvoiceBody:
+    try:
+        return in_body(request, InvoiceBody)
+    except Problem as err:
+        if err.code is not Code.BODY_NOT_JSON:
+            raise
+        detail = f"The body must be JSON (Content-Type: application/json) or CSV ({CSV})."
+        raise Problem(415, detail, code=Code.BODY_NOT_JSON) from err
+
+
 def _body_of(row: Mapping[str, str], required: Sequence[str]) -> InvoiceBody:
     for name in required:
         if name not in row:
@@ -249,8 +279,25 @@ def _invoice(room: OrgInvoices, body: InvoiceBody) -> Invoice:
         raise bad_field("issuer", f"must be one of {', '.join(room.issuers)}")
     if body.month > f"{room.clock():%Y-%m}":
         raise bad_field("month", "must not lie in the future")
+    _check_tax(body)
+    _check_date(body, room.clock().date() + dt.timedelta(days=1))
     told = body.model_dump()
     return Invoice(invoice_month=told.pop("month").replace("-", ""), **told)
+
+
+def _check_tax(body: InvoiceBody) -> None:
+    """Raises 400 for a tax that cannot be in the total: credits may have been taken off after it."""
+    least, most = min(body.total, Decimal(0)), max(body.total - (body.credits or 0), Decimal(0))
+    if body.tax is not None and not least <= body.tax <= most:
+        raise bad_field(
+            "tax", f"must lie between {plain(least)} and {plain(most)}, since the total has it, before credits"
+        )
+
+
+def _check_date(body: InvoiceBody, tomorrow: dt.date) -> None:
+    first = dt.date.fromisoformat(f"{body.month}-01")
+    if body.issued_on is not None and not first <= body.issued_on <= tomorrow:
+        raise bad_field("issued_on", f"must lie between {first}, the month's first day, and {tomorrow}")
 
 
 def _outcome(before: StoredInvoice | None, told: Invoice) -> Literal["added", "corrected", "unchanged"]:

@@ -32,13 +32,13 @@ class Invoice:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Issuer and number, which name it."""
-        return self.issuer, self.number
+        """Issuer and number, which name it; capitals do not matter."""
+        return key_of(self.issuer, self.number)
 
 
 @dataclass(frozen=True)
 class StoredInvoice(Invoice):
-    """Invoice with who recorded it and when. `entries` counts its rows: one, and one more for each change."""
+    """Invoice with who recorded it and when. `entries` counts its rows that are not void: one, and more for changes."""
 
     recorded_at: datetime = field(kw_only=True)
     recorded_by: str = field(kw_only=True)
@@ -71,9 +71,16 @@ class Invoices:
         self._warehouse.write("record_invoices", org_slug=org_slug, recorded_at=at, recorded_by=by, invoices=texts)
         entries = {each.key: each.entries for each in before}
         return [
-            StoredInvoice(**vars(each), recorded_at=at, recorded_by=by, entries=entries.get(each.key, 0) + 1)
+            StoredInvoice(
+                **vars(each), recorded_at=at, recorded_by=by, entries=entries.get(each.key, 0) + (not each.is_void)
+            )
             for each in told
         ]
+
+
+def key_of(issuer: str, number: str) -> tuple[str, str]:
+    """What names an invoice: numbers that differ in capitals or in spaces around them are one."""
+    return issuer, number.strip(" ").casefold()
 
 
 def voided(invoice: StoredInvoice) -> Invoice:

@@ -131,7 +131,8 @@ def _operation(
         content: JsonObject = {"application/json": {"schema": {**schema}}}
         for media_type in endpoint.other_bodies:
             content[media_type] = {"schema": {"type": "string"}}
-        operation["requestBody"] = {"required": False, "content": content}
+        required = any(each.is_required() for each in endpoint.body.model_fields.values())
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
 
 

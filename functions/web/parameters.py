@@ -89,7 +89,7 @@ def only_known(fields: Mapping[str, object], allowed: Iterable[str], several: Co
     unknown = sorted(set(fields) - set(allowed))
     if unknown:
         names = ", ".join(repr(name[:50]) for name in unknown[:5])
-        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed)}.", Code.FIELD_UNKNOWN)
+        raise bad_request(f"Unknown field {names}. Allowed: {', '.join(allowed) or 'none'}.", Code.FIELD_UNKNOWN)
     if isinstance(fields, MultiDict):
         twice = sorted(name for name, values in fields.lists() if len(values) > 1 and name not in several)
         if twice:

@@ -11,6 +11,8 @@ SELECT
   SUM(total) AS invoice_total,
   -- What one invoice does not tell is not known of their sum.
   IF(COUNT(tax) = COUNT(*), SUM(tax), NULL) AS invoice_tax,
+  -- What is told of the parts of some of them is that much at least.
+  SUM(tax) AS told_tax,
   SUM(credits) AS invoice_credits,
   SUM(priority_tier) AS invoice_priority_tier,
   IF(COUNT(issued_on) = COUNT(*), MAX(issued_on), NULL) AS issued_on
@@ -18,7 +20,7 @@ FROM (
   SELECT
     org_slug,
     issuer,
-    number,
+    newest.number AS number,
     newest.invoice_month AS invoice_month,
     newest.currency AS currency,
     newest.total AS total,
@@ -30,9 +32,9 @@ FROM (
     SELECT
       org_slug,
       issuer,
-      number,
       ARRAY_AGG(
         STRUCT(
+          TRIM(number) AS number,
           invoice_month AS invoice_month,
           currency AS currency,
           total AS total,
@@ -45,7 +47,7 @@ FROM (
         ORDER BY recorded_at DESC, entry_id DESC LIMIT 1
       )[OFFSET(0)] AS newest
     FROM org_dataset.invoices
-    GROUP BY org_slug, issuer, number
+    GROUP BY org_slug, issuer, LOWER(TRIM(number))  -- one invoice, however its number is typed
   )
   WHERE NOT newest.is_void
 )

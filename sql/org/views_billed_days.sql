@@ -12,7 +12,7 @@ SELECT
   charge_category,
   SUM(cost) AS cost,
   SUM(row_count) AS row_count,
-  COUNT(DISTINCT sku_id) AS line_count,
+  COUNT(DISTINCT IF(is_unrounded, sku_id, NULL)) AS line_count,
   SUM(credits) AS credits,
   LOGICAL_OR(tells_invoice_month) AS tells_invoice_month,
   TO_HEX(SHA256(STRING_AGG(line, '\n' ORDER BY line))) AS checksum
@@ -29,6 +29,8 @@ FROM (
     row_count,
     credits,
     tells_invoice_month,
+    -- Only a line with a part of a unit can have been rounded.
+    MOD(cost, IFNULL(smallest_unit, NUMERIC '0.01')) != 0 AS is_unrounded,
     CONCAT(
       TO_JSON_STRING(sub_account_id), ' ', TO_JSON_STRING(sku_id), ' ', CAST(cost AS STRING), ' ', CAST(row_count AS STRING)
     ) AS line
@@ -49,5 +51,6 @@ FROM (
     FROM org_dataset.charges
     GROUP BY usage_date, org_slug, provider, 4, 5, charge_category, sub_account_id, sku_id
   )
+  LEFT JOIN org_dataset.billed_currencies USING (currency)
 )
 GROUP BY usage_date, org_slug, provider, invoice_month, currency, charge_category;

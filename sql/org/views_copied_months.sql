@@ -32,6 +32,12 @@ copied AS (
     copy.provider AS provider,
     copy.invoice_month AS invoice_month,
     copy.currency AS currency,
+    -- Providers tell months too: one that is none must not stop the others.
+    IF(
+      REGEXP_CONTAINS(copy.invoice_month, r'^[12][0-9]{3}(0[1-9]|1[0-2])$'),
+      PARSE_DATE('%Y%m%d', CONCAT(copy.invoice_month, '01')),
+      NULL
+    ) AS first_day,
     copy.status AS status,
     copy.made_at AS made_at,
     copy.run_id AS run_id,
@@ -74,6 +80,7 @@ month AS (
     status,
     made_at,
     run_id,
+    MIN(first_day) AS first_day,
     SUM(cost) AS cost,
     SUM(IF(charge_category = 'Usage', cost, NULL)) AS usage_cost,
     SUM(IF(charge_category = 'Purchase', cost, NULL)) AS purchase_cost,
@@ -99,26 +106,45 @@ month AS (
   FROM copied
   GROUP BY org_slug, provider, invoice_month, currency, status, made_at, run_id
 ),
+unbilled AS (
+  -- What the invoice that closed a month did not have of its changes.
+  SELECT
+    month.org_slug AS org_slug,
+    month.provider AS provider,
+    month.invoice_month AS invoice_month,
+    month.currency AS currency,
+    0 - SUM(part.amount) AS not_billed
+  FROM month
+  INNER JOIN UNNEST(month.closed_parts) AS part
+  WHERE part.name = 'billed_later'
+  GROUP BY month.org_slug, month.provider, month.invoice_month, month.currency
+),
 billed AS (
   SELECT
     month.*,
-    FORMAT_DATE('%Y%m', DATE_SUB(PARSE_DATE('%Y%m%d', CONCAT(month.invoice_month, '01')), INTERVAL 1 MONTH)) AS month_before,
+    FORMAT_DATE('%Y%m', DATE_SUB(month.first_day, INTERVAL 1 MONTH)) AS month_before,
+    IFNULL(small.smallest_unit, NUMERIC '0.01') AS smallest_unit,
     invoice.invoices AS invoices,
     invoice.invoice_total AS invoice_total,
     invoice.invoice_tax AS invoice_tax,
+    invoice.told_tax AS told_tax,
     invoice.invoice_credits AS invoice_credits,
     invoice.invoice_priority_tier AS invoice_priority_tier,
-    -- Until when changes can be on the invoice; of a month whose invoice tells no date, until it was closed.
-    TIMESTAMP(DATE_ADD(invoice.issued_on, INTERVAL 1 DAY), 'UTC') AS issued_until,
-    IFNULL(
-      TIMESTAMP(DATE_ADD(invoice.issued_on, INTERVAL 1 DAY), 'UTC'), IF(month.status = 'closed', month.made_at, NULL)
-    ) AS billed_until
+    -- Until when changes can be on the invoice. A date before the month cannot be its, nor one after which there is none.
+    TIMESTAMP(
+      DATE_ADD(
+        IF(invoice.issued_on BETWEEN month.first_day AND DATE '9999-12-30', invoice.issued_on, NULL), INTERVAL 1 DAY
+      ),
+      'UTC'
+    ) AS issued_until
   FROM month
   LEFT JOIN org_dataset.billed_by_invoices AS invoice
     ON invoice.org_slug = month.org_slug
     AND invoice.provider = month.provider
     AND invoice.invoice_month = month.invoice_month
     AND invoice.currency = month.currency
+  LEFT JOIN org_dataset.billed_currencies AS small
+    ON small.currency = month.currency
 ),
 changed AS (
   SELECT
@@ -127,56 +153,74 @@ changed AS (
     FORMAT_DATE('%Y%m', history.usage_date) AS invoice_month,
     cost.currency AS currency,
     history.recorded_at AS recorded_at,
-    history.cause AS cause,
+    IFNULL(history.cause, '') = 'first_load' AS is_first,
     cost.after - cost.before AS cost_change
   FROM org_dataset.day_history AS history
   INNER JOIN UNNEST(history.costs) AS cost
   WHERE history.is_changed
 ),
-late AS (
+turned AS (
+  -- Changes that may be on the invoice of a month or not, each with what it adds to which sum.
   SELECT
     billed.org_slug AS org_slug,
     billed.provider AS provider,
     billed.invoice_month AS invoice_month,
     billed.currency AS currency,
-    SUM(
-      IF(
-        changed.invoice_month = billed.invoice_month AND changed.recorded_at > billed.made_at, changed.cost_change, NULL
-      )
-    ) AS later_change,
+    unbilled.not_billed AS not_billed,
+    changed.cost_change AS cost_change,
+    changed.invoice_month = billed.invoice_month AND changed.recorded_at > billed.made_at AS is_later,
     -- A first load says nothing of when the provider knew what it tells.
-    IFNULL(SUM(
-      IF(
-        changed.invoice_month = billed.invoice_month
-        AND changed.recorded_at > billed.issued_until
-        AND changed.recorded_at <= billed.made_at
-        AND IFNULL(changed.cause, '') != 'first_load',
-        changed.cost_change,
-        NULL
-      )
-    ), 0) AS own_change,
-    IFNULL(SUM(
-      IF(
-        changed.invoice_month = billed.month_before
-        AND changed.recorded_at > before.billed_until
-        AND changed.recorded_at <= IFNULL(billed.issued_until, billed.made_at)
-        AND IFNULL(changed.cause, '') != 'first_load',
-        changed.cost_change,
-        NULL
-      )
-    ), 0) AS change_before
+    changed.invoice_month = billed.invoice_month
+    AND NOT changed.is_first
+    AND changed.recorded_at > billed.issued_until
+    AND changed.recorded_at <= billed.made_at AS is_own,
+    -- A change of the month before is billed once: that month's own invoice has all that it closed with, except what its
+    -- parts call billed_later; and it can have nothing of what came after the close.
+    changed.invoice_month = billed.month_before
+    AND NOT changed.is_first
+    AND changed.recorded_at > before.made_at
+    AND changed.recorded_at <= IFNULL(billed.issued_until, billed.made_at) AS is_before,
+    changed.invoice_month = billed.month_before
+    AND NOT changed.is_first
+    AND unbilled.not_billed IS NOT NULL
+    AND changed.recorded_at <= before.made_at
+    AND changed.recorded_at > IFNULL(billed.issued_until, billed.made_at) AS is_too_late
   FROM billed
   LEFT JOIN billed AS before
     ON before.org_slug = billed.org_slug
     AND before.provider = billed.provider
     AND before.invoice_month = billed.month_before
     AND before.currency = billed.currency
+    AND before.status = 'closed'
+  LEFT JOIN unbilled
+    ON unbilled.org_slug = before.org_slug
+    AND unbilled.provider = before.provider
+    AND unbilled.invoice_month = before.invoice_month
+    AND unbilled.currency = before.currency
   LEFT JOIN changed
     ON changed.org_slug = billed.org_slug
     AND changed.provider = billed.provider
     AND changed.currency = billed.currency
     AND changed.invoice_month IN (billed.invoice_month, billed.month_before)
-  GROUP BY billed.org_slug, billed.provider, billed.invoice_month, billed.currency
+),
+late AS (
+  -- A sum of which one change is not known is not known.
+  SELECT
+    org_slug,
+    provider,
+    invoice_month,
+    currency,
+    IF(COUNTIF(is_later AND cost_change IS NULL) > 0, NULL, IFNULL(SUM(IF(is_later, cost_change, NULL)), 0)) AS later_change,
+    IF(COUNTIF(is_own AND cost_change IS NULL) > 0, NULL, IFNULL(SUM(IF(is_own, cost_change, NULL)), 0)) AS own_change,
+    IF(
+      COUNTIF((is_before OR is_too_late) AND cost_change IS NULL) > 0,
+      NULL,
+      IFNULL(MAX(not_billed), 0)
+      + IFNULL(SUM(IF(is_before, cost_change, NULL)), 0)
+      - IFNULL(SUM(IF(is_too_late, cost_change, NULL)), 0)
+    ) AS change_before
+  FROM turned
+  GROUP BY org_slug, provider, invoice_month, currency
 ),
 told AS (
   -- What the invoice itself tells and the rows do not have.
@@ -186,14 +230,21 @@ told AS (
     IF(billed.tells_invoice_month, 0, late.own_change) AS own_change,
     IF(billed.tells_invoice_month, 0, late.change_before) AS change_before,
     billed.invoice_total - billed.cost AS residual,
-    IF(billed.tax_cost IS NULL, IFNULL(billed.invoice_tax, 0), 0) AS tax_not_told,
-    IF(billed.credits IS NULL, IFNULL(billed.invoice_credits, 0), 0) AS credits_of_invoice,
+    IF(billed.tax_cost IS NULL, IFNULL(billed.told_tax, 0), 0) AS tax_not_told,
+    -- Without those that are rows; a provider that tells credits within its costs tells all of them.
+    IF(
+      billed.credits IS NULL, LEAST(IFNULL(billed.invoice_credits, 0) - IFNULL(billed.credit_cost, 0), 0), 0
+    ) AS credits_of_invoice,
     IFNULL(billed.invoice_priority_tier, 0) AS priority_tier,
-    -- Half of a currency's smallest unit for each line that an invoice may have rounded.
-    GREATEST(billed.line_count, 1) * IF(
-      billed.currency IN ('CLP', 'ISK', 'JPY', 'KRW', 'PYG', 'UGX', 'VND', 'XAF', 'XOF', 'XPF'),
-      NUMERIC '0.5',
-      NUMERIC '0.005'
+    -- Half of the smallest unit for each line that an invoice may have rounded, within limits: many lines hide no money.
+    -- The total itself may be rounded in any case.
+    GREATEST(
+      billed.smallest_unit * NUMERIC '0.5',
+      LEAST(
+        billed.line_count * billed.smallest_unit * NUMERIC '0.5',
+        billed.smallest_unit * 100,
+        ABS(billed.cost) * NUMERIC '0.001'
+      )
     ) AS most_rounded
   FROM billed
   INNER JOIN late
@@ -255,8 +306,9 @@ SELECT
       STRUCT('late_usage_of_month_before' AS name, late_before AS amount),
       STRUCT('billed_later' AS name, late_after AS amount),
       STRUCT('rounding' AS name, IF(which IS NULL, 0, remainder - late_before - late_after) AS amount)
-    ])) AS part
+    ])) AS part WITH OFFSET AS place
     WHERE part.amount != 0
+    ORDER BY place
   ) AS parts,
   CASE
     WHEN status = 'closed' THEN 0

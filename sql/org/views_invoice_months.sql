@@ -152,7 +152,7 @@ SELECT
   every.org_slug AS org_slug,
   every.provider AS provider,
   every.currency AS currency,
-  COALESCE(every.status, IF(days.is_final, 'provisional', 'open')) AS status,
+  IFNULL(every.status, 'open') AS status,
   every.made_at AS copied_at,
   every.run_id AS run_id,
   every.cost AS cost,
@@ -175,7 +175,8 @@ SELECT
       STRUCT(
         CASE
           WHEN IFNULL(days.days_missing, 1) > 0 THEN 'days_missing'
-          WHEN NOT days.is_final THEN 'days_not_final'
+          WHEN days.days_not_final > 0 THEN 'days_not_final'
+          WHEN NOT days.is_final THEN 'next_day_not_final'
           ELSE 'not_copied'
         END AS name,
         CAST(NULL AS NUMERIC) AS amount

@@ -86,14 +86,14 @@ def test_an_invoice_is_told_corrected_and_removed(local: Local, books: Books) ->
 
 def test_csv_is_all_or_nothing(books: Books) -> None:
     """Rows are those of JSON bodies, an empty field is not known; one wrong row refuses all, and is named."""
-    rows = ["INV-1,openai,2026-10,100.00,USD,", "7/2026 B,gcp,2026-09,-3,EUR,0.5"]
+    rows = ["INV-1,openai,2026-10,100.00,USD,", "7/2026 B,gcp,2026-09,-3,EUR,-0.5"]
     wrong = books.tell_csv(HEADER, *rows, 'INV-3,openai,2026-10,"1,234.50",USD,')
     assert refusal(wrong)[:2] == (400, "field_invalid")
     assert refusal(wrong)[2].startswith("Row 4: total must be an amount")
     assert books.listed() == []
     answer = books.tell_csv("\ufeff" + HEADER, *rows, "", media_type="text/csv; charset=utf-8")
     assert (answer.status_code, answer.get_json()["message"]) == (201, "2 added.")
-    assert [(each["number"], each["tax"]) for each in books.listed()] == [("INV-1", None), ("7/2026 B", "0.5")]
+    assert [(each["number"], each["tax"]) for each in books.listed()] == [("INV-1", None), ("7/2026 B", "-0.5")]
     again = books.tell_csv(HEADER, *rows, "INV-9,openai,2026-10,1,USD,")
     assert (again.status_code, again.get_json()["message"]) == (201, "1 added, 2 unchanged.")
 
@@ -115,6 +115,10 @@ ROW = "INV-1,openai,2026-10,100.00,USD,"
         ([HEADER, ROW + ",x"], "body_invalid", "Row 2 has 7 fields, and the header 6"),
         (["number,issuer,month,total,currency,colour", ROW], "field_unknown", "The header row has a column"),
         (["number,issuer,month,total", "a"], "field_missing", "The header row lacks currency"),
+        (["number,number,issuer,month,total,currency", "a"], "field_unknown",
+         "The header row has a column that is not known or stands twice: 'number'."),
+        ([HEADER, "INV\0-1,openai,2026-10,1,USD,"], "body_invalid", "The body holds a NUL character"),
+        ([HEADER, "INV-1,openai,2026-10,1,USD,2"], "field_invalid", "Row 2: tax must lie between 0 and 1"),
         ([HEADER, '"INV-1,openai'], "body_invalid", "The body is not CSV"),
         ([HEADER], "body_invalid", "The body has no row"),
         ([HEADER, *[ROW] * 1001], "body_invalid", "The body has more than 1000 rows"),
@@ -140,6 +144,16 @@ def test_csv_that_is_refused(books: Books, lines: list[str], code: str, detail: 
         ({"credits": "5"}, "credits"),
         ({"priority_tier": "-1"}, "priority_tier"),
         ({"issued_on": "01.11.2026"}, "issued_on"),
+        ({"issued_on": "2026-09-30"}, "issued_on"),
+        ({"issued_on": "2026-11-14"}, "issued_on"),
+        ({"issued_on": "9999-12-31"}, "issued_on"),
+        ({"tax": "1234.51"}, "tax"),
+        ({"tax": "-1"}, "tax"),
+        ({"total": "-10", "tax": "1"}, "tax"),
+        ({"total": "-10", "tax": "-11"}, "tax"),
+        ({"total": "0", "tax": "19"}, "tax"),
+        ({"total": 123456789012345.678}, "total"),
+        ({"total": 1234567890123456}, "total"),
     ],
 )
 def test_a_field_that_is_refused(books: Books, fields: dict[str, Any], named: str) -> None:
@@ -148,9 +162,62 @@ def test_a_field_that_is_refused(books: Books, fields: dict[str, Any], named: st
     assert (answer.status_code, answer.get_json()["field"]) == (400, named)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"issued_on": "2026-10-01"},
+        {"issued_on": "2026-11-13"},
+        {"tax": "1234.50"},
+        {"total": "-10", "tax": "-10"},
+        {"total": "0", "tax": "19", "credits": "-119"},
+        {"total": "1234567890123456.78"},
+        {"total": 123456789012.345},
+    ],
+    ids=str,
+)
+def test_a_field_at_its_limit(books: Books, fields: dict[str, Any]) -> None:
+    """An invoice may come in its month and be of tomorrow; credits may leave less to pay than the tax."""
+    assert books.tell(**fields).status_code == 201
+
+
+def test_zero_has_no_sign(books: Books) -> None:
+    """A zero below zero is zero."""
+    (told,) = books.tell(total="-0.00", tax="-0").get_json()["invoices"]
+    assert (told["total"], told["tax"]) == ("0", "0")
+
+
+def test_a_number_is_one_however_it_is_typed(books: Books) -> None:
+    """Capitals and spaces at the end make no other invoice: it is corrected, twice in a file, and removed."""
+    books.tell()
+    assert outcomes(books.tell(number="inv-1 ")) == ["corrected"]
+    twice = refusal(books.tell_csv(HEADER, ROW, ROW.replace("INV-1", "inv-1 ")))
+    assert twice == (400, "field_invalid", "Row 3: number inv-1 stands twice.")
+    assert [each["number"] for each in books.listed()] == ["inv-1"]
+    removed = books.call("DELETE", query_string={"issuer": "openai", "number": "INV-1 "})
+    assert (removed.status_code, books.listed()) == (200, [])
+
+
+def test_removals_are_no_corrections(books: Books) -> None:
+    """Corrections count what was told again otherwise, not that it was taken away."""
+    books.tell()
+    books.tell(total="2")
+    removed = books.call("DELETE", query_string={"issuer": "openai", "number": "INV-1"}).get_json()["invoices"]
+    again = books.tell(total="3").get_json()["invoices"]
+    assert [each["corrections"] for each in removed + again + books.listed()] == [1, 2, 2]
+
+
 def test_other_bodies(books: Books) -> None:
     """A body of another type, and one that is too large, is refused whole."""
-    assert refusal(books.tell_csv(HEADER, media_type="text/plain"))[:2] == (415, "body_not_json")
+    json_or_csv = "The body must be JSON (Content-Type: application/json) or CSV (text/csv)."
+    assert refusal(books.tell_csv(HEADER, media_type="text/plain")) == (415, "body_not_json", json_or_csv)
+    other = books.tell_csv(HEADER, ROW, media_type="text/csv; charset=windows-1252")
+    assert refusal(other) == (415, "body_not_json", "CSV must be in UTF-8.")
+    body = books.api.get("/openapi.json").get_json()["paths"]["/api/v1/organizations/{org}/invoices"]["post"]
+    assert (body["requestBody"]["required"], {*body["requestBody"]["content"]}) == (
+        True, {"application/json", "text/csv"},
+    )  # fmt: skip
+    query = refusal(books.call("GET", query_string={"x": "1"}))
+    assert query == (400, "field_unknown", "Unknown field 'x'. Allowed: none.")
     assert refusal(books.tell_csv(HEADER, "x" * 300_000))[:2] == (413, "body_too_large")
 
 

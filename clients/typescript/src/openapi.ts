@@ -368,13 +368,13 @@ export interface InvoiceAnswer {
   recorded_at: string;
   /** a key's name or a person's id */
   recorded_by: string;
-  /** how often it was changed; every row is kept */
+  /** how often it was told again otherwise, removals aside; every row is kept */
   corrections: number;
 }
 
 /** An invoice. One with the same issuer and number as one before corrects it; what is left out is not known. */
 export interface InvoiceBody {
-  /** as the invoice has it */
+  /** as the invoice has it; capitals and spaces at its end make no other */
   number: string;
   /** id of the provider whose costs it bills */
   issuer: "gcp" | "openai" | "anthropic";
@@ -384,13 +384,13 @@ export interface InvoiceBody {
   total: string | number;
   /** ISO 4217 */
   currency: string;
-  /** the tax in total; null: not known */
+  /** the tax in total: between zero and total, credits added back; null: not known */
   tax?: string | number | null;
   /** credits and prepaid grants that it takes off, zero or below; null: not known */
   credits?: string | number | null;
   /** what it bills for the priority tier, which no cost report has; null: not known */
   priority_tier?: string | number | null;
-  /** date of the invoice: what came later is on the next one */
+  /** date of the invoice, from the month's first day to tomorrow: what came later is on the next one */
   issued_on?: string | null;
 }
 
@@ -614,7 +614,7 @@ export interface RecordedInvoice {
   recorded_at: string;
   /** a key's name or a person's id */
   recorded_by: string;
-  /** how often it was changed; every row is kept */
+  /** how often it was told again otherwise, removals aside; every row is kept */
   corrections: number;
   outcome: "added" | "corrected" | "unchanged" | "removed";
 }
