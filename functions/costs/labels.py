@@ -25,11 +25,11 @@ from cloudact.runs.result import plain
 from functions.costs.dimensions import LABEL_NAME, OF_CHARGES, Dimension
 
 MOST_LABELS: Final = 20
-MOST_RULES: Final = 500  # of all labels together
+MOST_RULES: Final = 100  # of all labels together: what the local BigQuery answers in seconds
 MOST_CONDITIONS: Final = 10  # of a rule
 MOST_VALUES: Final = 50  # of a condition
 MOST_SHARES: Final = 20  # of a rule
-MOST_PARTS: Final = 2_000  # of all rules together
+MOST_PARTS: Final = 1_000  # of all rules together
 LONGEST_VALUE: Final = 500
 LONGEST_LABEL: Final = 100
 ONE: Final = Decimal(1)

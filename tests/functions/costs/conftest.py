@@ -1,14 +1,17 @@
 """An org with two months of charges, and another one; both for the whole session, and only read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from functions.composition import compose
+from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
+from tests.fault_proxy import Doorman
 from tests.functions.costs.charges import Charge, charges, org_with_costs
 
 Get = Callable[..., TestResponse]
@@ -40,3 +43,25 @@ def get(api: FlaskClient, org: OnboardedOrg) -> Get:
         return api.get(f"/api/v1/costs/{org.org_slug}{path}", headers=sent, query_string=query)
 
     return ask
+
+
+class Watched(Doorman):
+    """BigQuery, as seen from its door."""
+
+    def asked(self) -> list[int]:
+        """Queries of costs and looks at tables' metadata since the last time."""
+        seen, self.seen = self.seen, []
+        return [sum(line.endswith("/queries") for line in seen), sum("/tables/" in line for line in seen)]
+
+
+@pytest.fixture
+def door(local: Local) -> Iterator[Watched]:
+    door = Watched(local.settings.bigquery_endpoint)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def watched_api(local: Local, door: Watched) -> FlaskClient:
+    changed = local.settings.model_copy(update={"bigquery_endpoint": door.url})
+    return public_app(compose(changed, local.clock)).test_client()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,13 +11,10 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
-from functions.composition import compose
-from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
-from tests.fault_proxy import Doorman
 from tests.functions.costs.charges import FIRST, LAST, Charge, load, total
-from tests.functions.costs.conftest import Get
+from tests.functions.costs.conftest import Get, Watched
 from tests.sessions import bearer
 
 OCTOBER = {"start": "2026-10-01", "end": "2026-10-31"}
@@ -304,28 +300,6 @@ def test_any_member_reads_costs(local: Local, api: FlaskClient, org: OnboardedOr
     path = f"/api/v1/costs/{org.org_slug}"
     assert api.get(path, headers=bearer(local, org.user_id)).status_code == 200
     assert api.get(path).status_code == 401
-
-
-class Watched(Doorman):
-    """BigQuery, as seen from its door."""
-
-    def asked(self) -> list[int]:
-        """Queries of costs and looks at tables' metadata since the last time."""
-        seen, self.seen = self.seen, []
-        return [sum(line.endswith("/queries") for line in seen), sum("/tables/" in line for line in seen)]
-
-
-@pytest.fixture
-def door(local: Local) -> Iterator[Watched]:
-    door = Watched(local.settings.bigquery_endpoint)
-    yield door
-    door.close()
-
-
-@pytest.fixture
-def watched_api(local: Local, door: Watched) -> FlaskClient:
-    changed = local.settings.model_copy(update={"bigquery_endpoint": door.url})
-    return public_app(compose(changed, local.clock)).test_client()
 
 
 def test_an_unchanged_answer_costs_no_query(

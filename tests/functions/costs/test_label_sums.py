@@ -20,10 +20,11 @@ from functions.costs.dimensions import Dimension
 from functions.costs.labels import labels_of
 from functions.costs.question import Days, Granularity, Question
 from functions.costs.statement import statement_of_groups
+from functions.costs.states import Shipped
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local
 from tests.functions.costs.charges import FIRST, LAST, Charge, org_with_costs, total
-from tests.functions.costs.conftest import Get
+from tests.functions.costs.conftest import Get, Watched
 
 OCTOBER = {"start": "2026-10-01", "end": "2026-10-31"}
 SPLIT = [{"value": "search", "share": "0.6"}, {"value": "ads", "share": "0.4"}]
@@ -47,6 +48,7 @@ ENV: dict[str, Any] = {
     ],
 }
 UNIT = Decimal("1e-9")
+STATES = len(Shipped.with_providers().tables) + 1  # the org's tables, and that of the labels
 
 
 def value_of(charge: Charge, dimension: str) -> str:
@@ -82,7 +84,7 @@ def labelled(found: Iterable[Charge], label: dict[str, Any]) -> list[tuple[str |
         shares = [(each["value"], Decimal(each["share"])) for each in rule["shares"]]
         tokens = dict(shared(Decimal(charge.tokens or 0), shares))
         parts += [
-            (value, replace(charge, billed=billed, tokens=tokens[value] if charge.tokens else None))
+            (value, replace(charge, billed=billed, tokens=tokens[value] if charge.tokens else None))  # type: ignore[arg-type]  # has decimals
             for value, billed in shared(charge.billed, shares)
         ]
     return parts
@@ -292,3 +294,39 @@ def test_parts_are_the_amount_and_none_has_another_sign(amount: Decimal, shares:
         assert sum(part for part, _ in parts) == amount
         assert all(part == 0 or part.is_signed() == amount.is_signed() for part, _ in parts)
         assert all(abs(part - exact) <= UNIT for part, exact in parts)
+
+
+def large(values: int) -> dict[str, Any]:
+    """A label with as many rules as there may be, the last of which alone holds."""
+    rule = {"when": [{"dimension": "sub_account", "one_of": [f"nobody {number}" for number in range(values)]}]}
+    return {"name": "large", "rules": [{**rule, "value": f"v{number}"} for number in range(99)] + [{"value": "all"}]}
+
+
+def test_as_many_rules_as_there_may_be(ask: Get, put: Callable[..., Any], found: list[Charge]) -> None:
+    """100 rules are one query, and its last rule is reached."""
+    assert put(large(1)).status_code == 200
+    told = told_by(ask(**OCTOBER, group_by="label:large"), "label:large")
+    october = [charge for charge in found if charge.day.month == 10]
+    assert told == sums_by(("all", charge) for charge in october)
+
+
+def test_an_unchanged_answer_reads_no_labels(
+    local: Local, labelled_org: OnboardedOrg, put: Callable[..., Any], watched_api: FlaskClient, door: Watched
+) -> None:
+    """One query for the labels and one for the costs; the repetition takes none, by memory or 304."""
+    put(TEAM)
+    key = {"X-API-Key": labelled_org.api_key}
+    watched_api.get(f"/api/v1/organizations/{labelled_org.org_slug}/api-key", headers=key)
+    path = f"/api/v1/costs/{labelled_org.org_slug}?group_by=label:team"
+    door.asked()
+    first = watched_api.get(path, headers=key)
+    assert door.asked() == [2, STATES]
+    assert watched_api.get(path, headers=key).data == first.data
+    assert door.asked() == [0, 0]
+    local.clock.advance(seconds=6)
+    unchanged = watched_api.get(path, headers={**key, "If-None-Match": first.headers["ETag"]})
+    assert (unchanged.status_code, door.asked()) == (304, [0, STATES])
+    put(ENV)
+    local.clock.advance(seconds=6)
+    assert watched_api.get(path, headers=key).get_json()["code"] == "label_unknown"
+    assert door.asked()[0] == 1

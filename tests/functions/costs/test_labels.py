@@ -150,7 +150,7 @@ def shares(*texts: Any) -> dict[str, Any]:
         ([shares("1.5", "-0.5")], "shares[0].share, which must be a share"),
         ([shares("NaN")], "shares[0].share, which must be a share"),
         ([TEAM | {"name": f"l{number}"} for number in range(21)], "labels, which must have at most 20 items"),
-        ([{"name": name, "rules": [{"value": "x"}] * 251} for name in "ab"], "may have up to 500 rules"),
+        ([{"name": name, "rules": [{"value": "x"}] * 51} for name in "ab"], "may have up to 100 rules"),
         ("team", "labels, which must be a valid tuple"),
     ],
 )  # fmt: skip
