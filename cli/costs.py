@@ -13,7 +13,7 @@ from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
 
-DIMENSIONS = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku", "tag")
+DIMENSIONS = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku", "tag", "label")
 BAR = 16  # columns of the longest bar
 NINE = Decimal("1e-9")  # as many decimals as prices have
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -57,7 +57,7 @@ def question_options(command: Callable[..., object]) -> Callable[..., object]:
 @click.option("--csv", "as_csv", is_flag=True, help="Print the amounts as CSV, and nothing else.")
 @asks_api
 def costs(api: Api, /, as_csv: bool, **options: object) -> None:
-    """Show costs by provider, service, model, token_type, sub_account, api_key, region, sku or tag:KEY.
+    """Show costs by provider, service, model, token_type, sub_account, api_key, region, sku, tag:KEY or label:NAME.
 
     --only and --not take the same names, and tag:KEY=VALUE; an empty VALUE is what has none.
     """
@@ -97,8 +97,8 @@ def _query(options: JsonObject) -> JsonObject:
 def _filter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     dimension, colon, key = name.partition(":")
-    if not equals or dimension not in DIMENSIONS or bool(colon) is not (dimension == "tag"):
-        raise Usage(f"{text} is no filter: write NAME=VALUE, such as model=gpt-5 or tag:team=search.")
+    if not equals or dimension not in DIMENSIONS or bool(colon) is not (dimension in ("tag", "label")):
+        raise Usage(f"{text} is no filter: write NAME=VALUE, such as model=gpt-5, tag:a=b or label:team=search.")
     return dimension, f"{key}={value}" if colon else value
 
 

@@ -56,6 +56,8 @@ class RefusedByApi(Failure):
     def __init__(self, status: int, detail: str, request_id: str, code: str = "") -> None:
         super().__init__(f"{detail} (HTTP {status}{f', {code}' if code else ''}{_request(request_id)})")
         self.status = status
+        self.detail = detail
+        self.request_id = request_id
         self.code = code
         self.advice = ""  # what may be the cause
 
@@ -65,12 +67,15 @@ class RefusedByApi(Failure):
 
 
 class Unreachable(Failure):
-    """Raised where the API gives no usable answer."""
+    """Raised where the API gives no usable answer. `code` is the word of its problem document, '' without one."""
 
     exit_code = 4
 
-    def __init__(self, detail: str, request_id: str = "") -> None:
+    def __init__(self, detail: str, request_id: str = "", code: str = "") -> None:
         super().__init__(f"{detail} ({_request(request_id).removeprefix(', ')})" if request_id else detail)
+        self.detail = detail
+        self.request_id = request_id
+        self.code = code
 
 
 class StillRunning(Failure):

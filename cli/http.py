@@ -187,7 +187,7 @@ def _read(url: str, response: httpx.Response) -> Answer:
             raise _Passing(refusal, heard=False, wait_s=retry_after_s(response.headers))
         raise refusal
     detail = (body or {}).get("detail") or f"{url} answers {status} with something that is not the API's."
-    failure = Unreachable(str(detail), request_id)
+    failure = Unreachable(str(detail), request_id, str((body or {}).get("code", "")))
     if status in (502, 503, 504):
         raise _Passing(failure, heard=status != 503, wait_s=retry_after_s(response.headers))
     raise failure

@@ -2,12 +2,15 @@
 
 import click
 
+from cli.anomalies import anomalies
 from cli.catalogue import pipelines, quota
 from cli.costs import costs, unit_costs
 from cli.failures import Interrupted
 from cli.integrations import integrations
 from cli.invoices import invoices
 from cli.keys import keys
+from cli.labels import labels
+from cli.mcp.command import mcp
 from cli.orgs import orgs
 from cli.run_log import logs
 from cli.runs import backfill, cancel, retry, run, runs, show
@@ -44,6 +47,6 @@ def cloudact() -> None:
 
 
 _OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
-_OTHERS = (costs, unit_costs, quota, pipelines, keys, integrations, invoices, webhook, orgs)
+_OTHERS = (costs, unit_costs, anomalies, quota, pipelines, keys, integrations, labels, invoices, webhook, mcp, orgs)
 for _command in (*_OF_RUNS, *_OTHERS):
     cloudact.add_command(_command)

@@ -7,7 +7,15 @@ from cli.json_object import JsonObject
 from cli.screen import facts, say
 from cli.session import Api, asks_api
 
-EVENTS = ("run_failed", "cost_fell", "dates_given_up", "integration_invalid", "quota_near", "quota_reached")
+EVENTS = (
+    "run_failed",
+    "cost_fell",
+    "cost_anomaly",
+    "dates_given_up",
+    "integration_invalid",
+    "quota_near",
+    "quota_reached",
+)
 
 
 @click.group()

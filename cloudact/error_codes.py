@@ -580,7 +580,14 @@ class Code(StrEnum):
         Topic.REQUEST,
         False,
         "The organization has no label of this name.",
-        "Group and filter by another dimension, such as `tag:<key>`.",
+        "Look at its labels, or group and filter by another dimension, such as `tag:<key>`.",
+    )
+    LABELS_CHANGED = (
+        "labels_changed",
+        Topic.REQUEST,
+        False,
+        "Somebody else has changed the organization's labels since they were read.",
+        "Read them again, and change those.",
     )
     COSTS_TOO_LARGE = (
         "costs_too_large",
@@ -680,6 +687,13 @@ class Code(StrEnum):
         False,
         "The organization has told no invoice of this issuer and number, or it was removed.",
         "Look for it in the list of invoices.",
+    )
+    LABELS_UNKNOWN = (
+        "labels_unknown",
+        Topic.MISSING,
+        False,
+        "The organization's labels have no such version.",
+        "Look at the version that counts: the older ones have lower numbers, from 1.",
     )
     WEBHOOK_MISSING = (
         "webhook_missing",

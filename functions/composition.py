@@ -22,9 +22,11 @@ from functions.auth.key_uses import WAIT_S, KeyUses
 from functions.auth.limits import ADMISSIONS, CHECKS, TokenBuckets
 from functions.auth.sessions import Keys, PublicKeys, Sessions, SharedSecret
 from functions.auth.stored_callers import StoredCallers
+from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
 from functions.costs.states import Shipped, TableStates
+from functions.costs.stored_labels import LabelStore
 from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
 from functions.orgs import redirects
@@ -111,6 +113,7 @@ def compose(
         clock=clock,
     )
     recent = RecentAnswers(clock)
+    answers = _cost_answers(settings, clock, warehouse, providers)
     keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), callers, clock)
     return Rooms(
         project=settings.project,
@@ -133,7 +136,7 @@ def compose(
             fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
-        costs=OrgCosts(auth, _cost_answers(settings, clock, warehouse, providers), clock),
+        costs=OrgCosts(auth, answers, clock, AnomalyAnswers(answers), LabelStore(warehouse, clock)),
         schedule=Schedule(
             registry=registry,
             ledger=ledger,

@@ -10,8 +10,18 @@ from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
 from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
+from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
 from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
 from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
+from functions.costs.label_endpoints import (
+    LabelsBody,
+    LabelsQuery,
+    LabelsState,
+    PutLabelsQuery,
+    RecordedLabels,
+    put_labels,
+    show_labels,
+)
 from functions.costs.shapes import Costs, UnitCosts
 from functions.error_pages import show_error
 from functions.focus.answers import FocusMetadata
@@ -165,7 +175,14 @@ _SET_UP = ADMINS_ONLY | PROVIDER | CREDENTIAL | PROVIDER_AWAY | CHECKS
 _VALIDATE = NO_BODY | PROVIDER | PROVIDER_AWAY | CHECKS | refused(400, Code.INTEGRATION_MISSING)
 _catalogue = partial(Endpoint, room="registry", public=True, conditional=True)
 _runs = partial(Endpoint, room="runs")
-_costs = partial(Endpoint, room="costs", conditional=True, refusals=COSTS)
+_costs = partial(Endpoint, room="costs", conditional=True)
+_LABELS = (
+    ADMINS_ONLY
+    | refused(409, Code.LABELS_CHANGED, Code.COSTS_UNREADABLE)
+    | refused(412, Code.LABELS_CHANGED)
+    | refused(400, Code.COSTS_TOO_LARGE)
+    | refused(429, Code.COSTS_LIMITED)
+)
 _keys = partial(Endpoint, room="keys")
 _webhooks = partial(Endpoint, room="webhooks")
 _integrations = partial(Endpoint, room="integrations")
@@ -216,18 +233,33 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     _costs(
         "GET", "/costs/<org>", "costs", show_costs, "Costs by period and group, with the completeness of their days",
-        {200: Costs}, query=CostsQuery, headers=(BYTES,),
+        {200: Costs}, COSTS, query=CostsQuery, headers=(BYTES,),
     ),
     _costs(
         "GET", "/costs/<org>/unit-costs", "unit_costs", show_unit_costs,
         "Cost of a million tokens by model and type, and what caches have saved",
-        {200: UnitCosts}, query=UnitCostsQuery, headers=(BYTES,),
+        {200: UnitCosts}, COSTS, query=UnitCostsQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", f"{_ORG}/labels", "labels", show_labels, "The labels, or an older version of them",
+        {200: LabelsState}, refused(404, Code.LABELS_UNKNOWN), query=LabelsQuery,
+    ),
+    Endpoint(
+        "PUT", f"{_ORG}/labels", "put_labels", put_labels,
+        "Replace the labels, for all days at once; with `dry_run` tell what that would change",
+        {200: RecordedLabels}, _LABELS, query=PutLabelsQuery, body=LabelsBody, room="costs", headers=("ETag",),
+        guarded=True,
     ),
     Endpoint(
         "GET", "/costs/<org>/export", "export_costs", export_costs,
         "The costs that a question shows as CSV, or FOCUS rows as Parquet, sent while they are written",
         {}, COSTS, query=ExportQuery, room="costs", headers=(BYTES, "Content-Disposition"),
         files=("text/csv", "application/vnd.apache.parquet"),
+    ),
+    _costs(
+        "GET", "/costs/<org>/anomalies", "anomalies", show_anomalies,
+        "What has changed in the costs: since when, by how much, and the query that shows it",
+        {200: CostAnomalies}, query=AnomaliesQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

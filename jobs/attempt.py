@@ -22,6 +22,7 @@ from cloudact.runs.load import AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from cloudact.warehouse.bigquery import Warehouse
+from jobs.anomalies import AnomalyLook
 from jobs.claim import Claim, claim
 from jobs.container import Execution
 from jobs.day_load import Loaded
@@ -67,6 +68,7 @@ class Job:
     notifier: Notifier
     meter: Meter
     version: Callable[[Run], str | None]
+    anomalies: AnomalyLook
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""

@@ -20,6 +20,7 @@ from cloudact.runs.run import Run
 from cloudact.runs.run_cost import Tariff
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
+from jobs.anomalies import AnomalyLook
 from jobs.attempt import Job, Processor
 from jobs.claim import Claim
 from jobs.daily_names import DailyNames
@@ -58,6 +59,7 @@ class _Composition:
         self._connectors = connect(settings, clock, providers)
         notifier = open_notifier(settings, self._warehouse, clock, ids(providers))
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
+        self._anomalies = AnomalyLook(self._warehouse, notifier, clock)
         meter = Meter(Tariff.of(settings), self._warehouse)
         self.job = Job(
             self._warehouse,
@@ -68,6 +70,7 @@ class _Composition:
             notifier,
             meter,
             self._version,
+            self._anomalies,
         )
 
     def _version(self, run: Run) -> str | None:
@@ -116,6 +119,7 @@ class _Composition:
             reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),
             file_bytes=self._settings.day_file_bytes,
             names=DailyNames(context, open_directory) if open_directory else None,
+            loaded_days=self._anomalies.take_note,
         )
 
     @property

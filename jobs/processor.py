@@ -63,7 +63,7 @@ class SourceProcessor:
 
     `reconciles`: a step will compare with the provider's own total, so that it is read beside the reports.
     `file_bytes` is what its files may take together. `names` records what the provider's ids are called, once the day
-    is loaded.
+    is loaded, and `loaded_days` takes note of it.
     """
 
     source: Source
@@ -74,6 +74,7 @@ class SourceProcessor:
     file_bytes: int
     reconciles: bool = False
     names: DailyNames | None = None
+    loaded_days: Callable[[DayLoad, Loaded], None] = lambda _load, _loaded: None
 
     loaded: Loaded | None = None
     totals: Mapping[str, Decimal] | None = None
@@ -178,6 +179,7 @@ class SourceProcessor:
         self._report(loaded, findings, at_work)
         if self.names:
             self.names.record(at_work)
+        self.loaded_days(self.day_load, loaded)
         return loaded.rows
 
     def _scan_late_data(self, at_work: _AtWork) -> LateDataScan | None:

@@ -34,6 +34,8 @@ def work_through(job: Job, runs: Sequence[Run], execution: Execution, terminatio
         if termination.came and number < len(runs):
             log.warning("stopped; %d runs are left", len(runs) - number)
             return TERMINATED
+    if not termination.came:
+        job.anomalies.tell()
     return code
 
 

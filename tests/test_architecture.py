@@ -33,7 +33,8 @@ ROOMS: dict[str, set[str]] = {
     "cloudact.pipelines": set(),
     "cloudact.orgs": {"cloudact.warehouse"},
     "cloudact.runs": {"cloudact.warehouse"},
-    "cloudact.notify": {"cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
+    "cloudact.anomalies": set(),
+    "cloudact.notify": {"cloudact.anomalies", "cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
     "functions.web": set(),
     "functions.auth": {"functions.web"},
     "functions.focus": {"functions.auth", "functions.web"},
@@ -41,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "functions.runs": {"functions.auth", "functions.web"},
     "functions.costs": {"functions.auth", "functions.web"},
     "functions.schedule": {"functions.runs", "functions.web"},
-    "functions.console": {"functions.auth", "functions.orgs", "functions.runs", "functions.web"},
+    "functions.console": {"functions.auth", "functions.costs", "functions.orgs", "functions.runs", "functions.web"},
 }
 # Modules that lie beside the rooms: what every room may import, and what imports the rooms and is imported by none.
 BELOW: dict[str, set[str]] = {

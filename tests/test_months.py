@@ -242,14 +242,17 @@ def test_a_quarter_of_three_providers(local: Local) -> None:
 
 
 def exported(quarter: dict[str, list[dt.date]], seed: int) -> list[dict[str, Any]]:
-    """An export of ten rows a day with the months' taxes, delivered as Google does: some rows days later."""
-    return [
-        each
-        for days in quarter.values()
-        for day in [*days, days[-1] + dt.timedelta(days=1)]
-        if day.day > 1 or day == days[0]
-        for each in rows_for_day(seed, day, 10)
-    ]
+    """An export of ten rows a day with the months' taxes, delivered as Google does: some rows days later.
+
+    The first day after the quarter is there too: the last month ends in its first hours.
+    """
+    days = [day for month in quarter.values() for day in month]
+    rows = [each for day in [*days, days[-1] + dt.timedelta(days=1)] for each in rows_for_day(seed, day, 10)]
+    for last in [month[-1] for month in quarter.values()]:  # one more row of it comes when its month was loaded
+        late = {"export_time": f"{last + dt.timedelta(days=6)} 09:00:00 UTC"}
+        partition = {"_partition_date": str(last + dt.timedelta(days=6))}
+        rows += [each | late | partition for each in list(rows_for_day(seed, last, 10))[:1]]
+    return rows
 
 
 def bill(books: Bookkeeper, provider: str, month: str, issued: dt.date) -> dict[str, Decimal]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from cloudact.anomalies.anomaly import Anomaly
 from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
 from cloudact.installation import ORIGINAL, own_name
@@ -26,6 +27,7 @@ class Event(StrEnum):
 
     RUN_FAILED = "run_failed"
     COST_FELL = "cost_fell"
+    COST_ANOMALY = "cost_anomaly"
     DATES_GIVEN_UP = "dates_given_up"
     INTEGRATION_INVALID = "integration_invalid"
     QUOTA_NEAR = "quota_near"
@@ -104,6 +106,32 @@ def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification
         ],
     }
     return Notification(Event.COST_FELL, run.org_slug, run.run_id, at, data)
+
+
+def cost_anomaly(
+    org_slug: str, anomaly: Anomaly, names: Mapping[tuple[str, str, str], str], query: str, at: datetime
+) -> Notification:
+    """Event of an anomaly that has begun. Amounts are texts, of its first day; `query` is GoogleSQL that shows it.
+
+    Whoever finds it again tells the same event, unless its first day has been restated.
+    """
+    series, first = anomaly.series, anomaly.first
+    of = {"layer": series.layer.word, "key": series.values, "names": series.names(names)}
+    data = {
+        "kind": anomaly.kind.value,
+        "of": of,
+        "since": anomaly.since.isoformat(),
+        "is_masked": anomaly.is_masked,
+        "cost": {
+            "currency": anomaly.currency,
+            "amount": plain(first.amount),
+            "expected": plain(first.expected),
+            "difference": plain(first.difference),
+        },
+        "shown_by": {"query": query},
+    }
+    key = json.dumps([anomaly.since.isoformat(), anomaly.currency, anomaly.direction.name, of["layer"], *series.key])
+    return Notification(Event.COST_ANOMALY, org_slug, key, at, data)
 
 
 def dates_given_up(newest: Sequence[Run]) -> Notification:

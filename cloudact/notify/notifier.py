@@ -28,6 +28,7 @@ PATIENT_TRIES = 3  # of jobs and the sweep: whoever records a run's end is the l
 MESSAGES = {
     Event.RUN_FAILED: "a run has failed for good",
     Event.COST_FELL: "a day costs less than half of what it did",
+    Event.COST_ANOMALY: "costs have changed",
     Event.DATES_GIVEN_UP: "dates are given up",
     Event.INTEGRATION_INVALID: "an integration has become invalid",
     Event.QUOTA_NEAR: "an org is near its quota",

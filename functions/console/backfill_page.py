@@ -15,7 +15,7 @@ from functions.console.forms import read_form
 from functions.console.pages import page
 from functions.console.sessions import Visit, visit
 from functions.console.words import SKIPPED
-from functions.runs.backfill import MOST_DATES, backfill_requested
+from functions.runs.backfill import backfill_requested
 from functions.web.answers import Backfilled
 from functions.web.inputs import BackfillBody, Reprocess
 from functions.web.problems import Problem
@@ -77,7 +77,6 @@ def show_backfill(console: Console, org: str, pipeline: str) -> Response:
         console,
         visited,
         "backfill.html",
-        status=200,
         entry=entry,
         first=first,
         last=last,
@@ -87,7 +86,6 @@ def show_backfill(console: Console, org: str, pipeline: str) -> Response:
         plan=plan,
         problem=problem,
         today=now.date(),
-        most=MOST_DATES,
     )
 
 

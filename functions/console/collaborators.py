@@ -7,6 +7,7 @@ from functions.auth.authenticate import Authentication
 from functions.console.identity import IdentityProvider
 from functions.console.rows import ConsoleRows
 from functions.console.signed import Signer
+from functions.costs.collaborators import OrgCosts
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.webhooks import OrgWebhooks
@@ -25,6 +26,7 @@ class Console:
     integrations: OrgIntegrations
     keys: OrgKeys
     webhooks: OrgWebhooks
+    costs: OrgCosts
     rows: ConsoleRows
     signer: Signer
     identity: IdentityProvider | None

@@ -30,6 +30,16 @@ class Legend:
     words: str
 
 
+@dataclass(frozen=True)
+class DayMark:
+    """Date of a strip of days, ten units wide, at `x`."""
+
+    date: dt.date
+    state: str
+    words: str
+    x: int
+
+
 LEGEND = tuple(Legend(state, words) for state, words in WORDS.items())
 
 
@@ -52,6 +62,20 @@ def state_of(day: PipelineDay | None) -> str:
     if day.completeness in _LACKING:
         return LACKING
     return FINAL if day.completeness == Completeness.FINAL else CHANGING
+
+
+def last_days(days: Mapping[dt.date, PipelineDay], today: dt.date, number: int) -> list[DayMark]:
+    """Days of one pipeline, `number` of them until yesterday, the oldest first."""
+    dates = span(today - dt.timedelta(days=number), today - dt.timedelta(days=1))
+    states = [state_of(days.get(date)) for date in dates]
+    return [
+        DayMark(date, state, WORDS[state], n * 10) for n, (date, state) in enumerate(zip(dates, states, strict=True))
+    ]
+
+
+def loaded_days(days: Mapping[dt.date, PipelineDay], marks: Iterable[DayMark]) -> int:
+    """Number of these days that anything was ever loaded of."""
+    return sum(mark.date in days and days[mark.date].loaded_at is not None for mark in marks)
 
 
 def span(first: dt.date, last: dt.date) -> list[dt.date]:

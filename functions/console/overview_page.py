@@ -1,7 +1,7 @@
 """The page *Overview*: whether the data is there, what needs a person, and what is left of the day's quota."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Response
@@ -10,9 +10,8 @@ from cloudact.clock import next_midnight
 from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Status
 from functions.console.collaborators import Console
-from functions.console.day_states import LEGEND, RUNNING, WORDS, by_pipeline, span, state_of
+from functions.console.day_states import FINAL, LEGEND, RUNNING, DayMark, by_pipeline, last_days, loaded_days, state_of
 from functions.console.pages import page
-from functions.console.pipelines_page import DayMark
 from functions.console.rows import Health, OrgOverview, PipelineDay
 from functions.console.runs_page import run_path
 from functions.console.sessions import visit
@@ -93,18 +92,12 @@ def show_overview(console: Console, org: str) -> Response:
     )
 
 
-def _coverage(pipeline: str, name: str, known: dict[dt.date, PipelineDay] | object, today: dt.date) -> Coverage:
-    days = known if isinstance(known, dict) else {}
-    dates = span(today - dt.timedelta(days=DAYS), today - dt.timedelta(days=1))
-    states = [state_of(days.get(date)) for date in dates]
-    strip = [
-        DayMark(date, state, WORDS[state], n * 10) for n, (date, state) in enumerate(zip(dates, states, strict=True))
-    ]
-    loaded = sum(date in days and days[date].loaded_at is not None for date in dates)
-    return Coverage(name, pipeline, loaded, states.count("final"), strip)
+def _coverage(pipeline: str, name: str, days: Mapping[dt.date, PipelineDay], today: dt.date) -> Coverage:
+    marks = last_days(days, today, DAYS)
+    return Coverage(name, pipeline, loaded_days(days, marks), sum(mark.state == FINAL for mark in marks), marks)
 
 
-def _recent(org: str, day: PipelineDay, names: dict[str, str]) -> RecentRun:
+def _recent(org: str, day: PipelineDay, names: Mapping[str, str]) -> RecentRun:
     return RecentRun(
         run_path(org, day.run_id, day.requested_date),
         names.get(day.pipeline, day.pipeline),

@@ -11,7 +11,7 @@ from cloudact.pipelines.registry import Entry
 from cloudact.runs.run import FIRST_DATE, Status
 from functions.console.actions import started
 from functions.console.collaborators import Console
-from functions.console.day_states import LEGEND, WORDS, Days, by_pipeline, span, state_of
+from functions.console.day_states import LEGEND, DayMark, Days, by_pipeline, last_days, loaded_days
 from functions.console.forms import read_form
 from functions.console.pages import page
 from functions.console.rows import PipelineDay
@@ -36,16 +36,6 @@ class LastRun:
     date: dt.date
     at: dt.datetime
     rows: int | None
-
-
-@dataclass(frozen=True)
-class DayMark:
-    """Date of a strip of days."""
-
-    date: dt.date
-    state: str
-    words: str
-    x: int
 
 
 @dataclass(frozen=True)
@@ -108,10 +98,7 @@ def _card(entry: Entry, org: str, days: Days, states: dict[str, IntegrationState
     status = state.status if state else IntegrationStatus.NOT_CONFIGURED
     works = status is IntegrationStatus.VALID
     newest = max(known.values(), key=lambda day: day.created_at, default=None)
-    strip = [
-        DayMark(date, state_of(known.get(date)), WORDS[state_of(known.get(date))], number * 10)
-        for number, date in enumerate(span(today - dt.timedelta(days=STRIP), today - dt.timedelta(days=1)))
-    ]
+    marks = last_days(known, today, STRIP)
     return PipelineCard(
         entry=entry,
         integration=INTEGRATION[status],
@@ -119,8 +106,8 @@ def _card(entry: Entry, org: str, days: Days, states: dict[str, IntegrationState
         reason=_reason(entry, works=works),
         last=_last(org, newest) if newest else None,
         next_date=today if entry.enabled and works and entry.schedule == "daily" else None,
-        strip=strip,
-        loaded=sum(day.loaded_at is not None for date, day in known.items() if date >= strip[0].date),
+        strip=marks,
+        loaded=loaded_days(known, marks),
     )
 
 

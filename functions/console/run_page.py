@@ -1,15 +1,15 @@
 """The page *Run*: its steps on a line of time, messages, result, error; followed while it goes on."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
 
 from cloudact import logs
-from cloudact.clock import instant
 from cloudact.runs.result import Result, plain
 from cloudact.runs.run import Status
 from functions.console.actions import done, started
@@ -95,8 +95,8 @@ def retry(console: Console, org: str, run_id: str) -> Response:
     )
 
 
-def _sentence(answer: object) -> str:
-    return f"{answer['message']}." if isinstance(answer, dict) else ""
+def _sentence(answer: Mapping[str, Any]) -> str:
+    return f"{answer['message']}."
 
 
 def _posted(console: Console, org: str, run_id: str) -> tuple[Visit, WantedRun]:
@@ -143,7 +143,6 @@ def _shown(console: Console, detail: RunDetail, again_s: int = 0) -> dict[str, A
         "change": _change(detail.org_slug, detail.result) if detail.result else None,
         "cause": CHANGE[detail.result.cause] if detail.result and detail.result.cause else "",
         "elapsed_ms": _elapsed_ms(detail, now),
-        "machine_now": instant(now),
     }
 
 
@@ -175,8 +174,8 @@ def _steps(detail: RunDetail, now: dt.datetime) -> list[StepLine]:
     ]
 
 
-def _money(cost: object) -> list[Money]:
-    return [Money(name, plain(amount)) for name, amount in sorted(cost.items())] if isinstance(cost, dict) else []
+def _money(cost: Mapping[str, Decimal]) -> list[Money]:
+    return [Money(name, plain(amount)) for name, amount in sorted(cost.items())]
 
 
 def _change(org: str, result: Result) -> Change | None:

@@ -1,12 +1,11 @@
 """The page *Runs*: a list with its filters in the address, counts by status, and what hides all if it is empty."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Response, request
 
-from cloudact.clock import instant
 from cloudact.runs.run import Status
 from functions.console.collaborators import Console
 from functions.console.pages import page
@@ -50,11 +49,11 @@ class RunLine:
 
 @dataclass(frozen=True)
 class StatusLink:
-    """Count of one status, or of all, as a link to these runs."""
+    """Count of one status, or of all, as a link to these runs; `None` where they were not counted in time."""
 
     words: str
     kind: str
-    runs: int
+    runs: int | None
     query: str
     chosen: bool
 
@@ -89,7 +88,7 @@ def show_runs(console: Console, org: str) -> Response:
         lines=lines,
         selectable=any(line.selectable for line in lines),
         own=request.full_path.removesuffix("?"),
-        total=found.total or 0,
+        total=found.total,
         links=_links(filters, found),
         hiding=_hiding(console, org, filters, today) if not lines and filters.any else [],
         refreshing=unfinished and after is None,
@@ -99,16 +98,17 @@ def show_runs(console: Console, org: str) -> Response:
         statuses=STATUS_CHOICES,
         triggers=TRIGGER_CHOICES,
         noise=_noise(filters),
-        machine_now=instant(console.clock()),
     )
 
 
 def _links(filters: RunFilters, found: StatusPage) -> Sequence[StatusLink]:
     chosen = filters.text("status")
-    every = StatusLink("All", "all", sum(found.by_status.values()), filters.query(status=""), not chosen)
+    counts: Mapping[Status, int] = found.by_status
+    total = sum(counts.values()) if counts else None
+    every = StatusLink("All", "all", total, filters.query(status=""), not chosen)
     each = [
-        StatusLink(STATUS[status], status_kind(status), runs, filters.query(status=status.value), chosen == status)
-        for status, runs in found.by_status.items()
+        StatusLink(words, status_kind(status), counts.get(status), filters.query(status=status.value), chosen == status)
+        for status, words in STATUS.items()
     ]
     return [every, *each]
 

@@ -1,4 +1,4 @@
-"""Cancels or retries of several runs of the list at once: each as on its own page, answered together."""
+"""Several runs of the list cancelled or retried at once: each as by its own page, with one sentence for all."""
 
 import datetime as dt
 import json

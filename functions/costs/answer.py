@@ -12,7 +12,8 @@ from enum import StrEnum
 from functools import cached_property, reduce
 from typing import Any
 
-from functions.costs.question import NAMED, Days, Filter, Question
+from functions.costs.dimensions import NAMED
+from functions.costs.question import Days, Filter, Question
 from functions.costs.statement import columns_of
 
 ZERO = Decimal()
@@ -174,7 +175,7 @@ def _group(question: Question, rows: Sequence[Row]) -> Group:
         tokens = _tokens(question, rows, {})
         return Group(Kind.OTHER, {}, {}, amounts, compared, first["group_count"] - question.limit, tokens)
     keys, names = json.loads(first["group_key"]), json.loads(first["names"])
-    columns = zip(question.group_by, columns_of(question.group_by), strict=True)
+    columns = zip(question.group_by, columns_of(question), strict=True)
     key = {each.word: keys[column] for each, column in columns}
     named = {word: names[word] for word in key if word in NAMED and names[word] is not None}
     kind = Kind.UNATTRIBUTED if first["is_unattributed"] and key else Kind.GROUP

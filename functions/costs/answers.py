@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
@@ -41,20 +41,31 @@ class Answered:
     bytes_processed: int = 0
 
 
-class KeptAnswers:
+class Weighed(Protocol):
+    """Answer that knows how much memory it takes, in parts of some 200 bytes."""
+
+    @property
+    def weight(self) -> int:
+        """Number of parts."""
+
+
+Kept = TypeVar("Kept", bound=Weighed)
+
+
+class KeptAnswers(Generic[Kept]):
     """Answers by their ETag, of bounded weight; the one that was used longest ago makes room."""
 
     def __init__(self, most_weight: int = MOST_WEIGHT) -> None:
         self._most_weight = most_weight
         self._weight = 0
         self._lock = Lock()
-        self._answers: dict[str, CostAnswer] = {}
+        self._answers: dict[str, Kept] = {}
 
     def __len__(self) -> int:
         """Number of answers that are kept."""
         return len(self._answers)
 
-    def get(self, etag: str) -> CostAnswer | None:
+    def get(self, etag: str) -> Kept | None:
         """Answer of this state, if it is kept."""
         with self._lock:
             answer = self._answers.pop(etag, None)
@@ -62,7 +73,7 @@ class KeptAnswers:
                 self._answers[etag] = answer
             return answer
 
-    def put(self, etag: str, answer: CostAnswer) -> None:
+    def put(self, etag: str, answer: Kept) -> None:
         """Keeps the answer, unless it alone is too much."""
         with self._lock:
             if etag in self._answers or answer.weight > self._most_weight:
@@ -76,7 +87,7 @@ class KeptAnswers:
 class CostAnswers:
     """Answers questions about the costs of orgs. `asking` bounds the queries of each org."""
 
-    def __init__(self, warehouse: Warehouse, states: TableStates, clock: Clock, kept: KeptAnswers) -> None:
+    def __init__(self, warehouse: Warehouse, states: TableStates, clock: Clock, kept: KeptAnswers[CostAnswer]) -> None:
         self._warehouse = warehouse
         self._states = states
         self._clock = clock

@@ -5,7 +5,9 @@ from threading import BoundedSemaphore
 
 from cloudact.clock import Clock
 from functions.auth.authenticate import Authentication
+from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers
+from functions.costs.stored_labels import LabelStore
 
 EXPORTS_AT_ONCE = 2  # of rows, of an instance: each holds a thread and some 50 MiB
 PAGE_ROWS = 2_000  # of an export: a page takes these MiB while it is written; 50 pages less than Cloud Run's 60 s
@@ -21,5 +23,7 @@ class OrgCosts:
     auth: Authentication
     answers: CostAnswers
     clock: Clock
+    anomalies: AnomalyAnswers
+    labels: LabelStore
     page_rows: int = PAGE_ROWS
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE))

@@ -9,14 +9,14 @@ from flask import Response, request
 from cloudact import logs
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
-from functions.auth.authenticate import let_in, presented
+from functions.auth.authenticate import PresentedCredential, let_in, presented
 from functions.auth.limits import too_many
 from functions.costs.answer import CostAnswer
 from functions.costs.collaborators import OrgCosts
 from functions.costs.csv_file import csv_of
 from functions.costs.inputs import CostsQuery, ExportQuery, Format, UnitCostsQuery
 from functions.costs.parquet import column, parquet
-from functions.costs.question import Days
+from functions.costs.question import Days, Question
 from functions.costs.shapes import costs_of, unit_costs_of
 from functions.web.answers import Answer, answered
 from functions.web.inputs import in_query
@@ -44,11 +44,7 @@ def export_costs(api: OrgCosts, org: str) -> Response:
     credential, query = presented(api.auth, org), in_query(request.args, ExportQuery)
     today = api.clock().date()
     if query.format is Format.CSV:
-        question = query.question(today)
-        let_in(api.auth, org, credential)
-        with refusing():
-            told = api.answers.ask(org, question)
-        return _file(csv_of(told.answer), f"{org}-costs", question.days, query.format, told.bytes_processed)
+        return csv_export(api, org, _asked(api, org, credential, query))
     days, filters = query.rows(today)
     let_in(api.auth, org, credential)
     if not api.exports.acquire(blocking=False):
@@ -64,6 +60,13 @@ def export_costs(api: OrgCosts, org: str) -> Response:
     answer = _file(parts, f"{org}-focus", days, query.format, found.bytes_processed)
     answer.call_on_close(api.exports.release)
     return answer
+
+
+def csv_export(api: OrgCosts, org: str, question: Question) -> Response:
+    """200 with the amounts that answer the question, for a caller who has been let in."""
+    with refusing():
+        told = api.answers.ask(org, question)
+    return _file(csv_of(told.answer), f"{org}-costs", question.days, Format.CSV, told.bytes_processed)
 
 
 def _file(
@@ -85,8 +88,7 @@ def _shown(
     shape: Callable[[str, CostAnswer], Answer],
 ) -> Response:
     credential = presented(api.auth, org)
-    question = in_query(request.args, query).question(api.clock().date())
-    let_in(api.auth, org, credential)
+    question = _asked(api, org, credential, in_query(request.args, query))
     etag = api.answers.etag(org, question)
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
@@ -94,6 +96,19 @@ def _shown(
         told = api.answers.ask(org, question, etag)
     logs.bind(bytes_processed=told.bytes_processed)
     return revalidated(answered(shape(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
+
+
+def _asked(api: OrgCosts, org: str, credential: PresentedCredential, query: CostsQuery | UnitCostsQuery) -> Question:
+    """Question of a caller who may ask it. The org's labels are looked up only where it names any, and after that."""
+    question = None if query.names_labels else question_of(api, org, query)
+    let_in(api.auth, org, credential)
+    return question or question_of(api, org, query)
+
+
+def question_of(api: OrgCosts, org: str, query: CostsQuery | UnitCostsQuery) -> Question:
+    """Question as of today, with the org's labels where it names any."""
+    today = api.clock().date()
+    return query.question(today, api.labels.current(org).labels) if query.names_labels else query.question(today)
 
 
 def revalidated(answer: Response, etag: str) -> Response:

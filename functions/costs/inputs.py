@@ -1,35 +1,40 @@
 """Query strings of the endpoints of costs, and the questions that they ask."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from cloudact.error_codes import Code
-from functions.costs.question import (
-    DAY,
+from functions.costs.dimensions import (
     DIMENSIONS,
     LABEL,
+    LABEL_NAME,
+    TAG,
+    TAG_KEY,
+    Dimension,
+    InvalidQuestion,
+    dimension,
+)
+from functions.costs.labels import Label
+from functions.costs.question import (
+    DAY,
     LONGEST_VALUE,
     MOST_DAYS,
     MOST_GROUPED,
     MOST_GROUPS,
     MOST_ROW_DAYS,
     MOST_VALUES,
-    TAG,
     Basis,
     Days,
-    Dimension,
     Filter,
     Granularity,
-    InvalidQuestion,
     Metric,
     Question,
     check_days,
     check_filters,
-    dimension,
 )
 from functions.web.inputs import Day, Input, whole, word_of
 from functions.web.problems import Problem, bad_field
@@ -45,8 +50,7 @@ class Format(StrEnum):
 DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 TOKENS_BY = (Dimension("provider"), Dimension("model"), Dimension("token_type"))
-_KEY = r'[^"\\,=*\x00-\x1f\x7f]{1,200}'
-_WORD = rf"^({'|'.join(DIMENSIONS)}|tag:{_KEY})$"
+_WORD = rf"^({'|'.join(DIMENSIONS)}|{TAG}{TAG_KEY}|{LABEL}{LABEL_NAME})$"
 _OF = "may be given several times; empty: what has none"
 
 
@@ -63,7 +67,8 @@ def _values(pattern: str = "") -> WithJsonSchema:
 
 
 Values: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values()]
-TagValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{_KEY}=.*$")]
+TagValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{TAG_KEY}=.*$")]
+LabelValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{LABEL_NAME}=.*$")]
 Words: TypeAlias = Annotated[
     tuple[str, ...],
     BeforeValidator(_texts),
@@ -105,12 +110,12 @@ class FilterQuery(Input):
         default=(), description="<key>=<value>; those of one key are alternatives", examples=[["team=search"]]
     )
     not_tag: TagValues = Field(default=(), description="all but these")
-    label: Annotated[tuple[str, ...], BeforeValidator(_texts), _values("^$")] = Field(
-        default=(), description="<name>=<value>; there are no labels yet: refused with label_unknown"
+    label: LabelValues = Field(
+        default=(),
+        description="<name>=<value>, of the organization's labels; those of one label are alternatives",
+        examples=[["team=search"]],
     )
-    not_label: Annotated[tuple[str, ...], BeforeValidator(_texts), _values("^$")] = Field(
-        default=(), description="all but these; refused as label is"
-    )
+    not_label: LabelValues = Field(default=(), description="all but these")
 
     longest: ClassVar[int] = MOST_DAYS
 
@@ -119,12 +124,16 @@ class FilterQuery(Input):
         end = self.end or (max(self.start, today - DAY) if self.start else today - DAY)
         return Days(self.start or end - (DEFAULT_DAYS - 1) * DAY, end)
 
+    @property
+    def names_labels(self) -> bool:
+        """Whether the labels of the organization are needed to understand it."""
+        grouped = (word for text in getattr(self, "group_by", ()) for word in text.split(","))
+        return bool(self.label or self.not_label) or any(word.startswith(LABEL) for word in grouped)
+
     def filters(self) -> tuple[Filter, ...]:
         """Filters, in an order of their own: the same ones are equal however they are written."""
-        for name in ("label", "not_label"):
-            if getattr(self, name):
-                dimension(name, LABEL)
-        return tuple(sorted([*self._of_words(), *self._of_tags()], key=lambda each: (each.dimension, each.excluded)))
+        found = [*self._of_words(), *self._of_pairs(TAG), *self._of_pairs(LABEL)]
+        return tuple(sorted(found, key=lambda each: (each.dimension, each.excluded)))
 
     def _of_words(self) -> Iterator[Filter]:
         for word in DIMENSIONS:
@@ -132,16 +141,17 @@ class FilterQuery(Input):
                 if values := getattr(self, name):
                     yield Filter(Dimension(word), tuple(sorted(set(values))), name != word)
 
-    def _of_tags(self) -> Iterator[Filter]:
-        for name in ("tag", "not_tag"):
+    def _of_pairs(self, prefix: str) -> Iterator[Filter]:
+        kind = prefix.removesuffix(":")
+        for name in (kind, f"not_{kind}"):
             by_key: dict[str, set[str]] = {}
             for text in getattr(self, name):
                 key, equals, value = text.partition("=")
                 if not equals:
-                    raise bad_field(name, "must be written <key>=<value>")
+                    raise bad_field(name, f"must be written <{'key' if prefix == TAG else 'name'}>=<value>")
                 by_key.setdefault(key, set()).add(value)
             for key, values in by_key.items():
-                yield Filter(dimension(name, f"{TAG}{key}"), tuple(sorted(values)), name == "not_tag")
+                yield Filter(dimension(name, f"{prefix}{key}"), tuple(sorted(values)), name != kind)
 
 
 class CostsQuery(FilterQuery):
@@ -159,7 +169,7 @@ class CostsQuery(FilterQuery):
     group_by: Words = Field(
         default=(),
         description=f"up to {MOST_GROUPED} dimensions, with commas between, or several times: {', '.join(DIMENSIONS)}, "
-        "tag:<key>",
+        "tag:<key>, label:<name>",
         examples=[["provider", "model"]],
     )
     limit: Annotated[
@@ -175,8 +185,8 @@ class CostsQuery(FilterQuery):
         WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
     ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
 
-    def question(self, today: dt.date) -> Question:
-        """Question that is asked. Raises 400 naming the field that cannot be answered."""
+    def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
+        """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
         try:
             return Question(
                 days=self.days(today),
@@ -187,6 +197,7 @@ class CostsQuery(FilterQuery):
                 filters=self.filters(),
                 limit=self.limit,
                 compared=self.compare is not None,
+                known_labels=labels,
             )
         except InvalidQuestion as err:
             raise invalid(err) from err
@@ -210,6 +221,10 @@ class ExportQuery(CostsQuery):
             raise Problem(400, detail, code=Code.FIELDS_CONFLICT, field=of_groups[0])
         try:
             days, filters = self.days(today), self.filters()
+            if any(each.dimension.label for each in filters):
+                raise InvalidQuestion(
+                    "label", "is of sums; format=parquet has charges as they are", Code.FIELDS_CONFLICT
+                )
             check_days(days, MOST_ROW_DAYS)
             check_filters(filters)
         except InvalidQuestion as err:
@@ -238,8 +253,8 @@ class UnitCostsQuery(FilterQuery):
         WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
     ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
 
-    def question(self, today: dt.date) -> Question:
-        """Question that is asked. Raises 400 naming the field that cannot be answered."""
+    def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
+        """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
         try:
             more = dimensions("group_by", self.group_by)
             return Question(
@@ -251,6 +266,7 @@ class UnitCostsQuery(FilterQuery):
                 limit=MOST_GROUPS,
                 compared=self.compare is not None,
                 with_tokens=True,
+                known_labels=labels,
             )
         except InvalidQuestion as err:
             raise invalid(err) from err

@@ -4,26 +4,24 @@ Whoever makes a `Question` has a valid one: what cannot be answered raises `Inva
 """
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
 from cloudact.error_codes import Code
 from cloudact.runs.run import FIRST_DATE
+from functions.costs.dimensions import Dimension, InvalidQuestion
+from functions.costs.labels import Label
 
 DAY = dt.timedelta(days=1)
-DIMENSIONS: Final = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku")
-NAMED: Final = ("sub_account", "api_key", "region", "sku")  # dimensions of ids that have names
-TAG: Final = "tag:"
-LABEL: Final = "label:"
 UNATTRIBUTED: Final = ""  # a filter's value for what has none: focus_costs has no empty texts
 MOST_DAYS = 400  # of a question; comparing reads as many again
 MOST_ROW_DAYS = 92  # of an export of rows
 MOST_GROUPED = 3
 MOST_TAGS = 3  # different keys that a question filters by; each reads another part of a JSON text
+MOST_LABELS = 3  # that a question groups or filters by; each splits all charges
 MOST_VALUES = 50  # of one filter
 LONGEST_VALUE = 500
 MOST_GROUPS = 500
@@ -31,17 +29,6 @@ MOST_CELLS = 20_000  # groups times periods
 # Google writes a charge of the last days of a month, or a late one, to the next invoice. Later corrections keep the
 # day of what they correct. Days are Pacific there, so a month's first hours are the last day's of the month before.
 INVOICE_DAYS_BEFORE, INVOICE_DAYS_AFTER = 62, 7
-_TAG_KEY = re.compile(r'[^"\\,=*\x00-\x1f\x7f]{1,200}')
-
-
-class InvalidQuestion(ValueError):
-    """Raised for a question without an answer: `part` is wrong, and `rule` is the rest of the sentence."""
-
-    def __init__(self, part: str, rule: str, code: Code = Code.FIELD_INVALID) -> None:
-        super().__init__(f"{part} {rule}.")
-        self.part = part
-        self.rule = rule
-        self.code = code
 
 
 class Granularity(StrEnum):
@@ -82,27 +69,6 @@ class Metric(StrEnum):
     CONSUMED = "consumed"
 
 
-@dataclass(frozen=True, order=True)
-class Dimension:
-    """Property of a charge by which costs are grouped and filtered: a word of `DIMENSIONS`, or `tag:<key>`."""
-
-    word: str
-
-    @property
-    def tag(self) -> str | None:
-        """Key of the tag; `None` for another dimension."""
-        return self.word.removeprefix(TAG) if self.word.startswith(TAG) else None
-
-
-def dimension(part: str, text: str) -> Dimension:
-    """Dimension of this word. Raises `InvalidQuestion` naming the part of the question that has it."""
-    if text.startswith(LABEL):
-        raise InvalidQuestion(part, "names a label, and the organization has none of this name", Code.LABEL_UNKNOWN)
-    if text in DIMENSIONS or (text.startswith(TAG) and _TAG_KEY.fullmatch(text.removeprefix(TAG))):
-        return Dimension(text)
-    raise InvalidQuestion(part, f"must be of {', '.join(DIMENSIONS)}, {TAG}<key>")
-
-
 @dataclass(frozen=True)
 class Filter:
     """Values of a dimension that count, or, where `excluded`, that do not. An empty value is what is not attributed."""
@@ -110,6 +76,11 @@ class Filter:
     dimension: Dimension
     values: tuple[str, ...]
     excluded: bool = False
+
+    @property
+    def part(self) -> str:
+        """Part of the question that it is: `model`, `not_tag`."""
+        return f"{'not_' if self.excluded else ''}{self.dimension.kind}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +122,8 @@ class Question:
     """Question about costs of `days`, summed by period and group; the `limit` largest groups stand one by one.
 
     With `compared`, the same of the days before. With `with_tokens` only charges of tokens count, beside whose costs
-    their numbers stand; they may have one dimension more. Raises `InvalidQuestion`.
+    their numbers stand; they may have one dimension more. `known_labels` are those that the org has. Raises
+    `InvalidQuestion`.
     """
 
     days: Days
@@ -163,14 +135,17 @@ class Question:
     limit: int = 10
     compared: bool = False
     with_tokens: bool = False
+    known_labels: InitVar[Sequence[Label]] = ()
+    labels: tuple[Label, ...] = field(init=False, default=())  # those that it groups or filters by
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known_labels: Sequence[Label]) -> None:
         """Checks what the parts may be, alone and together."""
         check_days(self.days, MOST_DAYS)
         check_filters(self.filters)
         most = MOST_GROUPED + self.with_tokens
         if len(self.group_by) > most or len(set(self.group_by)) < len(self.group_by):
             raise InvalidQuestion("group_by", f"may have up to {most} different dimensions")
+        object.__setattr__(self, "labels", _used(known_labels, self.group_by, self.filters))
         if self.basis is Basis.INVOICE_MONTH and not (self.days.are_months and self.granularity is Granularity.MONTH):
             rule = "invoice_month is told by whole months: granularity=month, start a first and end a last of a month"
             raise InvalidQuestion("basis", rule, Code.FIELDS_CONFLICT)
@@ -224,12 +199,25 @@ def check_filters(filters: Iterable[Filter]) -> None:
     """Raises `InvalidQuestion` for too many tags, and for too many or too long values."""
     tags = set()
     for each in filters:
-        part = f"{'not_' if each.excluded else ''}{'tag' if each.dimension.tag else each.dimension.word}"
+        part = each.part
         if not 1 <= len(each.values) <= MOST_VALUES or any(len(value) > LONGEST_VALUE for value in each.values):
             raise InvalidQuestion(part, f"may have up to {MOST_VALUES} values of up to {LONGEST_VALUE} characters")
         tags |= {each.dimension} if each.dimension.tag else set()
     if len(tags) > MOST_TAGS:
         raise InvalidQuestion("tag", f"may be of up to {MOST_TAGS} different keys")
+
+
+def _used(known: Iterable[Label], group_by: Iterable[Dimension], filters: Iterable[Filter]) -> tuple[Label, ...]:
+    """Labels that the dimensions name, in the org's own order."""
+    parts = {each.dimension.label: each.part for each in filters} | {each.label: "group_by" for each in group_by}
+    parts.pop(None, None)
+    found = tuple(label for label in known if label.name in parts)
+    for missing in sorted(parts.keys() - {label.name for label in found}, key=str):
+        rule = f"names the label {missing}, and the organization has none of this name"
+        raise InvalidQuestion(parts[missing], rule, Code.LABEL_UNKNOWN)
+    if len(found) > MOST_LABELS:
+        raise InvalidQuestion("label", f"may be of up to {MOST_LABELS} labels, those of group_by included")
+    return found
 
 
 def next_month(day: dt.date) -> dt.date:

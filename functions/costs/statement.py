@@ -8,11 +8,18 @@ from typing import Final
 
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.question import Days, Dimension, Filter, Metric, Question
+from functions.costs.dimensions import Dimension
+from functions.costs.label_sql import parts_of, path_of, rule_number
+from functions.costs.labels import Label
+from functions.costs.question import Days, Filter, Metric, Question
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
 _PLACE_OF_FILTERS: Final = "    -- the filters\n"
+_PLACE_OF_LABELS: Final = "    -- the labels\n"
+_PLACE_OF_RULES: Final = "    -- the rules\n"
+NO_VALUES: Final[Mapping[str, Value]] = {}
+NO_PLACES: Final[Mapping[str, str]] = {}
 _MARKED = re.compile(r"^(?P<line>.*) -- with (?P<word>\w+)\n", re.MULTILINE)
 _DECLARED = re.compile(r"^-- @(\w+) (\w+):", re.MULTILINE)
 
@@ -22,8 +29,11 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     is_quantity = question.metric is Metric.CONSUMED
     words = {question.granularity.value, question.basis.value, question.metric.value}
     words |= (set() if is_quantity else {"money"}) | ({"tokens"} if question.with_tokens else set())
-    grouping, paths = _grouping(question.group_by)
-    filters, values = _filters(question.filters)
+    columns = columns_of(question)
+    words |= {f"by_{column}" for column in columns}
+    paths = _paths(zip(columns, question.group_by, strict=True))
+    filters, values = _filters(question.filters, question.labels)
+    of_labels, rules = _rules(question.labels)
     days = {
         "first_day": question.read.first,
         "last_day": question.read.last,
@@ -32,7 +42,16 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
         "end": question.days.last,
     }
     limits = {"group_limit": question.limit, "row_limit": MOST_ROWS + 1}
-    return query("groups", words | grouping | filters, [*paths, *values]), {**days, **limits, **paths, **values}
+    own = {**paths, **values, **rules}
+    places = {_PLACE_OF_LABELS: of_labels}
+    return query("groups", words | filters | _words_of(question), own, places), {**days, **limits, **own}
+
+
+def _words_of(question: Question) -> set[str]:
+    count_of = len(question.labels)
+    words = {f"label_{number}" for number in range(1, count_of + 1)}
+    words |= {f"{word}_tokens" for word in words} if question.with_tokens else set()
+    return words | ({"labels", f"of_{count_of}_labels"} if count_of else {"unlabelled"})
 
 
 def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dict[str, Value]]:
@@ -41,43 +60,74 @@ def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dic
     return query("rows", words, values), {"first_day": days.first, "last_day": days.last, **values}
 
 
-def columns_of(group_by: Iterable[Dimension]) -> list[str]:
-    """Names that the dimensions have in the query's keys: their words, and `tag_1` for the first tag."""
+def statement_of_trial(days: Days, tried: Sequence[Label | None]) -> tuple[Query, dict[str, Value]]:
+    """Query of what each of the labels says of the days' charges, and the values of its parameters."""
+    lines, values = _rules(tried)
+    names = ", ".join(f"charge.label_{number}_rule" for number in range(1, len(tried) + 1))
+    places = {_PLACE_OF_LABELS: lines, _PLACE_OF_RULES: f"  {names}\n"}
+    limits: dict[str, Value] = {"first_day": days.first, "last_day": days.last, "row_limit": MOST_ROWS + 1}
+    return query("label_trial", (), values, places), limits | values
+
+
+def _rules(labels: Sequence[Label | None]) -> tuple[str, dict[str, Value]]:
+    """Lines that tell which rule of each label holds, and the values of their parameters."""
+    lines, values = "", dict[str, Value]()
+    for number, label in enumerate(labels, start=1):
+        expression, own = rule_number(label, f"label_{number}") if label else ("0", {})
+        lines += f"    {expression} AS label_{number}_rule,\n"
+        values |= own
+    return lines, {**values, "label_parts": parts_of(labels)} if labels else {}
+
+
+def columns_of(question: Question) -> list[str]:
+    """Names that the dimensions have in the query's keys: their words, `tag_1` for the first tag, `label_2`."""
     numbers = count(1)
-    return [each.word if each.tag is None else f"tag_{next(numbers)}" for each in group_by]
+    labels = [label.name for label in question.labels]
+    return [f"tag_{next(numbers)}" if each.tag is not None else _column(each, labels) for each in question.group_by]
 
 
-def _grouping(group_by: Sequence[Dimension]) -> tuple[set[str], dict[str, Value]]:
-    named = [(f"by_{column}", each.tag) for column, each in zip(columns_of(group_by), group_by, strict=True)]
-    return {word for word, _ in named}, {f"{word}_path": _path(tag) for word, tag in named if tag is not None}
+def _column(dimension: Dimension, labels: Sequence[str]) -> str:
+    return dimension.word if dimension.label is None else f"label_{labels.index(dimension.label) + 1}"
 
 
-def _filters(filters: Iterable[Filter]) -> tuple[set[str], dict[str, Value]]:
+def _paths(columns: Iterable[tuple[str, Dimension]]) -> dict[str, Value]:
+    return {f"by_{column}_path": path_of(each.tag) for column, each in columns if each.tag is not None}
+
+
+def _filters(filters: Iterable[Filter], labels: Sequence[Label] = ()) -> tuple[set[str], dict[str, Value]]:
     keys: list[str] = []
+    names = [label.name for label in labels]
     values = dict[str, Value]()
     words = set()
     for each in filters:
-        name = each.dimension.word
+        name = _column(each.dimension, names)
         if (key := each.dimension.tag) is not None:
             keys += [] if key in keys else [key]
             name = f"tag_{keys.index(key) + 1}"
-            values[f"{name}_path"] = _path(key)
+            values[f"{name}_path"] = path_of(key)
+        elif each.dimension.label is not None:
+            name = f"only_{name}"
         name = f"not_{name}" if each.excluded else name
         words.add(name)
         values[name] = each.values
     return words, values
 
 
-def _path(key: str) -> str:
-    """JSONPath of a tag in the object of tags; a key with a double quote is no tag's."""
-    return f'$."{key}"'
+def query(
+    name: str,
+    words: Collection[str],
+    values: Mapping[str, Value] = NO_VALUES,
+    places: Mapping[str, str] = NO_PLACES,
+) -> Query:
+    """Query `sql/costs/<name>.sql` of these words alone. `values` are of parameters that its file does not declare.
 
-
-def query(name: str, words: Collection[str], parameters: Iterable[str] = ()) -> Query:
-    """Query `sql/costs/<name>.sql` of these words alone. `parameters` are those that its file does not declare."""
+    `places` are lines of ours for lines of the file that stand for them.
+    """
     text = "".join(_kept(_lines(name), words))
+    for place, lines in places.items():
+        text = text.replace(place, lines)
     types = dict(_DECLARED.findall(text))
-    types |= {each: "STRING" if each.endswith("_path") else "ARRAY<STRING>" for each in parameters}
+    types |= {each: "STRING" if isinstance(value, str) else "ARRAY<STRING>" for each, value in values.items()}
     return Query(f"costs_{name}", text, types)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from cloudact.errors import Retry
 from cloudact.logs import with_context
@@ -105,6 +106,7 @@ class _Days:
 
 
 Counts = Sequence[_DayCount]
+_Count = TypeVar("_Count", bound=_DayCount)
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,16 @@ class RunPages:
     def with_counts(
         self, org_slug: str, filters: Filters, today: dt.date, limit: int, after: After | None = None
     ) -> StatusPage:
-        """Runs after the last one of the page before, and how many there are of each status; at most two queries.
+        """Runs after the last one of the page before, and how many there are of each status, in two queries.
 
-        Counts first, in this thread: the counts tell the days that the runs lie in.
+        Counts first, since the counts tell the days that the runs lie in. A history that is too long to be counted in
+        time is paged without: `by_status` is empty then.
         """
         days = _days(filters, today)
-        counts = self._counts_by_status(org_slug, filters, days)
+        counts = self._in_time(self.counting.submit(with_context(self._counts_by_status), org_slug, filters, days))
+        if counts is None:
+            page = self._uncounted(org_slug, filters, today, limit, after)
+            return StatusPage(page.runs, page.more)
         by_status = {status: _sum(each for each in counts if each.status is status) for status in Status}
         matching = _by_day(each for each in counts if each.status in (filters.statuses or Status))
         total = _sum(matching)
@@ -173,6 +179,11 @@ class RunPages:
         reach = _reaching(left, limit + 1 + passed) or within.first
         runs = self._list(org_slug, filters, _Days(reach, within.last), limit + 1, after=after)
         return StatusPage(runs[:limit], len(runs) > limit, total, by_status)
+
+    def _uncounted(self, org_slug: str, filters: Filters, today: dt.date, limit: int, after: After | None) -> Page:
+        if after:
+            return self.after(org_slug, filters, today, limit, after)
+        return self.first(org_slug, filters, today, limit, counted=False)
 
     def _counts_by_status(self, org_slug: str, filters: Filters, days: _Days) -> Sequence[_StatusCount]:
         if days.last < days.first:
@@ -246,7 +257,7 @@ class RunPages:
         )
         return sorted(rows, key=lambda each: each.requested_date, reverse=True)
 
-    def _in_time(self, count: "Future[Counts] | None") -> Counts | None:
+    def _in_time(self, count: "Future[Sequence[_Count]] | None") -> "Sequence[_Count] | None":
         if count is None:
             return None
         try:

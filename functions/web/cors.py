@@ -7,7 +7,7 @@ Not flask-cors: it answers neither our problem documents nor preflights of unkno
 from flask import Flask, Response, request
 
 ALLOWED_METHODS = "GET, POST, PUT, DELETE"
-ALLOWED_HEADERS = "X-API-Key, Authorization, Content-Type, If-None-Match, Prefer, X-Request-ID"
+ALLOWED_HEADERS = "X-API-Key, Authorization, Content-Type, If-Match, If-None-Match, Prefer, X-Request-ID"
 EXPOSED_HEADERS = "ETag, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 PREFLIGHT_KEPT_S = 7200  # the longest that Chromium keeps one
 

@@ -18,7 +18,8 @@ class Endpoint:
     """An endpoint. `path` is Flask's; `documented` has OpenAPI's forms of it where one of these is not enough.
 
     `room` names the collaborators that the view is handed; a view without a room is handed `None`. One that `waits`
-    holds its answer back while it is what If-None-Match names. `other_bodies` are media types that it takes beside
+    holds its answer back while it is what If-None-Match names. A `guarded` one changes only what If-Match names.
+    `other_bodies` are media types that it takes beside
     JSON, `files` those of one that answers 200 with a file and not with JSON. `refusals` are its own, beside those that
     follow from its path, its inputs and its callers.
     """
@@ -36,6 +37,7 @@ class Endpoint:
     room: str = ""
     public: bool = False
     conditional: bool = False
+    guarded: bool = False
     waits: bool = False
     headers: Sequence[str] = ()
     documented: Sequence[str] = ()

@@ -105,10 +105,15 @@ def _flag(value: object, info: ValidationInfo) -> bool:
     return value
 
 
-def _written_flag(text: object, info: ValidationInfo) -> bool:
-    if text not in ("true", "false"):
-        raise bad_field(info.field_name, "must be true or false")
-    return text == "true"
+def written_flag() -> BeforeValidator:
+    """Reads `true` or `false`."""
+
+    def read(text: object, info: ValidationInfo) -> bool:
+        if text not in ("true", "false"):
+            raise bad_field(info.field_name, "must be true or false")
+        return text == "true"
+
+    return BeforeValidator(read)
 
 
 def whole(least: int, most: int) -> BeforeValidator:
@@ -289,7 +294,7 @@ class RunsQuery(Input):
         int | None, whole(0, 10_000_000), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10_000_000})
     ] = Field(default=None, description="excludes cursor; default: 0")
     cursor: str | None = Field(default=None, description="next_cursor of the page before; excludes offset")
-    total: Annotated[bool, BeforeValidator(_written_flag), WithJsonSchema({"type": "boolean"})] = Field(
+    total: Annotated[bool, written_flag(), WithJsonSchema({"type": "boolean"})] = Field(
         default=True, description="whether to count all that match, which a page does not need"
     )
 

@@ -26,6 +26,7 @@ _REFUSED: Mapping[int, str] = {
     404: "There is no such thing, or not for this organization",
     408: "The body did not arrive in time",
     409: "The state of the run or of the organization forbids it",
+    412: "It is not what If-Match names any more",
     413: "The body is larger than 256 KiB",
     415: "The body is not JSON",
     429: "The day's quota is used up, or too much was asked lately, of which `code` tells what",
@@ -172,6 +173,14 @@ def _not_null(schema: JsonObject) -> JsonObject:
 def _header_parameters(endpoint: Endpoint) -> Iterator[JsonObject]:
     if endpoint.conditional:
         yield {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
+    if endpoint.guarded:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "ETag of what the request means to replace",
+            "schema": {"type": "string"},
+        }
     if endpoint.waits:
         yield {
             "name": "Prefer",

@@ -37,9 +37,6 @@ NO_ENDPOINT = (
 )
 """Refusals of a path or a method that no endpoint has."""
 
-FORMS = refused(403, Code.FORM_FOREIGN)
-"""Refusals of the console's forms, which are no endpoints of the API."""
-
 ORG_IN_PATH = refused(400, Code.SLUG_INVALID)
 NO_QUERY = refused(400, Code.FIELD_UNKNOWN)
 QUERY = NO_QUERY | refused(400, Code.FIELD_INVALID)

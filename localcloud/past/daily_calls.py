@@ -28,6 +28,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.due import restated_dates, scheduled_run
+from jobs.anomalies import AnomalyLook
 from jobs.attempt import DONE, Job, Processor, work
 from jobs.claim import Claim
 from jobs.container import Execution
@@ -204,15 +205,17 @@ class _Past:
         self.runs += 1
 
     def _job(self, clock: PassingClock) -> Job:
+        notifier = open_notifier(self.settings, self.warehouse, clock, ids(PROVIDERS))
         return Job(
             self.warehouse,
             Ledger(self.warehouse),
             lambda run: self.registry.config(self.registry.get(run.pipeline)).steps,
             lambda run, own, load: self._processor(run, own, load, clock),
             clock,
-            open_notifier(self.settings, self.warehouse, clock, ids(PROVIDERS)),
+            notifier,
             Meter(Tariff.of(self.settings), self.warehouse, lambda: clock.now.timestamp()),
             lambda run: self.registry.config(self.registry.get(run.pipeline)).pipeline.version,
+            AnomalyLook(self.warehouse, notifier, clock),  # which nobody asks to tell: the past is nobody's news
         )
 
     def _processor(self, run: Run, own: Claim, load: RunLoad, clock: Clock) -> Processor:

@@ -224,7 +224,12 @@ class ScannedExport(PastExport):
         statement = compile_late_dates(
             self.days.export, day=self.day, snapshot=self.snapshot, watermark=watermark, late_days=LATE_DAYS
         )
-        (after,) = (each.value for each in statement.parameters if each.name == "exported_after")
+        (after,) = (
+            each.value
+            for each in statement.parameters
+            if isinstance(each, ScalarQueryParameter) and each.name == "exported_after"
+        )
+        assert isinstance(after, datetime)  # noqa: S101 - as the statement has it
         return {day: at for at, day in self.days.exported if after < at <= self.snapshot}
 
 

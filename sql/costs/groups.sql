@@ -2,7 +2,8 @@
 -- docs/costs.md tells what the rows say.
 --
 -- A line that ends in `-- with WORD` is part of a question that has this word, and of no other; the place of the filters
--- has the lines of filters.sql. Words and lines are these files' own: nothing that anybody has sent is put into SQL.
+-- has the lines of filters.sql, that of the labels the rules of the org's labels (functions/costs/label_sql.py). Words and
+-- lines are our own: nothing that anybody has sent is put into SQL.
 --
 -- @first_day DATE: first UTC day whose partitions are read
 -- @last_day DATE: last one
@@ -29,7 +30,7 @@ charge AS (
     x_TokenCacheAction AS token_cache_action, -- with tokens
     IF(ConsumedUnit = 'Tokens' AND x_QuantityKnown, ConsumedQuantity, NULL) AS tokens, -- with tokens
     SubAccountName AS sub_account_name, -- with by_sub_account
-    CAST(NULL AS STRING) AS api_key_name, -- with by_api_key
+    x_ApiKeyName AS api_key_name, -- with by_api_key
     RegionName AS region_name, -- with by_region
     ChargeDescription AS sku_name, -- with by_sku
     x_Provider AS provider, -- with by_provider
@@ -43,6 +44,7 @@ charge AS (
     JSON_VALUE(Tags, @by_tag_1_path) AS tag_1, -- with by_tag_1
     JSON_VALUE(Tags, @by_tag_2_path) AS tag_2, -- with by_tag_2
     JSON_VALUE(Tags, @by_tag_3_path) AS tag_3, -- with by_tag_3
+    -- the labels
     x_UsageDate AS usage_date
   FROM focus_costs
   WHERE
@@ -50,6 +52,47 @@ charge AS (
     AND (ConsumedUnit = 'Tokens' OR x_TokenType IS NOT NULL) -- with tokens
     -- the filters
 ),
+-- A charge that a rule shares out is a row for each share: the difference of the amounts up to its bounds, each rounded
+-- once, so that the parts are the charge to the last digit, and none has another sign.
+label_part AS ( -- with labels
+  SELECT -- with labels
+    CAST(JSON_VALUE(part, '$.label') AS INT64) AS label, -- with labels
+    CAST(JSON_VALUE(part, '$.rule') AS INT64) AS rule, -- with labels
+    JSON_VALUE(part, '$.value') AS value, -- with labels
+    CAST(JSON_VALUE(part, '$.since') AS NUMERIC) AS since, -- with labels
+    CAST(JSON_VALUE(part, '$.upto') AS NUMERIC) AS upto -- with labels
+  FROM UNNEST(@label_parts) AS part -- with labels
+), -- with labels
+labelled_1 AS ( -- with label_1
+  SELECT -- with label_1
+    charge.* REPLACE ( -- with label_1
+      CAST(charge.tokens * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.tokens * IFNULL(part.since, 0) AS NUMERIC) AS tokens, -- with label_1_tokens
+      CAST(charge.amount * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.amount * IFNULL(part.since, 0) AS NUMERIC) AS amount -- with label_1
+    ), -- with label_1
+    part.value AS label_1 -- with label_1
+  FROM charge AS charge -- with label_1
+  LEFT JOIN label_part AS part ON part.label = 1 AND part.rule = charge.label_1_rule -- with label_1
+), -- with label_1
+labelled_2 AS ( -- with label_2
+  SELECT -- with label_2
+    charge.* REPLACE ( -- with label_2
+      CAST(charge.tokens * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.tokens * IFNULL(part.since, 0) AS NUMERIC) AS tokens, -- with label_2_tokens
+      CAST(charge.amount * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.amount * IFNULL(part.since, 0) AS NUMERIC) AS amount -- with label_2
+    ), -- with label_2
+    part.value AS label_2 -- with label_2
+  FROM labelled_1 AS charge -- with label_2
+  LEFT JOIN label_part AS part ON part.label = 2 AND part.rule = charge.label_2_rule -- with label_2
+), -- with label_2
+labelled_3 AS ( -- with label_3
+  SELECT -- with label_3
+    charge.* REPLACE ( -- with label_3
+      CAST(charge.tokens * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.tokens * IFNULL(part.since, 0) AS NUMERIC) AS tokens, -- with label_3_tokens
+      CAST(charge.amount * IFNULL(part.upto, 1) AS NUMERIC) - CAST(charge.amount * IFNULL(part.since, 0) AS NUMERIC) AS amount -- with label_3
+    ), -- with label_3
+    part.value AS label_3 -- with label_3
+  FROM labelled_2 AS charge -- with label_3
+  LEFT JOIN label_part AS part ON part.label = 3 AND part.rule = charge.label_3_rule -- with label_3
+), -- with label_3
 amount_by_period AS (
   SELECT
     currency,
@@ -66,6 +109,9 @@ amount_by_period AS (
       tag_1 AS tag_1, -- with by_tag_1
       tag_2 AS tag_2, -- with by_tag_2
       tag_3 AS tag_3, -- with by_tag_3
+      label_1 AS label_1, -- with by_label_1
+      label_2 AS label_2, -- with by_label_2
+      label_3 AS label_3, -- with by_label_3
       'costs' AS what
     )) AS group_key,
     COALESCE(
@@ -80,6 +126,9 @@ amount_by_period AS (
       tag_1, -- with by_tag_1
       tag_2, -- with by_tag_2
       tag_3, -- with by_tag_3
+      label_1, -- with by_label_1
+      label_2, -- with by_label_2
+      label_3, -- with by_label_3
       CAST(NULL AS STRING)
     ) IS NULL AS is_unattributed,
     TO_JSON_STRING(STRUCT(
@@ -99,10 +148,19 @@ amount_by_period AS (
     SUM(tokens) AS tokens, -- with tokens
     SUM(IF(tokens IS NULL, 0, amount)) AS token_amount, -- with tokens
     SUM(amount) AS amount
-  FROM charge
+  FROM charge -- with unlabelled
+  FROM labelled_1 -- with of_1_labels
+  FROM labelled_2 -- with of_2_labels
+  FROM labelled_3 -- with of_3_labels
   WHERE
     counted_on BETWEEN @counted_from AND @end
     AND amount IS NOT NULL
+    AND IFNULL(label_1, '') IN UNNEST(@only_label_1) -- with only_label_1
+    AND IFNULL(label_1, '') NOT IN UNNEST(@not_only_label_1) -- with not_only_label_1
+    AND IFNULL(label_2, '') IN UNNEST(@only_label_2) -- with only_label_2
+    AND IFNULL(label_2, '') NOT IN UNNEST(@not_only_label_2) -- with not_only_label_2
+    AND IFNULL(label_3, '') IN UNNEST(@only_label_3) -- with only_label_3
+    AND IFNULL(label_3, '') NOT IN UNNEST(@not_only_label_3) -- with not_only_label_3
   GROUP BY
     currency,
     unit,
@@ -117,6 +175,9 @@ amount_by_period AS (
     tag_1, -- with by_tag_1
     tag_2, -- with by_tag_2
     tag_3, -- with by_tag_3
+    label_1, -- with by_label_1
+    label_2, -- with by_label_2
+    label_3, -- with by_label_3
     is_previous,
     period_start
 ),

@@ -15,6 +15,7 @@ from tests.browser.chromium import Chromium, chromium
 from tests.browser.scene import record
 from tests.conftest import NOON, Local, load_fixture_export
 from tests.copied_tables import CopiedTables
+from tests.functions.console.conftest import patient
 from tests.served import served
 
 
@@ -47,7 +48,7 @@ def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
     session_cloud.clock.now = NOON
     org, other = (made(session_cloud, slug, copied_tables) for slug in ("northwind", "fabrikam"))
     runs = record(session_cloud, org.org_slug)
-    rooms = compose(session_cloud.settings, session_cloud.clock)
+    rooms = patient(compose(session_cloud.settings, session_cloud.clock))
     with served(console_app(rooms, session_cloud.settings, clock=session_cloud.clock)) as url:
         yield Scene(url, org, other, runs)
 

@@ -39,6 +39,17 @@ def press(browser: Chromium, *keys: str) -> None:
         browser.driver.switch_to.active_element.send_keys(key)
 
 
+def tick(browser: Chromium) -> WebElement:
+    """First run of the list that can be ticked."""
+    return browser.driver.find_element(By.CSS_SELECTOR, "#list input[type=checkbox]")
+
+
+def ticked(browser: Chromium) -> bool:
+    """Ticks that run by the keyboard."""
+    tick(browser).send_keys(Keys.SPACE)
+    return tick(browser).is_selected()
+
+
 def again(browser: Chromium) -> bool:
     """Loads the page again."""
     browser.driver.refresh()
@@ -70,13 +81,14 @@ def test_a_run_is_started_and_followed_to_its_end(local: Local, scene: Scene, ow
     owner.driver.execute_script("window.stayed = true")
     deliver(local)
     owner.until_it_says("Succeeded")
+    # It is over, when nothing is asked for any more: a step has succeeded before the run has.
+    owner.until(lambda: not owner.driver.find_elements(By.CSS_SELECTOR, "[hx-get]"))
     assert owner.driver.execute_script("return window.stayed")
     assert owner.driver.find_element(By.CSS_SELECTOR, "h1").text == f"gcp_billing · {FIXTURE_DAY}"
-    assert not owner.driver.find_elements(By.CSS_SELECTOR, "[hx-get]")  # it is over: nothing is asked for any more
     owner.click("extract")
-    assert owner.path.endswith("#messages-extract")
+    owner.until(lambda: owner.path.endswith("#messages-extract"))
     owner.click("Runs")
-    assert "gcp_billing" in owner.words
+    owner.until(lambda: owner.path.endswith("/runs") and "gcp_billing" in owner.words)
     assert owner.complaints() == []
 
 
@@ -97,7 +109,7 @@ def test_a_failure_says_why_and_is_retried(local: Local, scene: Scene, owner: Ch
     owner.until_it_says('Required integration "ANTHROPIC" is not configured.')
     requests.post(keys, json={**key, "revoked": False}, timeout=5).raise_for_status()
     owner.click("Look at the integrations")
-    assert "Does not work" in owner.words
+    owner.until_it_says("Does not work")
     owner.click("Ask the provider again: Anthropic")
     owner.until_it_says("The provider accepts the credential.")
     owner.go(failed)
@@ -115,14 +127,14 @@ def test_filters_stand_in_the_address(scene: Scene, owner: Chromium) -> None:
     status = owner.driver.find_element(By.ID, "status")
     status.find_element(By.CSS_SELECTOR, "option[value=FAILED]").click()
     owner.until_it_says("3 runs match")
-    assert "status=FAILED" in owner.path
+    owner.until(lambda: "status=FAILED" in owner.path)
     owner.driver.refresh()
-    assert "3 runs match" in owner.words
+    owner.until_it_says("3 runs match")
     owner.driver.back()
     owner.until_it_says("954 runs")
     assert "status=FAILED" not in owner.path
     owner.click("Older runs")
-    assert "cursor=" in owner.path
+    owner.until(lambda: "cursor=" in owner.path)
     owner.driver.back()
     owner.until_it_says("updated")
     owner.click("Hide runs of the daily call")
@@ -139,22 +151,24 @@ def test_everything_works_by_keyboard(scene: Scene, browser: Chromium) -> None:
     press(browser, scene.org.api_key, Keys.ENTER)
     browser.until_it_says("Data of the last 30 days")
     press(browser, Keys.TAB)
-    assert browser.driver.switch_to.active_element.text == "Skip to the content"
+    browser.until(lambda: browser.driver.switch_to.active_element.text == "Skip to the content")
     press(browser, Keys.ENTER)
-    assert browser.driver.switch_to.active_element.get_attribute("id") == "content"
+    browser.until(lambda: browser.driver.switch_to.active_element.get_attribute("id") == "content")
     browser.driver.refresh()
     tab_to(browser, "Runs")
     press(browser, Keys.ENTER)
     browser.until_it_says("954 runs")
+    browser.until(lambda: ticked(browser))
     tab_to(browser, "openai_usage_cost")
     browser.driver.execute_script("document.querySelector('#list').oldness = 1")
     browser.until(lambda: not browser.driver.execute_script("return document.querySelector('#list').oldness"))
-    press(browser, Keys.ENTER)  # the list was renewed meanwhile, and the focus has stayed
+    assert browser.until(lambda: [tick(browser).is_selected()]) == [True]
+    press(browser, Keys.ENTER)  # the list was renewed meanwhile, and what was ticked and the focus have stayed
     browser.until_it_says("Cancel the run")
     tab_to(browser, "Cancel the run")
     press(browser, Keys.ENTER)
     browser.until_it_says("is cancelled.")
-    assert "Cancelled" in browser.words
+    browser.until_it_says("Cancelled")
 
 
 def test_everything_works_without_scripts(local: Local, scene: Scene, owner: Chromium) -> None:
@@ -163,16 +177,16 @@ def test_everything_works_without_scripts(local: Local, scene: Scene, owner: Chr
     owner.go(f"{scene.url}/console/{scene.org.org_slug}/runs")
     owner.driver.find_element(By.ID, "status").send_keys("Failed")
     owner.click("Apply")
-    assert "3 runs match" in owner.words
+    owner.until_it_says("3 runs match")
     owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines")
     owner.click("Run OpenAI Usage & Cost")
-    assert "triggered successfully" in owner.words
+    owner.until_it_says("triggered successfully")
     local.clock.advance(seconds=3)
     wait(local.google.dispatcher.dispatch_due(), timeout=60)
     owner.until(lambda: again(owner) and "Succeeded" in owner.words)
     owner.go(f"{scene.url}/console/{scene.other.org_slug}/pipelines/gcp_billing/backfill")
     owner.click("Show what would run")
-    assert "Start 25 runs" in owner.words or "dates run" in owner.words
+    owner.until_it_says("dates run")
 
 
 def test_hostile_text_is_text(local: Local, scene: Scene, owner: Chromium) -> None:
@@ -258,7 +272,7 @@ def test_a_page_says_when_it_cannot_be_renewed(local: Local, scene: Scene, owner
     requests.delete(faults, timeout=5).raise_for_status()
     local.ledger.append_run(run, RunEvent(Status.CANCELLED, started_at=NOON), NOON + timedelta(seconds=5))
     owner.until_it_says("Cancelled")
-    assert "cannot be updated" not in owner.words
+    owner.until(lambda: "cannot be updated" not in owner.words)
 
 
 @pytest.fixture(scope="module")

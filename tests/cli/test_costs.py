@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +91,47 @@ def test_nothing_was_charged(customer: Shell) -> None:
     """An empty answer is a sentence."""
     assert "Nothing was charged." in customer("costs", "--only", "model=nobody", *OCTOBER).stdout
     assert "No tokens were charged." in customer("unit-costs", "--only", "model=nobody", *OCTOBER).stdout
+
+
+LABELS: dict[str, Any] = {
+    "labels": [
+        {
+            "name": "team",
+            "rules": [
+                {"when": [{"dimension": "provider", "one_of": ["openai"]}], "value": "search"},
+                {"shares": [{"value": "search", "share": "0.6"}, {"value": "data", "share": "0.4"}]},
+            ],
+        }
+    ]
+}
+
+
+def test_labels_are_tried_set_and_shown(customer: Shell, tmp_path: Path) -> None:
+    """What `show` prints `set` reads; a dry run changes nothing; `--over` is refused once another version counts."""
+    assert customer.json("labels", "show")["version"] == 0
+    file = tmp_path / "labels.json"
+    file.write_text(json.dumps(LABELS), encoding="utf-8")
+    tried = customer("labels", "set", str(file), "--dry-run")
+    assert tried.exit_code == 0, tried.output
+    assert tried.stdout.splitlines()[1].split() == ["LABEL", "VALUE", "BEFORE", "AFTER", "CHANGE"]
+    assert {tuple(line.split()[:3]) for line in tried.stdout.splitlines()[2:]} == {
+        ("team", value, currency) for value in ("search", "data", "unattributed") for currency in ("EUR", "USD")
+    }
+    assert customer("labels", "set", str(file)).exit_code == 2  # it asks, and nobody is there
+    done = customer("labels", "set", str(file), "--over", "0", "--yes")
+    assert (done.exit_code, done.stdout.startswith("Version 1, recorded at")) == (0, True)
+    assert customer("labels", "set", str(file), "--yes").stdout.startswith("Nothing has changed.")
+    shown = customer("labels", "show")
+    assert json.loads(shown.stdout) == LABELS
+    stale = customer("labels", "set", "-", "--over", "0", "--yes", stdin='{"labels": []}')
+    assert (stale.exit_code, "Version 1 counts, not 0." in stale.stderr) == (2, True)
+    table = customer("costs", "--by", "label:team", *OCTOBER, "--not", "label:team=data").stdout
+    assert "LABEL:TEAM" in table
+    assert [line.split()[0] for line in table.splitlines() if line.startswith(("search", "data"))] == ["search"] * 2
+
+
+@pytest.mark.parametrize(("text", "words"), [("{", "is no JSON"), ("[]", "must have a JSON object")])
+def test_what_is_no_file_of_labels(customer: Shell, text: str, words: str) -> None:
+    """Wrong usage, before anything is sent."""
+    refused = customer("labels", "set", "-", "--yes", stdin=text)
+    assert (refused.exit_code, words in refused.stderr) == (2, True)

@@ -26,6 +26,7 @@ WRITING = (
     "record_day",
     "record_names",
     "record_invoices",
+    "record_labels",
     "carry_invoices",
     "copy_month",
     "close_months",

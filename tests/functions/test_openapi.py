@@ -21,7 +21,7 @@ from functions.ops_routes import OPS, PRIVATE
 from functions.routes import PUBLIC, public_app, public_document
 from functions.web.openapi import document, paths_of
 from functions.web.problems import PROBLEM_JSON, TYPE
-from functions.web.refusals import ANY_REQUEST, FORMS, NO_ENDPOINT
+from functions.web.refusals import ANY_REQUEST, NO_ENDPOINT
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
 from providers import PROVIDERS
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
@@ -47,6 +47,7 @@ ACROSS_FIELDS = (
     "focus_metadata",
     "unit_costs",
     "export_costs",
+    "put_labels",  # a schema cannot say that shares are 1 together
 )
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
@@ -123,15 +124,16 @@ def test_each_operation_lists_its_own_codes() -> None:
     assert where["openai_rate_limited"] == {"set_up", "validate"}
     assert where["role_required"] == {
         "rotate", "put_webhook", "delete_webhook", "set_up", "remove", "add_invoices", "remove_invoice",
+        "put_labels",
     }  # fmt: skip
     assert not {"api_key_invalid", "body_slow"} & of_api["health"]
     assert not {"api_key_required", "session_invalid"} & {*chain(*of_ops.values())}
 
 
 def test_every_code_of_a_refusal_is_listed_somewhere() -> None:
-    """What can only be said to a caller stands in one of the documents, or is of forms or paths without endpoint."""
+    """What can only be said to a caller stands in one of the documents, or is of what is no endpoint: paths, pages."""
     listed = {*chain(*codes_of(DOCUMENT).values(), *codes_of(document(OPS, PRIVATE)).values())}
-    elsewhere = {code.value for _, code in NO_ENDPOINT | FORMS}
+    elsewhere = {code.value for _, code in NO_ENDPOINT} | {Code.FORM_FOREIGN.value}
     ours = {code.value for code in Code if code.topic in (Topic.CALLER, Topic.REQUEST, Topic.MISSING)}
     assert ours <= listed | elsewhere
     families = {provider_code(provider.id, failure) for provider in PROVIDERS for failure in ProviderFailure}

@@ -82,11 +82,62 @@ export interface ColumnDefinition {
 /** Completeness of the day in what was read. */
 export type Completeness = "provisional" | "settling" | "final" | "partial" | "frozen";
 
+/** What a charge must be: one of some values of a dimension, or a value that begins so. Exactly one is given. */
+export interface Condition {
+  dimension: string;
+  /** any of these; empty: what has none */
+  one_of?: Array<string> | null;
+  starts_with?: string | null;
+}
+
 /** Form in which corrections come (docs/focus.md, Metadata). */
 export interface CorrectionHandling {
   Style: "Replacement" | "Delta" | "Ledger";
   Scope: string;
   Rows: string;
+}
+
+/** Anomalies of an organization's costs. */
+export interface CostAnomalies {
+  org_slug: string;
+  /** first UTC day on which an anomaly of these may have begun */
+  start: string;
+  end: string;
+  /** the newest first, of one day the largest first */
+  anomalies: Array<CostAnomaly>;
+  /** of each provider; later days are not judged yet */
+  settled_until: Array<SettledUntil>;
+}
+
+/** Anomaly of an organization's costs. */
+export interface CostAnomaly {
+  kind: cloudact__anomalies__anomaly__Kind;
+  /** what the anomaly is of */
+  layer: "total" | "provider" | "service" | "model" | "sub_account" | "api_key";
+  /** which one it is; empty for the total */
+  key: Record<string, string | null>;
+  /** names of ids, where known */
+  names: Record<string, string>;
+  /** ISO 4217 */
+  currency: string;
+  /** first UTC day */
+  since: string;
+  /** last UTC day that differs so far */
+  last_date: string;
+  /** how many days of these differ */
+  days: number;
+  /** of the first day */
+  amount: string;
+  /** what the first day was expected to cost: the median of the same weekdays */
+  expected: string;
+  /** amount less expected */
+  difference: string;
+  /** of all days that differ */
+  total_difference: string;
+  /** whether other costs went the other way, so that the total hides most of it */
+  is_masked: boolean;
+  /** GoogleSQL that shows it in the organization's dataset */
+  query: string;
 }
 
 /** What a run costs the service, at list prices; as far as its containers could tell. */
@@ -109,7 +160,7 @@ export interface CostEstimate {
 /** Costs of one group. */
 export interface CostGroup {
   /** unattributed: what none of the dimensions is told of; other: all groups beyond `limit`, together */
-  kind: Kind;
+  kind: functions__costs__answer__Kind;
   /** value of each dimension; null where the provider tells none; `other` has no key */
   key: Record<string, string | null> | null;
   /** names of ids, where they are known */
@@ -386,8 +437,51 @@ export interface Keys {
   keys: Array<Key>;
 }
 
-/** Kind of a group: one with a key, what has none of the question's dimensions, or the rest. */
-export type Kind = "group" | "unattributed" | "other";
+/** Label: the first of its rules that holds gives a charge its value. What no rule is of is unattributed. */
+export interface Label {
+  name: string;
+  rules: Array<Rule>;
+}
+
+/** Billed cost of a label's value in the days that were tried. */
+export interface LabelChangeState {
+  label: string;
+  currency: string;
+  /** null: what no rule is of */
+  value: string | null;
+  /** by the labels that count */
+  before: string;
+  /** by those of the request */
+  after: string;
+}
+
+/** What labels would change. */
+export interface LabelTrial {
+  /** first UTC day */
+  start: string;
+  /** last one */
+  end: string;
+  /** every value of each label that differs, in each currency, the largest first, unattributed last */
+  changes: Array<LabelChangeState>;
+}
+
+/** All labels of the organization; they take the place of those before. */
+export interface LabelsBody {
+  /** in the order in which they share out */
+  labels: Array<Label>;
+}
+
+/** Labels of an organization. */
+export interface LabelsState {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  labels: Array<Label>;
+}
 
 /** Result of one scan of a source for late rows of earlier dates. */
 export interface LateDataScan {
@@ -532,6 +626,21 @@ export interface RecordedInvoices {
   message: string;
 }
 
+/** Labels after a request; after a dry run those that it has tried, with the version that still counts. */
+export interface RecordedLabels {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  labels: Array<Label>;
+  outcome: "recorded" | "unchanged" | "tried";
+  /** null unless it is a dry run */
+  trial: LabelTrial | null;
+}
+
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
 export interface Result {
   fingerprint: Fingerprint;
@@ -568,6 +677,14 @@ export interface RotatedKey {
   created_at: string;
   expires_at: string | null;
   old_keys_valid_until: string | null;
+}
+
+/** Conditions that must all hold, and the value that charges get then, or the shares. Without any, all charges. */
+export interface Rule {
+  when?: Array<Condition>;
+  value?: string | null;
+  /** instead of `value`; together 1 */
+  shares?: Array<Share> | null;
 }
 
 /** A run. The last three fields are older names of fields above. */
@@ -690,6 +807,12 @@ export interface Schema {
   ColumnDefinition: Array<ColumnDefinition>;
 }
 
+/** Last UTC day of a provider that is settled, so judged. */
+export interface SettledUntil {
+  provider: string;
+  date: string;
+}
+
 /** A credential, and where the provider's data lies. What is left out stays as it was set up before. */
 export interface SetupBody {
   /** gcp: the service account key, as JSON object or text, or `{type: keyless, service_account}`; openai: the admin key; anthropic: the admin key */
@@ -700,6 +823,13 @@ export interface SetupBody {
   metadata?: Record<string, unknown> | null;
   /** for clients that send it; true is refused, since every credential is proven */
   skip_validation?: false;
+}
+
+/** Share of a charge that has this value. */
+export interface Share {
+  value: string;
+  /** of 1, with at most nine decimals */
+  share: string | number;
 }
 
 /** A date that is not run. */
@@ -792,7 +922,7 @@ export interface TokenCost {
   tokens: string;
   /** 1000000 * cost / tokens, rounded half away from zero to nine decimals; null without tokens */
   cost_per_million: string | null;
-  kind: Kind;
+  kind: functions__costs__answer__Kind;
   key: Record<string, string | null> | null;
   names: Record<string, string>;
   /** Input or Output, where it is known */
@@ -848,7 +978,7 @@ export interface WebhookBody {
   /** https, a public host name */
   url: string;
   /** default: all */
-  events?: Array<"run_failed" | "cost_fell" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
+  events?: Array<"run_failed" | "cost_fell" | "cost_anomaly" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
   /** sign with a new secret from now on */
   rotate_secret?: boolean;
 }
@@ -862,6 +992,12 @@ export interface WebhookState {
   /** what to verify with; left out where it is only looked at */
   signing_secret?: string;
 }
+
+/** Kind of an anomaly. */
+export type cloudact__anomalies__anomaly__Kind = "rise" | "fall" | "new_service" | "new_model" | "silence";
+
+/** Kind of a group: one with a key, what has none of the question's dimensions, or the rest. */
+export type functions__costs__answer__Kind = "group" | "unattributed" | "other";
 
 /** Codes of today; others may come. */
 export type KnownCode =
@@ -920,6 +1056,8 @@ export type KnownCode =
   | "keyless_unavailable"
   | "kms_corrupted"
   | "label_unknown"
+  | "labels_changed"
+  | "labels_unknown"
   | "load_failed"
   | "load_quota_exceeded"
   | "load_refused"
@@ -1168,9 +1306,9 @@ export interface Operations {
       tag?: Array<string>;
       /** all but these */
       not_tag?: Array<string>;
-      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      /** <name>=<value>, of the organization's labels; those of one label are alternatives */
       label?: Array<string>;
-      /** all but these; refused as label is */
+      /** all but these */
       not_label?: Array<string>;
       /** length of a period; weeks begin on Monday */
       granularity?: "day" | "week" | "month";
@@ -1178,7 +1316,7 @@ export interface Operations {
       basis?: "usage" | "invoice_month";
       /** a cost of FOCUS, or the quantity that was consumed, by its units */
       metric?: "billed" | "effective" | "list" | "contracted" | "consumed";
-      /** up to 3 dimensions, with commas between, or several times: provider, service, model, token_type, sub_account, api_key, region, sku, tag:<key> */
+      /** up to 3 dimensions, with commas between, or several times: provider, service, model, token_type, sub_account, api_key, region, sku, tag:<key>, label:<name> */
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
@@ -1231,9 +1369,9 @@ export interface Operations {
       tag?: Array<string>;
       /** all but these */
       not_tag?: Array<string>;
-      /** <name>=<value>; there are no labels yet: refused with label_unknown */
+      /** <name>=<value>, of the organization's labels; those of one label are alternatives */
       label?: Array<string>;
-      /** all but these; refused as label is */
+      /** all but these */
       not_label?: Array<string>;
       /** a cost of FOCUS */
       metric?: "billed" | "effective" | "list" | "contracted";
@@ -1244,6 +1382,33 @@ export interface Operations {
     };
     body: undefined;
     answer: UnitCosts;
+  };
+  /** The labels, or an older version of them */
+  "GET /api/v1/organizations/{org}/labels": {
+    query: {
+      /** an older version; default: the one that counts */
+      version?: number;
+    };
+    body: undefined;
+    answer: LabelsState;
+  };
+  /** Replace the labels, for all days at once; with `dry_run` tell what that would change */
+  "PUT /api/v1/organizations/{org}/labels": {
+    query: {
+      /** tell what would change of the last 30 full days, and change nothing */
+      dry_run?: boolean;
+    };
+    body: LabelsBody;
+    answer: RecordedLabels;
+  };
+  /** What has changed in the costs: since when, by how much, and the query that shows it */
+  "GET /api/v1/costs/{org}/anomalies": {
+    query: {
+      /** last UTC day of the 30 that are looked at; default: yesterday */
+      end?: string;
+    };
+    body: undefined;
+    answer: CostAnomalies;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {

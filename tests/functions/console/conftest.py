@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,7 +13,7 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.composition import compose
+from functions.composition import Rooms, compose
 from functions.console_routes import console_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
@@ -85,10 +85,17 @@ def queries(local: Local) -> Iterator[list[int]]:
     counts.append(sum(number for name, number in asked.items() if name in ("jobs.query", "jobs.insert")))
 
 
+def patient(rooms: Rooms, within_s: float = 60.0, **changes: Any) -> Rooms:
+    """The collaborators, which wait for the counts of lists however busy the machine is."""
+    pages = replace(rooms.runs.pages, count_wait_s=within_s, **changes)
+    return replace(rooms, runs=replace(rooms.runs, pages=pages))
+
+
 def console_browser(local: Local, **settings: Any) -> Browser:
     """A browser at a console with these settings, which nobody has signed in to."""
     changed = local.settings.model_copy(update=settings)
-    return Browser(console_app(compose(changed, local.clock), changed, clock=local.clock).test_client())
+    rooms = patient(compose(changed, local.clock))
+    return Browser(console_app(rooms, changed, clock=local.clock).test_client())
 
 
 @pytest.fixture

@@ -217,16 +217,11 @@ def test_a_service_that_is_away_is_said_so(local: Local, new_org: NewOrgs) -> No
     org = new_org()
     browser = console_browser(local).sign_in(org)
     browser.get(f"/console/{org.org_slug}")
-    fault = {
-        "path_regex": "/queries$",
-        "method": "POST",
-        "status": 403,
-        "reason": "quotaExceeded",
-        "message": "",
-        "times": 1,
-    }
-    requests.post(f"{local.settings.bigquery_endpoint}/local/faults", json=fault, timeout=5).raise_for_status()
+    faults = f"{local.settings.bigquery_endpoint}/local/faults"
+    fault = {"path_regex": "/queries$", "method": "POST", "status": 403, "reason": "quotaExceeded", "message": ""}
+    requests.post(faults, json=fault | {"times": 9}, timeout=5).raise_for_status()
     answer = browser.get(f"/console/{org.org_slug}/runs")
+    requests.delete(faults, timeout=5).raise_for_status()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert "not available at the moment" in browser.words
 

@@ -10,10 +10,13 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
 from cloudact.runs.ledger import RunEvent, StepEvent
 from cloudact.runs.run import Run, Status, TriggerType
+from functions.composition import compose
+from functions.console_routes import console_app
 from localcloud.onboarding import OnboardedOrg
 from tests.browser.scene import record
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
-from tests.functions.console.conftest import Browser, queries
+from tests.functions.console.conftest import Browser, patient, queries
+from tests.functions.test_run_pages import Never
 
 SignedIn = tuple[Browser, OnboardedOrg]
 
@@ -238,6 +241,24 @@ def test_a_run_is_cancelled_and_retried(signed_in: SignedIn) -> None:
     browser.send(retry[1])
     browser.follow()
     assert "A newer run of this pipeline and date exists" in browser.words
+
+
+def test_a_history_too_long_to_count_is_paged_all_the_same(local: Local, signed_in: SignedIn, sixty: list[Run]) -> None:
+    """Where the counts do not come in time, pages follow each other without them, and say so."""
+    _, org = signed_in
+    rooms = patient(compose(local.settings, local.clock), within_s=0.0, counting=Never())
+    browser = Browser(console_app(rooms, local.settings, clock=local.clock).test_client()).sign_in(org)
+    path, found = f"/console/{org.org_slug}/runs", []
+    while path:
+        browser.get(path)
+        assert "Too many runs to count them in time" in browser.words
+        found += shown(browser)
+        older = re.search(r'<a id="older" href="([^"]+)"', browser.text)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert found == [run.run_id for run in sixty]
+    assert counts(browser) == {}
+    browser.get(f"/console/{org.org_slug}/runs?status=CANCELLED")
+    assert "The filter status: Cancelled hides all" in browser.words
 
 
 def chosen(browser: Browser, *words: str) -> dict[str, str]:

@@ -34,7 +34,11 @@ def test_a_key_is_exchanged_once_for_a_session(browser: Browser, new_org: NewOrg
     assert org.api_key not in browser.text + str(answer.headers)
 
 
-@pytest.mark.parametrize("key", ["", "x", new_api_key("nobody"), "nobody_api_" + "x" * 43 + "\n"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "x", new_api_key("nobody"), "nobody_api_" + "x" * 43 + "\n"],
+    ids=["none", "short", "unknown", "with a line end"],
+)
 def test_a_wrong_key_signs_nobody_in(browser: Browser, key: str) -> None:
     """Whatever is no key of an org is answered as the API answers it, beside the form, and is not repeated."""
     browser.get("/console/sign-in")
@@ -77,6 +81,19 @@ def test_a_session_ends_by_itself(signed_in: SignedIn, local: Local) -> None:
         )
     browser.get(path)
     assert "Your session has ended" in browser.words
+
+
+def test_a_form_of_an_ended_session_leads_back_to_its_page(signed_in: SignedIn, local: Local) -> None:
+    """Who sends a form too late signs in again and comes back to the page of the form, which has done nothing."""
+    browser, org = signed_in
+    page = f"/console/{org.org_slug}/pipelines"
+    browser.get(page)
+    local.clock.advance(hours=13)
+    came_from = SAME | {"Referer": f"https://localhost{page}"}
+    answer = browser.send(f"{page}/gcp_billing/run", came_from, date="2026-11-10")
+    assert answer.headers["Location"] == f"/console/sign-in?back={quote(page, safe='')}&ended=true"
+    browser.sign_in(org).get(f"/console/{org.org_slug}/runs")
+    assert "Nothing has run yet" in browser.words
 
 
 def session_text(browser: Browser) -> str:

@@ -38,7 +38,7 @@ class Charge:
     api_key: str | None = None
     region: str | None = None
     team: str | None = None
-    tokens: int | None = None
+    tokens: int | Decimal | None = None
     invoice_month: str | None = None
 
 

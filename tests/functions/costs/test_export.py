@@ -19,7 +19,8 @@ from functions.composition import compose
 from functions.costs import parquet as written
 from functions.costs.answer import answer_of
 from functions.costs.csv_file import csv_of, defused
-from functions.costs.question import Days, Dimension, Question
+from functions.costs.dimensions import Dimension
+from functions.costs.question import Days, Question
 from functions.costs.shapes import plain
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import date
 
 import pytest
 
-from functions.costs.question import (
-    DIMENSIONS,
-    Basis,
-    Days,
-    Dimension,
-    Filter,
-    Granularity,
-    InvalidQuestion,
-    Metric,
-    Question,
-    dimension,
-)
-from functions.costs.statement import every_word, query, statement_of_groups
+from functions.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
+from functions.costs.labels import Label, labels_of
+from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question
+from functions.costs.statement import every_word, query, statement_of_groups, statement_of_trial
 from tests.googlesql import gate
 
 MONTH = Days(date(2026, 10, 1), date(2026, 10, 31))
@@ -98,7 +90,59 @@ def test_the_days_before(first: str, last: str, before: str) -> None:
     assert f"{days.first} {days.last}" == before
 
 
-def test_a_label_is_no_dimension_yet() -> None:
-    """Labels do not exist: nobody gets an answer that looks as if they did."""
-    with pytest.raises(InvalidQuestion, match="names a label"):
-        dimension("group_by", "label:team")
+def labels(texts: str = "x") -> tuple[Label, ...]:
+    """Four labels whose rules look at everything that there is, with this text wherever one is."""
+    conditions = [{"dimension": each.word, "one_of": [texts, ""]} for each in ALL]
+    conditions.append({"dimension": f"tag:{texts}", "starts_with": texts})
+    rules = [{"when": [each], "value": texts} for each in conditions]
+    shared = [{"value": f"{texts}{share}", "share": share} for share in ("0.1", "0.2", "0.7")]
+    rules += [{"when": conditions[:2], "shares": shared}, {"when": [], "value": "rest"}]
+    return labels_of(json.dumps([{"name": name, "rules": rules} for name in "abcd"]))
+
+
+@pytest.mark.parametrize("with_tokens", [False, True])
+@pytest.mark.parametrize("metric", [Metric.BILLED, Metric.CONSUMED])
+@pytest.mark.parametrize("names", ["a", "ba", "cab"])
+def test_google_accepts_labels(names: str, metric: Metric, with_tokens: bool) -> None:
+    """Grouped and filtered both ways by up to three labels, each rule over every dimension."""
+    group_by = tuple(Dimension(f"label:{name}") for name in names)
+    filters = tuple(Filter(each, ("x", ""), excluded) for each in group_by for excluded in (False, True))
+    question = Question(
+        MONTH, metric=metric, group_by=group_by, filters=filters, with_tokens=with_tokens, known_labels=labels()
+    )
+    sql, values = statement_of_groups(question)
+    assert gate("org").analyze(sql.sql, sql.types)
+    assert sql.bind(values)
+    assert [label.name for label in question.labels] == sorted(names)
+
+
+def test_google_accepts_a_trial() -> None:
+    """All labels at once, one of which there is not yet: one read of the days."""
+    sql, values = statement_of_trial(MONTH, [None, *labels()])
+    assert {column.name: column.type for column in gate("org").analyze(sql.sql, sql.types)} == {
+        "number": "INT64", "value": "STRING", "currency": "STRING", "amount": "NUMERIC",
+    }  # fmt: skip
+    assert sql.bind(values)
+    assert sql.sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == sql.sql.count("FROM focus_costs") == 1
+
+
+def test_nothing_of_a_label_is_in_the_text() -> None:
+    """Rules that differ in values, tags and names have one text; a question without labels has none of them."""
+    hostile = "'); DROP TABLE x; -- with labels"
+    texts = set()
+    for text in ("one", hostile):
+        known = labels(text)
+        question = Question(MONTH, group_by=(Dimension("label:b"),), known_labels=known)
+        texts.add((statement_of_groups(question)[0].sql, statement_of_trial(MONTH, known)[0].sql))
+    assert len(texts) == 1
+    assert "label_part" not in statement_of_groups(Question(MONTH))[0].sql
+
+
+def test_labels_that_are_not_there_are_no_dimensions() -> None:
+    """Nobody gets an answer that looks as if there were such a label; each of four labels would split all charges."""
+    for word in ("label:team", "label:Team", "label:"):
+        with pytest.raises(InvalidQuestion, match=r"names (a|the) label"):
+            Question(MONTH, group_by=(dimension("group_by", word),), known_labels=labels())
+    four = tuple(Filter(Dimension(f"label:{name}"), ("x",)) for name in "abcd")
+    with pytest.raises(InvalidQuestion, match="label may be of up to 3 labels"):
+        Question(MONTH, filters=four, known_labels=labels())

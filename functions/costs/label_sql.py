@@ -1,0 +1,65 @@
+"""Rules of labels as GoogleSQL: which rule holds for a charge, and what it gives. Values are parameters, never text."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from cloudact.runs.result import plain
+from cloudact.warehouse.queries import Value
+from functions.costs.labels import Condition, Label
+
+COLUMNS: Final[Mapping[str, str]] = {
+    "provider": "x_Provider",
+    "service": "ServiceName",
+    "model": "x_Model",
+    "token_type": "x_TokenType",
+    "sub_account": "SubAccountId",
+    "api_key": "x_ApiKeyId",
+    "region": "RegionId",
+    "sku": "SkuId",
+}
+
+
+def rule_number(label: Label, name: str) -> tuple[str, dict[str, Value]]:
+    """Expression that is the number of the first rule that holds for a row of `focus_costs`, from 1, or 0.
+
+    With it the values of its parameters, whose names begin with `name`.
+    """
+    values, cases = dict[str, Value](), []
+    for number, rule in enumerate(label.rules, start=1):
+        tests = []
+        for place, condition in enumerate(rule.when, start=1):
+            test, own = _test(condition, f"{name}_{number}_{place}")
+            tests.append(test)
+            values |= own
+        cases.append(f"WHEN {' AND '.join(tests) or 'TRUE'} THEN {number}")
+    return f"CASE {' '.join(cases)} ELSE 0 END", values
+
+
+def _test(condition: Condition, name: str) -> tuple[str, dict[str, Value]]:
+    column, values = _column(condition, name)
+    if condition.starts_with is not None:
+        return f"STARTS_WITH(IFNULL({column}, ''), @{name})", {**values, name: condition.starts_with}
+    return f"IFNULL({column}, '') IN UNNEST(@{name})", {**values, name: condition.one_of or ()}
+
+
+def _column(condition: Condition, name: str) -> tuple[str, dict[str, Value]]:
+    tag = condition.of.tag
+    if tag is None:
+        return COLUMNS[condition.dimension], {}
+    return f"JSON_VALUE(Tags, @{name}_path)", {f"{name}_path": path_of(tag)}
+
+
+def path_of(key: str) -> str:
+    """JSONPath of a tag in the object of tags; a key with a double quote is no tag's."""
+    return f'$."{key}"'
+
+
+def parts_of(labels: Iterable[Label | None]) -> tuple[str, ...]:
+    """What the rules of the labels give, as JSON texts: label and rule by number, from 1, a value, and its bounds."""
+    return tuple(
+        json.dumps({"label": place, "rule": number, "value": value, "since": plain(since), "upto": plain(upto)})
+        for place, label in enumerate(labels, start=1)
+        for number, rule in enumerate(label.rules if label else (), start=1)
+        for value, since, upto in rule.parts
+    )

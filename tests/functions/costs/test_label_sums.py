@@ -1,0 +1,294 @@
+"""Costs by label: what the service makes of rules with SQL, a loop makes of the charges in Decimal, digit by digit."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cloudact.warehouse.bigquery import open_warehouse
+from functions.costs.answer import answer_of
+from functions.costs.dimensions import Dimension
+from functions.costs.labels import labels_of
+from functions.costs.question import Days, Granularity, Question
+from functions.costs.statement import statement_of_groups
+from localcloud.onboarding import OnboardedOrg
+from tests.conftest import Local
+from tests.functions.costs.charges import FIRST, LAST, Charge, org_with_costs, total
+from tests.functions.costs.conftest import Get
+
+OCTOBER = {"start": "2026-10-01", "end": "2026-10-31"}
+SPLIT = [{"value": "search", "share": "0.6"}, {"value": "ads", "share": "0.4"}]
+TEAM: dict[str, Any] = {
+    "name": "team",
+    "rules": [
+        {"when": [{"dimension": "tag:team", "one_of": ["search", 'a"b\\c']}], "value": "search"},
+        {"when": [{"dimension": "api_key", "one_of": ["key_1"]}], "shares": SPLIT},
+        {"when": [{"dimension": "service", "starts_with": "Big"}], "value": "data"},
+        {
+            "when": [{"dimension": "model", "one_of": [""]}, {"dimension": "provider", "one_of": ["openai"]}],
+            "value": "ads",
+        },
+    ],
+}
+ENV: dict[str, Any] = {
+    "name": "env",
+    "rules": [
+        {"when": [{"dimension": "sub_account", "starts_with": "p"}], "value": "prod"},
+        {"shares": [{"value": "prod", "share": "0.333333333"}, {"value": "test", "share": "0.666666667"}]},
+    ],
+}
+UNIT = Decimal("1e-9")
+
+
+def value_of(charge: Charge, dimension: str) -> str:
+    if dimension == "tag:other":  # which no charge has
+        return ""
+    return getattr(charge, dimension.removeprefix("tag:")) or ""
+
+
+def holds(charge: Charge, condition: dict[str, Any]) -> bool:
+    value = value_of(charge, condition["dimension"])
+    return value.startswith(condition["starts_with"]) if "starts_with" in condition else value in condition["one_of"]
+
+
+def shared(amount: Decimal, shares: Iterable[tuple[str, Decimal]]) -> Iterator[tuple[str, Decimal]]:
+    """Parts of an amount: each bound of a share is rounded once, half away from zero."""
+    with localcontext(prec=100, rounding=ROUND_HALF_UP):
+        given, bound = Decimal(), Decimal()
+        for value, share in shares:
+            bound += share
+            upto = (amount * bound).quantize(UNIT)
+            yield value, upto - given
+            given = upto
+
+
+def labelled(found: Iterable[Charge], label: dict[str, Any]) -> list[tuple[str | None, Charge]]:
+    """Each charge, or each part of one, with the label's value."""
+    parts: list[tuple[str | None, Charge]] = []
+    for charge in found:
+        rule = next((r for r in label["rules"] if all(holds(charge, each) for each in r.get("when", ()))), None)
+        if rule is None or "value" in rule:
+            parts.append((rule and rule["value"], charge))
+            continue
+        shares = [(each["value"], Decimal(each["share"])) for each in rule["shares"]]
+        tokens = dict(shared(Decimal(charge.tokens or 0), shares))
+        parts += [
+            (value, replace(charge, billed=billed, tokens=tokens[value] if charge.tokens else None))
+            for value, billed in shared(charge.billed, shares)
+        ]
+    return parts
+
+
+def sums_by(found: Iterable[tuple[Any, Charge]]) -> dict[tuple[str, Any], Decimal]:
+    sums: dict[tuple[str, Any], Decimal] = defaultdict(Decimal)
+    for key, charge in found:
+        sums[charge.currency, key] += charge.billed
+    return sums
+
+
+def told_by(answer: Any, *dimensions: str) -> dict[tuple[str, Any], Decimal]:
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    told = {}
+    for sums in answer.get_json()["results"]:
+        for group in sums["groups"]:
+            keys = tuple(group["key"][each] for each in dimensions)
+            told[sums["currency"], keys[0] if len(keys) == 1 else keys] = Decimal(group["total"])
+    return told
+
+
+@pytest.fixture(scope="module")
+def labelled_org(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
+    return org_with_costs(session_cloud, "labels_org", found)
+
+
+@pytest.fixture
+def put(api: FlaskClient, labelled_org: OnboardedOrg) -> Callable[..., Any]:
+    def write(*labels: Any) -> Any:
+        path = f"/api/v1/organizations/{labelled_org.org_slug}/labels"
+        return api.put(path, headers={"X-API-Key": labelled_org.api_key}, json={"labels": labels})
+
+    return write
+
+
+@pytest.fixture
+def ask(api: FlaskClient, labelled_org: OnboardedOrg) -> Get:
+    def get(path: str = "", headers: dict[str, str] | None = None, **query: Any) -> Any:
+        sent = {"X-API-Key": labelled_org.api_key, **(headers or {})}
+        return api.get(f"/api/v1/costs/{labelled_org.org_slug}{path}", headers=sent, query_string=query)
+
+    return get
+
+
+@pytest.fixture
+def october(put: Callable[..., Any], found: list[Charge]) -> list[Charge]:
+    """The charges of October, of an org that has both labels."""
+    assert put(TEAM, ENV).status_code == 200
+    return [charge for charge in found if charge.day.month == 10]
+
+
+def test_each_value_costs_what_its_charges_cost(ask: Get, october: list[Charge]) -> None:
+    """By one label, and by two: the first splits, then the other; together it is the sum without labels."""
+    for label in (TEAM, ENV):
+        word = f"label:{label['name']}"
+        assert told_by(ask(**OCTOBER, group_by=word), word) == sums_by(labelled(october, label))
+    both = [
+        ((charge.provider, env, team), part)
+        for team, charge in labelled(october, TEAM)
+        for env, part in labelled([charge], ENV)
+    ]
+    names = ("provider", "label:env", "label:team")
+    told = told_by(ask(**OCTOBER, group_by=",".join(names), limit=100), *names)
+    assert {key: amount for key, amount in told.items() if amount} == {
+        key: amount for key, amount in sums_by(both).items() if amount
+    }
+    whole = {each["currency"]: each["total"] for each in ask(**OCTOBER).get_json()["results"]}
+    by_label = {each["currency"]: each["total"] for each in ask(**OCTOBER, group_by=names).get_json()["results"]}
+    assert by_label == whole
+
+
+def test_filters_take_parts(ask: Get, october: list[Charge]) -> None:
+    """A filter counts the parts of its value, `not` all others, and an empty one what no rule is of."""
+    parts = labelled(october, TEAM)
+    asked: list[tuple[dict[str, Any], Callable[[str | None], bool]]] = [
+        ({"label": ["team=search"]}, lambda value: value == "search"),
+        ({"label": ["team=search", "team="]}, lambda value: value in ("search", None)),
+        ({"not_label": ["team=search"]}, lambda value: value != "search"),
+        ({"label": ["team="], "not_label": ["env=x"]}, lambda value: value is None),
+        ({"label": ["team='); DROP TABLE x; --"]}, lambda _: False),
+    ]
+    for query, fits in asked:
+        told = {each["currency"]: Decimal(each["total"]) for each in ask(**OCTOBER, **query).get_json()["results"]}
+        expected = sums_by((None, charge) for value, charge in parts if fits(value))
+        assert told == {currency: amount for (currency, _), amount in expected.items()}
+
+
+def test_unattributed_is_told_apart(ask: Get, october: list[Charge]) -> None:
+    """What no rule is of is a group of its own kind, however small the limit is."""
+    (usd,) = (
+        each
+        for each in ask(**OCTOBER, group_by="label:team", limit=1).get_json()["results"]
+        if each["currency"] == "USD"
+    )
+    kinds = {group["kind"]: group for group in usd["groups"]}
+    assert Decimal(kinds["unattributed"]["total"]) == sums_by(labelled(october, TEAM))["USD", None]
+    assert kinds["other"]["group_count"] == 2
+
+
+def test_a_million_tokens_by_team(ask: Get, october: list[Charge]) -> None:
+    """Costs and tokens are shared out alike, and their quotient is rounded once."""
+    answer = ask("/unit-costs", **OCTOBER, group_by="label:team", token_type="output").get_json()
+    groups: dict[Any, list[Charge]] = defaultdict(list)
+    for team, charge in labelled(october, TEAM):
+        if charge.token_type == "output":
+            groups[charge.model, team].append(charge)
+    told = {(each["key"]["model"], each["key"]["label:team"]): each for each in answer["unit_costs"]}
+    assert {*told} == {*groups}
+    for key, each in told.items():
+        tokens = sum(Decimal(charge.tokens or 0) for charge in groups[key])
+        assert (Decimal(each["cost"]), Decimal(each["tokens"])) == (total(groups[key]), tokens)
+        with localcontext(prec=100):
+            price = (total(groups[key]) * 1_000_000 / tokens).quantize(UNIT, ROUND_HALF_UP)
+        assert Decimal(each["cost_per_million"]) == price
+
+
+def test_rules_are_retroactive_and_unchanged_answers_cost_nothing(
+    ask: Get, put: Callable[..., Any], october: list[Charge]
+) -> None:
+    """A new version of a label changes its answers at once, for all days; of other labels, and of none, nothing."""
+    query = {**OCTOBER, "group_by": "label:team"}
+    first = ask(**query)
+    assert ask(headers={"If-None-Match": first.headers["ETag"]}, **query).status_code == 304
+    put(TEAM, {"name": "env", "rules": [{"value": "prod"}]})
+    again = ask(**query)
+    assert (again.headers["ETag"], again.headers["X-Bytes-Processed"]) == (first.headers["ETag"], "0")
+    other = {"name": "team", "rules": [{"value": "all"}]}
+    put(other)
+    changed = ask(**query)
+    assert changed.headers["ETag"] != first.headers["ETag"]
+    assert told_by(changed, "label:team") == sums_by(labelled(october, other))
+    assert ask(**OCTOBER, group_by="label:env").get_json()["code"] == "label_unknown"
+
+
+def test_a_file_has_labels(ask: Get, october: list[Charge]) -> None:
+    """CSV has a column for the label; rows of charges as they are have none, and are refused with one."""
+    lines = ask("/export", **OCTOBER, granularity="month", group_by="label:team").get_data(as_text=True).splitlines()
+    assert lines[0].split(",")[4:6] == ["label:team", "label:team_name"]
+    assert len(lines) == 1 + len(sums_by(labelled(october, TEAM)))
+    refused = ask("/export", format="parquet", label="team=search").get_json()
+    assert (refused["code"], refused["field"]) == ("fields_conflict", "label")
+
+
+DIMENSIONS = ("provider", "sub_account", "api_key", "service", "region", "model", "tag:team", "tag:other")
+TEXTS = ("openai", "gcp", "p-1", "p-2", "key_1", "gpt-6", "BigQuery", "search", "", "us-central1", "'); --", 'a"b\\c')
+CONDITIONS = st.one_of(
+    st.fixed_dictionaries(
+        {"dimension": st.sampled_from(DIMENSIONS), "one_of": st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3)}
+    ),
+    st.fixed_dictionaries(
+        {"dimension": st.sampled_from(DIMENSIONS), "starts_with": st.sampled_from(["p", "gpt", "Big", "k", "%", "_"])}
+    ),
+)
+
+
+@st.composite
+def shares_of_one(draw: st.DrawFn) -> list[dict[str, str]]:
+    """Shares that are 1 together, with up to nine decimals."""
+    bounds = sorted(draw(st.sets(st.integers(1, 10**9 - 1), max_size=5)))
+    steps = [upto - since for since, upto in zip([0, *bounds], [*bounds, 10**9], strict=True)]
+    return [{"value": f"v{number}", "share": f"{Decimal(step).scaleb(-9):f}"} for number, step in enumerate(steps)]
+
+
+RULES = st.builds(
+    lambda when, outcome: {"when": when, **outcome},
+    st.lists(CONDITIONS, max_size=3),
+    st.one_of(
+        st.fixed_dictionaries({"value": st.sampled_from(["v0", "a", "'--", "ü"])}),
+        st.fixed_dictionaries({"shares": shares_of_one()}),
+    ),
+)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(rules=st.lists(RULES, min_size=1, max_size=8))
+def test_any_rules(session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], rules: list[Any]) -> None:
+    """Whatever the rules are, the query's sums are those of the loop, and together those of the charges."""
+    label = {"name": "any", "rules": rules}
+    question = Question(
+        Days(FIRST, LAST),
+        Granularity.WHOLE,
+        group_by=(Dimension("label:any"),),
+        limit=100,
+        known_labels=labels_of(json.dumps([label])),
+    )
+    query, values = statement_of_groups(question)
+    warehouse = open_warehouse(session_cloud.settings)
+    rows, _ = warehouse.measured(query, labelled_org.org_slug, 10**9, **values)
+    answer = answer_of(question, rows, LAST)
+    told = {(sums.currency, group.key["label:any"]): group.total for sums in answer.sums for group in sums.groups}
+    assert told == sums_by(labelled(found, label))
+    whole = sums_by((None, charge) for charge in found)
+    assert {(sums.currency, None): sums.total for sums in answer.sums} == whole
+
+
+@given(amount=st.decimals(-(10**20), 10**20, places=9), shares=shares_of_one())
+@settings(deadline=None)
+def test_parts_are_the_amount_and_none_has_another_sign(amount: Decimal, shares: list[dict[str, str]]) -> None:
+    """Of the bounds that rules give, each rounded once: parts add up, and are what is shared but for a billionth."""
+    (label,) = labels_of(json.dumps([{"name": "any", "rules": [{"shares": shares}]}]))
+    with localcontext(prec=100, rounding=ROUND_HALF_UP):
+        parts = [
+            ((amount * upto).quantize(UNIT) - (amount * since).quantize(UNIT), amount * (upto - since))
+            for _, since, upto in label.rules[0].parts
+        ]
+        assert sum(part for part, _ in parts) == amount
+        assert all(part == 0 or part.is_signed() == amount.is_signed() for part, _ in parts)
+        assert all(abs(part - exact) <= UNIT for part, exact in parts)
