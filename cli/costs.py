@@ -168,7 +168,7 @@ def _change(now: Decimal, before: Decimal) -> str:
 
 
 def _share(amount: Decimal, whole: Decimal) -> str:
-    return f"{amount / whole * 100:.1f} %" if whole > 0 <= amount else ""
+    return f"{amount / whole * 100:5.1f} %" if whole > 0 <= amount else ""
 
 
 def _bar(amount: Decimal, largest: Decimal) -> str:

@@ -98,7 +98,8 @@ Where to look next, while `make up` keeps the local cloud running:
   bin/cloudact runs --org {org}
     its runs, newest first; `bin/cloudact show RUN --org {org}` has one
   .venv/bin/python -m focus check --project {stack.project} \\
-    --bigquery {stack.bigquery_url} --org {org} --month {month:%Y-%m}
+    --bigquery $(jq -r .bigquery_url .local/stack.json) \\
+    --org {org} --month {month:%Y-%m}
     the rules of FOCUS, over the costs of a month
 
   README.md, "Use it": an org of your own; docs/local-cloud.md: costs by SQL""")

@@ -97,11 +97,11 @@ class Tables:
         self.clock = context.clock
         self.engine = engine
         self.changes = Changes()
+        self._opened = self.clock.now_ms()
+        self._written: dict[TableRef, tuple[int, int]] = {}  # when rows last changed, and how often since we opened
         self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
         self.unswept = set(self.expiring)  # those that may have rows which have expired
         self.due: list[tuple[datetime, TableRef]] = []  # a heap: when the others may next have some
-        self._opened = self.clock.now_ms()
-        self._written: dict[TableRef, tuple[int, int]] = {}  # when rows last changed, and how often since we opened
 
     def _expiring(self) -> Iterator[tuple[TableRef, Resource]]:
         for dataset in self.catalog.list_all_datasets():

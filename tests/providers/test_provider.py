@@ -100,7 +100,7 @@ def test_its_keys_are_scrubbed(local: Local) -> None:
     roots: tuple[Callable[..., object], ...] = (compose, compose_job)
     for number, root in enumerate(roots):
         key = f"aqu{number}-" + "4f" * 16
-        forms = KeyForms(keys=(rf"aqu{number}-[0-9a-f]{{32}}",))
+        forms = KeyForms(keys=(rf"aqu{number}-[0-9a-f]{{32}}",), marks=(f"aqu{number}-",))
         assert cleared(f"key {key}") == f"key {key}"
         root(local.settings, local.clock, providers=(*PROVIDERS, replace(AQUA, secret_patterns=forms)))
         assert (cleared(f"key {key}"), without_keys(f"m:{key}")) == ("key [key]", "m:[key]")
