@@ -22,9 +22,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Chip:
-    """Filter as the page shows it. `query` is the question without it, `turned` the one with its opposite."""
+    """Filter as the page shows it, `bare` of its *not*. `query` drops it from the question, `turned` turns it round."""
 
     words: str
+    bare: str
     query: str
     turned: str
     is_excluding: bool
@@ -101,7 +102,13 @@ class CostAddress:
     def chips(self) -> list[Chip]:
         """Filters in words, each with the links that drop it and turn it round."""
         return [
-            Chip(filter_words(pair), self.without(pair).query, self._turned(pair).query, pair[0].startswith(NOT))
+            Chip(
+                words=filter_words(pair),
+                bare=filter_words((pair[0].removeprefix(NOT), pair[1])),
+                query=self.without(pair).query,
+                turned=self._turned(pair).query,
+                is_excluding=pair[0].startswith(NOT),
+            )
             for pair in self.filters
         ]
 

@@ -92,6 +92,7 @@ class Report:
     open_days: Sequence[str]
     has_open: bool
     has_missing: bool
+    lacks_previous: bool
 
 
 def report_of(answer: CostAnswer, address: CostAddress, providers: Mapping[str, str]) -> Report:
@@ -112,6 +113,7 @@ def report_of(answer: CostAnswer, address: CostAddress, providers: Mapping[str, 
         open_days=completeness_words(answer.days, providers),
         has_open=bool(marks - {State.FINAL, State.MISSING}),
         has_missing=State.MISSING in marks,
+        lacks_previous=any(day.state is State.MISSING and day.date < question.days.first for day in answer.days),
     )
 
 

@@ -38,7 +38,7 @@ METRICS = {
     Metric.CONTRACTED: "Contracted",
     Metric.CONSUMED: "Quantity consumed",
 }
-BASES = {Basis.USAGE: "day of use", Basis.INVOICE_MONTH: "month of the invoice"}
+BASES = {Basis.USAGE: "day of use", Basis.INVOICE_MONTH: "invoice's month"}
 PERIODS = {Granularity.DAY: "Day", Granularity.WEEK: "Week", Granularity.MONTH: "Month"}
 OF_FORM = {"start", "end", "granularity", "basis", "metric", "group_by", "limit", "compare"}
 

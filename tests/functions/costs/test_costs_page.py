@@ -153,7 +153,7 @@ def test_a_form_becomes_the_question_of_the_api(console: Browser, org: Onboarded
     assert console.follow().status_code == 200
     assert "not tag team: ads" in console.words
     assert "model: none" in console.words
-    turned = re.search(r'href="([^"]+)" aria-label="All but this: model: none"', console.text)
+    turned = re.search(r'href="([^"]+)">not<span class="hide"> model: none', console.text)
     assert turned
     console.get(html.unescape(turned[1]))
     assert "not model: none" in console.words
