@@ -174,6 +174,7 @@ class _Scale:
 
     @classmethod
     def of(cls, low: float, high: float) -> "_Scale":
+        low = low if -low * HEIGHT > high else 0.0  # less than a pixel below zero takes no room
         wide = (high - low) or 1.0
         power = Decimal(10) ** math.floor(math.log10(wide / MOST_TICKS))
         step = next(power * each for each in (1, 2, 5, 10) if wide / float(power * each) <= MOST_TICKS)

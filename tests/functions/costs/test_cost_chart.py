@@ -61,6 +61,12 @@ def test_nothing_is_drawn_of_nothing(amounts: tuple[tuple[int, ...], ...]) -> No
     assert len(chart.ticks) > 1
 
 
+def test_less_than_a_pixel_below_zero_takes_no_room() -> None:
+    """A credit of a cent beside thousands leaves the scale at zero; one alone has a scale."""
+    assert drawn(2, (5000, -1)).ticks[0].words == "0"
+    assert drawn(1, (-1,)).ticks[0].words == "\u22121"
+
+
 def test_the_days_before_fit_on_the_scale() -> None:
     """A line of larger days before is drawn within the picture."""
     chart = drawn(2, (1, 2), before=(9, 4))
