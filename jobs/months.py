@@ -96,7 +96,7 @@ class _Months:
                 self._copy(closable, f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}")
 
     def _copy(self, month: _DueMonth, job_id: str) -> None:
-        values = {"made_at": self.clock(), "run_id": self.day.run.run_id}
+        values: dict[str, Value] = {"made_at": self.clock(), "run_id": self.day.run.run_id}
         self._insert(job_id, "copy_month", **self._of_provider, **self._days(month), **values)
 
     def _close(self, month: _ClosableMonth) -> bool:
@@ -125,7 +125,12 @@ class _Months:
     def _days(self, month: _DueMonth) -> dict[str, Value]:
         """The month, and the days that have rows which are billed in it: copy and close are of the same ones."""
         first, last = month.first_day - timedelta(days=DAYS_BACK), self.clock().date()
-        wanted = {**self._of_provider, "invoice_month": month.invoice_month, "first_day": first, "last_day": last}
+        wanted: dict[str, Value] = {
+            **self._of_provider,
+            "invoice_month": month.invoice_month,
+            "first_day": first,
+            "last_day": last,
+        }
         (span,) = self.day.warehouse.read(_Span, "billed_span", self.day.dataset, **wanted)
         first, last = span.first_day or month.first_day, span.last_day or month.first_day
         return {"invoice_month": month.invoice_month, "first_day": first, "last_day": last}

@@ -587,7 +587,7 @@ class Warehouse:
             self._change({"query": statement, "useLegacySql": False}, {})
 
     def write(self, query: str, /, **values: Value) -> None:
-        """Runs the statement of `sql/queries/<query>.sql` that changes rows, which a stream could lose; takes seconds."""
+        """Runs `sql/queries/<query>.sql`, a statement that changes rows which a stream could lose; takes seconds."""
         loaded = load_query(query, self._dataset)
         self._change(self._asked(loaded, values), _labels(loaded))
 

@@ -20,8 +20,9 @@ from functions.console.cost_words import (
     period_words,
 )
 from functions.costs.answer import CostAnswer, Group, Kind, State, Sums, added
+from functions.costs.dimensions import Dimension
 from functions.costs.endpoints import refusing
-from functions.costs.question import DAY, Days, Dimension, Question, next_month
+from functions.costs.question import DAY, Days, Question, next_month
 from functions.web.problems import Problem
 
 BY = (Dimension("provider"), Dimension("service"), Dimension("model"))

@@ -21,7 +21,7 @@ TRIGGERS: Mapping[str, tuple[TriggerType, ...]] = {
     **{each.value: (each,) for each in TriggerType},
 }
 NAMES = ("status", "pipeline", "trigger", "from", "to", "date")
-OTHERS = ("cursor",)
+AFTER = "after"  # the last run of the page before
 LABELS = {
     "status": "status",
     "pipeline": "pipeline",
@@ -49,7 +49,7 @@ class RunFilters:
     @classmethod
     def read(cls, args: Mapping[str, str], registry: Registry) -> "RunFilters":
         """Filters of a query string. Raises 400 for a name or a value that is none; empty values are left out."""
-        only_known(args, (*NAMES, *OTHERS))
+        only_known(args, (*NAMES, AFTER))
         texts = {name: args[name].strip() for name in NAMES if args.get(name, "").strip()}
         choices = {"status": [*Status], "pipeline": [e.id for e in registry.entries], "trigger": [*TRIGGERS]}
         for name, allowed in choices.items():

@@ -10,6 +10,7 @@ from cloudact.runs.run import Status
 from functions.console.collaborators import Console
 from functions.console.pages import page
 from functions.console.run_filters import (
+    AFTER,
     BY_SERVICE,
     LABELS,
     NOT,
@@ -20,7 +21,7 @@ from functions.console.run_filters import (
 )
 from functions.console.sessions import visit
 from functions.console.words import STATUS, TRIGGER, status_kind
-from functions.runs.history import cursor_after, read_cursor
+from functions.runs.history import next_cursor_of, read_cursor
 from functions.runs.run_answers import run_answer
 from functions.runs.run_pages import StatusPage
 from functions.web.answers import RunAnswer
@@ -75,7 +76,7 @@ def show_runs(console: Console, org: str) -> Response:
     """200 with a page of the org's runs."""
     visited = visit(console, org)
     filters = RunFilters.read(request.args, console.runs.registry)
-    after = read_cursor(request.args["cursor"]) if request.args.get("cursor") else None
+    after = read_cursor(request.args[AFTER]) if request.args.get(AFTER) else None
     today = console.clock().date()
     found = console.runs.pages.with_counts(org, filters.of_list(), today, LIMIT, after)
     lines = [RunLine.of(run_answer(run)) for run in found.runs]
@@ -93,7 +94,7 @@ def show_runs(console: Console, org: str) -> Response:
         hiding=_hiding(console, org, filters, today) if not lines and filters.any else [],
         refreshing=unfinished and after is None,
         later=after is not None,
-        next_query=filters.query(cursor=cursor_after(found.runs[-1])) if found.more else "",
+        next_query=filters.query(**{AFTER: next_cursor_of(found.runs[-1])}) if found.more else "",
         pipelines=[Choice(entry.id, entry.name) for entry in console.runs.registry.entries],
         statuses=STATUS_CHOICES,
         triggers=TRIGGER_CHOICES,

@@ -159,7 +159,7 @@ def _page(api: Runs, org: str, wanted: PageQuery) -> Response:
         runs=[run_answer(run) for run in page.runs],
         limit=wanted.limit,
         offset=wanted.offset,
-        next_cursor=cursor_after(page.runs[-1]) if page.more else None,
+        next_cursor=next_cursor_of(page.runs[-1]) if page.more else None,
         **_total(page.total) if wanted.counted else {},
     )
     return answered(answer)
@@ -231,7 +231,7 @@ def _filters(query: RunsQuery) -> Filters:
     )
 
 
-def cursor_after(run: ListedRun) -> str:
+def next_cursor_of(run: ListedRun) -> str:
     """Cursor of the page that follows this run."""
     return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.run_id}".encode()).decode().rstrip("=")
 

@@ -134,7 +134,7 @@ def test_filters_stand_in_the_address(scene: Scene, owner: Chromium) -> None:
     owner.until_it_says("954 runs")
     assert "status=FAILED" not in owner.path
     owner.click("Older runs")
-    owner.until(lambda: "cursor=" in owner.path)
+    owner.until(lambda: "after=" in owner.path)
     owner.driver.back()
     owner.until_it_says("updated")
     owner.click("Hide runs of the daily call")

@@ -108,7 +108,7 @@ def parts(month: Mapping[str, Any]) -> dict[str, str]:
     return {part["name"]: f"{part['amount'].normalize():f}" for part in month["parts"]}
 
 
-CASES: dict[str, tuple[dict[str, str], str, dict[str, str], dict[str, str], str]] = {
+CASES: dict[str, tuple[dict[str, Any], str, dict[str, str], dict[str, str], str]] = {
     "it ties": ({"Usage": "100"}, "100", {}, {}, "0"),
     "tax that we are not told": ({"Usage": "100"}, "119", {"tax": "19"}, {"tax_not_told": "19"}, "0"),
     "tax that is among the rows": ({"Usage": "100", "Tax": "19"}, "119", {"tax": "19"}, {}, "0"),
@@ -453,7 +453,7 @@ class Google:
         )
         return found
 
-    def state(self, month: str, currency: str = "USD") -> tuple[str, Decimal]:
+    def state(self, month: str, currency: str = "USD") -> tuple[str, Any]:
         found = self.month(month, currency)
         return found["status"], found["cost"]
 

@@ -195,7 +195,7 @@ def test_files_are_kept_for_good(browser: Browser, packed: str) -> None:
         ("/console/{org}/runs/42", 404, "Run not found: 42"),
         ("/console/{org}/runs?status=<b>x", 400, "status must be one of"),
         ("/console/{org}/runs?from=2026-13-01", 400, "must be a date"),
-        ("/console/{org}/runs?cursor=x", 400, "cursor must be"),
+        ("/console/{org}/runs?after=x", 400, "cursor must be"),
         ("/console/{org}/runs?colour=red", 400, "Unknown field"),
         ("/console/{org}/pipelines/none/backfill", 404, "Unknown pipeline"),
         ("/console/{org}/calendar?month=x", 400, "must be a date"),

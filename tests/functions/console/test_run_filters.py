@@ -44,7 +44,7 @@ def test_a_filter_becomes_that_of_the_list() -> None:
     triggers = ("api", "user", "backfill", "retry")
     assert filters.of_list() == Filters(None, date(2026, 11, 10), others, None, None, "gcp_billing", triggers)
     assert filters.query() == "?status=-SUCCESS&pipeline=-gcp_billing&trigger=-scheduled&to=2026-11-10"
-    assert filters.query(status="", cursor="c") == "?pipeline=-gcp_billing&trigger=-scheduled&to=2026-11-10&cursor=c"
+    assert filters.query(status="", after="c") == "?pipeline=-gcp_billing&trigger=-scheduled&to=2026-11-10&after=c"
 
 
 @settings(max_examples=20)
