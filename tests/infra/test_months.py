@@ -50,7 +50,7 @@ class Books:
         *,
         currency: str = "USD",
         parts: str = "NULL",
-        tells_month: bool = False,
+        tells_month: str = "FALSE",
         **costs: str,
     ) -> None:
         """A copy of a month, by charge category; `Usage_credits` and `Usage_lines` tell more of one."""
@@ -61,7 +61,7 @@ class Books:
                 run_id="'r'", usage_date=f"DATE '{month[:4]}-{month[4:]}-01'", charge_category=f"'{category}'",
                 cost=f"NUMERIC '{costs[category]}'", row_count="1", line_count=costs.get(f"{category}_lines", "1"),
                 credits=costs.get(f"{category}_credits", "NULL"),
-                tells_invoice_month=str(tells_month), checksum="'c'",
+                tells_invoice_month=tells_month, checksum="'c'",
             )  # fmt: skip
 
     def invoice(self, month: str, total: str, number: str = "A-1", at: str = MADE, **told: str) -> None:
@@ -270,8 +270,8 @@ def test_what_came_after_this_invoice_is_not_on_it(books: Books) -> None:
 
 def test_google_bills_late_usage_by_its_own_month(books: Books) -> None:
     """Where rows tell the month that they are billed in, what came late explains nothing."""
-    books.copy("202601", "closed", "2026-02-09 06:00:00 UTC", tells_month=True, parts=NOT_BILLED, Usage="55")
-    books.copy("202602", tells_month=True, Usage="100")
+    books.copy("202601", "closed", "2026-02-09 06:00:00 UTC", tells_month="TRUE", parts=NOT_BILLED, Usage="55")
+    books.copy("202602", tells_month="TRUE", Usage="100")
     books.change("2026-02-28", LATE, "7")
     for day, (total, unexplained) in enumerate((("105", 5), ("93", -7), ("98", -2)), start=10):
         books.invoice("202602", total, at=f"2026-03-{day} 00:00:00 UTC", **TWO)
