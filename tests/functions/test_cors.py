@@ -28,7 +28,7 @@ def test_a_preflight(browsed: FlaskClient, origin: str) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, DELETE"
     assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == {
-        "X-API-Key", "Authorization", "Content-Type", "If-None-Match", "Prefer", "X-Request-ID",
+        "X-API-Key", "Authorization", "Content-Type", "If-Match", "If-None-Match", "Prefer", "X-Request-ID",
     }  # fmt: skip
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
