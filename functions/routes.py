@@ -259,7 +259,7 @@ PUBLIC: tuple[Endpoint, ...] = (
     _costs(
         "GET", "/costs/<org>/anomalies", "anomalies", show_anomalies,
         "What has changed in the costs: since when, by how much, and the query that shows it",
-        {200: CostAnomalies}, query=AnomaliesQuery, headers=(BYTES,),
+        {200: CostAnomalies}, COSTS, query=AnomaliesQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),
