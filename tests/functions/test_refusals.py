@@ -28,8 +28,12 @@ ACCEPTED = {
     "backfill": {"pipeline": "gcp_billing", "start_date": "2026-11-01", "end_date": "2026-11-02"},
     "put_webhook": {"url": "https://example.com/cloudact"},
     "set_up": {"credential": "x"},
+    "put_labels": {"labels": []},
+    "add_invoices": {"number": "A-1", "issuer": "gcp", "month": "2026-09", "total": "1", "currency": "USD"},
 }
 """What each endpoint would take: who sends anything else is told so before anybody looks who it is."""
+QUERIES = {"remove_invoice": {"issuer": "gcp", "number": "A-1"}}
+"""Query strings of endpoints that need one."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def knock(
         path = path.replace(part, value)
     assert "<" not in path, "a part of a path that this test does not know yet"
     body: dict[str, Any] = {"json": ACCEPTED.get(endpoint.name, {})} if endpoint.body else {}
-    return api.open(path, method=endpoint.method, headers=headers, **body)
+    return api.open(path, method=endpoint.method, headers=headers, query_string=QUERIES.get(endpoint.name), **body)
 
 
 def told(answer: TestResponse) -> tuple[Any, ...]:
