@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -64,7 +64,7 @@ class Chromium:
             try:
                 if found := what():
                     return found
-            except (NoSuchElementException, StaleElementReferenceException):
+            except WebDriverException:  # the page is being replaced: an element is not there, not yet or no longer
                 pass
             assert time.monotonic() < deadline, f"it never happened; the page says: {self.words}"
             time.sleep(0.1)
