@@ -10,6 +10,7 @@ from functions.console.collaborators import Console
 from functions.console.cost_address import ADDED_VALUE, BY_TAG, CostAddress, Pair, filter_words, word_of
 from functions.console.cost_report import report_of
 from functions.console.cost_words import days_words
+from functions.console.hiding import Hiding
 from functions.console.pages import go, page
 from functions.console.sessions import Visit, visit
 from functions.costs.answer import CostAnswer, Group, Kind
@@ -50,14 +51,6 @@ class Preset:
     words: str
     query: str
     chosen: bool
-
-
-@dataclass(frozen=True)
-class Hiding:
-    """Filter without which there would be costs, and the question without it."""
-
-    words: str
-    query: str
 
 
 @dataclass(frozen=True)

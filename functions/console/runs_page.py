@@ -8,6 +8,7 @@ from flask import Response, request
 
 from cloudact.runs.run import Status
 from functions.console.collaborators import Console
+from functions.console.hiding import Hiding
 from functions.console.pages import page
 from functions.console.run_filters import (
     AFTER,
@@ -57,14 +58,6 @@ class StatusLink:
     runs: int | None
     query: str
     chosen: bool
-
-
-@dataclass(frozen=True)
-class Hiding:
-    """Filter that hides all runs, and the list without it."""
-
-    words: str
-    query: str
 
 
 def run_path(org: str, run_id: str, requested_date: dt.date) -> str:

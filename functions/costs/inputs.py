@@ -50,6 +50,12 @@ class Format(StrEnum):
 DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 TOKENS_BY = (Dimension("provider"), Dimension("model"), Dimension("token_type"))
+Compared: TypeAlias = Annotated[
+    str | None,
+    word_of({"previous_period": "previous_period"}),
+    WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
+    Field(description="with as many days directly before; before whole months as many whole months"),
+]
 _WORD = rf"^({'|'.join(DIMENSIONS)}|{TAG}{TAG_KEY}|{LABEL}{LABEL_NAME})$"
 _OF = "may be given several times; empty: what has none"
 
@@ -179,11 +185,7 @@ class CostsQuery(FilterQuery):
         description="groups that are told one by one, the largest; the others are one. By days at most "
         "20,000 / number of periods",
     )
-    compare: Annotated[
-        str | None,
-        word_of({"previous_period": "previous_period"}),
-        WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
-    ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
+    compare: Compared = None
 
     def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
         """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
@@ -247,11 +249,7 @@ class UnitCostsQuery(FilterQuery):
         description="one more dimension beside provider, model and token_type",
         examples=[["sub_account"]],
     )
-    compare: Annotated[
-        str | None,
-        word_of({"previous_period": "previous_period"}),
-        WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
-    ] = Field(default=None, description="with as many days directly before; before whole months as many whole months")
+    compare: Compared = None
 
     def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
         """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
