@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from cloudact.anomalies.cost_days import DAY, TOLD_DAYS, Window, cost_days
-from cloudact.anomalies.finder import find_anomalies
-from cloudact.anomalies.query_text import query_text
 from cloudact.clock import Clock
 from cloudact.notify.notifications import Notification, cost_anomaly
 from cloudact.notify.notifier import Notifier
@@ -68,6 +66,9 @@ class AnomalyLook:
 
     def _found(self, org_slug: str, dataset: str) -> Iterator[Notification]:
         """Events of anomalies of the last days that were not sent before."""
+        from cloudact.anomalies.finder import find_anomalies  # few containers settle a day
+        from cloudact.anomalies.query_text import query_text
+
         window = Window.ending(self._clock().date() - DAY, TOLD_DAYS)
         costs = cost_days(self._warehouse.rows("cost_cells", dataset, None, **window.values(org_slug)))
         for anomaly in find_anomalies(costs, window):

@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from cloudact.anomalies.anomaly import Anomaly
 from cloudact.clock import instant, next_midnight
 from cloudact.errors import RunError
 from cloudact.installation import ORIGINAL, own_name
 from cloudact.orgs.integrations import Integration
 from cloudact.runs.result import CostFall, plain
 from cloudact.runs.run import NAMESPACE, Run
+
+if TYPE_CHECKING:
+    from cloudact.anomalies.anomaly import Anomaly
 
 FORMAT = 1  # counted up when a field changes its meaning or goes; new fields may come at any time
 
@@ -109,7 +112,7 @@ def cost_fell(run: Run, falls: Sequence[CostFall], at: datetime) -> Notification
 
 
 def cost_anomaly(
-    org_slug: str, anomaly: Anomaly, names: Mapping[tuple[str, str, str], str], query: str, at: datetime
+    org_slug: str, anomaly: "Anomaly", names: Mapping[tuple[str, str, str], str], query: str, at: datetime
 ) -> Notification:
     """Event of an anomaly that has begun. Amounts are texts, of its first day; `query` is GoogleSQL that shows it.
 
