@@ -55,6 +55,28 @@ def path_of(key: str) -> str:
     return f'$."{key}"'
 
 
+def allocations_of(label: Label, version: int) -> tuple[str, ...]:
+    """What the rules of a label give in FOCUS's columns of allocated costs, as JSON texts, a text for each part.
+
+    The method is the label in its version, which `?version=` of the labels tells for good.
+    """
+    return tuple(
+        json.dumps(
+            {
+                "rule": number,
+                "value": value,
+                "since": plain(since),
+                "upto": plain(upto),
+                "method": f"label/{label.name}/{version}",
+                "details": f'{{"Elements": [{{"AllocatedRatio": {plain(upto - since)}}}], "x_Rule": {number}}}',
+                "tags": json.dumps({f"label/{label.name}": value}, ensure_ascii=False),
+            }
+        )
+        for number, rule in enumerate(label.rules, start=1)
+        for value, since, upto in rule.parts
+    )
+
+
 def parts_of(labels: Iterable[Label | None]) -> tuple[str, ...]:
     """What the rules of the labels give, as JSON texts: label and rule by number, from 1, a value, and its bounds."""
     return tuple(

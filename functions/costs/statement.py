@@ -9,9 +9,9 @@ from typing import Final
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
 from functions.costs.dimensions import Dimension
-from functions.costs.label_sql import parts_of, path_of, rule_number
+from functions.costs.label_sql import allocations_of, parts_of, path_of, rule_number
 from functions.costs.labels import Label
-from functions.costs.question import Days, Filter, Metric, Question
+from functions.costs.question import Days, Filter, Metric, Question, Rows
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
@@ -54,10 +54,16 @@ def _words_of(question: Question) -> set[str]:
     return words | ({"labels", f"of_{count_of}_labels"} if count_of else {"unlabelled"})
 
 
-def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dict[str, Value]]:
-    """Query of the rows of these days that fit, and the values of its parameters."""
-    words, values = _filters(filters)
-    return query("rows", words, values), {"first_day": days.first, "last_day": days.last, **values}
+def statement_of_rows(rows: Rows) -> tuple[Query, dict[str, Value]]:
+    """Query of rows, and the values of its parameters."""
+    words, values = _filters(rows.filters)
+    lines, label = "", rows.allocated_by
+    if label is not None:
+        lines, of_rules = _rules([label])
+        values |= {**of_rules, "label_parts": allocations_of(label, rows.labels_version)}
+    words.add("unallocated" if label is None else "allocated")
+    days: dict[str, Value] = {"first_day": rows.days.first, "last_day": rows.days.last}
+    return query("rows", words, values, {_PLACE_OF_LABELS: lines}), {**days, **values}
 
 
 def statement_of_trial(days: Days, tried: Sequence[Label | None]) -> tuple[Query, dict[str, Value]]:

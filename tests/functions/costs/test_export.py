@@ -168,6 +168,14 @@ REFUSED = [
     ({"format": "parquet", "group_by": "model"}, "group_by", "fields_conflict"),
     ({"format": "xlsx"}, "format", "field_invalid"),
     ({"format": "csv", "group_by": "label:a"}, "group_by", "label_unknown"),
+    ({"format": "csv", "allocated_by": "team"}, "allocated_by", "fields_conflict"),
+    ({"format": "parquet", "allocated_by": "nobody"}, "allocated_by", "label_unknown"),
+    ({"format": "parquet", "allocated_by": "team\n"}, "allocated_by", "field_invalid"),
+    (
+        {"format": "parquet", "allocated_by": "nobody", "start": "2026-07-01", "end": "2026-10-01"},
+        "allocated_by",
+        "label_unknown",
+    ),
     ({"start": "2025-01-01", "end": "2026-10-01"}, "end", "field_invalid"),
 ]
 
