@@ -235,7 +235,8 @@ def test_a_file_has_labels(ask: Get, october: list[Charge]) -> None:
 
 def rows_of(answer: Any) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.get_data(as_text=True)
-    return pq.read_table(pa.BufferReader(answer.data)).to_pylist()
+    found: list[dict[str, Any]] = pq.read_table(pa.BufferReader(answer.data)).to_pylist()
+    return found
 
 
 def test_rows_are_allocated_by_a_label(
