@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from functions.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
-from functions.costs.labels import Label, labels_of
+from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
+from cloudact.costs.labels import Label, labels_of
 from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question, Rows
 from functions.costs.statement import every_word, query, statement_of_groups, statement_of_rows, statement_of_trial
 from tests.googlesql import gate
