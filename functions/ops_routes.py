@@ -10,46 +10,10 @@ from cloudact.error_codes import Code
 from cloudact.orgs.org import is_slug
 from functions.auth.service_accounts import Caller, show_caller
 from functions.composition import Rooms
-from functions.error_pages import show_error
-from functions.health import show_health
-from functions.orgs.members import remove_member, set_member
-from functions.orgs.ops_orgs import (
-    change_subscription,
-    let_into_datasets,
-    new_key,
-    offboard,
-    onboard,
-    revoke_key,
-    show_org,
-)
-from functions.orgs.shapes import (
-    ChangedOrg,
-    DatasetsLetIn,
-    MemberBody,
-    MemberState,
-    OffboardBody,
-    OffboardedOrg,
-    OnboardBody,
-    OnboardedOrg,
-    OrgDetail,
-    SubscriptionBody,
-)
-from functions.schedule.daily import daily
-from functions.schedule.shapes import DailyPlan, Swept
-from functions.schedule.sweep import sweep
-from functions.web.answers import (
-    CallerName,
-    Document,
-    ErrorPage,
-    Health,
-    RevokedKey,
-    RotatedKey,
-)
 from functions.web.app import create_app
 from functions.web.bodies import Bodies
-from functions.web.endpoints import BASE, Endpoint, add_endpoints
-from functions.web.inputs import RotateBody
-from functions.web.openapi import Function, answer_document, document
+from functions.web.endpoints import BASE, Endpoint, Function, add_endpoints
+from functions.web.later import importing_later
 from functions.web.refusals import (
     ADMISSION,
     BIGQUERY,
@@ -60,6 +24,45 @@ from functions.web.refusals import (
     SERVICE_ACCOUNT,
     refused,
 )
+
+with importing_later(__name__):
+    from functions.error_pages import show_error
+    from functions.health import show_health
+    from functions.orgs.members import remove_member, set_member
+    from functions.orgs.ops_orgs import (
+        change_subscription,
+        let_into_datasets,
+        new_key,
+        offboard,
+        onboard,
+        revoke_key,
+        show_org,
+    )
+    from functions.orgs.shapes import (
+        ChangedOrg,
+        DatasetsLetIn,
+        MemberBody,
+        MemberState,
+        OffboardBody,
+        OffboardedOrg,
+        OnboardBody,
+        OnboardedOrg,
+        OrgDetail,
+        SubscriptionBody,
+    )
+    from functions.schedule.daily import daily
+    from functions.schedule.shapes import DailyPlan, Swept
+    from functions.schedule.sweep import sweep
+    from functions.web.answers import (
+        CallerName,
+        Document,
+        ErrorPage,
+        Health,
+        RevokedKey,
+        RotatedKey,
+    )
+    from functions.web.inputs import RotateBody
+    from functions.web.openapi import answer_document, document
 
 
 def private_app(rooms: Rooms, caller: Caller, bodies: Bodies | None = None) -> Flask:

@@ -1,4 +1,4 @@
-"""Routes of `api`; those of `ops` are in ops_routes.py."""
+"""Routes of `api`; those of `ops` are in ops_routes.py. What answers a path is imported when it is first asked for."""
 
 import json
 from collections.abc import Sequence
@@ -8,94 +8,12 @@ from flask import Flask, Response
 
 from cloudact.error_codes import Code
 from cloudact.json_types import JsonObject
-from functions.catalogue import list_pipelines, show_pipeline
 from functions.composition import Rooms
-from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
-from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
-from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
-from functions.costs.label_endpoints import (
-    LabelsBody,
-    LabelsQuery,
-    LabelsState,
-    PutLabelsQuery,
-    RecordedLabels,
-    put_labels,
-    show_labels,
-)
-from functions.costs.shapes import Costs, UnitCosts
-from functions.error_pages import show_error
-from functions.focus.answers import FocusMetadata
-from functions.focus.metadata import MetadataQuery, show_metadata
-from functions.health import show_health, show_ready
-from functions.orgs.api_keys import rotate, show_keys
-from functions.orgs.integrations import (
-    IntegrationList,
-    IntegrationState,
-    SetupBody,
-    list_integrations,
-    remove,
-    set_up,
-    show_integration,
-    validate,
-    with_providers,
-)
-from functions.orgs.invoices import (
-    CSV,
-    InvoiceBody,
-    InvoiceList,
-    InvoiceQuery,
-    RecordedInvoices,
-    add_invoices,
-    list_invoices,
-    remove_invoice,
-)
-from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
-from functions.orgs.webhooks import (
-    Ping,
-    WebhookBody,
-    WebhookState,
-    delete_webhook,
-    put_webhook,
-    show_webhook,
-    test_webhook,
-)
-from functions.runs.backfill import backfill
-from functions.runs.cancel_retry import cancel, retry
-from functions.runs.history import list_own_runs, list_runs, show_own_run, show_run
-from functions.runs.quota_answer import show_quota
-from functions.runs.start import trigger
-from functions.web.answers import (
-    Backfilled,
-    Cancelled,
-    Catalogue,
-    Document,
-    ErrorPage,
-    Health,
-    Keys,
-    OlderRun,
-    Pipeline,
-    Quota,
-    Readiness,
-    RotatedKey,
-    RunDetail,
-    RunPage,
-    Started,
-)
 from functions.web.app import create_app
 from functions.web.bodies import Bodies
 from functions.web.cors import allow_origins
-from functions.web.endpoints import BASE, Endpoint, add_endpoints
-from functions.web.inputs import (
-    BackfillBody,
-    ProviderQuery,
-    RotateBody,
-    RunDetailQuery,
-    RunQuery,
-    RunsQuery,
-    TriggerBody,
-    TriggerQuery,
-)
-from functions.web.openapi import Function, answer_document, document
+from functions.web.endpoints import BASE, Endpoint, Function, add_endpoints
+from functions.web.later import importing_later
 from functions.web.refusals import (
     ADMINS_ONLY,
     ADMISSION,
@@ -119,6 +37,91 @@ from functions.web.refusals import (
 )
 from providers import PROVIDERS
 from providers.provider import Provider
+
+with importing_later(__name__):
+    from functions.catalogue import list_pipelines, show_pipeline
+    from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
+    from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
+    from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
+    from functions.costs.label_endpoints import (
+        LabelsBody,
+        LabelsQuery,
+        LabelsState,
+        PutLabelsQuery,
+        RecordedLabels,
+        put_labels,
+        show_labels,
+    )
+    from functions.costs.shapes import Costs, UnitCosts
+    from functions.error_pages import show_error
+    from functions.focus.answers import FocusMetadata
+    from functions.focus.metadata import MetadataQuery, show_metadata
+    from functions.health import show_health, show_ready
+    from functions.orgs.api_keys import rotate, show_keys
+    from functions.orgs.integrations import (
+        IntegrationList,
+        IntegrationState,
+        SetupBody,
+        list_integrations,
+        remove,
+        set_up,
+        show_integration,
+        validate,
+        with_providers,
+    )
+    from functions.orgs.invoices import (
+        CSV,
+        InvoiceBody,
+        InvoiceList,
+        InvoiceQuery,
+        RecordedInvoices,
+        add_invoices,
+        list_invoices,
+        remove_invoice,
+    )
+    from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
+    from functions.orgs.webhooks import (
+        Ping,
+        WebhookBody,
+        WebhookState,
+        delete_webhook,
+        put_webhook,
+        show_webhook,
+        test_webhook,
+    )
+    from functions.runs.backfill import backfill
+    from functions.runs.cancel_retry import cancel, retry
+    from functions.runs.history import list_own_runs, list_runs, show_own_run, show_run
+    from functions.runs.quota_answer import show_quota
+    from functions.runs.start import trigger
+    from functions.web.answers import (
+        Backfilled,
+        Cancelled,
+        Catalogue,
+        Document,
+        ErrorPage,
+        Health,
+        Keys,
+        OlderRun,
+        Pipeline,
+        Quota,
+        Readiness,
+        RotatedKey,
+        RunDetail,
+        RunPage,
+        Started,
+    )
+    from functions.web.inputs import (
+        BackfillBody,
+        ProviderQuery,
+        RotateBody,
+        RunDetailQuery,
+        RunQuery,
+        RunsQuery,
+        TriggerBody,
+        TriggerQuery,
+    )
+    from functions.web.openapi import answer_document, document
 
 
 def public_app(rooms: Rooms, bodies: Bodies | None = None) -> Flask:

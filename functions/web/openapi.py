@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document, made from the endpoints and the shapes they read and answer with."""
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -12,10 +11,10 @@ from pydantic.json_schema import models_json_schema
 from cloudact.json_types import Json, JsonObject
 from cloudact.orgs.org import SLUG
 from functions.web.answers import ProblemDocument
-from functions.web.endpoints import Endpoint
+from functions.web.endpoints import Endpoint, Function
 from functions.web.inputs import Input, names_of
 from functions.web.problems import PROBLEM_JSON
-from functions.web.refusals import Refusals, codes_by_status
+from functions.web.refusals import codes_by_status
 
 _REFERENCE = "#/components/schemas/{model}"
 _PART = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -68,22 +67,6 @@ _REFUSAL_HEADERS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Function:
-    """Title, credentials and refusals of one function, for its document.
-
-    `security` holds the accepted credentials as security schemes by name, `of_callers` how callers are refused,
-    `refused` what statuses mean here only.
-    """
-
-    title: str
-    description: str
-    security: Mapping[str, Json]
-    of_callers: Refusals
-    refused: Mapping[int, str] = dataclasses.field(default_factory=dict)
-    cached: str = "public, max-age=300"
-
-
 def answer_document(function: Function, text: str) -> Response:
     """200 with the document, or 304 to whoever has it; clients may keep it as long as `function.cached` says."""
     answer = Response(text, content_type="application/json")
@@ -96,6 +79,7 @@ def answer_document(function: Function, text: str) -> Response:
 def document(function: Function, endpoints: Sequence[Endpoint], provider_ids: Sequence[str] = ()) -> JsonObject:
     """The OpenAPI 3.1 document of the endpoints; providers with these ids have codes of their own."""
     paths: dict[str, JsonObject] = {}
+    endpoints = [endpoint.imported() for endpoint in endpoints]
     for endpoint in endpoints:
         for number, path in enumerate(paths_of(endpoint)):
             operation = _operation(function, endpoint, path, number, provider_ids)

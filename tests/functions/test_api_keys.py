@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -225,7 +224,7 @@ def test_a_record_that_hangs(org: OnboardedOrg, local: Local, new_org: NewOrgs) 
     parts = compose(local.settings, local.clock)
     warehouse = Hanging(Access.of(local.settings), installation=local.settings.installation)
     uses = KeyUses(warehouse, parts.keys.auth.keys, local.clock, within_s=0.05)
-    hanging = public_app(replace(parts, key_uses=uses)).test_client()
+    hanging = public_app(parts.replaced(key_uses=uses)).test_client()
     assert [call(hanging, each, "quota").status_code for each in (org, new_org())] == [200, 200]
     assert (asked, used(local, org)) == (["org_api_key_uses"], None)
     stopped.set()

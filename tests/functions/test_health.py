@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -87,7 +86,7 @@ def test_many_ask_at_once(local: Local) -> None:
 def asking(local: Local, looks: dict[str, Callable[[], object]], within_s: float) -> FlaskClient:
     """The function, with dependencies that answer as told."""
     dependencies = Dependencies(looks, local.clock, within_s)
-    return public_app(replace(compose(local.settings, local.clock), dependencies=dependencies)).test_client()
+    return public_app(compose(local.settings, local.clock).replaced(dependencies=dependencies)).test_client()
 
 
 @pytest.fixture

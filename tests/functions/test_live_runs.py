@@ -49,7 +49,7 @@ class Instance:
         self.live = LiveRuns(self.clock, self._pause)
         rooms = compose(local.settings, local.clock)
         self.reads = Counted(local.warehouse)
-        rooms = replace(rooms, runs=replace(rooms.runs, live=self.live, rows=self.reads))
+        rooms = rooms.replaced(runs=replace(rooms.runs, live=self.live, rows=self.reads))
         self.client: FlaskClient = public_app(rooms, Bodies(threads)).test_client()
 
     def get(self, run: Run, etag: str | None = None, prefer: str | None = None, **query: Any) -> TestResponse:

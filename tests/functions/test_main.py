@@ -91,6 +91,18 @@ def test_a_key_costs_no_library_of_googles(local: Local, new_org: NewOrgs) -> No
     assert [name for name in costly if name in modules] == []
 
 
+def test_a_first_list_of_runs_imports_no_other_room(local: Local, new_org: NewOrgs) -> None:
+    """It costs the same however many other endpoints there are: what answers those is imported when they are asked."""
+    org = new_org()
+    path, key = f"/api/v1/pipelines/{org.org_slug}/runs", {"X-API-Key": org.api_key}
+    ((status, _, _),), modules = asked("api", local.settings, (path, key))
+    assert status == 200
+    rooms = {name.split(".")[1] for name in modules if name.startswith("functions.") and name.count(".") == 2}
+    assert rooms == {"auth", "runs", "web"}
+    of_others = ("cloudact.anomalies", "functions.web.openapi", "functions.catalogue", "functions.health")
+    assert [name for name in modules if name.startswith(of_others)] == []
+
+
 def test_the_console_costs_the_api_nothing(local: Local, new_org: NewOrgs) -> None:
     """No module of the console is imported before the first of its pages is asked for."""
     org = new_org()

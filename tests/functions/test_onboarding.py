@@ -66,7 +66,7 @@ def test_a_key_is_shown_whatever_comes_of_looking(local: Local, slug: str, caplo
     settings = local.settings.model_copy(update={"ops_audience": AUDIENCE})
     parts = compose(settings, local.clock)
     app = private_app(
-        replace(parts, operations=replace(parts.operations, tenants=Unreadable(parts.runs.warehouse))), Caller(settings)
+        parts.replaced(operations=replace(parts.operations, tenants=Unreadable(parts.runs.warehouse))), Caller(settings)
     )
     headers = {"Authorization": f"Bearer {operator_token(local)}"}
     answer = app.test_client().post("/ops/orgs", json={"org_slug": slug}, headers=headers)

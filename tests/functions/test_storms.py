@@ -439,7 +439,7 @@ def test_what_has_changed_while_an_answer_was_on_its_way(
     """A refusal, or a dry run, from facts before a change that was answered meanwhile is not told again after it."""
     admissions = Interrupted(local.warehouse)
     rooms = instance.rooms
-    instance = Instance(local, replace(rooms, runs=replace(rooms.runs, admissions=admissions)))
+    instance = Instance(local, rooms.replaced(runs=replace(rooms.runs, admissions=admissions)))
     integration = f"/api/v1/integrations/{org.org_slug}/openai"
     if kind == "trigger":
         assert instance.client.delete(integration, headers=key(org)).status_code == 200

@@ -88,7 +88,7 @@ def queries(local: Local) -> Iterator[list[int]]:
 def patient(rooms: Rooms, within_s: float = 60.0, **changes: Any) -> Rooms:
     """The collaborators, which wait for the counts of lists however busy the machine is."""
     pages = replace(rooms.runs.pages, count_wait_s=within_s, **changes)
-    return replace(rooms, runs=replace(rooms.runs, pages=pages))
+    return rooms.replaced(runs=replace(rooms.runs, pages=pages))
 
 
 def console_browser(local: Local, **settings: Any) -> Browser:

@@ -153,7 +153,7 @@ def _read(kind: str, cell: str | None) -> object:
 def test_a_file_is_sent_while_it_is_written(local: Local, org: OnboardedOrg) -> None:
     """Each page of rows is a row group, and sent before the next one is asked for."""
     rooms = compose(local.settings, local.clock)
-    api = public_app(replace(rooms, costs=replace(rooms.costs, page_rows=50))).test_client()
+    api = public_app(rooms.replaced(costs=replace(rooms.costs, page_rows=50))).test_client()
     key = {"X-API-Key": org.api_key}
     path = f"/api/v1/costs/{org.org_slug}/export?format=parquet&start=2026-10-01&end=2026-10-31"
     parts = list(api.get(path, headers=key, buffered=False).iter_encoded())
