@@ -37,6 +37,7 @@ from functions.orgs.dataset_access import DatasetAccess
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.invoices import OrgInvoices
 from functions.orgs.key_issue import ApiKeys
+from functions.orgs.member_endpoints import OrgPeople
 from functions.orgs.onboarding import Onboarding
 from functions.orgs.org_members import OrgMembers
 from functions.orgs.plans import load_plans
@@ -84,6 +85,7 @@ class Rooms:
     invoices: OrgInvoices
     operations: OrgOperations
     members: MemberOperations
+    people: OrgPeople
     focus: Focus
 
 
@@ -114,6 +116,7 @@ def compose(
     )
     recent = RecentAnswers(clock)
     answers = _cost_answers(settings, clock, warehouse, providers)
+    members = OrgMembers(warehouse, clock)
     keys = OrgKeys(auth, Tenants(warehouse), ApiKeys(warehouse, clock), callers, clock)
     return Rooms(
         project=settings.project,
@@ -170,10 +173,11 @@ def compose(
             _onboarding(settings, clock, warehouse, keys, providers),
             keys.tenants,
             keys,
-            OrgMembers(warehouse, clock),
+            members,
             DatasetAccess(warehouse, settings.dataset_accounts),
         ),
-        members=MemberOperations(OrgMembers(warehouse, clock)),
+        members=MemberOperations(members),
+        people=OrgPeople(auth, members),
         focus=Focus(auth, warehouse, clock),
     )
 
