@@ -46,6 +46,7 @@ with importing_later(__name__):
     from functions.orgs.integrations import OrgIntegrations
     from functions.orgs.invoices import OrgInvoices
     from functions.orgs.key_issue import ApiKeys
+    from functions.orgs.member_endpoints import OrgPeople
     from functions.orgs.onboarding import Onboarding
     from functions.orgs.org_members import OrgMembers
     from functions.orgs.plans import load_plans
@@ -207,6 +208,11 @@ class Rooms:
     def members(self) -> MemberOperations:
         """What operators do with members."""
         return MemberOperations(OrgMembers(self._warehouse, self._clock))
+
+    @built_once
+    def people(self) -> OrgPeople:
+        """Members of an org, for themselves."""
+        return OrgPeople(self._auth, OrgMembers(self._warehouse, self._clock))
 
     @built_once
     def focus(self) -> Focus:

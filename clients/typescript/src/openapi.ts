@@ -495,6 +495,34 @@ export interface LateDataScan {
   stale: Record<string, string>;
 }
 
+/** A person who may act for an org. */
+export interface Member {
+  /** the subject of their sessions */
+  user_id: string;
+  role: Role;
+  /** when they got this role */
+  since: string;
+}
+
+/** What someone is in an org. */
+export interface MemberBody {
+  role: "owner" | "admin" | "member";
+}
+
+/** The people who may act for an org. */
+export interface MemberList {
+  org_slug: string;
+  members: Array<Member>;
+}
+
+/** What a user is in an org from now on; `role` is null for no member. */
+export interface MemberState {
+  org_slug: string;
+  user_id: string;
+  role: Role | null;
+  message: string;
+}
+
 /** Message of a step to the run's owner. */
 export interface Message {
   at: string;
@@ -658,6 +686,9 @@ export interface Result {
   /** why the day was replaced; null where nobody knows, and where it was not */
   cause?: ChangeCause | null;
 }
+
+/** Role of a member. A stored role of any other name, such as `removed`, is no membership. */
+export type Role = "owner" | "admin" | "member";
 
 /** Terms on which the new key and the old ones end. */
 export interface RotateBody {
@@ -1063,6 +1094,8 @@ export type KnownCode =
   | "load_refused"
   | "look_ups_limited"
   | "lost"
+  | "member_last_owner"
+  | "member_unknown"
   | "method_not_allowed"
   | "misconfigured"
   | "never_started"
@@ -1451,6 +1484,24 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: Ping;
+  };
+  /** Who may act for it */
+  "GET /api/v1/organizations/{org}/members": {
+    query: object;
+    body: undefined;
+    answer: MemberList;
+  };
+  /** Let a person act for the organization, or in another role; only owners make and unmake owners */
+  "PUT /api/v1/organizations/{org}/members/{user_id}": {
+    query: object;
+    body: MemberBody;
+    answer: MemberState;
+  };
+  /** Let a person act for it no more; everybody may leave but the last owner */
+  "DELETE /api/v1/organizations/{org}/members/{user_id}": {
+    query: object;
+    body: undefined;
+    answer: MemberState;
   };
   /** What providers have billed, as it was told */
   "GET /api/v1/organizations/{org}/invoices": {
