@@ -35,6 +35,7 @@ with importing_later(__name__):
     from functions.costs.anomaly_answers import AnomalyAnswers
     from functions.costs.answers import CostAnswers, KeptAnswers
     from functions.costs.collaborators import OrgCosts
+    from functions.costs.month_answers import MonthAnswers
     from functions.costs.states import Shipped, TableStates
     from functions.costs.stored_labels import LabelStore
     from functions.focus.collaborators import Focus
@@ -140,7 +141,7 @@ class Rooms:
         """Costs of orgs, with their anomalies and labels."""
         answers = _cost_answers(self._settings, self._clock, self._warehouse, self.providers)
         labels = LabelStore(self._warehouse, self._clock)
-        return OrgCosts(self._auth, answers, self._clock, AnomalyAnswers(answers), labels)
+        return OrgCosts(self._auth, answers, self._clock, AnomalyAnswers(answers), labels, MonthAnswers(answers))
 
     @built_once
     def schedule(self) -> Schedule:

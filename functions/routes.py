@@ -52,6 +52,7 @@ with importing_later(__name__):
         put_labels,
         show_labels,
     )
+    from functions.costs.months import BilledMonths, MonthsQuery, show_months
     from functions.costs.shapes import Costs, UnitCosts
     from functions.error_pages import show_error
     from functions.focus.answers import FocusMetadata
@@ -267,6 +268,11 @@ PUBLIC: tuple[Endpoint, ...] = (
         "GET", "/costs/<org>/anomalies", "anomalies", show_anomalies,
         "What has changed in the costs: since when, by how much, and the query that shows it",
         {200: CostAnomalies}, COSTS, query=AnomaliesQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/months", "billed_months", show_months,
+        "What each month costs, what was invoiced for it, and what is left between the two",
+        {200: BilledMonths}, COSTS, query=MonthsQuery, headers=(BYTES,),
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

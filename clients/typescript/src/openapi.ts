@@ -25,6 +25,55 @@ export interface Backfilled {
   remaining: number;
 }
 
+/** Month of one provider and currency. */
+export interface BilledMonth {
+  /** of the invoice */
+  month: string;
+  provider: string;
+  /** ISO 4217 */
+  currency: string;
+  status: "open" | "provisional" | "closed";
+  /** sum of BilledCost; null: nothing was loaded */
+  cost: string | null;
+  /** of it, by charge category, those that there are */
+  costs: Record<string, string>;
+  /** what the provider told as the sum of its days; null: not told */
+  provider_total: string | null;
+  /** numbers of the invoices that count; null: none was told */
+  invoices: string | null;
+  /** of these, with tax; of a closed month as it was then */
+  invoice_total: string | null;
+  invoice_tax: string | null;
+  /** of the invoices that count today */
+  invoice_total_now: string | null;
+  /** invoice_total less cost: the parts and what is unexplained; null: unknown */
+  residual: string | null;
+  /** of the residual, or why it is not known; empty where it is 0 */
+  parts: Array<ResidualPart>;
+  /** what no part is; anything but 0 keeps the month from closing */
+  unexplained: string | null;
+  /** what runs have changed in its days since the copy; null: not known */
+  later_change: string | null;
+  /** when its copy was made, or closed */
+  copied_at: string | null;
+  /** SHA-256 over the copy */
+  checksum: string | null;
+  /** days that were never loaded */
+  days_missing: number | null;
+  /** days that may still change */
+  days_not_final: number | null;
+}
+
+/** Months of an organization, the newest first; by provider and currency. */
+export interface BilledMonths {
+  org_slug: string;
+  /** first month */
+  start: string;
+  /** last one, inclusive */
+  end: string;
+  months: Array<BilledMonth>;
+}
+
 /** Savings by the prompt cache of a model: what its tokens would have cost at the price of uncached input. */
 export interface CacheSaving {
   /** as in unit_costs, without token_type */
@@ -667,6 +716,13 @@ export interface RecordedLabels {
   outcome: "recorded" | "unchanged" | "tried";
   /** null unless it is a dry run */
   trial: LabelTrial | null;
+}
+
+/** Part of what an invoice has more than the costs, by its name; docs/focus.md has all of them. */
+export interface ResidualPart {
+  name: string;
+  /** null: the residual is not known yet, and the name says why */
+  amount: string | null;
 }
 
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
@@ -1442,6 +1498,17 @@ export interface Operations {
     };
     body: undefined;
     answer: CostAnomalies;
+  };
+  /** What each month costs, what was invoiced for it, and what is left between the two */
+  "GET /api/v1/costs/{org}/months": {
+    query: {
+      /** first month; default: 13 months that end with `end` */
+      start?: string;
+      /** last month; default: this one */
+      end?: string;
+    };
+    body: undefined;
+    answer: BilledMonths;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {
