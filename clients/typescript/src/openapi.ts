@@ -321,6 +321,8 @@ export interface Fingerprint {
   rows: number;
   /** sum of net cost by currency */
   cost: Record<string, number | string>;
+  /** the part of cost that is charges of the category Credit, by currency; null where that is not told */
+  credits?: Record<string, number | string> | null;
   /** the newest export_time, or when the provider refreshed its data; null where it does not tell */
   source_as_of: string | null;
   tables: Record<string, TableContent>;
