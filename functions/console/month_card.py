@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cloudact.costs.dimensions import Dimension
 from functions.console.cost_address import CostAddress
 from functions.console.cost_chart import OTHER_PAINT, Chart, Series, chart_of
 from functions.console.cost_report import Change, change_of, period_note, states_of
@@ -18,7 +19,6 @@ from functions.console.cost_words import (
     period_words,
 )
 from functions.costs.answer import CostAnswer, Group, Kind, State, Sums, added
-from functions.costs.dimensions import Dimension
 from functions.costs.question import DAY, Days, Question, next_month
 
 BY = (Dimension("provider"), Dimension("service"), Dimension("model"))

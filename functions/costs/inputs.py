@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from cloudact.error_codes import Code
-from functions.costs.dimensions import (
+from cloudact.costs.dimensions import (
     DIMENSIONS,
     LABEL,
     LABEL_NAME,
@@ -18,7 +17,8 @@ from functions.costs.dimensions import (
     InvalidQuestion,
     dimension,
 )
-from functions.costs.labels import Label
+from cloudact.costs.labels import Label
+from cloudact.error_codes import Code
 from functions.costs.question import (
     DAY,
     LONGEST_VALUE,

@@ -10,10 +10,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from cloudact.costs.dimensions import Dimension, InvalidQuestion
+from cloudact.costs.labels import Label
 from cloudact.error_codes import Code
 from cloudact.runs.run import FIRST_DATE
-from functions.costs.dimensions import Dimension, InvalidQuestion
-from functions.costs.labels import Label
 
 DAY = dt.timedelta(days=1)
 UNATTRIBUTED: Final = ""  # a filter's value for what has none: focus_costs has no empty texts

@@ -7,11 +7,11 @@ from functools import cache
 from itertools import count
 from typing import Final
 
+from cloudact.costs.dimensions import Dimension
+from cloudact.costs.label_sql import path_of, rules_of
+from cloudact.costs.labels import Label
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.dimensions import Dimension
-from functions.costs.label_sql import parts_of, path_of, rule_number
-from functions.costs.labels import Label
 from functions.costs.question import Days, Filter, Metric, Question
 
 FOLDER: Final = ROOT / "sql" / "costs"
@@ -36,7 +36,7 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     words |= {f"by_{column}" for column in columns}
     paths = _paths(zip(columns, question.group_by, strict=True))
     filters, values = _filters(question.filters, question.labels)
-    of_labels, rules = _rules(question.labels)
+    of_labels, rules = rules_of(question.labels)
     days = {
         "read_from": question.read.first,
         "read_until": question.read.last,
@@ -78,21 +78,11 @@ def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dic
 
 def statement_of_trial(days: Days, tried: Sequence[Label | None]) -> tuple[Query, dict[str, Value]]:
     """Query of what each of the labels says of the days' charges, and the values of its parameters."""
-    lines, values = _rules(tried)
+    lines, values = rules_of(tried)
     names = ", ".join(f"charge.label_{number}_rule" for number in range(1, len(tried) + 1))
     places = {_PLACE_OF_LABELS: lines, _PLACE_OF_RULES: f"  {names}\n"}
     limits: dict[str, Value] = {"first_day": days.first, "last_day": days.last, "row_limit": MOST_ROWS + 1}
     return query("label_trial", (), values, places), limits | values
-
-
-def _rules(labels: Sequence[Label | None]) -> tuple[str, dict[str, Value]]:
-    """Lines that tell which rule of each label holds, and the values of their parameters."""
-    lines, values = "", dict[str, Value]()
-    for number, label in enumerate(labels, start=1):
-        expression, own = rule_number(label, f"label_{number}") if label else ("0", {})
-        lines += f"    {expression} AS label_{number}_rule,\n"
-        values |= own
-    return lines, {**values, "label_parts": parts_of(labels)} if labels else {}
 
 
 def columns_of(question: Question) -> list[str]:

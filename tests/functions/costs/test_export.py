@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
+from cloudact.costs.dimensions import Dimension
 from functions.composition import compose
 from functions.costs import parquet as written
 from functions.costs.answer import answer_of
 from functions.costs.csv_file import csv_of, defused
-from functions.costs.dimensions import Dimension
 from functions.costs.question import Days, Question
 from functions.costs.shapes import plain
 from functions.routes import public_app

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloudact.costs.dimensions import Dimension
+from cloudact.costs.labels import labels_of
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.costs.answer import answer_of
-from functions.costs.dimensions import Dimension
-from functions.costs.labels import labels_of
 from functions.costs.question import Days, Granularity, Question
 from functions.costs.statement import statement_of_groups
 from functions.costs.states import Shipped

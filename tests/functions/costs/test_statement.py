@@ -9,9 +9,9 @@ from datetime import date
 import pytest
 
 from cloudact.anomalies.cost_days import Window
+from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
+from cloudact.costs.labels import Label, labels_of
 from cloudact.warehouse.queries import load_query
-from functions.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
-from functions.costs.labels import Label, labels_of
 from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question
 from functions.costs.statement import (
     every_word,

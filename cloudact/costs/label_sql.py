@@ -1,12 +1,12 @@
 """Rules of labels as GoogleSQL: which rule holds for a charge, and what it gives. Values are parameters, never text."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from cloudact.costs.labels import Condition, Label
 from cloudact.runs.result import plain
 from cloudact.warehouse.queries import Value
-from functions.costs.labels import Condition, Label
 
 COLUMNS: Final[Mapping[str, str]] = {
     "provider": "x_Provider",
@@ -18,6 +18,19 @@ COLUMNS: Final[Mapping[str, str]] = {
     "region": "RegionId",
     "sku": "SkuId",
 }
+
+
+def rules_of(labels: Sequence[Label | None]) -> tuple[str, dict[str, Value]]:
+    """Lines of a SELECT over `focus_costs` that tell which rule of each label holds, and values of their parameters.
+
+    The columns are `label_1_rule`, `label_2_rule`, …; no rule holds of no label.
+    """
+    lines, values = "", dict[str, Value]()
+    for number, label in enumerate(labels, start=1):
+        expression, own = rule_number(label, f"label_{number}") if label else ("0", {})
+        lines += f"    {expression} AS label_{number}_rule,\n"
+        values |= own
+    return lines, {**values, "label_parts": parts_of(labels)} if labels else {}
 
 
 def rule_number(label: Label, name: str) -> tuple[str, dict[str, Value]]:
