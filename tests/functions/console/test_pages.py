@@ -37,6 +37,8 @@ PATHS = {
     "integrations": "/settings",
     "keys": "/settings/keys",
     "webhook": "/settings/webhook",
+    "labels": "/settings/labels",
+    "first label": "/settings/labels/draft",
 }
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "path"}
 
