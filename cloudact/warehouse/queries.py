@@ -3,6 +3,7 @@
 `-- @org_slug STRING: the org` declares a parameter; a call must give exactly the declared ones. No text is ever put
 into a query but two names, which cannot be parameters: that of the service's own dataset, and in a query that reads
 `org_table` that of one of an org's tables. Neither is ever what a request, a customer or a provider has said.
+The line `-- the query <name>.sql` has the text of another query in its place, whose parameters it declares as well.
 """
 
 import datetime as dt
@@ -25,6 +26,7 @@ _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.]+)")
 _BOUND = re.compile(r"\bBills at most (\d+) MiB\b")
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
+_INCLUDED = re.compile(r"^ *-- the query (\w+)\.sql\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None 
     `org_table` is the org's table to read, for a query written for any. Raises `TypeError` where it is missing or has
     no place, and `ValueError` where it is no plain name of a table.
     """
-    text = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+    text = _INCLUDED.sub(lambda line: _without_head(_text(line[1])), _text(name))
     bound = _BOUND.search(text)
     return Query(
         name,
@@ -66,6 +68,14 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None 
         dict(_DECLARED.findall(text)),
         int(bound[1]) if bound else None,
     )
+
+
+def _text(name: str) -> str:
+    return (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _without_head(text: str) -> str:
+    return re.sub(r"\A(--.*\n)+", "", text)
 
 
 def _of_table(name: str, sql: str, table: str | None) -> str:

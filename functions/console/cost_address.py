@@ -14,7 +14,8 @@ from cloudact.costs.dimensions import DIMENSIONS, TAG
 from functions.costs.question import LONGEST_VALUE, Days
 
 NOT = "not_"
-FILTERS = tuple(name for word in (*DIMENSIONS, "tag") for name in (word, f"{NOT}{word}"))
+KEYED = ("tag", "label")  # filters of `<key>=<value>`, dimensions of `tag:<key>`
+FILTERS = tuple(name for word in (*DIMENSIONS, *KEYED) for name in (word, f"{NOT}{word}"))
 # Of the form alone: a filter that is added (its name and value), and the key of a tag to group by.
 ADDED, ADDED_VALUE, BY_TAG = "add", "add_value", "by_tag"
 Pair = tuple[str, str]
@@ -48,7 +49,7 @@ class CostAddress:
         if tag := args.get(BY_TAG, "").strip():
             pairs.append(("group_by", tag if tag.startswith(TAG) else f"{TAG}{tag}"))
         if added := args.get(ADDED, ""):
-            pairs.append((added, args.get(ADDED_VALUE, "").strip()))
+            pairs.append(_pair(added, args.get(ADDED_VALUE, "").strip()))
         return cls(tuple(dict.fromkeys(pairs)))
 
     def is_of(self, args: MultiDict[str, str]) -> bool:
@@ -95,7 +96,7 @@ class CostAddress:
         """The question about one group alone; `None` for a value that no filter can have."""
         if not key or not all(_can_be_asked(value or "") for value in key.values()):
             return None
-        own = [_filter(word, value or "") for word, value in key.items()]
+        own = [_pair(word, value or "") for word, value in key.items()]
         kept = (pair for pair in self.pairs if not any(_same_filter(pair, each) for each in own))
         return CostAddress((*kept, *own))
 
@@ -124,13 +125,14 @@ def filter_words(pair: Pair) -> str:
     name, text = pair
     bare = name.removeprefix(NOT)
     key, equals, value = text.partition("=")
-    what, value = (f"tag {key}", value) if bare == "tag" and equals else (word_of(bare), text)
+    what, value = (f"{bare} {key}", value) if bare in KEYED and equals else (word_of(bare), text)
     return f"{'not ' if name.startswith(NOT) else ''}{what}: {value or 'none'}"
 
 
 def word_of(dimension: str) -> str:
-    """Words of a dimension, such as `token type`, or `tag team`."""
-    return f"tag {dimension.removeprefix(TAG)}" if dimension.startswith(TAG) else dimension.replace("_", " ")
+    """Words of a dimension, such as `token type`, `tag team` or `label team`."""
+    kind, colon, key = dimension.partition(":")
+    return f"{kind} {key}" if colon else dimension.replace("_", " ")
 
 
 def words_of(dimensions: Iterable[str]) -> str:
@@ -138,13 +140,15 @@ def words_of(dimensions: Iterable[str]) -> str:
     return ", ".join(word_of(each) for each in dimensions)
 
 
-def _filter(word: str, value: str) -> Pair:
-    return ("tag", f"{word.removeprefix(TAG)}={value}") if word.startswith(TAG) else (word, value)
+def _pair(word: str, value: str) -> Pair:
+    """Parameter that filters by a value of a dimension; `not_` before the word is part of the name."""
+    kind, colon, key = word.partition(":")
+    return (kind, f"{key}={value}") if colon else (word, value)
 
 
 def _same_filter(pair: Pair, own: Pair) -> bool:
-    """Whether both are of one dimension; a tag's key is part of it."""
-    return pair[0] == own[0] and (own[0] != "tag" or pair[1].partition("=")[0] == own[1].partition("=")[0])
+    """Whether both are of one dimension; the key of a tag or label is part of it."""
+    return pair[0] == own[0] and (own[0] not in KEYED or pair[1].partition("=")[0] == own[1].partition("=")[0])
 
 
 def _can_be_asked(value: str) -> bool:

@@ -3,12 +3,14 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flask import Response, request
 
-from cloudact.costs.dimensions import DIMENSIONS
+from cloudact.costs.dimensions import DIMENSIONS, LABEL
+from cloudact.errors import Retry
 from functions.console.collaborators import Console
-from functions.console.cost_address import ADDED_VALUE, BY_TAG, CostAddress, Pair, filter_words, word_of
+from functions.console.cost_address import ADDED_VALUE, BY_TAG, KEYED, CostAddress, Pair, filter_words, word_of
 from functions.console.cost_report import report_of
 from functions.console.cost_words import days_words
 from functions.console.hiding import Hiding
@@ -97,7 +99,7 @@ def show_csv(console: Console, org: str) -> Response:
 
 def _refused(console: Console, visited: Visit, address: CostAddress, problem: Problem, today: dt.date) -> Response:
     field = (problem.field or "").removeprefix("not_")
-    shown = problem.field if problem.field in OF_FORM else "filters" if field in (*DIMENSIONS, "tag", "label") else ""
+    shown = problem.field if problem.field in OF_FORM else "filters" if field in (*DIMENSIONS, *KEYED) else ""
     response = _page(
         console,
         visited,
@@ -137,7 +139,7 @@ def _page(
         days=days_words(days) if days else "",
         chosen=days,
         grouped=_grouped(address),
-        dimensions=[(word, word_of(word).capitalize()) for word in DIMENSIONS],
+        dimensions=[(word, word_of(word).capitalize()) for word in (*DIMENSIONS, *_labels(console, visited.org))],
         periods=[(each.value, words) for each, words in PERIODS.items()],
         metrics=[(each.value, words) for each, words in METRICS.items()],
         bases=[(each.value, words) for each, words in BASES.items()],
@@ -151,6 +153,14 @@ def _page(
 
 def _providers(console: Console) -> dict[str, str]:
     return {each.id: each.name for each in console.integrations.providers}
+
+
+def _labels(console: Console, org: str) -> list[str]:
+    """Dimensions that are the org's labels; none while they cannot be read, which takes nothing else along."""
+    try:
+        return [f"{LABEL}{each.name}" for each in console.costs.labels.current(org).labels]
+    except Retry:
+        return []
 
 
 def _grouped(address: CostAddress) -> list[str]:
@@ -190,12 +200,12 @@ def _hiding(console: Console, org: str, question: Question, address: CostAddress
         return []
     asked = [each for each in question.filters if each.dimension in filtered]
     whole = question.granularity if question.basis is Basis.INVOICE_MONTH else Granularity.WHOLE
-    without = replace(
-        question,
+    changed = partial(replace, question, known_labels=question.labels)
+    without = changed(
         filters=tuple(each for each in question.filters if each not in asked),
         group_by=tuple(filtered),
         granularity=whole,
-        limit=min(MOST_GROUPS, 20_000 // len(replace(question, granularity=whole, limit=1).periods)),
+        limit=min(MOST_GROUPS, 20_000 // len(changed(granularity=whole, limit=1).periods)),
         compared=False,
     )
     with refusing():
@@ -220,6 +230,6 @@ def _passes(group: Group, each: Filter) -> bool:
 
 def _pairs(address: CostAddress, each: Filter) -> list[Pair]:
     """Parameters that the filter is made of."""
-    name = f"{'not_' if each.excluded else ''}{'tag' if each.dimension.tag else each.dimension.word}"
-    key = f"{each.dimension.tag}=" if each.dimension.tag else ""
+    kind, colon, key = each.dimension.word.partition(":")
+    name, key = f"{'not_' if each.excluded else ''}{kind}", f"{key}=" if colon else ""
     return [pair for pair in address.filters if pair[0] == name and pair[1].startswith(key)]

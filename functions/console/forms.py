@@ -16,15 +16,15 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 30
 
 
-def read_form(console: Console, session: Session) -> Mapping[str, str]:
+def read_form(console: Console, session: Session, most_fields: int = _MOST_FIELDS) -> Mapping[str, str]:
     """Fields of the form of somebody who is signed in. Raises 403 for a form that no page of this session has sent."""
-    fields = read_open_form()
+    fields = read_open_form(most_fields)
     if not console.signer.is_token("form", session.id, fields.get(TOKEN, "")):
         raise _foreign()
     return {name: text for name, text in fields.items() if name != TOKEN}
 
 
-def read_open_form() -> Mapping[str, str]:
+def read_open_form(most_fields: int = _MOST_FIELDS) -> Mapping[str, str]:
     """Fields of a form that anybody may send from a page of ours; spaces around them are left out."""
     if not _from_our_page():
         raise _foreign()
@@ -32,7 +32,7 @@ def read_open_form() -> Mapping[str, str]:
         raise bad_request("The body must be a form.", Code.BODY_INVALID)
     try:
         text = bodies.read(request).decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=most_fields)
     except ValueError as err:
         raise bad_request("The form cannot be read.", Code.BODY_INVALID) from err
     if len({name for name, _ in pairs}) != len(pairs):

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cloudact.costs.dimensions import Dimension
-from cloudact.errors import Retry
-from functions.console.collaborators import Console
 from functions.console.cost_address import CostAddress
 from functions.console.cost_chart import OTHER_PAINT, Chart, Series, chart_of
 from functions.console.cost_report import Change, change_of, period_note, states_of
@@ -21,15 +19,12 @@ from functions.console.cost_words import (
     period_words,
 )
 from functions.costs.answer import CostAnswer, Group, Kind, State, Sums, added
-from functions.costs.endpoints import refusing
 from functions.costs.question import DAY, Days, Question, next_month
-from functions.web.problems import Problem
 
 BY = (Dimension("provider"), Dimension("service"), Dimension("model"))
 GROUPS = 300  # movers are sought among so many; beyond that a group moves little
 MOVERS = 5
 MOST_SUMS = 2  # currencies; the page Costs has the others
-AWAY = "The costs are not available at the moment."
 
 
 @dataclass(frozen=True)
@@ -86,22 +81,19 @@ class Months:
         return cls(now, Days(first, min(first + (len(now) - 1) * DAY, next_month(first) - DAY)))
 
 
-def month_card(console: Console, org: str) -> MonthCard:
-    """Card of the month up to yesterday: one question, whose answer the cost API keeps until a load changes it."""
-    months = Months.until(console.clock().date() - DAY)
-    names = {each.id: each.name for each in console.integrations.providers}
-    question = Question(days=Days(months.before.first, months.now.last), group_by=BY, limit=GROUPS)
-    try:
-        with refusing():
-            answer = console.costs.answers.ask(org, question).answer
-    except (Problem, Retry) as err:
-        return _card(months, refusal=err.detail if isinstance(err, Problem) else AWAY)
+def month_question(months: Months) -> Question:
+    """Question about both months, whose answer the cost API keeps until a load changes it."""
+    return Question(days=Days(months.before.first, months.now.last), group_by=BY, limit=GROUPS)
+
+
+def month_card(months: Months, answer: CostAnswer, names: Mapping[str, str]) -> MonthCard:
+    """Card of the answer to that question. `names` are those of providers by id."""
     months = months.until(_last_loaded(answer, months.now))
-    of_month = replace(answer, question=replace(question, days=months.now))
+    of_month = replace(answer, question=replace(answer.question, days=months.now))
     states = states_of(of_month)
     marks = {state for each in states for state in each}
     return replace(
-        _card(months, refusal=""),
+        refused_month(months, refusal=""),
         sums=[_sums(each, answer, months, states, names) for each in answer.sums[:MOST_SUMS]],
         open_days=completeness_words([day for day in answer.days if day.date in months.now], names),
         has_open=bool(marks - {State.FINAL, State.MISSING}),
@@ -115,7 +107,8 @@ def _last_loaded(answer: CostAnswer, days: Days) -> dt.date:
     return max(loaded, default=days.last)
 
 
-def _card(months: Months, refusal: str) -> MonthCard:
+def refused_month(months: Months, refusal: str) -> MonthCard:
+    """Card of a month of which nothing can be read, for this reason."""
     now, before = days_words(months.now), days_words(months.before)
     address = CostAddress().of_days(months.now).but(group_by="provider")
     return MonthCard(f"{months.now.first:%B}", now, before, address.query, [], [], False, False, refusal)

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 
 from flask import Response
 
+from cloudact.anomalies.cost_days import DAY, SHOWN_DAYS, Window
 from cloudact.clock import next_midnight
+from cloudact.errors import Retry
 from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Status
+from functions.console.anomaly_card import AnomalyCard, anomaly_card, refused_card
 from functions.console.collaborators import Console
 from functions.console.day_states import FINAL, LEGEND, RUNNING, DayMark, by_pipeline, last_days, loaded_days, state_of
-from functions.console.month_card import month_card
+from functions.console.month_card import MonthCard, Months, month_card, month_question, refused_month
 from functions.console.pages import page
 from functions.console.rows import Health, OrgOverview, PipelineDay
 from functions.console.runs_page import run_path
 from functions.console.sessions import visit
 from functions.console.words import INTEGRATION, STATUS, status_kind
+from functions.costs.endpoints import refusing
+from functions.web.problems import Problem
 
 DAYS = 30
+AWAY = "The costs are not available at the moment."
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ def show_overview(console: Console, org: str) -> Response:
     names = {entry.id: entry.name for entry in console.runs.registry.entries}
     days = by_pipeline(rows)
     enabled = [entry for entry in console.runs.registry.entries if entry.enabled]
+    month, anomalies = _costs(console, org, today)
     newest = sorted(rows, key=lambda day: day.created_at, reverse=True)
     return page(
         console,
@@ -88,10 +95,26 @@ def show_overview(console: Console, org: str) -> Response:
         failed=[_recent(org, day, names) for day in newest if day.status is Status.FAILED][:5],
         running=sum(state_of(day) == RUNNING for day in rows),
         integrations=_integrations(console, facts.integrations),
-        month=month_card(console, org),
+        month=month,
+        anomalies=anomalies,
         quota=_quota(facts, now),
         legend_states=LEGEND,
     )
+
+
+def _costs(console: Console, org: str, today: dt.date) -> tuple[MonthCard, AnomalyCard]:
+    """Cards of the month and of anomalies, by one query at most; where costs cannot be read, both say why."""
+    names = {each.id: each.name for each in console.integrations.providers}
+    months = Months.until(today - DAY)
+    window = Window.ending(today - DAY, SHOWN_DAYS)
+    try:
+        with refusing():
+            found, answer = console.costs.anomalies.find_with_costs(org, window, month_question(months))
+    except (Problem, Retry) as err:
+        refusal = err.detail if isinstance(err, Problem) else AWAY
+        return refused_month(months, refusal), refused_card(refusal)
+    providers = {each.provider for each in answer.days}
+    return month_card(months, answer, names), anomaly_card(found, providers, names)
 
 
 def _coverage(pipeline: str, name: str, days: Mapping[dt.date, PipelineDay], today: dt.date) -> Coverage:

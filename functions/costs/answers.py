@@ -4,7 +4,7 @@ Whoever asks has been let in: nothing here knows a caller. The API, the console 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,7 +16,7 @@ from cloudact.google_errors import error_reasons, refused_with
 from cloudact.warehouse.bigquery import MIB, PagedRows, Warehouse
 from cloudact.warehouse.queries import Query, Value
 from functions.auth.limits import COSTS, TokenBuckets, too_many
-from functions.costs.answer import CostAnswer, answer_of
+from functions.costs.answer import CostAnswer, Row, answer_of
 from functions.costs.question import Question, Rows
 from functions.costs.statement import MOST_ROWS, statement_of_groups, statement_of_rows
 from functions.costs.states import TableStates
@@ -109,14 +109,22 @@ class CostAnswers:
         asks too much, and `Retry`.
         """
         etag = etag or self.etag(org_slug, question)
-        kept = self._kept.get(etag)
+        kept = self.kept(etag)
         if kept is not None:
             return Answered(kept, etag)
         query, values = statement_of_groups(question)
         rows, processed = self.rows(org_slug, query, values)
+        return Answered(self.keep(etag, question, rows), etag, processed)
+
+    def kept(self, etag: str) -> CostAnswer | None:
+        """Answer of this state, if it is kept."""
+        return self._kept.get(etag)
+
+    def keep(self, etag: str, question: Question, rows: Iterable[Row]) -> CostAnswer:
+        """Answer that the rows of the question's query are; it is kept from now on."""
         answer = answer_of(question, rows, self._clock().date())
         self._kept.put(etag, answer)
-        return Answered(answer, etag, processed)
+        return answer
 
     def exported(self, org_slug: str, rows: Rows, page_rows: int) -> PagedRows:
         """FOCUS rows that are asked for, at most 100,000, a page at a time; see `ask`."""
@@ -130,15 +138,17 @@ class CostAnswers:
             raise Stop(Code.COSTS_TOO_LARGE, TOO_MANY_ROWS.format(rows=found.row_count, most=MOST_EXPORTED))
         return found
 
-    def rows(self, org_slug: str, query: Query, values: dict[str, Value]) -> tuple[Sequence[dict[str, Any]], int]:
+    def rows(
+        self, org_slug: str, query: Query, values: dict[str, Value], most_rows: int = MOST_ROWS
+    ) -> tuple[Sequence[dict[str, Any]], int]:
         """Rows of one bounded query over the org's dataset, and the bytes that it has processed; see `ask`."""
         self._take_turn(org_slug)
         try:
             rows, processed = self._warehouse.measured(query, org_slug, MOST_BYTES, **values)
         except Exception as err:
             raise _judged(err) from err
-        if len(rows) > MOST_ROWS:
-            raise Stop(Code.COSTS_TOO_LARGE, TOO_LARGE.format(most=MOST_ROWS))
+        if len(rows) > most_rows:
+            raise Stop(Code.COSTS_TOO_LARGE, TOO_LARGE.format(most=most_rows))
         return rows, processed
 
     def _take_turn(self, org_slug: str) -> None:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 from flask import Response, request
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
+from werkzeug.datastructures import ETags
 
 from cloudact.costs.labels import Label, Labels
 from cloudact.error_codes import Code
 from cloudact.runs.result import plain
-from functions.auth.authenticate import let_in, presented
+from functions.auth.authenticate import Actor, let_in, presented
 from functions.costs.collaborators import OrgCosts
 from functions.costs.endpoints import refusing, revalidated
 from functions.costs.label_trial import LabelChange, changes_of
@@ -33,10 +34,10 @@ def _refused(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     except ValidationError as err:
         first = err.errors(include_url=False, include_input=False)[0]
         place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise bad_field("labels", f"has a mistake at labels{place}, which {_rule(first['msg'])}") from err
+        raise bad_field("labels", f"has a mistake at labels{place}, which {rule_words(first['msg'])}") from err
 
 
-def _rule(message: str) -> str:
+def rule_words(message: str) -> str:
     """Rule that pydantic's message tells, as the rest of our sentence."""
     known = {"Field required": "is required", "Extra inputs are not permitted": "is not known"}
     text = known.get(message) or message.removeprefix("Value error, ")
@@ -124,28 +125,36 @@ def put_labels(api: OrgCosts, org: str) -> Response:
     credential, query = presented(api.auth, org), in_query(request.args, PutLabelsQuery)
     labels = in_body(request, LabelsBody).labels
     actor = let_in(api.auth, org, credential)
+    answer, counting = put_requested(api, actor, labels, request.if_match, dry_run=query.dry_run)
+    response = answered(answer)
+    response.set_etag(counting.etag)
+    return response
+
+
+def put_requested(
+    api: OrgCosts, actor: Actor, labels: tuple[Label, ...], known: ETags, *, dry_run: bool
+) -> tuple[RecordedLabels, StoredLabels]:
+    """Records or tries labels for who has been let in. Returns what came of it, and the version that counts now.
+
+    `known` is the version that the caller has read, if they say which. Raises a `Problem` as the endpoint does.
+    """
     actor.require_admin()
+    org = actor.org_slug
     before = api.labels.newest(org)
-    if request.if_match and not request.if_match.contains(before.etag):
+    if known and not known.contains(before.etag):
         raise Problem(412, CHANGED, code=Code.LABELS_CHANGED)
-    if query.dry_run:
+    if dry_run:
         with refusing():
             trial = _trial(api, org, before.labels, labels)
         tried = _fields(org, before) | {"labels": labels}
-        return _recorded(RecordedLabels(**tried, outcome="tried", trial=trial), before)
+        return RecordedLabels(**tried, outcome="tried", trial=trial), before
     if (new := StoredLabels(labels=labels)).digest == before.digest:
-        return _recorded(RecordedLabels(**_fields(org, before), outcome="unchanged", trial=None), before)
+        return RecordedLabels(**_fields(org, before), outcome="unchanged", trial=None), before
     try:
         new = api.labels.add(org, labels, before, actor.name)
     except LabelsChanged as err:
         raise Problem(409, CHANGED, code=Code.LABELS_CHANGED) from err
-    return _recorded(RecordedLabels(**_fields(org, new), outcome="recorded", trial=None), new)
-
-
-def _recorded(answer: RecordedLabels, counting: StoredLabels) -> Response:
-    response = answered(answer)
-    response.set_etag(counting.etag)
-    return response
+    return RecordedLabels(**_fields(org, new), outcome="recorded", trial=None), new
 
 
 def _trial(api: OrgCosts, org: str, before: Sequence[Label], after: Sequence[Label]) -> LabelTrial:

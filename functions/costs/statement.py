@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import count
 from typing import Final
@@ -18,6 +19,8 @@ MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several cu
 _PLACE_OF_FILTERS: Final = "    -- the filters\n"
 _PLACE_OF_LABELS: Final = "    -- the labels\n"
 _PLACE_OF_RULES: Final = "    -- the rules\n"
+_PLACE_OF_GROUPS: Final = "  -- the groups\n"
+_PLACE_OF_CELLS: Final = "  -- the cells\n"
 NO_VALUES: Final[Mapping[str, Value]] = {}
 NO_PLACES: Final[Mapping[str, str]] = {}
 _MARKED = re.compile(r"^(?P<line>.*) -- with (?P<word>\w+)\n", re.MULTILINE)
@@ -35,8 +38,8 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     filters, values = _filters(question.filters, question.labels)
     of_labels, rules = rules_of(question.labels)
     days = {
-        "first_day": question.read.first,
-        "last_day": question.read.last,
+        "read_from": question.read.first,
+        "read_until": question.read.last,
         "counted_from": question.counted.first,
         "start": question.days.first,
         "end": question.days.last,
@@ -45,6 +48,19 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     own = {**paths, **values, **rules}
     places = {_PLACE_OF_LABELS: of_labels}
     return query("groups", words | filters | _words_of(question), own, places), {**days, **limits, **own}
+
+
+def statement_with_cells(
+    question: Question, cells: Query, cell_values: Mapping[str, Value]
+) -> tuple[Query, dict[str, Value]]:
+    """Query whose rows are either an `answer`'s, as of `statement_of_groups`, or a `cell` of the other query's.
+
+    With it the values of the parameters of both.
+    """
+    groups, values = statement_of_groups(question)
+    places = {_PLACE_OF_GROUPS: groups.sql, _PLACE_OF_CELLS: cells.sql}
+    both = query("groups_and_cells", (), NO_VALUES, places)
+    return replace(both, types={**groups.types, **cells.types}), {**values, **cell_values}
 
 
 def _words_of(question: Question) -> set[str]:

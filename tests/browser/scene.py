@@ -20,6 +20,15 @@ REFUSED = Stop(
     "Anthropic does not accept the key.",
     "Make a new admin key at Anthropic, and set up the integration again.",
 )
+LABELS = """[
+  {"name": "team", "rules": [
+    {"when": [{"dimension": "tag:team", "one_of": ["search", "ads"]}], "value": "search"},
+    {"when": [{"dimension": "provider", "one_of": ["openai"]}, {"dimension": "model", "starts_with": "gpt-6"}],
+     "shares": [{"value": "search", "share": "0.6"}, {"value": "assistant", "share": "0.4"}]},
+    {"when": [{"dimension": "sub_account", "one_of": ["p-1", "p-2", ""]}], "value": "platform"}]},
+  {"name": "env", "rules": [
+    {"when": [{"dimension": "service", "one_of": ["Cloud SQL"]}], "value": "staging"}, {"value": "production"}]}
+]"""
 
 
 def run_of(org: str, pipeline: int, day: date, **changes: object) -> Run:

@@ -38,6 +38,8 @@ PATHS = {
     "keys": "/settings/keys",
     "members": "/settings/members",
     "webhook": "/settings/webhook",
+    "labels": "/settings/labels",
+    "first label": "/settings/labels/draft",
 }
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "path"}
 

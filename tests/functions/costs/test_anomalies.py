@@ -27,6 +27,8 @@ from tests.cli.conftest import Shell
 from tests.conftest import FIXTURE_DAY, NOON, Local
 from tests.copied_tables import CopiedTables
 from tests.day_histories import Found, after, load_histories
+from tests.functions.console.conftest import console_browser, queries
+from tests.functions.console.test_pages import MOST_QUERIES
 from tests.functions.costs.charges import Charge, load
 from tests.jobs.test_usage_cost_run import llm_run
 from tests.log_lines import written_lines
@@ -137,6 +139,27 @@ def test_the_command_line_shows_it(local: Local, org: OnboardedOrg) -> None:
     assert "api key openai / proj_a / key" in line
     assert judged == "Judged are settled days: gcp 2026-11-03, openai 2026-11-10."
     assert nothing.startswith("Nothing unusual began from 2026-10-02 to 2026-10-31.\n")
+
+
+def test_the_overview_shows_it(session_cloud: Local, org: OnboardedOrg) -> None:
+    """A page of an instance that knows nothing costs two queries, and says what grew, by how much, and what waits."""
+    session_cloud.clock.now = NOON
+    browser = console_browser(session_cloud).sign_in(org)
+    browser.get(f"/console/{org.org_slug}/settings/keys")  # who asks is looked up once a minute
+    with queries(session_cloud) as asked:
+        browser.get(f"/console/{org.org_slug}")
+    assert asked[0] == MOST_QUERIES
+    row = "Rose key\"2\\ '`-- API key of OpenAI, proj_a 10 Nov 2026 40.50 364.50 +324.00 USD"
+    assert row in browser.words
+    assert "Judged are settled days: Google Cloud until 3 Nov 2026, OpenAI until 10 Nov 2026." in browser.words
+
+
+def test_an_overview_without_any_says_so(session_cloud: Local, other_org: OnboardedOrg) -> None:
+    """Where nothing is unusual the page says that, and of which days."""
+    session_cloud.clock.now = NOON
+    browser = console_browser(session_cloud).sign_in(other_org)
+    browser.get(f"/console/{other_org.org_slug}")
+    assert "Nothing unusual began on the days that are settled. Judged are settled days: " in browser.words
 
 
 def events(local: Local, org: OnboardedOrg) -> dict[str, dict[str, Any]]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gzip
 import html
 import itertools
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
+from cloudact.costs.labels import labels_of
+from functions.composition import compose
 from functions.console.cost_words import amount
 from functions.console.pages import HEADERS
+from functions.costs.stored_labels import StoredLabels
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local
 from tests.functions.console.conftest import Browser, console_browser, queries
@@ -267,6 +271,52 @@ def hostile(session_cloud: Local) -> tuple[Browser, OnboardedOrg]:
     org = org_with_costs(session_cloud, "costs_hostile", found)
     session_cloud.clock.now = NOON
     return console_browser(session_cloud).sign_in(org), org
+
+
+@pytest.fixture(scope="module")
+def labelled(session_cloud: Local, hostile: tuple[Browser, OnboardedOrg]) -> tuple[Browser, OnboardedOrg]:
+    """That browser and org, with a label whose value is as hostile as the rest."""
+    console, org = hostile
+    rule = {"when": [{"dimension": "service", "one_of": [HOSTILE]}], "value": HOSTILE}
+    store = compose(session_cloud.settings, session_cloud.clock).costs.labels
+    store.add(org.org_slug, labels_of(json.dumps([{"name": "team", "rules": [rule]}])), StoredLabels(), "a test")
+    session_cloud.clock.advance(seconds=6)  # the console looks again after five
+    return console, org
+
+
+def test_labels_can_be_grouped_and_filtered_by(labelled: tuple[Browser, OnboardedOrg]) -> None:
+    """The org's labels are among the choices; a value leads to itself alone, and one that hides everything is named."""
+    console, org = labelled
+    console.get(path_of(org))
+    choices = [each["value"] for each in Html(console.text).all("option")]
+    assert {"label:team", "not_label:team"} <= set(choices)
+    console.get(path_of(org, {"group_by": "label:team"}))
+    (section,) = sections(console.text)
+    assert [row[:2] for row in table(section, "groups")[:2]] == [
+        [HOSTILE, "1.50"],
+        ["Unattributed no label team", "<0.01"],
+    ]
+    link = re.search(r'<th scope="row">.*?<a href="([^"]+)">', section)
+    assert link
+    console.get(html.unescape(link[1]))
+    assert exact(sections(console.text)[0]) == ["1.5", "1.5"]
+    console.get(f"{path_of(org)}?add=not_label:team&add_value={quote(HOSTILE)}")
+    assert console.follow().status_code == 200
+    assert f"not label team: {HOSTILE}" in console.words
+    assert exact(sections(console.text)[0]) == ["0.004", "0.004"]
+    console.get(path_of(org, {"label": "team=nobody", "provider": "gcp"}))
+    assert "The filter label team: nobody hides all" in console.words
+
+
+def test_labels_cost_a_page_one_query(session_cloud: Local, labelled: tuple[Browser, OnboardedOrg]) -> None:
+    """An instance that knows neither the answer nor the labels asks twice; then none until either has changed."""
+    _, org = labelled
+    fresh = console_browser(session_cloud).sign_in(org)
+    fresh.get(f"/console/{org.org_slug}/settings/keys")  # who asks is looked up once a minute
+    for most in (MOST_QUERIES, 0):
+        with queries(session_cloud) as asked:
+            fresh.get(path_of(org, {"group_by": "label:team"}))
+        assert asked[0] == most
 
 
 @pytest.mark.parametrize("group_by", ["service", "sub_account,region", "tag:team"])
