@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from cli.days import DAY
+from cli.days import DAY, MONTH, last_day_of
 from cli.failures import Usage
 from cli.json_object import JsonObject
 from cli.screen import say, table
@@ -30,6 +30,7 @@ def question_options(command: Callable[..., object]) -> Callable[..., object]:
     options: list[Decorator] = [
         click.option("--since", "start", type=DAY, help="The first UTC day: YYYY-MM-DD, yesterday, 30d (days ago)."),
         click.option("--until", "end", type=DAY, help="The last one, inclusive; yesterday, if left out."),
+        click.option("--month", type=MONTH, help="All days of a UTC month instead: YYYY-MM, this, last."),
         click.option("--only", multiple=True, metavar="NAME=VALUE", help="Only costs of this; again for more values."),
         click.option("--not", "without", multiple=True, metavar="NAME=VALUE", help="All costs but those of this."),
         click.option("--compare", is_flag=True, help="With the days before: a month with the month before."),
@@ -84,6 +85,10 @@ def unit_costs(api: Api, /, **options: object) -> None:
 
 def _query(options: JsonObject) -> JsonObject:
     compare, only, without = options.pop("compare"), options.pop("only"), options.pop("without")
+    if (month := options.pop("month")) is not None:
+        if options["start"] or options["end"]:
+            raise Usage("Give --month, or --since and --until, not both.")
+        options |= {"start": month, "end": last_day_of(month)}
     query: JsonObject = {**options, "compare": "previous_period" if compare else None}
     if isinstance(query.get("group_by"), tuple):
         query["group_by"] = ",".join(query["group_by"]) or None

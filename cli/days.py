@@ -32,4 +32,34 @@ class Day(click.ParamType[str]):
         return "DAY"
 
 
+class Month(click.ParamType[str]):
+    """Parameter that is a UTC month: `2026-10`, `this`, or `last`, which is the one before this."""
+
+    name = "month"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """First day of the month, as a date."""
+        text = str(value).strip().lower()
+        first = datetime.now(UTC).date().replace(day=1)
+        if text in ("this", "last"):
+            return (first if text == "this" else (first - timedelta(days=1)).replace(day=1)).isoformat()
+        try:
+            return date.fromisoformat(f"{text}-01" if len(text) == 7 else "").isoformat()
+        except ValueError:
+            self.fail(f"{value} is no month: write YYYY-MM, this, or last.", param, ctx)
+
+    def get_metavar(self, *_args: object, **_context: object) -> str:
+        """Placeholder in help texts."""
+        return "MONTH"
+
+
+def last_day_of(first: str) -> str:
+    """Last day of the month with this first day, or yesterday in the month that goes on, unless it begins today."""
+    day = date.fromisoformat(first)
+    last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    today = datetime.now(UTC).date()
+    return (last if last < today else max(day, today - timedelta(days=1))).isoformat()
+
+
 DAY = Day()
+MONTH = Month()

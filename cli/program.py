@@ -11,6 +11,7 @@ from cli.invoices import invoices
 from cli.keys import keys
 from cli.labels import labels
 from cli.mcp.command import mcp
+from cli.months import months
 from cli.orgs import orgs
 from cli.run_log import logs
 from cli.runs import backfill, cancel, retry, run, runs, show
@@ -47,6 +48,20 @@ def cloudact() -> None:
 
 
 _OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
-_OTHERS = (costs, unit_costs, anomalies, quota, pipelines, keys, integrations, labels, invoices, webhook, mcp, orgs)
+_OTHERS = (
+    costs,
+    unit_costs,
+    anomalies,
+    months,
+    quota,
+    pipelines,
+    keys,
+    integrations,
+    labels,
+    invoices,
+    webhook,
+    mcp,
+    orgs,
+)
 for _command in (*_OF_RUNS, *_OTHERS):
     cloudact.add_command(_command)

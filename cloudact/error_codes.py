@@ -688,6 +688,20 @@ class Code(StrEnum):
         "The organization has told no invoice of this issuer and number, or it was removed.",
         "Look for it in the list of invoices.",
     )
+    MEMBER_UNKNOWN = (
+        "member_unknown",
+        Topic.MISSING,
+        False,
+        "The organization has no such member.",
+        "Look for the id in the list of members.",
+    )
+    MEMBER_LAST_OWNER = (
+        "member_last_owner",
+        Topic.MISSING,
+        False,
+        "The only owner of the organization can neither leave nor become anything else.",
+        "Make somebody else an owner first.",
+    )
     LABELS_UNKNOWN = (
         "labels_unknown",
         Topic.MISSING,

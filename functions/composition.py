@@ -35,6 +35,7 @@ with importing_later(__name__):
     from functions.costs.anomaly_answers import AnomalyAnswers
     from functions.costs.answers import CostAnswers, KeptAnswers
     from functions.costs.collaborators import OrgCosts
+    from functions.costs.month_answers import MonthAnswers
     from functions.costs.states import Shipped, TableStates
     from functions.costs.stored_labels import LabelStore
     from functions.focus.collaborators import Focus
@@ -46,6 +47,7 @@ with importing_later(__name__):
     from functions.orgs.integrations import OrgIntegrations
     from functions.orgs.invoices import OrgInvoices
     from functions.orgs.key_issue import ApiKeys
+    from functions.orgs.member_endpoints import OrgPeople
     from functions.orgs.onboarding import Onboarding
     from functions.orgs.org_members import OrgMembers
     from functions.orgs.plans import load_plans
@@ -139,7 +141,7 @@ class Rooms:
         """Costs of orgs, with their anomalies and labels."""
         answers = _cost_answers(self._settings, self._clock, self._warehouse, self.providers)
         labels = LabelStore(self._warehouse, self._clock)
-        return OrgCosts(self._auth, answers, self._clock, AnomalyAnswers(answers), labels)
+        return OrgCosts(self._auth, answers, self._clock, AnomalyAnswers(answers), labels, MonthAnswers(answers))
 
     @built_once
     def schedule(self) -> Schedule:
@@ -207,6 +209,11 @@ class Rooms:
     def members(self) -> MemberOperations:
         """What operators do with members."""
         return MemberOperations(OrgMembers(self._warehouse, self._clock))
+
+    @built_once
+    def people(self) -> OrgPeople:
+        """Members of an org, for themselves."""
+        return OrgPeople(self._auth, OrgMembers(self._warehouse, self._clock))
 
     @built_once
     def focus(self) -> Focus:

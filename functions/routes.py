@@ -52,6 +52,7 @@ with importing_later(__name__):
         put_labels,
         show_labels,
     )
+    from functions.costs.months import BilledMonths, MonthsQuery, show_months
     from functions.costs.shapes import Costs, UnitCosts
     from functions.error_pages import show_error
     from functions.focus.answers import FocusMetadata
@@ -80,6 +81,8 @@ with importing_later(__name__):
         remove_invoice,
     )
     from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
+    from functions.orgs.member_endpoints import MemberList, delete_member, list_members, put_member
+    from functions.orgs.shapes import MemberBody, MemberState
     from functions.orgs.webhooks import (
         Ping,
         WebhookBody,
@@ -189,6 +192,8 @@ _LABELS = (
 _keys = partial(Endpoint, room="keys")
 _webhooks = partial(Endpoint, room="webhooks")
 _integrations = partial(Endpoint, room="integrations")
+_people = partial(Endpoint, room="people")
+_NO_OWNER = ADMINS_ONLY | refused(400, Code.FIELD_INVALID) | refused(409, Code.MEMBER_LAST_OWNER)
 _invoices = partial(Endpoint, room="invoices")
 PUBLIC: tuple[Endpoint, ...] = (
     _catalogue(
@@ -264,6 +269,11 @@ PUBLIC: tuple[Endpoint, ...] = (
         "What has changed in the costs: since when, by how much, and the query that shows it",
         {200: CostAnomalies}, COSTS, query=AnomaliesQuery, headers=(BYTES,),
     ),
+    _costs(
+        "GET", "/costs/<org>/months", "billed_months", show_months,
+        "What each month costs, what was invoiced for it, and what is left between the two",
+        {200: BilledMonths}, COSTS, query=MonthsQuery, headers=(BYTES,),
+    ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),
     _keys(
@@ -285,6 +295,17 @@ PUBLIC: tuple[Endpoint, ...] = (
     _webhooks(
         "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
         {202: Ping}, NO_BODY | _NO_EVENTS | CLOUD_TASKS | refused(404, Code.WEBHOOK_MISSING),
+    ),
+    _people("GET", f"{_ORG}/members", "members", list_members, "Who may act for it", {200: MemberList}, NO_QUERY),
+    _people(
+        "PUT", f"{_ORG}/members/<user_id>", "put_member", put_member,
+        "Let a person act for the organization, or in another role; only owners make and unmake owners",
+        {200: MemberState}, NO_QUERY | _NO_OWNER, body=MemberBody,
+    ),
+    _people(
+        "DELETE", f"{_ORG}/members/<user_id>", "delete_member", delete_member,
+        "Let a person act for it no more; everybody may leave but the last owner",
+        {200: MemberState}, NO_BODY | _NO_OWNER | refused(404, Code.MEMBER_UNKNOWN),
     ),
     _invoices(
         "GET", f"{_ORG}/invoices", "invoices", list_invoices, "What providers have billed, as it was told",

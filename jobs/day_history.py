@@ -6,11 +6,12 @@ tells what was before it.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
-from cloudact.runs.result import Result, plain
+from cloudact.runs.result import Fingerprint, Result, plain
 from cloudact.runs.run import Run
 from cloudact.warehouse.resources import Job
 from jobs.deadline import Deadline
@@ -19,6 +20,7 @@ from providers.org_day import OrgDay
 
 log = logging.getLogger(__name__)
 _NOTHING = Decimal()
+_Amounts: TypeAlias = Mapping[str, Decimal]
 WITHIN_S = 20.0  # less than what the sweep takes for silence
 
 
@@ -81,7 +83,8 @@ def _insert(
         rows_after=result.fingerprint.rows,
         is_total_known=totals is not None,
         totals=list(_totals(totals or {})),
-        costs=list(_costs(result, was_empty=not any(had.values()))),
+        costs=list(_amounts(result, had, lambda fingerprint: fingerprint.cost)),
+        credits=list(_amounts(result, had, lambda fingerprint: fingerprint.credits)),
     )
 
 
@@ -91,17 +94,22 @@ def _totals(totals: Mapping[str, Decimal]) -> Iterator[str]:
         yield json.dumps({"currency": currency, "total": plain(numeric(totals[currency]))})
 
 
-def _costs(result: Result, *, was_empty: bool) -> Iterator[str]:
-    """JSON texts of each currency's cost before and after; before is null where nobody knows it.
+def _amounts(result: Result, had: Mapping[str, int], of: Callable[[Fingerprint], _Amounts | None]) -> Iterator[str]:
+    """Yields JSON texts of the amounts before and after in each currency of the day; null is what nobody knows.
 
-    A currency that the day does not have any more, or did not have before, costs nothing in it.
+    A currency that the day does not have any more, or did not have before, is nothing in it. Results of older versions
+    tell no credits.
     """
-    after = result.fingerprint.cost
-    before = result.previous.fingerprint.cost if result.previous and not was_empty else {}
-    known = was_empty or result.previous is not None
-    for currency in sorted({*before, *after}):
-        had = plain(before.get(currency, _NOTHING)) if known else None
-        yield json.dumps({"currency": currency, "before": had, "after": plain(after.get(currency, _NOTHING))})
+    was_empty = not any(had.values())
+    previous = None if was_empty or result.previous is None else result.previous.fingerprint
+    before = {} if was_empty else of(previous) if previous else None
+    after = of(result.fingerprint)
+    for currency in sorted({*(previous.cost if previous else ()), *result.fingerprint.cost}):
+        yield json.dumps({"currency": currency, "before": _text(before, currency), "after": _text(after, currency)})
+
+
+def _text(amounts: _Amounts | None, currency: str) -> str | None:
+    return plain(amounts.get(currency, _NOTHING)) if amounts is not None else None
 
 
 def _log_failure(run: Run, why: str) -> None:

@@ -87,7 +87,7 @@ class DayTable:
         """Reads every chain from its first page, into a new file."""
         self._lanes = lanes
         self._file = ParquetFile(self.path, self._columns.schema, self._grew)
-        self._digest = Digest(Tally(self.table.money, self.table.as_of))
+        self._digest = Digest(Tally(self.table.money, self.table.as_of, self.table.credits_below_zero))
         for reading in self._chains:
             reading.ended = None
             reading.lane = Lane(reading.order, self._batches_of(reading), self._take)

@@ -54,9 +54,11 @@ class Digest:
 def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
     """Fingerprint of a run, from one digest a table."""
     tallies = [digest.tally for digest in tables.values()]
+    tells_credits = all(tally.credits_below_zero for tally in tallies if tally.money)
     return Fingerprint(
         rows=sum(tally.rows for tally in tallies),
         cost=reduce(exact_sum, (tally.sums for tally in tallies), {}),
+        credits=reduce(exact_sum, (tally.credits for tally in tallies), {}) if tells_credits else None,
         source_as_of=min((tally.newest for tally in tallies if tally.newest), default=None),
         tables={name: digest.content for name, digest in tables.items()},
     )

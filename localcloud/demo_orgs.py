@@ -19,11 +19,13 @@ from cloudact.clock import utc_now
 from cloudact.orgs.org import key_hash
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import open_warehouse
+from functions.costs.stored_labels import LabelStore
 from functions.orgs.tenant import Tenant, Tenants
 from localcloud.billing_export import load_export
 from localcloud.company.activity import Account
 from localcloud.company.companies import COMPANIES
 from localcloud.company.google import export_rows
+from localcloud.company.labels import team_label
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
 from localcloud.past.daily_calls import PastOrg, live_through
@@ -104,6 +106,7 @@ def onboard_demo_orgs(
             add_member(settings, org.org_slug, DEMO_USER, "owner")
             onboarded.owners.append(DEMO_USER)
         onboarded.since = onboarded.since or _first_day(today).isoformat()  # a state from before there was one
+        _label(settings, org)
         accounts = org.accounts(dt.date.fromisoformat(onboarded.since))
         connect(settings, onboarded, accounts)
         _write(state_file, known)
@@ -126,6 +129,13 @@ def _onboard(settings: Settings, org: DemoOrg, today: dt.date, *, with_past: boo
     onboarded = onboard(settings, new)
     onboarded.since = since.isoformat()
     return onboarded
+
+
+def _label(settings: Settings, org: DemoOrg) -> None:
+    """Gives an org without labels those of its company; somebody's own are left as they are."""
+    store = LabelStore(open_warehouse(settings), utc_now)
+    if not (before := store.newest(org.org_slug)).version:
+        store.add(org.org_slug, (team_label(org.org_slug),), before, DEMO_USER)
 
 
 def _first_day(today: dt.date) -> dt.date:

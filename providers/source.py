@@ -44,12 +44,14 @@ class Table:
     """One of the org's tables, which a source fills; its columns are in its DDL.
 
     `money` is the column of what is paid, in the currency of the column `currency`. `as_of` is the column that says
-    when the provider wrote or refreshed a row, which is no part of what the row says.
+    when the provider wrote or refreshed a row, which is no part of what the row says. `credits_below_zero`: its rows
+    below zero, and no others, have ChargeCategory Credit in the provider's view of charges.
     """
 
     name: str
     money: str | None = None
     as_of: str | None = None
+    credits_below_zero: bool = False
 
     @property
     def of_money(self) -> bool:

@@ -15,12 +15,17 @@ _EXACT = Context(prec=200)  # a day's sum of NUMERICs; the default would round t
 
 @dataclass
 class Tally:
-    """Sums of rows: of the column `money`, by `currency`; `newest` is the greatest value of the column `as_of`."""
+    """Sums of rows: of the column `money`, by `currency`; `newest` is the greatest value of the column `as_of`.
+
+    `credits` are the sums of the rows below zero, added up only where those are what the provider gives as credits.
+    """
 
     money: str | None = None
     as_of: str | None = None
+    credits_below_zero: bool = False
     rows: int = 0
     sums: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    credits: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     newest: datetime | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -37,7 +42,13 @@ class Tally:
         if pa.types.is_decimal(amounts.type):
             amounts = amounts.cast(pa.decimal256(76, amounts.type.scale))  # a sum of so few NUMERICs always fits
         for currency in currencies.unique().to_pylist():
-            its = pc.is_null(currencies) if currency is None else pc.equal(currencies, currency)
-            amount = pc.sum(amounts.filter(its)).as_py()
-            if amount is not None:
-                self.sums[currency or ""] = _EXACT.add(self.sums[currency or ""], amount)
+            its = amounts.filter(pc.is_null(currencies) if currency is None else pc.equal(currencies, currency))
+            _add(self.sums, currency or "", its)
+            if self.credits_below_zero:
+                _add(self.credits, currency or "", its.filter(pc.less(its, pa.scalar(0, its.type))))
+
+
+def _add(sums: defaultdict[str, Decimal], currency: str, amounts: pa.Array) -> None:
+    total = pc.sum(amounts).as_py()
+    if total is not None:
+        sums[currency] = _EXACT.add(sums[currency], total)

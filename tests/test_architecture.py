@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "cloudact.orgs": {"cloudact.warehouse"},
     "cloudact.runs": {"cloudact.warehouse"},
     "cloudact.anomalies": set(),
+    "cloudact.costs": {"cloudact.runs", "cloudact.warehouse"},
     "cloudact.notify": {"cloudact.anomalies", "cloudact.warehouse", "cloudact.orgs", "cloudact.runs"},
     "functions.web": set(),
     "functions.auth": {"functions.web"},

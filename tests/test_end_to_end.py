@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from flask.testing import FlaskClient
 from cloudact import clients
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, org_with_its_own_queue
+from tests.real_bq import needs_bq, rows_by_bq
 
 WITHIN_S = 60.0
 
@@ -103,30 +103,16 @@ def test_a_wrong_message_is_seen(local: Local) -> None:
     assert "CLOUDACT_RUN does not hold a run" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("bq") is None, reason="Google's bq command line is not installed")
+@needs_bq
 def test_the_real_bq_reads_tables_and_views(api: FlaskClient, local: Local, org: OnboardedOrg, tmp_path: Path) -> None:
     """Google's own bq reads the loaded rows and the ledger's views from the local BigQuery."""
     run = trigger(api, org)
     deliver(local)
     until(lambda: detail(api, org, run)["status"] == "SUCCESS")
-    (tmp_path / "token").write_text("any", encoding="utf-8")
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
-        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(tmp_path / "token"),
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
-        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
-        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
-    }
     sql = (
         "SELECT r.status, COUNT(*) AS n FROM organizations.pipeline_runs r "
         f"JOIN {org.org_slug}.gcp_billing_daily_raw c ON c.run_id = r.run_id "
         f"WHERE r.requested_date = '{NOON.date()}' GROUP BY r.status"
     )
-    command = ["bq", "--api", local.settings.bigquery_endpoint, "--project_id", local.settings.project]
-    command += ["--format=json", "query", "--use_legacy_sql=false", sql]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
     rows = int(detail(api, org, run)["rows_processed"])
-    assert json.loads(done.stdout.splitlines()[-1]) == [{"status": "SUCCESS", "n": str(rows)}]
+    assert rows_by_bq(local.settings, tmp_path, sql) == [{"status": "SUCCESS", "n": str(rows)}]

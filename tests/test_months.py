@@ -161,22 +161,27 @@ def named(month: dict[str, Any]) -> dict[str, Decimal]:
 
 FEBRUARY = span(dt.date(2026, 2, 1), dt.date(2026, 2, 28))
 LAST = FEBRUARY[-1]
+NEXT = LAST + dt.timedelta(days=1)
 
 
 def test_a_month_closes_once(local: Local) -> None:
-    """A month ties in the call that finds its last day final: what was restated after its invoice is billed later, tax
-    has its name. What the provider corrects after the close stands beside it, by day and run, and changes nothing."""
+    """A month ties in the call that finds its last day final: what was restated after its invoice is billed later, its
+    credits too; tax and prepaid have their names. What the provider corrects after the close stands beside it, by day
+    and run, and changes nothing."""
     books = bookkeeper(local, dt.date(2026, 3, 2), ("openai",))
     books.load("openai", [LAST])
     books.at(dt.date(2026, 3, 6))
     books.load("openai", [FEBRUARY[9], *FEBRUARY[24:-1]])
     books.quiet("openai", FEBRUARY[0], FEBRUARY[8])
     books.quiet("openai", FEBRUARY[10], FEBRUARY[23])
+    books.quiet("openai", NEXT, NEXT)
     assert named(books.month("openai", "202602")) == {"days_not_final": None}
     billed = books.cost("openai", "202602")
     total = (billed * Decimal("1.19")).quantize(CENT)
-    tax = total - billed.quantize(CENT)
-    books.invoice("openai", "202602", total, tax=str(tax), issued_on="2026-03-02")
+    tax, of_rows = total - billed.quantize(CENT), books.credits("openai", "202602")
+    prepaid = Decimal("-3.5")
+    total += prepaid
+    books.invoice("openai", "202602", total, tax=str(tax), credits=str(of_rows + prepaid), issued_on="2026-03-02")
     books.restate("openai", LAST, "2")
     books.days(1)
 
@@ -184,7 +189,11 @@ def test_a_month_closes_once(local: Local) -> None:
     late = cost - billed
     assert late > 1
     assert (month["status"], month["cost"], month["usage_cost"] + month["credit_cost"]) == ("closed", cost, cost)
-    assert named(month) == {"tax_not_told": tax, "billed_later": -late, "rounding": total - tax - billed}
+    rounding = total - tax - prepaid - billed
+    assert named(month) == {"tax_not_told": tax, "credits": prepaid, "billed_later": -late, "rounding": rounding}
+    late_credits = books.credits("openai", "202602") - of_rows
+    (copy,) = books.query("SELECT MAX(billed_later_credits) AS credits FROM {org}.month_closes")
+    assert copy["credits"] == -late_credits > 0
     assert sum(named(month).values()) == month["residual"] == total - cost
     assert abs(month["provider_total"] - cost) < Decimal("0.000001")
     assert books.query("SELECT * FROM {org}.closed_month_changes WHERE usage_date >= '2026-02-01'") == []
@@ -215,6 +224,7 @@ def test_a_month_that_was_loaded_before_there_was_a_history(local: Local) -> Non
     clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {books.slug}.day_history WHERE TRUE")
     books.quiet("openai", FEBRUARY[0], FEBRUARY[8])
     books.quiet("openai", FEBRUARY[10], FEBRUARY[26])
+    books.quiet("openai", NEXT, NEXT)
     books.load("openai", known)
     (changed,) = books.query("SELECT LOGICAL_OR(is_changed) AS is_any FROM {org}.day_history")
     assert not changed["is_any"]

@@ -184,21 +184,31 @@ class Days(Told):
     end: dt.date
 
 
-class InvoicedMonth(Told):
-    """Invoices of one provider, month and currency, as they were recorded."""
+class ResidualPart(Told):
+    """Part of a residual by its name, or why it is not known."""
 
-    provider: str
+    name: str
+    amount: Amount | None
+
+
+class InvoicedMonth(Told):
+    """Month of one provider and currency for which there is an invoice."""
+
     month: str
+    provider: str
     currency: str
-    invoices: int
+    status: str = Field(description="open, provisional or closed; only a closed month stays as it is")
+    cost: Amount | None
     invoice_total: Amount
-    residual: Amount | None = Field(description="invoice less loaded costs; null: not known here")
+    residual: Amount | None = Field(description="invoice_total less cost; null: not known")
+    parts: list[ResidualPart] = Field(description="of the residual, or why it is not known")
+    unexplained: Amount | None
 
 
 class Residual(Told):
     """What invoices have more than the loaded costs."""
 
-    known: bool
+    known: bool = Field(description="whether every invoiced month that is told has its residual")
     note: str
     months: list[InvoicedMonth]
 

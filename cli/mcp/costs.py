@@ -1,7 +1,7 @@
 """Tools about costs. Amounts are the API's; only changes are computed."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Context, Decimal
 from itertools import groupby, pairwise
 
@@ -38,11 +38,9 @@ _MOST_MONTHS = 60
 MOST_LISTED = 50
 _DAY = dt.timedelta(days=1)
 _NO_MONTH = "These days have no whole month, or their costs are not those that are billed: a residual is of a month."
-_NOT_TOLD = "No invoice of these months was told, so nobody knows what it has more than the loaded costs."
-_NOT_HERE = (
-    "The API does not tell the residual of a month. The view invoice_months of the organization's dataset has it,"
-    " with its parts; see docs/focus.md, How a month closes."
-)
+_NOT_TOLD = "No invoice counts for these months, so nobody knows what it has more than the loaded costs."
+_UNKNOWN = "The residual of some months is not known yet; their parts say why."
+_KNOWN = "The residual is of whole months and all costs of a provider, whatever this question filters."
 
 
 def costs(reading: Reading, asked: GroupsAsked) -> CostsTold:
@@ -176,33 +174,18 @@ def ranges(days: Sequence[JsonObject]) -> list[DayRange]:
 
 
 def _residual(reading: Reading, asked: CostsAsked, metric: str) -> Residual:
-    """Invoices of the whole months among the days; they are asked for only where there is such a month."""
+    """Residuals of the whole months among the days; they are asked for only where there is such a month."""
     months = _whole_months(asked.start, asked.end)
     if not months or metric != "billed":
         return Residual(known=False, note=_NO_MONTH, months=[])
-    invoices = reading.settings("invoices")["invoices"]
-    told = _invoiced(each for each in invoices if each["month"] in months)
-    return Residual(known=False, note=_NOT_HERE if told else _NOT_TOLD, months=told[:_MOST_MONTHS])
+    body = reading.of_org("costs", "months", query={"start": min(months), "end": max(months)})
+    told = [InvoicedMonth.model_validate(each) for each in body["months"] if each["invoice_total"] is not None]
+    known = bool(told) and all(each.residual is not None for each in told)
+    note = _KNOWN if known else _UNKNOWN if told else _NOT_TOLD
+    return Residual(known=known, note=note, months=told[:_MOST_MONTHS])
 
 
 def _whole_months(start: dt.date, end: dt.date) -> set[str]:
     days = [start + number * _DAY for number in range((end - start).days + 1)]
     first = {day.strftime("%Y-%m") for day in days if day.day == 1}
     return {day.strftime("%Y-%m") for day in days if (day + _DAY).day == 1} & first
-
-
-def _invoiced(invoices: Iterable[JsonObject]) -> list[InvoicedMonth]:
-    totals: dict[tuple[str, str, str], list[Decimal]] = {}
-    for each in invoices:
-        totals.setdefault((each["month"], each["issuer"], each["currency"]), []).append(Decimal(each["total"]))
-    return [
-        InvoicedMonth(
-            provider=issuer,
-            month=month,
-            currency=currency,
-            invoices=len(amounts),
-            invoice_total=plain(sum(amounts, Decimal())),
-            residual=None,
-        )
-        for (month, issuer, currency), amounts in sorted(totals.items())
-    ]

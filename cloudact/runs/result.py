@@ -81,6 +81,10 @@ class Fingerprint(_Fact):
 
     rows: int
     cost: dict[str, Amount] = Field(description="sum of net cost by currency", examples=[{"USD": "12.5"}])
+    credits: dict[str, Amount] | None = Field(
+        default=None,
+        description="the part of cost that is charges of the category Credit, by currency; null where that is not told",
+    )
     source_as_of: AwareDatetime | None = Field(
         description="the newest export_time, or when the provider refreshed its data; null where it does not tell"
     )

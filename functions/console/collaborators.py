@@ -10,6 +10,7 @@ from functions.console.signed import Signer
 from functions.costs.collaborators import OrgCosts
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.integrations import OrgIntegrations
+from functions.orgs.member_endpoints import OrgPeople
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.collaborators import Runs
 
@@ -25,6 +26,7 @@ class Console:
     runs: Runs
     integrations: OrgIntegrations
     keys: OrgKeys
+    people: OrgPeople
     webhooks: OrgWebhooks
     costs: OrgCosts
     rows: ConsoleRows

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from functions.costs.dimensions import DIMENSIONS, TAG
+from cloudact.costs.dimensions import DIMENSIONS, TAG
 from functions.costs.question import LONGEST_VALUE, Days
 
 NOT = "not_"

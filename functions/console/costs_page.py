@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from flask import Response, request
 
+from cloudact.costs.dimensions import DIMENSIONS
 from functions.console.collaborators import Console
 from functions.console.cost_address import ADDED_VALUE, BY_TAG, CostAddress, Pair, filter_words, word_of
 from functions.console.cost_report import report_of
@@ -14,7 +15,6 @@ from functions.console.hiding import Hiding
 from functions.console.pages import go, page
 from functions.console.sessions import Visit, visit
 from functions.costs.answer import CostAnswer, Group, Kind
-from functions.costs.dimensions import DIMENSIONS
 from functions.costs.endpoints import csv_export, question_of, refusing
 from functions.costs.inputs import CostsQuery
 from functions.costs.question import (

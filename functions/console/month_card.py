@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cloudact.costs.dimensions import Dimension
 from cloudact.errors import Retry
 from functions.console.collaborators import Console
 from functions.console.cost_address import CostAddress
@@ -20,7 +21,6 @@ from functions.console.cost_words import (
     period_words,
 )
 from functions.costs.answer import CostAnswer, Group, Kind, State, Sums, added
-from functions.costs.dimensions import Dimension
 from functions.costs.endpoints import refusing
 from functions.costs.question import DAY, Days, Question, next_month
 from functions.web.problems import Problem

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property, reduce
 from typing import Any
 
-from functions.costs.dimensions import NAMED
+from cloudact.costs.dimensions import NAMED
 from functions.costs.question import Days, Filter, Question
 from functions.costs.statement import columns_of
 

@@ -17,7 +17,7 @@ from cloudact.warehouse.bigquery import MIB, PagedRows, Warehouse
 from cloudact.warehouse.queries import Query, Value
 from functions.auth.limits import COSTS, TokenBuckets, too_many
 from functions.costs.answer import CostAnswer, answer_of
-from functions.costs.question import Days, Filter, Question
+from functions.costs.question import Question, Rows
 from functions.costs.statement import MOST_ROWS, statement_of_groups, statement_of_rows
 from functions.costs.states import TableStates
 
@@ -118,9 +118,9 @@ class CostAnswers:
         self._kept.put(etag, answer)
         return Answered(answer, etag, processed)
 
-    def exported(self, org_slug: str, days: Days, filters: Sequence[Filter], page_rows: int) -> PagedRows:
-        """FOCUS rows of the days that fit, at most 100,000, a page at a time; see `ask`."""
-        query, values = statement_of_rows(days, filters)
+    def exported(self, org_slug: str, rows: Rows, page_rows: int) -> PagedRows:
+        """FOCUS rows that are asked for, at most 100,000, a page at a time; see `ask`."""
+        query, values = statement_of_rows(rows)
         self._take_turn(org_slug)
         try:
             found = self._warehouse.paged(query, org_slug, MOST_BYTES, page_rows, **values)

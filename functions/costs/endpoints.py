@@ -16,7 +16,7 @@ from functions.costs.collaborators import OrgCosts
 from functions.costs.csv_file import csv_of
 from functions.costs.inputs import CostsQuery, ExportQuery, Format, UnitCostsQuery
 from functions.costs.parquet import column, parquet
-from functions.costs.question import Days, Question
+from functions.costs.question import Days, Question, Rows
 from functions.costs.shapes import costs_of, unit_costs_of
 from functions.web.answers import Answer, answered
 from functions.web.inputs import in_query
@@ -45,21 +45,28 @@ def export_costs(api: OrgCosts, org: str) -> Response:
     today = api.clock().date()
     if query.format is Format.CSV:
         return csv_export(api, org, _asked(api, org, credential, query))
-    days, filters = query.rows(today)
+    rows = None if query.names_labels else query.rows(today)
     let_in(api.auth, org, credential)
+    rows = rows or _allocated(api, org, query)
     if not api.exports.acquire(blocking=False):
         raise too_many(BUSY, EXPORT_WAIT, Code.COSTS_LIMITED)
     try:
         with refusing():
-            found = api.answers.exported(org, days, filters, api.page_rows)
+            found = api.answers.exported(org, rows, api.page_rows)
     except BaseException:
         api.exports.release()
         raise
     columns = [column(each.name, each.field_type) for each in found.columns]
     parts = parquet(columns, found.pages(api.page_rows))
-    answer = _file(parts, f"{org}-focus", days, query.format, found.bytes_processed)
+    answer = _file(parts, f"{org}-focus", rows.days, query.format, found.bytes_processed)
     answer.call_on_close(api.exports.release)
     return answer
+
+
+def _allocated(api: OrgCosts, org: str, query: ExportQuery) -> Rows:
+    """Rows as of today, with the org's labels."""
+    stored = api.labels.current(org)
+    return query.rows(api.clock().date(), stored.labels, stored.version)
 
 
 def csv_export(api: OrgCosts, org: str, question: Question) -> Response:

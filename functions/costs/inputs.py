@@ -1,14 +1,14 @@
 """Query strings of the endpoints of costs, and the questions that they ask."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from cloudact.error_codes import Code
-from functions.costs.dimensions import (
+from cloudact.costs.dimensions import (
     DIMENSIONS,
     LABEL,
     LABEL_NAME,
@@ -18,14 +18,14 @@ from functions.costs.dimensions import (
     InvalidQuestion,
     dimension,
 )
-from functions.costs.labels import Label
+from cloudact.costs.labels import Label, label_named
+from cloudact.error_codes import Code
 from functions.costs.question import (
     DAY,
     LONGEST_VALUE,
     MOST_DAYS,
     MOST_GROUPED,
     MOST_GROUPS,
-    MOST_ROW_DAYS,
     MOST_VALUES,
     Basis,
     Days,
@@ -33,8 +33,8 @@ from functions.costs.question import (
     Granularity,
     Metric,
     Question,
-    check_days,
-    check_filters,
+    Rows,
+    unknown_label,
 )
 from functions.web.inputs import Day, Input, whole, word_of
 from functions.web.problems import Problem, bad_field
@@ -50,6 +50,7 @@ class Format(StrEnum):
 DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 TOKENS_BY = (Dimension("provider"), Dimension("model"), Dimension("token_type"))
+ONLY_ROWS = "allocated_by is of charges; ask with format=parquet, or group_by=label:<name> for sums."
 Compared: TypeAlias = Annotated[
     str | None,
     word_of({"previous_period": "previous_period"}),
@@ -67,6 +68,12 @@ def _texts(value: object, info: ValidationInfo) -> tuple[str, ...]:
     return texts
 
 
+def _label_name(text: object, info: ValidationInfo) -> str:
+    if not isinstance(text, str) or not re.fullmatch(LABEL_NAME, text):
+        raise bad_field(info.field_name, "must be the name of a label")
+    return text
+
+
 def _values(pattern: str = "") -> WithJsonSchema:
     item = {"type": "string", "maxLength": LONGEST_VALUE, **({"pattern": pattern} if pattern else {})}
     return WithJsonSchema({"type": "array", "items": item, "maxItems": MOST_VALUES})
@@ -75,6 +82,9 @@ def _values(pattern: str = "") -> WithJsonSchema:
 Values: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values()]
 TagValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{TAG_KEY}=.*$")]
 LabelValues: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts), _values(rf"^{LABEL_NAME}=.*$")]
+LabelName: TypeAlias = Annotated[
+    str, BeforeValidator(_label_name), WithJsonSchema({"type": "string", "pattern": f"^{LABEL_NAME}$"})
+]
 Words: TypeAlias = Annotated[
     tuple[str, ...],
     BeforeValidator(_texts),
@@ -216,22 +226,37 @@ class ExportQuery(CostsQuery):
         "and filters alone",
     )
 
-    def rows(self, today: dt.date) -> tuple[Days, tuple[Filter, ...]]:
-        """Days and filters of an export of rows. Raises 400 naming the field that cannot be answered."""
-        if of_groups := sorted(self.model_fields_set - {*FilterQuery.model_fields, "format"}):
+    allocated_by: LabelName | None = Field(
+        default=None,
+        description="name of a label, of format=parquet: each charge is split as its rule says, in FOCUS's columns of "
+        "allocated costs",
+        examples=["team"],
+    )
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether the labels of the organization are needed to understand it."""
+        return self.allocated_by is not None or super().names_labels
+
+    def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
+        """Question for sums, as of `CostsQuery`. Raises 400 also where it is to be allocated."""
+        if self.allocated_by is not None:
+            raise Problem(400, ONLY_ROWS, code=Code.FIELDS_CONFLICT, field="allocated_by")
+        return super().question(today, labels)
+
+    def rows(self, today: dt.date, labels: Sequence[Label] = (), version: int = 0) -> Rows:
+        """Question for rows, of an org with these labels. Raises 400 naming the field that cannot be answered."""
+        if of_groups := sorted(self.model_fields_set - {*FilterQuery.model_fields, "format", "allocated_by"}):
             detail = f"{of_groups[0]} is of sums; format=parquet has the rows themselves."
             raise Problem(400, detail, code=Code.FIELDS_CONFLICT, field=of_groups[0])
+        name = self.allocated_by
+        label = label_named(labels, name) if name is not None else None
         try:
-            days, filters = self.days(today), self.filters()
-            if any(each.dimension.label for each in filters):
-                raise InvalidQuestion(
-                    "label", "is of sums; format=parquet has charges as they are", Code.FIELDS_CONFLICT
-                )
-            check_days(days, MOST_ROW_DAYS)
-            check_filters(filters)
+            if label is None and name is not None:
+                raise unknown_label("allocated_by", name)
+            return Rows(self.days(today), self.filters(), label, version)
         except InvalidQuestion as err:
             raise invalid(err) from err
-        return days, filters
 
 
 class UnitCostsQuery(FilterQuery):

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from flask import Response, request
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
+from cloudact.costs.labels import Label, Labels
 from cloudact.error_codes import Code
 from cloudact.runs.result import plain
 from functions.auth.authenticate import let_in, presented
 from functions.costs.collaborators import OrgCosts
 from functions.costs.endpoints import refusing, revalidated
 from functions.costs.label_trial import LabelChange, changes_of
-from functions.costs.labels import Label, Labels
 from functions.costs.question import DAY, Days
 from functions.costs.shapes import Amount
 from functions.costs.stored_labels import LabelsChanged, StoredLabels

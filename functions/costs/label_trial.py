@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from cloudact.costs.labels import Label, label_named
 from cloudact.warehouse.queries import Query, Value
 from functions.costs.answer import ZERO
-from functions.costs.labels import Label, label_named
 from functions.costs.question import Days
 from functions.costs.statement import statement_of_trial
 

@@ -10,10 +10,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from cloudact.costs.dimensions import Dimension, InvalidQuestion
+from cloudact.costs.labels import Label
 from cloudact.error_codes import Code
 from cloudact.runs.run import FIRST_DATE
-from functions.costs.dimensions import Dimension, InvalidQuestion
-from functions.costs.labels import Label
 
 DAY = dt.timedelta(days=1)
 UNATTRIBUTED: Final = ""  # a filter's value for what has none: focus_costs has no empty texts
@@ -183,6 +183,27 @@ class Question:
         return Days(self.counted.first - before, self.counted.last + after)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Question for the charges of `days` themselves, that fit the filters. Raises `InvalidQuestion`.
+
+    With `allocated_by`, a label of the org's labels in version `labels_version`, each charge is split as its rule says.
+    """
+
+    days: Days
+    filters: tuple[Filter, ...] = ()
+    allocated_by: Label | None = None
+    labels_version: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks what the parts may be, alone and together."""
+        if any(each.dimension.label for each in self.filters):
+            rule = "is of sums; format=parquet has charges as they are, or all of them with allocated_by"
+            raise InvalidQuestion("label", rule, Code.FIELDS_CONFLICT)
+        check_days(self.days, MOST_ROW_DAYS)
+        check_filters(self.filters)
+
+
 def check_days(days: Days, most: int) -> None:
     """Raises `InvalidQuestion` unless the days are in order, not before our first one, and at most so many."""
     if days.first < FIRST_DATE:
@@ -213,11 +234,16 @@ def _used(known: Iterable[Label], group_by: Iterable[Dimension], filters: Iterab
     parts.pop(None, None)
     found = tuple(label for label in known if label.name in parts)
     for missing in sorted(parts.keys() - {label.name for label in found}, key=str):
-        rule = f"names the label {missing}, and the organization has none of this name"
-        raise InvalidQuestion(parts[missing], rule, Code.LABEL_UNKNOWN)
+        raise unknown_label(parts[missing], missing)
     if len(found) > MOST_LABELS:
         raise InvalidQuestion("label", f"may be of up to {MOST_LABELS} labels, those of group_by included")
     return found
+
+
+def unknown_label(part: str, name: str | None) -> InvalidQuestion:
+    """Error of a part that names a label that the org does not have."""
+    rule = f"names the label {name}, and the organization has none of this name"
+    return InvalidQuestion(part, rule, Code.LABEL_UNKNOWN)
 
 
 def next_month(day: dt.date) -> dt.date:

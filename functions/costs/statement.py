@@ -6,12 +6,12 @@ from functools import cache
 from itertools import count
 from typing import Final
 
+from cloudact.costs.dimensions import Dimension
+from cloudact.costs.label_sql import allocations_of, path_of, rules_of
+from cloudact.costs.labels import Label
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.dimensions import Dimension
-from functions.costs.label_sql import parts_of, path_of, rule_number
-from functions.costs.labels import Label
-from functions.costs.question import Days, Filter, Metric, Question
+from functions.costs.question import Days, Filter, Metric, Question, Rows
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
@@ -33,7 +33,7 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     words |= {f"by_{column}" for column in columns}
     paths = _paths(zip(columns, question.group_by, strict=True))
     filters, values = _filters(question.filters, question.labels)
-    of_labels, rules = _rules(question.labels)
+    of_labels, rules = rules_of(question.labels)
     days = {
         "first_day": question.read.first,
         "last_day": question.read.last,
@@ -54,29 +54,25 @@ def _words_of(question: Question) -> set[str]:
     return words | ({"labels", f"of_{count_of}_labels"} if count_of else {"unlabelled"})
 
 
-def statement_of_rows(days: Days, filters: Iterable[Filter]) -> tuple[Query, dict[str, Value]]:
-    """Query of the rows of these days that fit, and the values of its parameters."""
-    words, values = _filters(filters)
-    return query("rows", words, values), {"first_day": days.first, "last_day": days.last, **values}
+def statement_of_rows(rows: Rows) -> tuple[Query, dict[str, Value]]:
+    """Query of rows, and the values of its parameters."""
+    words, values = _filters(rows.filters)
+    lines, label = "", rows.allocated_by
+    if label is not None:
+        lines, of_rules = rules_of([label])
+        values |= {**of_rules, "label_parts": allocations_of(label, rows.labels_version)}
+    words.add("unallocated" if label is None else "allocated")
+    days: dict[str, Value] = {"first_day": rows.days.first, "last_day": rows.days.last}
+    return query("rows", words, values, {_PLACE_OF_LABELS: lines}), {**days, **values}
 
 
 def statement_of_trial(days: Days, tried: Sequence[Label | None]) -> tuple[Query, dict[str, Value]]:
     """Query of what each of the labels says of the days' charges, and the values of its parameters."""
-    lines, values = _rules(tried)
+    lines, values = rules_of(tried)
     names = ", ".join(f"charge.label_{number}_rule" for number in range(1, len(tried) + 1))
     places = {_PLACE_OF_LABELS: lines, _PLACE_OF_RULES: f"  {names}\n"}
     limits: dict[str, Value] = {"first_day": days.first, "last_day": days.last, "row_limit": MOST_ROWS + 1}
     return query("label_trial", (), values, places), limits | values
-
-
-def _rules(labels: Sequence[Label | None]) -> tuple[str, dict[str, Value]]:
-    """Lines that tell which rule of each label holds, and the values of their parameters."""
-    lines, values = "", dict[str, Value]()
-    for number, label in enumerate(labels, start=1):
-        expression, own = rule_number(label, f"label_{number}") if label else ("0", {})
-        lines += f"    {expression} AS label_{number}_rule,\n"
-        values |= own
-    return lines, {**values, "label_parts": parts_of(labels)} if labels else {}
 
 
 def columns_of(question: Question) -> list[str]:

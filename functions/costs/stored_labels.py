@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudact.clock import Clock
+from cloudact.costs.labels import Label, labels_of, text_of
 from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.warehouse.bigquery import Warehouse
 from cloudact.warehouse.resources import Job
 from functions.auth.cache import TtlCache
-from functions.costs.labels import Label, labels_of, text_of
 
 TABLE = "org_labels"
 STATE_TTL = timedelta(seconds=5)  # as the state of an org's own tables: nobody notices

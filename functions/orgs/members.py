@@ -28,8 +28,13 @@ def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
 
 def _set(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
-    if not _USER.fullmatch(user_id):
-        raise bad_field("user_id", "must be the subject of the user's sessions, 1 to 128 visible characters")
+    judged_user_id(user_id)
     room.stored.set(org, user_id, role)
     message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
     return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))
+
+
+def judged_user_id(user_id: str) -> None:
+    """Raises 400 for what can be no user's id."""
+    if not _USER.fullmatch(user_id):
+        raise bad_field("user_id", "must be the subject of the user's sessions, 1 to 128 visible characters")

@@ -1,15 +1,19 @@
 """Members of orgs as they are stored: rows are only added, and the newest of a user and an org counts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cloudact.clock import Clock
+from cloudact.error_codes import Code
+from cloudact.errors import Retry
 from cloudact.orgs.members import Role
 from cloudact.warehouse.bigquery import Warehouse
 from functions.orgs.tenant import after
 
 REMOVED = "removed"  # any word that is no role ends a membership
+TRIES = 5
+UNWRITTEN = "The membership could not be written."
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,43 @@ class OrgMembers:
 
     def of(self, org_slug: str) -> list[OrgMember]:
         """Members of the org, by user id."""
-        rows = self._rows(org_slug)
-        return [OrgMember(row.user_id, Role(row.role), row.since) for row in rows if row.role in [*Role]]
+        return _members(self._rows(org_slug))
 
     def set(self, org_slug: str, user_id: str, role: Role | None) -> None:
         """Gives the user this role in the org; `None` ends the membership."""
         last = next((row.since for row in self._rows(org_slug) if row.user_id == user_id), None)
         self._append(org_slug, [(user_id, role.value if role else REMOVED, after(self._clock(), last))])
+
+    def change(
+        self, org_slug: str, user_id: str, role: Role | None, judge: Callable[[Sequence[OrgMember]], bool]
+    ) -> None:
+        """Gives the user this role, or ends the membership, if `judge`, given the members as they stand, returns true.
+
+        What others change meanwhile in this way is judged too: a change follows the newest row that it was judged by,
+        whose time is in the id of the INSERT's job, and BigQuery accepts an id once.
+        """
+        for _ in range(TRIES):
+            rows = self._rows(org_slug)
+            if not judge(_members(rows)):
+                return
+            newest = max((row.since for row in rows), default=None)
+            if self._follows(newest, org_slug, user_id, role.value if role else REMOVED):
+                return
+        raise Retry(Code.BIGQUERY_UNAVAILABLE, UNWRITTEN)
+
+    def _follows(self, newest: datetime | None, org_slug: str, user_id: str, word: str) -> bool:
+        """Whether this change is the one that follows the newest row. After a job that has failed comes another."""
+        at, last = after(self._clock(), newest), newest.timestamp() if newest else 0
+        for number in range(TRIES):
+            job_id = f"member_{org_slug}_{last * 1_000_000:.0f}_{number}"
+            job = self._warehouse.start_query(
+                job_id, "record_member", None, org_slug=org_slug, user_id=user_id, role=word, created_at=at
+            )
+            job = job or self._warehouse.taken_job(job_id)
+            self._warehouse.wait_for(job, lambda: None)
+            if job.error_result is None:
+                return (job.parameters["user_id"], job.parameters["role"]) == (user_id, word)
+        raise Retry(Code.BIGQUERY_UNAVAILABLE, UNWRITTEN)
 
     def end_until(self, org_slug: str, at: datetime) -> None:
         """Ends the memberships of the org that began until `at`, as of `at`; who is made a member later stays one."""
@@ -70,3 +104,7 @@ class OrgMembers:
         if rows:
             ids = [f"{org_slug}/{row['user_id']}/{row['role']}/{row['created_at']}" for row in rows]
             self._warehouse.append("org_members", rows, ids)
+
+
+def _members(rows: Iterable[_NewestRow]) -> list[OrgMember]:
+    return [OrgMember(row.user_id, Role(row.role), row.since) for row in rows if row.role in [*Role]]

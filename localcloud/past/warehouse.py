@@ -174,7 +174,7 @@ class PastWarehouse(Warehouse):
         Raises as `rows` does.
         """
         if query == "record_day":
-            told = {name: [json.loads(each) for each in values.pop(name)] for name in ("costs", "totals")}
+            told = {name: [json.loads(each) for each in values.pop(name)] for name in ("costs", "credits", "totals")}
             self._kept.history.append({**values, **told})
         elif query == "record_names":
             self._kept.names[job_id] = dataset, values

@@ -43,7 +43,7 @@ from providers.source import Row, Table, TableRows
 
 USAGE_TABLE = Table("anthropic_usage_daily_raw", as_of="data_refreshed_at")
 CLAUDE_CODE_TABLE = Table("anthropic_claude_code_daily_raw")  # its costs are estimates, which nobody pays
-COST_TABLE = Table("anthropic_cost_daily_raw", money="amount", as_of="data_refreshed_at")
+COST_TABLE = Table("anthropic_cost_daily_raw", money="amount", as_of="data_refreshed_at", credits_below_zero=True)
 
 # Five of nine: who (workspace, key) and what (model, tier, context window) make the price and the showback. Left out
 # are account and service account (people and machines behind keys). inference_geo and speed make the price too, and

@@ -70,7 +70,7 @@ _COST_DIMENSIONS = ("project_id", "user_id", "api_key_id", "line_item", "api_sou
 _KNOWN_COSTS = frozenset({"object", "amount.value", "amount.currency", *_COST_DIMENSIONS, "quantity", "quantity_unit"})
 
 USAGE_TABLE = Table("openai_usage_daily_raw")
-COST_TABLE = Table("openai_cost_daily_raw", money="amount")
+COST_TABLE = Table("openai_cost_daily_raw", money="amount", credits_below_zero=True)
 
 _USAGE_SHAPE = shape(
     "OpenAiUsage",

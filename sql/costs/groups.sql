@@ -2,7 +2,7 @@
 -- docs/costs.md tells what the rows say.
 --
 -- A line that ends in `-- with WORD` is part of a question that has this word, and of no other; the place of the filters
--- has the lines of filters.sql, that of the labels the rules of the org's labels (functions/costs/label_sql.py). Words and
+-- has the lines of filters.sql, that of the labels the rules of the org's labels (cloudact/costs/label_sql.py). Words and
 -- lines are our own: nothing that anybody has sent is put into SQL.
 --
 -- @first_day DATE: first UTC day whose partitions are read

@@ -1,6 +1,6 @@
 -- Months of each provider by what is known of their days: a month may be copied once each is final by its last run.
 -- A day counts once every pipeline of the provider that has loaded any day of its month has loaded it. A month that is billed
--- in another time zone ends in the UTC day after it: so that day must not be open. Rows of any earlier day may be billed in a
+-- in another time zone ends in the UTC day after it: so that day must be final too. Rows of any earlier day may be billed in a
 -- month: changed_at is of all days until then, and NULL where none has changed since there is a history.
 CREATE OR REPLACE VIEW org_dataset.closable_months
 OPTIONS(description = 'Which months may be closed, by their days: see docs/focus.md')
@@ -44,7 +44,7 @@ months AS (
     COUNTIF(months_on = 0) AS days_known,
     COUNTIF(months_on = 0 AND is_loaded) AS days,
     COUNTIF(months_on = 0 AND is_loaded AND is_final) AS days_final,
-    COUNTIF(months_on = -1 AND NOT is_final) AS days_after_not_final,
+    COUNTIF(months_on = -1 AND is_loaded AND is_final) AS days_after_final,
     MAX(changed_at) AS changed_at
   FROM days
   CROSS JOIN UNNEST([-1, 0]) AS months_on
@@ -58,7 +58,7 @@ SELECT
   first_day,
   EXTRACT(DAY FROM LAST_DAY(first_day)) - days AS days_missing,
   days - days_final AS days_not_final,
-  days_final = EXTRACT(DAY FROM LAST_DAY(first_day)) AND days_after_not_final = 0 AS is_final,
+  days_final = EXTRACT(DAY FROM LAST_DAY(first_day)) AND days_after_final = 1 AS is_final,
   changed_until AS changed_at
 FROM (
   SELECT *, MAX(changed_at) OVER (PARTITION BY org_slug, provider ORDER BY first_day) AS changed_until

@@ -53,7 +53,8 @@ copied AS (
     copy.invoice_total AS invoice_total,
     copy.invoice_tax AS invoice_tax,
     copy.residual AS residual,
-    copy.parts AS parts
+    copy.parts AS parts,
+    copy.billed_later_credits AS billed_later_credits
   FROM org_dataset.month_closes AS copy
   LEFT JOIN closed
     ON copy.org_slug = closed.org_slug
@@ -102,7 +103,8 @@ month AS (
     MAX(invoice_total) AS closed_total,
     MAX(invoice_tax) AS closed_tax,
     MAX(residual) AS closed_residual,
-    ANY_VALUE(parts) AS closed_parts
+    ANY_VALUE(parts) AS closed_parts,
+    MAX(billed_later_credits) AS closed_later_credits
   FROM copied
   GROUP BY org_slug, provider, invoice_month, currency, status, made_at, run_id
 ),
@@ -113,7 +115,8 @@ unbilled AS (
     month.provider AS provider,
     month.invoice_month AS invoice_month,
     month.currency AS currency,
-    0 - SUM(part.amount) AS not_billed
+    0 - SUM(part.amount) AS not_billed,
+    0 - MAX(month.closed_later_credits) AS not_billed_credits
   FROM month
   INNER JOIN UNNEST(month.closed_parts) AS part
   WHERE part.name = 'billed_later'
@@ -154,10 +157,26 @@ changed AS (
     cost.currency AS currency,
     history.recorded_at AS recorded_at,
     IFNULL(history.cause, '') = 'first_load' AS is_first,
-    cost.after - cost.before AS cost_change
+    cost.after - cost.before AS cost_change,
+    credit.after - credit.before AS credit_change
   FROM org_dataset.day_history AS history
   INNER JOIN UNNEST(history.costs) AS cost
+  LEFT JOIN UNNEST(history.credits) AS credit
+    ON credit.currency = cost.currency
   WHERE history.is_changed
+  UNION ALL
+  -- Where nobody knows what was before, any currency may have changed.
+  SELECT
+    org_slug,
+    provider,
+    FORMAT_DATE('%Y%m', usage_date),
+    CAST(NULL AS STRING),
+    recorded_at,
+    FALSE,
+    CAST(NULL AS NUMERIC),
+    CAST(NULL AS NUMERIC)
+  FROM org_dataset.day_history
+  WHERE is_changed AND cause IS NULL
 ),
 turned AS (
   -- Changes that may be on the invoice of a month or not, each with what it adds to which sum.
@@ -167,7 +186,9 @@ turned AS (
     billed.invoice_month AS invoice_month,
     billed.currency AS currency,
     unbilled.not_billed AS not_billed,
+    unbilled.not_billed_credits AS not_billed_credits,
     changed.cost_change AS cost_change,
+    changed.credit_change AS credit_change,
     changed.invoice_month = billed.invoice_month AND changed.recorded_at > billed.made_at AS is_later,
     -- A first load says nothing of when the provider knew what it tells.
     changed.invoice_month = billed.invoice_month
@@ -200,11 +221,11 @@ turned AS (
   LEFT JOIN changed
     ON changed.org_slug = billed.org_slug
     AND changed.provider = billed.provider
-    AND changed.currency = billed.currency
+    AND (changed.currency = billed.currency OR changed.currency IS NULL)
     AND changed.invoice_month IN (billed.invoice_month, billed.month_before)
 ),
 late AS (
-  -- A sum of which one change is not known is not known.
+  -- A sum of which one change is not known is not known. Credits are a part of the costs.
   SELECT
     org_slug,
     provider,
@@ -212,13 +233,22 @@ late AS (
     currency,
     IF(COUNTIF(is_later AND cost_change IS NULL) > 0, NULL, IFNULL(SUM(IF(is_later, cost_change, NULL)), 0)) AS later_change,
     IF(COUNTIF(is_own AND cost_change IS NULL) > 0, NULL, IFNULL(SUM(IF(is_own, cost_change, NULL)), 0)) AS own_change,
+    IF(COUNTIF(is_own AND credit_change IS NULL) > 0, NULL, IFNULL(SUM(IF(is_own, credit_change, NULL)), 0)) AS own_credits,
     IF(
       COUNTIF((is_before OR is_too_late) AND cost_change IS NULL) > 0,
       NULL,
       IFNULL(MAX(not_billed), 0)
       + IFNULL(SUM(IF(is_before, cost_change, NULL)), 0)
       - IFNULL(SUM(IF(is_too_late, cost_change, NULL)), 0)
-    ) AS change_before
+    ) AS change_before,
+    IF(
+      COUNTIF((is_before OR is_too_late) AND credit_change IS NULL) > 0
+      OR COUNTIF(not_billed IS NOT NULL AND not_billed_credits IS NULL) > 0,
+      NULL,
+      IFNULL(MAX(not_billed_credits), 0)
+      + IFNULL(SUM(IF(is_before, credit_change, NULL)), 0)
+      - IFNULL(SUM(IF(is_too_late, credit_change, NULL)), 0)
+    ) AS credits_before
   FROM turned
   GROUP BY org_slug, provider, invoice_month, currency
 ),
@@ -228,13 +258,11 @@ told AS (
     billed.*,
     late.later_change AS later_change,
     IF(billed.tells_invoice_month, 0, late.own_change) AS own_change,
+    IF(billed.tells_invoice_month, 0, late.own_credits) AS own_credits,
     IF(billed.tells_invoice_month, 0, late.change_before) AS change_before,
+    IF(billed.tells_invoice_month, 0, late.credits_before) AS credits_before,
     billed.invoice_total - billed.cost AS residual,
     IF(billed.tax_cost IS NULL, IFNULL(billed.told_tax, 0), 0) AS tax_not_told,
-    -- Without those that are rows; a provider that tells credits within its costs tells all of them.
-    IF(
-      billed.credits IS NULL, LEAST(IFNULL(billed.invoice_credits, 0) - IFNULL(billed.credit_cost, 0), 0), 0
-    ) AS credits_of_invoice,
     IFNULL(billed.invoice_priority_tier, 0) AS priority_tier,
     -- Half of the smallest unit for each line that an invoice may have rounded, within limits: many lines hide no money.
     -- The total itself may be rounded in any case.
@@ -253,28 +281,51 @@ told AS (
     AND late.invoice_month = billed.invoice_month
     AND late.currency = billed.currency
 ),
-rest AS (
-  SELECT *, residual - tax_not_told - credits_of_invoice - priority_tier AS remainder
+reading AS (
+  -- Lateness counts only where it makes the rest vanish, since both months may have changed for other reasons: so the
+  -- invoice is read without it, with late usage of the month before, without that of its own month, and with both.
+  SELECT
+    told.*,
+    each.turn AS turn,
+    IF(each.with_before, told.change_before, 0) AS late_before,
+    IF(each.without_own, 0 - told.own_change, 0) AS late_after,
+    IF(each.without_own, 0 - told.own_credits, 0) AS late_after_credits,
+    -- Credits that are rows on the invoice, and not in the month as it is today.
+    IF(each.with_before, told.credits_before, 0) - IF(each.without_own, told.own_credits, 0) AS late_credits
   FROM told
+  CROSS JOIN UNNEST([
+    STRUCT(1 AS turn, FALSE AS with_before, FALSE AS without_own),
+    STRUCT(2, TRUE, FALSE),
+    STRUCT(3, FALSE, TRUE),
+    STRUCT(4, TRUE, TRUE)
+  ]) AS each
 ),
-lateness AS (
-  -- Lateness counts only where it makes the rest vanish: both months may have changed for other reasons.
+credited AS (
+  -- What it tells of credits, less those that are rows; a provider that tells credits within its costs tells all of them.
   SELECT
     *,
-    CASE
-      WHEN ABS(remainder) <= most_rounded THEN 'none'
-      WHEN ABS(remainder - change_before) <= most_rounded THEN 'before'
-      WHEN ABS(remainder + own_change) <= most_rounded THEN 'after'
-      WHEN ABS(remainder - change_before + own_change) <= most_rounded THEN 'both'
-    END AS which
-  FROM rest
+    IF(
+      credits IS NULL AND invoice_credits < 0, LEAST(invoice_credits - IFNULL(credit_cost, 0) - late_credits, 0), 0
+    ) AS credits_of_invoice
+  FROM reading
+),
+rest AS (
+  SELECT
+    *,
+    residual - tax_not_told - credits_of_invoice - priority_tier - late_before - late_after AS remainder
+  FROM credited
 ),
 explained AS (
-  SELECT
-    *,
-    IF(which IN ('before', 'both'), change_before, 0) AS late_before,
-    IF(which IN ('after', 'both'), 0 - own_change, 0) AS late_after
-  FROM lateness
+  -- The first that leaves nothing but what is rounded, else the first. Where only credits were late, the invoice can be read
+  -- without lateness too, as if they were prepaid: then what the history tells comes first.
+  SELECT *, IFNULL(ABS(remainder) <= most_rounded, FALSE) AS is_explained
+  FROM rest
+  WHERE TRUE
+  QUALIFY
+    ROW_NUMBER() OVER (
+      PARTITION BY org_slug, provider, invoice_month, currency
+      ORDER BY IF(ABS(remainder) <= most_rounded, IF(late_credits != 0, 0, 1), 2), turn
+    ) = 1
 )
 SELECT
   invoice_month,
@@ -305,7 +356,7 @@ SELECT
       STRUCT('priority_tier' AS name, priority_tier AS amount),
       STRUCT('late_usage_of_month_before' AS name, late_before AS amount),
       STRUCT('billed_later' AS name, late_after AS amount),
-      STRUCT('rounding' AS name, IF(which IS NULL, 0, remainder - late_before - late_after) AS amount)
+      STRUCT('rounding' AS name, IF(is_explained, remainder, 0) AS amount)
     ])) AS part WITH OFFSET AS place
     WHERE part.amount != 0
     ORDER BY place
@@ -313,8 +364,9 @@ SELECT
   CASE
     WHEN status = 'closed' THEN 0
     WHEN residual IS NULL THEN NULL
-    WHEN which IS NULL THEN remainder
-    ELSE 0
+    WHEN is_explained THEN 0
+    ELSE remainder
   END AS unexplained,
+  late_after_credits,
   later_change
 FROM explained;

@@ -22,44 +22,6 @@ live AS (
   WHERE usage_date >= DATE_SUB(DATE_TRUNC(CURRENT_DATE('UTC'), MONTH), INTERVAL 13 MONTH)
   GROUP BY invoice_month, org_slug, provider, currency
 ),
-uncopied AS (
-  SELECT
-    known.invoice_month AS invoice_month,
-    known.org_slug AS org_slug,
-    known.provider AS provider,
-    known.currency AS currency,
-    live.cost AS cost,
-    live.usage_cost AS usage_cost,
-    live.purchase_cost AS purchase_cost,
-    live.tax_cost AS tax_cost,
-    live.credit_cost AS credit_cost,
-    live.adjustment_cost AS adjustment_cost,
-    live.row_count AS row_count,
-    invoice.invoices AS invoices,
-    invoice.invoice_total AS invoice_total,
-    invoice.invoice_tax AS invoice_tax
-  FROM (
-    SELECT invoice_month, org_slug, provider, currency FROM live
-    UNION DISTINCT
-    SELECT invoice_month, org_slug, provider, currency FROM org_dataset.billed_by_invoices
-  ) AS known
-  LEFT JOIN live
-    ON live.org_slug = known.org_slug
-    AND live.provider = known.provider
-    AND live.invoice_month = known.invoice_month
-    AND live.currency = known.currency
-  LEFT JOIN org_dataset.billed_by_invoices AS invoice
-    ON invoice.org_slug = known.org_slug
-    AND invoice.provider = known.provider
-    AND invoice.invoice_month = known.invoice_month
-    AND invoice.currency = known.currency
-  LEFT JOIN org_dataset.copied_months AS copy
-    ON copy.org_slug = known.org_slug
-    AND copy.provider = known.provider
-    AND copy.invoice_month = known.invoice_month
-    AND copy.currency = known.currency
-  WHERE copy.status IS NULL
-),
 total AS (
   -- The newest run of each day counts, if the provider has told it a total; a month needs all of its days.
   SELECT
@@ -122,30 +84,50 @@ every AS (
   FROM org_dataset.copied_months
   UNION ALL
   SELECT
-    invoice_month,
-    org_slug,
-    provider,
-    currency,
-    CAST(NULL AS STRING) AS status,
-    CAST(NULL AS TIMESTAMP) AS made_at,
-    CAST(NULL AS STRING) AS run_id,
-    cost,
-    usage_cost,
-    purchase_cost,
-    tax_cost,
-    credit_cost,
-    adjustment_cost,
-    row_count,
-    CAST(NULL AS STRING) AS checksum,
-    invoices,
-    invoice_total,
-    invoice_tax,
-    invoice_total AS invoice_total_now,
-    CAST(NULL AS NUMERIC) AS residual,
-    CAST(NULL AS ARRAY<STRUCT<name STRING, amount NUMERIC>>) AS parts,
-    CAST(NULL AS NUMERIC) AS unexplained,
-    CAST(NULL AS NUMERIC) AS later_change
-  FROM uncopied
+    known.invoice_month,
+    known.org_slug,
+    known.provider,
+    known.currency,
+    CAST(NULL AS STRING),
+    CAST(NULL AS TIMESTAMP),
+    CAST(NULL AS STRING),
+    live.cost,
+    live.usage_cost,
+    live.purchase_cost,
+    live.tax_cost,
+    live.credit_cost,
+    live.adjustment_cost,
+    live.row_count,
+    CAST(NULL AS STRING),
+    invoice.invoices,
+    invoice.invoice_total,
+    invoice.invoice_tax,
+    invoice.invoice_total,
+    CAST(NULL AS NUMERIC),
+    CAST(NULL AS ARRAY<STRUCT<name STRING, amount NUMERIC>>),
+    CAST(NULL AS NUMERIC),
+    CAST(NULL AS NUMERIC)
+  FROM (
+    SELECT invoice_month, org_slug, provider, currency FROM live
+    UNION DISTINCT
+    SELECT invoice_month, org_slug, provider, currency FROM org_dataset.billed_by_invoices
+  ) AS known
+  LEFT JOIN live
+    ON live.org_slug = known.org_slug
+    AND live.provider = known.provider
+    AND live.invoice_month = known.invoice_month
+    AND live.currency = known.currency
+  LEFT JOIN org_dataset.billed_by_invoices AS invoice
+    ON invoice.org_slug = known.org_slug
+    AND invoice.provider = known.provider
+    AND invoice.invoice_month = known.invoice_month
+    AND invoice.currency = known.currency
+  LEFT JOIN org_dataset.copied_months AS copy
+    ON copy.org_slug = known.org_slug
+    AND copy.provider = known.provider
+    AND copy.invoice_month = known.invoice_month
+    AND copy.currency = known.currency
+  WHERE copy.status IS NULL
 )
 SELECT
   every.invoice_month AS invoice_month,

@@ -12,7 +12,8 @@
 -- @run_id STRING: the run
 INSERT INTO month_closes (
   org_slug, provider, invoice_month, currency, status, made_at, closed_at, run_id, usage_date, charge_category, cost,
-  row_count, line_count, credits, tells_invoice_month, checksum, invoices, invoice_total, invoice_tax, residual, parts
+  row_count, line_count, credits, tells_invoice_month, checksum, invoices, invoice_total, invoice_tax, residual, parts,
+  billed_later_credits
 )
 SELECT
   copy.org_slug,
@@ -35,7 +36,8 @@ SELECT
   month.invoice_total,
   month.invoice_tax,
   month.residual,
-  month.parts
+  month.parts,
+  month.late_after_credits
 FROM month_closes AS copy
 INNER JOIN copied_months AS month
   ON month.org_slug = copy.org_slug

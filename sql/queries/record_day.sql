@@ -19,9 +19,10 @@
 -- @is_total_known BOOL: whether the provider has told a total of its own
 -- @totals ARRAY<STRING>: JSON objects of currency and total, as texts
 -- @costs ARRAY<STRING>: JSON objects of currency, before (null where unknown) and after, as texts
+-- @credits ARRAY<STRING>: the same of the credits among the costs; both null where unknown
 INSERT INTO day_history (
   usage_date, org_slug, provider, pipeline, run_id, generation, trigger_type, pipeline_version, read_at, recorded_at,
-  is_changed, cause, completeness, source_as_of, rows_before, rows_after, is_total_known, totals, costs
+  is_changed, cause, completeness, source_as_of, rows_before, rows_after, is_total_known, totals, costs, credits
 )
 SELECT
   @usage_date,
@@ -55,4 +56,12 @@ SELECT
       CAST(JSON_VALUE(cost, '$.after') AS NUMERIC) AS after
     )
     FROM UNNEST(@costs) AS cost
+  ),
+  ARRAY(
+    SELECT STRUCT(
+      JSON_VALUE(credit, '$.currency') AS currency,
+      CAST(JSON_VALUE(credit, '$.before') AS NUMERIC) AS before,
+      CAST(JSON_VALUE(credit, '$.after') AS NUMERIC) AS after
+    )
+    FROM UNNEST(@credits) AS credit
   )

@@ -49,6 +49,8 @@ def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
     session_cloud.clock.now = NOON
     org = made(session_cloud, "northwind", copied_tables, views=True)
     other = made(session_cloud, "fabrikam", copied_tables)
+    for user_id, role in (("auth0|ada-lovelace", "admin"), ("<b>mia</b>", "member")):
+        add_member(session_cloud.settings, org.org_slug, user_id, role)
     load(session_cloud, org.org_slug, charges())
     runs = record(session_cloud, org.org_slug)
     rooms = patient(compose(session_cloud.settings, session_cloud.clock))

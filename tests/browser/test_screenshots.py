@@ -34,6 +34,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "calendar-month": f"{base}/calendar?month=2026-08",
         "settings": f"{base}/settings",
         "settings-keys": f"{base}/settings/keys",
+        "settings-members": f"{base}/settings/members",
         "settings-webhook": f"{base}/settings/webhook",
         "empty-overview": f"/console/{scene.other.org_slug}",
         "empty-runs": f"/console/{scene.other.org_slug}/runs",

@@ -87,6 +87,13 @@ def test_what_is_no_filter(customer: Shell, text: str) -> None:
     assert (refused.exit_code, "is no filter" in refused.output) == (2, True)
 
 
+def test_a_month_is_all_its_days(customer: Shell) -> None:
+    """The same answer as with its first and last day; with another day beside it it is refused."""
+    by_days, by_month = customer("costs", *OCTOBER, "--compare"), customer("costs", "--month", "2026-10", "--compare")
+    assert by_month.stdout == by_days.stdout
+    assert customer("costs", "--month", "2026-10", "--until", "2026-10-02").exit_code == 2
+
+
 def test_nothing_was_charged(customer: Shell) -> None:
     """An empty answer is a sentence."""
     assert "Nothing was charged." in customer("costs", "--only", "model=nobody", *OCTOBER).stdout

@@ -33,6 +33,7 @@ from localcloud.onboarding import OnboardedOrg
 from tests.cli.conftest import Shell
 from tests.conftest import FIXTURE_DAY, NOON, Local, billing_run
 from tests.functions.costs.charges import Charge, charges, org_with_costs, total
+from tests.infra.test_months import Books
 from tests.mcp_client import Asking, asking
 
 OCTOBER = {"start": "2026-10-01", "end": "2026-10-31"}
@@ -220,21 +221,26 @@ def test_ranges_of_days() -> None:
     assert told == [("a", 1, 2, 2), ("a", 4, 4, 1), ("a", 5, 5, 1), ("b", 5, 5, 1)]
 
 
-def test_residuals_are_not_made_up(ask: Asking, shell: Shell, org: OnboardedOrg) -> None:
-    """Without the API's word a residual is unknown, and the note says so; what was invoiced is told exactly."""
+def test_residuals_are_not_made_up(ask: Asking, local: Local, org: OnboardedOrg) -> None:
+    """Without an invoice or a copy of the month a residual is unknown, and the note says so; else it is the API's."""
     before = ask("costs", **OCTOBER)["residual"]
     part = ask("costs", start="2026-10-02", end="2026-10-31")["residual"]
-    assert sum("invoices" in each.url.path for each in ask.sent) == 1  # a part of a month asks for none
-    customer = shell.of(org)
-    for number, amount in (("A-1", "10.000000001"), ("A-2", "0.5")):
-        invoice = ("--issuer", "openai", "--month", "2026-10", "--total", amount, "--currency", "USD")
-        assert customer("invoices", "add", number, *invoice).exit_code == 0
+    assert sum("months" in each.url.path for each in ask.sent) == 1  # a part of a month asks for none
+    books = Books(local, org.org_slug, "openai")
+    books.invoice("202610", "119", tax="NUMERIC '19'")
+    local.clock.advance(seconds=6)
     after = ask("costs", **OCTOBER)["residual"]
     assert [each["known"] for each in (before, part, after)] == [False] * 3
     assert len({each["note"] for each in (before, part, after)}) == 3
-    assert after["months"] == [
-        {"provider": "openai", "month": "2026-10", "currency": "USD", "invoices": 2, "invoice_total": "10.500000001",
-         "residual": None}
+    assert [each["parts"] for each in after["months"]] == [[{"name": "days_missing", "amount": None}]]
+    books.copy("202610", Usage="100")
+    local.clock.advance(seconds=6)
+    known = ask("costs", **OCTOBER)["residual"]
+    assert known["known"] is True
+    assert known["months"] == [
+        {"month": "2026-10", "provider": "openai", "currency": "USD", "status": "provisional", "cost": "100",
+         "invoice_total": "119", "residual": "19", "parts": [{"name": "tax_not_told", "amount": "19"}],
+         "unexplained": "0"}
     ]  # fmt: skip
 
 

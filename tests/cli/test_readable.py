@@ -1,12 +1,12 @@
 """Times, durations, sizes and days as people read and write them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import click
 import pytest
 
-from cli.days import DAY
+from cli.days import DAY, MONTH, last_day_of
 from cli.readable import ago, duration, instant, readable, size
 
 NOW = datetime(2026, 11, 29, 16, 0, tzinfo=UTC)
@@ -71,6 +71,18 @@ def test_a_day_in_words() -> None:
     first, *_, last = map(datetime.fromisoformat, days)
     assert first - last in (timedelta(days=30), timedelta(days=29))  # midnight may pass meanwhile
     assert DAY.convert("2026-11-10", None, None) == "2026-11-10"
+
+
+def test_a_month_in_words() -> None:
+    """last is the month before this one; a month that goes on ends yesterday, or with its first day."""
+    today = datetime.now(UTC).date()
+    this, last, told = [MONTH.convert(text, None, None) for text in ("this", "Last", "2024-02")]
+    assert today - date.fromisoformat(this) <= timedelta(days=31)
+    assert date.fromisoformat(last_day_of(last)) == date.fromisoformat(this) - timedelta(days=1)
+    assert (told, last_day_of(told)) == ("2024-02-01", "2024-02-29")
+    assert this <= last_day_of(this) <= today.isoformat()
+    with pytest.raises(click.BadParameter, match="write YYYY-MM, this, or last"):
+        MONTH.convert("2026-13", None, None)
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "20261110", "2026-02-30", "2026-W46-1", "3 d", "-3d", ""])

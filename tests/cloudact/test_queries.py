@@ -27,6 +27,7 @@ WRITING = (
     "record_names",
     "record_invoices",
     "record_labels",
+    "record_member",
     "carry_invoices",
     "copy_month",
     "close_month",

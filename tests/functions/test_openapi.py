@@ -124,7 +124,7 @@ def test_each_operation_lists_its_own_codes() -> None:
     assert where["openai_rate_limited"] == {"set_up", "validate"}
     assert where["role_required"] == {
         "rotate", "put_webhook", "delete_webhook", "set_up", "remove", "add_invoices", "remove_invoice",
-        "put_labels",
+        "put_labels", "put_member", "delete_member",
     }  # fmt: skip
     assert not {"api_key_invalid", "body_slow"} & of_api["health"]
     assert not {"api_key_required", "session_invalid"} & {*chain(*of_ops.values())}

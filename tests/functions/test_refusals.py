@@ -29,6 +29,7 @@ ACCEPTED = {
     "put_webhook": {"url": "https://example.com/cloudact"},
     "set_up": {"credential": "x"},
     "put_labels": {"labels": []},
+    "put_member": {"role": "member"},
     "add_invoices": {"number": "A-1", "issuer": "gcp", "month": "2026-09", "total": "1", "currency": "USD"},
 }
 """What each endpoint would take: who sends anything else is told so before anybody looks who it is."""
@@ -95,7 +96,7 @@ WAYS: dict[str, tuple[Callable[[Street], dict[str, str]], Refused]] = {
 def knock(
     api: FlaskClient, endpoint: Endpoint, base: str, headers: dict[str, str], org: str, run_id: str
 ) -> TestResponse:
-    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<provider>": "gcp"}
+    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<provider>": "gcp", "<user_id>": "u"}
     parts |= {"<run_id>": run_id, "<pipeline_logging_id>": run_id}
     path = base + endpoint.path
     for part, value in parts.items():

@@ -50,6 +50,7 @@ class Books:
         *,
         currency: str = "USD",
         parts: str = "NULL",
+        later_credits: str = "NULL",
         tells_month: str = "FALSE",
         **costs: str,
     ) -> None:
@@ -61,7 +62,7 @@ class Books:
                 run_id="'r'", usage_date=f"DATE '{month[:4]}-{month[4:]}-01'", charge_category=f"'{category}'",
                 cost=f"NUMERIC '{costs[category]}'", row_count="1", line_count=costs.get(f"{category}_lines", "1"),
                 credits=costs.get(f"{category}_credits", "NULL"),
-                tells_invoice_month=tells_month, checksum="'c'",
+                tells_invoice_month=tells_month, checksum="'c'", billed_later_credits=later_credits,
             )  # fmt: skip
 
     def invoice(self, month: str, total: str, number: str = "A-1", at: str = MADE, **told: str) -> None:
@@ -73,15 +74,22 @@ class Books:
         )  # fmt: skip
 
     def change(
-        self, day: str, recorded_at: str, change: str, cause: str = "late_rows", before: str = "NUMERIC '0'"
+        self,
+        day: str,
+        recorded_at: str,
+        change: str,
+        cause: str | None = "late_rows",
+        before: str = "NUMERIC '0'",
+        **more: str,
     ) -> None:
-        """A day whose cost a run has changed; from what may not be known."""
+        """A day whose cost a run has changed; from what may not be known. `more` are columns as they stand."""
+        sides = f"'USD' AS currency, {before} AS before, NUMERIC '{change}' AS after"
+        columns = {"cause": f"'{cause}'" if cause else "NULL", "costs": f"[STRUCT({sides})]"} | more
         self.insert(
             "day_history", usage_date=f"DATE '{day}'", provider=f"'{self.provider}'", pipeline="'p'", run_id="'r'",
             generation=str(next(NUMBERS)), trigger_type="'schedule'", read_at=f"TIMESTAMP '{recorded_at}'",
-            recorded_at=f"TIMESTAMP '{recorded_at}'", is_changed="TRUE", cause=f"'{cause}'", completeness="'final'",
-            rows_before="1", rows_after="1",
-            costs=f"[STRUCT('USD' AS currency, {before} AS before, NUMERIC '{change}' AS after)]",
+            recorded_at=f"TIMESTAMP '{recorded_at}'", is_changed="TRUE", completeness="'final'",
+            rows_before="1", rows_after="1", **columns,
         )  # fmt: skip
 
     def month(self, month: str = "202602", view: str = "copied_months", more: str = "TRUE") -> dict[str, Any]:
@@ -233,6 +241,54 @@ def test_what_came_late(
     assert (parts(month) if month["unexplained"] == 0 else None) == named
 
 
+def credits_change(amount: str) -> str:
+    """The credits of a day that became these from nothing, as a column."""
+    return f"[STRUCT('USD' AS currency, NUMERIC '0' AS before, NUMERIC '{amount}' AS after)]"
+
+
+# Issued with usage of 100, credits that are rows of 25, prepaid of 3.50, and tax of 19; then a day has changed.
+CHANGED_CREDITS = {
+    "up": ({"Usage": "108", "Credit": "-27.5"}, "5.5", credits_change("-2.5"), "-5.5"),
+    "down": ({"Usage": "96", "Credit": "-23.75"}, "-2.75", credits_change("1.25"), "2.75"),
+    "alone": ({"Usage": "100", "Credit": "-27.5"}, "-2.5", credits_change("-2.5"), "2.5"),
+    "gone": ({"Usage": "100"}, "25", credits_change("25"), "-25"),
+    "unknown": ({"Usage": "108", "Credit": "-27.5"}, "5.5", "NULL", None),
+    "not all of it": ({"Usage": "109", "Credit": "-27.5"}, "5.5", credits_change("-2.5"), None),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED_CREDITS)
+def test_credits_that_changed_after_the_invoice(books: Books, case: str) -> None:
+    """An invoice tells the credits that were rows when it was issued: those take nothing from what was prepaid,
+    whatever they are today. Where no record tells what they were, or a rest remains, lateness explains nothing."""
+    costs, change, credits_of_day, later = CHANGED_CREDITS[case]
+    books.copy("202602", **costs)
+    books.invoice("202602", "90.5", tax="19", credits="-28.5", **TWO)
+    books.change("2026-02-28", LATE, change, credits=credits_of_day)
+    month = books.month()
+    late = {"credits": "-3.5", "billed_later": later} if later else {"credits": "-1"}
+    assert parts(month) == {"tax_not_told": "19"} | late
+    assert (month["unexplained"] == 0) is (later is not None)
+    assert sum(part["amount"] for part in month["parts"]) + month["unexplained"] == month["residual"]
+
+
+@pytest.mark.parametrize(
+    ("later_credits", "named", "unexplained"),
+    [("2.5", {"credits": "-3.5", "late_usage_of_month_before": "5.5"}, 0), ("NULL", {"credits": "-6"}, 8)],
+    ids=["known", "unknown"],
+)
+def test_late_credits_of_the_month_before(
+    books: Books, later_credits: str, named: dict[str, str], unexplained: int
+) -> None:
+    """Late credits of the month before are among those that this invoice tells, and count once: with that month's."""
+    not_billed = "[STRUCT('billed_later' AS name, NUMERIC '-5.5' AS amount)]"
+    made_at = "2026-02-09 06:00:00 UTC"
+    books.copy("202601", "closed", made_at, parts=not_billed, later_credits=later_credits, Usage="55")
+    books.copy("202602", Usage="100", Credit="-25")
+    books.invoice("202602", "77", credits="-31", issued_on="DATE '2026-03-04'")
+    assert (parts(books.month()), books.month()["unexplained"]) == (named, unexplained)
+
+
 @pytest.mark.parametrize(
     ("status", "not_billed", "changed_at", "total", "named"),
     [
@@ -293,6 +349,15 @@ def test_a_change_from_nobody_knows_what(books: Books) -> None:
     assert books.month()["later_change"] is None
 
 
+@pytest.mark.parametrize(("cause", "later_change"), [("late_rows", 0), (None, None)], ids=["known", "unknown"])
+def test_a_change_without_costs(books: Books, cause: str | None, later_change: int | None) -> None:
+    """A day that had no costs and has none has changed by nothing; one of which nobody knows what it had, by nobody
+    knows what, in any currency."""
+    books.copy("202602", Usage="100")
+    books.change("2026-02-28", "2026-04-01 06:00:00 UTC", "0", cause, costs="NULL")
+    assert books.month()["later_change"] == later_change
+
+
 def test_a_month_that_is_none_stops_no_other(books: Books) -> None:
     """What a provider tells as its month need not be one: the others are as they were."""
     books.copy("202601", Usage="1")
@@ -331,8 +396,9 @@ def test_a_month_without_a_copy_is_open(books: Books) -> None:
         month = books.month(view="invoice_months")
         return month["status"], month["parts"][0]["name"], month["days_not_final"]
 
-    assert told() == ("open", "not_copied", 0)
+    assert told() == ("open", "next_day_not_final", 0)
     books.change("2026-03-01", MADE, "1")
+    assert told() == ("open", "not_copied", 0)
     books.run(not_final.format("settling") + " AND usage_date = '2026-03-01'")
     assert told() == ("open", "next_day_not_final", 0)
     books.run(not_final.format("settling"))
@@ -375,7 +441,7 @@ def test_an_invoice_without_rows(books: Books) -> None:
 
 
 def test_a_month_is_final_when_its_days_are(books: Books) -> None:
-    """Every day of it, and the first after it where that was read: its first hours may be billed in it."""
+    """Every day of it, and the first after it, which must have been read: its first hours may be billed in it."""
 
     def days() -> tuple[int, int, bool]:
         month = books.month(view="closable_months")
@@ -385,8 +451,9 @@ def test_a_month_is_final_when_its_days_are(books: Books) -> None:
         books.change(f"2026-02-{day:02}", MADE, "1")
     assert days() == (1, 0, False)
     books.change("2026-02-28", MADE, "1")
-    assert days() == (0, 0, True)
+    assert days() == (0, 0, False)
     books.change("2026-03-01", MADE, "1")
+    assert days() == (0, 0, True)
     books.run(
         f"UPDATE {books.slug}.day_history SET completeness = 'settling' "
         f"WHERE provider = '{books.provider}' AND usage_date = '2026-03-01'"
@@ -422,7 +489,11 @@ class Google:
             f"'{self._org.org_slug}', 'r', TIMESTAMP '2026-11-01 00:00:00 UTC')"
         )
 
-    def read(self, first: dt.date, last: dt.date, at: dt.datetime = NOON) -> None:
+    def read(self, first: dt.date, last: dt.date) -> None:
+        """Records that each of these days, and the first after them, was found final, and changed, at noon."""
+        self.record(first, last + dt.timedelta(days=1), NOON)
+
+    def record(self, first: dt.date, last: dt.date, at: dt.datetime) -> None:
         """Records that each of these days was found final, and changed, then."""
         self.run(
             "INSERT INTO org_dataset.day_history (usage_date, org_slug, provider, pipeline, run_id, generation, "
@@ -436,7 +507,7 @@ class Google:
         """A minute later these days are recorded as changed."""
         for day in days:
             self._local.clock.advance(minutes=1)
-            self.read(dt.date.fromisoformat(day), dt.date.fromisoformat(day), self._local.clock())
+            self.record(dt.date.fromisoformat(day), dt.date.fromisoformat(day), self._local.clock())
 
     def tie(self) -> None:
         """The run of yesterday does what is due, a minute later."""
@@ -478,7 +549,6 @@ def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) ->
     google.charge("2026-11-01", "202610", "3")
     google.charge("2026-10-31", "202611", "1000")
     google.read(dt.date(2026, 10, 1), dt.date(2026, 10, 31))
-    google.read(dt.date(2026, 11, 1), dt.date(2026, 11, 1))
     tell(api, org, total="129.00", tax="19")
     tie(local, billing_run(org, YESTERDAY))
     month = google.month()
@@ -488,7 +558,7 @@ def test_a_month_of_google(local: Local, api: FlaskClient, org: OnboardedOrg) ->
 
     google.charge("2026-10-20", "202610", "2", sku="S-2")
     local.clock.advance(days=1)
-    google.read(dt.date(2026, 10, 20), dt.date(2026, 10, 20), local.clock())
+    google.record(dt.date(2026, 10, 20), dt.date(2026, 10, 20), local.clock())
     local.clock.advance(minutes=1)
     tie(
         local,
@@ -673,8 +743,8 @@ def test_which_copies_may_close(books: Books, local: Local) -> None:
 
     books.copy("202602", Usage="100")
     books.invoice("202602", "100")
-    for day in range(1, 29):
-        books.change(f"2026-02-{day:02}", "2026-03-08 06:00:00 UTC", "1")
+    for day in range(29):
+        books.change(str(dt.date(2026, 2, 1) + dt.timedelta(days=day)), "2026-03-08 06:00:00 UTC", "1")
     assert months() == ["202602"]
     of_one = f"WHERE provider = '{books.provider}' AND usage_date = '2026-02-10'"
     books.run(f"UPDATE {books.slug}.day_history SET completeness = 'settling' {of_one}")

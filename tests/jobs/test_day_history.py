@@ -19,7 +19,7 @@ from localcloud.providers.keys import Restatement
 from providers.org_day import OrgDay
 from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, billing_run, load_fixture_export, load_rows
 from tests.jobs.conftest import RunJob, detail
-from tests.jobs.test_usage_cost_run import COSTS, key_of, llm_run
+from tests.jobs.test_usage_cost_run import COSTS, change_key, key_of, llm_run
 from tests.log_lines import written_lines
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -91,6 +91,34 @@ def test_a_providers_correction(local: Local, new_org: NewOrgs, run_job: RunJob,
     assert found[1]["cost_change"] < 0
     (raw,) = local.query(f"SELECT SUM(amount) AS cost FROM {org.org_slug}.{COSTS[provider]}")
     assert raw["cost"] == found[2]["cost_after"] == found[0]["cost_after"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
+    """Each change tells the credits before and after it, up or down, to the sum of the rows that FOCUS calls Credit; a
+    result of an older version tells none, and they are NULL."""
+    org = new_org(views=True)
+    if provider == "anthropic":  # the analytics of an enterprise have no credits
+        change_key(local, org, provider, scopes={"org:admin"})
+    told = []
+    for number, factor in enumerate(("1", "1.5", "0.9"), start=1):
+        restate(local, org, provider, Decimal(factor))
+        run_job(llm_run(org, provider, generation=number, requested_at=LATER))
+        (found,) = local.query(
+            f"SELECT SUM(BilledCost) AS cost FROM {org.org_slug}.focus_costs "
+            f"WHERE ChargeCategory = 'Credit' AND x_UsageDate = '{FIXTURE_DAY}'"
+        )
+        told.append(found["cost"])
+    assert told[1] < told[0] < told[2] < 0
+    assert [row["credits"] for row in history(local, org)] == [
+        [{"currency": "USD", "before": before, "after": after}] for before, after in zip([0, *told], told, strict=False)
+    ]
+    last = Result.model_validate_json(detail(local, llm_run(org, provider, generation=3))["result"])
+    untold = last.fingerprint.model_copy(update={"credits": None})
+    older = last.model_copy(update={"previous": Previous(run_id="r", generation=3, fingerprint=untold)})
+    day = OrgDay(llm_run(org, provider, generation=4), org.org_slug, local.warehouse)
+    record_day(day, older, {COSTS[provider]: 1}, "1", NOON, NOON)
+    assert history(local, org)[3]["credits"] == [{"currency": "USD", "before": None, "after": told[2]}]
 
 
 def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:

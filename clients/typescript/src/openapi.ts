@@ -25,6 +25,55 @@ export interface Backfilled {
   remaining: number;
 }
 
+/** Month of one provider and currency. */
+export interface BilledMonth {
+  /** of the invoice */
+  month: string;
+  provider: string;
+  /** ISO 4217 */
+  currency: string;
+  status: "open" | "provisional" | "closed";
+  /** sum of BilledCost; null: nothing was loaded */
+  cost: string | null;
+  /** of it, by charge category, those that there are */
+  costs: Record<string, string>;
+  /** what the provider told as the sum of its days; null: not told */
+  provider_total: string | null;
+  /** numbers of the invoices that count; null: none was told */
+  invoices: string | null;
+  /** of these, with tax; of a closed month as it was then */
+  invoice_total: string | null;
+  invoice_tax: string | null;
+  /** of the invoices that count today */
+  invoice_total_now: string | null;
+  /** invoice_total less cost: the parts and what is unexplained; null: unknown */
+  residual: string | null;
+  /** of the residual, or why it is not known; empty where it is 0 */
+  parts: Array<ResidualPart>;
+  /** what no part is; anything but 0 keeps the month from closing */
+  unexplained: string | null;
+  /** what runs have changed in its days since the copy; null: not known */
+  later_change: string | null;
+  /** when its copy was made, or closed */
+  copied_at: string | null;
+  /** SHA-256 over the copy */
+  checksum: string | null;
+  /** days that were never loaded */
+  days_missing: number | null;
+  /** days that may still change */
+  days_not_final: number | null;
+}
+
+/** Months of an organization, the newest first; by provider and currency. */
+export interface BilledMonths {
+  org_slug: string;
+  /** first month */
+  start: string;
+  /** last one, inclusive */
+  end: string;
+  months: Array<BilledMonth>;
+}
+
 /** Savings by the prompt cache of a model: what its tokens would have cost at the price of uncached input. */
 export interface CacheSaving {
   /** as in unit_costs, without token_type */
@@ -272,6 +321,8 @@ export interface Fingerprint {
   rows: number;
   /** sum of net cost by currency */
   cost: Record<string, number | string>;
+  /** the part of cost that is charges of the category Credit, by currency; null where that is not told */
+  credits?: Record<string, number | string> | null;
   /** the newest export_time, or when the provider refreshed its data; null where it does not tell */
   source_as_of: string | null;
   tables: Record<string, TableContent>;
@@ -495,6 +546,34 @@ export interface LateDataScan {
   stale: Record<string, string>;
 }
 
+/** A person who may act for an org. */
+export interface Member {
+  /** the subject of their sessions */
+  user_id: string;
+  role: Role;
+  /** when they got this role */
+  since: string;
+}
+
+/** What someone is in an org. */
+export interface MemberBody {
+  role: "owner" | "admin" | "member";
+}
+
+/** The people who may act for an org. */
+export interface MemberList {
+  org_slug: string;
+  members: Array<Member>;
+}
+
+/** What a user is in an org from now on; `role` is null for no member. */
+export interface MemberState {
+  org_slug: string;
+  user_id: string;
+  role: Role | null;
+  message: string;
+}
+
 /** Message of a step to the run's owner. */
 export interface Message {
   at: string;
@@ -641,6 +720,13 @@ export interface RecordedLabels {
   trial: LabelTrial | null;
 }
 
+/** Part of what an invoice has more than the costs, by its name; docs/focus.md has all of them. */
+export interface ResidualPart {
+  name: string;
+  /** null: the residual is not known yet, and the name says why */
+  amount: string | null;
+}
+
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
 export interface Result {
   fingerprint: Fingerprint;
@@ -658,6 +744,9 @@ export interface Result {
   /** why the day was replaced; null where nobody knows, and where it was not */
   cause?: ChangeCause | null;
 }
+
+/** Role of a member. A stored role of any other name, such as `removed`, is no membership. */
+export type Role = "owner" | "admin" | "member";
 
 /** Terms on which the new key and the old ones end. */
 export interface RotateBody {
@@ -1063,6 +1152,8 @@ export type KnownCode =
   | "load_refused"
   | "look_ups_limited"
   | "lost"
+  | "member_last_owner"
+  | "member_unknown"
   | "method_not_allowed"
   | "misconfigured"
   | "never_started"
@@ -1410,6 +1501,17 @@ export interface Operations {
     body: undefined;
     answer: CostAnomalies;
   };
+  /** What each month costs, what was invoiced for it, and what is left between the two */
+  "GET /api/v1/costs/{org}/months": {
+    query: {
+      /** first month; default: 13 months that end with `end` */
+      start?: string;
+      /** last month; default: this one */
+      end?: string;
+    };
+    body: undefined;
+    answer: BilledMonths;
+  };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {
     query: object;
@@ -1451,6 +1553,24 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: Ping;
+  };
+  /** Who may act for it */
+  "GET /api/v1/organizations/{org}/members": {
+    query: object;
+    body: undefined;
+    answer: MemberList;
+  };
+  /** Let a person act for the organization, or in another role; only owners make and unmake owners */
+  "PUT /api/v1/organizations/{org}/members/{user_id}": {
+    query: object;
+    body: MemberBody;
+    answer: MemberState;
+  };
+  /** Let a person act for it no more; everybody may leave but the last owner */
+  "DELETE /api/v1/organizations/{org}/members/{user_id}": {
+    query: object;
+    body: undefined;
+    answer: MemberState;
   };
   /** What providers have billed, as it was told */
   "GET /api/v1/organizations/{org}/invoices": {

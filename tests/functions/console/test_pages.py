@@ -36,6 +36,7 @@ PATHS = {
     "month": "/calendar?month=2026-10",
     "integrations": "/settings",
     "keys": "/settings/keys",
+    "members": "/settings/members",
     "webhook": "/settings/webhook",
 }
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "rect", "path"}

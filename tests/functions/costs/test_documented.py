@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -26,6 +28,7 @@ from tests.conftest import Local
 from tests.functions.costs.charges import Charge, org_with_costs, total
 from tests.functions.costs.test_label_sums import labelled
 from tests.mcp_client import asking
+from tests.real_bq import needs_bq, rows_by_bq
 from tests.served import served
 
 TEXT = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
@@ -39,7 +42,7 @@ def blocks(heading: str) -> list[str]:
 
 
 SQL, CURL, COMMAND, ARGUMENTS = blocks("Cost per 1M output tokens by model,")
-LABELS, TEAM_SQL, TEAM_CURL, TEAM_COMMANDS = blocks("Cost per 1M output tokens by model and team")
+LABELS, TEAM_SQL, TEAM_CURL, TEAM_COMMANDS, TEAM_ARGUMENTS = blocks("Cost per 1M output tokens by model and team")
 UNATTRIBUTED = "-"  # as the command line writes what has no team
 
 
@@ -109,12 +112,7 @@ def test_by_the_command_line(api_url: str, org: OnboardedOrg, expected: Prices) 
 
 def test_by_a_model(api_url: str, org: OnboardedOrg, expected: Prices) -> None:
     """The documented arguments of the MCP server's tool."""
-    with ExitStack() as stack:
-        told = asking(api_url, org.org_slug, org.api_key, stack)("unit_costs", **json.loads(ARGUMENTS))
-    assert {
-        (each["key"]["model"],): (Decimal(each["cost_per_million"]), Decimal(each["previous"]["cost_per_million"]))
-        for each in told["unit_costs"]
-    } == expected
+    assert told_to_a_model(api_url, org, ARGUMENTS, ["model"]) == expected
 
 
 def test_teams_by_sql(local: Local, org_with_teams: OnboardedOrg, expected_of_teams: Prices) -> None:
@@ -140,12 +138,39 @@ def test_teams_by_the_command_line(api_url: str, org_with_teams: OnboardedOrg, e
     assert {key: told[key] for key in known} == known
 
 
+def test_teams_by_a_model(api_url: str, org_with_teams: OnboardedOrg, expected_of_teams: Prices) -> None:
+    """The documented arguments of the MCP server's tool."""
+    told = told_to_a_model(api_url, org_with_teams, TEAM_ARGUMENTS, ["model", "label:team"])
+    assert told == expected_of_teams
+
+
+@needs_bq
+def test_teams_by_bq(local: Local, org_with_teams: OnboardedOrg, expected_of_teams: Prices, tmp_path: Path) -> None:
+    """The documented statement, by Google's own command line."""
+    rows = rows_by_bq(local.settings, tmp_path, TEAM_SQL.replace("acme_inc", org_with_teams.org_slug))
+    assert {
+        (row["x_Model"], row["team"] or UNATTRIBUTED): (_known(row["last_month"]), _known(row["month_before"]))
+        for row in rows
+    } == expected_of_teams
+
+
+def told_to_a_model(api_url: str, org: OnboardedOrg, arguments: str, names: list[str]) -> Prices:
+    """Prices that the tool of the MCP server tells, by these dimensions."""
+    with ExitStack() as stack:
+        told = asking(api_url, org.org_slug, org.api_key, stack)("unit_costs", **json.loads(arguments))
+    return _prices(told["unit_costs"], names)
+
+
 def asked(command: str, api_url: str, org: OnboardedOrg, names: list[str]) -> Prices:
     """Prices that the API tells, by these dimensions."""
     path = re.search(r"/costs/acme_inc(/\S+)\"", command)
     assert path
     url = f"{api_url}/api/v1/costs/{org.org_slug}{path[1]}"
     told = requests.get(url, headers={"X-API-Key": org.api_key}, timeout=60).json()["unit_costs"]
+    return _prices(told, names)
+
+
+def _prices(told: Iterable[dict[str, Any]], names: list[str]) -> Prices:
     return {
         tuple(each["key"][name] or UNATTRIBUTED for name in names): (
             _known(each["cost_per_million"]),

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
+from cloudact.costs.dimensions import Dimension
 from functions.composition import compose
 from functions.costs import parquet as written
 from functions.costs.answer import answer_of
 from functions.costs.csv_file import csv_of, defused
-from functions.costs.dimensions import Dimension
 from functions.costs.question import Days, Question
 from functions.costs.shapes import plain
 from functions.routes import public_app
@@ -168,6 +168,14 @@ REFUSED = [
     ({"format": "parquet", "group_by": "model"}, "group_by", "fields_conflict"),
     ({"format": "xlsx"}, "format", "field_invalid"),
     ({"format": "csv", "group_by": "label:a"}, "group_by", "label_unknown"),
+    ({"format": "csv", "allocated_by": "team"}, "allocated_by", "fields_conflict"),
+    ({"format": "parquet", "allocated_by": "nobody"}, "allocated_by", "label_unknown"),
+    ({"format": "parquet", "allocated_by": "team\n"}, "allocated_by", "field_invalid"),
+    (
+        {"format": "parquet", "allocated_by": "nobody", "start": "2026-07-01", "end": "2026-10-01"},
+        "allocated_by",
+        "label_unknown",
+    ),
     ({"start": "2025-01-01", "end": "2026-10-01"}, "end", "field_invalid"),
 ]
 

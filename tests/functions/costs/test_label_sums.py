@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloudact.costs.dimensions import Dimension
+from cloudact.costs.labels import labels_of
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.costs.answer import answer_of
-from functions.costs.dimensions import Dimension
-from functions.costs.labels import labels_of
 from functions.costs.question import Days, Granularity, Question
 from functions.costs.statement import statement_of_groups
 from functions.costs.states import Shipped
@@ -26,6 +28,8 @@ from tests.conftest import Local
 from tests.functions.costs.charges import FIRST, LAST, Charge, org_with_costs, total
 from tests.functions.costs.conftest import Get, Watched
 
+WEEK = {"start": "2026-10-01", "end": "2026-10-07", "format": "parquet"}
+ALLOCATED = [f"Allocated{word}" for word in ("MethodId", "MethodDetails", "ResourceId", "ResourceName", "Tags")]
 OCTOBER = {"start": "2026-10-01", "end": "2026-10-31"}
 SPLIT = [{"value": "search", "share": "0.6"}, {"value": "ads", "share": "0.4"}]
 TEAM: dict[str, Any] = {
@@ -227,6 +231,57 @@ def test_a_file_has_labels(ask: Get, october: list[Charge]) -> None:
     assert len(lines) == 1 + len(sums_by(labelled(october, TEAM)))
     refused = ask("/export", format="parquet", label="team=search").get_json()
     assert (refused["code"], refused["field"]) == ("fields_conflict", "label")
+
+
+def rows_of(answer: Any) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    found: list[dict[str, Any]] = pq.read_table(pa.BufferReader(answer.data)).to_pylist()
+    return found
+
+
+def test_rows_are_allocated_by_a_label(
+    ask: Get, october: list[Charge], api: FlaskClient, labelled_org: OnboardedOrg
+) -> None:
+    """A charge is a row for each share, told in the columns that FOCUS has for it; others are as they are."""
+    path = f"/api/v1/organizations/{labelled_org.org_slug}/labels"
+    version = api.get(path, headers={"X-API-Key": labelled_org.api_key}).get_json()["version"]
+    rows = rows_of(ask("/export", **WEEK, allocated_by="team"))
+    parts = labelled([charge for charge in october if charge.day.day <= 7], TEAM)
+    assert Counter((row["AllocatedResourceId"], row["BilledCost"]) for row in rows) == Counter(
+        (team, part.billed) for team, part in parts
+    )
+    ratios = Counter[Any]()
+    for row in rows:
+        if (team := row["AllocatedResourceId"]) is None:
+            assert {row[name] for name in ALLOCATED} == {None}
+            continue
+        details = json.loads(row["AllocatedMethodDetails"], parse_float=str)
+        [element] = details["Elements"]
+        ratios[team, details["x_Rule"], element["AllocatedRatio"]] += 1
+        assert (row["AllocatedMethodId"], row["AllocatedResourceName"]) == (f"label/team/{version}", team)
+        assert (json.loads(row["AllocatedTags"]), [*element]) == ({"label/team": team}, ["AllocatedRatio"])
+    shared_out = {key: count for key, count in ratios.items() if key[2] != 1}
+    assert {(team, ratio) for team, _, ratio in shared_out} == {("search", "0.6"), ("ads", "0.4")}
+    assert len({*shared_out.values()}) == 1
+
+
+@pytest.mark.usefixtures("october")
+def test_parts_are_the_charge_in_every_column(ask: Get) -> None:
+    """Summed over its parts, every amount of a charge is what it was, and each dimension and price is the same."""
+    whole, parts = rows_of(ask("/export", **WEEK)), rows_of(ask("/export", **WEEK, allocated_by="team"))
+    assert len(parts) > len(whole) > 20
+    amounts = {name for row in whole for name, cell in row.items() if isinstance(cell, Decimal)}
+    amounts = {name for name in amounts if not name.endswith("UnitPrice")}
+
+    def summed(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Decimal]]:
+        found = defaultdict[str, dict[str, Decimal]](lambda: dict.fromkeys(amounts, Decimal()))
+        for row in rows:
+            same = {name: cell for name, cell in row.items() if name not in amounts | {*ALLOCATED}}
+            for name in amounts:
+                found[repr(sorted(same.items()))][name] += row[name] or 0
+        return found
+
+    assert summed(parts) == summed(whole)
 
 
 DIMENSIONS = ("provider", "sub_account", "api_key", "service", "region", "model", "tag:team", "tag:other")

@@ -13,8 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cloudact.costs.labels import labels_of
 from functions.composition import compose
-from functions.costs.labels import labels_of
 from functions.costs.stored_labels import LabelsChanged
 from localcloud.onboarding import OnboardedOrg, add_member
 from tests.conftest import Local

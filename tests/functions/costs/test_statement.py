@@ -8,10 +8,10 @@ from datetime import date
 
 import pytest
 
-from functions.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
-from functions.costs.labels import Label, labels_of
-from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question
-from functions.costs.statement import every_word, query, statement_of_groups, statement_of_trial
+from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
+from cloudact.costs.labels import Label, labels_of
+from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question, Rows
+from functions.costs.statement import every_word, query, statement_of_groups, statement_of_rows, statement_of_trial
 from tests.googlesql import gate
 
 MONTH = Days(date(2026, 10, 1), date(2026, 10, 31))
@@ -116,6 +116,28 @@ def test_google_accepts_labels(names: str, metric: Metric, with_tokens: bool) ->
     assert [label.name for label in question.labels] == sorted(names)
 
 
+@pytest.mark.parametrize("is_allocated", [False, True])
+def test_google_accepts_rows(is_allocated: bool) -> None:
+    """Rows have the columns of the view, whether a label allocates them or not; filtered both ways, of one read."""
+    filters = tuple(Filter(each, ("x", ""), excluded) for each in ALL for excluded in (False, True))
+    sql, values = statement_of_rows(Rows(MONTH, filters, labels()[0] if is_allocated else None, 7))
+    columns = [(column.name, column.type) for column in gate("org").analyze(sql.sql, sql.types)]
+    assert columns == [(each.name, each.type) for each in gate("org").analyze("SELECT * FROM focus_costs", {})]
+    assert sql.bind(values)
+    assert sql.sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == sql.sql.count("FROM focus_costs") == 1
+
+
+def test_every_amount_is_allocated() -> None:
+    """Of a charge that is split, each number that can be summed is split; prices are as they were."""
+    sql, _ = statement_of_rows(Rows(MONTH, (), labels()[0], 7))
+    numbers = {each.name for each in gate("org").analyze("SELECT * FROM focus_costs", {}) if each.type == "NUMERIC"}
+    split = {name for name in numbers if f"AS NUMERIC) AS {name}," in sql.sql}
+    assert numbers - split == {
+        "ListUnitPrice", "ContractedUnitPrice", "PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice",
+    }  # fmt: skip
+    assert sql.sql.count("AS NUMERIC) AS ") == len(split) + 2  # and both bounds of a part
+
+
 def test_google_accepts_a_trial() -> None:
     """All labels at once, one of which there is not yet: one read of the days."""
     sql, values = statement_of_trial(MONTH, [None, *labels()])
@@ -133,7 +155,8 @@ def test_nothing_of_a_label_is_in_the_text() -> None:
     for text in ("one", hostile):
         known = labels(text)
         question = Question(MONTH, group_by=(Dimension("label:b"),), known_labels=known)
-        texts.add((statement_of_groups(question)[0].sql, statement_of_trial(MONTH, known)[0].sql))
+        rows = statement_of_rows(Rows(MONTH, (), known[1], 1))[0].sql
+        texts.add((statement_of_groups(question)[0].sql, statement_of_trial(MONTH, known)[0].sql, rows))
     assert len(texts) == 1
     assert "label_part" not in statement_of_groups(Question(MONTH))[0].sql
 

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from cloudact.costs.dimensions import LABEL_NAME, OF_CHARGES, Dimension
 from cloudact.runs.result import plain
-from functions.costs.dimensions import LABEL_NAME, OF_CHARGES, Dimension
 
 MOST_LABELS: Final = 20
 MOST_RULES: Final = 100  # of all labels together: what the local BigQuery answers in seconds
