@@ -12,8 +12,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import stamina
-
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
 from cloudact.errors import Retry, Stop
@@ -60,6 +58,8 @@ class Outbox:
         Raises `Retry` where Cloud Tasks cannot be reached.
         """
         task = self._task(webhook, self.own(notification))
+        import stamina  # few instances and containers tell of anything
+
         waits = {"wait_initial": FIRST_WAIT_S, "wait_max": LONGEST_WAIT_S}
         for attempt in stamina.retry_context(on=Retry, attempts=tries, timeout=None, **waits):
             with attempt:
