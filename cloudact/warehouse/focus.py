@@ -6,6 +6,7 @@ The version of FOCUS is one word for code, views and pages. Knows no provider by
 import re
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 
 VERSION = "1.4"
 SCRIPTS = "views_focus_"  # what the names of these views' scripts begin with
@@ -19,6 +20,7 @@ _EACH = re.compile(r"\beach_focus_version\b")
 _MARK = re.compile(r"^.*--(?P<since> since| until) FOCUS (?P<version>\d+\.\d+)$\n", re.MULTILINE)
 
 
+@lru_cache(maxsize=64)  # the texts that ship, read several times in one process
 def of_version(text: str, version: str = VERSION) -> str:
     """Text of a view for one version of FOCUS, e.g. `1.4`, which takes the place of `each_focus_version`.
 

@@ -23,7 +23,7 @@ DEFAULT_DATASET = "organizations"
 ORG_DATASET = "org_dataset"  # stands for the org's own in sql/org
 ORG_TABLE = "org_table"  # stands for one of an org's tables, in a query that is the same for each of them
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.]+)")
+_NAMED = re.compile(r"\b(?:FROM|JOIN)\s+([\w.`]+)")
 _BOUND = re.compile(r"\bBills at most (\d+) MiB\b")
 _DECLARED = re.compile(r"^-- @(\w+) (ARRAY<\w+>|\w+):", re.MULTILINE)
 _INCLUDED = re.compile(r"^ *-- the query (\w+)\.sql\n", re.MULTILINE)
@@ -91,7 +91,7 @@ def _of_table(name: str, sql: str, table: str | None) -> str:
 
 def in_dataset(sql: str, dataset: str) -> str:
     """SQL text with the service's dataset renamed."""
-    return sql if dataset == DEFAULT_DATASET else re.sub(rf"\b{DEFAULT_DATASET}\.", f"{dataset}.", sql)
+    return sql if dataset == DEFAULT_DATASET else re.sub(rf"\b{DEFAULT_DATASET}\.", f"`{dataset}`.", sql)
 
 
 def in_org_dataset(sql: str, dataset: str) -> str:

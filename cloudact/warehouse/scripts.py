@@ -33,7 +33,7 @@ _VERSIONED = re.compile(
 )
 _VIEW = re.compile(r"CREATE OR REPLACE VIEW \S")
 _MADE = re.compile(r"CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) ([\w.]+)")
-_ADDS_BLINDLY = re.compile(r"\bADD COLUMN (?!IF NOT EXISTS )")
+_ADDS_BLINDLY = re.compile(r"ADD COLUMN (?!IF NOT EXISTS )")
 
 
 class Scope(StrEnum):
@@ -71,7 +71,7 @@ class Script:
         """Name without the provider's folder."""
         return self.name.rpartition("/")[2]
 
-    @property
+    @functools.cached_property
     def makes(self) -> list[str]:
         """Tables and views that the script makes, with their dataset."""
         return _MADE.findall(_plain(self.text))
@@ -145,7 +145,11 @@ def _of_all_providers(scripts: Iterable[Script]) -> tuple[Script, ...]:
             return focus.filled(script.text, names)
         return loads.union(script.text, tables, providers) if script.name == loads.SCRIPT else script.text
 
-    return tuple(replace(script, text=text(script)) for script in shipped)
+    return tuple(_with_text(script, text(script)) for script in shipped)
+
+
+def _with_text(script: Script, text: str) -> Script:
+    return script if text == script.text else replace(script, text=text)
 
 
 def _script(scope: Scope, path: Path, prefix: str) -> Script:
@@ -154,7 +158,12 @@ def _script(scope: Scope, path: Path, prefix: str) -> Script:
     if match is None:
         raise ConfigError(f"{place}: should be named NNN_name.sql, or views_name.sql for views.")
     version = int(match["version"]) if match["version"] else None
-    script = Script(scope, f"{prefix}{path.stem}", version, path.read_text(encoding="utf-8"), place)
+    return _checked(scope, f"{prefix}{path.stem}", version, path.read_text(encoding="utf-8"), place)
+
+
+@functools.lru_cache(maxsize=512)  # one process may need the scripts several times, and does not check a text again
+def _checked(scope: Scope, name: str, version: int | None, text: str, place: str) -> Script:
+    script = Script(scope, name, version, text, place)
     _check_statements(script)
     _check_charges(script)
     return script
