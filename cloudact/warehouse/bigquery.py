@@ -530,32 +530,38 @@ class Warehouse:
         Editors and viewers of the project lose the access that BigQuery gives them to every new dataset. Raises `Retry`
         where others keep changing the dataset at the same time.
         """
-        for _ in range(ADMISSION_TRIES if accounts else 0):
+        if accounts:
+            self._change_access(name, lambda access: _with_roles(access, accounts))
+
+    def dismiss(self, name: str, emails: Collection[str], role: str) -> bool:
+        """Takes a role in the dataset from service accounts; other roles stay. Returns whether any had it.
+
+        Raises `Retry` as `admit` does.
+        """
+        taken = {(email, role) for email in emails}
+        return bool(taken) and self._change_access(
+            name, lambda access: [each for each in access if (each.get("userByEmail"), each.get("role")) not in taken]
+        )
+
+    def _change_access(self, name: str, wanted: Callable[[list[JsonAnswer]], list[JsonAnswer]]) -> bool:
+        """Gives the dataset the access `wanted` in the place of what it has; returns whether that is another."""
+        for _ in range(ADMISSION_TRIES):
             with translating_google_errors("BigQuery"):
+                dataset = self._call("GET", f"datasets/{name}", query={"datasetView": "ACL"})
+                had = dataset.get("access", [])
+                access = wanted(had)
+                if access == had:
+                    return False
+                # With its etag, so that an entry which another adds meanwhile is not lost.
+                unchanged = {"If-Match": dataset["etag"]}
                 try:
-                    self._admit(name, accounts)
+                    self._call("PATCH", f"datasets/{name}", {"access": access}, headers=unchanged)
                 except GoogleRefusal as err:
                     if not refused_with(err, 412):
                         raise
                     continue  # someone has changed it since we looked
-                return
-        if accounts:
-            raise Retry(Code.BIGQUERY_UNAVAILABLE, f"The access to dataset {name} is being changed by others.")
-
-    def _admit(self, name: str, accounts: Mapping[str, str]) -> None:
-        dataset = self._call("GET", f"datasets/{name}", query={"datasetView": "ACL"})
-        access = dataset.get("access", [])
-        kept = [entry for entry in access if entry.get("specialGroup") not in DEFAULT_PROJECT_ACCESS]
-        held = {(entry.get("userByEmail"), entry.get("role")) for entry in kept}
-        added = [
-            {"role": role, "userByEmail": email}
-            for email, role in sorted(accounts.items())
-            if held.isdisjoint((email, enough) for enough in DATASET_ROLES[DATASET_ROLES.index(role) :])
-        ]
-        if added or len(kept) < len(access):
-            # With its etag, so that an entry which another adds meanwhile is not lost.
-            unchanged = {"If-Match": dataset["etag"]}
-            self._call("PATCH", f"datasets/{name}", {"access": [*kept, *added]}, headers=unchanged)
+                return True
+        raise Retry(Code.BIGQUERY_UNAVAILABLE, f"The access to dataset {name} is being changed by others.")
 
     def has_table(self, table: str) -> bool:
         """Whether the service's dataset exists and has this table."""
@@ -594,6 +600,18 @@ class Warehouse:
     def _change(self, asked: JsonAnswer, labels: Mapping[str, str]) -> None:
         with translating_google_errors("BigQuery"):
             self._answer(asked, labels, LOOK_TIMEOUT_S)
+
+
+def _with_roles(access: list[JsonAnswer], accounts: Mapping[str, str]) -> list[JsonAnswer]:
+    """Access with these roles by service account, of which none is added that has as much already."""
+    kept = [entry for entry in access if entry.get("specialGroup") not in DEFAULT_PROJECT_ACCESS]
+    held = {(entry.get("userByEmail"), entry.get("role")) for entry in kept}
+    added: list[JsonAnswer] = [
+        {"role": role, "userByEmail": email}
+        for email, role in sorted(accounts.items())
+        if held.isdisjoint((email, enough) for enough in DATASET_ROLES[DATASET_ROLES.index(role) :])
+    ]
+    return [*kept, *added]
 
 
 def open_warehouse(settings: Settings, patience_s: float = PATIENCE_S) -> Warehouse:

@@ -85,6 +85,16 @@ def let_into_org_dataset(warehouse: Warehouse, org_slug: str, accounts: Mapping[
     return True
 
 
+def shut_org_dataset_to_readers(warehouse: Warehouse, org_slug: str, accounts: Mapping[str, str]) -> bool:
+    """Takes the role READER in an org's dataset from those of these accounts that have it; returns whether any had.
+
+    Whoever writes may go on: a run that is at work when its org ends goes on to its end. A dataset that is not there,
+    or not this installation's, is left alone.
+    """
+    readers = [email for email, role in accounts.items() if role == "READER"]
+    return bool(readers) and _is_ours(warehouse, org_slug) and warehouse.dismiss(org_slug, readers, "READER")
+
+
 def _refuse_anothers(warehouse: Warehouse, org_slug: str, labels: Mapping[str, str], returning: bool) -> None:
     _refuse_a_strangers(org_slug, labels)
     _refuse_another_installations(warehouse, org_slug, labels, warehouse.installation if returning else ORIGINAL)
@@ -126,10 +136,14 @@ def drop_org_dataset(warehouse: Warehouse, org_slug: str) -> bool:
 
     The installation has a profile of the org: a dataset that is older than labels of installations is its own.
     """
-    labels = warehouse.dataset_labels(org_slug)
-    if labels is None or labels.get(LABEL) != org_slug.lower():
-        return False
-    if labels.get(INSTALLATION, warehouse.installation) != warehouse.installation:
+    if not _is_ours(warehouse, org_slug):
         return False
     warehouse.delete_dataset(org_slug)
     return True
+
+
+def _is_ours(warehouse: Warehouse, org_slug: str) -> bool:
+    labels = warehouse.dataset_labels(org_slug)
+    if labels is None or labels.get(LABEL) != org_slug.lower():
+        return False
+    return labels.get(INSTALLATION, warehouse.installation) == warehouse.installation

@@ -24,6 +24,7 @@ from cloudact.warehouse.datasets import (
     fill_org_dataset,
     let_into_org_dataset,
     look_at_org_dataset,
+    shut_org_dataset_to_readers,
 )
 from cloudact.warehouse.scripts import NO_FOLDERS
 from functions.orgs.key_issue import ApiKeys, NewKey
@@ -175,8 +176,9 @@ class Onboarding:
             for told in ("forget_invoices", "forget_labels"):
                 self._warehouse.write(told, org_slug=org_slug)
         dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
+        shut = shut_org_dataset_to_readers(self._warehouse, org_slug, self._dataset_accounts)
         org = replace(tenant, integrations=_forgotten(newest.integrations))
-        return Done(org, changed=active or forgotten or left or dropped)
+        return Done(org, changed=active or forgotten or left or dropped or shut)
 
     def _decide(self, org_slug: str, name: str, plan: Plan, tenant: Tenant) -> OnboardingDecision:
         last = tenant.subscription.updated_at if tenant.subscription else None

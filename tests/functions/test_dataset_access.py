@@ -67,6 +67,32 @@ def test_another_account_is_let_in_beside(fleet: Fleet) -> None:
     assert (roles(fleet, slug), roles(fleet, slug, RUNNER)) == (["READER"], ["WRITER"])
 
 
+def test_an_org_that_ends_shuts_the_reader_out(local: Local) -> None:
+    """Off-boarding takes the api's access to the dataset that stays, also of an org that ended before; whoever writes
+    stays, for runs that go on to their end. The org that comes back lets the reader in again."""
+    fleet = new_fleet(local, dataset_readers=API, dataset_writers=RUNNER)
+    headers = {"Authorization": f"Bearer {fleet.token}"}
+    slug = f"{fleet.settings.dataset}_e"
+    ops = fleet.ops()
+
+    def call(method: str, path: str, **body: object) -> dict[str, object]:
+        answer = ops.open(path, method=method, headers=headers, json=body)
+        assert answer.status_code in (200, 201), answer.get_json()
+        told: dict[str, object] = answer.get_json()
+        return told
+
+    call("POST", "/ops/orgs", org_slug=slug)
+    assert (roles(fleet, slug), roles(fleet, slug, RUNNER)) == (["READER"], ["WRITER"])
+    for changed in (True, False):
+        assert call("DELETE", f"/ops/orgs/{slug}", confirm=slug)["changed"] is changed
+        assert (roles(fleet, slug), roles(fleet, slug, RUNNER)) == ([], ["WRITER"])
+    fleet.warehouse.admit(slug, {API: "READER"})
+    assert call("DELETE", f"/ops/orgs/{slug}", confirm=slug)["changed"]
+    assert roles(fleet, slug) == []
+    call("POST", "/ops/orgs", org_slug=slug, reactivate=True)
+    assert (roles(fleet, slug), roles(fleet, slug, RUNNER)) == (["READER"], ["WRITER"])
+
+
 @pytest.fixture
 def strange(fleet: Fleet) -> Iterator[str]:
     """An org whose dataset is a stranger's."""

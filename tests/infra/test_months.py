@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import os
+import signal
 import threading
-from collections.abc import Mapping
+from calendar import monthrange
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from cloudact import clients
-from cloudact.runs.run import TriggerType
+from cloudact.runs.run import Run, TriggerType
+from cloudact.settings import Settings
+from cloudact.warehouse.bigquery import open_warehouse
+from jobs.months import tie_months
 from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from providers.org_day import OrgDay
 from tests.conftest import NOON, Local, billing_run
+from tests.fault_proxy import Doorman
 from tests.googlesql import gate
 from tests.infra.org_views import inlined
 from tests.jobs.test_months import YESTERDAY, tell, tie
 from tests.lineage import sources
+from tests.processes import started_processes
 
 MADE = "2026-03-09 06:00:00 UTC"
 NUMBERS = itertools.count(1)
@@ -533,6 +544,11 @@ class Google:
         sql = "SELECT invoice_month, COUNT(DISTINCT made_at) AS copies FROM org_dataset.month_closes GROUP BY 1"
         return {each["invoice_month"]: each["copies"] for each in self.rows(sql)}
 
+    def statuses(self) -> dict[str, int]:
+        """How many runs have copied, and how many have closed."""
+        sql = "SELECT status, COUNT(DISTINCT run_id) AS runs FROM org_dataset.month_closes GROUP BY 1"
+        return {each["status"]: each["runs"] for each in self.rows(sql) if each["status"] != "empty"}
+
     def changes(self) -> list[dict[str, Any]]:
         sql = "SELECT * FROM org_dataset.closed_month_changes WHERE usage_date >= '2020-01-01'"
         return self.rows(sql)
@@ -717,6 +733,61 @@ def test_a_run_that_ended_before_the_close(google: Google, local: Local, api: Fl
     tie(local, run)
     assert google.state("202603") == ("closed", 60)
     assert google.copies() == {"202603": 1}
+
+
+def tie_and_exit(settings: Settings, run: Run, now: dt.datetime) -> None:
+    """What a container does for months after its load, in a process of its own."""
+    tie_months(OrgDay(run, run.org_slug, open_warehouse(settings)), lambda: now, lambda: None)
+    os._exit(0)
+
+
+@pytest.mark.parametrize(
+    ("number", "statement", "left"),
+    [(1, "invoices_{run_id}", {}), (2, "copy_{month}_{run_id}", {"provisional": 1}),
+     (3, "close_{slug}_gcp_{month}_USD_1", {"provisional": 1, "closed": 1})],
+    ids=["carried", "copied", "closed"],
+)  # fmt: skip
+def test_killed_between_two_statements(
+    google: Google,
+    local: Local,
+    api: FlaskClient,
+    org: OnboardedOrg,
+    number: int,
+    statement: str,
+    left: dict[str, int],
+) -> None:
+    """A container that is killed once BigQuery has taken the invoices, the copy or the close leaves that, and the next
+    run does the rest: each invoice is carried once, and the month is closed once, whole."""
+    first = dt.date(2025, number, 1)  # a month that nothing else has closed: so the third statement is the close
+    google.charge(f"{first}", f"{first:%Y%m}", "60")
+    google.charge(f"{first}", f"{first:%Y%m}", "-2", "adjustment")
+    google.read(first, first + dt.timedelta(days=monthrange(first.year, number)[1] - 1))
+    tell(api, org, number="K-1", month=f"{first:%Y-%m}", total="58")
+    run = billing_run(org, YESTERDAY, generation=next(NUMBERS))
+    with closing(Doorman(local.settings.bigquery_endpoint)) as door, started_processes() as start:
+        victim: list[BaseProcess] = []
+        at_statement(door, number, lambda: os.kill(victim[0].pid or 0, signal.SIGKILL))
+        settings = local.settings.model_copy(update={"bigquery_endpoint": door.url})
+        victim.append(start(tie_and_exit, settings, run, local.clock()))
+        victim[0].join(60)
+        assert victim[0].exitcode == -signal.SIGKILL
+    job_id = statement.format(run_id=run.run_id, month=f"{first:%Y%m}", slug=org.org_slug)
+    local.warehouse.wait_for(local.warehouse.taken_job(job_id), lambda: None)
+    assert google.statuses() == left
+    carried = (
+        f"SELECT COUNT(*) AS told FROM org_dataset.invoices WHERE number = 'K-1' AND invoice_month = '{first:%Y%m}'"
+    )
+    assert google.rows(carried) == [{"told": 1}]
+    for _ in range(2):
+        google.tie()
+    assert google.rows(carried) == [{"told": 1}]
+    assert google.statuses() == {"provisional": 1, "closed": 1}
+    assert google.state(f"{first:%Y%m}") == ("closed", 58)
+
+
+def at_statement(door: Doorman, number: int, act: Callable[[], None]) -> None:
+    """Does `act` when BigQuery has taken the n-th statement that changes something, before its answer."""
+    door.at_first("/jobs", "after", act if number == 1 else lambda: at_statement(door, number - 1, act))
 
 
 def test_a_backfill_copies_nothing(google: Google, local: Local, org: OnboardedOrg) -> None:
