@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from cloudact import clients, redaction, secrets
 from cloudact.clock import Clock, utc_now
-from cloudact.notify.notifier import Notifier, open_outbox, open_signing
+from cloudact.notify.deliveries import Deliveries
+from cloudact.notify.notifier import Notifier, open_event_log, open_outbox, open_signing
 from cloudact.notify.webhooks import Webhooks
 from cloudact.orgs.integrations import Integrations
 from cloudact.orgs.vault import Vault
@@ -107,7 +108,9 @@ def compose(
     signing = open_signing(settings)
     outbox = open_outbox(settings, signing, clock)
     webhooks = Webhooks(warehouse, clock)
-    notifier = Notifier(webhooks, outbox, ids(providers))
+    events = open_event_log(settings, clock)
+    deliveries = Deliveries(warehouse, outbox, events, clock)
+    notifier = Notifier(webhooks, outbox, events, ids(providers))
     auth = Authentication(
         keys=KeyCache(callers.api_keys, clock),
         sessions=Sessions(_session_keys(settings, clock), settings, clock),
@@ -148,6 +151,7 @@ def compose(
             queue=queue,
             pace=Pace.of(settings),
             notifier=notifier,
+            deliveries=deliveries,
             clock=clock,
         ),
         keys=keys,
@@ -167,6 +171,8 @@ def compose(
             clock,
             settings.webhook_allow_http,
             Probes(settings.time_out(redirects.TIMEOUT_S)),
+            deliveries,
+            events,
         ),
         invoices=OrgInvoices(auth, Invoices(warehouse, clock), [provider.id for provider in providers], clock),
         operations=OrgOperations(
