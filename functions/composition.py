@@ -25,7 +25,9 @@ from providers import PROVIDERS
 from providers.provider import Provider, connect, ids, secret_patterns, sql_folders
 
 with importing_later(__name__):
-    from cloudact.notify.notifier import Notifier, open_outbox, open_signing
+    from cloudact.notify.deliveries import Deliveries
+    from cloudact.notify.event_log import EventLog
+    from cloudact.notify.notifier import Notifier, open_event_log, open_outbox, open_signing
     from cloudact.notify.signing import Signing
     from cloudact.notify.webhook_posts import Outbox
     from cloudact.notify.webhooks import Webhooks
@@ -154,6 +156,7 @@ class Rooms:
             queue=self._queue,
             pace=imported(Pace).of(self._settings),
             notifier=self._notifier,
+            deliveries=self._deliveries,
             clock=self._clock,
         )
 
@@ -186,6 +189,8 @@ class Rooms:
             self._clock,
             self._settings.webhook_allow_http,
             Probes(self._settings.time_out(imported(REDIRECTS_TIMEOUT_S))),
+            self._deliveries,
+            self._events,
         )
 
     @built_once
@@ -245,7 +250,15 @@ class Rooms:
 
     @built_once
     def _notifier(self) -> Notifier:
-        return Notifier(self._webhooks, self._outbox, ids(self.providers))
+        return Notifier(self._webhooks, self._outbox, self._events, ids(self.providers))
+
+    @built_once
+    def _events(self) -> "EventLog":
+        return open_event_log(self._settings, self._clock)
+
+    @built_once
+    def _deliveries(self) -> Deliveries:
+        return Deliveries(self._warehouse, self._outbox, self._events, self._clock)
 
 
 def compose(

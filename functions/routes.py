@@ -83,6 +83,7 @@ with importing_later(__name__):
     from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
     from functions.orgs.member_endpoints import MemberList, delete_member, list_members, put_member
     from functions.orgs.shapes import MemberBody, MemberState
+    from functions.orgs.webhook_deliveries import DeliveriesQuery, WebhookDeliveries, list_deliveries
     from functions.orgs.webhooks import (
         Ping,
         WebhookBody,
@@ -295,6 +296,11 @@ PUBLIC: tuple[Endpoint, ...] = (
     _webhooks(
         "POST", f"{_ORG}/webhook/test", "test_webhook", test_webhook, "Send a test event",
         {202: Ping}, NO_BODY | _NO_EVENTS | CLOUD_TASKS | refused(404, Code.WEBHOOK_MISSING),
+    ),
+    _webhooks(
+        "GET", f"{_ORG}/webhook/deliveries", "webhook_deliveries", list_deliveries,
+        "The last events that were to be posted, and what became of each", {200: WebhookDeliveries},
+        query=DeliveriesQuery,
     ),
     _people("GET", f"{_ORG}/members", "members", list_members, "Who may act for it", {200: MemberList}, NO_QUERY),
     _people(

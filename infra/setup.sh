@@ -130,6 +130,9 @@ set_up_queues() {
   for account in api ops runner; do
     grant "$(member "$account")" roles/cloudtasks.enqueuer
   done
+  for account in api ops; do
+    grant "$(member "$account")" roles/cloudtasks.viewer
+  done
 }
 
 # set_up_queue NAME DISPATCHES_PER_SECOND CONCURRENT ATTEMPTS DURATION MIN_BACKOFF MAX_BACKOFF DOUBLINGS

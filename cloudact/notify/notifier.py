@@ -6,11 +6,11 @@ Notifying never raises and waits seconds at most; the work it reports goes on wh
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from cloudact import clients
 from cloudact.clock import Clock
 from cloudact.errors import CloudActError, ConfigError
+from cloudact.notify.event_log import PATIENCE_S, Delivery, EventLog
 from cloudact.notify.notifications import Event, Notification, integration_invalid
 from cloudact.notify.signing import Signing
 from cloudact.notify.webhook_posts import Outbox
@@ -18,10 +18,7 @@ from cloudact.notify.webhooks import Webhook, Webhooks
 from cloudact.orgs.integrations import Integration
 from cloudact.secrets import TIMEOUT_S, read_secret
 from cloudact.settings import Settings
-from cloudact.warehouse.bigquery import Warehouse
-
-if TYPE_CHECKING:
-    pass
+from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 
 log = logging.getLogger(__name__)
 PATIENT_TRIES = 3  # of jobs and the sweep: whoever records a run's end is the last one to tell of it
@@ -38,15 +35,23 @@ MESSAGES = {
 
 
 class Notifier:
-    """Sends notifications. Without `outbox`, as in a deployment without webhooks, events are logged only.
+    """Sends notifications. Without `outbox`, as in a deployment without webhooks, events are recorded and logged only.
 
     `providers` are provider ids by integration. `tries` is how often Cloud Tasks is called: once in a request, since
     its client does not wait for that.
     """
 
-    def __init__(self, webhooks: Webhooks, outbox: Outbox | None, providers: Mapping[str, str], tries: int = 1) -> None:
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        outbox: Outbox | None,
+        events: EventLog,
+        providers: Mapping[str, str],
+        tries: int = 1,
+    ) -> None:
         self._webhooks = webhooks
         self._outbox = outbox
+        self._events = events
         self._providers = providers
         self._tries = tries
 
@@ -55,14 +60,14 @@ class Notifier:
 
         For jobs and the sweep: nobody notifies of their events later.
         """
-        return Notifier(self._webhooks, self._outbox, self._providers, PATIENT_TRIES)
+        return Notifier(self._webhooks, self._outbox, self._events, self._providers, PATIENT_TRIES)
 
     def notify(self, notification: Notification) -> bool:
         """Sends the notification to the org's webhook and logs it. Returns whether every receiver will get it."""
         try:
             webhook = self._webhooks.find(notification.org_slug) if self._outbox else None
         except Exception as err:
-            return _logged(notification, "failed", err)
+            return self._told(self._own(notification), "failed", err)
         return self.notify_webhook(webhook, notification)
 
     def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
@@ -74,15 +79,22 @@ class Notifier:
 
         Returns whether it will arrive.
         """
-        if self._outbox is not None:
-            notification = self._outbox.own(notification)
+        notification = self._own(notification)
         if webhook is None or self._outbox is None or not webhook.wants(notification.event):
-            return _logged(notification, "none")
+            return self._told(notification, "none")
         try:
             new = self._outbox.put(webhook, notification, self._tries)
         except Exception as err:
-            return _logged(notification, "failed", err)
-        return _logged(notification, "queued" if new else "repeated")
+            return self._told(notification, "failed", err)
+        return self._told(notification, "queued" if new else "repeated")
+
+    def _own(self, notification: Notification) -> Notification:
+        return notification if self._outbox is None else self._outbox.own(notification)
+
+    def _told(self, notification: Notification, delivery: str, err: Exception | None = None) -> bool:
+        """Records and logs the event. Who repeats it records it too: the first teller may have died before that."""
+        self._events.told(notification, Delivery.QUEUED if delivery == "repeated" else Delivery(delivery))
+        return _logged(notification, delivery, err)
 
 
 def open_outbox(settings: Settings, signing: Signing, clock: Clock) -> Outbox | None:
@@ -101,10 +113,15 @@ def open_signing(settings: Settings) -> Signing:
     return Signing(master, settings.installation)
 
 
+def open_event_log(settings: Settings, clock: Clock) -> EventLog:
+    """Event log of the deployment."""
+    return EventLog(open_warehouse(settings, settings.time_out(PATIENCE_S)), clock)
+
+
 def open_notifier(settings: Settings, warehouse: Warehouse, clock: Clock, providers: Mapping[str, str]) -> Notifier:
     """Notifier of a job; `providers` are provider ids by integration."""
     outbox = open_outbox(settings, open_signing(settings), clock)
-    return Notifier(Webhooks(warehouse, clock), outbox, providers).patient()
+    return Notifier(Webhooks(warehouse, clock), outbox, open_event_log(settings, clock), providers).patient()
 
 
 def _logged(notification: Notification, delivery: str, err: Exception | None = None) -> bool:

@@ -9,6 +9,7 @@ from flask import Response
 
 from functions.console.actions import done
 from functions.console.collaborators import Console
+from functions.console.delivery_lines import delivery_lines
 from functions.console.forms import read_form
 from functions.console.pages import page
 from functions.console.sessions import visit
@@ -103,9 +104,15 @@ def show_keys(console: Console, org: str) -> Response:
 
 
 def show_webhook(console: Console, org: str) -> Response:
-    """200 with where events are sent."""
+    """200 with where events are sent, and what became of the last ones."""
     visited = visit(console, org)
-    return page(console, visited, "settings_webhook.html", webhook=webhook_state(console.webhooks, org))
+    return page(
+        console,
+        visited,
+        "settings_webhook.html",
+        webhook=webhook_state(console.webhooks, org),
+        deliveries=delivery_lines(console, org),
+    )
 
 
 def test_webhook(console: Console, org: str) -> Response:

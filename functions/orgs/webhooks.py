@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJso
 
 from cloudact.clock import Clock
 from cloudact.error_codes import Code
+from cloudact.notify.deliveries import Deliveries
+from cloudact.notify.event_log import Delivery, EventLog
 from cloudact.notify.notifications import CHOOSABLE, ping
 from cloudact.notify.signing import Signing
 from cloudact.notify.webhook_posts import Outbox
@@ -94,6 +96,8 @@ class OrgWebhooks:
     clock: Clock
     allow_http: bool
     probes: Probes
+    deliveries: Deliveries
+    events: EventLog
 
 
 def show_webhook(room: OrgWebhooks, org: str) -> Response:
@@ -172,6 +176,7 @@ def ping_requested(room: OrgWebhooks, org: str) -> Response:
     window = int(now.timestamp()) // 10
     event = outbox.own(ping(org, f"{webhook.updated_at.isoformat()}/{window}", now))
     new = outbox.put(webhook, event)
+    room.events.told(event, Delivery.QUEUED)
     message = "A test event is on its way." if new else "A test event was sent within these ten seconds."
     return answered(Ping(id=event.id, type=event.event.value, deduplicated=not new, message=message), 202)
 

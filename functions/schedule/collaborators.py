@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cloudact.clock import Clock
+from cloudact.notify.deliveries import Deliveries
 from cloudact.notify.notifier import Notifier
 from cloudact.pipelines.registry import Registry
 from cloudact.runs.ledger import Ledger
@@ -23,4 +24,5 @@ class Schedule:
     queue: RunQueue
     pace: Pace
     notifier: Notifier
+    deliveries: Deliveries
     clock: Clock

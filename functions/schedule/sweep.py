@@ -1,4 +1,7 @@
-"""POST /ops/sweep: settles runs that never started or stopped reporting. Safe to call at any time, twice at once."""
+"""POST /ops/sweep: settles runs that never started or stopped reporting. Safe to call at any time, twice at once.
+
+It follows the deliveries of webhooks too, once an hour.
+"""
 
 import functools
 import logging
@@ -48,6 +51,7 @@ def sweep(api: Schedule) -> Response:
             log.error("a silent run cannot be settled", extra={"fields": fields}, exc_info=err)
         done[what].append(silent.run_id)
     _log(unsettled, done, now)
+    api.deliveries.follow()
     return answered(Swept.model_validate(done))
 
 

@@ -14,6 +14,7 @@ from localcloud.demo_orgs import DEMO_USER
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
 from tests.browser.chromium import Chromium, chromium
+from tests.browser.events import tell
 from tests.browser.scene import LABELS, record
 from tests.conftest import NOON, Local, load_fixture_export
 from tests.copied_tables import CopiedTables
@@ -55,6 +56,7 @@ def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
         add_member(session_cloud.settings, org.org_slug, user_id, role)
     load(session_cloud, org.org_slug, charges())
     runs = record(session_cloud, org.org_slug)
+    tell(session_cloud, org.org_slug, runs["failed"])
     rooms = patient(compose(session_cloud.settings, session_cloud.clock))
     rooms.costs.labels.add(org.org_slug, labels_of(LABELS), StoredLabels(), DEMO_USER)
     with served(console_app(rooms, session_cloud.settings, clock=session_cloud.clock)) as url:

@@ -19,7 +19,7 @@ QUERIES = [
     for table in ([each.name for each in TABLES] if path.stem in OF_ANY_TABLE else [None])
 ]
 OF_THE_SERVICE = ("applied_migrations", "record_migrations", "installation", "record_installation")
-OF_ALL_ORGS = ("sweep", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
+OF_ALL_ORGS = ("sweep", "open_deliveries", "daily_plan", "generations", "orgs_behind", *OF_THE_SERVICE)
 WRITING = (
     "record_migrations",
     "record_installation",
@@ -58,6 +58,7 @@ def test_queries_bound_the_partitions_they_read(name: str, table: str | None) ->
     if any(f"organizations.{table}" in sql for table in PARTITIONED):
         reads = sum(sql.count(f"organizations.{table}") for table in PARTITIONED)
         assert sql.count("requested_date = @") + sql.count("requested_date BETWEEN @") == reads
+    assert sql.count("occurred_on BETWEEN @") == sql.count("organizations.org_events")
 
 
 @pytest.mark.parametrize(("name", "table"), [each for each in QUERIES if each[0] not in (*OF_ALL_ORGS, *WRITING)])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cloudact.notify.deliveries import StoredDelivery
 from cloudact.notify.webhooks import WebhookColumns
 from cloudact.orgs import integrations
 from cloudact.orgs.org import ApiKey
@@ -32,6 +33,8 @@ SHAPES: dict[str, Any] = {
     "tenant": vars(tenant)["_TenantRow"],
     "memberships": MembershipRow,
     "webhook": WebhookColumns,
+    "webhook_deliveries": StoredDelivery,
+    "open_deliveries": StoredDelivery,
     "run_list": run_rows.ListedRun,
     "run_count": vars(run_pages)["_DayCount"],
     "run_count_filtered": vars(run_pages)["_DayCount"],

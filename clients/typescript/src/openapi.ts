@@ -286,6 +286,9 @@ export interface DayCompleteness {
   generation: number | null;
 }
 
+/** State of an event's post. The first three are known at once, the others by looking at Cloud Tasks. */
+export type Delivery = "none" | "failed" | "queued" | "trying" | "delivered" | "given_up" | "unknown";
+
 /** Delivery of the data (docs/focus.md, Metadata). */
 export interface DeliveryHandling {
   Mechanism: "Overwrite" | "Append";
@@ -624,6 +627,9 @@ export interface Pipeline {
   schedule: string;
   parameters: Array<Parameter>;
 }
+
+/** Reason why a post was no delivery. `REFUSED`: the receiver has answered, with another status than 2xx. */
+export type PostFailure = "refused" | "timeout" | "unreachable" | "other";
 
 /** Last generation that succeeded. */
 export interface Previous {
@@ -1070,6 +1076,36 @@ export interface WebhookBody {
   events?: Array<"run_failed" | "cost_fell" | "cost_anomaly" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
   /** sign with a new secret from now on */
   rotate_secret?: boolean;
+}
+
+/** Deliveries of the last thirty days, the newest first. */
+export interface WebhookDeliveries {
+  org_slug: string;
+  deliveries: Array<WebhookDelivery>;
+}
+
+/** One event that was to be posted. Neither the address nor what the receiver has answered is in it. */
+export interface WebhookDelivery {
+  /** of the event, as the receiver sees it */
+  id: string;
+  type: string;
+  /** when the event happened */
+  created_at: string;
+  /** when it was queued */
+  told_at: string;
+  /** queued: not posted yet; trying: every post so far has failed, and another follows; delivered: the receiver has answered 2xx; given_up: it failed for a day; failed: it could not be queued; unknown: nobody has looked in time */
+  state: "failed" | "queued" | "trying" | "delivered" | "given_up" | "unknown";
+  /** posts that have begun; of one that has ended at least so many */
+  attempts: number;
+  /** of the last post that failed */
+  last_attempt_at: string | null;
+  /** that the receiver answered it with */
+  http_status: number | null;
+  /** why it failed; refused: http_status tells */
+  error: PostFailure | null;
+  next_attempt_at: string | null;
+  /** since when this is known */
+  as_of: string;
 }
 
 /** The webhook; `url` is null where there is none. */
@@ -1553,6 +1589,14 @@ export interface Operations {
     query: object;
     body: undefined;
     answer: Ping;
+  };
+  /** The last events that were to be posted, and what became of each */
+  "GET /api/v1/organizations/{org}/webhook/deliveries": {
+    query: {
+      limit?: number;
+    };
+    body: undefined;
+    answer: WebhookDeliveries;
   };
   /** Who may act for it */
   "GET /api/v1/organizations/{org}/members": {
