@@ -3,20 +3,22 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cloudact.budgets.restatements import shares_by_day
 from cloudact.budgets.spending import NOTHING, LoadedDay, Of, Shares, Spending
 
 SETTLES_AFTER_MINUTES: Final = 24 * 60  # from the end of a day to a reading of it, as anomalies have it
 SETTLES_AFTER_DAYS: Final = 7  # where nothing but that it was loaded is known of a day
+Row: TypeAlias = Mapping[str, Any]
 NEARLY_ALL: Final = Decimal("0.95")  # of a day that is settling, by what the view `settledness` calls so
 
 
-def spending_of(rows: Iterable[Mapping[str, Any]], today: date) -> Spending:
+def spending_of(rows: Iterable[Row], today: date) -> Spending:
     """Costs and days that the rows tell."""
     amounts: dict[tuple[Of, str], dict[str, dict[date, Decimal]]] = {}
-    days, reads = [], []
+    days: list[Row] = []
+    reads: list[Row] = []
     for row in rows:
         if row["part"] == "amount":
             of = Of(row["label"], row["value"])
@@ -31,7 +33,7 @@ def spending_of(rows: Iterable[Mapping[str, Any]], today: date) -> Spending:
     return Spending(amounts, loaded)
 
 
-def _loaded(row: Mapping[str, Any], shares: Shares | None, today: date) -> LoadedDay:
+def _loaded(row: Row, shares: Shares | None, today: date) -> LoadedDay:
     if row["is_half_loaded"]:
         return LoadedDay(is_final=False, is_settled=False)
     if row["state"] is None:  # loaded before there was a history of days

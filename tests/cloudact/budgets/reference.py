@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
@@ -75,22 +75,28 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
     return Told(*sums)
 
 
-def _by_weeks(open_days, days, known_to, by_itself, cost):  # type: ignore[no-untyped-def]
+def _by_weeks(
+    open_days: list[date],
+    days: Mapping[date, Day],
+    known_to: date,
+    by_itself: Callable[[date], Told | None],
+    cost: Callable[[date], Decimal],
+) -> list[Decimal]:
     """What the open days would cost by each of the last four whole weeks of the last six."""
     settled = {day for day, state in days.items() if state.state in ("final", "settled")}
     if not settled or max(settled) < known_to - timedelta(days=14):
         return []
-    found = []
+    found: list[Decimal] = []
     for number in range(6):
         ends = max(settled) - timedelta(days=7 * number)
         week = {ends - timedelta(days=back) for back in range(7)}
         if week <= settled and len(found) < 4:
-            by_weekday = {day.isoweekday(): by_itself(day).amount for day in week}
+            by_weekday = {day.isoweekday(): told.amount for day in week if (told := by_itself(day))}
             found.append(
                 sum((_at_least(by_weekday[day.isoweekday()], day, days, cost) for day in open_days), Decimal())
             )
     return found
 
 
-def _at_least(amount, day, days, cost):  # type: ignore[no-untyped-def]
+def _at_least(amount: Decimal, day: date, days: Mapping[date, Day], cost: Callable[[date], Decimal]) -> Decimal:
     return max(amount, cost(day)) if day in days else amount
