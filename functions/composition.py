@@ -25,7 +25,9 @@ from functions.auth.stored_callers import StoredCallers
 from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
+from functions.costs.plans import OrgPlans, SpendingAnswers
 from functions.costs.states import Shipped, TableStates
+from functions.costs.stored_budgets import BalanceStore, BudgetStore
 from functions.costs.stored_labels import LabelStore
 from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
@@ -136,7 +138,14 @@ def compose(
             fruitless=TokenBuckets(ADMISSIONS, clock),
             clock=clock,
         ),
-        costs=OrgCosts(auth, answers, clock, AnomalyAnswers(answers), LabelStore(warehouse, clock)),
+        costs=OrgCosts(
+            auth,
+            answers,
+            clock,
+            AnomalyAnswers(answers),
+            LabelStore(warehouse, clock),
+            _org_plans(clock, warehouse, answers, providers),
+        ),
         schedule=Schedule(
             registry=registry,
             ledger=ledger,
@@ -182,6 +191,15 @@ def _cost_answers(settings: Settings, clock: Clock, warehouse: Warehouse, provid
     shipped = Shipped.with_providers(sql_folders(providers))
     states = TableStates(warehouse, shipped, ThreadPoolExecutor(STATES_AT_ONCE, "table-states"), clock)
     return CostAnswers(open_warehouse(settings, COSTS_PATIENCE_S), states, clock, KeptAnswers())
+
+
+def _org_plans(clock: Clock, warehouse: Warehouse, answers: CostAnswers, providers: Sequence[Provider]) -> OrgPlans:
+    return OrgPlans(
+        BudgetStore(warehouse, clock),
+        BalanceStore(warehouse, clock),
+        SpendingAnswers(answers, clock),
+        [provider.id for provider in providers],
+    )
 
 
 def _queue(settings: Settings, clock: Clock) -> RunQueue:

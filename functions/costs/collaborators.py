@@ -7,6 +7,7 @@ from cloudact.clock import Clock
 from functions.auth.authenticate import Authentication
 from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers
+from functions.costs.plans import OrgPlans
 from functions.costs.stored_labels import LabelStore
 
 EXPORTS_AT_ONCE = 2  # of rows, of an instance: each holds a thread and some 50 MiB
@@ -25,5 +26,6 @@ class OrgCosts:
     clock: Clock
     anomalies: AnomalyAnswers
     labels: LabelStore
+    plans: OrgPlans
     page_rows: int = PAGE_ROWS
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE))
