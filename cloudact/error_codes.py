@@ -589,6 +589,20 @@ class Code(StrEnum):
         "Somebody else has changed the organization's labels since they were read.",
         "Read them again, and change those.",
     )
+    BUDGETS_CHANGED = (
+        "budgets_changed",
+        Topic.REQUEST,
+        False,
+        "Somebody else has changed the organization's budgets since they were read.",
+        "Read them again, and change those.",
+    )
+    BALANCES_CHANGED = (
+        "balances_changed",
+        Topic.REQUEST,
+        False,
+        "Somebody else has changed the organization's prepaid balances since they were read.",
+        "Read them again, and change those.",
+    )
     COSTS_TOO_LARGE = (
         "costs_too_large",
         Topic.REQUEST,
@@ -707,6 +721,20 @@ class Code(StrEnum):
         Topic.MISSING,
         False,
         "The organization's labels have no such version.",
+        "Look at the version that counts: the older ones have lower numbers, from 1.",
+    )
+    BUDGETS_UNKNOWN = (
+        "budgets_unknown",
+        Topic.MISSING,
+        False,
+        "The organization's budgets have no such version.",
+        "Look at the version that counts: the older ones have lower numbers, from 1.",
+    )
+    BALANCES_UNKNOWN = (
+        "balances_unknown",
+        Topic.MISSING,
+        False,
+        "The organization's prepaid balances have no such version.",
         "Look at the version that counts: the older ones have lower numbers, from 1.",
     )
     WEBHOOK_MISSING = (

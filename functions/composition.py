@@ -38,7 +38,9 @@ with importing_later(__name__):
     from functions.costs.answers import CostAnswers, KeptAnswers
     from functions.costs.collaborators import OrgCosts
     from functions.costs.month_answers import MonthAnswers
+    from functions.costs.plans import OrgPlans, SpendingAnswers
     from functions.costs.states import Shipped, TableStates
+    from functions.costs.stored_budgets import BalanceStore, BudgetStore
     from functions.costs.stored_labels import LabelStore
     from functions.focus.collaborators import Focus
     from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
@@ -143,7 +145,23 @@ class Rooms:
         """Costs of orgs, with their anomalies and labels."""
         answers = _cost_answers(self._settings, self._clock, self._warehouse, self.providers)
         labels = LabelStore(self._warehouse, self._clock)
-        return OrgCosts(self._auth, answers, self._clock, AnomalyAnswers(answers), labels, MonthAnswers(answers))
+        return OrgCosts(
+            self._auth,
+            answers,
+            self._clock,
+            AnomalyAnswers(answers),
+            labels,
+            MonthAnswers(answers),
+            self._plans(answers),
+        )
+
+    def _plans(self, answers: CostAnswers) -> OrgPlans:
+        return OrgPlans(
+            BudgetStore(self._warehouse, self._clock),
+            BalanceStore(self._warehouse, self._clock),
+            SpendingAnswers(answers, self._clock),
+            [provider.id for provider in self.providers],
+        )
 
     @built_once
     def schedule(self) -> Schedule:

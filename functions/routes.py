@@ -41,6 +41,29 @@ from providers.provider import Provider
 with importing_later(__name__):
     from functions.catalogue import list_pipelines, show_pipeline
     from functions.costs.anomalies import AnomaliesQuery, CostAnomalies, show_anomalies
+    from functions.costs.budget_answers import (
+        BudgetStandings,
+        Forecast,
+        ForecastQuery,
+        MonthQuery,
+        Runways,
+        show_forecast,
+        show_runway,
+        show_standings,
+    )
+    from functions.costs.budget_endpoints import (
+        BalancesBody,
+        BalancesState,
+        BudgetsBody,
+        BudgetsState,
+        RecordedBalances,
+        RecordedBudgets,
+        VersionQuery,
+        put_balances,
+        put_budgets,
+        show_balances,
+        show_budgets,
+    )
     from functions.costs.endpoints import BYTES, export_costs, show_costs, show_unit_costs
     from functions.costs.inputs import CostsQuery, ExportQuery, UnitCostsQuery
     from functions.costs.label_endpoints import (
@@ -190,6 +213,8 @@ _LABELS = (
     | refused(400, Code.COSTS_TOO_LARGE)
     | refused(429, Code.COSTS_LIMITED)
 )
+_BUDGETS = ADMINS_ONLY | refused(409, Code.BUDGETS_CHANGED) | refused(412, Code.BUDGETS_CHANGED)
+_BALANCES = ADMINS_ONLY | refused(409, Code.BALANCES_CHANGED) | refused(412, Code.BALANCES_CHANGED)
 _keys = partial(Endpoint, room="keys")
 _webhooks = partial(Endpoint, room="webhooks")
 _integrations = partial(Endpoint, room="integrations")
@@ -274,6 +299,40 @@ PUBLIC: tuple[Endpoint, ...] = (
         "GET", "/costs/<org>/months", "billed_months", show_months,
         "What each month costs, what was invoiced for it, and what is left between the two",
         {200: BilledMonths}, COSTS, query=MonthsQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/budgets", "budget_standings", show_standings,
+        "How each budget stands in a month: spent, forecast with its range, and what that rests on",
+        {200: BudgetStandings}, COSTS, query=MonthQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/forecast", "forecast", show_forecast,
+        "What a month will cost, with its range, in total and by provider or label",
+        {200: Forecast}, COSTS, query=ForecastQuery, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", "/costs/<org>/runway", "runway", show_runway,
+        "What is left of prepaid balances, and when they run out",
+        {200: Runways}, COSTS | NO_QUERY, headers=(BYTES,),
+    ),
+    _costs(
+        "GET", f"{_ORG}/budgets", "budgets", show_budgets, "The budgets, or an older version of them",
+        {200: BudgetsState}, refused(404, Code.BUDGETS_UNKNOWN), query=VersionQuery,
+    ),
+    Endpoint(
+        "PUT", f"{_ORG}/budgets", "put_budgets", put_budgets,
+        "Replace the budgets; one that is as it was keeps its version, and its events are not told again",
+        {200: RecordedBudgets}, _BUDGETS | refused(400, Code.LABEL_UNKNOWN), body=BudgetsBody, room="costs",
+        headers=("ETag",), guarded=True,
+    ),
+    _costs(
+        "GET", f"{_ORG}/balances", "balances", show_balances, "The prepaid balances, or an older version of them",
+        {200: BalancesState}, refused(404, Code.BALANCES_UNKNOWN), query=VersionQuery,
+    ),
+    Endpoint(
+        "PUT", f"{_ORG}/balances", "put_balances", put_balances,
+        "Replace the prepaid balances; of a provider and currency the one with the latest day counts",
+        {200: RecordedBalances}, _BALANCES, body=BalancesBody, room="costs", headers=("ETag",), guarded=True,
     ),
     _runs("GET", f"{_ORG}/quota", "quota", show_quota, "What is left of the UTC day", {200: Quota}, NO_QUERY),
     _keys("GET", f"{_ORG}/api-key", "api_key", show_keys, "The keys, by their fingerprints", {200: Keys}, NO_QUERY),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ class Found:
     changed: bool = False
     pipeline: str = "openai_usage_cost"
     provider: str = "openai"
+    costs: Mapping[str, object] = field(default_factory=dict)  # by currency
 
     def row(self, org_slug: str, generation: int) -> dict[str, Any]:
         return {
@@ -37,6 +38,7 @@ class Found:
             "run_id": "r", "generation": generation, "trigger_type": "schedule", "read_at": str(self.at),
             "recorded_at": str(self.at), "is_changed": self.changed, "completeness": self.completeness,
             "rows_before": 0, "rows_after": 1,
+            "costs": [{"currency": currency, "after": str(cost)} for currency, cost in self.costs.items()],
         }  # fmt: skip
 
 

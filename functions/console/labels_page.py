@@ -23,7 +23,8 @@ from functions.console.label_words import label_words
 from functions.console.pages import go, page
 from functions.console.rule_form import HOW_WORDS, MOST_FIELDS, RuleForm
 from functions.console.sessions import Visit, visit
-from functions.costs.label_endpoints import LabelTrial, put_requested, rule_words
+from functions.costs.label_endpoints import LabelTrial, put_requested
+from functions.costs.mistakes import rule_words
 from functions.costs.question import Days
 from functions.costs.stored_labels import StoredLabels
 from functions.web.problems import Problem, bad_field

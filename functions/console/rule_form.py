@@ -13,7 +13,7 @@ from cloudact.costs.dimensions import DIMENSIONS, TAG
 from cloudact.costs.labels import MOST_CONDITIONS, MOST_SHARES, Condition, Rule
 from cloudact.runs.result import plain
 from functions.console.label_words import percent
-from functions.costs.label_endpoints import rule_words
+from functions.costs.mistakes import rule_words
 
 MOST_FIELDS = 20 + 4 * MOST_CONDITIONS + 2 * MOST_SHARES  # of the whole form
 TAGGED = "tag"

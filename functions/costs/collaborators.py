@@ -8,6 +8,7 @@ from functions.auth.authenticate import Authentication
 from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers
 from functions.costs.month_answers import MonthAnswers
+from functions.costs.plans import OrgPlans
 from functions.costs.stored_labels import LabelStore
 
 EXPORTS_AT_ONCE = 2  # of rows, of an instance: each holds a thread and some 50 MiB
@@ -27,5 +28,6 @@ class OrgCosts:
     anomalies: AnomalyAnswers
     labels: LabelStore
     months: MonthAnswers
+    plans: OrgPlans
     page_rows: int = PAGE_ROWS
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS_AT_ONCE))

@@ -1,12 +1,11 @@
 """`/organizations/{org}/labels`: an org's labels, read and replaced as a whole, and tried before that."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from flask import Response, request
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
+from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import ETags
 
 from cloudact.costs.labels import Label, Labels
@@ -16,38 +15,23 @@ from functions.auth.authenticate import Actor, let_in, presented
 from functions.costs.collaborators import OrgCosts
 from functions.costs.endpoints import refusing, revalidated
 from functions.costs.label_trial import LabelChange, changes_of
+from functions.costs.mistakes import told_by_place
 from functions.costs.question import DAY, Days
 from functions.costs.shapes import Amount
 from functions.costs.stored_labels import LabelsChanged, StoredLabels
 from functions.web.answers import Answer, Instant, answered
 from functions.web.inputs import Input, in_body, in_query, whole, written_flag
-from functions.web.problems import Problem, bad_field
+from functions.web.problems import Problem
 
 TRIED_DAYS = 30  # of a dry run
 MOST_VERSIONS = 1_000_000
 CHANGED = "The labels have been changed meanwhile: read them again, and change those."
 
 
-def _refused(value: object, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(value)
-    except ValidationError as err:
-        first = err.errors(include_url=False, include_input=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise bad_field("labels", f"has a mistake at labels{place}, which {rule_words(first['msg'])}") from err
-
-
-def rule_words(message: str) -> str:
-    """Rule that pydantic's message tells, as the rest of our sentence."""
-    known = {"Field required": "is required", "Extra inputs are not permitted": "is not known"}
-    text = known.get(message) or message.removeprefix("Value error, ")
-    return re.sub(r"^\w+ should ", "must ", text)
-
-
 class LabelsBody(Input):
     """All labels of the organization; they take the place of those before."""
 
-    labels: Annotated[Labels, WrapValidator(_refused)] = Field(description="in the order in which they share out")
+    labels: Annotated[Labels, told_by_place("labels")] = Field(description="in the order in which they share out")
 
 
 class LabelsQuery(Input):

@@ -173,7 +173,7 @@ class Onboarding:
         forgotten = self._forget_credentials(newest, org_slug)
         left = self._members.end_all(org_slug)
         if delete_data:
-            for told in ("forget_invoices", "forget_labels"):
+            for told in ("forget_invoices", "forget_labels", "forget_budgets", "forget_balances"):
                 self._warehouse.write(told, org_slug=org_slug)
         dropped = delete_data and drop_org_dataset(self._warehouse, org_slug)
         shut = shut_org_dataset_to_readers(self._warehouse, org_slug, self._dataset_accounts)

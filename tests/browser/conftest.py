@@ -72,6 +72,17 @@ def window() -> Iterator[Chromium]:
 @pytest.fixture
 def browser(window: Chromium, scene: Scene) -> Chromium:
     """The browser, in which nobody is signed in, with nothing to complain of yet."""
+    return signed_out(window, scene)
+
+
+@pytest.fixture
+def owner(browser: Chromium) -> Chromium:
+    """The browser, in which the owner of both orgs has signed in by one click."""
+    return signed_in(browser)
+
+
+def signed_out(window: Chromium, scene: Scene) -> Chromium:
+    """The browser, which forgets who has signed in and what it has asked for and complained of."""
     window.scripts(allowed=True)
     window.look(1280, "light")
     window.go(f"{scene.url}/console/sign-in")
@@ -82,9 +93,8 @@ def browser(window: Chromium, scene: Scene) -> Chromium:
     return window
 
 
-@pytest.fixture
-def owner(browser: Chromium) -> Chromium:
-    """The browser, in which the owner of both orgs has signed in by one click."""
+def signed_in(browser: Chromium) -> Chromium:
+    """The browser after one click on the sign-in page."""
     browser.click("Sign in as the owner of the demo organizations")
     browser.until_it_says("Organizations")
     return browser

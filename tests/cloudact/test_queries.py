@@ -28,11 +28,15 @@ WRITING = (
     "record_invoices",
     "record_labels",
     "record_member",
+    "record_budgets",
+    "record_balances",
     "carry_invoices",
     "copy_month",
     "close_month",
     "forget_invoices",
     "forget_labels",
+    "forget_budgets",
+    "forget_balances",
 )
 OF_NOBODY = ("focus_schema", "focus_billing_schema")  # views that read no table
 PARTITIONED = ("pipeline_run_events", "org_meta_pipeline_runs", "pipeline_step_logs", "pipeline_step_events")

@@ -48,6 +48,10 @@ ACROSS_FIELDS = (
     "unit_costs",
     "export_costs",
     "put_labels",  # a schema cannot say that shares are 1 together
+    "put_budgets",  # nor that a label is there, or a month after another
+    "put_balances",
+    "budget_standings",  # nor that a month has begun
+    "forecast",
 )
 DOCUMENT = json.loads(json.dumps(public_document()))
 SOURCE = {
@@ -124,7 +128,7 @@ def test_each_operation_lists_its_own_codes() -> None:
     assert where["openai_rate_limited"] == {"set_up", "validate"}
     assert where["role_required"] == {
         "rotate", "put_webhook", "delete_webhook", "set_up", "remove", "add_invoices", "remove_invoice",
-        "put_labels", "put_member", "delete_member",
+        "put_labels", "put_member", "delete_member", "put_budgets", "put_balances",
     }  # fmt: skip
     assert not {"api_key_invalid", "body_slow"} & of_api["health"]
     assert not {"api_key_required", "session_invalid"} & {*chain(*of_ops.values())}

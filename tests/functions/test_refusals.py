@@ -30,6 +30,8 @@ ACCEPTED = {
     "set_up": {"credential": "x"},
     "put_labels": {"labels": []},
     "put_member": {"role": "member"},
+    "put_budgets": {"budgets": []},
+    "put_balances": {"balances": []},
     "add_invoices": {"number": "A-1", "issuer": "gcp", "month": "2026-09", "total": "1", "currency": "USD"},
 }
 """What each endpoint would take: who sends anything else is told so before anybody looks who it is."""

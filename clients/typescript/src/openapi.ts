@@ -1,5 +1,15 @@
 // Written by `python -m infra.typescript_types` from the OpenAPI document of the API: change it there.
 
+/** Amount, and between what it lies. */
+export interface AmountRange {
+  /** a decimal number */
+  amount: string;
+  /** a decimal number */
+  low: string;
+  /** a decimal number */
+  high: string;
+}
+
 /** Way to authenticate at a provider: with a key of the org's, or without one. */
 export type Auth = "key" | "keyless";
 
@@ -23,6 +33,62 @@ export interface Backfilled {
   skip: Array<Skipped>;
   /** dates that the quota leaves to another day */
   remaining: number;
+}
+
+/** Prepaid balance at a provider. Of a provider and currency the one with the latest day counts. */
+export interface Balance {
+  /** id of a provider */
+  provider: string;
+  /** ISO 4217 */
+  currency: string;
+  /** what was left */
+  amount: string | number;
+  /** UTC day at whose beginning that was left: its costs are the first that are taken off */
+  as_of: string;
+}
+
+/** Prepaid balance, what is left of it, and how long that lasts. */
+export interface BalanceRunway {
+  provider: string;
+  currency: string;
+  /** that was left when `as_of` began */
+  amount: string;
+  as_of: string;
+  /** billed cost of the days since, as far as loaded; null where none is */
+  spent: string | null;
+  /** amount less spent */
+  left: string | null;
+  /** mean of a day in the last weeks */
+  daily_rate: string | null;
+  /** until it runs out */
+  days_left: number | null;
+  /** UTC day whose costs use it up at the rate of the last weeks; days since as_of that are not loaded are taken from these too. null: not within five years, or not known */
+  runs_out_on: string | null;
+  /** the same at the rate of the dearest week */
+  earliest: string | null;
+  /** the same at the rate of the cheapest week */
+  latest: string | null;
+  /** days since as_of */
+  rests_on: RestsOn;
+  unknown: NotKnown | null;
+}
+
+/** All prepaid balances of the organization; they take the place of those before. */
+export interface BalancesBody {
+  balances: Array<Balance>;
+}
+
+/** Prepaid balances of an organization. */
+export interface BalancesState {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  /** of a provider and currency the one with the latest day counts */
+  balances: Array<Balance>;
 }
 
 /** Month of one provider and currency. */
@@ -72,6 +138,85 @@ export interface BilledMonths {
   /** last one, inclusive */
   end: string;
   months: Array<BilledMonth>;
+}
+
+/** Budget of a month, in one currency: costs in others do not count. */
+export interface Budget {
+  /** different for each budget */
+  name: string;
+  /** what it is of; left out: all costs */
+  of?: Scope;
+  /** ISO 4217 */
+  currency: string;
+  /** of a month */
+  amount: string | number;
+  /** from which on it holds */
+  first_month: string;
+  /** for which it holds at last; null: it has no end */
+  last_month?: string | null;
+  /** months with an amount of their own, in the place of `amount` */
+  months?: Array<MonthAmount>;
+}
+
+/** Budget of a month, and how it stands. */
+export interface BudgetStanding {
+  /** billed cost of the days that are loaded; null where none is */
+  spent: string | null;
+  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  forecast: AmountRange | null;
+  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  run_rate: string | null;
+  rests_on: RestsOn;
+  /** why there is no forecast; null where there is one */
+  unknown: NotKnown | null;
+  name: string;
+  /** version of the budgets in which this one last changed */
+  version: number;
+  of: Scope;
+  currency: string;
+  /** of the budget, in this month */
+  amount: string;
+  /** spent / amount, rounded half away from zero to nine decimals */
+  spent_share: string | null;
+  /** forecast / amount, rounded alike */
+  forecast_share: string | null;
+  /** of 50, 80 and 100 per cent, those that are spent */
+  reached: Array<number>;
+  /** whether the forecast is more than the amount; null: not known */
+  is_forecast_over: boolean | null;
+  /** in which the same was charged too; they do not count */
+  other_currencies: Array<string>;
+}
+
+/** Standings of budgets in a month. */
+export interface BudgetStandings {
+  org_slug: string;
+  month: string;
+  /** whether the month has ended */
+  is_over: boolean;
+  /** version of the budgets, 0 before there were any */
+  version: number;
+  /** those that hold in the month, in their own order */
+  budgets: Array<BudgetStanding>;
+}
+
+/** All budgets of the organization; they take the place of those before. */
+export interface BudgetsBody {
+  budgets: Array<Budget>;
+}
+
+/** Budgets of an organization. */
+export interface BudgetsState {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  budgets: Array<Budget>;
+  /** version in which each budget last changed, by its name: events tell each threshold once for it */
+  changed_in: Record<string, number>;
 }
 
 /** Savings by the prompt cache of a model: what its tokens would have cost at the price of uncached input. */
@@ -263,6 +408,15 @@ export interface Costs {
   completeness: Array<DayCompleteness>;
 }
 
+/** Forecast in one currency. */
+export interface CurrencyForecast {
+  /** ISO 4217 */
+  currency: string;
+  total: MonthCosts;
+  /** those that have spent most first */
+  groups: Array<ForecastGroup>;
+}
+
 /** Generator of the data. */
 export interface DataGenerator {
   DataGenerator: string;
@@ -343,6 +497,32 @@ export interface FocusMetadata {
   Recency: Array<Recency>;
   x_DeliveryHandling: DeliveryHandling;
   x_CorrectionHandling: CorrectionHandling;
+}
+
+/** What a month will cost. */
+export interface Forecast {
+  org_slug: string;
+  month: string;
+  /** whether the month has ended */
+  is_over: boolean;
+  group_by: string;
+  /** one for each currency; amounts of different ones never add */
+  results: Array<CurrencyForecast>;
+}
+
+/** Costs of a month of one provider, or of one value of a label. */
+export interface ForecastGroup {
+  /** billed cost of the days that are loaded; null where none is */
+  spent: string | null;
+  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  forecast: AmountRange | null;
+  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  run_rate: string | null;
+  rests_on: RestsOn;
+  /** why there is no forecast; null where there is one */
+  unknown: NotKnown | null;
+  /** null: what no rule of the label is of */
+  key: Record<string, string | null>;
 }
 
 /** Rows and costs that the source lacks of a day, and what the run did about it. `kept`: the rows loaded before stay, and only rows that are surely new were added (`frozen`); otherwise the day is what the source has (`partial`). */
@@ -584,6 +764,33 @@ export interface Message {
   text: string;
 }
 
+/** Amount of a single month. */
+export interface MonthAmount {
+  month: string;
+  amount: string | number;
+}
+
+/** Costs of a month: what is spent and what it will be. */
+export interface MonthCosts {
+  /** billed cost of the days that are loaded; null where none is */
+  spent: string | null;
+  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  forecast: AmountRange | null;
+  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  run_rate: string | null;
+  rests_on: RestsOn;
+  /** why there is no forecast; null where there is one */
+  unknown: NotKnown | null;
+}
+
+/** What is not known, and why. */
+export interface NotKnown {
+  /** nothing_loaded: no day was loaded; too_few_days: the provider has fewer than two whole weeks of settled days, or none lately; label_unknown: there is no such label any more; balance_too_old: it was entered for a day more than 400 days ago */
+  reason: Reason;
+  /** provider that it lies with, where it is one's */
+  provider: string | null;
+}
+
 /** A run as older clients read it. */
 export interface OlderRun {
   pipeline_logging_id: string;
@@ -677,12 +884,44 @@ export interface Readiness {
   checks: Record<string, "ok" | "unavailable">;
 }
 
+/** Reason why something is not known. */
+export type Reason = "nothing_loaded" | "too_few_days" | "label_unknown" | "balance_too_old";
+
 /** Recency of a dataset instance, if it has a day in the range that was asked for. */
 export interface Recency {
   DatasetInstanceId: string;
   DatasetInstanceLastUpdated: string;
   RecencyLastUpdated: string;
   TimeSectors: Array<TimeSector>;
+}
+
+/** Prepaid balances after a request. */
+export interface RecordedBalances {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  /** of a provider and currency the one with the latest day counts */
+  balances: Array<Balance>;
+  outcome: "recorded" | "unchanged";
+}
+
+/** Budgets after a request. */
+export interface RecordedBudgets {
+  org_slug: string;
+  /** number of the version, 0 before there were any */
+  version: number;
+  /** when it was recorded; null for version 0 */
+  recorded_at: string | null;
+  /** a key's name or a person's id; null for version 0 */
+  recorded_by: string | null;
+  budgets: Array<Budget>;
+  /** version in which each budget last changed, by its name: events tell each threshold once for it */
+  changed_in: Record<string, number>;
+  outcome: "recorded" | "unchanged";
 }
 
 /** An invoice after a request, and what that has done. */
@@ -731,6 +970,22 @@ export interface ResidualPart {
   name: string;
   /** null: the residual is not known yet, and the name says why */
   amount: string | null;
+}
+
+/** What costs rest on: how many days of providers, each for each provider, and how many whole weeks before. */
+export interface RestsOn {
+  /** days that do not change any more */
+  final: number;
+  /** days that were read long enough after their end, or whose age was measured */
+  settling: number;
+  /** days that are loaded, and nobody knows how much of them */
+  provisional: number;
+  /** days that are over and not loaded */
+  missing: number;
+  /** today, where it is not loaded, and later days */
+  to_come: number;
+  /** whole weeks that days which are not known are taken from: 4, or fewer */
+  weeks: number;
 }
 
 /** Result of a run that succeeded, as the ledger stores it. The last three fields are set only where they apply. */
@@ -891,6 +1146,16 @@ export interface RunParameters {
   [name: string]: unknown;
 }
 
+/** Runways of prepaid balances. */
+export interface Runways {
+  org_slug: string;
+  today: string;
+  /** version of the balances, 0 before there were any */
+  version: number;
+  /** the balance of each provider and currency that counts */
+  balances: Array<BalanceRunway>;
+}
+
 /** Columns of a dataset instance. Instances with the same columns have the same SchemaId. */
 export interface Schema {
   /** another one where columns, their types or the version of FOCUS change */
@@ -900,6 +1165,14 @@ export interface Schema {
   FocusVersion: string;
   DatasetInstanceId: string;
   ColumnDefinition: Array<ColumnDefinition>;
+}
+
+/** What a budget is of: a provider, or a value of a label, or, without both, all costs. */
+export interface Scope {
+  provider?: string | null;
+  label?: string | null;
+  /** of the label; empty: what no rule is of */
+  value?: string | null;
 }
 
 /** Last UTC day of a provider that is settled, so judged. */
@@ -1137,6 +1410,8 @@ export type KnownCode =
   | "api_key_invalid"
   | "api_key_required"
   | "api_key_unknown"
+  | "balances_changed"
+  | "balances_unknown"
   | "bigquery_quota_exceeded"
   | "bigquery_unavailable"
   | "bodies_limited"
@@ -1145,6 +1420,8 @@ export type KnownCode =
   | "body_not_json"
   | "body_slow"
   | "body_too_large"
+  | "budgets_changed"
+  | "budgets_unknown"
   | "caller_forbidden"
   | "checks_limited"
   | "cloud_kms_unavailable"
@@ -1547,6 +1824,62 @@ export interface Operations {
     };
     body: undefined;
     answer: BilledMonths;
+  };
+  /** How each budget stands in a month: spent, forecast with its range, and what that rests on */
+  "GET /api/v1/costs/{org}/budgets": {
+    query: {
+      /** UTC month, YYYY-MM; default: the current one */
+      month?: string;
+    };
+    body: undefined;
+    answer: BudgetStandings;
+  };
+  /** What a month will cost, with its range, in total and by provider or label */
+  "GET /api/v1/costs/{org}/forecast": {
+    query: {
+      /** UTC month, YYYY-MM; default: the current one */
+      month?: string;
+      /** provider, or label:<name> of the organization's labels */
+      group_by?: string;
+    };
+    body: undefined;
+    answer: Forecast;
+  };
+  /** What is left of prepaid balances, and when they run out */
+  "GET /api/v1/costs/{org}/runway": {
+    query: object;
+    body: undefined;
+    answer: Runways;
+  };
+  /** The budgets, or an older version of them */
+  "GET /api/v1/organizations/{org}/budgets": {
+    query: {
+      /** an older version; default: the one that counts */
+      version?: number;
+    };
+    body: undefined;
+    answer: BudgetsState;
+  };
+  /** Replace the budgets; one that is as it was keeps its version, and its events are not told again */
+  "PUT /api/v1/organizations/{org}/budgets": {
+    query: object;
+    body: BudgetsBody;
+    answer: RecordedBudgets;
+  };
+  /** The prepaid balances, or an older version of them */
+  "GET /api/v1/organizations/{org}/balances": {
+    query: {
+      /** an older version; default: the one that counts */
+      version?: number;
+    };
+    body: undefined;
+    answer: BalancesState;
+  };
+  /** Replace the prepaid balances; of a provider and currency the one with the latest day counts */
+  "PUT /api/v1/organizations/{org}/balances": {
+    query: object;
+    body: BalancesBody;
+    answer: RecordedBalances;
   };
   /** What is left of the UTC day */
   "GET /api/v1/organizations/{org}/quota": {

@@ -1,0 +1,132 @@
+"""What a provider's days cost, or will cost: as loaded, as restatements of other days tell, or as its last weeks were.
+
+Exact decimals: each quotient is rounded once, to nine decimals, and sums are exact.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, SPAN_OF_WEEKS, STALE_DAYS, WEEKS
+from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, quotient
+
+Week = Mapping[int, Decimal]  # amounts by weekday, Monday is 0
+
+
+class Range(NamedTuple):
+    """Amount, and between what it lies."""
+
+    amount: Decimal
+    low: Decimal
+    high: Decimal
+
+
+def total(ranges: Iterable[Range]) -> Range:
+    """Exact sums of amounts and of both bounds."""
+    found = list(ranges)
+    return Range(*(added(each[place] for each in found) for place in range(3)))
+
+
+class Rest(StrEnum):
+    """What the amount of a day rests on."""
+
+    FINAL = "final"
+    SETTLING = "settling"  # read long enough after its end, or others of its age were measured
+    PROVISIONAL = "provisional"  # loaded, and nobody knows how much of it
+    MISSING = "missing"  # over, and not loaded
+    TO_COME = "to_come"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Costs of one provider in one currency, of all or of a part: amounts by day, and the days that are loaded.
+
+    `known_until` is the last day that counts, and `today` the day of whoever looks.
+    """
+
+    amounts: Amounts
+    loaded: Mapping[date, LoadedDay]
+    known_until: date
+    today: date
+
+    def spent(self, days: Iterable[date]) -> Decimal:
+        """Sum of what is loaded of these days."""
+        return added(self.amounts.get(day, NOTHING) for day in days)
+
+    def rest(self, day: date) -> Rest:
+        """What the day's amount rests on."""
+        known = self.loaded.get(day) if day <= self.known_until else None
+        if known is None:
+            return Rest.MISSING if day < self.today else Rest.TO_COME
+        if known.is_final:
+            return Rest.FINAL
+        return Rest.SETTLING if known.is_settled or known.shares else Rest.PROVISIONAL
+
+    def range(self, day: date) -> Range | None:
+        """Amount of a day by what is loaded of it; `None` where the last weeks must tell."""
+        if self.rest(day) not in (Rest.FINAL, Rest.SETTLING):
+            return None
+        amount, shares = self.amounts.get(day, NOTHING), self.loaded[day].shares
+        if shares is None:
+            return Range(amount, amount, amount)
+        bounds = sorted((quotient(amount, shares.greatest), quotient(amount, shares.least)))
+        return Range(quotient(amount, shares.mean), *bounds)
+
+    def weeks(self) -> Sequence[Week]:
+        """The last whole weeks of days that are known, at most four, the newest first; none where they are stale."""
+        settled = [day for day, known in self.loaded.items() if known.is_settled and day <= self.known_until]
+        if not settled or (self.known_until - max(settled)).days > STALE_DAYS:
+            return []
+        last = max(settled)
+        whole = (self._week(last - number * 7 * DAY) for number in range(SPAN_OF_WEEKS))
+        return [week for week in whole if week is not None][:WEEKS]
+
+    def _week(self, last: date) -> Week | None:
+        days = [last - number * DAY for number in range(7)]
+        if not all(day in self.loaded and self.loaded[day].is_settled for day in days):
+            return None
+        return {day.weekday(): found.amount for day in days if (found := self.range(day)) is not None}
+
+    def expected(self, days: Iterable[date]) -> Range | None:
+        """Amount of days as they were in each of the last weeks: the mean of these, the least and the greatest.
+
+        A day costs no less than what is loaded of it. `None` where fewer than two weeks are known.
+        """
+        wanted, weeks = list(days), self.weeks()
+        if not wanted:
+            return Range(NOTHING, NOTHING, NOTHING)
+        if len(weeks) < FEWEST_WEEKS:
+            return None
+        sums = [added(self.at_least(day, week[day.weekday()]) for day in wanted) for week in weeks]
+        return Range(quotient(added(sums), Decimal(len(sums))), min(sums), max(sums))
+
+    def at_least(self, day: date, amount: Decimal) -> Decimal:
+        """The amount, or what is loaded of the day, if that is more."""
+        is_loaded = day in self.loaded and day <= self.known_until
+        return max(amount, self.amounts.get(day, NOTHING)) if is_loaded else amount
+
+    def of(self, days: Iterable[date]) -> Range | None:
+        """Amount of these days; `None` where too little is known."""
+        wanted = list(days)
+        told = {day: found for day in wanted if (found := self.range(day)) is not None}
+        expected = self.expected(day for day in wanted if day not in told)
+        return None if expected is None else total([*told.values(), expected])
+
+
+def counts(rests: Iterable[Rest]) -> dict[Rest, int]:
+    """Number of days that rest on each."""
+    found = list(rests)
+    return {rest: found.count(rest) for rest in Rest}
+
+
+def mean_week(weeks: Sequence[Week]) -> Week:
+    """Mean of each weekday."""
+    return {weekday: quotient(added(week[weekday] for week in weeks), Decimal(len(weeks))) for weekday in range(7)}
+
+
+def week_total(week: Week) -> Decimal:
+    """Sum of its days."""
+    return added(week.values())

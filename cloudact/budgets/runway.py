@@ -1,0 +1,100 @@
+"""Runways of prepaid balances: what is left of each, and when it runs out at the rate of the last weeks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from cloudact.budgets.balance import Balance
+from cloudact.budgets.estimate import Range, Rest, Series, Week, counts, mean_week, week_total
+from cloudact.budgets.forecast import Reason, Unknown
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, SPAN_OF_WEEKS, STALE_DAYS
+from cloudact.budgets.spending import NOTHING, Of, Spending, added, less, quotient
+
+MOST_DAYS: Final = 400  # of costs that are read for a balance
+HORIZON_DAYS: Final = 5 * 366  # after which a date says nothing
+LOW_DAYS: Final = (14, 3)  # days left that are told when they are reached
+
+
+@dataclass(frozen=True)
+class Runway:
+    """What is left of a balance. `spent` is what is loaded since, `None` where nothing is; then nothing is known.
+
+    `runs_out` is the day on which it is used up at the rate of the last weeks, `earliest` and `latest` those at the
+    rate of the dearest and the cheapest of them; `None` where that is more than five years away, or not known.
+    """
+
+    balance: Balance
+    today: date
+    spent: Decimal | None
+    daily_rate: Decimal | None
+    runs_out: date | None
+    earliest: date | None
+    latest: date | None
+    rests_on: Mapping[Rest, int]
+    weeks: int
+    unknown: Unknown | None
+
+    @property
+    def left(self) -> Decimal | None:
+        """What is left, exactly, of what is loaded; below zero where more was spent."""
+        return None if self.spent is None else less(self.balance.amount, self.spent)
+
+    @property
+    def days_left(self) -> int | None:
+        """Days until it runs out, 0 on that day and after it."""
+        return None if self.runs_out is None else max(0, (self.runs_out - self.today).days)
+
+
+def read_from(balances: Sequence[Balance], today: date) -> date:
+    """First day whose costs are read for these balances."""
+    rate = today - (STALE_DAYS + SPAN_OF_WEEKS * 7) * DAY
+    oldest = min((each.as_of for each in balances), default=today)
+    return max(min(oldest, rate), today - MOST_DAYS * DAY)
+
+
+def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
+    """What is left of a balance, and how long it lasts."""
+    if (today - balance.as_of).days > MOST_DAYS:
+        return _unknown(balance, today, Reason.BALANCE_TOO_OLD)
+    loaded = spending.days.get(balance.provider, {})
+    if not loaded:
+        return _unknown(balance, today, Reason.NOTHING_LOADED)
+    amounts = spending.by_provider(Of(), balance.currency).get(balance.provider, {})
+    series = Series(amounts, loaded, today, today)
+    days = [balance.as_of + number * DAY for number in range((today - balance.as_of).days + 1)]
+    spent, rests, weeks = series.spent(days), counts(series.rest(day) for day in days), series.weeks()
+    if len(weeks) < FEWEST_WEEKS:
+        unknown = Unknown(Reason.TOO_FEW_DAYS, balance.provider)
+        return Runway(balance, today, spent, None, None, None, None, rests, len(weeks), unknown)
+    dearest, cheapest, mean = max(weeks, key=week_total), min(weeks, key=week_total), mean_week(weeks)
+    return Runway(
+        balance=balance,
+        today=today,
+        spent=spent,
+        daily_rate=quotient(added(week_total(week) for week in weeks), Decimal(7 * len(weeks))),
+        runs_out=_runs_out(balance, series, mean, lambda found: found.amount),
+        earliest=_runs_out(balance, series, dearest, lambda found: found.high),
+        latest=_runs_out(balance, series, cheapest, lambda found: found.low),
+        rests_on=rests,
+        weeks=len(weeks),
+        unknown=None,
+    )
+
+
+def _unknown(balance: Balance, today: date, reason: Reason) -> Runway:
+    return Runway(balance, today, None, None, None, None, None, counts([]), 0, Unknown(reason, balance.provider))
+
+
+def _runs_out(balance: Balance, series: Series, week: Week, bound: Callable[[Range], Decimal]) -> date | None:
+    """First day after whose costs nothing is left."""
+    left, day = balance.amount, balance.as_of
+    while (day - series.today).days <= HORIZON_DAYS:
+        found = series.range(day)
+        usual = series.at_least(day, week[day.weekday()])
+        left = less(left, usual if found is None else bound(found))
+        if left <= NOTHING:
+            return day
+        day += DAY
+    return None

@@ -1,0 +1,102 @@
+"""What a forecast must be, computed anew: in fractions, day by day, with a loop for each of the last weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
+from typing import NamedTuple
+
+Shares = tuple[Decimal, Decimal, Decimal]  # mean, least, greatest
+
+
+class Day(NamedTuple):
+    """A loaded day: `final`, `settled` or `raw`, and what days of its age had of their final cost, if that is known."""
+
+    state: str
+    shares: Shares | None = None
+
+
+class Told(NamedTuple):
+    amount: Decimal
+    low: Decimal
+    high: Decimal
+
+
+def rounded(number: Fraction) -> Decimal:
+    """Nine decimals, half away from zero."""
+    with localcontext() as context:
+        context.prec = 200
+        exact = Decimal(number.numerator) / Decimal(number.denominator)
+        return exact.quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
+def divided(amount: Decimal, by: Decimal) -> Decimal:
+    return rounded(Fraction(amount) / Fraction(by))
+
+
+def month_days(first: date) -> list[date]:
+    days = [first]
+    while (days[-1] + timedelta(days=1)).month == first.month:
+        days.append(days[-1] + timedelta(days=1))
+    return days
+
+
+def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: date, today: date) -> Told | None:
+    """Amount and bounds of the month of one provider, or `None`."""
+    known_to = min(month_days(first)[-1], today)
+    days = {day: state for day, state in days.items() if day <= known_to}
+
+    def cost(day: date) -> Decimal:
+        return amounts.get(day, Decimal()) if day in days else Decimal()
+
+    def by_itself(day: date) -> Told | None:
+        state = days.get(day)
+        if state is None or (state.state == "raw" and state.shares is None):
+            return None
+        if state.state == "final" or state.shares is None:
+            return Told(cost(day), cost(day), cost(day))
+        mean, least, greatest = state.shares
+        ends = [divided(cost(day), least), divided(cost(day), greatest)]
+        return Told(divided(cost(day), mean), min(ends), max(ends))
+
+    told = [each for day in month_days(first) if (each := by_itself(day))]
+    open_days = [day for day in month_days(first) if by_itself(day) is None]
+    sums = [Decimal(), Decimal(), Decimal()]
+    for each in told:
+        sums = [one + other for one, other in zip(sums, each, strict=True)]
+    if open_days:
+        of_weeks = _by_weeks(open_days, days, known_to, by_itself, cost)
+        if len(of_weeks) < 2:
+            return None
+        mean_of_weeks = rounded(sum((Fraction(each) for each in of_weeks), Fraction()) / len(of_weeks))
+        sums = [sums[0] + mean_of_weeks, sums[1] + min(of_weeks), sums[2] + max(of_weeks)]
+    return Told(*sums)
+
+
+def _by_weeks(
+    open_days: list[date],
+    days: Mapping[date, Day],
+    known_to: date,
+    by_itself: Callable[[date], Told | None],
+    cost: Callable[[date], Decimal],
+) -> list[Decimal]:
+    """What the open days would cost by each of the last four whole weeks of the last six."""
+    settled = {day for day, state in days.items() if state.state in ("final", "settled")}
+    if not settled or max(settled) < known_to - timedelta(days=14):
+        return []
+    found: list[Decimal] = []
+    for number in range(6):
+        ends = max(settled) - timedelta(days=7 * number)
+        week = {ends - timedelta(days=back) for back in range(7)}
+        if week <= settled and len(found) < 4:
+            by_weekday = {day.isoweekday(): told.amount for day in week if (told := by_itself(day))}
+            found.append(
+                sum((_at_least(by_weekday[day.isoweekday()], day, days, cost) for day in open_days), Decimal())
+            )
+    return found
+
+
+def _at_least(amount: Decimal, day: date, days: Mapping[date, Day], cost: Callable[[date], Decimal]) -> Decimal:
+    return max(amount, cost(day)) if day in days else amount

@@ -1,0 +1,413 @@
+"""Budgets and prepaid balances by the API: versions, who may write them, how they stand, and how long they last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cloudact.budgets.budget import Budget
+from functions.composition import compose
+from functions.costs.states import Shipped
+from functions.costs.stored_versions import ChangedMeanwhile
+from functions.routes import public_app
+from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
+from tests.cloudact.budgets import reference
+from tests.conftest import NOON, Local, NewOrgs
+from tests.day_histories import Found, after, in_turn, load_histories
+from tests.functions.costs.charges import Charge, load
+from tests.functions.costs.conftest import Watched
+from tests.sessions import bearer
+
+ALL: dict[str, Any] = {"name": "All", "currency": "USD", "amount": "3000", "first_month": "2026-10"}
+AI: dict[str, Any] = ALL | {"name": "AI", "of": {"provider": "openai"}, "amount": 1500.5, "last_month": "2027-12"}
+MINE = {"provider": "openai", "currency": "USD", "amount": "5000", "as_of": "2026-11-01"}
+
+
+@dataclass
+class Plans:
+    """Budgets and balances of one org, by the API."""
+
+    api: FlaskClient
+    org: OnboardedOrg
+
+    def call(self, method: str, what: str, **options: Any) -> TestResponse:
+        options = {"headers": {"X-API-Key": self.org.api_key}} | options
+        return self.api.open(f"/api/v1/organizations/{self.org.org_slug}/{what}", method=method, **options)
+
+    def put(self, what: str, *items: Any, match: str = "") -> TestResponse:
+        headers = {"X-API-Key": self.org.api_key} | ({"If-Match": match} if match else {})
+        return self.call("PUT", what, json={what: items}, headers=headers)
+
+    def shown(self, what: str, **query: Any) -> Any:
+        return self.call("GET", what, query_string=query).get_json()
+
+    def ask(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
+        sent = {"X-API-Key": self.org.api_key, **(headers or {})}
+        return self.api.get(f"/api/v1/costs/{self.org.org_slug}/{path}", headers=sent, query_string=query)
+
+    def told(self, path: str, **query: Any) -> Any:
+        answer = self.ask(path, **query)
+        assert answer.status_code == 200, answer.get_json()
+        return answer.get_json()
+
+
+@pytest.fixture
+def plans(api: FlaskClient, new_org: NewOrgs) -> Plans:
+    return Plans(api, new_org())
+
+
+def test_every_put_is_a_version_and_each_budget_knows_when_it_changed(plans: Plans) -> None:
+    """The same again is none; what is as it was keeps its version; what is read can be put again as it is."""
+    assert plans.shown("budgets") == {
+        "org_slug": plans.org.org_slug, "version": 0, "recorded_at": None, "recorded_by": None, "budgets": [],
+        "changed_in": {},
+    }  # fmt: skip
+    dearer = ALL | {"months": [{"month": "2026-12", "amount": "4000.10"}]}
+    told = [plans.put("budgets", *each) for each in ([ALL], [ALL], [ALL, AI], [dearer, AI], [AI], [dearer, AI])]
+    assert [each.get_json()["outcome"] for each in told] == ["recorded", "unchanged", *["recorded"] * 4]
+    assert [each.get_json()["changed_in"] for each in told] == [
+        {"All": 1}, {"All": 1}, {"All": 1, "AI": 2}, {"All": 3, "AI": 2}, {"AI": 2}, {"All": 5, "AI": 2},
+    ]  # fmt: skip
+    shown = plans.shown("budgets")
+    assert shown["budgets"] == [
+        {
+            "name": "All", "of": {"provider": None, "label": None, "value": None}, "currency": "USD", "amount": "3000",
+            "first_month": "2026-10", "last_month": None, "months": [{"month": "2026-12", "amount": "4000.1"}],
+        },
+        {
+            "name": "AI", "of": {"provider": "openai", "label": None, "value": None}, "currency": "USD",
+            "amount": "1500.5", "first_month": "2026-10", "last_month": "2027-12", "months": [],
+        },
+    ]  # fmt: skip
+    assert plans.put("budgets", *shown["budgets"]).get_json()["outcome"] == "unchanged"
+    assert plans.shown("budgets", version=1)["budgets"][0]["months"] == []
+    missing = plans.call("GET", "budgets", query_string={"version": 9})
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "budgets_unknown")
+
+
+def test_balances_are_versions_too(plans: Plans) -> None:
+    """What is put is read again, older versions too, and what nobody has written is not there."""
+    later = MINE | {"as_of": "2026-11-09", "amount": "4500.123456789"}
+    assert [plans.put("balances", *each).get_json()["version"] for each in ([MINE], [MINE, later], [MINE, later])] == [
+        1, 2, 2,
+    ]  # fmt: skip
+    assert plans.shown("balances")["balances"] == [MINE, later]
+    assert plans.shown("balances", version=1)["balances"] == [MINE]
+    missing = plans.call("GET", "balances", query_string={"version": 3})
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "balances_unknown")
+
+
+@pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
+def test_what_was_changed_meanwhile_is_not_overwritten(plans: Plans, what: str, one: Any) -> None:
+    """If-Match has the ETag of what was read: another version since then is 412; If-None-Match saves the reading."""
+    first = plans.put(what, one).headers["ETag"]
+    assert plans.call("GET", what).headers["ETag"] == first
+    headers = {"X-API-Key": plans.org.api_key, "If-None-Match": first}
+    assert plans.call("GET", what, headers=headers).status_code == 304
+    second = plans.put(what, match=first)
+    stale = plans.put(what, one, match=first)
+    assert (second.status_code, stale.status_code, stale.get_json()["code"]) == (200, 412, f"{what}_changed")
+    assert plans.put(what, one, match=second.headers["ETag"]).get_json()["version"] == 3
+
+
+def test_of_two_at_once_one_writes(local: Local, plans: Plans) -> None:
+    """Two that have read the same version do not both write the next one: BigQuery takes the id of the job once."""
+    store = compose(local.settings, local.clock).costs.plans.budgets
+    org, before = plans.org.org_slug, store.newest(plans.org.org_slug)
+    written = store.add(org, (Budget(**ALL),), before, "me")
+    with pytest.raises(ChangedMeanwhile):
+        store.add(org, (Budget(**AI),), before, "you")
+    assert store.newest(org) == written
+
+
+@pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
+def test_who_may_read_and_write(local: Local, plans: Plans, new_org: NewOrgs, what: str, one: Any) -> None:
+    """Members read; owners, admins and keys write; nobody sees another org's."""
+    plans.put(what, one)
+    for role, status in (("admin", 200), ("member", 403)):
+        user = f"{role}-{plans.org.org_slug}"
+        add_member(local.settings, plans.org.org_slug, user, role)
+        headers = bearer(local, user)
+        assert len(plans.call("GET", what, headers=headers).get_json()[what]) == 1
+        assert plans.call("PUT", what, headers=headers, json={what: [one]}).status_code == status
+    stranger = Plans(plans.api, new_org())
+    assert stranger.shown(what)[what] == []
+    foreign = {"X-API-Key": stranger.org.api_key}
+    assert plans.call("GET", what, headers=foreign).status_code == 403
+    assert plans.call("PUT", what, headers=foreign, json={what: []}).status_code == 403
+    for path in ("budgets", "forecast", "runway"):
+        assert plans.ask(path, foreign).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "where"),
+    [
+        ("budgets", [ALL | {"name": ""}], "budgets[0].name, which must have at least 1 character"),
+        ("budgets", [ALL | {"name": "a\nb"}], "budgets[0].name, which must be without control characters"),
+        ("budgets", [ALL, ALL], "budgets, which must have different names"),
+        ("budgets", [ALL | {"amount": "0"}], "budgets[0].amount, which must be more than 0"),
+        ("budgets", [ALL | {"amount": "-1"}], "budgets[0].amount, which must be an amount such as"),
+        ("budgets", [ALL | {"amount": "1,000"}], "budgets[0].amount, which must be an amount such as"),
+        ("budgets", [ALL | {"amount": "NaN"}], "budgets[0].amount, which must be an amount such as"),
+        ("budgets", [ALL | {"amount": True}], "budgets[0].amount, which must be an amount such as"),
+        ("budgets", [ALL | {"amount": 1e22}], "budgets[0].amount, which must be an amount such as"),
+        ("budgets", [ALL | {"amount": 1234567890123456.7}], "budgets[0].amount, which must be a text"),
+        ("budgets", [ALL | {"currency": "usd"}], "budgets[0].currency, which must match pattern"),
+        ("budgets", [ALL | {"first_month": "2026-13"}], "budgets[0].first_month, which must match pattern"),
+        ("budgets", [ALL | {"first_month": "2014-12"}], "budgets[0].first_month, which must not be before 2015-01"),
+        ("budgets", [ALL | {"last_month": "2026-09"}], "budgets[0], which must not have last_month before"),
+        ("budgets", [ALL | {"of": {"provider": "gcp", "label": "y", "value": "z"}}], "must have provider or label"),
+        ("budgets", [ALL | {"of": {"label": "team"}}], "budgets[0].of, which must have label and value"),
+        ("budgets", [ALL | {"of": {"provider": "nobody"}}], "of.provider, which must be one of anthropic, gcp, openai"),
+        ("budgets", [ALL | {"of": {"provider": "'; DROP TABLE"}}], "of.provider, which must match pattern"),
+        ("budgets", [ALL | {"months": [{"month": "2026-09", "amount": "1"}]}], "must have months from first_month"),
+        ("budgets", [ALL | {"months": [{"month": "2026-12", "amount": "1"}] * 2}], "must have one amount for a month"),
+        ("budgets", [ALL | {"colour": 1}], "budgets[0].colour, which is not known"),
+        ("budgets", [ALL | {"name": f"b{number}"} for number in range(51)], "must have at most 50 items"),
+        ("budgets", "all", "budgets, which must be a valid tuple"),
+        ("balances", [MINE | {"amount": "-1"}], "balances[0].amount, which must be an amount such as"),
+        ("balances", [MINE | {"as_of": "2026-11-13"}], "balances[0].as_of, which must not be after today"),
+        ("balances", [MINE | {"as_of": "2026-02-30"}], "balances[0].as_of, which must be a day that exists"),
+        ("balances", [MINE | {"as_of": 1}], "balances[0].as_of, which must be a date written YYYY-MM-DD"),
+        ("balances", [MINE | {"as_of": "2014-12-31"}], "balances[0].as_of, which must not be before 2015-01-01"),
+        ("balances", [MINE, MINE | {"amount": "1"}], "must have one balance for a provider, currency and day"),
+        ("balances", [MINE | {"provider": "nobody"}], "balances[0].provider, which must be one of"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_by_its_place(plans: Plans, what: str, body: Any, where: str) -> None:
+    """The sentence says where in the document the first mistake is; nothing is recorded."""
+    answer = plans.call("PUT", what, json={what: body})
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"], problem["field"]) == (400, "field_invalid", what)
+    assert where in problem["detail"]
+    assert plans.shown(what)["version"] == 0
+
+
+def test_a_budget_of_a_label_that_there_is_none_of(plans: Plans) -> None:
+    """It is refused as a question about that label is."""
+    answer = plans.put("budgets", ALL | {"of": {"label": "team", "value": "search"}})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "label_unknown")
+    assert plans.shown("budgets")["version"] == 0
+
+
+TODAY = NOON.date()
+FIRST, LAST = date(2026, 9, 1), date(2026, 11, 11)
+CURRENCY = {"openai": "USD", "gcp": "EUR"}
+TEAMS = [{"when": [{"dimension": "provider", "one_of": ["openai"]}], "value": "search"}]
+
+
+def days() -> Iterator[date]:
+    return (FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1))
+
+
+def cost(day: date) -> Decimal:
+    return Decimal("40.000000001") if day.weekday() > 4 else Decimal(100)
+
+
+def charged() -> Iterator[Charge]:
+    """OpenAI by weekday in dollars, two projects; Google in euros, the same each day, and a credit once in dollars."""
+    for day in days():
+        yield Charge(day, "openai", cost(day) / 4, model="gpt-6", token_type="output", sub_account="proj_a")
+        yield Charge(day, "openai", cost(day) * 3 / 4, model="gpt-6", token_type="input", sub_account="proj_b")
+        yield Charge(day, "gcp", Decimal(10), currency="EUR", service="BigQuery", team="ads", invoice_month="202611")
+    yield Charge(date(2026, 11, 3), "gcp", Decimal("-7.5"), service="BigQuery", invoice_month="202611")
+
+
+READS = ((6, "settling", Decimal("0.8")), (30, "settling", Decimal("0.96")), (174, "final", Decimal(1)))
+
+
+def histories() -> Iterator[Found]:
+    """Each day was read six hours after its end, with 80 % of its cost, a day later with 96 %, and became final."""
+    for day in days():
+        for provider, pipeline in (("openai", "openai_usage_cost"), ("gcp", "gcp_billing")):
+            of = {"provider": provider, "pipeline": pipeline}
+            whole = cost(day) if provider == "openai" else Decimal(10)
+            for hours, state, share in READS:
+                if after(day, hours) < NOON:
+                    yield Found(
+                        day, after(day, hours), state, changed=True, costs={CURRENCY[provider]: whole * share}, **of
+                    )
+
+
+@pytest.fixture(scope="module")
+def spender(session_cloud: Local) -> OnboardedOrg:
+    source = {"source_project": "spender-billing", "source_dataset": "d", "source_table": "t"}
+    org = onboard(session_cloud.settings, NewOrg("spender_org", source))
+    load(session_cloud, org.org_slug, charged())
+    load_histories(session_cloud, org.org_slug, {org.org_slug: in_turn(histories())})
+    return org
+
+
+@pytest.fixture
+def spending(api: FlaskClient, spender: OnboardedOrg) -> Plans:
+    plans = Plans(api, spender)
+    labels = {"name": "team", "rules": TEAMS}
+    assert plans.call("PUT", "labels", json={"labels": [labels]}).status_code == 200
+    return plans
+
+
+def loaded_cost(provider: str, day: date) -> Decimal:
+    return cost(day) if provider == "openai" else Decimal(10)
+
+
+def expected(provider: str, first: date = date(2026, 11, 1)) -> reference.Told | None:
+    """Days up to the fourth are final; later ones were read a day after their end, but for yesterday."""
+    amounts = {day: loaded_cost(provider, day) for day in days()}
+    settled = reference.Day("settled", (Decimal("0.96"),) * 3)
+    states = {day: reference.Day("final") if after(day, 174) < NOON else settled for day in days()}
+    states[LAST] = reference.Day("raw", (Decimal("0.8"),) * 3)
+    return reference.forecast(amounts, states, first, TODAY)
+
+
+def test_how_a_budget_stands(spending: Plans) -> None:
+    """Spent to the last digit, the forecast by an own computation, thresholds that are reached; each by itself."""
+    team = ALL | {"name": "Search", "of": {"label": "team", "value": "search"}, "amount": "920.000000003"}
+    rest = ALL | {"name": "Rest", "of": {"label": "team", "value": ""}, "currency": "EUR"}
+    later, other = ALL | {"name": "Later", "first_month": "2026-12"}, ALL | {"name": "Yen", "currency": "JPY"}
+    assert spending.put("budgets", ALL, AI, team, rest, later, other).status_code == 200
+    answer = spending.told("budgets")
+    assert (answer["month"], answer["is_over"]) == ("2026-11", False)
+    told = {each["name"]: each for each in answer["budgets"]}
+    assert list(told) == ["All", "AI", "Search", "Rest", "Yen"]
+    assert told["AI"]["spent"] == told["Search"]["spent"] == "920.000000003"
+    assert (told["All"]["spent"], told["Rest"]["spent"], told["Yen"]["spent"]) == ("912.500000003", "110", "0")
+    ranges = expected("openai")
+    assert ranges
+    for name in ("AI", "Search"):
+        assert [Decimal(told[name]["forecast"][word]) for word in ("amount", "low", "high")] == [*ranges]
+    assert told["AI"]["rests_on"] == {
+        "final": 4, "settling": 7, "provisional": 0, "missing": 0, "to_come": 19, "weeks": 4,
+    }  # fmt: skip
+    assert (told["AI"]["reached"], told["Search"]["reached"], told["All"]["reached"]) == ([50], [50, 80, 100], [])
+    assert (told["AI"]["is_forecast_over"], told["Rest"]["is_forecast_over"]) == (True, False)
+    assert told["AI"]["spent_share"] == str(reference.divided(Decimal("920.000000003"), Decimal("1500.5")))
+    assert (told["All"]["other_currencies"], told["AI"]["other_currencies"]) == (["EUR"], [])
+    assert told["Yen"]["other_currencies"] == ["EUR", "USD"]
+
+
+def test_an_older_month(spending: Plans) -> None:
+    """A month that is over and final will be what it was; one that has not begun, or is none, is refused."""
+    spending.put("budgets", AI, ALL | {"months": [{"month": "2026-10", "amount": "2500"}]})
+    told = spending.told("budgets", month="2026-10")
+    (ai, everything) = told["budgets"]
+    spent = sum((cost(day) for day in days() if day.month == 10), Decimal())
+    assert (told["is_over"], Decimal(ai["spent"])) == (True, spent)
+    assert ai["forecast"] == {"amount": ai["spent"], "low": ai["spent"], "high": ai["spent"]}
+    assert everything["amount"] == "2500"
+    for month in ("2026-12", "2026-13", "x", "2014-01", "2026-11-01"):
+        answer = spending.ask("budgets", month=month)
+        assert (answer.status_code, answer.get_json()["field"]) == (400, "month")
+
+
+def test_the_forecast_by_provider_and_by_label(spending: Plans) -> None:
+    """Each currency by itself; groups add up to the total, and are what each provider's own computation is."""
+    by_provider = {each["currency"]: each for each in spending.told("forecast")["results"]}
+    assert list(by_provider) == ["EUR", "USD"]
+    (euros,) = by_provider["EUR"]["groups"]
+    told, ranges = euros["forecast"], expected("gcp")
+    assert ranges
+    assert (euros["key"], Decimal(told["amount"]), Decimal(told["high"])) == ({"provider": "gcp"}, ranges[0], ranges[2])
+    assert [group["key"]["provider"] for group in by_provider["USD"]["groups"]] == ["openai", "gcp"]
+    total = by_provider["USD"]["total"]
+    for word in ("amount", "low", "high"):
+        parts = [Decimal(group["forecast"][word]) for group in by_provider["USD"]["groups"]]
+        assert Decimal(total["forecast"][word]) == sum(parts)
+    by_team = {each["currency"]: each for each in spending.told("forecast", group_by="label:team")["results"]}
+    assert [group["key"] for group in by_team["USD"]["groups"]] == [{"team": "search"}, {"team": None}]
+    assert by_team["USD"]["groups"][0]["forecast"] == by_provider["USD"]["groups"][0]["forecast"]
+    for group_by, code in (("label:nobody", "label_unknown"), ("model", "field_invalid"), ("label:A", "field_invalid")):
+        answer = spending.ask("forecast", group_by=group_by)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, code)
+
+
+def test_the_runway_of_a_prepaid_balance(spending: Plans) -> None:
+    """Exactly what is left, the newest entry of a provider and currency alone, and the day that uses it up."""
+    older = MINE | {"as_of": "2026-10-01", "amount": "1"}
+    euros = {"provider": "gcp", "currency": "EUR", "amount": "100", "as_of": "2026-11-01"}
+    nobody = {"provider": "anthropic", "currency": "USD", "amount": "100", "as_of": "2026-11-01"}
+    spending.put("balances", MINE, older, euros, nobody)
+    told = spending.told("runway")
+    assert told["today"] == "2026-11-12"
+    unknown, google, openai = told["balances"]
+    assert (openai["spent"], openai["left"], openai["unknown"]) == ("920.000000003", "4079.999999997", None)
+    ends = [_used_up("openai", Decimal(5000), weeks) for weeks in ([0], [0, 1, 2, 3], [3])]
+    assert [openai[word] for word in ("earliest", "runs_out_on", "latest")] == [str(day) for day in ends]
+    assert ends[0] < ends[1] == ends[2]
+    assert openai["days_left"] == (ends[1] - TODAY).days
+    assert (google["left"], google["days_left"]) == ("-10", 0)
+    assert google["runs_out_on"] == str(_used_up("gcp", Decimal(100), [0, 1, 2, 3]))
+    assert (unknown["spent"], unknown["left"], unknown["runs_out_on"]) == (None, None, None)
+    assert unknown["unknown"] == {"reason": "nothing_loaded", "provider": "anthropic"}
+
+
+def _used_up(provider: str, left: Decimal, weeks: list[int]) -> date:
+    """Day whose costs use it up, at the mean of these of the weeks before yesterday; the newest is the dearest."""
+    week = [LAST - timedelta(days=back) for back in range(1, 8)]
+
+    def estimated(day: date) -> Fraction:
+        parts = {LAST: Fraction(8, 10)} | dict.fromkeys(week[:6], Fraction(96, 100))
+        return Fraction(loaded_cost(provider, day)) / parts.get(day, 1)
+
+    day, spent = date(2026, 11, 1), Fraction()
+    while True:
+        if day <= LAST:
+            spent += estimated(day)
+        else:
+            (newest,) = (each for each in week if each.weekday() == day.weekday())
+            same = [newest - timedelta(days=7 * number) for number in weeks]
+            spent += sum((estimated(each) for each in same), Fraction()) / len(same)
+        if spent >= left:
+            return day
+        day += timedelta(days=1)
+
+
+@pytest.mark.parametrize("path", ["budgets", "forecast", "runway"])
+def test_an_unchanged_answer_costs_no_query(local: Local, spending: Plans, door: Watched, path: str) -> None:
+    """One query for the answer; the ETag saves it, and the instance keeps it; other budgets make another one."""
+    spending.put("budgets", ALL)
+    spending.put("balances", MINE)
+    changed = local.settings.model_copy(update={"bigquery_endpoint": door.url})
+    asked = Plans(public_app(compose(changed, local.clock)).test_client(), spending.org)
+    asked.call("GET", "labels")  # the key is known then
+    door.asked()
+    documents = {"budgets": 1, "forecast": 0, "runway": 1}[path]
+    first = asked.ask(path)
+    assert door.asked() == [1 + documents, STATES_OF_AN_ORG + documents]
+    again = asked.ask(path)
+    assert (again.get_json(), again.headers["X-Bytes-Processed"], door.asked()[0]) == (first.get_json(), "0", 0)
+    assert int(first.headers["X-Bytes-Processed"]) > 0
+    assert asked.ask(path, {"If-None-Match": first.headers["ETag"]}).status_code == 304
+    if documents:
+        what = "budgets" if path == "budgets" else "balances"
+        asked.put(what, (ALL if path == "budgets" else MINE) | {"amount": "1"})
+        assert asked.ask(path, {"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_without_budgets_nothing_is_asked(plans: Plans) -> None:
+    """An org without budgets, or balances, has an empty answer, that costs no question about its costs."""
+    for path in ("budgets", "runway"):
+        answer = plans.ask(path)
+        fields = answer.get_json()
+        assert (answer.status_code, fields["budgets" if path == "budgets" else "balances"]) == (200, [])
+        assert answer.headers["X-Bytes-Processed"] == "0"
+
+
+def test_another_org_s_costs_do_not_count(spending: Plans, new_org: NewOrgs) -> None:
+    """The same budgets of an org that has loaded nothing are unknown, with the reason, and not zero."""
+    stranger = Plans(spending.api, new_org(views=True))
+    assert stranger.put("budgets", ALL).status_code == 200
+    (told,) = stranger.told("budgets")["budgets"]
+    assert (told["spent"], told["forecast"], told["reached"]) == (None, None, [])
+    assert told["unknown"] == {"reason": "nothing_loaded", "provider": None}
+    assert stranger.told("forecast")["results"] == []
+
+
+STATES_OF_AN_ORG = len(Shipped.with_providers().tables)
