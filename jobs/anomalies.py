@@ -5,16 +5,17 @@ within a day, finds the same.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from cloudact.anomalies.cost_days import DAY, TOLD_DAYS, Window, cost_days
 from cloudact.clock import Clock
 from cloudact.notify.notifications import Notification, cost_anomaly
-from cloudact.notify.notifier import Notifier
 from cloudact.runs.result import Completeness
+from cloudact.runs.run import Run
 from cloudact.warehouse.bigquery import Warehouse
 from jobs.day_load import DayLoad, Loaded
+from jobs.looks import Told
 
 log = logging.getLogger(__name__)
 SETTLES_AFTER = timedelta(hours=24)  # from the end of a day to a reading of it, as `sql/queries/cost_cells.sql` has it
@@ -24,13 +25,13 @@ MOST_TOLD = 20  # of one look; what is left is told by the next
 class AnomalyLook:
     """Look of one container for anomalies of the orgs whose days it has loaded: one for each org and UTC day at most.
 
-    The id of a query without rows says that an org was looked at on a day, another one that an event was sent:
-    BigQuery keeps ids for months, longer than an anomaly is news, and Cloud Tasks keeps the event's name for a day.
+    The id of a query without rows says that an org was looked at on a day: BigQuery keeps ids for months, longer than
+    an anomaly is news.
     """
 
-    def __init__(self, warehouse: Warehouse, notifier: Notifier, clock: Clock) -> None:
+    def __init__(self, warehouse: Warehouse, told: Told, clock: Clock) -> None:
         self._warehouse = warehouse
-        self._notifier = notifier
+        self._told = told
         self._clock = clock
         self._datasets: dict[str, str] = {}  # by org
 
@@ -42,6 +43,9 @@ class AnomalyLook:
         unsettled = (Completeness.PROVISIONAL, Completeness.PARTIAL)
         if is_news and read_at >= over + SETTLES_AFTER and loaded.result.completeness not in unsettled:
             self._datasets[run.org_slug] = day_load.day.dataset
+
+    def resume(self, runs: Sequence[Run]) -> None:
+        """Leaves them to the next look: which of them have settled a day is not known any more."""
 
     def tell(self) -> None:
         """Looks at each of these orgs unless it was looked at today, and tells what is new. Raises nothing."""
@@ -58,7 +62,7 @@ class AnomalyLook:
         if self._warehouse.has_job(looked):
             return
         found = list(self._found(org_slug, dataset))
-        told = [self._notify(each) for each in found[:MOST_TOLD]]
+        told = [self._told.send(each) for each in found[:MOST_TOLD]]
         fields = {"event": "anomalies_looked_for", "org_slug": org_slug, "found": len(found), "told": sum(told)}
         log.info("anomalies were looked for", extra={"fields": fields})
         if all(told):
@@ -73,16 +77,5 @@ class AnomalyLook:
         costs = cost_days(self._warehouse.rows("cost_cells", dataset, None, **window.values(org_slug)))
         for anomaly in find_anomalies(costs, window):
             event = cost_anomaly(org_slug, anomaly, costs.names, query_text(anomaly, dataset), self._clock())
-            if not self._warehouse.has_job(_mark(event)):
+            if not self._told.has(event):
                 yield event
-
-    def _notify(self, event: Notification) -> bool:
-        """Tells, and then says that it was: a container that dies in between is followed by one that tells the same."""
-        if not self._notifier.notify(event):
-            return False
-        self._warehouse.start_query(_mark(event), "ready")
-        return True
-
-
-def _mark(event: Notification) -> str:
-    return f"told_{event.id}"

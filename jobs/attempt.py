@@ -22,11 +22,11 @@ from cloudact.runs.load import AlreadySettled, Outcome, RunLoad
 from cloudact.runs.run import Run, Status
 from cloudact.runs.run_cost import Cost
 from cloudact.warehouse.bigquery import Warehouse
-from jobs.anomalies import AnomalyLook
 from jobs.claim import Claim, claim
 from jobs.container import Execution
 from jobs.day_load import Loaded
 from jobs.heartbeat import CancellationCheck
+from jobs.looks import Looks
 from jobs.meter import Meter
 from jobs.patience import patiently
 from jobs.progress import RunProgress, StepProgress
@@ -68,7 +68,7 @@ class Job:
     notifier: Notifier
     meter: Meter
     version: Callable[[Run], str | None]
-    anomalies: AnomalyLook
+    looks: Looks
 
     def ensure_wanted(self, run: Run) -> None:
         """Raises `Skip` where the run has a final status: cancelled, swept, or done by an earlier delivery."""

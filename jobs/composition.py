@@ -22,10 +22,12 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from jobs.anomalies import AnomalyLook
 from jobs.attempt import Job, Processor
+from jobs.budgets import BudgetLook
 from jobs.claim import Claim
 from jobs.daily_names import DailyNames
 from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
+from jobs.looks import Looks, Told
 from jobs.meter import Meter
 from jobs.processor import SourceProcessor
 from providers import PROVIDERS, http
@@ -59,7 +61,8 @@ class _Composition:
         self._connectors = connect(settings, clock, providers)
         notifier = open_notifier(settings, self._warehouse, clock, ids(providers))
         self._integrations = Integrations(self._warehouse, clock, notifier.tell_invalid)
-        self._anomalies = AnomalyLook(self._warehouse, notifier, clock)
+        told = Told(self._warehouse, notifier)
+        self._looks = Looks([AnomalyLook(self._warehouse, told, clock), BudgetLook(self._warehouse, told, clock)])
         meter = Meter(Tariff.of(settings), self._warehouse)
         self.job = Job(
             self._warehouse,
@@ -70,7 +73,7 @@ class _Composition:
             notifier,
             meter,
             self._version,
-            self._anomalies,
+            self._looks,
         )
 
     def _version(self, run: Run) -> str | None:
@@ -119,7 +122,7 @@ class _Composition:
             reconciles=any(step.type is StepType.RECONCILE for step in self._steps(run)),
             file_bytes=self._settings.day_file_bytes,
             names=DailyNames(context, open_directory) if open_directory else None,
-            loaded_days=self._anomalies.take_note,
+            loaded_days=self._looks.take_note,
         )
 
     @property

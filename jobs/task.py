@@ -26,6 +26,8 @@ def work_through(job: Job, runs: Sequence[Run], execution: Execution, terminatio
     except Retry as err:
         log.warning(err.message, exc_info=err)
         return TRY_AGAIN
+    if execution.attempt:
+        job.looks.resume(runs)
     for number, run in enumerate(runs, start=1):
         if number > 1:
             job.meter.begin()
@@ -35,7 +37,7 @@ def work_through(job: Job, runs: Sequence[Run], execution: Execution, terminatio
             log.warning("stopped; %d runs are left", len(runs) - number)
             return TERMINATED
     if not termination.came:
-        job.anomalies.tell()
+        job.looks.tell()
     return code
 
 

@@ -44,6 +44,8 @@ class Runway:
     @property
     def days_left(self) -> int | None:
         """Days until it runs out, 0 on that day and after it."""
+        if self.left is not None and self.left <= NOTHING:
+            return 0
         return None if self.runs_out is None else max(0, (self.runs_out - self.today).days)
 
 

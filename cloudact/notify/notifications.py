@@ -21,6 +21,8 @@ from cloudact.runs.run import NAMESPACE, Run
 
 if TYPE_CHECKING:
     from cloudact.anomalies.anomaly import Anomaly
+    from cloudact.budgets.runway import Runway
+    from cloudact.budgets.standing import Standing
 
 FORMAT = 1  # counted up when a field changes its meaning or goes; new fields may come at any time
 
@@ -31,6 +33,9 @@ class Event(StrEnum):
     RUN_FAILED = "run_failed"
     COST_FELL = "cost_fell"
     COST_ANOMALY = "cost_anomaly"
+    BUDGET_THRESHOLD = "budget_threshold"
+    BUDGET_FORECAST = "budget_forecast"
+    BALANCE_LOW = "balance_low"
     DATES_GIVEN_UP = "dates_given_up"
     INTEGRATION_INVALID = "integration_invalid"
     QUOTA_NEAR = "quota_near"
@@ -135,6 +140,57 @@ def cost_anomaly(
     }
     key = json.dumps([anomaly.since.isoformat(), anomaly.currency, anomaly.direction.name, of["layer"], *series.key])
     return Notification(Event.COST_ANOMALY, org_slug, key, at, data)
+
+
+def budget_threshold(org_slug: str, standing: "Standing", threshold: int, at: datetime) -> Notification:
+    """Event of a budget of which so many per cent are spent. Amounts are texts.
+
+    One event for a budget, its version, month and threshold, whatever is restated later.
+    """
+    data = {**_of_budget(standing), "threshold": threshold, "cost": _budget_cost(standing)}
+    return Notification(Event.BUDGET_THRESHOLD, org_slug, _budget_key(standing, threshold), at, data)
+
+
+def budget_forecast(org_slug: str, standing: "Standing", at: datetime) -> Notification:
+    """Event of a budget that the month's forecast passes; one for a budget, its version and month."""
+    forecast = standing.costs.forecast
+    names = ("amount", "low", "high")
+    amounts = {name: plain(each) for name, each in zip(names, forecast, strict=True)} if forecast else None
+    rests_on = {rest.value: count for rest, count in standing.costs.rests_on.items()}
+    data = {**_of_budget(standing), "cost": {**_budget_cost(standing), "forecast": amounts}, "rests_on": rests_on}
+    return Notification(Event.BUDGET_FORECAST, org_slug, _budget_key(standing, "forecast"), at, data)
+
+
+def _of_budget(standing: "Standing") -> dict[str, object]:
+    budget = standing.budget
+    of = {"provider": budget.of.provider, "label": budget.of.label, "value": budget.of.value}
+    return {"budget": {"name": budget.name, "version": budget.version, "of": of}, "month": standing.month.name}
+
+
+def _budget_cost(standing: "Standing") -> dict[str, object]:
+    spent = standing.costs.spent
+    amounts = {"budget": plain(standing.amount), "spent": None if spent is None else plain(spent)}
+    return {"currency": standing.budget.currency, **amounts}
+
+
+def _budget_key(standing: "Standing", what: int | str) -> str:
+    return json.dumps([standing.budget.name, standing.budget.version, standing.month.name, what])
+
+
+def balance_low(org_slug: str, runway: "Runway", days: int, at: datetime) -> Notification:
+    """Event of a prepaid balance that lasts for so many days at the most; one for an entry and number of days."""
+    balance = runway.balance
+    entry = {"currency": balance.currency, "amount": plain(balance.amount), "as_of": balance.as_of.isoformat()}
+    ends = {"runs_out_on": runway.runs_out, "earliest": runway.earliest, "latest": runway.latest}
+    data = {
+        "provider": balance.provider,
+        "threshold_days": days,
+        "days_left": runway.days_left,
+        "balance": {**entry, "left": None if runway.left is None else plain(runway.left)},
+        "ends": {name: day.isoformat() if day else None for name, day in ends.items()},
+    }
+    key = json.dumps([balance.provider, *entry.values(), days])
+    return Notification(Event.BALANCE_LOW, org_slug, key, at, data)
 
 
 def dates_given_up(newest: Sequence[Run]) -> Notification:

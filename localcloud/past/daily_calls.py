@@ -28,13 +28,13 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from functions.runs.queue import DELAY, batch_task_id
 from functions.schedule.due import restated_dates, scheduled_run
-from jobs.anomalies import AnomalyLook
 from jobs.attempt import DONE, Job, Processor, work
 from jobs.claim import Claim
 from jobs.container import Execution
 from jobs.daily_names import DailyNames
 from jobs.day_load import DayLoad
 from jobs.heartbeat import CancellationCheck, Heartbeat
+from jobs.looks import Looks
 from jobs.meter import Meter
 from jobs.reading import Reading
 from localcloud.company.activity import drawn
@@ -215,7 +215,7 @@ class _Past:
             notifier,
             Meter(Tariff.of(self.settings), self.warehouse, lambda: clock.now.timestamp()),
             lambda run: self.registry.config(self.registry.get(run.pipeline)).pipeline.version,
-            AnomalyLook(self.warehouse, notifier, clock),  # which nobody asks to tell: the past is nobody's news
+            Looks([]),  # the past is nobody's news
         )
 
     def _processor(self, run: Run, own: Claim, load: RunLoad, clock: Clock) -> Processor:

@@ -1346,7 +1346,7 @@ export interface WebhookBody {
   /** https, a public host name */
   url: string;
   /** default: all */
-  events?: Array<"run_failed" | "cost_fell" | "cost_anomaly" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
+  events?: Array<"run_failed" | "cost_fell" | "cost_anomaly" | "budget_threshold" | "budget_forecast" | "balance_low" | "dates_given_up" | "integration_invalid" | "quota_near" | "quota_reached"> | null;
   /** sign with a new secret from now on */
   rotate_secret?: boolean;
 }

@@ -5,7 +5,8 @@ export interface WebhookEvent {
   /** The same for each delivery of one event: remember the ids of two days. */
   id: string;
   type:
-    | "run_failed" | "cost_fell" | "cost_anomaly" | "dates_given_up" | "integration_invalid" | "quota_near"
+    | "run_failed" | "cost_fell" | "cost_anomaly" | "budget_threshold" | "budget_forecast" | "balance_low"
+    | "dates_given_up" | "integration_invalid" | "quota_near"
     | "quota_reached" | "ping"
     | (string & {});
   version: number;

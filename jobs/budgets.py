@@ -1,0 +1,76 @@
+"""Looks at budgets and prepaid balances at the end of a task that has loaded a day, and tells each event once.
+
+All runs of the task have ended by then, and nothing here changes one: whatever fails is logged, and the next look,
+within a day, finds the same (docs/adr/0042).
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from cloudact.clock import Clock
+from cloudact.notify.notifications import Notification, balance_low, budget_forecast, budget_threshold
+from cloudact.runs.run import Run
+from cloudact.warehouse.bigquery import Warehouse
+from jobs.day_load import DayLoad, Loaded
+from jobs.looks import Told
+
+log = logging.getLogger(__name__)
+MOST_TOLD = 50  # of one look; what is left is told by the next
+NEWS_DAYS = 41  # that a day may be of the month, or of one that has just ended
+
+
+class BudgetLook:
+    """Look of one container at the budgets and prepaid balances of the orgs whose days it has loaded."""
+
+    def __init__(self, warehouse: Warehouse, told: Told, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._told = told
+        self._clock = clock
+        self._orgs: dict[str, None] = {}  # in the order of their runs
+
+    def take_note(self, day_load: DayLoad, loaded: Loaded) -> None:  # noqa: ARG002 - what was loaded does not matter
+        """Remembers an org of which a day was loaded that may count now."""
+        self.resume([day_load.run])
+
+    def resume(self, runs: Sequence[Run]) -> None:
+        """Remembers the orgs of these runs: what an earlier try has loaded is loaded, and it may have died since."""
+        today = self._clock().date()
+        self._orgs |= dict.fromkeys(run.org_slug for run in runs if (today - run.date).days <= NEWS_DAYS)
+
+    def tell(self) -> None:
+        """Looks at each of these orgs, and tells what is new. Raises nothing."""
+        for org_slug in self._orgs:
+            try:
+                self._tell(org_slug)
+            except Exception as err:  # whatever it is: the runs have ended, and the next look finds the same
+                fields = {"event": "budgets_not_looked_at", "org_slug": org_slug, "error_type": type(err).__name__}
+                log.warning("budgets could not be looked at", extra={"fields": fields}, exc_info=err)
+        self._orgs.clear()
+
+    def _tell(self, org_slug: str) -> None:
+        (texts,) = self._warehouse.rows("plans_of_spending", org_slug=org_slug)
+        if all(texts[name] in (None, "[]") for name in ("budgets", "balances")):
+            return
+        events = [event for event in self._events(org_slug, texts) if not self._told.has(event)][:MOST_TOLD]
+        told = [self._told.send(event) for event in events]
+        fields = {"event": "budgets_looked_at", "org_slug": org_slug, "found": len(told), "told": sum(told)}
+        log.info("budgets were looked at", extra={"fields": fields})
+
+    def _events(self, org_slug: str, texts: dict[str, str | None]) -> Iterator[Notification]:
+        """Events that hold now, also those that were sent before, by one query of the org's costs."""
+        from cloudact.budgets.news import Watched, low_days  # few containers work for an org with budgets
+        from cloudact.budgets.statement import MOST_BYTES
+
+        now = self._clock()
+        watched = Watched.read(texts, now.date())
+        if watched.is_nothing:
+            return
+        query, values = watched.statement(org_slug)
+        rows, _ = self._warehouse.measured(query, org_slug, MOST_BYTES, **values)
+        standings, runways = watched.found(rows)
+        for each in standings:
+            yield from (budget_threshold(org_slug, each, threshold, now) for threshold in each.reached)
+            if each.is_forecast_over and not each.month.is_over:
+                yield budget_forecast(org_slug, each, now)
+        for runway in runways:
+            yield from (balance_low(org_slug, runway, days, now) for days in low_days(runway))

@@ -1,0 +1,75 @@
+"""Looks at the costs of orgs whose days a task has loaded, at its end: each tells orgs what it has found, once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloudact.notify.notifications import Notification
+from cloudact.notify.notifier import Notifier
+from cloudact.runs.run import Run
+from cloudact.warehouse.bigquery import Warehouse
+from jobs.day_load import DayLoad, Loaded
+
+
+class Look(Protocol):
+    """One look. It takes note of loaded days, and tells when all runs of the task have ended; it raises nothing."""
+
+    def take_note(self, day_load: DayLoad, loaded: Loaded) -> None:
+        """Remembers an org whose day was loaded, if that is news."""
+
+    def resume(self, runs: Sequence[Run]) -> None:
+        """Takes note of what an earlier try of the task may have loaded and not told."""
+
+    def tell(self) -> None:
+        """Looks at each of these orgs, and tells what is new."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """All looks of a container."""
+
+    looks: Sequence[Look]
+
+    def take_note(self, day_load: DayLoad, loaded: Loaded) -> None:
+        """Lets each look take note of a loaded day."""
+        for look in self.looks:
+            look.take_note(day_load, loaded)
+
+    def resume(self, runs: Sequence[Run]) -> None:
+        """Lets each look take note of what an earlier try may have loaded and not told."""
+        for look in self.looks:
+            look.resume(runs)
+
+    def tell(self) -> None:
+        """Lets each look tell what is new."""
+        for look in self.looks:
+            look.tell()
+
+
+@dataclass(frozen=True)
+class Told:
+    """Record of events that were sent, each by the id of a query without rows: BigQuery takes an id once.
+
+    It keeps ids for months, and Cloud Tasks the name of an event for a day.
+    """
+
+    warehouse: Warehouse
+    notifier: Notifier
+
+    def has(self, event: Notification) -> bool:
+        """Whether the event was sent before."""
+        return self.warehouse.has_job(_mark(event))
+
+    def send(self, event: Notification) -> bool:
+        """Sends the event, and then records that. Returns whether it will arrive.
+
+        A container that dies in between is followed by one that sends it again, under the same name.
+        """
+        if not self.notifier.notify(event):
+            return False
+        self.warehouse.start_query(_mark(event), "ready")
+        return True
+
+
+def _mark(event: Notification) -> str:
+    return f"told_{event.id}"
