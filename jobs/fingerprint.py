@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import reduce
 from itertools import groupby, pairwise
 
@@ -54,11 +55,12 @@ class Digest:
 def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
     """Fingerprint of a run, from one digest a table."""
     tallies = [digest.tally for digest in tables.values()]
+    credited: dict[str, Decimal] = reduce(exact_sum, (tally.credits for tally in tallies), {})
     tells_credits = all(tally.credits_below_zero for tally in tallies if tally.money)
     return Fingerprint(
         rows=sum(tally.rows for tally in tallies),
         cost=reduce(exact_sum, (tally.sums for tally in tallies), {}),
-        credits=reduce(exact_sum, (tally.credits for tally in tallies), {}) if tells_credits else None,
+        credits=credited if tells_credits else None,
         source_as_of=min((tally.newest for tally in tallies if tally.newest), default=None),
         tables={name: digest.content for name, digest in tables.items()},
     )
