@@ -15,7 +15,7 @@ from providers.source import Row, Source, SourceContext, Table
 from tests.providers.invented.api import AQUA, COSTS, TOTAL, USAGE, day_query
 
 USAGE_TABLE = Table("aqua_usage_daily_raw")
-COST_TABLE = Table("aqua_cost_daily_raw", money="amount")
+COST_TABLE = Table("aqua_cost_daily_raw", money="amount", credits_below_zero=True)
 # FILL IN 3: the fields of a line that we know (others are told to the run's owner), and below the columns of each row.
 _USAGE_FIELDS = frozenset({"project_id", "product", "quantity", "unit"})
 _COST_FIELDS = frozenset({"project_id", "product", "amount", "currency"})
