@@ -80,6 +80,8 @@ class _Reader:
         self._find = find
         self._view = view
         self.found: dict[TableRef, list[list[exp.Expr]]] = {}
+        self._resources: dict[TableRef, Resource] = {}
+        self._known: dict[int, tuple[exp.Expr, list[Output]]] = {}  # outputs by the query's id, which it keeps so
 
     def read(self, query: exp.Expr, scope: Scope, bounds: list[Bound]) -> None:
         """Reads a query of which rows are wanted within the bounds, which are on its output columns."""
@@ -139,6 +141,12 @@ class _Reader:
         self.read(query, {}, _renamed(bounds, zip(_fields(resource), names_of_query, strict=False)))
 
     def _outputs(self, query: exp.Expr, scope: Scope) -> list[Output]:
+        """The outputs of a query, whose scope is always that of its place."""
+        if id(query) not in self._known:
+            self._known[id(query)] = query, self._outputs_of(query, scope)
+        return self._known[id(query)][1]
+
+    def _outputs_of(self, query: exp.Expr, scope: Scope) -> list[Output]:
         scope = _within(query, scope)
         if isinstance(query, exp.Subquery):
             return self._outputs(query.this, scope)
@@ -189,10 +197,12 @@ class _Reader:
         return _fields(self._stored(names.table_ref(source)))
 
     def _stored(self, ref: TableRef) -> Resource:
-        resource = self._find(ref)
-        if resource is None:
-            raise Untold
-        return resource
+        if ref not in self._resources:
+            resource = self._find(ref)
+            if resource is None:
+                raise Untold
+            self._resources[ref] = resource
+        return self._resources[ref]
 
 
 def _renamed(bounds: list[Bound], columns: Iterable[tuple[str, str]]) -> list[Bound]:

@@ -6,14 +6,12 @@ by its names, so a text is left alone where a name of a dataset stands in it as 
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bqemulator.storage.sql_identifiers import schema_name
-
+from localcloud.bigquery.moves import Moves, stands_alone
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.schemas import Field
 from localcloud.bigquery.sql import masks
@@ -59,7 +57,7 @@ class RememberedViews:
         known = self._known.get((masked, scope))
         if known is None or known.names.keys() != names.keys():
             return None
-        view = _moved(known.view, {known.names[standing]: names[standing] for standing in names})
+        view = _moved(known.view, Moves({known.names[standing]: names[standing] for standing in names}))
         return view if self._shapes(view.reads) == known.shapes else None
 
     def remember(self, sql: str, scope: Scope, view: NewView) -> None:
@@ -84,35 +82,18 @@ def _shape(resource: Resource | None) -> Any:
 
 def _is_of_use(masked: str, names: Mapping[str, str], view: NewView) -> bool:
     """Whether each name stands in the texts as a name only, in the quotes by which it is found there."""
-    places = {(ref.project, ref.dataset) for ref in (view.ref, *view.reads)}
-    duckdb, text = view.duckdb_sql, view.text
-    for name in names.values():
-        schemas = [f'"{schema_name(*place)}"' for place in places if name in place]
-        in_schemas = sum(duckdb.count(schema) * schema.count(name) for schema in schemas)
-        if name in masked or duckdb.count(name) != in_schemas or text.count(name) != text.count(f"`{name}`"):
-            return False
-    return True
-
-
-def _moved(view: NewView, names: Mapping[str, str]) -> NewView:
-    places = {(ref.project, ref.dataset) for ref in (view.ref, *view.reads)}
-    moved = {place: (names.get(place[0], place[0]), names.get(place[1], place[1])) for place in places}
-    return replace(
-        view,
-        ref=_moved_ref(view.ref, moved),
-        reads=[_moved_ref(ref, moved) for ref in view.reads],
-        text=_put(view.text, {f"`{name}`": f"`{real}`" for name, real in names.items()}),
-        duckdb_sql=_put(
-            view.duckdb_sql,
-            {f'"{schema_name(*place)}"': f'"{schema_name(*real)}"' for place, real in moved.items()},
-        ),
+    refs, text = (view.ref, *view.reads), view.text
+    return all(
+        name not in masked and stands_alone(name, view.duckdb_sql, refs) and text.count(name) == text.count(f"`{name}`")
+        for name in names.values()
     )
 
 
-def _moved_ref(ref: TableRef, places: Mapping[tuple[str, str], tuple[str, str]]) -> TableRef:
-    return TableRef(*places[ref.project, ref.dataset], ref.table)
-
-
-def _put(text: str, words: Mapping[str, str]) -> str:
-    """The text with all words replaced at once: one may be what another becomes."""
-    return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], text)
+def _moved(view: NewView, moves: Moves) -> NewView:
+    return replace(
+        view,
+        ref=moves.ref(view.ref),
+        reads=[moves.ref(ref) for ref in view.reads],
+        text=moves.google_sql(view.text),
+        duckdb_sql=moves.duckdb_sql(view.duckdb_sql, (view.ref, *view.reads)),
+    )

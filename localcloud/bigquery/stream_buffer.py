@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as ModelField
 
 from localcloud.bigquery import sources
 from localcloud.bigquery.partitions import partition_named
 from localcloud.bigquery.rows import Row
+from localcloud.bigquery.schemas import Field
 from localcloud.bigquery.tables import TableChange, TableRef, Tables
 from localcloud.bigquery.writes import Write, append
 
@@ -25,8 +27,8 @@ class Delay(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at_least_s: float = Field(default=0.0, ge=0)
-    at_most_s: float = Field(default=0.0, ge=0)
+    at_least_s: float = ModelField(default=0.0, ge=0)
+    at_most_s: float = ModelField(default=0.0, ge=0)
     seed: int = 0
 
 
@@ -81,8 +83,13 @@ class StreamBuffer:
 
     def _write(self, streamed: Streamed) -> None:
         resource = self._tables.get(streamed.ref)
-        source = sources.staged(self._tables.engine, streamed.rows, resource["schema"]["fields"])
+        source = sources.staged(self._tables.engine, streamed.rows, _given(resource["schema"]["fields"], streamed.rows))
         partition = partition_named(resource, streamed.decorator) if streamed.decorator else None
         change = TableChange(streamed.ref, resource)
         append(self._tables, Write(change, source.select, source.columns, partition=partition))
         sources.release(self._tables.engine)
+
+
+def _given(fields: list[Field], rows: list[Row]) -> list[Field]:
+    """The fields that a row has a value for, at least one: most rows of a wide table fill a few columns."""
+    return [field for field in fields if any(row[field["name"]] is not None for row in rows)] or fields[:1]

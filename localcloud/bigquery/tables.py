@@ -211,6 +211,18 @@ class Tables:
         elif not exists_ok:
             raise AlreadyExistsError(f"Already Exists: Table {ref}")
 
+    def create_all(self, bodies: Iterable[tuple[TableRef, Resource]]) -> None:
+        """Make tables that are not there yet, all or none of them; raises AlreadyExistsError."""
+        changes = [self.creation(ref, body) for ref, body in bodies]
+        taken = next((change.ref for change in changes if self.find(change.ref) is not None), None)
+        if taken:
+            raise AlreadyExistsError(f"Already Exists: Table {taken}")
+        with self.engine.transaction():
+            for change in changes:
+                self.execute(change)
+        for change in changes:
+            self.record(change)
+
     def define_view(self, ref: TableRef, query: str, duckdb_sql: str, fields: list[Field]) -> None:
         """Make or replace a view from its GoogleSQL and its translation."""
         resource = {**_resource(ref, {"schema": {"fields": fields}}), "type": "VIEW", "view": {"query": query}}

@@ -14,6 +14,8 @@ from bqemulator.domain.errors import NotFoundError
 from sqlglot import exp
 
 from localcloud.bigquery import information_schema
+from localcloud.bigquery.moved_translations import MovedTranslations
+from localcloud.bigquery.moves import Moves
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.pruning import partitions_read
 from localcloud.bigquery.sql import casts, equivalents, names, parameters, partition_time
@@ -48,6 +50,16 @@ class Translation:
     named: frozenset[TableRef]
     partitions: Mapping[TableRef, str] = field(default_factory=dict)
 
+    def moved(self, moves: Moves) -> Translation:
+        """The same over tables elsewhere that are alike."""
+        return Translation(
+            moves.duckdb_sql(self.sql, self.named),
+            self.used,
+            frozenset(map(moves.ref, self.tables)),
+            frozenset(map(moves.ref, self.named)),
+            {moves.ref(ref): condition for ref, condition in self.partitions.items()},
+        )
+
 
 class Translator:
     """Translates the statements of one server."""
@@ -55,6 +67,7 @@ class Translator:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._transpiler = Transpiler(tables)
+        self.elsewhere = MovedTranslations(tables)
         self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
         self._views: OrderedDict[TableRef, tuple[str, exp.Expression]] = OrderedDict()
 
@@ -64,9 +77,13 @@ class Translator:
         if known and seen and not self._tables.changes.since(seen):
             self._remembered.move_to_end((sql, scope))
             return known
-        translation = self.translate_tree(parsed(sql).copy(), scope, given)
-        if not depends_on_listing(sql):
-            self._remember((sql, scope), translation)
+        if depends_on_listing(sql):
+            return self.translate_tree(parsed(sql).copy(), scope, given)
+        translation = self.elsewhere.find(sql, scope)
+        if translation is None:
+            translation = self.translate_tree(parsed(sql).copy(), scope, given)
+            self.elsewhere.remember(sql, scope, translation)
+        self._remember((sql, scope), translation)
         return translation
 
     def _remember(self, key: tuple[str, Scope], translation: Translation) -> None:

@@ -67,9 +67,10 @@ async def copy_tables(copy: Copy, emulator: EmulatorOf) -> dict[str, Any]:
     async with emulator.turn:
         found = emulator.context.catalog.list_tables(copy.project, copy.source)
         names = [meta.table_id for meta in found if not meta.view_query]
-        for name in names:
-            resource = emulator.tables.get(TableRef(copy.project, copy.source, name))
-            emulator.tables.create(TableRef(copy.project, copy.target, name), resource)
+        emulator.tables.create_all(
+            (TableRef(copy.project, copy.target, name), emulator.tables.get(TableRef(copy.project, copy.source, name)))
+            for name in names
+        )
     return {"tables": names}
 
 

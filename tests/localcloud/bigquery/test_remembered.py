@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from bqemulator.config import PersistenceMode, Settings
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
+from localcloud.bigquery.emulator import start
+from localcloud.bigquery.query_jobs import QueryJob
+from localcloud.bigquery.sql.parameters import signature
+from localcloud.bigquery.statements import parsed
+from localcloud.bigquery.translation import Scope, Translator
 from tests.localcloud.bigquery.running import PROJECT, client_of, rows, value
 
 MINIMUM = 10 << 20  # bytes billed of each table
@@ -216,3 +223,49 @@ def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, data
         of = (datasets[own], datasets[other])
         rows(client, "CREATE VIEW `{0}`.y AS SELECT a.x * 10 + b.x AS x FROM `{0}`.t AS a, `{1}`.t AS b".format(*of))
     assert [value(client, f"SELECT x FROM `{name}`.y") for name in datasets] == [1, 10, 21]
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_moved"),
+    [
+        ("SELECT x FROM `{0}`.t WHERE day = @day", True),
+        ("SELECT x FROM `demo`.`{0}`.v WHERE day = @day", True),
+        ("SELECT x FROM `{0}`.t WHERE day = @day AND x IN (SELECT x FROM `{0}`.v)", True),
+        ("INSERT INTO `{0}`.t (x) SELECT x FROM `{0}`.v", True),
+        ("SELECT x FROM t WHERE day = @day", True),
+        ("SELECT x FROM t, `{0}`.v", True),
+        ("SELECT x, '{0}' AS told FROM `{0}`.t", False),
+        ("SELECT x FROM {0}.t", False),
+        ("SELECT x FROM `{0}`.other", False),
+        ("SELECT amount FROM `{0}`.w", False),
+    ],
+)
+def test_a_moved_translation_is_the_one_made_there(sql: str, is_moved: bool) -> None:
+    """A statement over a dataset like another has the translation that it would get, and none over one that differs."""
+    asyncio.run(_compare(sql, is_moved=is_moved))
+
+
+async def _compare(sql: str, *, is_moved: bool) -> None:
+    engine = await start(Settings(persistence_mode=PersistenceMode.EPHEMERAL, enable_format_extensions=False))
+    tables = engine.tables
+    given = [{"name": "day", "parameterType": {"type": "DATE"}, "parameterValue": {"value": "2026-11-10"}}]
+    for number, name in enumerate(("first_org", "second_org")):
+        made = (
+            f"CREATE SCHEMA {name}",
+            f"CREATE TABLE {name}.t (x INT64, day DATE) PARTITION BY day",
+            f"CREATE TABLE {name}.other (x {('INT64', 'STRING')[number]})",
+            f"CREATE VIEW {name}.v AS SELECT x, day FROM `{name}`.t",
+            f"CREATE VIEW {name}.w AS SELECT x AS amount FROM `{name}`.{('t', 'v')[number]}",
+        )
+        for statement in made:
+            await engine.queries.run(QueryJob({"query": statement}, "demo", lambda _: None))
+    translator = Translator(tables)
+    scopes = [Scope("demo", ("demo", name), signature(given)) for name in ("first_org", "second_org")]
+    translator.translate(sql.format("first_org"), scopes[0], given)
+    there = sql.format("second_org")
+    moved = translator.elsewhere.find(there, scopes[1])
+    assert (moved is not None) is is_moved
+    anew = translator.translate_tree(parsed(there).copy(), scopes[1], given)
+    assert translator.translate(there, scopes[1], given) == anew
+    assert moved in (anew, None)
+    await engine.engine.stop()
