@@ -7,6 +7,7 @@ from functools import partial
 
 import click
 
+from cli.amounts import amount_of, bar
 from cli.days import DAY, MONTH, last_day_of
 from cli.failures import Usage
 from cli.json_object import JsonObject
@@ -14,9 +15,7 @@ from cli.screen import say, table
 from cli.session import Api, asks_api
 
 DIMENSIONS = ("provider", "service", "model", "token_type", "sub_account", "api_key", "region", "sku", "tag", "label")
-BAR = 16  # columns of the longest bar
 NINE = Decimal("1e-9")  # as many decimals as prices have
-EIGHTHS = " ▏▎▍▌▋▊▉█"
 OTHER, UNATTRIBUTED, NO_GROUP = "other", "unattributed", "all"
 LEFT_OUT_FIRST = ("SHARE", "BEFORE", "")
 MARKS = {
@@ -129,9 +128,9 @@ def _show_sums(body: JsonObject, sums: JsonObject) -> None:
     totals = [Decimal(group["total"]) for group in sums["groups"]]
     largest = max(map(abs, totals), default=Decimal())
     whole = Decimal(sums["total"])
-    amount = partial(_amount, is_quantity=is_quantity)
+    amount = partial(amount_of, is_quantity=is_quantity)
     rows = [
-        [_name(group), amount(total), *_compared(group, compared, amount), _share(total, whole), _bar(total, largest)]
+        [_name(group), amount(total), *_compared(group, compared, amount), _share(total, whole), bar(total, largest)]
         for group, total in zip(sums["groups"], totals, strict=True)
     ]
     if len(rows) > 1:
@@ -150,15 +149,6 @@ def _name(group: JsonObject) -> str:
     return " · ".join(texts) or NO_GROUP
 
 
-def _amount(amount: Decimal, *, is_quantity: bool = False) -> Decimal:
-    """Amount for people: whole, with two decimals, or with as many as one below a cent needs; `--json` has all."""
-    if is_quantity and amount == amount.to_integral_value():
-        return amount.to_integral_value()
-    if amount and abs(amount) < Decimal("0.01"):
-        return amount
-    return amount.quantize(Decimal("0.01"))
-
-
 def _compared(of: JsonObject, compared: bool, amount: Callable[[Decimal], Decimal]) -> list[object]:
     if not compared:
         return []
@@ -174,16 +164,6 @@ def _change(now: Decimal, before: Decimal) -> str:
 
 def _share(amount: Decimal, whole: Decimal) -> str:
     return f"{amount / whole * 100:5.1f} %" if whole > 0 <= amount else ""
-
-
-def _bar(amount: Decimal, largest: Decimal) -> str:
-    """Bar whose length is the amount's size; one below zero is hollow."""
-    if not largest:
-        return ""
-    eighths = int((abs(amount) / largest * BAR * 8).to_integral_value())
-    if amount < 0:
-        return "░" * max(eighths // 8, 1)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
 def _show_completeness(body: JsonObject) -> None:
@@ -226,7 +206,7 @@ def _show_unit_costs(body: JsonObject) -> None:
         name = " · ".join(value for word, value in saving["key"].items() if value and word != "provider")
         saved = Decimal(saving["saved"])
         verb = "saved" if saved >= 0 else "cost more than it saved:"
-        say(f"The cache {verb} {_amount(abs(saved))} {saving['currency']} with {name}.")
+        say(f"The cache {verb} {amount_of(abs(saved))} {saving['currency']} with {name}.")
     _show_completeness(body)
 
 
@@ -236,7 +216,7 @@ def _unit_row(each: JsonObject, compared: bool) -> list[object]:
     if compared:
         before = _price(each["previous"]["cost_per_million"])
         row += [before, _change(now, before) if isinstance(now, Decimal) and isinstance(before, Decimal) else ""]
-    return [*row, _amount(Decimal(each["cost"])), int(Decimal(each["tokens"]))]
+    return [*row, amount_of(Decimal(each["cost"])), int(Decimal(each["tokens"]))]
 
 
 def _name_of_tokens(each: JsonObject) -> str:

@@ -2,12 +2,13 @@
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import TextIO
 
 import click
 
 from cli.consent import confirm, yes_option
-from cli.failures import Usage
+from cli.documents import document, only_over, show_outcome, version_line
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
@@ -41,49 +42,19 @@ def set_labels(api: Api, file: TextIO, dry_run: bool, over: int | None, yes: boo
 
     Try it with --dry-run before.
     """
-    body = _document(file)
+    body = document(file, "labels")
     if not dry_run:
         confirm(f"All labels of {api.org} are replaced, for all days. Go on?", yes=yes)
-    headers = {} if over is None else {"If-Match": _etag_of(api, over)}
+    headers = only_over(api, "labels", over)
     query = {"dry_run": "true"} if dry_run else None
     answer = api.call("PUT", "organizations", api.org, "labels", body=body, query=query, headers=headers)
-    api.screen.answer(answer, _show_trial if dry_run else _show_outcome)
-
-
-def _document(file: TextIO) -> JsonObject:
-    try:
-        document = json.loads(file.read())
-    except ValueError as err:
-        raise Usage(f"{file.name} is no JSON: {err}.") from err
-    if not isinstance(document, dict):
-        raise Usage(f'{file.name} must have a JSON object, {{"labels": [...]}}.')
-    return document
-
-
-def _etag_of(api: Api, version: int) -> str:
-    """ETag of the version that counts. Raises `Usage` where it is another one."""
-    answer = api.call("GET", "organizations", api.org, "labels")
-    if answer.body["version"] != version:
-        raise Usage(f"Version {answer.body['version']} counts, not {version}.")
-    return answer.headers["etag"]
+    api.screen.answer(answer, _show_trial if dry_run else partial(show_outcome, name="labels"))
 
 
 def _print(body: JsonObject) -> None:
     text = json.dumps({"labels": body["labels"]}, indent=2, ensure_ascii=False)
     click.echo(escaped_json(text))
-    click.echo(_version(body), err=True)
-
-
-def _version(body: JsonObject) -> str:
-    if not body["version"]:
-        return "There are no labels yet."
-    return f"Version {body['version']}, recorded at {body['recorded_at']} by {body['recorded_by']}."
-
-
-def _show_outcome(body: JsonObject) -> None:
-    if body["outcome"] == "unchanged":
-        say("Nothing has changed.")
-    say(_version(body))
+    click.echo(version_line(body, "labels"), err=True)
 
 
 def _show_trial(body: JsonObject) -> None:

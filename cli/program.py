@@ -3,6 +3,8 @@
 import click
 
 from cli.anomalies import anomalies
+from cli.balances import balances, runway
+from cli.budgets import budgets, forecast
 from cli.catalogue import pipelines, quota
 from cli.costs import costs, unit_costs
 from cli.failures import Interrupted
@@ -48,20 +50,7 @@ def cloudact() -> None:
 
 
 _OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
-_OTHERS = (
-    costs,
-    unit_costs,
-    anomalies,
-    months,
-    quota,
-    pipelines,
-    keys,
-    integrations,
-    labels,
-    invoices,
-    webhook,
-    mcp,
-    orgs,
-)
-for _command in (*_OF_RUNS, *_OTHERS):
+_OF_COSTS = (costs, unit_costs, anomalies, months, budgets, forecast, balances, runway)
+_OTHERS = (quota, pipelines, keys, integrations, labels, invoices, webhook, mcp, orgs)
+for _command in (*_OF_RUNS, *_OF_COSTS, *_OTHERS):
     cloudact.add_command(_command)

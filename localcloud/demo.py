@@ -95,6 +95,8 @@ Where to look next, while `make up` keeps the local cloud running:
     what it pays, by the API
   bin/cloudact unit-costs --since 30d --org {org}
     what a million tokens costs, by model
+  bin/cloudact budgets --org {org}
+    what it wants to spend this month, and will; `runway` has what it paid ahead
   bin/cloudact runs --org {org}
     its runs, newest first; `bin/cloudact show RUN --org {org}` has one
   .venv/bin/python -m focus check --project {stack.project} \\

@@ -26,6 +26,7 @@ from localcloud.company.activity import Account
 from localcloud.company.companies import COMPANIES
 from localcloud.company.google import export_rows
 from localcloud.company.labels import team_label
+from localcloud.demo_budgets import plan_spending
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
 from localcloud.past.daily_calls import PastOrg, live_through
@@ -117,6 +118,7 @@ def onboard_demo_orgs(
         _generate(settings, org, onboarded, days)
         _write(state_file, known)
         if with_past:
+            plan_spending(settings, org.org_slug, today)
             _live_through(settings, org, onboarded, accounts, days)
     _wait_until_readable(settings, known)
     return list(known.values())

@@ -343,6 +343,98 @@ class AnomaliesTold(Told):
     )
 
 
+class AmountRange(Told):
+    """Amount, and between what it lies."""
+
+    amount: Amount
+    low: Amount
+    high: Amount
+
+
+class RestsOn(Told):
+    """How many days of providers an amount rests on, by their state, and how many whole weeks before."""
+
+    final: int
+    settling: int
+    provisional: int
+    missing: int
+    to_come: int
+    weeks: int
+
+
+class NotKnown(Told):
+    """Why something is not known."""
+
+    reason: str
+    provider: str | None
+
+
+class MonthCosts(Told):
+    """Costs of a month: what is spent and what it will be. Null is not known, which is not zero."""
+
+    spent: Amount | None
+    forecast: AmountRange | None
+    run_rate: Amount | None = Field(description="mean of the known days times the days of the month")
+    rests_on: RestsOn
+    unknown: NotKnown | None
+
+
+class BudgetScope(Told):
+    """What a budget is of: all costs, where all of it is null."""
+
+    provider: str | None
+    label: str | None
+    value: str | None = Field(description="untrusted: of the label")
+
+
+class BudgetLine(MonthCosts):
+    """Budget of the month, and how it stands."""
+
+    name: str = Field(description="untrusted")
+    of: BudgetScope
+    currency: str
+    amount: Amount
+    spent_share: Amount | None = Field(description="of 1")
+    forecast_share: Amount | None = Field(description="of 1")
+    reached: list[int] = Field(description="thresholds in per cent that are spent")
+    is_forecast_over: bool | None
+    other_currencies: list[str] = Field(description="in which the same was charged too; they do not count")
+
+
+class BudgetsTold(Told):
+    """How budgets stand in a month."""
+
+    org_slug: str
+    month: str
+    is_over: bool
+    budgets: list[BudgetLine]
+
+
+class ForecastGroup(MonthCosts):
+    """Costs of a month of one provider, or of one value of a label."""
+
+    key: Key
+
+
+class CurrencyForecast(Told):
+    """Forecast in one currency."""
+
+    currency: str
+    total: MonthCosts
+    groups: list[ForecastGroup]
+    groups_left_out: int
+
+
+class ForecastTold(Told):
+    """What a month will cost."""
+
+    org_slug: str
+    month: str
+    is_over: bool
+    group_by: str
+    results: list[CurrencyForecast]
+
+
 class LabelLine(Told):
     """A label of the organization, as `label:NAME` takes it."""
 

@@ -111,6 +111,18 @@ class AnomaliesAsked(Arguments):
     end: Date | None = Field(default=None, description="last UTC day of the 30 that are looked at; null: yesterday")
 
 
+class MonthAsked(Arguments):
+    """Which month is meant."""
+
+    month: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}$", description="UTC month; null: the current one")
+
+
+class ForecastAsked(MonthAsked):
+    """Which month is meant, and what its costs are grouped by."""
+
+    group_by: str = Field(default="provider", pattern=r"^(provider|label:[a-z][a-z0-9_]*)$")
+
+
 class ChangeAsked(CostsAsked):
     """Question about what has changed against the days before."""
 

@@ -8,11 +8,13 @@ from itertools import groupby, pairwise
 from cli.json_object import JsonObject
 from cli.mcp.answers import (
     AnomaliesTold,
+    BudgetsTold,
     CacheSaving,
     Change,
     ChangeTold,
     CostsTold,
     DayRange,
+    ForecastTold,
     InvoicedMonth,
     LabelLine,
     LabelsTold,
@@ -26,7 +28,9 @@ from cli.mcp.arguments import (
     AnomaliesAsked,
     ChangeAsked,
     CostsAsked,
+    ForecastAsked,
     GroupsAsked,
+    MonthAsked,
     NoArguments,
     TokensAsked,
 )
@@ -99,6 +103,22 @@ def anomalies(reading: Reading, asked: AnomaliesAsked) -> AnomaliesTold:
     found = body["anomalies"]
     cut = {"anomalies": found[:MOST_LISTED], "anomalies_left_out": max(len(found) - MOST_LISTED, 0)}
     return AnomaliesTold.model_validate(body | cut)
+
+
+def budgets(reading: Reading, asked: MonthAsked) -> BudgetsTold:
+    """Tells how each budget stands in a month: what is spent of it, and the forecast with its range."""
+    return BudgetsTold.model_validate(reading.of_org("costs", "budgets", query={"month": asked.month}))
+
+
+def forecast(reading: Reading, asked: ForecastAsked) -> ForecastTold:
+    """Tells what a month will cost, with the range, in total and by provider or by a label of the organization."""
+    body = reading.of_org("costs", "forecast", query={"month": asked.month, "group_by": asked.group_by})
+    return ForecastTold.model_validate(body | {"results": [_cut(each) for each in body["results"]]})
+
+
+def _cut(result: JsonObject) -> JsonObject:
+    groups = result["groups"]
+    return result | {"groups": groups[:MOST_GROUPS], "groups_left_out": max(len(groups) - MOST_GROUPS, 0)}
 
 
 def _label(label: JsonObject) -> LabelLine:

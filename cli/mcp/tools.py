@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from cli.json_object import JsonObject
 from cli.mcp.answers import (
     AnomaliesTold,
+    BudgetsTold,
     ChangeTold,
     CostsTold,
     DayTold,
+    ForecastTold,
     LabelsTold,
     PipelinesTold,
     RunsTold,
@@ -23,12 +25,14 @@ from cli.mcp.arguments import (
     Arguments,
     ChangeAsked,
     DayAsked,
+    ForecastAsked,
     GroupsAsked,
+    MonthAsked,
     NoArguments,
     RunsAsked,
     TokensAsked,
 )
-from cli.mcp.costs import anomalies, costs, explain_cost_change, list_labels, unit_costs
+from cli.mcp.costs import anomalies, budgets, costs, explain_cost_change, forecast, list_labels, unit_costs
 from cli.mcp.days import explain_day, why_did_it_not_run
 from cli.mcp.reading import Reading
 from cli.mcp.runs import list_pipelines, list_runs
@@ -89,5 +93,7 @@ TOOLS = (
     Tool("Costs of a million tokens", TokensAsked, UnitCostsTold, unit_costs),
     Tool("What has changed", ChangeAsked, ChangeTold, explain_cost_change),
     Tool("What was unusual", AnomaliesAsked, AnomaliesTold, anomalies),
+    Tool("Budgets", MonthAsked, BudgetsTold, budgets),
+    Tool("Forecast of a month", ForecastAsked, ForecastTold, forecast),
     Tool("Labels", NoArguments, LabelsTold, list_labels),
 )

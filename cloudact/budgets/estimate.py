@@ -73,7 +73,7 @@ class Series:
         if shares is None:
             return Range(amount, amount, amount)
         bounds = sorted((quotient(amount, shares.greatest), quotient(amount, shares.least)))
-        return Range(quotient(amount, shares.mean), *bounds)
+        return Range(quotient(amount, shares.median), *bounds)
 
     def weeks(self) -> Sequence[Week]:
         """The last whole weeks of days that are known, at most four, the newest first; none where they are stale."""

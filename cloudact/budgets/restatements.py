@@ -13,6 +13,7 @@ from typing import Any, Final
 from cloudact.budgets.spending import NOTHING, Shares, added, quotient
 
 FEWEST_MEASURED: Final = 7  # days, as the view `settledness` has it
+ODD_ONE_IN: Final = 20  # of the shares, at either end: a charge of a whole month may come late to its first day
 TOLERANCE_MINUTES: Final = 60  # the daily call reads a day at about the same time of each morning
 
 
@@ -44,7 +45,7 @@ def shares_by_day(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, date], S
             if (shares := by_age[age]) is not None:
                 other = found.get((provider, day), shares)
                 bounds = min(shares.least, other.least), max(shares.greatest, other.greatest)
-                found[provider, day] = Shares(min(shares.mean, other.mean), *bounds)
+                found[provider, day] = Shares(min(shares.median, other.median), *bounds)
     return found
 
 
@@ -56,10 +57,13 @@ def shares_at(age_minutes: int, days: Mapping[date, Reads]) -> Shares | None:
     told = [shares for reads in days.values() if (shares := list(_shares(age_minutes, reads)))]
     if age_minutes < 0 or len(told) < FEWEST_MEASURED:
         return None
-    shares = [share for each in told for share in each]
-    if min(shares) <= NOTHING:
+    shares = sorted(share for each in told for share in each)
+    odd = len(shares) // ODD_ONE_IN
+    least, greatest = shares[odd], shares[len(shares) - 1 - odd]
+    if least <= NOTHING:
         return None
-    return Shares(quotient(added(shares), Decimal(len(shares))), min(shares), max(shares))
+    middle = (shares[(len(shares) - 1) // 2], shares[len(shares) // 2])
+    return Shares(quotient(added(middle), Decimal(2)), least, greatest)
 
 
 def _shares(age_minutes: int, reads: Reads) -> Iterable[Decimal]:

@@ -44,9 +44,9 @@ ALL: Final = Of()
 
 
 class Shares(NamedTuple):
-    """Part of their final cost that days of an age had: mean, least and greatest."""
+    """Part of their final cost that days of an age had: the median, and between what nine days in ten lay."""
 
-    mean: Decimal
+    median: Decimal
     least: Decimal
     greatest: Decimal
 

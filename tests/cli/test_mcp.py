@@ -183,6 +183,21 @@ def per_million(found: list[Charge]) -> str | None:
         return plain((total(found) / tokens * 1_000_000).quantize(Decimal("1e-9"), ROUND_HALF_UP)) if tokens else None
 
 
+def test_budgets_and_the_forecast(ask: Asking) -> None:
+    """Amounts, ranges, and what is not known, are the API's, digit by digit."""
+    org = ask.reading.api.org
+    budget = {"name": "All", "currency": "USD", "amount": "5000", "first_month": "2026-10"}
+    ask.reading.api.call("PUT", "organizations", org, "budgets", body={"budgets": [budget]})
+    ask.sent.clear()
+    for month in (None, "2026-10"):
+        query = {"month": month} if month else {}
+        (told,), (shown,) = ask("budgets", **query)["budgets"], ask.api(f"costs/{org}/budgets", **query)["budgets"]
+        assert told == {name: value for name, value in shown.items() if name != "version"}
+        results = ask.api(f"costs/{org}/forecast", **query)["results"]
+        assert ask("forecast", **query)["results"] == [{**each, "groups_left_out": 0} for each in results]
+        assert results
+
+
 def test_anomalies(ask: Asking) -> None:
     """Anomalies are the API's, without the SQL that shows them, and with the days that are judged."""
     told = ask("anomalies", end="2026-11-11")

@@ -41,14 +41,23 @@ def test_a_day_is_compared_at_its_own_age(hours: int, share: str) -> None:
     assert told["a", day] == Shares(*[Decimal(share)] * 3)
 
 
-def test_mean_and_bounds() -> None:
-    """The mean is over all measured days; a day whose last read was its first says nothing of others."""
+def test_median_and_bounds() -> None:
+    """The median is of all measured days; a day whose last read was its first says nothing of others."""
     day = TODAY - timedelta(days=1)
     early = [{6: part} for part in ("0.5", "0.6", "0.7", "0.7", "0.8", "0.9", "1.1")]
     found = [row for back, reads in enumerate(early, start=8) for row in rows(TODAY - timedelta(days=back), reads)]
     once = rows(TODAY - timedelta(days=40), {})
     told = shares_by_day(found + once + rows(day, {6: "1"}, ended=False))
-    assert told["a", day] == Shares(Decimal("0.757142857"), Decimal("0.5"), Decimal("1.1"))
+    assert told["a", day] == Shares(Decimal("0.7"), Decimal("0.5"), Decimal("1.1"))
+
+
+def test_one_day_in_twenty_is_odd() -> None:
+    """Of twenty days the one that had least, and the one that had most, widen no range."""
+    day = TODAY - timedelta(days=1)
+    parts = ["0.1", *["0.9"] * 9, *["0.96"] * 9, "3"]
+    found = [row for back, part in enumerate(parts, start=8) for row in rows(TODAY - timedelta(days=back), {6: part})]
+    told = shares_by_day(found + rows(day, {6: "1"}, ended=False))
+    assert told["a", day] == Shares(Decimal("0.93"), Decimal("0.9"), Decimal("0.96"))
 
 
 @pytest.mark.parametrize("before", [days(6), days(9, {6: "0"}), days(9, {170: "1"})], ids=["six", "nothing", "later"])

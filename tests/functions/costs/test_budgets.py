@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,11 +20,13 @@ from functions.costs.states import Shipped
 from functions.costs.stored_versions import ChangedMeanwhile
 from functions.routes import public_app
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
+from tests.cli.conftest import Shell
 from tests.cloudact.budgets import reference
 from tests.conftest import NOON, Local, NewOrgs
 from tests.day_histories import Found, after, in_turn, load_histories
 from tests.functions.costs.charges import Charge, load
 from tests.functions.costs.conftest import Watched
+from tests.served import served
 from tests.sessions import bearer
 
 ALL: dict[str, Any] = {"name": "All", "currency": "USD", "amount": "3000", "first_month": "2026-10"}
@@ -411,3 +414,69 @@ def test_another_org_s_costs_do_not_count(spending: Plans, new_org: NewOrgs) -> 
 
 
 STATES_OF_AN_ORG = len(Shipped.with_providers().tables)
+
+
+TERMINAL = {"FORCE_COLOR": "1", "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "80"}
+
+
+@pytest.fixture
+def shell(local: Local, spending: Plans) -> Iterator[Shell]:
+    with served(public_app(compose(local.settings, lambda: NOON))) as url:
+        yield Shell({"CLOUDACT_API_URL": url, "CLOUDACT_API_KEY": spending.org.api_key})
+
+
+def test_the_command_line_shows_budgets(shell: Shell, spending: Plans) -> None:
+    """A line for each budget, in 80 columns, what there is to say of it, and what the numbers rest on."""
+    spending.put("budgets", ALL, AI, ALL | {"name": "Yen", "currency": "JPY", "of": {"provider": "anthropic"}})
+    lines = shell("budgets").stdout.splitlines()
+    assert lines[0] == "Billed in 2026-11"
+    assert lines[2].split() == ["BUDGET", "OF", "AMOUNT", "SPENT", "USED", "FORECAST", "RANGE"]
+    assert lines[4].split()[:7] == ["AI", "openai", "USD", "1500.50", "920.00", "61.3", "%"]
+    assert lines[5].split() == ["Yen", "anthropic", "JPY", "3000.00", "?", "?"]
+    assert "AI: the forecast passes it, 168 %." in lines
+    assert "Yen: no forecast: nothing is loaded (anthropic)." in lines
+    assert lines[-2].startswith("Days of providers: ")
+    narrow = shell("budgets", "status", **TERMINAL).stdout
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert shell("budgets", "--month", "2026-09").stdout == "No budget holds in 2026-09.\n"
+    assert shell.json("budgets") == spending.told("budgets")
+
+
+def test_the_command_line_forecasts(shell: Shell, spending: Plans) -> None:
+    """A table for each currency, by provider or label, with a total; `--json` is the API's answer."""
+    lines = shell("forecast").stdout.splitlines()
+    assert [line.split()[0] for line in lines if line] == [
+        "Billed", "PROVIDER", "gcp", "total", "PROVIDER", "openai", "gcp", "total", "Days", "Those",
+    ]  # fmt: skip
+    assert shell("forecast", "--by", "label:team").stdout.splitlines()[2].split()[:2] == ["LABEL:TEAM", "SPENT"]
+    assert max(map(len, shell("forecast", **TERMINAL).stdout.splitlines())) <= 80
+    assert shell.json("forecast", "--month", "2026-10") == spending.told("forecast", month="2026-10")
+
+
+def test_the_command_line_enters_balances(shell: Shell, spending: Plans) -> None:
+    """`add` enters one beside the others, in the place of one of the same day; `runway` shows what becomes of them."""
+    spending.put("balances")
+    assert shell("runway").stdout.startswith("There are no prepaid balances.")
+    for amount, day in (("4000", "2026-11-01"), ("5000", "2026-11-01"), ("1", "2026-10-01")):
+        done = shell("balances", "add", "openai", amount, "USD", "--as-of", day)
+        assert done.exit_code == 0, done.output
+    assert shell.json("balances", "show")["balances"] == [MINE, MINE | {"as_of": "2026-10-01", "amount": "1"}]
+    lines = shell("runway").stdout.splitlines()
+    assert lines[1].split()[:7] == ["openai", "USD", "2026-11-01", "5000.00", "920.00", "4080.00", "83.57"]
+    assert ", in 4" in lines[1]
+    assert max(map(len, shell("runway", **TERMINAL).stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
+def test_the_command_line_replaces_documents(shell: Shell, spending: Plans, what: str, one: Any) -> None:
+    """What `show` prints `set` takes; it asks first, and writes over the version that was seen alone."""
+    spending.put(what)
+    version = spending.put(what, one).get_json()["version"]
+    printed = shell(what, "show").stdout
+    same = shell(what, "set", "-", "--yes", stdin=printed)
+    assert same.stdout.startswith(f"Nothing has changed.\nVersion {version},")
+    assert shell(what, "set", "-", stdin=printed).exit_code == 2
+    empty = json.dumps({what: []})
+    assert shell(what, "set", "-", "--yes", "--over", str(version - 1), stdin=empty).exit_code == 2
+    assert shell(what, "set", "-", "--yes", "--over", str(version), stdin=empty).exit_code == 0
+    assert spending.shown(what)[what] == []
