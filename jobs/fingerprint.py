@@ -55,7 +55,6 @@ class Digest:
 def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
     """Fingerprint of a run, from one digest a table."""
     tallies = [digest.tally for digest in tables.values()]
-    credited: dict[str, Decimal] = reduce(exact_sum, (tally.credits for tally in tallies), {})
     tells_credits = all(tally.credits_below_zero for tally in tallies if tally.money)
     credited: dict[str, Decimal] = reduce(exact_sum, (tally.credits for tally in tallies), {})
     return Fingerprint(

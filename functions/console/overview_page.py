@@ -12,14 +12,16 @@ from cloudact.errors import Retry
 from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Status
 from functions.console.anomaly_card import AnomalyCard, anomaly_card, refused_card
+from functions.console.budget_card import BudgetCard, budget_card, refused_budgets, spending_question
 from functions.console.collaborators import Console
 from functions.console.day_states import FINAL, LEGEND, RUNNING, DayMark, by_pipeline, last_days, loaded_days, state_of
 from functions.console.month_card import MonthCard, Months, month_card, month_question, refused_month
 from functions.console.pages import page
-from functions.console.rows import Health, OrgOverview, PipelineDay
+from functions.console.rows import Health, OrgOverview, PipelineDay, Planned
 from functions.console.runs_page import run_path
 from functions.console.sessions import visit
 from functions.console.words import INTEGRATION, STATUS, status_kind
+from functions.costs.at_once import ask_at_once
 from functions.costs.endpoints import refusing
 from functions.web.problems import Problem
 
@@ -83,7 +85,7 @@ def show_overview(console: Console, org: str) -> Response:
     names = {entry.id: entry.name for entry in console.runs.registry.entries}
     days = by_pipeline(rows)
     enabled = [entry for entry in console.runs.registry.entries if entry.enabled]
-    month, anomalies = _costs(console, org, today)
+    month, anomalies, budgets = _costs(console, org, facts.planned, today)
     newest = sorted(rows, key=lambda day: day.created_at, reverse=True)
     return page(
         console,
@@ -97,24 +99,29 @@ def show_overview(console: Console, org: str) -> Response:
         integrations=_integrations(console, facts.integrations),
         month=month,
         anomalies=anomalies,
+        budgets=budgets,
         quota=_quota(facts, now),
         legend_states=LEGEND,
     )
 
 
-def _costs(console: Console, org: str, today: dt.date) -> tuple[MonthCard, AnomalyCard]:
-    """Cards of the month and of anomalies, by one query at most; where costs cannot be read, both say why."""
+def _costs(console: Console, org: str, planned: Planned, today: dt.date) -> tuple[MonthCard, AnomalyCard, BudgetCard]:
+    """Cards of month, anomalies and budgets, by one query at most; where costs cannot be read, all say why."""
     names = {each.id: each.name for each in console.integrations.providers}
     months = Months.until(today - DAY)
     window = Window.ending(today - DAY, SHOWN_DAYS)
     try:
         with refusing():
-            found, answer = console.costs.anomalies.find_with_costs(org, window, month_question(months))
+            told = ask_at_once(console.costs, org, month_question(months), window, spending_question(planned, today))
     except (Problem, Retry) as err:
         refusal = err.detail if isinstance(err, Problem) else AWAY
-        return refused_month(months, refusal), refused_card(refusal)
-    providers = {each.provider for each in answer.days}
-    return month_card(months, answer, names), anomaly_card(found, providers, names)
+        return refused_month(months, refusal), refused_card(refusal), refused_budgets(today, refusal)
+    providers = {each.provider for each in told.answer.days}
+    return (
+        month_card(months, told.answer, names),
+        anomaly_card(told.found, providers, names),
+        budget_card(planned, told.spending, today, names),
+    )
 
 
 def _coverage(pipeline: str, name: str, days: Mapping[dt.date, PipelineDay], today: dt.date) -> Coverage:

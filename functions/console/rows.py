@@ -3,6 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from cloudact.budgets.balance import Balance, balances_of
+from cloudact.budgets.budget import RecordedBudget, budgets_of
+from cloudact.costs.labels import Label, labels_of
 from cloudact.orgs.org import IntegrationStatus, Subscription, subscription_status
 from cloudact.runs.ledger import RETENTION
 from cloudact.runs.run import Status
@@ -58,20 +61,38 @@ class Health:
 
 
 @dataclass(frozen=True)
+class _PlansRow:
+    budgets: str | None
+    balances: str | None
+    labels: str | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What an org plans to spend and has paid ahead, and its labels, which budgets may name."""
+
+    budgets: tuple[RecordedBudget, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True)
 class _OverviewRow:
     subscription: _Subscription | None
     pipelines_today: int
     integrations: tuple[Health, ...]
+    plans: _PlansRow
     days: tuple[PipelineDay, ...]
 
 
 @dataclass(frozen=True)
 class OrgOverview:
-    """What an org may do today and has done, how its integrations are, and the dates of its pipelines."""
+    """What an org may do today, has done and plans, how its integrations are, and the dates of its pipelines."""
 
     subscription: Subscription | None
     pipelines_today: int
     integrations: tuple[Health, ...]
+    planned: Planned
     days: tuple[PipelineDay, ...]
 
 
@@ -103,8 +124,13 @@ class ConsoleRows:
         )
 
     def overview(self, org_slug: str, first_day: dt.date, today: dt.date) -> OrgOverview:
-        """Subscription, runs of today, integrations, and dates as `days` has them: all by one query."""
+        """Subscription, runs of today, integrations, plans, and dates as `days` has them: all by one query."""
         row = self._warehouse.read(_OverviewRow, "overview", org_slug=org_slug, first_day=first_day, today=today)[0]
         known = row.subscription
         subscription = Subscription(subscription_status(known.status), known.plan, known.daily_limit) if known else None
-        return OrgOverview(subscription, row.pipelines_today, row.integrations, row.days)
+        planned = Planned(
+            budgets_of(row.plans.budgets or "[]"),
+            balances_of(row.plans.balances or "[]"),
+            labels_of(row.plans.labels or "[]"),
+        )
+        return OrgOverview(subscription, row.pipelines_today, row.integrations, planned, row.days)

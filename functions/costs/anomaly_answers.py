@@ -9,13 +9,9 @@ from cloudact.anomalies.anomaly import Anomaly
 from cloudact.anomalies.cost_days import Window, cost_days
 from cloudact.anomalies.finder import find_anomalies
 from cloudact.warehouse.queries import load_query
-from functions.costs.answer import CostAnswer
 from functions.costs.answers import CostAnswers, KeptAnswers
-from functions.costs.question import Question
-from functions.costs.statement import statement_with_cells
 
 MOST_WEIGHT = 20_000  # anomalies that an instance keeps, some 20 MiB
-MOST_ROWS_OF_BOTH = 90_000  # of an answer's amounts and of cells, of which a currency has up to 50,000
 QUERY = "cost_cells"
 
 
@@ -50,23 +46,17 @@ class AnomalyAnswers:
 
         Raises what `CostAnswers.rows` raises.
         """
-        kept = self._kept.get(etag)
+        kept = self.kept(etag)
         if kept is not None:
             return kept, 0
         rows, processed = self._answers.rows(org_slug, load_query(QUERY), window.values(org_slug))
-        return self._found(etag, window, rows), processed
+        return self.keep(etag, window, rows), processed
 
-    def find_with_costs(self, org_slug: str, window: Window, question: Question) -> tuple[FoundAnomalies, CostAnswer]:
-        """Anomalies and the answer to a question, by one query, and none where both are kept; see `find`."""
-        etag, of_costs = self.etag(org_slug, window), self._answers.etag(org_slug, question)
-        if self._kept.get(etag) is not None or self._answers.kept(of_costs) is not None:
-            return self.find(org_slug, window, etag)[0], self._answers.ask(org_slug, question, of_costs).answer
-        statement = statement_with_cells(question, load_query(QUERY), window.values(org_slug))
-        rows, _ = self._answers.rows(org_slug, *statement, most_rows=MOST_ROWS_OF_BOTH)
-        found = self._found(etag, window, [row["cell"] for row in rows if row["cell"]])
-        return found, self._answers.keep(of_costs, question, [row["answer"] for row in rows if row["answer"]])
+    def kept(self, etag: str) -> FoundAnomalies | None:
+        """Anomalies of this state, if they are kept."""
+        return self._kept.get(etag)
 
-    def _found(self, etag: str, window: Window, rows: Iterable[Mapping[str, Any]]) -> FoundAnomalies:
+    def keep(self, etag: str, window: Window, rows: Iterable[Mapping[str, Any]]) -> FoundAnomalies:
         """Anomalies that the rows of `cost_cells.sql` tell; they are kept from now on."""
         costs = cost_days(rows)
         settled_until = {provider: max(days) for provider, days in sorted(costs.settled.items())}

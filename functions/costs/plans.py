@@ -1,11 +1,11 @@
 """Collaborators of the endpoints of budgets, forecasts and prepaid balances, and what they read: one bounded query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from cloudact.budgets.spending import Spending
-from cloudact.budgets.spending_rows import spending_of
+from cloudact.budgets.spending_rows import Row, spending_of
 from cloudact.budgets.statement import statement_of_spending
 from cloudact.clock import Clock
 from cloudact.costs.labels import Label
@@ -52,14 +52,23 @@ class SpendingAnswers:
 
         `chosen` are the values of labels that count; `None`: all. Raises what `CostAnswers.rows` raises.
         """
-        kept = self._kept.get(etag)
+        kept = self.kept(etag)
         if kept is not None:
-            return kept.spending, 0
+            return kept, 0
         query, values = statement_of_spending(org_slug, *days, labels, chosen)
         rows, processed = self._answers.rows(org_slug, query, values)
+        return self.keep(etag, rows), processed
+
+    def kept(self, etag: str) -> Spending | None:
+        """Costs of this state, if they are kept."""
+        kept = self._kept.get(etag)
+        return None if kept is None else kept.spending
+
+    def keep(self, etag: str, rows: Iterable[Row]) -> Spending:
+        """Costs that the rows of `spending.sql` tell; they are kept from now on."""
         spending = spending_of(rows, self._clock().date())
         self._kept.put(etag, KeptSpending(spending))
-        return spending, processed
+        return spending
 
 
 @dataclass(frozen=True)

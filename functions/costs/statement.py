@@ -21,6 +21,7 @@ _PLACE_OF_LABELS: Final = "    -- the labels\n"
 _PLACE_OF_RULES: Final = "    -- the rules\n"
 _PLACE_OF_GROUPS: Final = "  -- the groups\n"
 _PLACE_OF_CELLS: Final = "  -- the cells\n"
+_PLACE_OF_SPENDING: Final = "  -- the spending\n"
 NO_VALUES: Final[Mapping[str, Value]] = {}
 NO_PLACES: Final[Mapping[str, str]] = {}
 _MARKED = re.compile(r"^(?P<line>.*) -- with (?P<word>\w+)\n", re.MULTILINE)
@@ -38,8 +39,8 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     filters, values = _filters(question.filters, question.labels)
     of_labels, rules = rules_of(question.labels)
     days = {
-        "read_from": question.read.first,
-        "read_until": question.read.last,
+        "first_day": question.read.first,
+        "last_day": question.read.last,
         "counted_from": question.counted.first,
         "start": question.days.first,
         "end": question.days.last,
@@ -50,17 +51,28 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
     return query("groups", words | filters | _words_of(question), own, places), {**days, **limits, **own}
 
 
-def statement_with_cells(
-    question: Question, cells: Query, cell_values: Mapping[str, Value]
+def statement_at_once(
+    question: Question, cells: tuple[Query, dict[str, Value]], spending: tuple[Query, dict[str, Value]] | None
 ) -> tuple[Query, dict[str, Value]]:
-    """Query whose rows are either an `answer`'s, as of `statement_of_groups`, or a `cell` of the other query's.
+    """Query whose rows are an `answer`'s, as of `statement_of_groups`, a `cell`'s or what was `spent`.
 
-    With it the values of the parameters of both.
+    `cells` and `spending` are queries with the values of their parameters; so is what is returned.
     """
-    groups, values = statement_of_groups(question)
-    places = {_PLACE_OF_GROUPS: groups.sql, _PLACE_OF_CELLS: cells.sql}
-    both = query("groups_and_cells", (), NO_VALUES, places)
-    return replace(both, types={**groups.types, **cells.types}), {**values, **cell_values}
+    parts = [statement_of_groups(question), _renamed(*cells, "cells_")]
+    parts += [_renamed(*spending, "spent_")] if spending else []
+    places = dict(
+        zip((_PLACE_OF_GROUPS, _PLACE_OF_CELLS, _PLACE_OF_SPENDING), (each.sql for each, _ in parts), strict=False)
+    )
+    together = query("at_once", {"spending"} if spending else (), NO_VALUES, places)
+    types = {name: kind for each, _ in parts for name, kind in each.types.items()}
+    return replace(together, types=types), {name: value for _, values in parts for name, value in values.items()}
+
+
+def _renamed(of: Query, values: Mapping[str, Value], before: str) -> tuple[Query, dict[str, Value]]:
+    """Query whose parameters have names of their own, so that it may stand beside others."""
+    sql = re.sub(rf"@({'|'.join(of.types)})\b", rf"@{before}\1", of.sql)
+    types = {f"{before}{name}": kind for name, kind in of.types.items()}
+    return replace(of, sql=sql, types=types), {f"{before}{name}": value for name, value in values.items()}
 
 
 def _words_of(question: Question) -> set[str]:

@@ -5,8 +5,8 @@
 -- has the lines of filters.sql, that of the labels the rules of the org's labels (cloudact/costs/label_sql.py). Words and
 -- lines are our own: nothing that anybody has sent is put into SQL.
 --
--- @read_from DATE: first UTC day whose partitions are read
--- @read_until DATE: last one
+-- @first_day DATE: first UTC day whose partitions are read
+-- @last_day DATE: last one
 -- @counted_from DATE: first day that counts, of the period before if the question compares
 -- @start DATE: first day of the question; what is before it is of the period before
 -- @end DATE: last day of the question
@@ -48,7 +48,7 @@ charge AS (
     x_UsageDate AS usage_date
   FROM focus_costs
   WHERE
-    x_UsageDate BETWEEN @read_from AND @read_until
+    x_UsageDate BETWEEN @first_day AND @last_day
     AND (ConsumedUnit = 'Tokens' OR x_TokenType IS NOT NULL) -- with tokens
     -- the filters
 ),

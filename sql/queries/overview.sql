@@ -1,4 +1,5 @@
--- What an org may do today, what it has done, what it has set up, and the dates of its pipelines, so that a page asks once.
+-- What an org may do today, what it has done, has set up and plans to spend, and the dates of its pipelines, so that a page
+-- asks once.
 -- @org_slug STRING: the org
 -- @first_day DATE: the earliest of the dates
 -- @today DATE: the UTC day
@@ -20,6 +21,12 @@ SELECT
     WHERE org_slug = @org_slug
     ORDER BY integration
   ) AS integrations,
+  (
+    SELECT plans
+    FROM (
+      -- the query plans_of_spending.sql
+    ) AS plans
+  ) AS plans,
   ARRAY(
     SELECT day
     FROM (

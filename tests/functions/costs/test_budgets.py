@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from cloudact.budgets.budget import Budget
 from functions.composition import compose
+from functions.console.cost_words import amount
 from functions.costs.states import Shipped
 from functions.costs.stored_versions import ChangedMeanwhile
 from functions.routes import public_app
@@ -24,6 +25,8 @@ from tests.cli.conftest import Shell
 from tests.cloudact.budgets import reference
 from tests.conftest import NOON, Local, NewOrgs
 from tests.day_histories import Found, after, in_turn, load_histories
+from tests.functions.console.conftest import console_browser, queries
+from tests.functions.console.test_pages import MOST_QUERIES
 from tests.functions.costs.charges import Charge, load
 from tests.functions.costs.conftest import Watched
 from tests.served import served
@@ -480,3 +483,35 @@ def test_the_command_line_replaces_documents(shell: Shell, spending: Plans, what
     assert shell(what, "set", "-", "--yes", "--over", str(version - 1), stdin=empty).exit_code == 2
     assert shell(what, "set", "-", "--yes", "--over", str(version), stdin=empty).exit_code == 0
     assert spending.shown(what)[what] == []
+
+
+def test_the_overview_agrees_with_the_api(session_cloud: Local, spending: Plans) -> None:
+    """A page of an instance that knows nothing shows the API's budgets, forecast and runway, for two queries."""
+    session_cloud.clock.now = NOON
+    team = ALL | {"name": "Search", "of": {"label": "team", "value": "search"}, "amount": "900"}
+    spending.put("budgets", AI, team, ALL | {"name": "Gone", "of": {"label": "team", "value": ""}, "currency": "JPY"})
+    spending.put("balances", MINE, {**MINE, "provider": "anthropic"})
+    (ai, search, _), (other, mine) = spending.told("budgets")["budgets"], spending.told("runway")["balances"]
+    slug = spending.org.org_slug
+    browser = console_browser(session_cloud).sign_in(spending.org)
+    browser.get(f"/console/{slug}/settings/keys")  # who asks is looked up once a minute
+    with queries(session_cloud) as asked:
+        browser.get(f"/console/{slug}")
+    assert asked[0] == MOST_QUERIES
+    words = browser.words.replace("\xa0", " ")
+    for each, of, share, state in (
+        (ai, "OpenAI", "61 %", "Will be exceeded"),
+        (search, "label team: search", "102 %", "Used up"),
+    ):
+        shown = [amount(Decimal(text)) for text in (each["spent"], each["amount"], *each["forecast"].values())]
+        spent, whole, forecast, low, high = shown
+        assert f"{each['name']} {of} {spent} {share} {whole} USD {forecast} {low} to {high} {state}" in words
+    assert "costs in EUR, USD do not count" in words
+    until = f"{date.fromisoformat(mine['runs_out_on']):%d %b %Y}"
+    assert f"OpenAI {amount(Decimal(mine['left']))} USD {amount(Decimal(mine['daily_rate']))} {until}" in words
+    assert f"{mine['days_left']} days" in words
+    assert other["unknown"]["reason"] == "nothing_loaded"
+    assert "not known: Anthropic: no day is loaded" in words
+    with queries(session_cloud) as asked:
+        browser.get(f"/console/{slug}")
+    assert asked[0] == MOST_QUERIES - 1

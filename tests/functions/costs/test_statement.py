@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from cloudact.anomalies.cost_days import Window
+from cloudact.budgets.statement import statement_of_spending
 from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
 from cloudact.costs.labels import Label, labels_of
 from cloudact.warehouse.queries import load_query
@@ -16,10 +17,10 @@ from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Q
 from functions.costs.statement import (
     every_word,
     query,
+    statement_at_once,
     statement_of_groups,
     statement_of_rows,
     statement_of_trial,
-    statement_with_cells,
 )
 from tests.googlesql import gate
 
@@ -60,7 +61,7 @@ def test_a_question_names_the_columns_that_it_needs_alone() -> None:
 def test_every_read_is_bound_to_days() -> None:
     """Each view of the org is read under a bound on the column of its partitions."""
     sql = query("groups", every_word("groups")).sql
-    assert sql.count("x_UsageDate BETWEEN @read_from AND @read_until") == sql.count("FROM focus_costs") == 1
+    assert sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == sql.count("FROM focus_costs") == 1
     assert sql.count("usage_date BETWEEN @counted_from AND @end") == 2
     assert sql.count("FROM settledness") + sql.count("FROM loaded_days") == 2
 
@@ -79,7 +80,7 @@ def test_nothing_that_is_asked_is_in_the_text() -> None:
 def test_invoices_are_looked_for_around_their_months() -> None:
     """A month of invoices has charges of days before it, and of hours after it: a bounded window is read."""
     _, values = statement_of_groups(Question(MONTH, Granularity.MONTH, Basis.INVOICE_MONTH, compared=True))
-    assert (values["read_from"], values["read_until"]) == (date(2026, 7, 1), date(2026, 11, 7))
+    assert (values["first_day"], values["last_day"]) == (date(2026, 7, 1), date(2026, 11, 7))
     assert (values["counted_from"], values["start"], values["end"]) == (date(2026, 9, 1), MONTH.first, MONTH.last)
 
 
@@ -157,15 +158,18 @@ def test_google_accepts_a_trial() -> None:
     assert sql.sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == sql.sql.count("FROM focus_costs") == 1
 
 
-def test_google_accepts_a_question_with_cells() -> None:
-    """Answer and cells of the overview by one statement: two columns, a struct for each, and the parameters of both."""
+@pytest.mark.parametrize("with_spending", [False, True])
+def test_google_accepts_all_at_once(*, with_spending: bool) -> None:
+    """What an overview asks is one statement: a column with a struct for each part, and the parameters of all."""
     window, question = Window.ending(MONTH.last, 30), Question(MONTH, group_by=(Dimension("model"),))
-    sql, values = statement_with_cells(question, load_query("cost_cells"), window.values("an_org"))
+    cells = load_query("cost_cells"), window.values("an_org")
+    spending = statement_of_spending("an_org", MONTH.first, MONTH.last, labels(), ["1:x"]) if with_spending else None
+    sql, values = statement_at_once(question, cells, spending)
     columns = {column.name: column.type for column in gate("org").analyze(sql.sql, sql.types)}
-    assert list(columns) == ["answer", "cell"]
+    assert list(columns) == ["answer", *(["spent"] if with_spending else []), "cell"]
     assert all(kind.startswith("STRUCT<part STRING") for kind in columns.values())
     assert sql.bind(values)
-    assert (values["read_from"], values["first_day"]) == (MONTH.first, window.first)
+    assert (values["first_day"], values["cells_first_day"]) == (MONTH.first, window.first)
 
 
 def test_nothing_of_a_label_is_in_the_text() -> None:
