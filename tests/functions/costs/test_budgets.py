@@ -460,8 +460,8 @@ def test_the_command_line_enters_balances(shell: Shell, spending: Plans) -> None
     """`add` enters one beside the others, in the place of one of the same day; `runway` shows what becomes of them."""
     spending.put("balances")
     assert shell("runway").stdout.startswith("There are no prepaid balances.")
-    for amount, day in (("4000", "2026-11-01"), ("5000", "2026-11-01"), ("1", "2026-10-01")):
-        done = shell("balances", "add", "openai", amount, "USD", "--as-of", day)
+    for sum_of, day in (("4000", "2026-11-01"), ("5000", "2026-11-01"), ("1", "2026-10-01")):
+        done = shell("balances", "add", "openai", sum_of, "USD", "--as-of", day)
         assert done.exit_code == 0, done.output
     assert shell.json("balances", "show")["balances"] == [MINE, MINE | {"as_of": "2026-10-01", "amount": "1"}]
     lines = shell("runway").stdout.splitlines()
