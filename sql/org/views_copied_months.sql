@@ -324,7 +324,7 @@ explained AS (
   QUALIFY
     ROW_NUMBER() OVER (
       PARTITION BY org_slug, provider, invoice_month, currency
-      ORDER BY IF(ABS(remainder) <= most_rounded, IF(late_credits != 0, 0, 1), 2), turn
+      ORDER BY IF(ABS(remainder) <= most_rounded, IF(invoice_credits < 0 AND late_credits != 0, 0, 1), 2), turn
     ) = 1
 )
 SELECT
