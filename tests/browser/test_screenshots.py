@@ -35,6 +35,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "settings": f"{base}/settings",
         "settings-keys": f"{base}/settings/keys",
         "settings-webhook": f"{base}/settings/webhook",
+        "settings-budgets": f"{base}/settings/budgets?change=Search+team",
         "settings-labels": f"{base}/settings/labels",
         "settings-labels-draft": f"{base}/settings/labels/draft",
         "settings-labels-first": f"/console/{scene.other.org_slug}/settings/labels/draft",

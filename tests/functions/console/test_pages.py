@@ -37,6 +37,7 @@ PATHS = {
     "integrations": "/settings",
     "keys": "/settings/keys",
     "webhook": "/settings/webhook",
+    "budgets": "/settings/budgets",
     "labels": "/settings/labels",
     "first label": "/settings/labels/draft",
 }
