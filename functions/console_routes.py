@@ -18,6 +18,7 @@ from functions.auth.sessions import PublicKeys, Sessions
 from functions.composition import Rooms
 from functions.console import (
     backfill_page,
+    budgets_page,
     calendar_page,
     costs_page,
     labels_page,
@@ -89,6 +90,9 @@ PAGES = (
     Page("GET", f"{_SETTINGS}/labels", labels_page.show_labels),
     Page("GET", f"{_SETTINGS}/labels/draft", labels_page.show_draft),
     Page("POST", f"{_SETTINGS}/labels/draft", labels_page.change_draft),
+    Page("GET", f"{_SETTINGS}/budgets", budgets_page.show_budgets),
+    Page("POST", f"{_SETTINGS}/budgets", budgets_page.save_budget),
+    Page("POST", f"{_SETTINGS}/balances", budgets_page.save_balance),
     Page("GET", f"{_SETTINGS}/webhook", settings_page.show_webhook),
     Page("POST", f"{_SETTINGS}/webhook/test", settings_page.test_webhook),
     Page("POST", f"{_SETTINGS}/webhook/delete", settings_page.delete_webhook),

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from flask import Response, request
 from pydantic import Field, WithJsonSchema
+from werkzeug.datastructures import ETags
 
 from cloudact.budgets.balance import Balance, Balances
 from cloudact.budgets.budget import Budget, Budgets, Scope
 from cloudact.costs.labels import label_named
 from cloudact.error_codes import Code
-from functions.auth.authenticate import let_in, presented
+from functions.auth.authenticate import Actor, let_in, presented
 from functions.costs.collaborators import OrgCosts
 from functions.costs.endpoints import revalidated
 from functions.costs.mistakes import told_by_place
@@ -100,37 +101,65 @@ def put_budgets(api: OrgCosts, org: str) -> Response:
     412 where If-Match does not name the version that counts, 409 where somebody else records one at the same time.
     """
     credential, budgets = presented(api.auth, org), in_body(request, BudgetsBody).budgets
+    check_budgets(api, budgets)
+    return _recorded(*put_budgets_requested(api, let_in(api.auth, org, credential), budgets, request.if_match))
+
+
+def check_budgets(api: OrgCosts, budgets: Iterable[Budget]) -> None:
+    """Raises 400 for a provider that there is not; asks nobody."""
     _check_providers("budgets", "of.provider", [each.of.provider for each in budgets], api.plans.providers)
-    actor = let_in(api.auth, org, credential)
+
+
+def put_budgets_requested(
+    api: OrgCosts, actor: Actor, budgets: tuple[Budget, ...], known: ETags
+) -> tuple[RecordedBudgets, StoredBudgets]:
+    """Records budgets for who has been let in. Returns what came of it, and the version that counts now.
+
+    `known` is the version that the caller has read, if they say which. Raises a `Problem` as the endpoint does.
+    """
     actor.require_admin()
-    before = _matching(api.plans.budgets.newest(org), Code.BUDGETS_CHANGED, "budgets")
+    org = actor.org_slug
+    before = _matching(api.plans.budgets.newest(org), known, Code.BUDGETS_CHANGED, "budgets")
     if budgets == before.plain:
-        return _recorded(RecordedBudgets(**_budget_fields(org, before), outcome="unchanged"), before)
+        return RecordedBudgets(**_budget_fields(org, before), outcome="unchanged"), before
     _check_labels(api, org, budgets)
     try:
         new = api.plans.budgets.add(org, budgets, before, actor.name)
     except ChangedMeanwhile as err:
         raise Problem(409, CHANGED.format(what="budgets"), code=Code.BUDGETS_CHANGED) from err
-    return _recorded(RecordedBudgets(**_budget_fields(org, new), outcome="recorded"), new)
+    return RecordedBudgets(**_budget_fields(org, new), outcome="recorded"), new
 
 
 def put_balances(api: OrgCosts, org: str) -> Response:
     """200 after the prepaid balances are a new version, or are what they were; 412 and 409 as for budgets."""
     credential, balances = presented(api.auth, org), in_body(request, BalancesBody).balances
-    _check_providers("balances", "provider", [each.provider for each in balances], api.plans.providers)
-    for place, each in enumerate(balances):
+    check_balances(api, balances)
+    return _recorded(*put_balances_requested(api, let_in(api.auth, org, credential), balances, request.if_match))
+
+
+def check_balances(api: OrgCosts, balances: Iterable[Balance]) -> None:
+    """Raises 400 for a provider that there is not, and for a day that has not begun; asks nobody."""
+    found = list(balances)
+    _check_providers("balances", "provider", [each.provider for each in found], api.plans.providers)
+    for place, each in enumerate(found):
         if each.as_of > api.clock().date():
             raise bad_field("balances", f"has a mistake at balances[{place}].as_of, which must not be after today")
-    actor = let_in(api.auth, org, credential)
+
+
+def put_balances_requested(
+    api: OrgCosts, actor: Actor, balances: tuple[Balance, ...], known: ETags
+) -> tuple[RecordedBalances, StoredBalances]:
+    """Records prepaid balances for who has been let in, as `put_budgets_requested` does budgets."""
     actor.require_admin()
-    before = _matching(api.plans.balances.newest(org), Code.BALANCES_CHANGED, "prepaid balances")
+    org = actor.org_slug
+    before = _matching(api.plans.balances.newest(org), known, Code.BALANCES_CHANGED, "prepaid balances")
     if balances == before.balances:
-        return _recorded(RecordedBalances(**_balance_fields(org, before), outcome="unchanged"), before)
+        return RecordedBalances(**_balance_fields(org, before), outcome="unchanged"), before
     try:
         new = api.plans.balances.add(org, balances, before, actor.name)
     except ChangedMeanwhile as err:
         raise Problem(409, CHANGED.format(what="prepaid balances"), code=Code.BALANCES_CHANGED) from err
-    return _recorded(RecordedBalances(**_balance_fields(org, new), outcome="recorded"), new)
+    return RecordedBalances(**_balance_fields(org, new), outcome="recorded"), new
 
 
 def _asked_version(api: OrgCosts, org: str, store: VersionStore[Version], code: Code, what: str) -> Version:
@@ -154,9 +183,9 @@ def _recorded(answer: Answer, counting: StoredVersion) -> Response:
     return response
 
 
-def _matching(before: Version, code: Code, what: str) -> Version:
-    """Version that counts. Raises 412 where If-Match names another."""
-    if request.if_match and not request.if_match.contains(before.etag):
+def _matching(before: Version, known: ETags, code: Code, what: str) -> Version:
+    """Version that counts. Raises 412 where the caller knows another."""
+    if known and not known.contains(before.etag):
         raise Problem(412, CHANGED.format(what=what), code=code)
     return before
 

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 
 import pytest
 
+from cloudact.budgets.balance import balances_of
+from cloudact.budgets.budget import budgets_of
 from cloudact.costs.labels import labels_of
 from cloudact.runs.run import Run
 from functions.composition import compose
 from functions.console_routes import console_app
+from functions.costs.stored_budgets import StoredBalances, StoredBudgets
 from functions.costs.stored_labels import StoredLabels
 from localcloud.demo_orgs import DEMO_USER
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
 from tests.browser.chromium import Chromium, chromium
 from tests.browser.events import tell
-from tests.browser.scene import LABELS, record
+from tests.browser.scene import BALANCES, BUDGETS, LABELS, record
 from tests.conftest import NOON, Local, load_fixture_export
 from tests.copied_tables import CopiedTables
 from tests.functions.console.conftest import patient
@@ -59,6 +62,8 @@ def scene(session_cloud: Local, copied_tables: CopiedTables) -> Iterator[Scene]:
     tell(session_cloud, org.org_slug, runs["failed"])
     rooms = patient(compose(session_cloud.settings, session_cloud.clock))
     rooms.costs.labels.add(org.org_slug, labels_of(LABELS), StoredLabels(), DEMO_USER)
+    rooms.costs.plans.budgets.add(org.org_slug, budgets_of(BUDGETS), StoredBudgets(), DEMO_USER)
+    rooms.costs.plans.balances.add(org.org_slug, balances_of(BALANCES), StoredBalances(), DEMO_USER)
     with served(console_app(rooms, session_cloud.settings, clock=session_cloud.clock)) as url:
         yield Scene(url, org, other, runs)
 

@@ -29,6 +29,17 @@ LABELS = """[
   {"name": "env", "rules": [
     {"when": [{"dimension": "service", "one_of": ["Cloud SQL"]}], "value": "staging"}, {"value": "production"}]}
 ]"""
+BUDGETS = """[
+  {"name": "All", "currency": "USD", "amount": "42000", "first_month": "2026-10", "version": 1},
+  {"name": "AI", "of": {"provider": "openai"}, "currency": "USD", "amount": "3500", "first_month": "2026-10", "version": 1},
+  {"name": "Search team", "of": {"label": "team", "value": "search"}, "currency": "USD", "amount": "5000",
+   "first_month": "2026-11", "months": [{"month": "2026-12", "amount": "6500"}], "version": 1}
+]"""
+BALANCES = """[
+  {"provider": "openai", "currency": "USD", "amount": "9000", "as_of": "2026-10-01"},
+  {"provider": "openai", "currency": "USD", "amount": "4000", "as_of": "2026-11-01"},
+  {"provider": "anthropic", "currency": "USD", "amount": "1500", "as_of": "2026-11-02"}
+]"""
 
 
 def run_of(org: str, pipeline: int, day: date, **changes: object) -> Run:

@@ -36,6 +36,7 @@ def pages(scene: Scene) -> dict[str, str]:
         "settings-keys": f"{base}/settings/keys",
         "settings-members": f"{base}/settings/members",
         "settings-webhook": f"{base}/settings/webhook",
+        "settings-budgets": f"{base}/settings/budgets?change=Search+team",
         "settings-labels": f"{base}/settings/labels",
         "settings-labels-draft": f"{base}/settings/labels/draft",
         "settings-labels-first": f"/console/{scene.other.org_slug}/settings/labels/draft",

@@ -38,6 +38,7 @@ PATHS = {
     "keys": "/settings/keys",
     "members": "/settings/members",
     "webhook": "/settings/webhook",
+    "budgets": "/settings/budgets",
     "labels": "/settings/labels",
     "first label": "/settings/labels/draft",
 }
