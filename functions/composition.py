@@ -44,6 +44,8 @@ from functions.orgs.org_members import OrgMembers
 from functions.orgs.plans import load_plans
 from functions.orgs.stored_invoices import Invoices
 from functions.orgs.tenant import Tenants
+from functions.orgs.timeline import OrgTimeline
+from functions.orgs.timeline_pages import TimelinePages
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.admission_facts import Admissions
 from functions.runs.collaborators import Runs
@@ -87,6 +89,7 @@ class Rooms:
     operations: OrgOperations
     members: MemberOperations
     people: OrgPeople
+    timeline: OrgTimeline
     focus: Focus
 
 
@@ -184,6 +187,7 @@ def compose(
         ),
         members=MemberOperations(members),
         people=OrgPeople(auth, members),
+        timeline=OrgTimeline(auth, TimelinePages(warehouse), clock),
         focus=Focus(auth, warehouse, clock),
     )
 
