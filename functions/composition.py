@@ -58,6 +58,8 @@ with importing_later(__name__):
     from functions.orgs.redirects import TIMEOUT_S as REDIRECTS_TIMEOUT_S
     from functions.orgs.stored_invoices import Invoices
     from functions.orgs.tenant import Tenants
+    from functions.orgs.timeline import OrgTimeline
+    from functions.orgs.timeline_pages import TimelinePages
     from functions.orgs.webhooks import OrgWebhooks
     from functions.runs.admission_facts import Admissions
     from functions.runs.collaborators import Runs
@@ -237,6 +239,11 @@ class Rooms:
     def people(self) -> OrgPeople:
         """Members of an org, for themselves."""
         return OrgPeople(self._auth, OrgMembers(self._warehouse, self._clock))
+
+    @built_once
+    def timeline(self) -> OrgTimeline:
+        """What has happened in an org."""
+        return OrgTimeline(self._auth, TimelinePages(self._warehouse), self._clock)
 
     @built_once
     def focus(self) -> Focus:

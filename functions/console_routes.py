@@ -30,6 +30,7 @@ from functions.console import (
     selected_runs,
     settings_page,
     sign_in,
+    timeline_page,
 )
 from functions.console.collaborators import Console
 from functions.console.identity import IdentityProvider
@@ -77,6 +78,7 @@ PAGES = (
     Page("POST", f"{_RUN}/cancel", run_page.cancel),
     Page("POST", f"{_RUN}/retry", run_page.retry),
     Page("GET", f"{_ORG}/calendar", calendar_page.show_calendar),
+    Page("GET", f"{_ORG}/timeline", timeline_page.show_timeline),
     Page("GET", f"{_ORG}/costs", costs_page.show_costs),
     Page("GET", f"{_ORG}/costs/export", costs_page.show_csv),
     Page("GET", _SETTINGS, settings_page.show_integrations),
@@ -132,6 +134,7 @@ def _compose(rooms: Rooms, settings: Settings, clock: Clock) -> Console:
         integrations=rooms.integrations,
         keys=rooms.keys,
         people=rooms.people,
+        timeline=rooms.timeline,
         webhooks=rooms.webhooks,
         costs=rooms.costs,
         rows=ConsoleRows(rooms.runs.warehouse),

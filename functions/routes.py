@@ -106,6 +106,7 @@ with importing_later(__name__):
     from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
     from functions.orgs.member_endpoints import MemberList, delete_member, list_members, put_member
     from functions.orgs.shapes import MemberBody, MemberState
+    from functions.orgs.timeline import Timeline, TimelineQuery, show_timeline
     from functions.orgs.webhook_deliveries import DeliveriesQuery, WebhookDeliveries, list_deliveries
     from functions.orgs.webhooks import (
         Ping,
@@ -360,6 +361,11 @@ PUBLIC: tuple[Endpoint, ...] = (
         "GET", f"{_ORG}/webhook/deliveries", "webhook_deliveries", list_deliveries,
         "The last events that were to be posted, and what became of each", {200: WebhookDeliveries},
         query=DeliveriesQuery,
+    ),
+    Endpoint(
+        "GET", f"{_ORG}/timeline", "timeline", show_timeline,
+        "What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies",
+        {200: Timeline}, RUN_LIST, query=TimelineQuery, room="timeline",
     ),
     _people("GET", f"{_ORG}/members", "members", list_members, "Who may act for it", {200: MemberList}, NO_QUERY),
     _people(

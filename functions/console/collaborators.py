@@ -11,6 +11,7 @@ from functions.costs.collaborators import OrgCosts
 from functions.orgs.api_keys import OrgKeys
 from functions.orgs.integrations import OrgIntegrations
 from functions.orgs.member_endpoints import OrgPeople
+from functions.orgs.timeline import OrgTimeline
 from functions.orgs.webhooks import OrgWebhooks
 from functions.runs.collaborators import Runs
 
@@ -27,6 +28,7 @@ class Console:
     integrations: OrgIntegrations
     keys: OrgKeys
     people: OrgPeople
+    timeline: OrgTimeline
     webhooks: OrgWebhooks
     costs: OrgCosts
     rows: ConsoleRows

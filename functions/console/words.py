@@ -2,6 +2,7 @@
 
 from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Status, TriggerType
+from functions.orgs.timeline_pages import TimelineKind
 
 SCHEDULED = (TriggerType.SCHEDULE, TriggerType.RESTATEMENT)
 STATUS = {
@@ -18,6 +19,14 @@ TRIGGER = {
     TriggerType.BACKFILL: "backfill",
     TriggerType.RETRY: "retry",
     TriggerType.RESTATEMENT: "restatement",
+}
+TIMELINE_KIND = {
+    TimelineKind.RUN: "Runs",
+    TimelineKind.RESTATEMENT: "Restatements",
+    TimelineKind.CREDENTIAL: "Credentials",
+    TimelineKind.QUOTA: "Quota",
+    TimelineKind.BUDGET: "Budgets",
+    TimelineKind.ANOMALY: "Anomalies",
 }
 INTEGRATION = {
     IntegrationStatus.VALID: "Works",

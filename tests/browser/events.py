@@ -1,5 +1,6 @@
 """What the browser is shown of events: a webhook whose posts have come to every end there is, and events of the org."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cloudact import clients
@@ -7,6 +8,8 @@ from cloudact.notify.event_log import Delivery, EventLog, PostFailure, Posts
 from cloudact.notify.notifications import Event, Notification, quota_used, run_failed
 from cloudact.notify.notifier import open_notifier
 from cloudact.notify.webhooks import Webhooks
+from cloudact.orgs.integrations import Integration, Integrations
+from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.run import Run
 from providers import PROVIDERS
 from providers.provider import ids
@@ -32,10 +35,23 @@ def tell(local: Local, org: str, failed: Run) -> None:
         Delivery.GIVEN_UP,
         refused,
     )
+    _credentials(local, org)
     notifier = open_notifier(local.settings, local.warehouse, local.clock, ids(PROVIDERS))
     notifier.notify(run_failed(failed, REFUSED, NOON))
     _post_now(local, org)
     notifier.notify(Notification(Event.COST_ANOMALY, org, "of the scene", NOON, ANOMALY))
+
+
+def _credentials(local: Local, org: str) -> None:
+    """A key that its provider once refused and takes again, and one that was replaced."""
+    at = NOON - timedelta(days=3)
+    valid = Integration(
+        org_slug=org, integration="ANTHROPIC", status=IntegrationStatus.VALID, ciphertext="1", fingerprint="0" * 16,
+        credential_name="the reader of costs", updated_at=at - timedelta(days=30),
+    )  # fmt: skip
+    invalid = replace(valid, status=IntegrationStatus.INVALID, last_error=REFUSED.message, updated_at=at)
+    again = replace(valid, updated_at=at + timedelta(hours=2))
+    Integrations(local.warehouse, local.clock).add([valid, invalid, again])
 
 
 def _post_now(local: Local, org: str) -> None:
@@ -48,7 +64,7 @@ def _post_now(local: Local, org: str) -> None:
 
 ANOMALY = {
     "kind": "rise",
-    "of": {"layer": "service", "key": ["gcp", "BigQuery"], "names": []},
+    "of": {"layer": "service", "key": {"provider": "gcp", "service": "BigQuery"}, "names": {}},
     "since": "2026-11-10",
     "is_masked": False,
     "cost": {"currency": "USD", "amount": "412.90", "expected": "98.20", "difference": "314.70"},

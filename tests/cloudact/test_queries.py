@@ -63,6 +63,7 @@ def test_queries_bound_the_partitions_they_read(name: str, table: str | None) ->
         reads = sum(sql.count(f"organizations.{table}") for table in PARTITIONED)
         assert sql.count("requested_date = @") + sql.count("requested_date BETWEEN @") == reads
     assert sql.count("occurred_on BETWEEN @") == sql.count("organizations.org_events")
+    assert sql.count("day BETWEEN @") >= sql.count("organizations.org_timeline")
 
 
 @pytest.mark.parametrize(("name", "table"), [each for each in QUERIES if each[0] not in (*OF_ALL_ORGS, *WRITING)])

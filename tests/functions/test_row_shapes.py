@@ -17,7 +17,7 @@ from cloudact.runs.run import Run, Status, TriggerType
 from cloudact.warehouse.queries import load_query
 from functions.auth.stored_callers import MembershipRow
 from functions.console import rows as console_rows
-from functions.orgs import tenant
+from functions.orgs import tenant, timeline_pages
 from functions.runs import admission_facts, run_pages, run_rows
 from functions.schedule import run_rows as schedule_rows
 from functions.schedule.run_rows import BatchPlace, Owed, OwnFailure, PlannedDate
@@ -33,6 +33,8 @@ SHAPES: dict[str, Any] = {
     "tenant": vars(tenant)["_TenantRow"],
     "memberships": MembershipRow,
     "webhook": WebhookColumns,
+    "timeline": timeline_pages.TimelineRow,
+    "timeline_counts": timeline_pages.KindCount,
     "webhook_deliveries": StoredDelivery,
     "open_deliveries": StoredDelivery,
     "run_list": run_rows.ListedRun,

@@ -429,6 +429,16 @@ export interface DatasetInstance {
   FocusDatasetId: string;
 }
 
+/** What a run has changed of its date. */
+export interface DayChange {
+  /** null where nobody knows, and where nothing has changed */
+  cause: ChangeCause | string | null;
+  /** more rows than before; null where nothing is known to compare with */
+  rows: number | null;
+  /** by currency, decimal numbers */
+  cost: Record<string, string>;
+}
+
 /** State of a provider's UTC day. */
 export interface DayCompleteness {
   /** id of the provider */
@@ -633,6 +643,8 @@ export interface InvoiceList {
   org_slug: string;
   invoices: Array<InvoiceAnswer>;
 }
+
+export type JsonValue = unknown;
 
 /** An API key, by what may be known of it. */
 export interface Key {
@@ -1280,6 +1292,64 @@ export interface TimeSector {
   TimeSectorComplete: boolean;
   /** when a run last replaced the day; if none has, when the first one had read it */
   TimeSectorLastUpdated: string;
+}
+
+/** What has happened in an org, the newest first. */
+export interface Timeline {
+  org_slug: string;
+  entries: Array<TimelineEntry>;
+  /** for the next page; null on the last one */
+  next_cursor: string | null;
+}
+
+/** A change of an integration's credential, or of an API key. No secret is in it. */
+export interface TimelineCredential {
+  /** Extensible enum: set_up, changed, removed, invalid or valid of an integration; key_made, key_revoked or key_expired */
+  what: string;
+  /** null for an API key */
+  integration: string | null;
+  /** what its owner calls it; of an API key how it begins */
+  name: string | null;
+  fingerprint: string | null;
+}
+
+/** What has happened. One of the last three is set, by its kind. */
+export interface TimelineEntry {
+  id: string;
+  /** of a run: when it was asked for */
+  at: string;
+  /** run and restatement have `run`, credential has its own, others an `event` */
+  kind: TimelineKind;
+  run: TimelineRun | null;
+  credential: TimelineCredential | null;
+  event: TimelineEvent | null;
+}
+
+/** An event as webhooks post it. */
+export interface TimelineEvent {
+  type: string;
+  data: Record<string, JsonValue>;
+}
+
+/** Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date. */
+export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "budget" | "anomaly";
+
+/** A run, or a restatement, in short; its detail is at `/pipelines/{org}/runs/{run_id}`. */
+export interface TimelineRun {
+  run_id: string;
+  requested_date: string;
+  pipeline: string;
+  /** the UTC date whose costs are loaded */
+  date: string;
+  generation: number;
+  status: Status;
+  trigger_type: TriggerType | string;
+  /** a key's name or a person's id; never an address */
+  triggered_by: string;
+  rows_processed: number | null;
+  error_code: string | null;
+  /** null unless it has replaced the date */
+  change: DayChange | null;
 }
 
 /** Costs of one type of token of a model, or of all types beyond the 500 that cost most (`other`). */
@@ -1930,6 +2000,20 @@ export interface Operations {
     };
     body: undefined;
     answer: WebhookDeliveries;
+  };
+  /** What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies */
+  "GET /api/v1/organizations/{org}/timeline": {
+    query: {
+      /** may be given several times; default: all */
+      kind?: Array<"run" | "restatement" | "credential" | "quota" | "budget" | "anomaly">;
+      start_date?: string;
+      end_date?: string;
+      limit?: number;
+      /** next_cursor of the page before */
+      cursor?: string;
+    };
+    body: undefined;
+    answer: Timeline;
   };
   /** Who may act for it */
   "GET /api/v1/organizations/{org}/members": {
