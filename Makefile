@@ -23,7 +23,8 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 	@$(BIN)/python -m localcloud demo
 
 # Whole files, since fixtures are made once for a file; tests/slow.py puts those that take long before the others.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Byte code is kept whatever the environment says, for the hundreds of programs that tests start.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY) check ## check, then every test but the slow proofs
 	@$(BIN)/python --version

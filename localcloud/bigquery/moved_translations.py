@@ -7,7 +7,7 @@ and to write it out takes some ten milliseconds, of the largest eighty, even whe
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ DEFAULT = "default"  # what the default dataset is called among the standing nam
 class _Known:
     translation: Translation
     names: Mapping[str, str]  # what each standing name of the masked text meant
+    fixed: Set[str]  # those that must be the same elsewhere
     shapes: Sequence[tuple[TableRef, Any, str | None]]  # of all that it names
 
 
@@ -40,7 +41,7 @@ class MovedTranslations:
         """The translation, moved here; `None` if no such text is known, or the tables here are others."""
         masked, names = _masked(sql, scope)
         known = self._known.get(_key(masked, scope))
-        moves = _moves(known.names, names) if known else None
+        moves = _moves(known.names, names, known.fixed) if known else None
         if not known or not moves or not self._are_alike(known, moves):
             return None
         return known.translation.moved(moves)
@@ -48,10 +49,11 @@ class MovedTranslations:
     def remember(self, sql: str, scope: Scope, translation: Translation) -> None:
         """Keeps the translation for other datasets."""
         masked, names = _masked(sql, scope)
-        if not names or not _is_of_use(masked, names, translation):
+        fixed = _fixed(masked, names, translation)
+        if fixed.issuperset(names.values()):
             return
         shapes = [(ref, *self._shape(ref)) for ref in translation.named]
-        self._known[_key(masked, scope)] = _Known(translation, names, shapes)
+        self._known[_key(masked, scope)] = _Known(translation, names, fixed, shapes)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
@@ -81,18 +83,20 @@ def _key(masked: str, scope: Scope) -> Any:
     return masked, scope.project, scope.dataset and scope.dataset[0], scope.parameters
 
 
-def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> Moves | None:
-    """What each name becomes; `None` if one becomes two, or the texts stand for others."""
+def _moves(old: Mapping[str, str], new: Mapping[str, str], fixed: Set[str]) -> Moves | None:
+    """What each name becomes; `None` if one becomes two, or must not change, or the texts stand for others."""
     if old.keys() != new.keys():
         return None
     names = {old[standing]: new[standing] for standing in old}
-    return Moves(names) if all(names[old[standing]] == new[standing] for standing in old) else None
+    is_clear = all(names[old[standing]] == new[standing] for standing in old)
+    return Moves(names) if is_clear and all(names[name] == name for name in fixed) else None
 
 
-def _is_of_use(masked: str, names: Mapping[str, str], translation: Translation) -> bool:
-    """Whether no name stands in the texts as anything else."""
+def _fixed(masked: str, names: Mapping[str, str], translation: Translation) -> set[str]:
+    """The names that stand in the texts as something else, too: in a literal, or within the name of a table."""
     texts = (masked, *translation.partitions.values())
-    return not any(
-        any(name in text for text in texts) or not stands_alone(name, translation.sql, translation.named)
+    return {
+        name
         for name in names.values()
-    )
+        if any(name in text for text in texts) or not stands_alone(name, translation.sql, translation.named)
+    }

@@ -234,6 +234,7 @@ def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, data
         ("INSERT INTO `{0}`.t (x) SELECT x FROM `{0}`.v", True),
         ("SELECT x FROM t WHERE day = @day", True),
         ("SELECT x FROM t, `{0}`.v", True),
+        ("SELECT x, 'demo' AS told FROM `demo`.`{0}`.t", True),
         ("SELECT x, '{0}' AS told FROM `{0}`.t", False),
         ("SELECT x FROM {0}.t", False),
         ("SELECT x FROM `{0}`.other", False),
