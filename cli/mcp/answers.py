@@ -352,7 +352,7 @@ class AmountRange(Told):
 
 
 class RestsOn(Told):
-    """How many days of providers an amount rests on, by their state, and how many whole weeks before."""
+    """Days of providers that an amount rests on, by their state, and how many whole weeks before."""
 
     final: int
     settling: int
@@ -402,7 +402,7 @@ class BudgetLine(MonthCosts):
 
 
 class BudgetsTold(Told):
-    """How budgets stand in a month."""
+    """Budgets of a month as they stand."""
 
     org_slug: str
     month: str
