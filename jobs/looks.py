@@ -18,7 +18,7 @@ class Look(Protocol):
         """Remembers an org whose day was loaded, if that is news."""
 
     def resume(self, runs: Sequence[Run]) -> None:
-        """Takes note of what an earlier try of the task may have loaded and not told."""
+        """Takes note of what an earlier try of the task may have loaded without a look at it."""
 
     def tell(self) -> None:
         """Looks at each of these orgs, and tells what is new."""
@@ -36,7 +36,7 @@ class Looks:
             look.take_note(day_load, loaded)
 
     def resume(self, runs: Sequence[Run]) -> None:
-        """Lets each look take note of what an earlier try may have loaded and not told."""
+        """Lets each look take note of what an earlier try may have loaded without a look at it."""
         for look in self.looks:
             look.resume(runs)
 

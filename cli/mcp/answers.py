@@ -342,7 +342,7 @@ class AmountRange(Told):
 
 
 class RestsOn(Told):
-    """How many days of providers an amount rests on, by their state, and how many whole weeks before."""
+    """Number of days of providers that an amount rests on, by their state, and of whole weeks before."""
 
     final: int
     settling: int
@@ -392,7 +392,7 @@ class BudgetLine(MonthCosts):
 
 
 class BudgetsTold(Told):
-    """How budgets stand in a month."""
+    """Standings of budgets in a month."""
 
     org_slug: str
     month: str

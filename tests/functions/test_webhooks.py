@@ -164,7 +164,7 @@ def test_setting_and_removing(customer: Customer) -> None:
     first = customer.put()
     shown = customer.call("GET").get_json()
     assert shown == {name: value for name, value in first.items() if name != "signing_secret"}
-    assert (shown["url"], shown["events"][0], len(shown["events"])) == (customer.target.url, "run_failed", 7)
+    assert (shown["url"], shown["events"][0], len(shown["events"])) == (customer.target.url, "run_failed", 10)
     assert customer.put(events=["quota_near"])["signing_secret"] == first["signing_secret"]
     rotated = customer.put(rotate_secret=True)["signing_secret"]
     for _ in range(2):

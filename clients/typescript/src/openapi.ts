@@ -113,7 +113,7 @@ export interface Budget {
 export interface BudgetStanding {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
@@ -460,7 +460,7 @@ export interface Forecast {
 export interface ForecastGroup {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
@@ -692,7 +692,7 @@ export interface MonthAmount {
 export interface MonthCosts {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
