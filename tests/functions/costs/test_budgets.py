@@ -480,3 +480,27 @@ def test_the_command_line_replaces_documents(shell: Shell, spending: Plans, what
     assert shell(what, "set", "-", "--yes", "--over", str(version - 1), stdin=empty).exit_code == 2
     assert shell(what, "set", "-", "--yes", "--over", str(version), stdin=empty).exit_code == 0
     assert spending.shown(what)[what] == []
+
+
+def test_a_hostile_value_is_a_value(spending: Plans) -> None:
+    """What looks like SQL or JSON is a label's value like any other, and nothing but its own costs count."""
+    value = "'); DROP TABLE x; --\\\"`"
+    rules = [{"when": [{"dimension": "provider", "one_of": ["gcp"]}], "value": value}, *TEAMS]
+    labels = [{"name": "team", "rules": rules}]
+    assert spending.call("PUT", "labels", json={"labels": labels}).status_code == 200
+    hostile = ALL | {"name": value, "of": {"label": "team", "value": value}, "currency": "EUR"}
+    assert spending.put("budgets", hostile).status_code == 200
+    (told,) = spending.told("budgets")["budgets"]
+    assert (told["name"], told["of"]["value"], told["spent"]) == (value, value, "110")
+
+
+def test_a_label_that_is_gone_is_not_known(spending: Plans) -> None:
+    """A budget of a label that was taken out later has neither costs nor a forecast, and says why."""
+    spending.put("budgets", ALL | {"of": {"label": "team", "value": "search"}})
+    assert spending.call("PUT", "labels", json={"labels": []}).status_code == 200
+    (told,) = spending.told("budgets")["budgets"]
+    assert (told["spent"], told["forecast"], told["unknown"]) == (
+        None,
+        None,
+        {"reason": "label_unknown", "provider": None},
+    )
