@@ -18,6 +18,7 @@ from cli.text import escaped_json
 
 UNATTRIBUTED = "unattributed"
 FULL = Decimal(1)
+WHOLE_FROM = Decimal(100)  # a range of larger amounts is told without cents
 REASONS = {
     "nothing_loaded": "nothing is loaded",
     "too_few_days": "fewer than two whole weeks are settled, or none lately",
@@ -118,7 +119,7 @@ def _of(of: JsonObject) -> str:
 
 
 def _share(share: Decimal) -> str:
-    return f"{share * 100:5.1f} % {bar(min(max(share, Decimal()), FULL), 2 * FULL)}".rstrip()
+    return f"{share * 100:5.1f} % {bar(min(max(share, Decimal()), FULL), 3 * FULL)}".rstrip()
 
 
 def _known(text: str | None) -> object:
@@ -129,8 +130,10 @@ def _forecast(costs: JsonObject) -> list[object]:
     found = costs["forecast"]
     if found is None:
         return ["?", ""]
-    low, high = (amount_of(Decimal(found[word])) for word in ("low", "high"))
-    return [amount_of(Decimal(found["amount"])), "" if low == high else f"{low} … {high}"]
+    low, high = Decimal(found["low"]), Decimal(found["high"])
+    whole = min(abs(low), abs(high)) >= WHOLE_FROM
+    ends = [amount.quantize(FULL) if whole else amount_of(amount) for amount in (low, high)]
+    return [amount_of(Decimal(found["amount"])), "" if low == high else f"{ends[0]} … {ends[1]}"]
 
 
 def _remarks(each: JsonObject, *, is_over: bool) -> Sequence[str]:

@@ -6,6 +6,7 @@ within a day, finds the same (docs/adr/0042).
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from cloudact.clock import Clock
 from cloudact.notify.notifications import Notification, balance_low, budget_forecast, budget_threshold
@@ -26,26 +27,27 @@ class BudgetLook:
         self._warehouse = warehouse
         self._told = told
         self._clock = clock
-        self._orgs: dict[str, None] = {}  # in the order of their runs
+        self._newest: dict[str, date] = {}  # day of each org
 
     def take_note(self, day_load: DayLoad, loaded: Loaded) -> None:  # noqa: ARG002 - what was loaded does not matter
-        """Remembers an org of which a day was loaded that may count now."""
+        """Remembers an org of which a day was loaded."""
         self.resume([day_load.run])
 
     def resume(self, runs: Sequence[Run]) -> None:
         """Remembers the orgs of these runs: what an earlier try has loaded is loaded, and it may have died since."""
-        today = self._clock().date()
-        self._orgs |= dict.fromkeys(run.org_slug for run in runs if (today - run.date).days <= NEWS_DAYS)
+        for run in runs:
+            self._newest[run.org_slug] = max(run.date, self._newest.get(run.org_slug, run.date))
 
     def tell(self) -> None:
         """Looks at each of these orgs, and tells what is new. Raises nothing."""
-        for org_slug in self._orgs:
+        for org_slug, day in self._newest.items():
             try:
-                self._tell(org_slug)
+                if (self._clock().date() - day).days <= NEWS_DAYS:
+                    self._tell(org_slug)
             except Exception as err:  # whatever it is: the runs have ended, and the next look finds the same
                 fields = {"event": "budgets_not_looked_at", "org_slug": org_slug, "error_type": type(err).__name__}
                 log.warning("budgets could not be looked at", extra={"fields": fields}, exc_info=err)
-        self._orgs.clear()
+        self._newest.clear()
 
     def _tell(self, org_slug: str) -> None:
         (texts,) = self._warehouse.rows("plans_of_spending", org_slug=org_slug)

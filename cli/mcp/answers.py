@@ -352,7 +352,7 @@ class AmountRange(Told):
 
 
 class RestsOn(Told):
-    """Days of providers that an amount rests on, by their state, and how many whole weeks before."""
+    """Number of days of providers that an amount rests on, by their state, and of whole weeks before."""
 
     final: int
     settling: int
@@ -402,7 +402,7 @@ class BudgetLine(MonthCosts):
 
 
 class BudgetsTold(Told):
-    """Budgets of a month as they stand."""
+    """Standings of budgets in a month."""
 
     org_slug: str
     month: str

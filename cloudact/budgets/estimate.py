@@ -10,8 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from cloudact.budgets.months import DAY, FEWEST_WEEKS, SPAN_OF_WEEKS, STALE_DAYS, WEEKS
-from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, quotient
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS, WEEKS
+from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, less, quotient
 
 Week = Mapping[int, Decimal]  # amounts by weekday, Monday is 0
 
@@ -86,12 +86,36 @@ class Series:
 
     def _week(self, last: date) -> Week | None:
         days = [last - number * DAY for number in range(7)]
-        if not all(day in self.loaded and self.loaded[day].is_settled for day in days):
+        if not all(self._is_settled(day) for day in days):
             return None
-        return {day.weekday(): found.amount for day in days if (found := self.range(day)) is not None}
+        return {day.weekday(): self._usual(day) for day in days}
+
+    def _amount(self, day: date) -> Decimal:
+        """What a settled day costs."""
+        found = self.range(day)
+        return NOTHING if found is None else found.amount
+
+    def _usual(self, day: date) -> Decimal:
+        """What a settled day costs; of the first and the last of a month no more than other same weekdays have had."""
+        amount = self._amount(day)
+        if not is_edge(day):
+            return amount
+        near = (day + number * 7 * DAY for number in range(-WEEKS, WEEKS + 1) if number)
+        others = [self._amount(each) for each in near if self._is_settled(each) and not is_edge(each)]
+        return min(amount, max(others)) if others else amount
+
+    def _monthly(self, day: date) -> Decimal:
+        """What the first, or last, day of the month before has cost beyond its weekday: most likely this one's too."""
+        before = edge_before(day)
+        if before is None or not self._is_settled(before):
+            return NOTHING
+        return less(self._amount(before), self._usual(before))
+
+    def _is_settled(self, day: date) -> bool:
+        return day <= self.known_until and day in self.loaded and self.loaded[day].is_settled
 
     def expected(self, days: Iterable[date]) -> Range | None:
-        """Amount of days as they were in each of the last weeks: the mean of these, the least and the greatest.
+        """Amount of days as in the two newest weeks, give or take what the dearest and the cheapest of all differ by.
 
         A day costs no less than what is loaded of it. `None` where fewer than two weeks are known.
         """
@@ -100,11 +124,13 @@ class Series:
             return Range(NOTHING, NOTHING, NOTHING)
         if len(weeks) < FEWEST_WEEKS:
             return None
-        sums = [added(self.at_least(day, week[day.weekday()]) for day in wanted) for week in weeks]
-        return Range(quotient(added(sums), Decimal(len(sums))), min(sums), max(sums))
+        sums = [added(self.as_in(week, day) for day in wanted) for week in weeks]
+        amount, spread = quotient(added(sums[:NEWEST]), Decimal(NEWEST)), less(max(sums), min(sums))
+        return Range(amount, max(less(amount, spread), min(*sums, NOTHING)), added((amount, spread)))
 
-    def at_least(self, day: date, amount: Decimal) -> Decimal:
-        """The amount, or what is loaded of the day, if that is more."""
+    def as_in(self, week: Week, day: date) -> Decimal:
+        """What a day costs by a week: its weekday, and what is monthly; no less than is loaded of it."""
+        amount = added((week[day.weekday()], self._monthly(day)))
         is_loaded = day in self.loaded and day <= self.known_until
         return max(amount, self.amounts.get(day, NOTHING)) if is_loaded else amount
 
@@ -116,6 +142,19 @@ class Series:
         return None if expected is None else total([*told.values(), expected])
 
 
+def is_edge(day: date) -> bool:
+    """Whether it is the first or the last day of a month, on which fees and monthly jobs come."""
+    return day.day == 1 or (day + DAY).day == 1
+
+
+def edge_before(day: date) -> date | None:
+    """First day of the month before, of a first one; last day of it, of a last one; else `None`."""
+    last = day.replace(day=1) - DAY
+    if day.day == 1:
+        return last.replace(day=1)
+    return last if is_edge(day) else None
+
+
 def counts(rests: Iterable[Rest]) -> dict[Rest, int]:
     """Number of days that rest on each."""
     found = list(rests)
@@ -123,8 +162,8 @@ def counts(rests: Iterable[Rest]) -> dict[Rest, int]:
 
 
 def mean_week(weeks: Sequence[Week]) -> Week:
-    """Mean of each weekday."""
-    return {weekday: quotient(added(week[weekday] for week in weeks), Decimal(len(weeks))) for weekday in range(7)}
+    """Mean of each weekday in the newest two."""
+    return {weekday: quotient(added(week[weekday] for week in weeks[:NEWEST]), Decimal(NEWEST)) for weekday in range(7)}
 
 
 def week_total(week: Week) -> Decimal:

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 from typing import Final
 
 DAY: Final = timedelta(days=1)
-WEEKS: Final = (
-    4  # that a forecast repeats: a weekday of one alone may be a holiday, and older ones are of another level
-)
+WEEKS: Final = 4  # that tell how weeks differ
+NEWEST: Final = 2  # of these, which a forecast repeats: older ones are of another level, and one may have a holiday
 FEWEST_WEEKS: Final = 2
 SPAN_OF_WEEKS: Final = 6  # among which they are looked for: one may lack a day
 STALE_DAYS: Final = 14  # after which the last complete day says nothing of today
@@ -63,5 +62,5 @@ class Month:
 
     @property
     def read_from(self) -> date:
-        """First day that is read: of the month, or of the weeks that tell what is usual."""
-        return min(self.first, self.known_until - (STALE_DAYS + SPAN_OF_WEEKS * 7) * DAY)
+        """First day that is read: of the weeks that tell what is usual, and of the month before."""
+        return min(self.before.first, self.known_until - (STALE_DAYS + SPAN_OF_WEEKS * 7) * DAY)

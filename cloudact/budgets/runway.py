@@ -9,7 +9,7 @@ from typing import Final
 from cloudact.budgets.balance import Balance
 from cloudact.budgets.estimate import Range, Rest, Series, Week, counts, mean_week, week_total
 from cloudact.budgets.forecast import Reason, Unknown
-from cloudact.budgets.months import DAY, FEWEST_WEEKS, SPAN_OF_WEEKS, STALE_DAYS
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS
 from cloudact.budgets.spending import NOTHING, Of, Spending, added, less, quotient
 
 MOST_DAYS: Final = 400  # of costs that are read for a balance
@@ -21,8 +21,8 @@ LOW_DAYS: Final = (14, 3)  # days left that are told when they are reached
 class Runway:
     """What is left of a balance. `spent` is what is loaded since, `None` where nothing is; then nothing is known.
 
-    `runs_out` is the day on which it is used up at the rate of the last weeks, `earliest` and `latest` those at the
-    rate of the dearest and the cheapest of them; `None` where that is more than five years away, or not known.
+    `runs_out` is the day on which it is used up at the rate of the two newest weeks, `earliest` and `latest` those at
+    the rate of the dearest and the cheapest of four; `None` where that is more than five years away, or not known.
     """
 
     balance: Balance
@@ -75,7 +75,7 @@ def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
         balance=balance,
         today=today,
         spent=spent,
-        daily_rate=quotient(added(week_total(week) for week in weeks), Decimal(7 * len(weeks))),
+        daily_rate=quotient(added(week_total(week) for week in weeks[:NEWEST]), Decimal(7 * NEWEST)),
         runs_out=_runs_out(balance, series, mean, lambda found: found.amount),
         earliest=_runs_out(balance, series, dearest, lambda found: found.high),
         latest=_runs_out(balance, series, cheapest, lambda found: found.low),
@@ -94,7 +94,7 @@ def _runs_out(balance: Balance, series: Series, week: Week, bound: Callable[[Ran
     left, day = balance.amount, balance.as_of
     while (day - series.today).days <= HORIZON_DAYS:
         found = series.range(day)
-        usual = series.at_least(day, week[day.weekday()])
+        usual = series.as_in(week, day)
         left = less(left, usual if found is None else bound(found))
         if left <= NOTHING:
             return day

@@ -106,8 +106,8 @@ class MonthCosts(Answer):
 
     spent: Amount | None = Field(description="billed cost of the days that are loaded; null where none is")
     forecast: AmountRange | None = Field(
-        description="of the whole month: what is loaded, by what days of the same age have still become, and for the "
-        "other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known"
+        description="of the whole month: what is loaded, by what days of the same age have still become, and the other "
+        "days as in the two newest weeks, give or take what the last four differ by; null where not known"
     )
     run_rate: Amount | None = Field(
         description="mean of the month's known days times its days, weekdays left aside; null without a known day"

@@ -342,11 +342,18 @@ def test_what_was_told_goes_with_the_data(ops: Operator, api: FlaskClient, local
     org, other = new_org(), new_org()
     invoice = {"number": "G-1", "issuer": "gcp", "month": "2026-10", "total": "1", "currency": "USD"}
     labels = {"labels": [{"name": "team", "rules": [{"value": "core"}]}]}
+    budget = {"name": "core", "currency": "USD", "amount": "1", "first_month": "2026-10"}
+    budgets, balance = (
+        {"budgets": [budget]},
+        {"provider": "gcp", "currency": "USD", "amount": "1", "as_of": "2026-10-01"},
+    )
+    balances = {"balances": [balance]}
     for each in (org, other):
         key = {"X-API-Key": each.api_key}
         assert api.post(f"/api/v1/organizations/{each.org_slug}/invoices", headers=key, json=invoice).status_code == 201
-        told = api.put(f"/api/v1/organizations/{each.org_slug}/labels", headers=key, json=labels)
-        assert told.status_code in (200, 201), told.get_json()
+        for what, document in (("labels", labels), ("budgets", budgets), ("balances", balances)):
+            told = api.put(f"/api/v1/organizations/{each.org_slug}/{what}", headers=key, json=document)
+            assert told.status_code == 200, told.get_json()
 
     def rows(table: str) -> dict[str, list[str]]:
         found = local.query(f"SELECT org_slug, TO_JSON_STRING(t) AS text FROM organizations.{table} AS t")
@@ -354,14 +361,16 @@ def test_what_was_told_goes_with_the_data(ops: Operator, api: FlaskClient, local
             each.org_slug: [row["text"] for row in found if row["org_slug"] == each.org_slug] for each in (org, other)
         }
 
-    before = rows("org_invoices"), rows("org_labels")
+    documents = ("org_labels", "org_budgets", "org_balances")
+    before = {table: rows(table) for table in ("org_invoices", *documents)}
     ops.offboard(org.org_slug)
-    assert (rows("org_invoices"), rows("org_labels")) == before
+    assert {table: rows(table) for table in before} == before
     ops.offboard(org.org_slug, delete_data=True)
-    assert rows("org_invoices") == {org.org_slug: [], other.org_slug: before[0][other.org_slug]}
-    (emptied,) = rows("org_labels")[org.org_slug]
-    assert "core" not in emptied
-    assert rows("org_labels")[other.org_slug] == before[1][other.org_slug]
+    assert rows("org_invoices") == {org.org_slug: [], other.org_slug: before["org_invoices"][other.org_slug]}
+    for table in documents:
+        (emptied,) = rows(table)[org.org_slug]
+        assert ('"[]"' in emptied, "core" in emptied) == (True, False)
+        assert rows(table)[other.org_slug] == before[table][other.org_slug]
     back = ops.onboard(org.org_slug, reactivate=True).get_json()
     path, key = f"/api/v1/organizations/{org.org_slug}/labels", {"X-API-Key": back["api_key"]}
     assert api.get(path, headers=key).get_json()["labels"] == []

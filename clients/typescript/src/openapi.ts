@@ -162,7 +162,7 @@ export interface Budget {
 export interface BudgetStanding {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
@@ -524,7 +524,7 @@ export interface Forecast {
 export interface ForecastGroup {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
@@ -786,7 +786,7 @@ export interface MonthAmount {
 export interface MonthCosts {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and for the other days each of the last weeks once: their mean, the cheapest and the dearest; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
   forecast: AmountRange | null;
   /** mean of the month's known days times its days, weekdays left aside; null without a known day */
   run_rate: string | null;
@@ -1338,6 +1338,7 @@ export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "bud
 export interface TimelineRun {
   run_id: string;
   requested_date: string;
+  /** id of the pipeline */
   pipeline: string;
   /** the UTC date whose costs are loaded */
   date: string;

@@ -70,8 +70,10 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
         of_weeks = _by_weeks(open_days, days, known_to, by_itself, cost)
         if len(of_weeks) < 2:
             return None
-        mean_of_weeks = rounded(sum((Fraction(each) for each in of_weeks), Fraction()) / len(of_weeks))
-        sums = [sums[0] + mean_of_weeks, sums[1] + min(of_weeks), sums[2] + max(of_weeks)]
+        newest = rounded((Fraction(of_weeks[0]) + Fraction(of_weeks[1])) / 2)
+        spread = max(of_weeks) - min(of_weeks)
+        low = max(newest - spread, min(Decimal(), *of_weeks))
+        sums = [sums[0] + newest, sums[1] + low, sums[2] + newest + spread]
     return Told(*sums)
 
 
@@ -86,17 +88,45 @@ def _by_weeks(
     settled = {day for day, state in days.items() if state.state in ("final", "settled")}
     if not settled or max(settled) < known_to - timedelta(days=14):
         return []
+
+    def known(day: date) -> Decimal:
+        told = by_itself(day)
+        assert told
+        return told.amount
+
+    def usual(day: date) -> Decimal:
+        """The first and the last day of a month are cut to what the weekday has cost at most within four weeks."""
+        if not _edge(day):
+            return known(day)
+        near = [day + timedelta(days=7 * number) for number in (-4, -3, -2, -1, 1, 2, 3, 4)]
+        others = [known(each) for each in near if each in settled and not _edge(each)]
+        return min([known(day), max(others)]) if others else known(day)
+
+    def monthly(day: date) -> Decimal:
+        if not _edge(day):
+            return Decimal()
+        same = [each for each in settled if (each.year, each.month) == _month_before(day) and _edge(each)]
+        same = [each for each in same if (each.day == 1) == (day.day == 1)]
+        return known(same[0]) - usual(same[0]) if same else Decimal()
+
     found: list[Decimal] = []
     for number in range(6):
         ends = max(settled) - timedelta(days=7 * number)
         week = {ends - timedelta(days=back) for back in range(7)}
         if week <= settled and len(found) < 4:
-            by_weekday = {day.isoweekday(): told.amount for day in week if (told := by_itself(day))}
-            found.append(
-                sum((_at_least(by_weekday[day.isoweekday()], day, days, cost) for day in open_days), Decimal())
-            )
+            by_weekday = {day.isoweekday(): usual(day) for day in week}
+            of_days = (_at_least(by_weekday[day.isoweekday()] + monthly(day), day, days, cost) for day in open_days)
+            found.append(sum(of_days, Decimal()))
     return found
 
 
 def _at_least(amount: Decimal, day: date, days: Mapping[date, Day], cost: Callable[[date], Decimal]) -> Decimal:
     return max(amount, cost(day)) if day in days else amount
+
+
+def _edge(day: date) -> bool:
+    return 1 in (day.day, (day + timedelta(days=1)).day)
+
+
+def _month_before(day: date) -> tuple[int, int]:
+    return (day.year - 1, 12) if day.month == 1 else (day.year, day.month - 1)

@@ -110,14 +110,14 @@ def test_weekdays_count() -> None:
     }  # fmt: skip
 
 
-def test_the_cheapest_and_the_dearest_week_are_the_bounds() -> None:
-    """Of four weeks at 10, 20, 30 and 40 a day the other days are as in each of them once."""
+def test_the_newest_weeks_go_on_and_all_four_tell_how_weeks_differ() -> None:
+    """Of four weeks at 10, 20, 30 and 40 a day the newest two are repeated, give or take thirty a day."""
     costs = {}
     for number in range(28):
         costs[date(2026, 11, 11) - number * DAY] = Decimal(40 - 10 * (number // 7))
     told = of(costs)
     spent = 7 * 40 + 4 * 30
-    assert numbers(told) == [spent + 19 * 25, spent + 19 * 10, spent + 19 * 40]
+    assert numbers(told) == [spent + 19 * 35, spent + 19 * 5, spent + 19 * 65]
 
 
 def test_a_day_that_will_still_change() -> None:
@@ -134,6 +134,17 @@ def test_a_day_that_will_still_change() -> None:
     assert (told.spent, told.rests_on[Rest.PROVISIONAL]) == (Decimal(880), 1)
     costs[yesterday] = Decimal(150)
     assert numbers(of(costs, states | {yesterday: Day("raw")})) == [2510] * 3
+
+
+@pytest.mark.parametrize(("day", "first"), [(31, date(2026, 11, 1)), (1, date(2026, 11, 1))])
+def test_what_comes_once_a_month_comes_again(day: int, first: date) -> None:
+    """A fee on the last day, or the first, of the month before is expected once more; no weekday is dearer for it."""
+    costs = {BEGIN + number * DAY: Decimal(10) for number in range((first - BEGIN).days)}
+    costs[date(2026, 10, day)] = Decimal(510)
+    told = forecast_of(
+        spending({"a": costs}, {"a": {each: Day("final") for each in costs}}), Month(first, first), "USD"
+    )
+    assert numbers(told) == [800] * 3
 
 
 @pytest.mark.parametrize(
