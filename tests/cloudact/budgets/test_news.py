@@ -107,6 +107,17 @@ def test_one_that_was_used_up_says_when() -> None:
     assert runway_of(balance("95"), spending("10"), LAST + DAY).runs_out == date(2026, 11, 10)
 
 
+def test_a_balance_runs_out_between_the_ends() -> None:
+    """The dearest of four weeks costs nothing until its Sunday: it is no reason to tell an earliest day that is later."""
+    today, costs = date(2026, 11, 29), {}
+    for day in (today - number * DAY for number in range(1, 29)):
+        is_new = (today - day).days <= 14
+        costs[day] = Decimal(70 if is_new and day.weekday() == 0 else 71 if not is_new and day.weekday() == 5 else 0)
+    told = Spending({(ALL, "USD"): {"starling": costs}}, {"starling": dict.fromkeys(costs, FINAL)})
+    found = runway_of(balance("30", today), told, today)
+    assert (found.earliest, found.runs_out, found.latest) == (today + DAY, today + DAY, today + DAY)
+
+
 def test_what_lasts_for_long_has_no_date() -> None:
     """More than five years, or at no cost for ever: no date, and nothing is low."""
     for found in (runway_of(balance("18700"), spending("10"), LAST), runway_of(balance("1"), spending("0"), LAST)):
