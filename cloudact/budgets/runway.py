@@ -107,13 +107,15 @@ def _around(runs_out: date | None, earliest: date | None, latest: date | None) -
 
 
 def _runs_out(balance: Balance, series: Series, week: Week, bound: Callable[[Range], Decimal]) -> date | None:
-    """First day after whose costs nothing is left."""
+    """First day after whose costs nothing is left; of days that are over the first since which nothing is."""
     left, day = balance.amount, balance.as_of
+    since: date | None = None
     while (day - series.today).days <= HORIZON_DAYS:
         found = series.range(day)
         usual = series.as_in(week, day)
         left = less(left, usual if found is None else bound(found))
-        if left <= NOTHING:
-            return day
+        since = (since or day) if left <= NOTHING else None
+        if since is not None and day >= series.today:
+            return since
         day += DAY
     return None

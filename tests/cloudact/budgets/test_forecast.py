@@ -140,7 +140,8 @@ def test_a_month_costs_no_less_than_is_loaded() -> None:
     """Weeks that differ by more than they cost make the range no lower than what a day of today has cost by now."""
     costs = {TODAY - number * DAY: Decimal(10 if number < 15 else 500) for number in range(30)} | {TODAY: Decimal(700)}
     told = of(costs, {day: Day("raw" if day == TODAY else "final") for day in costs})
-    assert told.spent is not None and told.forecast is not None
+    assert told.spent is not None
+    assert told.forecast is not None
     assert (told.spent, told.forecast.low) == (Decimal(11 * 10 + 700), told.spent)
 
 
