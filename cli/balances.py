@@ -18,6 +18,7 @@ from cli.screen import say, table
 from cli.session import Api, asks_api
 from cli.text import escaped_json
 
+SOON = {0: "by now", 1: "tomorrow"}
 LEFT_OUT_FIRST = ("AS OF", "BETWEEN", "A DAY")  # where a terminal is narrow
 
 
@@ -107,5 +108,5 @@ def _end(each: JsonObject) -> str:
         return f"{each['runs_out_on'] or ''}, used up".removeprefix(", ")
     if each["runs_out_on"]:
         days = each["days_left"]
-        return f"{each['runs_out_on']}, {f'in {days} days' if days else 'by now'}"
+        return f"{each['runs_out_on']}, {SOON.get(days) or f'in {days} days'}"
     return "?" if each["unknown"] else "not within five years"

@@ -97,7 +97,7 @@ def _unknown(balance: Balance, today: date, reason: Reason) -> Runway:
 
 
 def _around(runs_out: date | None, earliest: date | None, latest: date | None) -> tuple[date | None, date | None]:
-    """Both ends, moved to `runs_out` where they are beyond it; `None` is later than any day.
+    """Earliest and latest day, moved to `runs_out` where they are beyond it; `None` is later than any day.
 
     A dear week may have cheap days where a balance ends in the middle of one.
     """

@@ -157,7 +157,7 @@ def _query(of: Scope, today: date) -> str:
 def _runway(runway: Runway, names: Mapping[str, str]) -> RunwayRow:
     balance, state, kind = runway.balance, "", ""
     if runway.days_left is not None:
-        state = "Used up" if runway.left is not None and runway.left <= 0 else f"{runway.days_left}{NBSP}days"
+        state = "Used up" if runway.left is not None and runway.left <= 0 else _days(runway.days_left)
         kind = (
             "failed"
             if runway.days_left <= min(LOW_DAYS)
@@ -177,6 +177,10 @@ def _runway(runway: Runway, names: Mapping[str, str]) -> RunwayRow:
         bounds=" to ".join(bounds) if len(bounds) == 2 else "",
         note=_why(runway.unknown, names) or ("" if runway.runs_out else "lasts for more than five years"),
     )
+
+
+def _days(count: int) -> str:
+    return f"{count}{NBSP}day{'' if count == 1 else 's'}"
 
 
 def _known(exact: Decimal | None) -> str:

@@ -474,6 +474,16 @@ def test_the_command_line_enters_balances(shell: Shell, spending: Plans) -> None
     assert max(map(len, shell("runway", **TERMINAL).stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("sum_of", "end"),
+    [("1150", "2026-11-13, tomorrow"), ("950", "2026-11-11, by now"), ("920", "2026-11-11, used up")],
+)
+def test_the_command_line_says_when_a_balance_runs_out(shell: Shell, spending: Plans, sum_of: str, end: str) -> None:
+    """What is used up by what is loaded is told apart from what is so in all likelihood."""
+    spending.put("balances", MINE | {"amount": sum_of})
+    assert f" {end} " in f"{shell('runway').stdout.splitlines()[1]} "
+
+
 @pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
 def test_the_command_line_replaces_documents(shell: Shell, spending: Plans, what: str, one: Any) -> None:
     """What `show` prints `set` takes; it asks first, and writes over the version that was seen alone."""
