@@ -51,8 +51,8 @@ class StoredDelivery:
             state = Delivery.TRYING if posts.attempts else Delivery.QUEUED
             return replace(self, delivery=state, recorded_at=now, **vars(posts))
         if now - self.told_at < KEPT:
-            ended = {"delivery": Delivery.DELIVERED, "attempts": self.attempts + 1, "tried_at": None}
-            return replace(self, recorded_at=now, http_status=None, failure=None, next_try_at=None, **ended)
+            arrived = Posts(self.attempts + 1)
+            return replace(self, delivery=Delivery.DELIVERED, recorded_at=now, **vars(arrived))
         state = Delivery.GIVEN_UP if self.delivery is Delivery.TRYING else Delivery.UNKNOWN
         return replace(self, delivery=state, recorded_at=now, next_try_at=None)
 

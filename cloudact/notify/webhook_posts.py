@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -143,11 +143,16 @@ def _posts(task: "Task") -> Posts:
     status = task.last_attempt.response_status
     return Posts(
         attempts=task.dispatch_count,
-        tried_at=task.last_attempt.dispatch_time if task.dispatch_count else None,
+        tried_at=_instant(task.last_attempt.dispatch_time) if task.dispatch_count else None,
         http_status=_http_status(status),
         failure=_failure(status),
-        next_try_at=task.schedule_time,
+        next_try_at=_instant(task.schedule_time),
     )
+
+
+def _instant(at: object) -> datetime | None:
+    """Time of a task, which the client's classes annotate as protobuf's own type."""
+    return at if isinstance(at, datetime) else None
 
 
 def _http_status(status: "Status") -> int | None:

@@ -1007,6 +1007,7 @@ export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "bud
 export interface TimelineRun {
   run_id: string;
   requested_date: string;
+  /** registry id */
   pipeline: string;
   /** the UTC date whose costs are loaded */
   date: string;
