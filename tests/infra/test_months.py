@@ -300,6 +300,20 @@ def test_late_credits_of_the_month_before(
     assert (parts(books.month()), books.month()["unexplained"]) == (named, unexplained)
 
 
+def test_usage_and_credits_of_equal_amount_that_came_late(books: Books) -> None:
+    """Usage that came late with as much of credits changes no sum, and its credits are still on the next invoice."""
+    late = credits_change("-10")
+    books.copy("202601", "provisional", "2026-02-09 06:00:00 UTC", Usage="110", Credit="-20")
+    books.invoice("202601", "90", number="A-0", credits="-10", issued_on="DATE '2026-02-01'")
+    books.change("2026-01-31", "2026-02-04 06:00:00 UTC", "0", credits=late)
+    before = books.month("202601")
+    assert (parts(before), before["unexplained"], before["late_after_credits"]) == ({}, 0, 10)
+    books.copy("202601", "closed", "2026-02-09 06:00:00 UTC", parts="[]", later_credits="10", Usage="110", Credit="-20")
+    books.copy("202602", Usage="100", Credit="-5")
+    books.invoice("202602", "95", credits="-15", issued_on="DATE '2026-03-01'")
+    assert (parts(books.month()), books.month()["unexplained"]) == ({}, 0)
+
+
 @pytest.mark.parametrize(
     ("status", "not_billed", "changed_at", "total", "named"),
     [
