@@ -318,15 +318,19 @@ rest AS (
   FROM credited
 ),
 explained AS (
-  -- The first that leaves nothing but what is rounded, else the first. Where only credits were late, the invoice can be read
-  -- without lateness too, as if they were prepaid: then what the history tells comes first.
+  -- That which leaves least to rounding, else the first: where many lines may have been rounded, what came late would pass
+  -- for it, and the next month could not be explained. Where only credits were late, the invoice can be read without lateness
+  -- too, as if they were prepaid: then what the history tells comes first.
   SELECT *, IFNULL(ABS(remainder) <= most_rounded, FALSE) AS is_explained
   FROM rest
   WHERE TRUE
   QUALIFY
     ROW_NUMBER() OVER (
       PARTITION BY org_slug, provider, invoice_month, currency
-      ORDER BY IF(ABS(remainder) <= most_rounded, IF(invoice_credits < 0 AND late_credits != 0, 0, 1), 2), turn
+      ORDER BY
+        IF(ABS(remainder) <= most_rounded, IF(invoice_credits < 0 AND late_credits != 0, 0, 1), 2),
+        IF(ABS(remainder) <= most_rounded, ABS(remainder), NULL),
+        turn
     ) = 1
 )
 SELECT

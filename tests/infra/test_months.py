@@ -252,6 +252,16 @@ def test_what_came_late(
     assert (parts(month) if month["unexplained"] == 0 else None) == named
 
 
+def test_lateness_is_not_rounding(books: Books) -> None:
+    """What came late is called so where that leaves less to rounding, which many lines allow: else the next month would
+    be billed what this one rounded away, and with fewer lines of its own it could never close."""
+    books.copy("202602", Usage="9000.83", Usage_lines="2000")
+    books.invoice("202602", "9000", **TWO)
+    assert parts(books.month()) == {"rounding": "-0.83"}
+    books.change("2026-02-28", LATE, "0.8")
+    assert (parts(books.month()), books.month()["unexplained"]) == ({"billed_later": "-0.8", "rounding": "-0.03"}, 0)
+
+
 def credits_change(amount: str) -> str:
     """The credits of a day that became these from nothing, as a column."""
     return f"[STRUCT('USD' AS currency, NUMERIC '0' AS before, NUMERIC '{amount}' AS after)]"
