@@ -25,9 +25,8 @@ from functions.auth.stored_callers import StoredCallers
 from functions.costs.anomaly_answers import AnomalyAnswers
 from functions.costs.answers import CostAnswers, KeptAnswers
 from functions.costs.collaborators import OrgCosts
-from functions.costs.plans import OrgPlans, SpendingAnswers
+from functions.costs.plans import OrgPlans
 from functions.costs.states import Shipped, TableStates
-from functions.costs.stored_budgets import BalanceStore, BudgetStore
 from functions.costs.stored_labels import LabelStore
 from functions.focus.collaborators import Focus
 from functions.health import CALL_TIMEOUT_S, READY_TIMEOUT_S, Dependencies
@@ -144,7 +143,7 @@ def compose(
             clock,
             AnomalyAnswers(answers),
             LabelStore(warehouse, clock),
-            _org_plans(clock, warehouse, answers, providers),
+            OrgPlans(warehouse, answers, clock, [provider.id for provider in providers]),
         ),
         schedule=Schedule(
             registry=registry,
@@ -191,15 +190,6 @@ def _cost_answers(settings: Settings, clock: Clock, warehouse: Warehouse, provid
     shipped = Shipped.with_providers(sql_folders(providers))
     states = TableStates(warehouse, shipped, ThreadPoolExecutor(STATES_AT_ONCE, "table-states"), clock)
     return CostAnswers(open_warehouse(settings, COSTS_PATIENCE_S), states, clock, KeptAnswers())
-
-
-def _org_plans(clock: Clock, warehouse: Warehouse, answers: CostAnswers, providers: Sequence[Provider]) -> OrgPlans:
-    return OrgPlans(
-        BudgetStore(warehouse, clock),
-        BalanceStore(warehouse, clock),
-        SpendingAnswers(answers, clock),
-        [provider.id for provider in providers],
-    )
 
 
 def _queue(settings: Settings, clock: Clock) -> RunQueue:

@@ -1,72 +1,45 @@
-"""Collaborators of the endpoints of budgets, forecasts and prepaid balances, and what they read: one bounded query."""
+"""Collaborators of the endpoints of budgets, forecasts and prepaid balances; built, and imported, when first needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from cloudact.budgets.spending import Spending
-from cloudact.budgets.spending_rows import spending_of
-from cloudact.budgets.statement import statement_of_spending
 from cloudact.clock import Clock
-from cloudact.costs.labels import Label
-from functions.costs.answers import CostAnswers, KeptAnswers
-from functions.costs.stored_budgets import BalanceStore, BudgetStore
+from cloudact.warehouse.bigquery import Warehouse
+from functions.costs.answers import CostAnswers
 
-MOST_WEIGHT = 50_000  # amounts and days that an instance keeps, some 10 MiB
-
-
-@dataclass(frozen=True)
-class KeptSpending:
-    """What was read, as it is kept."""
-
-    spending: Spending
-
-    @property
-    def weight(self) -> int:
-        """Number of amounts and days."""
-        amounts = sum(len(days) for each in self.spending.amounts.values() for days in each.values())
-        return 1 + amounts + sum(len(days) for days in self.spending.days.values())
-
-
-class SpendingAnswers:
-    """Reads what orgs have spent. Its queries count among those of questions about costs."""
-
-    def __init__(self, answers: CostAnswers, clock: Clock) -> None:
-        self._answers = answers
-        self._clock = clock
-        self._kept = KeptAnswers[KeptSpending](MOST_WEIGHT)
-
-    def etag(self, org_slug: str, *question: object) -> str:
-        """Text that is equal as long as no load has changed the org's tables, within a UTC day. Raises `Retry`."""
-        return self._answers.etag(org_slug, question)
-
-    def read(
-        self,
-        org_slug: str,
-        etag: str,
-        days: tuple[date, date],
-        labels: Sequence[Label] = (),
-        chosen: Sequence[str] | None = None,
-    ) -> tuple[Spending, int]:
-        """Costs of these days, first and last, and the bytes that the query has processed: 0 where they were kept.
-
-        `chosen` are the values of labels that count; `None`: all. Raises what `CostAnswers.rows` raises.
-        """
-        kept = self._kept.get(etag)
-        if kept is not None:
-            return kept.spending, 0
-        query, values = statement_of_spending(org_slug, *days, labels, chosen)
-        rows, processed = self._answers.rows(org_slug, query, values)
-        spending = spending_of(rows, self._clock().date())
-        self._kept.put(etag, KeptSpending(spending))
-        return spending, processed
+if TYPE_CHECKING:
+    from functions.costs.spending_answers import SpendingAnswers
+    from functions.costs.stored_budgets import BalanceStore, BudgetStore
 
 
 @dataclass(frozen=True)
 class OrgPlans:
     """Collaborators of budgets and prepaid balances. `providers` are the ids of those that there are."""
 
-    budgets: BudgetStore
-    balances: BalanceStore
-    spending: SpendingAnswers
+    warehouse: Warehouse
+    answers: CostAnswers
+    clock: Clock
     providers: Sequence[str]
+
+    @cached_property
+    def budgets(self) -> "BudgetStore":
+        """Store of budgets."""
+        from functions.costs.stored_budgets import BudgetStore
+
+        return BudgetStore(self.warehouse, self.clock)
+
+    @cached_property
+    def balances(self) -> "BalanceStore":
+        """Store of prepaid balances."""
+        from functions.costs.stored_budgets import BalanceStore
+
+        return BalanceStore(self.warehouse, self.clock)
+
+    @cached_property
+    def spending(self) -> "SpendingAnswers":
+        """Costs that budgets, forecasts and balances are of."""
+        from functions.costs.spending_answers import SpendingAnswers
+
+        return SpendingAnswers(self.answers, self.clock)
