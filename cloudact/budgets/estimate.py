@@ -112,12 +112,13 @@ class Series:
         return less(self._amount(before), self._usual(before))
 
     def _is_settled(self, day: date) -> bool:
-        return day <= self.known_until and day in self.loaded and self.loaded[day].is_settled
+        return self._is_loaded(day) and self.loaded[day].is_settled
 
     def expected(self, days: Iterable[date]) -> Range | None:
         """Amount of days as in the two newest weeks, give or take what the dearest and the cheapest of all differ by.
 
-        A day costs no less than what is loaded of it. `None` where fewer than two weeks are known.
+        A day costs no less than what is loaded of it, so that all of them cost no less than that at the least, too.
+        `None` where fewer than two weeks are known.
         """
         wanted, weeks = list(days), self.weeks()
         if not wanted:
@@ -126,13 +127,16 @@ class Series:
             return None
         sums = [added(self.as_in(week, day) for day in wanted) for week in weeks]
         amount, spread = quotient(added(sums[:NEWEST]), Decimal(NEWEST)), less(max(sums), min(sums))
-        return Range(amount, max(less(amount, spread), min(*sums, NOTHING)), added((amount, spread)))
+        floor = self.spent(day for day in wanted if self._is_loaded(day))
+        return Range(amount, max(less(amount, spread), min(*sums, floor)), added((amount, spread)))
 
     def as_in(self, week: Week, day: date) -> Decimal:
         """What a day costs by a week: its weekday, and what is monthly; no less than is loaded of it."""
         amount = added((week[day.weekday()], self._monthly(day)))
-        is_loaded = day in self.loaded and day <= self.known_until
-        return max(amount, self.amounts.get(day, NOTHING)) if is_loaded else amount
+        return max(amount, self.amounts.get(day, NOTHING)) if self._is_loaded(day) else amount
+
+    def _is_loaded(self, day: date) -> bool:
+        return day in self.loaded and day <= self.known_until
 
     def of(self, days: Iterable[date]) -> Range | None:
         """Amount of these days; `None` where too little is known."""

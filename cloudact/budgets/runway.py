@@ -22,7 +22,8 @@ class Runway:
     """What is left of a balance. `spent` is what is loaded since, `None` where nothing is; then nothing is known.
 
     `runs_out` is the day on which it is used up at the rate of the two newest weeks, `earliest` and `latest` those at
-    the rate of the dearest and the cheapest of four; `None` where that is more than five years away, or not known.
+    the rate of the dearest and the cheapest of four, and never on the wrong side of it; `None` where that is more than
+    five years away, or not known.
     """
 
     balance: Balance
@@ -71,14 +72,20 @@ def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
         unknown = Unknown(Reason.TOO_FEW_DAYS, balance.provider)
         return Runway(balance, today, spent, None, None, None, None, rests, len(weeks), unknown)
     dearest, cheapest, mean = max(weeks, key=week_total), min(weeks, key=week_total), mean_week(weeks)
+    runs_out = _runs_out(balance, series, mean, lambda found: found.amount)
+    earliest, latest = _around(
+        runs_out,
+        _runs_out(balance, series, dearest, lambda found: found.high),
+        _runs_out(balance, series, cheapest, lambda found: found.low),
+    )
     return Runway(
         balance=balance,
         today=today,
         spent=spent,
         daily_rate=quotient(added(week_total(week) for week in weeks[:NEWEST]), Decimal(7 * NEWEST)),
-        runs_out=_runs_out(balance, series, mean, lambda found: found.amount),
-        earliest=_runs_out(balance, series, dearest, lambda found: found.high),
-        latest=_runs_out(balance, series, cheapest, lambda found: found.low),
+        runs_out=runs_out,
+        earliest=earliest,
+        latest=latest,
         rests_on=rests,
         weeks=len(weeks),
         unknown=None,
@@ -89,14 +96,26 @@ def _unknown(balance: Balance, today: date, reason: Reason) -> Runway:
     return Runway(balance, today, None, None, None, None, None, counts([]), 0, Unknown(reason, balance.provider))
 
 
+def _around(runs_out: date | None, earliest: date | None, latest: date | None) -> tuple[date | None, date | None]:
+    """Both ends, moved to `runs_out` where they are beyond it; `None` is later than any day.
+
+    A dear week may have cheap days where a balance ends in the middle of one.
+    """
+    after = date.max
+    first, last = min(earliest or after, runs_out or after), max(latest or after, runs_out or after)
+    return (None if first == after else first), (None if last == after else last)
+
+
 def _runs_out(balance: Balance, series: Series, week: Week, bound: Callable[[Range], Decimal]) -> date | None:
-    """First day after whose costs nothing is left."""
+    """First day after whose costs nothing is left; of days that are over the first since which nothing is."""
     left, day = balance.amount, balance.as_of
+    since: date | None = None
     while (day - series.today).days <= HORIZON_DAYS:
         found = series.range(day)
         usual = series.as_in(week, day)
         left = less(left, usual if found is None else bound(found))
-        if left <= NOTHING:
-            return day
+        since = (since or day) if left <= NOTHING else None
+        if since is not None and day >= series.today:
+            return since
         day += DAY
     return None

@@ -72,7 +72,8 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
             return None
         newest = rounded((Fraction(of_weeks[0]) + Fraction(of_weeks[1])) / 2)
         spread = max(of_weeks) - min(of_weeks)
-        low = max(newest - spread, min(Decimal(), *of_weeks))
+        there = sum((cost(day) for day in open_days), Decimal())
+        low = max(newest - spread, min(there, *of_weeks))
         sums = [sums[0] + newest, sums[1] + low, sums[2] + newest + spread]
     return Told(*sums)
 

@@ -136,6 +136,15 @@ def test_a_day_that_will_still_change() -> None:
     assert numbers(of(costs, states | {yesterday: Day("raw")})) == [2510] * 3
 
 
+def test_a_month_costs_no_less_than_is_loaded() -> None:
+    """Weeks that differ by more than they cost make the range no lower than what a day of today has cost by now."""
+    costs = {TODAY - number * DAY: Decimal(10 if number < 15 else 500) for number in range(30)} | {TODAY: Decimal(700)}
+    told = of(costs, {day: Day("raw" if day == TODAY else "final") for day in costs})
+    assert told.spent is not None
+    assert told.forecast is not None
+    assert (told.spent, told.forecast.low) == (Decimal(11 * 10 + 700), told.spent)
+
+
 @pytest.mark.parametrize(("day", "first"), [(31, date(2026, 11, 1)), (1, date(2026, 11, 1))])
 def test_what_comes_once_a_month_comes_again(day: int, first: date) -> None:
     """A fee on the last day, or the first, of the month before is expected once more; no weekday is dearer for it."""

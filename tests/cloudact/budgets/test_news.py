@@ -107,6 +107,29 @@ def test_one_that_was_used_up_says_when() -> None:
     assert runway_of(balance("95"), spending("10"), LAST + DAY).runs_out == date(2026, 11, 10)
 
 
+def test_one_that_a_credit_has_filled_again_is_not_used_up() -> None:
+    """What counts is the day since which nothing is left: credits that came later make a balance last longer."""
+    costs = dict.fromkeys((LAST - number * DAY for number in range(60)), Decimal(10)) | {
+        date(2026, 11, 16): Decimal(-190)
+    }
+    told = Spending({(ALL, "USD"): {"starling": costs}}, {"starling": dict.fromkeys(costs, FINAL)})
+    found = runway_of(balance("120"), told, LAST + DAY)  # nothing was left from the twelfth to the fifteenth
+    assert (found.left, found.runs_out) == (Decimal(20), LAST + 2 * DAY)
+    used_up = runway_of(balance("95"), told, LAST + DAY)  # and again since the thirtieth
+    assert (used_up.left, used_up.runs_out, used_up.days_left) == (Decimal(-5), LAST, 0)
+
+
+def test_a_balance_runs_out_between_the_ends() -> None:
+    """The dearest of four weeks costs nothing before its Saturday: the earliest day is not later than the likeliest."""
+    today, costs = date(2026, 11, 29), {}
+    for day in (today - number * DAY for number in range(1, 29)):
+        is_new = (today - day).days <= 14
+        costs[day] = Decimal(70 if is_new and day.weekday() == 0 else 71 if not is_new and day.weekday() == 5 else 0)
+    told = Spending({(ALL, "USD"): {"starling": costs}}, {"starling": dict.fromkeys(costs, FINAL)})
+    found = runway_of(balance("30", today), told, today)
+    assert (found.earliest, found.runs_out, found.latest) == (today + DAY, today + DAY, today + DAY)
+
+
 def test_what_lasts_for_long_has_no_date() -> None:
     """More than five years, or at no cost for ever: no date, and nothing is low."""
     for found in (runway_of(balance("18700"), spending("10"), LAST), runway_of(balance("1"), spending("0"), LAST)):
