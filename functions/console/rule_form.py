@@ -109,7 +109,9 @@ class RuleForm:
     @property
     def is_wrong(self) -> bool:
         """Whether anything in it is a mistake."""
-        return bool(self.error or any(each.error for each in (*self.conditions, *self.shares)))
+        return bool(
+            self.error or [each for each in self.conditions if each.error] or [s for s in self.shares if s.error]
+        )
 
     def judged(self) -> "Rule | RuleForm":
         """Rule that the fields are, or else the form with its mistakes."""
