@@ -33,12 +33,13 @@ def main(stack: Path) -> None:
     slug, today = org["org_slug"], datetime.now(UTC).date()
     _plan(f"{told['api_url']}/api/v1/organizations/{slug}", org["api_key"], f"{today:%Y-%m}")
     with chromium() as browser:
+        browser.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         browser.go(f"{told['api_url']}/console/sign-in")
         browser.click("Sign in as the owner of the demo organizations")
         base = f"{told['api_url']}/console/{slug}"
         for name, path, height in (
-            ("overview", "", 1080),
-            ("costs", "/costs?group_by=service&compare=previous_period", 1150),
+            ("overview", "", 1110),
+            ("costs", "/costs?group_by=service&compare=previous_period", 880),
             ("runs", "/runs", 640),
             ("calendar", "/calendar", 700),
             ("labels", "/settings/labels", 560),
@@ -46,14 +47,14 @@ def main(stack: Path) -> None:
             _picture(browser, base + path, FOLDER / f"{name}.png", height)
         browser.go(f"{base}/runs")
         link = browser.driver.find_element(By.CSS_SELECTOR, "#list tbody th a")
-        _picture(browser, str(link.get_attribute("href")), FOLDER / "run.png", 900)
+        _picture(browser, str(link.get_attribute("href")), FOLDER / "run.png", 800)
 
 
 def _plan(url: str, key: str, month: str) -> None:
     budgets = [
-        {"name": "Everything", "currency": "USD", "amount": "60000", "first_month": month},
-        {"name": "AI", "of": {"provider": "openai"}, "currency": "USD", "amount": "6000", "first_month": month},
-        {"name": "Assistant team", "of": {"label": "team", "value": "assistant"}, "currency": "USD", "amount": "5500",
+        {"name": "Everything", "currency": "USD", "amount": "30000", "first_month": month},
+        {"name": "AI", "of": {"provider": "openai"}, "currency": "USD", "amount": "3600", "first_month": month},
+        {"name": "Assistant team", "of": {"label": "team", "value": "assistant"}, "currency": "USD", "amount": "3000",
          "first_month": month},
     ]  # fmt: skip
     balances = [{"provider": "openai", "currency": "USD", "amount": "9000", "as_of": f"{month}-01"}]
