@@ -38,7 +38,7 @@ def main(stack: Path) -> None:
         browser.click("Sign in as the owner of the demo organizations")
         base = f"{told['api_url']}/console/{slug}"
         for name, path, height in (
-            ("overview", "", 1110),
+            ("overview", "", 1056),
             ("costs", "/costs?group_by=service&compare=previous_period", 880),
             ("runs", "/runs", 640),
             ("calendar", "/calendar", 700),
