@@ -90,7 +90,7 @@ def _show(body: JsonObject) -> None:
     for each in body["balances"]:
         if each["unknown"]:
             say(f"{each['provider']}: not known: {not_known(each['unknown'])}.")
-    rests_on([each["rests_on"] for each in body["balances"]])
+    rests_on(body["balances"])
 
 
 def _row(each: JsonObject) -> list[object]:
@@ -103,9 +103,9 @@ def _row(each: JsonObject) -> list[object]:
 
 
 def _end(each: JsonObject) -> str:
+    if each["left"] is not None and Decimal(each["left"]) <= 0:
+        return f"{each['runs_out_on'] or ''}, used up".removeprefix(", ")
     if each["runs_out_on"]:
         days = each["days_left"]
-        return f"{each['runs_out_on']}, {'used up' if not days else f'in {days} days'}"
-    if each["days_left"] == 0:
-        return "used up"
+        return f"{each['runs_out_on']}, {f'in {days} days' if days else 'by now'}"
     return "?" if each["unknown"] else "not within five years"

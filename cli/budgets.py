@@ -18,6 +18,8 @@ from cli.text import escaped_json
 
 UNATTRIBUTED = "unattributed"
 FULL = Decimal(1)
+KNOWN_DAYS = ("final", "settling")
+OTHER_DAYS = ("provisional", "missing", "to_come")
 WHOLE_FROM = Decimal(100)  # a range of larger amounts is told without cents
 REASONS = {
     "nothing_loaded": "nothing is loaded",
@@ -103,7 +105,7 @@ def _show_standings(body: JsonObject) -> None:
     for each in body["budgets"]:
         for sentence in _remarks(each, is_over=body["is_over"]):
             say(f"{each['name']}: {sentence}")
-    rests_on([each["rests_on"] for each in body["budgets"]])
+    rests_on(body["budgets"])
 
 
 def _standing(each: JsonObject) -> list[object]:
@@ -143,7 +145,7 @@ def _remarks(each: JsonObject, *, is_over: bool) -> Sequence[str]:
     elif each["is_forecast_over"] and not is_over:
         found.append(f"the forecast passes it, {_percent(each['forecast_share'])}.")
     elif each["reached"]:
-        found.append(f"{each['reached'][-1]} % are reached.")
+        found.append(f"{each['reached'][-1]} % of it is spent.")
     if each["unknown"]:
         found.append(f"no forecast: {not_known(each['unknown'])}.")
     if each["other_currencies"]:
@@ -161,15 +163,16 @@ def not_known(unknown: JsonObject) -> str:
     return f"{reason} ({unknown['provider']})" if unknown["provider"] else reason
 
 
-def rests_on(counts: Sequence[JsonObject]) -> None:
-    """Says what numbers rest on: the most days of each state, and the fewest weeks, of all of them."""
-    states = ("final", "settling", "provisional", "missing", "to_come")
-    most = {state: max(each[state] for each in counts) for state in states}
+def rests_on(told: Sequence[JsonObject]) -> None:
+    """Says what numbers rest on: the most days of each state, and the fewest weeks of what is known by weeks."""
+    most = {state: max(each["rests_on"][state] for each in told) for state in (*KNOWN_DAYS, *OTHER_DAYS)}
     days = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in most.items() if number)
     if days:
-        weeks = min(each["weeks"] for each in counts)
         say(f"Days of providers: {days}.")
-        say(f"Those not known are taken from the last {weeks} whole weeks." if weeks else "No whole week is known.")
+    by_weeks = [each["rests_on"] for each in told if not each["unknown"]]
+    weeks = [each["weeks"] for each in by_weeks if any(each[state] for state in OTHER_DAYS)]
+    if weeks:
+        say(f"Those not known are taken from the last {min(weeks)} whole weeks.")
 
 
 def _show_forecast(body: JsonObject) -> None:
@@ -191,7 +194,7 @@ def _show_forecast(body: JsonObject) -> None:
             if each["unknown"]:
                 say(f"{_name(each.get('key', {})) or 'total'}: no forecast: {not_known(each['unknown'])}.")
     say("")
-    rests_on([result["total"]["rests_on"] for result in body["results"]])
+    rests_on([result["total"] for result in body["results"]])
 
 
 def _name(key: JsonObject) -> str:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 
 from cloudact.budgets.parts import AmountAboveZero, Currency, Month, Part, ProviderId
 from cloudact.costs.dimensions import LABEL_NAME
-from cloudact.costs.labels import LONGEST_LABEL, LabelValue
+from cloudact.costs.labels import LabelValue, ValueOrNone
 
 MOST_BUDGETS: Final = 50
 MOST_MONTHS: Final = 60  # of a budget that have an amount of their own
@@ -23,7 +23,7 @@ class Scope(Part):
 
     provider: ProviderId | None = None
     label: Annotated[str, Field(pattern=f"^{LABEL_NAME}$", examples=["team"])] | None = None
-    value: Annotated[str, Field(max_length=LONGEST_LABEL, examples=["search"])] | None = Field(
+    value: Annotated[ValueOrNone, Field(examples=["search"])] | None = Field(
         default=None, description="of the label; empty: what no rule is of"
     )
 

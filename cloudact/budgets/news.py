@@ -10,7 +10,7 @@ from cloudact.budgets.months import Month
 from cloudact.budgets.runway import LOW_DAYS, Runway, read_from, runway_of
 from cloudact.budgets.spending_rows import Row, spending_of
 from cloudact.budgets.standing import Plans, Standing
-from cloudact.budgets.statement import statement_of_spending
+from cloudact.budgets.statement import MOST_ROWS, statement_of_spending
 from cloudact.costs.labels import labels_of
 from cloudact.warehouse.queries import Query, Value
 
@@ -51,8 +51,14 @@ class Watched:
         return statement_of_spending(org_slug, min(begins), self.today, self.plans.labels, self.plans.chosen)
 
     def found(self, rows: Iterable[Row]) -> tuple[list[Standing], list[Runway]]:
-        """Standings of the budgets of all these months, and runways of the balances, by the rows of the statement."""
-        spending = spending_of(rows, self.today)
+        """Standings of the budgets of all these months, and runways of the balances, by the rows of the statement.
+
+        Raises `ValueError` where the statement has cut them off: the sums would be too small.
+        """
+        told = list(rows)
+        if len(told) > MOST_ROWS:
+            raise ValueError(f"An org has more than {MOST_ROWS} amounts, days and reads of days.")
+        spending = spending_of(told, self.today)
         standings = [each for month in self.months for each in self.plans.standing(spending, month)]
         return standings, [runway_of(each, spending, self.today) for each in self.balances]
 

@@ -58,6 +58,7 @@ def _once(texts: tuple[str, ...]) -> tuple[str, ...]:
 _SENT_SHARE = {"anyOf": [{"type": "string", "pattern": f"^({_SHARE.pattern})$"}, {"type": "number"}]}
 ShareOfOne = Annotated[Decimal, BeforeValidator(_share), PlainSerializer(plain), WithJsonSchema(_SENT_SHARE)]
 LabelValue = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL), AfterValidator(_printable)]
+ValueOrNone = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_printable)]
 ConditionValue = Annotated[str, Field(max_length=LONGEST_VALUE), AfterValidator(_printable)]
 
 

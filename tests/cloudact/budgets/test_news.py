@@ -14,6 +14,7 @@ from cloudact.budgets.budget import Budget, budgets_text, recorded
 from cloudact.budgets.news import Watched, low_days
 from cloudact.budgets.runway import HORIZON_DAYS, read_from, runway_of
 from cloudact.budgets.spending import ALL, LoadedDay, Spending
+from cloudact.budgets.statement import MOST_ROWS
 
 DAY = timedelta(days=1)
 BEGIN, LAST = date(2026, 9, 1), date(2026, 11, 30)
@@ -70,6 +71,15 @@ def test_a_month_has_an_amount_of_its_own() -> None:
     november, december = watched(date(2026, 12, 5), "10", **more).found(rows("10", date(2026, 12, 4)))[0]
     assert (november.amount, november.reached) == (Decimal(1000), [])
     assert (december.amount, december.reached) == (Decimal(10), [50, 80, 100])
+
+
+def test_rows_that_were_cut_off_tell_nothing() -> None:
+    """One row more than a statement may answer is none of its sums, and no standing that is too low."""
+    all_rows = list(rows("10", LAST))
+    more = [*all_rows, *[all_rows[0]] * (MOST_ROWS + 1 - len(all_rows))]
+    with pytest.raises(ValueError, match="more than 60000 amounts"):
+        watched(LAST).found(more)
+    assert watched(LAST).found(more[1:])
 
 
 def balance(amount: str, as_of: date = date(2026, 11, 1), provider: str = "starling") -> Balance:

@@ -171,6 +171,7 @@ def test_who_may_read_and_write(local: Local, plans: Plans, new_org: NewOrgs, wh
         ("budgets", [ALL | {"first_month": "2014-12"}], "budgets[0].first_month, which must not be before 2015-01"),
         ("budgets", [ALL | {"last_month": "2026-09"}], "budgets[0], which must not have last_month before"),
         ("budgets", [ALL | {"of": {"provider": "gcp", "label": "y", "value": "z"}}], "must have provider or label"),
+        ("budgets", [ALL | {"of": {"label": "y", "value": "a\nb"}}], "value, which must be without control characters"),
         ("budgets", [ALL | {"of": {"label": "team"}}], "budgets[0].of, which must have label and value"),
         ("budgets", [ALL | {"of": {"provider": "nobody"}}], "of.provider, which must be one of anthropic, gcp, openai"),
         ("budgets", [ALL | {"of": {"provider": "'; DROP TABLE"}}], "of.provider, which must match pattern"),
@@ -439,6 +440,8 @@ def test_the_command_line_shows_budgets(shell: Shell, spending: Plans) -> None:
     assert "AI: the forecast passes it, 169 %." in lines
     assert "Yen: no forecast: nothing is loaded (anthropic)." in lines
     assert lines[-2].startswith("Days of providers: ")
+    assert lines[-1] == "Those not known are taken from the last 4 whole weeks."
+    assert shell("budgets", "--month", "2026-10").stdout.splitlines()[-1] == "Days of providers: 31 final."
     narrow = shell("budgets", "status", **TERMINAL).stdout
     assert max(map(len, narrow.splitlines())) <= 80
     assert shell("budgets", "--month", "2026-09").stdout == "No budget holds in 2026-09.\n"
@@ -467,6 +470,7 @@ def test_the_command_line_enters_balances(shell: Shell, spending: Plans) -> None
     lines = shell("runway").stdout.splitlines()
     assert lines[1].split()[:7] == ["openai", "USD", "2026-11-01", "5000.00", "920.00", "4080.00", "84.29"]
     assert ", in 4" in lines[1]
+    assert lines[-1] == "Those not known are taken from the last 4 whole weeks."
     assert max(map(len, shell("runway", **TERMINAL).stdout.splitlines())) <= 80
 
 
