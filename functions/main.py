@@ -110,13 +110,12 @@ def _cannot_start(request: "Request") -> "Response":
     from werkzeug.wrappers import Response
 
     from cloudact.error_codes import Code
-    from functions.web.problems import PROBLEM_JSON, Problem, document
+    from functions.web.problems import CANNOT_START, NOT_CONFIGURED, PROBLEM_JSON, Problem, document
     from functions.web.request_ids import request_id_of
 
-    logging.getLogger(__name__).critical("the function cannot start", exc_info=True)
-    detail = "The service is not configured; its operators have been told."
+    logging.getLogger(__name__).critical(CANNOT_START, exc_info=True)
     request_id = request_id_of(request.headers)
-    text = document(Problem(500, detail, code=Code.MISCONFIGURED), request.path, request_id)
+    text = document(Problem(500, NOT_CONFIGURED, code=Code.MISCONFIGURED), request.path, request_id)
     return Response(text, 500, headers={"X-Request-ID": request_id}, content_type=PROBLEM_JSON)
 
 

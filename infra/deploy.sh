@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Deploys a revision: the job's image, the jobs, the tables and views, then the functions ops and api, and asks them
-# whether they work. infra/setup.sh comes first.
+# Deploys a revision: the job's image, the tables and views, then the job runner and the functions ops and api, and asks
+# them whether they work. infra/setup.sh comes first.
 #
 #   infra/deploy.sh [--settings FILE] [--image REPOSITORY@sha256:…] [--revision NAME] [--allow-failed-orgs] [--no-smoke]
 #                   [--dry-run]
 #
 # The image is built from this checkout, which must have no changes that are not committed, unless --image names one.
 # The revision is the commit; a checkout without git is named by its content, or by --revision. An org whose tables cannot
-# be migrated stops it, before the functions; --allow-failed-orgs goes on, and the logs name them. May be repeated: what is
+# be migrated stops it, before these; --allow-failed-orgs goes on, and the logs name them. May be repeated: what is
 # deployed already is not deployed again. Exits 0 if all is deployed and works, 1 at the first step that fails, 2 if
 # called wrongly, with unusable settings or with uncommitted changes.
 
@@ -40,9 +40,9 @@ deploy() {
   read_secret_versions
   IMAGE=${IMAGE:-$(built_image)}
   [[ -n $IMAGE ]] || build_image
-  deploy_runner
   deploy_migrate
   migrate
+  deploy_runner
   deploy_ops
   deploy_api
   migrate_latecomers
@@ -126,14 +126,15 @@ deploy_runner() {
   grant "$(member api)" "$(custom_role cloudactCancel)"
 }
 
-# The same image under another identity, which may change tables.
+# The runner's image under another identity, which may change tables.
 deploy_migrate() {
   deploy_changed jobs "$MIGRATE_JOB" "" --image="$IMAGE" --service-account="$(email migrator)" --tasks=1 \
     --max-retries=1 --task-timeout=86400s --cpu=1 --memory=1Gi --command=python --args=-m,infra.migrate \
     --set-env-vars="$(joined migrate)"
 }
 
-# Tables and views come to be, or change, before any function of this revision asks for them.
+# Tables and views come to be, or change, before any job or function of this revision asks for them: a run that finds
+# yesterday's tables would load its day, and lose its record in the day's history for good.
 migrate() {
   run_migrate cloudact-migrated "$(label_of jobs "$MIGRATE_JOB" cloudact-arguments)" \
     "tables and views are those of this revision"

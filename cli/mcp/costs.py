@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from itertools import groupby, pairwise
 
+from cli.failures import RefusedByApi
 from cli.json_object import JsonObject
 from cli.mcp.answers import (
+    LONGEST_TEXT,
     AnomaliesTold,
     BudgetsTold,
     CacheSaving,
@@ -44,6 +46,7 @@ _DAY = dt.timedelta(days=1)
 _NO_MONTH = "These days have no whole month, or their costs are not those that are billed: a residual is of a month."
 _NOT_TOLD = "No invoice counts for these months, so nobody knows what it has more than the loaded costs."
 _UNKNOWN = "The residual of some months is not known yet; their parts say why."
+_REFUSED = "The residual is not told: {why}"
 _KNOWN = "The residual is of whole months and all costs of a provider, whatever this question filters."
 
 
@@ -198,7 +201,10 @@ def _residual(reading: Reading, asked: CostsAsked, metric: str) -> Residual:
     months = _whole_months(asked.start, asked.end)
     if not months or metric != "billed":
         return Residual(known=False, note=_NO_MONTH, months=[])
-    body = reading.of_org("costs", "months", query={"start": min(months), "end": max(months)})
+    try:
+        body = reading.of_org("costs", "months", query={"start": min(months), "end": max(months)})
+    except RefusedByApi as refused:  # the costs are there, and are what was asked for
+        return Residual(known=False, note=_REFUSED.format(why=refused.detail[:LONGEST_TEXT]), months=[])
     told = [InvoicedMonth.model_validate(each) for each in body["months"] if each["invoice_total"] is not None]
     known = bool(told) and all(each.residual is not None for each in told)
     note = _KNOWN if known else _UNKNOWN if told else _NOT_TOLD

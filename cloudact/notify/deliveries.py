@@ -51,8 +51,8 @@ class StoredDelivery:
             state = Delivery.TRYING if posts.attempts else Delivery.QUEUED
             return replace(self, delivery=state, recorded_at=now, **vars(posts))
         if now - self.told_at < KEPT:
-            ended = Posts(self.attempts + 1, None, None, None, None)
-            return replace(self, delivery=Delivery.DELIVERED, recorded_at=now, **vars(ended))
+            arrived = Posts(self.attempts + 1)
+            return replace(self, delivery=Delivery.DELIVERED, recorded_at=now, **vars(arrived))
         state = Delivery.GIVEN_UP if self.delivery is Delivery.TRYING else Delivery.UNKNOWN
         return replace(self, delivery=state, recorded_at=now, next_try_at=None)
 

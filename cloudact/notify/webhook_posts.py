@@ -150,9 +150,9 @@ def _posts(task: "Task") -> Posts:
     )
 
 
-def _instant(stamp: object) -> datetime | None:
-    """Instant of a protobuf timestamp, which Google's library hands over as a datetime of its own."""
-    return stamp if isinstance(stamp, datetime) else None
+def _instant(at: object) -> datetime | None:
+    """Time of a task, which the client's classes annotate as protobuf's own type."""
+    return at if isinstance(at, datetime) else None
 
 
 def _http_status(status: "Status") -> int | None:

@@ -113,6 +113,8 @@ def _event(event: TimelineEvent, base: str) -> Told:
         return Told("Near", "warned", "Four fifths of the day's quota are used", path, used)
     if event.type == "cost_anomaly":
         return _anomaly(data, base)
+    if event.type.startswith("budget_") and (name := _fields(data.get("budget")).get("name")):
+        return _budget(event.type, str(name), data, base)
     if event.type == "cost_fell":
         words = f"{data.get('pipeline')} · {data.get('date')} costs less than half of what it did"
         path = f"{base}/runs/{data.get('run_id')}?requested_date={data.get('requested_date')}"
@@ -134,6 +136,16 @@ def _anomaly(data: Mapping[str, JsonValue], base: str) -> Told:
         f"{base}/costs?start={since}&end={since}",
         f"{since}: {amounts}",
     )
+
+
+def _budget(kind: str, name: str, data: Mapping[str, JsonValue], base: str) -> Told:
+    cost = _fields(data.get("cost"))
+    of = f"of {_money(cost.get('budget'))}{NBSP}{cost.get('currency')} in {data.get('month')}"
+    if kind == "budget_forecast":
+        expected = _money(_fields(cost.get("forecast")).get("amount"))
+        return Told("Forecast", "warned", f"Budget {name} will be passed", base, f"{expected} expected {of}")
+    words = f"Budget {name}: {data.get('threshold')} % are spent"
+    return Told("Spent", "warned", words, base, f"{_money(cost.get('spent'))} {of}")
 
 
 def _fields(value: JsonValue) -> Mapping[str, JsonValue]:

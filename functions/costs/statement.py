@@ -63,7 +63,7 @@ def statement_at_once(
     places = dict(
         zip((_PLACE_OF_GROUPS, _PLACE_OF_CELLS, _PLACE_OF_SPENDING), (each.sql for each, _ in parts), strict=False)
     )
-    together = query("at_once", {"spending"} if spending else (), NO_VALUES, places)
+    together = query("at_once" if spending else "groups_and_cells", (), NO_VALUES, places)
     types = {name: kind for each, _ in parts for name, kind in each.types.items()}
     return replace(together, types=types), {name: value for _, values in parts for name, value in values.items()}
 

@@ -9,6 +9,7 @@ from cloudact.error_codes import Code
 from cloudact.errors import Retry
 from cloudact.orgs.members import Role
 from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.queries import Value
 from functions.orgs.tenant import after
 
 REMOVED = "removed"  # any word that is no role ends a membership
@@ -73,9 +74,8 @@ class OrgMembers:
         at, last = after(self._clock(), newest), newest.timestamp() if newest else 0
         for number in range(TRIES):
             job_id = f"member_{org_slug}_{last * 1_000_000:.0f}_{number}"
-            job = self._warehouse.start_query(
-                job_id, "record_member", None, org_slug=org_slug, user_id=user_id, role=word, created_at=at
-            )
+            values: dict[str, Value] = {"org_slug": org_slug, "user_id": user_id, "role": word, "created_at": at}
+            job = self._warehouse.start_query(job_id, "record_member", None, **values)
             job = job or self._warehouse.taken_job(job_id)
             self._warehouse.wait_for(job, lambda: None)
             if job.error_result is None:

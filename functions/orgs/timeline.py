@@ -59,7 +59,7 @@ class TimelineRun(Answer):
 
     run_id: str
     requested_date: dt.date
-    pipeline: str = Field(description="id of the pipeline")
+    pipeline: str = Field(description="registry id")
     date: dt.date = Field(description="the UTC date whose costs are loaded")
     generation: int
     status: Status

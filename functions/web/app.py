@@ -10,9 +10,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Rule
 
 from cloudact.error_codes import Code
-from cloudact.errors import Retry
+from cloudact.errors import ConfigError, Retry
 from functions.web import bodies, request_log
-from functions.web.problems import Problem, unavailable
+from functions.web.problems import CANNOT_START, NOT_CONFIGURED, Problem, unavailable
 from functions.web.request_ids import request_id_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def create_app(name: str, project: str, receiving: bodies.Bodies | None = None) 
     app.register_error_handler(Problem, lambda problem: problem.response())
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Retry, _from_retry)
+    app.register_error_handler(ConfigError, _misconfigured)
     app.register_error_handler(Exception, _unforeseen)
     return app
 
@@ -100,6 +101,12 @@ def _from_werkzeug(err: HTTPException) -> Response:
 def _from_retry(err: Retry) -> Response:
     log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
     return unavailable(err).response()
+
+
+def _misconfigured(err: ConfigError) -> Response:
+    """Answers where a room cannot be built: what it is made of is read with the first request for it."""
+    log.critical(CANNOT_START, exc_info=err)
+    return Problem(500, NOT_CONFIGURED, code=Code.MISCONFIGURED).response()
 
 
 def _unforeseen(err: Exception) -> Response:

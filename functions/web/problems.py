@@ -13,6 +13,8 @@ from cloudact.errors import Retry, Stop
 from cloudact.google_errors import GoogleRefusal, error_reasons
 
 PROBLEM_JSON = "application/problem+json"
+CANNOT_START = "the function cannot start"
+NOT_CONFIGURED = "The service is not configured; its operators have been told."
 TYPE = "/errors/{code}"  # the path of an endpoint of ours: the same wherever the service runs
 
 log = logging.getLogger(__name__)

@@ -40,10 +40,11 @@ class MovedTranslations:
     def find(self, sql: str, scope: Scope) -> Translation | None:
         """The translation, moved here; `None` if no such text is known, or the tables here are others."""
         masked, names = _masked(sql, scope)
-        known = self._known.get(_key(masked, scope))
+        known = self._known.get(key := _key(masked, scope))
         moves = _moves(known.names, names, known.fixed) if known else None
         if not known or not moves or not self._are_alike(known, moves):
             return None
+        self._known.move_to_end(key)
         return known.translation.moved(moves)
 
     def remember(self, sql: str, scope: Scope, translation: Translation) -> None:

@@ -109,17 +109,19 @@ month AS (
   GROUP BY org_slug, provider, invoice_month, currency, status, made_at, run_id
 ),
 unbilled AS (
-  -- What the invoice that closed a month did not have of its changes.
+  -- What the invoice that closed a month did not have of its changes. Usage with as much of credits is no part: it adds
+  -- nothing, but its credits are among those of the next invoice.
   SELECT
     month.org_slug AS org_slug,
     month.provider AS provider,
     month.invoice_month AS invoice_month,
     month.currency AS currency,
-    0 - SUM(part.amount) AS not_billed,
+    0 - IFNULL(SUM(part.amount), 0) AS not_billed,
     0 - MAX(month.closed_later_credits) AS not_billed_credits
   FROM month
-  INNER JOIN UNNEST(month.closed_parts) AS part
-  WHERE part.name = 'billed_later'
+  LEFT JOIN UNNEST(month.closed_parts) AS part
+    ON part.name = 'billed_later'
+  WHERE part.amount IS NOT NULL OR month.closed_later_credits != 0
   GROUP BY month.org_slug, month.provider, month.invoice_month, month.currency
 ),
 billed AS (
@@ -316,15 +318,19 @@ rest AS (
   FROM credited
 ),
 explained AS (
-  -- The first that leaves nothing but what is rounded, else the first. Where only credits were late, the invoice can be read
-  -- without lateness too, as if they were prepaid: then what the history tells comes first.
+  -- That which leaves least to rounding, else the first: where many lines may have been rounded, what came late would pass
+  -- for it, and the next month could not be explained. Where only credits were late, the invoice can be read without lateness
+  -- too, as if they were prepaid: then what the history tells comes first.
   SELECT *, IFNULL(ABS(remainder) <= most_rounded, FALSE) AS is_explained
   FROM rest
   WHERE TRUE
   QUALIFY
     ROW_NUMBER() OVER (
       PARTITION BY org_slug, provider, invoice_month, currency
-      ORDER BY IF(ABS(remainder) <= most_rounded, IF(invoice_credits < 0 AND late_credits != 0, 0, 1), 2), turn
+      ORDER BY
+        IF(ABS(remainder) <= most_rounded, IF(invoice_credits < 0 AND late_credits != 0, 0, 1), 2),
+        IF(ABS(remainder) <= most_rounded, ABS(remainder), NULL),
+        turn
     ) = 1
 )
 SELECT

@@ -190,7 +190,7 @@ FROM (
     MAX(data) AS data,
     CASE
       WHEN MIN(event) IN ('quota_near', 'quota_reached') THEN 'quota'
-      WHEN STARTS_WITH(MIN(event), 'budget_') OR MIN(event) = 'balance_low' THEN 'budget'
+      WHEN STARTS_WITH(MIN(event), 'budget_') OR STARTS_WITH(MIN(event), 'balance_') THEN 'budget'
       WHEN MIN(event) IN ('cost_anomaly', 'cost_fell') THEN 'anomaly'
     END AS kind
   FROM organizations.org_events

@@ -98,9 +98,10 @@ class Chromium:
         wanted = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", wanted)
 
-    def picture(self, file: Path) -> None:
-        """Writes the whole page as a PNG."""
-        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+    def picture(self, file: Path, *, whole: bool = True) -> None:
+        """Writes the page as a PNG, whole or what is seen of it."""
+        asked = {"captureBeyondViewport": whole, "format": "png"}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", asked)
         file.write_bytes(base64.b64decode(taken["data"]))
 
     def requests(self) -> list[str]:

@@ -31,8 +31,8 @@ LABELS = """[
 ]"""
 BUDGETS = """[
   {"name": "All", "currency": "USD", "amount": "42000", "first_month": "2026-10", "version": 1},
-  {"name": "AI", "of": {"provider": "openai"}, "currency": "USD", "amount": "3500", "first_month": "2026-10",
-   "version": 1},
+  {"name": "AI", "of": {"provider": "openai"}, "currency": "USD", "amount": "3500",
+   "first_month": "2026-10", "version": 1},
   {"name": "Search team", "of": {"label": "team", "value": "search"}, "currency": "USD", "amount": "5000",
    "first_month": "2026-11", "months": [{"month": "2026-12", "amount": "6500"}], "version": 1}
 ]"""

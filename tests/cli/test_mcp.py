@@ -23,6 +23,7 @@ from cli.mcp.arguments import MOST_DAYS, MOST_GROUPS
 from cli.mcp.costs import plain, ranges
 from cli.mcp.server import server_of
 from cli.mcp.tools import TOOLS
+from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.runs.ledger import RunEvent
@@ -257,6 +258,21 @@ def test_residuals_are_not_made_up(ask: Asking, local: Local, org: OnboardedOrg)
          "invoice_total": "119", "residual": "19", "parts": [{"name": "tax_not_told", "amount": "19"}],
          "unexplained": "0"}
     ]  # fmt: skip
+
+
+def test_costs_are_told_without_a_residual(ask: Asking, local: Local, org: OnboardedOrg) -> None:
+    """Months that the API refuses, as those of too large or too old a dataset, keep nobody from the costs: the note has
+    its reason."""
+    bigquery, view = clients.bigquery(local.settings), f"{org.org_slug}.invoice_months"
+    text = bigquery.get_table(view).view_query
+    bigquery.delete_table(view)
+    try:
+        told = ask("costs", start="2026-09-01", end="2026-09-30")
+    finally:
+        bigquery.query_and_wait(f"CREATE VIEW {view} AS {text}")
+    assert told["results"]
+    assert (told["residual"]["known"], told["residual"]["months"]) == (False, [])
+    assert "costs cannot be read" in told["residual"]["note"]
 
 
 def test_runs(ask: Asking) -> None:

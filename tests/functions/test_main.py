@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +117,15 @@ def test_the_console_costs_the_api_nothing(local: Local, new_org: NewOrgs) -> No
     assert "functions.console.pages" in ours
     costly = ("google.cloud.bigquery", "google.api_core", "requests", "jwt", "cryptography", "grpc", "pyarrow")
     assert [name for name in costly if name in modules] == []
+
+
+def test_a_room_that_cannot_be_built(local: Local, tmp_path: Path) -> None:
+    """What a broken config stands behind says that the service is not configured; all else answers as before."""
+    (tmp_path / "pipelines.yml").write_text("pipelines: 7", encoding="utf-8")
+    settings = local.settings.model_copy(update={"configs_dir": tmp_path})
+    answers, _ = asked("api", settings, ("/api/v1/validator/pipelines/x", {}), ("/errors/internal_error", {}))
+    assert [status for status, _, _ in answers] == [500, 200]
+    assert json.loads(answers[0][2])["code"] == "misconfigured"
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/sign-in", "/console/acme/runs"])

@@ -252,6 +252,16 @@ def test_what_came_late(
     assert (parts(month) if month["unexplained"] == 0 else None) == named
 
 
+def test_lateness_is_not_rounding(books: Books) -> None:
+    """What came late is called so where that leaves less to rounding, which many lines allow: else the next month would
+    be billed what this one rounded away, and with fewer lines of its own it could never close."""
+    books.copy("202602", Usage="9000.83", Usage_lines="2000")
+    books.invoice("202602", "9000", **TWO)
+    assert parts(books.month()) == {"rounding": "-0.83"}
+    books.change("2026-02-28", LATE, "0.8")
+    assert (parts(books.month()), books.month()["unexplained"]) == ({"billed_later": "-0.8", "rounding": "-0.03"}, 0)
+
+
 def credits_change(amount: str) -> str:
     """The credits of a day that became these from nothing, as a column."""
     return f"[STRUCT('USD' AS currency, NUMERIC '0' AS before, NUMERIC '{amount}' AS after)]"
@@ -298,6 +308,20 @@ def test_late_credits_of_the_month_before(
     books.copy("202602", Usage="100", Credit="-25")
     books.invoice("202602", "77", credits="-31", issued_on="DATE '2026-03-04'")
     assert (parts(books.month()), books.month()["unexplained"]) == (named, unexplained)
+
+
+def test_usage_and_credits_of_equal_amount_that_came_late(books: Books) -> None:
+    """Usage that came late with as much of credits changes no sum, and its credits are still on the next invoice."""
+    late = credits_change("-10")
+    books.copy("202601", "provisional", "2026-02-09 06:00:00 UTC", Usage="110", Credit="-20")
+    books.invoice("202601", "90", number="A-0", credits="-10", issued_on="DATE '2026-02-01'")
+    books.change("2026-01-31", "2026-02-04 06:00:00 UTC", "0", credits=late)
+    before = books.month("202601")
+    assert (parts(before), before["unexplained"], before["late_after_credits"]) == ({}, 0, 10)
+    books.copy("202601", "closed", "2026-02-09 06:00:00 UTC", parts="[]", later_credits="10", Usage="110", Credit="-20")
+    books.copy("202602", Usage="100", Credit="-5")
+    books.invoice("202602", "95", credits="-15", issued_on="DATE '2026-03-01'")
+    assert (parts(books.month()), books.month()["unexplained"]) == ({}, 0)
 
 
 @pytest.mark.parametrize(

@@ -203,10 +203,11 @@ def test_the_queues_are_slow_enough_and_give_up(printed: list[list[str]]) -> Non
     assert [flag(queue, "max-retry-duration") for queue in (runs, told)] == ["3600s", "86400s"]
 
 
-def test_tables_come_before_functions(printed: list[list[str]]) -> None:
-    """The migration runs between the deployment of its job and that of the first function."""
+def test_tables_come_before_whoever_asks_for_them(printed: list[list[str]]) -> None:
+    """The migration runs between the deployment of its job and that of the runner and of the first function."""
     steps = [" ".join(command[1:5]) for command in printed if command[1] == "run"]
-    order = ["run jobs deploy migrate", "run jobs execute migrate", "run deploy ops --region=us-central1"]
+    order = ["run jobs deploy migrate", "run jobs execute migrate"]
+    order += ["run jobs deploy runner", "run deploy ops --region=us-central1"]
     assert sorted(steps.index(step) for step in order) == [steps.index(step) for step in order]
 
 

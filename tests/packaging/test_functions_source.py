@@ -42,7 +42,7 @@ def test_what_is_uploaded() -> None:
     }
     assert {Path(path).suffix for path in files} == {".py", ".sql", ".yml", ".txt"} | OF_PAGES
     assert SOURCE_FILE in files
-    assert sum((ROOT / path).stat().st_size for path in files) < 1.75 * 2**20
+    assert sum((ROOT / path).stat().st_size for path in files) < 2 * 2**20
 
 
 @needs_gcloud

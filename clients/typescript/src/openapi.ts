@@ -1338,7 +1338,7 @@ export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "bud
 export interface TimelineRun {
   run_id: string;
   requested_date: string;
-  /** id of the pipeline */
+  /** registry id */
   pipeline: string;
   /** the UTC date whose costs are loaded */
   date: string;

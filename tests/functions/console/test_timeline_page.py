@@ -1,11 +1,15 @@
 """The page *Timeline*: words and links of each kind, filters in the address, and what an empty list says."""
 
 import re
+from typing import Any
 
 import pytest
 
+from functions.console.timeline_lines import line_of
+from functions.orgs.timeline import TimelineEntry, TimelineEvent
+from functions.orgs.timeline_pages import TimelineKind
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import Local, NewOrgs
+from tests.conftest import NOON, Local, NewOrgs
 from tests.functions.console.conftest import Browser, console_browser
 from tests.functions.test_timeline import ALL, org
 
@@ -51,6 +55,23 @@ def test_each_kind_is_told_in_words(signed_in: Browser, org: OnboardedOrg) -> No
     assert found[1] == f"{base}/runs?from=2026-11-12&to=2026-11-12"
     assert {f"{base}/settings/keys", f"{base}/settings#"} <= {*found}
     assert len(found) == len(ALL)
+
+
+def test_budgets_are_told_with_their_amounts() -> None:
+    """What is spent, or expected, of a budget in its month; an event that is not known yet has its own words."""
+    cost = {"currency": "USD", "budget": "1000", "spent": "812.5", "forecast": {"amount": "1100"}}
+    data: dict[str, Any] = {"budget": {"name": "all"}, "month": "2026-11", "threshold": 80, "cost": cost}
+    told = []
+    for kind in ("budget_threshold", "budget_forecast", "balance_low"):
+        event = TimelineEvent(type=kind, data=data if kind != "balance_low" else {"provider": "x", "days_left": 3})
+        entry = TimelineEntry(id="e", at=NOON, kind=TimelineKind.BUDGET, run=None, credential=None, event=event)
+        line = line_of(entry, "acme", {})
+        told.append((line.told.words, line.told.detail.replace("\u00a0", " ")))
+    assert told == [
+        ("Budget all: 80 % are spent", "812.50 of 1,000.00 USD in 2026-11"),
+        ("Budget all will be passed", "1,100.00 expected of 1,000.00 USD in 2026-11"),
+        ("Balance low", "provider: x · days left: 3"),
+    ]
 
 
 def test_kinds_are_links_with_their_numbers(signed_in: Browser, org: OnboardedOrg) -> None:
