@@ -10,6 +10,7 @@ import click
 
 from cli.amounts import amount_of, bar
 from cli.consent import confirm, yes_option
+from cli.days import MONTH
 from cli.documents import document, only_over, show_outcome, version_line
 from cli.json_object import JsonObject
 from cli.screen import say, table
@@ -38,7 +39,7 @@ class _Statuses(click.Group):
         return super().parse_args(ctx, args if is_named else ["status", *args])
 
 
-month_option = click.option("--month", help="UTC month, YYYY-MM; the current one, if left out.")
+month_option = click.option("--month", type=MONTH, help="UTC month: YYYY-MM, this, last; the current one, if left out.")
 
 
 @click.group(cls=_Statuses)
@@ -51,7 +52,7 @@ def budgets() -> None:
 @asks_api
 def show_standings(api: Api, month: str | None) -> None:
     """Show what is spent of each budget, and what will be; the same as `budgets` alone."""
-    answer = api.call("GET", "costs", api.org, "budgets", query={"month": month} if month else None)
+    answer = api.call("GET", "costs", api.org, "budgets", query={"month": month and month[:7]})
     api.screen.answer(answer, _show_standings)
 
 
@@ -84,7 +85,7 @@ def set_budgets(api: Api, file: TextIO, over: int | None, yes: bool) -> None:
 @asks_api
 def forecast(api: Api, month: str | None, group_by: str | None) -> None:
     """Tell what the month will cost: the forecast with its range, by provider or label."""
-    answer = api.call("GET", "costs", api.org, "forecast", query={"month": month, "group_by": group_by})
+    answer = api.call("GET", "costs", api.org, "forecast", query={"month": month and month[:7], "group_by": group_by})
     api.screen.answer(answer, _show_forecast)
 
 

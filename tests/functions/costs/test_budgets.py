@@ -445,6 +445,8 @@ def test_the_command_line_shows_budgets(shell: Shell, spending: Plans) -> None:
     narrow = shell("budgets", "status", **TERMINAL).stdout
     assert max(map(len, narrow.splitlines())) <= 80
     assert shell("budgets", "--month", "2026-09").stdout == "No budget holds in 2026-09.\n"
+    for command in ("budgets", "forecast"):
+        assert "soon is no month: write YYYY-MM, this, or last." in shell(command, "--month", "soon").stderr
     assert shell.json("budgets") == spending.told("budgets")
 
 
