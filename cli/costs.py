@@ -87,7 +87,8 @@ def _query(options: JsonObject) -> JsonObject:
     if (month := options.pop("month")) is not None:
         if options["start"] or options["end"]:
             raise Usage("Give --month, or --since and --until, not both.")
-        options |= {"start": month, "end": last_day_of(month)}
+        is_whole = options.get("basis") == "invoice_month"  # the API tells it by whole months alone
+        options |= {"start": month, "end": last_day_of(month, is_whole=is_whole)}
     query: JsonObject = {**options, "compare": "previous_period" if compare else None}
     if isinstance(query.get("group_by"), tuple):
         query["group_by"] = ",".join(query["group_by"]) or None

@@ -53,12 +53,15 @@ class Month(click.ParamType[str]):
         return "MONTH"
 
 
-def last_day_of(first: str) -> str:
-    """Last day of the month with this first day, or yesterday in the month that goes on, unless it begins today."""
+def last_day_of(first: str, *, is_whole: bool = False) -> str:
+    """Last day of the month with this first day, or yesterday in the month that goes on, unless it begins today.
+
+    A whole month ends with its last day, also while it goes on.
+    """
     day = date.fromisoformat(first)
     last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     today = datetime.now(UTC).date()
-    return (last if last < today else max(day, today - timedelta(days=1))).isoformat()
+    return (last if is_whole or last < today else max(day, today - timedelta(days=1))).isoformat()
 
 
 DAY = Day()

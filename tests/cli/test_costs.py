@@ -88,10 +88,14 @@ def test_what_is_no_filter(customer: Shell, text: str) -> None:
 
 
 def test_a_month_is_all_its_days(customer: Shell) -> None:
-    """The same answer as with its first and last day; with another day beside it it is refused."""
+    """The same answer as with its first and last day; with another day beside it it is refused.
+
+    The month that goes on has yesterday as its last day, but where months of invoices are asked for, which are whole.
+    """
     by_days, by_month = customer("costs", *OCTOBER, "--compare"), customer("costs", "--month", "2026-10", "--compare")
     assert by_month.stdout == by_days.stdout
     assert customer("costs", "--month", "2026-10", "--until", "2026-10-02").exit_code == 2
+    assert customer("costs", "--month", "this", "--basis", "invoice_month").exit_code == 0
 
 
 def test_nothing_was_charged(customer: Shell) -> None:

@@ -81,6 +81,7 @@ def test_a_month_in_words() -> None:
     assert date.fromisoformat(last_day_of(last)) == date.fromisoformat(this) - timedelta(days=1)
     assert (told, last_day_of(told)) == ("2024-02-01", "2024-02-29")
     assert this <= last_day_of(this) <= today.isoformat()
+    assert (date.fromisoformat(last_day_of(this, is_whole=True)) + timedelta(days=1)).day == 1
     with pytest.raises(click.BadParameter, match="write YYYY-MM, this, or last"):
         MONTH.convert("2026-13", None, None)
 
