@@ -10,8 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS, WEEKS
-from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, less, quotient
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS, TIMES_ALONE, WEEKS
+from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, less, product, quotient
 
 Week = Mapping[int, Decimal]  # amounts by weekday, Monday is 0
 
@@ -96,13 +96,23 @@ class Series:
         return NOTHING if found is None else found.amount
 
     def _usual(self, day: date) -> Decimal:
-        """What a settled day costs; of the first and the last of a month no more than other same weekdays have had."""
+        """What a settled day costs, without what comes once: that is not expected of every week.
+
+        The first and the last of a month cost no more than other same weekdays around them. Any other day that is more
+        than twice as far from these and from the days beside it as they are large costs as the nearest of them.
+        """
         amount = self._amount(day)
-        if not is_edge(day):
-            return amount
-        near = (day + number * 7 * DAY for number in range(-WEEKS, WEEKS + 1) if number)
+        near = [day + number * 7 * DAY for number in range(-WEEKS, WEEKS + 1) if number]
         others = [self._amount(each) for each in near if self._is_settled(each) and not is_edge(each)]
-        return min(amount, max(others)) if others else amount
+        if not others:
+            return amount
+        if is_edge(day):
+            return min(amount, max(others))
+        around = others + [self._amount(each) for each in (day - DAY, day + DAY) if self._is_settled(each)]
+        reach = product(TIMES_ALONE, max(map(abs, around)))
+        if amount > added((max(around), reach)):
+            return max(others)
+        return min(others) if amount < less(min(around), reach) else amount
 
     def _monthly(self, day: date) -> Decimal:
         """What the first, or last, day of the month before has cost beyond its weekday: most likely this one's too."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final
 
 DAY: Final = timedelta(days=1)
@@ -10,6 +11,7 @@ WEEKS: Final = 4  # that tell how weeks differ
 NEWEST: Final = 2  # of these, which a forecast repeats: older ones are of another level, and one may have a holiday
 FEWEST_WEEKS: Final = 2
 SPAN_OF_WEEKS: Final = 6  # among which they are looked for: one may lack a day
+TIMES_ALONE: Final = Decimal(2)  # the largest day around one: what is further away than that comes once
 STALE_DAYS: Final = 14  # after which the last complete day says nothing of today
 
 

@@ -96,12 +96,23 @@ def _by_weeks(
         return told.amount
 
     def usual(day: date) -> Decimal:
-        """The first and the last day of a month are cut to what the weekday has cost at most within four weeks."""
-        if not _edge(day):
-            return known(day)
+        """The first and the last day of a month are cut to what the weekday has cost at most within four weeks.
+
+        Another day is cut where it stands three times as high as all around it, or as low.
+        """
         near = [day + timedelta(days=7 * number) for number in (-4, -3, -2, -1, 1, 2, 3, 4)]
         others = [known(each) for each in near if each in settled and not _edge(each)]
-        return min([known(day), max(others)]) if others else known(day)
+        if not others:
+            return known(day)
+        if _edge(day):
+            return min([known(day), max(others)])
+        beside = [known(each) for each in (day - timedelta(days=1), day + timedelta(days=1)) if each in settled]
+        largest = max(abs(Fraction(each)) for each in [*others, *beside])
+        if Fraction(known(day)) - Fraction(max([*others, *beside])) > 2 * largest:
+            return max(others)
+        if Fraction(min([*others, *beside])) - Fraction(known(day)) > 2 * largest:
+            return min(others)
+        return known(day)
 
     def monthly(day: date) -> Decimal:
         if not _edge(day):

@@ -145,6 +145,22 @@ def test_a_month_costs_no_less_than_is_loaded() -> None:
     assert (told.spent, told.forecast.low) == (Decimal(11 * 10 + 700), told.spent)
 
 
+@pytest.mark.parametrize("once", ["10000", "-3000"])
+def test_what_comes_once_is_counted_once(once: str) -> None:
+    """A purchase, or a credit, of one day is in the month, and is not expected of the weeks that follow."""
+    costs = weekly("100", "100") | {date(2026, 11, 10): Decimal(once)}
+    assert numbers(of(costs)) == [29 * 100 + Decimal(once)] * 3
+
+
+def test_what_begins_goes_on() -> None:
+    """A launch that makes each day five times as dear is expected to stay, as soon as a second day has shown it."""
+    costs = weekly("100", "100") | {date(2026, 11, day): Decimal(500) for day in range(9, 12)}
+    told = of(costs)
+    assert told.forecast is not None
+    newest = 3 * 300 + 4 * 100  # the mean of the two newest weeks: three days at 500 and 100, four at 100
+    assert told.forecast.amount == 8 * 100 + 3 * 500 + 2 * newest + 4 * 100 + 300
+
+
 @pytest.mark.parametrize(("day", "first"), [(31, date(2026, 11, 1)), (1, date(2026, 11, 1))])
 def test_what_comes_once_a_month_comes_again(day: int, first: date) -> None:
     """A fee on the last day, or the first, of the month before is expected once more; no weekday is dearer for it."""
