@@ -248,7 +248,7 @@ def test_pages_that_know_nobody_need_no_secret(local: Local, new_org: NewOrgs) -
 
 
 def test_a_deployment_that_lacks_something_is_said_so(local: Local, new_org: NewOrgs) -> None:
-    """Where the secret that is configured does not exist, whoever signs in is told so by a page, in the page's policy."""
+    """Where the secret that is configured does not exist, whoever signs in is told so by a page with its policy."""
     missing = local.settings.console_secret.replace("/secrets/", "/secrets/none-")
     browser = console_browser(local, console_secret=missing)
     browser.get("/console/sign-in")
