@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from cloudact import clients
 from cloudact.clock import Clock, utc_now
 from cloudact.error_codes import Code
-from cloudact.errors import Retry
+from cloudact.errors import ConfigError, Retry
 from cloudact.secrets import read_secret
 from cloudact.settings import Settings
 from functions.auth.sessions import PublicKeys, Sessions
@@ -41,7 +41,7 @@ from functions.console.signed import Signer
 from functions.console.static_files import BASE, show_static
 from functions.web.app import create_app
 from functions.web.bodies import Bodies
-from functions.web.problems import Problem
+from functions.web.problems import CANNOT_START, NOT_CONFIGURED, Problem
 
 log = logging.getLogger(__name__)
 _ORG = "/console/<org>"
@@ -118,6 +118,7 @@ def console_app(rooms: Rooms, settings: Settings, bodies: Bodies | None = None, 
     app.register_error_handler(Problem, partial(_problem, console))
     app.register_error_handler(HTTPException, partial(_from_werkzeug, console))
     app.register_error_handler(Retry, partial(_away, console))
+    app.register_error_handler(ConfigError, partial(_misconfigured, console))
     app.register_error_handler(Exception, partial(_unforeseen, console))
     app.after_request(rooms.key_uses.after)
     app.after_request(secured)
@@ -196,6 +197,11 @@ def _away(console: Console, err: Retry) -> Response:
     log.warning(err.message, extra={"fields": {"code": err.code}}, exc_info=err)
     detail = "The service is not available at the moment, and nothing was started. Please load the page again."
     return _problem(console, Problem(503, detail, {"Retry-After": "10"}, code=err.code))
+
+
+def _misconfigured(console: Console, err: ConfigError) -> Response:
+    log.critical(CANNOT_START, exc_info=err)
+    return _problem(console, Problem(500, NOT_CONFIGURED, code=Code.MISCONFIGURED))
 
 
 def _unforeseen(console: Console, err: Exception) -> Response:

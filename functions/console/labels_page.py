@@ -4,7 +4,7 @@ The draft goes from page to page in the form itself: nothing has to be kept, and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from flask import Response
@@ -32,6 +32,7 @@ from functions.web.problems import Problem, bad_field
 MOST_CHANGES = 60  # rows of a trial
 LEAVING = ("drop", "remove")  # what may be done whatever is in the fields of the rule
 NAME_RULE = "A name has up to 40 small letters, digits and underscores, begins with a letter, and is of one label."
+TOO_LARGE = "With this the labels are more than a page can change: make it smaller, or use cloudact labels set."
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,10 @@ def _applied(draft: Draft, at: Place, form: Mapping[str, str]) -> Draft | Open:
     if isinstance(rule, RuleForm):
         return Open(at, name, rule)
     try:
-        return draft.renamed(at, name) if rule is None else draft.with_rule(at, rule, name)
+        changed = draft.renamed(at, name) if rule is None else draft.with_rule(at, rule, name)
+        if changed.fits:
+            return changed
+        return Open(at, name, replace(fields, error=TOO_LARGE) if fields else None, "" if fields else TOO_LARGE)
     except ValidationError as err:
         loc, message = err.errors()[0]["loc"], err.errors()[0]["msg"]
         if "name" in loc or "different names" in message:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Response
+from flask import Response, request
 
 from cloudact.orgs.members import Role
 from functions.console.actions import done
@@ -14,7 +14,10 @@ from functions.console.sessions import Visit, visit
 from functions.orgs.member_endpoints import change_requested, is_self, member_list
 from functions.orgs.members import judged_user_id
 from functions.orgs.shapes import Member, MemberBody
+from functions.web.parameters import only_known
 from functions.web.problems import bad_field
+
+MOST_SHOWN = 25
 
 ROLE = {Role.OWNER: "Owner", Role.ADMIN: "Admin", Role.MEMBER: "Member"}
 MAY = {
@@ -37,17 +40,24 @@ class MemberLine:
 
 
 def show_members(console: Console, org: str) -> Response:
-    """200 with everybody who may act for the org."""
+    """200 with those who may act for the org, in pages by their ids."""
     visited = visit(console, org)
+    only_known(request.args, ("after",))
+    after = request.args.get("after", "")
     members = member_list(console.people, org).members
     owners = sum(each.role is Role.OWNER for each in members)
-    lines = [_line(visited, each, only_owner=each.role is Role.OWNER and owners == 1) for each in members]
+    following = [each for each in members if each.user_id > after]
+    shown = following[:MOST_SHOWN]
+    lines = [_line(visited, each, only_owner=each.role is Role.OWNER and owners == 1) for each in shown]
     may_change = any(line.roles or line.may_remove for line in lines)
     return page(
         console,
         visited,
         "settings_members.html",
         lines=lines,
+        total=len(members),
+        is_first=not after,
+        next_after=shown[-1].user_id if len(following) > MOST_SHOWN else "",
         may_change=may_change,
         given=_given(visited),
         words=ROLE,

@@ -130,10 +130,16 @@ def test_webhook(console: Console, org: str) -> Response:
 def delete_webhook(console: Console, org: str) -> Response:
     """303 to the webhook, which is removed."""
     visited = visit(console, org)
-    read_form(console, visited.session)
+    form = read_form(console, visited.session)
+
+    def act() -> Response:
+        if form.get("confirm") != "true":
+            raise bad_field("confirm", "must be ticked: the secret that calls are signed with is not used again")
+        return delete_requested(console.webhooks, visited.actor)
+
     return done(
         console,
-        lambda: delete_requested(console.webhooks, visited.actor),
+        act,
         f"/console/{org}/settings/webhook",
         lambda _answer: "The webhook is removed: no more events are sent.",
     )

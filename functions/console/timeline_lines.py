@@ -52,15 +52,15 @@ class TimelineLine:
     told: Told
 
 
-def line_of(entry: TimelineEntry, org: str, providers: Mapping[str, str]) -> TimelineLine:
-    """Line of an entry; `providers` are provider ids by integration."""
+def line_of(entry: TimelineEntry, org: str, providers: Mapping[str, str], names: Mapping[str, str]) -> TimelineLine:
+    """Line of an entry; `providers` are provider ids by integration, `names` what these are called by id."""
     base = f"/console/{org}"
     if entry.run is not None:
         told = _run(entry.run, org)
     elif entry.credential is not None:
         told = _credential(entry.credential, base, providers)
     else:
-        told = _event(entry.event or TimelineEvent(type="", data={}), base)
+        told = _event(entry.event or TimelineEvent(type="", data={}), base, names)
     return TimelineLine(entry, KIND[entry.kind], told)
 
 
@@ -102,7 +102,7 @@ def _credential(credential: TimelineCredential, base: str, providers: Mapping[st
     return Told(state, kind, f"{credential.integration}: {words}", f"{base}/settings#{provider}", detail)
 
 
-def _event(event: TimelineEvent, base: str) -> Told:
+def _event(event: TimelineEvent, base: str, names: Mapping[str, str]) -> Told:
     data = event.data
     if event.type in ("quota_near", "quota_reached"):
         day = data.get("usage_date", "")
@@ -112,9 +112,11 @@ def _event(event: TimelineEvent, base: str) -> Told:
             return Told("Used up", "failed", "The day's quota is used up", path, used)
         return Told("Near", "warned", "Four fifths of the day's quota are used", path, used)
     if event.type == "cost_anomaly":
-        return _anomaly(data, base)
+        return _anomaly(data, base, names)
     if event.type.startswith("budget_") and (name := _fields(data.get("budget")).get("name")):
         return _budget(event.type, str(name), data, base)
+    if event.type == "balance_low":
+        return _balance(data, base, names)
     if event.type == "cost_fell":
         words = f"{data.get('pipeline')} · {data.get('date')} costs less than half of what it did"
         path = f"{base}/runs/{data.get('run_id')}?requested_date={data.get('requested_date')}"
@@ -123,10 +125,11 @@ def _event(event: TimelineEvent, base: str) -> Told:
     return Told("Told", "warned", event.type.replace("_", " ").capitalize(), base, " · ".join(plain[:5]))
 
 
-def _anomaly(data: Mapping[str, JsonValue], base: str) -> Told:
+def _anomaly(data: Mapping[str, JsonValue], base: str, names: Mapping[str, str]) -> Told:
     of, cost = _fields(data.get("of")), _fields(data.get("cost"))
-    key, names = _fields(of.get("key")), _fields(of.get("names"))
-    named = " · ".join(str(names.get(word) or value) for word, value in key.items() if value)
+    key, known = _fields(of.get("key")), {"provider": names.get(str(_fields(of.get("key")).get("provider")))}
+    known |= {word: str(name) for word, name in _fields(of.get("names")).items() if name}
+    named = " · ".join(known.get(word) or str(value) for word, value in key.items() if value)
     since, currency = data.get("since"), cost.get("currency")
     amounts = f"{_money(cost.get('amount'))}{NBSP}{currency} instead of {_money(cost.get('expected'))}{NBSP}{currency}"
     return Told(
@@ -144,8 +147,18 @@ def _budget(kind: str, name: str, data: Mapping[str, JsonValue], base: str) -> T
     if kind == "budget_forecast":
         expected = _money(_fields(cost.get("forecast")).get("amount"))
         return Told("Forecast", "warned", f"Budget {name} will be passed", base, f"{expected} expected {of}")
-    words = f"Budget {name}: {data.get('threshold')} % are spent"
+    words = f"Budget {name}: {data.get('threshold')}{NBSP}% is spent"
     return Told("Spent", "warned", words, base, f"{_money(cost.get('spent'))} {of}")
+
+
+def _balance(data: Mapping[str, JsonValue], base: str, names: Mapping[str, str]) -> Told:
+    provider = str(data.get("provider", ""))
+    balance, ends = _fields(data.get("balance")), _fields(data.get("ends"))
+    left = f"{_money(balance.get('left'))} of {_money(balance.get('amount'))}{NBSP}{balance.get('currency')} left"
+    until = f", until {day}" if (day := ends.get("runs_out_on")) else ""
+    days = data.get("days_left")
+    words = f"Balance of {names.get(provider, provider)}: {days}{NBSP}{'day' if days == 1 else 'days'} left"
+    return Told("Low", "warned", words, base, left + until)
 
 
 def _fields(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -38,13 +38,14 @@ def show_timeline(console: Console, org: str) -> Response:
     filters = texts.of_list()
     found = console.timeline.pages.page(org, filters, console.clock(), LIMIT, after)
     providers = {each.integration: each.id for each in console.integrations.providers}
+    names = {each.id: each.name for each in console.integrations.providers}
     by_kind = found.by_kind(filters)
     return page(
         console,
         visited,
         "timeline.html",
         texts=texts,
-        lines=[line_of(entry_of(row), org, providers) for row in found.rows],
+        lines=[line_of(entry_of(row), org, providers, names) for row in found.rows],
         links=_links(texts, by_kind),
         total=sum(number for kind, number in by_kind.items() if filters.lets_kind_through(kind)),
         hiding=_hiding(texts, found.counts) if not found.rows else [],

@@ -310,6 +310,12 @@ def test_the_largest_page_is_small(console: Browser, org: OnboardedOrg) -> None:
     fields_of_page, labelled = page.all("input", "select", "textarea"), {each.get("for") for each in page.all("label")}
     assert all(each.get("type") == "hidden" or each["id"] in labelled for each in fields_of_page)
     assert {each: answer.headers[each] for each in HEADERS} == HEADERS
+    one_more = {"values_0": "\r\n".join(f"{'v' * 100}{n}" for n in range(50)), "value_0": "x", "act": "apply"}
+    console.get(path(org, "/draft"))
+    grown = Form(console.text).fields | {"dimension_0": "service", "draft": draft.text, "at": "0.3"} | one_more
+    assert console.send(path(org, "/draft"), None, **grown).status_code == 400
+    assert "With this the labels are more than a page can change" in console.words
+    assert Form(console.text).fields["draft"] == draft.text
     large = Draft(labels_of(json.dumps([{"name": "many", "rules": [{"value": "x" * 100}] * 99}])), "").text
     assert console.send(path(org, "/draft"), None, **(sent | {"draft": large})).status_code == 400
     assert "more than a page can change" in console.words

@@ -1,12 +1,14 @@
 """The page *Members*: what each role sees of it, and what its forms do."""
 
+import html
 import re
 
 import pytest
 
 from localcloud.onboarding import OnboardedOrg, add_member
-from tests.conftest import Local, NewOrgs
+from tests.conftest import NOON, Local, NewOrgs
 from tests.functions.console.conftest import Browser, console_browser
+from tests.functions.console.test_pages import LARGEST_BYTES
 
 HOSTILE = '<img/src=x>"&'
 
@@ -85,6 +87,24 @@ def test_a_member_reads_and_may_leave(local: Local, org: OnboardedOrg) -> None:
         browser, org, "/remove", user_id=HOSTILE, confirm="true"
     )
     assert HOSTILE in members(browser, org)
+
+
+def test_many_members_are_shown_in_pages(local: Local, new_org: NewOrgs) -> None:
+    """Links lead through all of them, each once, and no page is larger than pages are."""
+    org = new_org()
+    users = sorted(f"{HOSTILE}|{'x' * 100}{number:02}" for number in range(60))
+    columns = {"org_slug": org.org_slug, "role": "member", "created_at": NOON.isoformat()}
+    local.warehouse.append("org_members", [columns | {"user_id": each} for each in users], users)
+    browser, path = signed_in(local, org), f"/console/{org.org_slug}/settings/members"
+    shown = list[str]()
+    while path:
+        assert browser.get(path).status_code == 200
+        assert len(browser.text.encode()) <= LARGEST_BYTES
+        shown += [html.unescape(each) for each in re.findall(r'scope="row"[^>]*><code>(.*?)</code>', browser.text)]
+        more = re.search(r'<a id="more" href="([^"]+)"', browser.text)
+        path = html.unescape(more[1]) if more else ""
+    assert shown == sorted([*users, org.user_id])
+    assert "First · 61 members" in browser.words
 
 
 def test_another_org_s_members(local: Local, org: OnboardedOrg, new_org: NewOrgs) -> None:

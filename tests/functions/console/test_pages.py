@@ -247,6 +247,18 @@ def test_pages_that_know_nobody_need_no_secret(local: Local, new_org: NewOrgs) -
     assert "not available at the moment" in away.words
 
 
+def test_a_deployment_that_lacks_something_is_said_so(local: Local, new_org: NewOrgs) -> None:
+    """Where the secret that is configured does not exist, whoever signs in is told so by a page with its policy."""
+    missing = local.settings.console_secret.replace("/secrets/", "/secrets/none-")
+    browser = console_browser(local, console_secret=missing)
+    browser.get("/console/sign-in")
+    answer = browser.send("/console/sign-in", api_key=new_org().api_key)
+    assert (answer.status_code, answer.mimetype) == (500, "text/html")
+    assert Code.MISCONFIGURED in browser.words
+    assert missing not in browser.text
+    assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
+
+
 def test_the_policy_has_no_exception(browser: Browser) -> None:
     """Nothing is allowed but what comes from us, and no site may show a page of ours in its own."""
     policy = browser.get("/console/sign-in").headers["Content-Security-Policy"].split("; ")

@@ -151,7 +151,7 @@ def test_a_run_in_full(local: Local, signed_in: SignedIn) -> None:
         "Duration 12.2 s",
         "Generation 2",
         "Rows 3,012 Net cost 1,286.68 USD The day is may still change",
-        "Change +12 rows, 3.71 USD against no. 1 : late rows",
+        "Change +12 rows, +3.71 USD against no. 1 : late rows",
         "Billed to you 70.0 MiB read from your export",
         "Cost of the run 0.00048 USD, estimated",
         "extract Succeeded 8.4 s 3,012",

@@ -101,7 +101,9 @@ def test_a_webhook_is_shown_tried_and_removed(signed_in: SignedIn, webhook: str)
     assert f"Address {webhook} Events run_failed" in browser.words
     assert "whsec_" not in browser.text
     assert "A test event is on its way." in sent(browser, org, "webhook/test")
-    assert "No webhook is set up." in sent(browser, org, "webhook/delete")
+    assert "confirm must be ticked" in sent(browser, org, "webhook/delete")
+    assert webhook in browser.words
+    assert "No webhook is set up." in sent(browser, org, "webhook/delete", confirm="true")
     assert "No webhook is set up for this organization." in sent(browser, org, "webhook/test")
 
 

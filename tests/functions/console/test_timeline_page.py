@@ -16,6 +16,9 @@ from tests.functions.test_timeline import ALL, org
 __all__ = ["org"]
 
 
+OLDEST = "MjAyNi0wMS0wMVQwMDowMDowMCswMDowMCB4"  # the first moment of 2026
+
+
 @pytest.fixture
 def signed_in(local: Local, org: OnboardedOrg) -> Browser:
     return console_browser(local).sign_in(org)
@@ -61,17 +64,37 @@ def test_budgets_are_told_with_their_amounts() -> None:
     """What is spent, or expected, of a budget in its month; an event that is not known yet has its own words."""
     cost = {"currency": "USD", "budget": "1000", "spent": "812.5", "forecast": {"amount": "1100"}}
     data: dict[str, Any] = {"budget": {"name": "all"}, "month": "2026-11", "threshold": 80, "cost": cost}
+    balance = {"currency": "USD", "amount": "500", "left": "61.5"}
+    low = {"provider": "openai", "days_left": 6, "balance": balance, "ends": {"runs_out_on": "2026-11-18"}}
     told = []
-    for kind in ("budget_threshold", "budget_forecast", "balance_low"):
-        event = TimelineEvent(type=kind, data=data if kind != "balance_low" else {"provider": "x", "days_left": 3})
+    for kind, of in {
+        "budget_threshold": data,
+        "budget_forecast": data,
+        "balance_low": low,
+        "budget_new": {"x": 1},
+    }.items():
+        event = TimelineEvent(type=kind, data=of)
         entry = TimelineEntry(id="e", at=NOON, kind=TimelineKind.BUDGET, run=None, credential=None, event=event)
-        line = line_of(entry, "acme", {})
-        told.append((line.told.words, line.told.detail.replace("\u00a0", " ")))
+        line = line_of(entry, "acme", {}, {"openai": "OpenAI"})
+        told.append(tuple(text.replace("\u00a0", " ") for text in (line.told.words, line.told.detail)))
     assert told == [
-        ("Budget all: 80 % are spent", "812.50 of 1,000.00 USD in 2026-11"),
+        ("Budget all: 80 % is spent", "812.50 of 1,000.00 USD in 2026-11"),
         ("Budget all will be passed", "1,100.00 expected of 1,000.00 USD in 2026-11"),
-        ("Balance low", "provider: x · days left: 3"),
+        ("Balance of OpenAI: 6 days left", "61.50 of 500.00 USD left, until 2026-11-18"),
+        ("Budget new", "x: 1"),
     ]
+
+
+def test_an_anomaly_is_told_by_names() -> None:
+    """Providers have the names that they have everywhere, and what the event itself names has that name."""
+    key = {"provider": "gcp", "service": "S1", "sub_account": "p-1"}
+    data: dict[str, Any] = {
+        "of": {"layer": "sub_account", "key": key, "names": {"sub_account": "Search"}},
+        "since": "2026-11-10", "cost": {"currency": "USD", "amount": "9", "expected": "1"},
+    }  # fmt: skip
+    event = TimelineEvent(type="cost_anomaly", data=data)
+    entry = TimelineEntry(id="e", at=NOON, kind=TimelineKind.ANOMALY, run=None, credential=None, event=event)
+    assert line_of(entry, "acme", {}, {"gcp": "Google Cloud"}).told.words == "Costs of Google Cloud · S1 · Search"
 
 
 def test_kinds_are_links_with_their_numbers(signed_in: Browser, org: OnboardedOrg) -> None:
@@ -122,6 +145,8 @@ def test_pages_follow_each_other(signed_in: Browser, org: OnboardedOrg, local: L
         older = re.search(r'<a id="older" href="([^"]+)"', signed_in.text)
         path = older[1].replace("&amp;", "&") if older else ""
     assert pages == [25, 25, 4]
+    signed_in.get(f"/console/{org.org_slug}/timeline?after={OLDEST}")
+    assert "Nothing is older. Newest" in signed_in.words
     assert "Newest</a>" in signed_in.text
 
 
