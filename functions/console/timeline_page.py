@@ -13,7 +13,7 @@ from functions.console.sessions import visit
 from functions.console.timeline_filters import AFTER, LABELS, NOT, TimelineTexts
 from functions.console.timeline_lines import line_of
 from functions.console.words import TIMELINE_KIND
-from functions.orgs.timeline import cursor_of, entry_of, read_cursor
+from functions.orgs.timeline import entry_of, next_cursor_of, read_cursor
 from functions.orgs.timeline_pages import KindCount, TimelineKind
 
 LIMIT = 25
@@ -50,7 +50,7 @@ def show_timeline(console: Console, org: str) -> Response:
         total=sum(number for kind, number in by_kind.items() if filters.lets_kind_through(kind)),
         hiding=_hiding(texts, found.counts) if not found.rows else [],
         later=after is not None,
-        next_query=texts.query(**{AFTER: cursor_of(found.rows[-1])}) if found.more else "",
+        next_query=texts.query(**{AFTER: next_cursor_of(found.rows[-1])}) if found.more else "",
         kinds=[Choice(kind.value, words) for kind, words in TIMELINE_KIND.items()],
         runs=_runs(texts),
     )

@@ -127,11 +127,11 @@ def show_timeline(room: OrgTimeline, org: str) -> Response:
     let_in(room.auth, org, credential)
     filters = TimelineFilters(query.kind, query.start_date, query.end_date)
     found = room.pages.page(org, filters, room.clock(), query.limit, after)
-    cursor = cursor_of(found.rows[-1]) if found.more else None
+    cursor = next_cursor_of(found.rows[-1]) if found.more else None
     return answered(Timeline(org_slug=org, entries=[*map(entry_of, found.rows)], next_cursor=cursor))
 
 
-def cursor_of(row: TimelineRow) -> str:
+def next_cursor_of(row: TimelineRow) -> str:
     """Cursor of the page that follows this entry."""
     return base64.urlsafe_b64encode(f"{row.happened_at.isoformat()} {row.entry_id}".encode()).decode().rstrip("=")
 

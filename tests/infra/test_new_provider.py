@@ -85,7 +85,7 @@ def test_what_is_left_to_fill_in(checkout: Path) -> None:
         ("fourth", "fourth is taken: there is tests/providers/fourth.py already"),
         ("vendor", "vendor is taken: there is tests/providers/vendor.py already"),
         ("system", "system is taken: there is configs/system already"),
-        ("run", "run is a word of the code (cloudact/clients.py)"),
+        ("run", "run is a word of the code (cloudact/"),
     ],
 )
 def test_names_that_will_not_do(checkout: Path, name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
