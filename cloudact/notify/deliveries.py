@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 
 from cloudact.clock import Clock
@@ -126,9 +127,9 @@ class Deliveries:
             return [*stored]
         away = Event()
         with ThreadPoolExecutor(LOOKS_AT_ONCE, "deliveries") as threads:
-            return [*threads.map(with_context(lambda each: self._look(each, away)), stored)]
+            return [*threads.map(with_context(partial(self._look, away)), stored)]
 
-    def _look(self, delivery: StoredDelivery, away: Event) -> StoredDelivery:
+    def _look(self, away: Event, delivery: StoredDelivery) -> StoredDelivery:
         if self._outbox is None or not delivery.delivery.open or away.is_set():
             return delivery
         try:
