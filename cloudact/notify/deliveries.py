@@ -8,8 +8,11 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
 
 from cloudact.clock import Clock
+from cloudact.errors import Retry
 from cloudact.logs import with_context
 from cloudact.notify.event_log import Delivery, EventLog, PostFailure, Posts
 from cloudact.notify.webhook_posts import Outbox
@@ -116,15 +119,25 @@ class Deliveries:
                 self._events.looked(new.org_slug, new.event_id, new.event, new.occurred_at, new.delivery, new.posts)
 
     def _looked_at(self, stored: Sequence[StoredDelivery]) -> list[StoredDelivery]:
-        """Deliveries, the open ones as Cloud Tasks has them now, or as they are recorded where it does not answer."""
-        with ThreadPoolExecutor(LOOKS_AT_ONCE, "deliveries") as threads:
-            return [*threads.map(with_context(self._look), stored)] if _any_open(stored) else [*stored]
+        """Deliveries, the open ones as Cloud Tasks has them now, or as they are recorded where it does not answer.
 
-    def _look(self, delivery: StoredDelivery) -> StoredDelivery:
-        if self._outbox is None or not delivery.delivery.open:
+        Once it cannot be reached it is not asked again: each question would wait for seconds.
+        """
+        if not _any_open(stored):
+            return [*stored]
+        away = Event()
+        with ThreadPoolExecutor(LOOKS_AT_ONCE, "deliveries") as threads:
+            return [*threads.map(with_context(partial(self._look, away)), stored)]
+
+    def _look(self, away: Event, delivery: StoredDelivery) -> StoredDelivery:
+        if self._outbox is None or not delivery.delivery.open or away.is_set():
             return delivery
         try:
             posts = self._outbox.look(delivery.event, delivery.event_id)
+        except Retry as err:
+            away.set()
+            log.warning(err.message, extra={"fields": {"code": err.code}})
+            return delivery
         except Exception as err:  # whatever Cloud Tasks says: what is recorded is true, if older
             log.warning("Cloud Tasks does not tell of a delivery", extra={"fields": {"error": type(err).__name__}})
             return delivery

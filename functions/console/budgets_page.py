@@ -39,6 +39,7 @@ from functions.costs.stored_budgets import StoredBalances, StoredBudgets
 from functions.web.problems import Problem
 
 MOST_SHOWN = 50  # balances; the older ones are counted
+MONTHS_SHOWN = 2  # of a budget, of those that have an amount of their own; the form has all
 TAKEN = "There is another budget of this name."
 GONE = "This budget is not there any more: send the form again to add it."
 
@@ -219,7 +220,9 @@ def _page(
 
 
 def _budget_line(budget: Budget, names: dict[str, str]) -> BudgetLine:
-    months = [f"{each.month}: {amount(each.amount)}" for each in budget.months]
+    months = [f"{each.month}: {amount(each.amount)}" for each in budget.months[:MONTHS_SHOWN]]
+    if more := len(budget.months[MONTHS_SHOWN:]):
+        months.append(f"and {more} more {'month' if more == 1 else 'months'}")
     of = scope_words(budget.of, names)
     first, last = budget.first_month, budget.last_month or ""
     return BudgetLine(budget.name, of, amount(budget.amount), budget.currency, first, last, months)

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from markupsafe import escape
+
 from cloudact.costs.labels import Condition, Label, Rule
 from cloudact.runs.result import plain
 from functions.console.cost_address import word_of
 from functions.console.readable import NBSP
+
+ROOM = 45_000  # bytes of a page that rules may take
+OF_A_RULE, OF_A_TEXT = 160, 55  # bytes of markup
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,26 @@ class LabelWords:
 def label_words(labels: Iterable[Label]) -> list[LabelWords]:
     """Words of the labels."""
     return [LabelWords(label.name, [_rule(each) for each in label.rules]) for label in labels]
+
+
+def fitting(labels: Iterable[LabelWords]) -> tuple[list[LabelWords], int]:
+    """Labels with as many rules as a page has room for, and the number of rules without."""
+    shown, more, room = list[LabelWords](), 0, ROOM
+    for label in labels:
+        rules = list[RuleWords]()
+        for rule in label.rules:
+            room -= _weight(rule)
+            if room < 0:
+                more += 1
+            else:
+                rules.append(rule)
+        shown.append(LabelWords(label.name, rules))
+    return shown, more
+
+
+def _weight(rule: RuleWords) -> int:
+    texts = [text for each in rule.conditions for text in (each.words, *each.values)] + [text for text, _ in rule.gives]
+    return OF_A_RULE + sum(OF_A_TEXT + len(escape(text).encode()) for text in texts)
 
 
 def percent(share: Decimal) -> str:

@@ -19,7 +19,7 @@ from functions.console.cost_words import amount, days_words, difference
 from functions.console.flash import flash_text
 from functions.console.forms import read_form
 from functions.console.label_draft import Draft, Place
-from functions.console.label_words import label_words
+from functions.console.label_words import fitting, label_words
 from functions.console.pages import go, page
 from functions.console.rule_form import HOW_WORDS, MOST_FIELDS, RuleForm
 from functions.console.sessions import Visit, visit
@@ -71,12 +71,14 @@ def show_labels(console: Console, org: str) -> Response:
     """200 with the rules that count."""
     visited = visit(console, org)
     stored = console.costs.labels.newest(org)
+    labels, more = fitting(label_words(stored.labels))
     return page(
         console,
         visited,
         "settings_labels.html",
         stored=stored,
-        labels=label_words(stored.labels),
+        labels=labels,
+        more=more,
         fits=_draft(stored).fits,
     )
 

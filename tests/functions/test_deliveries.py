@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from cloudact import clients
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
+from cloudact.notify.deliveries import LOOKS_AT_ONCE
 from cloudact.notify.notifications import run_failed
 from cloudact.notify.notifier import open_notifier
 from localcloud.google_apis.rest.faults import Fault
@@ -112,6 +113,22 @@ def test_what_is_recorded_is_shown_while_cloud_tasks_is_away(customer: Customer,
     finally:
         customer.local.google.faults.clear()
     assert [told(each) for each in deliveries(customer)] == [("ping", "trying", 2, 503, "refused")]
+
+
+def test_cloud_tasks_that_is_away_is_not_asked_for_each(customer: Customer) -> None:
+    """Of many open deliveries few are looked at once it does not answer; all are listed as they are recorded."""
+    local, org = customer.local, customer.org.org_slug
+    columns = {
+        "occurred_on": NOON.date().isoformat(), "org_slug": org, "event": "run_failed", "delivery": "queued",
+        "occurred_at": NOON.isoformat(), "recorded_at": NOON.isoformat(), "data": "{}",
+    }  # fmt: skip
+    events = [f"{org}-away-{number}" for number in range(50)]
+    local.warehouse.append("org_events", [columns | {"event_id": each} for each in events], events)
+    local.google.faults.add(Fault(api="tasks", method="GetTask", kind="error", status=503, times=2 * LOOKS_AT_ONCE))
+    try:
+        assert [each["state"] for each in deliveries(customer, query_string={"limit": 50})] == ["queued"] * 50
+    finally:
+        local.google.faults.clear()
 
 
 def forget(customer: Customer) -> None:

@@ -187,7 +187,8 @@ def test_hostile_names_are_names(console: Browser, org: OnboardedOrg) -> None:
 def test_the_page_is_small_and_asks_little(local: Local, console: Browser, org: OnboardedOrg) -> None:
     """With as many budgets and balances as there may be it has at most 60 kB, and costs two queries."""
     plans = compose(local.settings, local.clock).costs.plans
-    first = {"currency": "USD", "amount": "1", "first_month": "2026-01"}
+    months = [{"month": f"{2026 + n // 12}-{n % 12 + 1:02}", "amount": "2"} for n in range(60)]
+    first = {"currency": "USD", "amount": "1", "first_month": "2026-01", "months": months}
     budgets = tuple(Budget.model_validate(first | {"name": f"{'x' * 60} {n}"}) for n in range(50))
     plans.budgets.add(org.org_slug, budgets, plans.budgets.newest(org.org_slug), "a test")
     days = (NOON.date() - timedelta(days=n) for n in range(200))
@@ -199,6 +200,7 @@ def test_the_page_is_small_and_asks_little(local: Local, console: Browser, org: 
     assert asked[0] == MOST_QUERIES
     assert len(console.text.encode()) <= LARGEST_BYTES
     assert "150 older ones have no room here." in console.words
+    assert "from 2026-01 2026-01: 2.00 2026-02: 2.00 and 58 more months" in console.words
     labelled = {each.get("for") for each in Html(console.text).all("label")}
     fields = Html(console.text).all("input", "select", "textarea")
     assert all(each.get("type") == "hidden" or each["id"] in labelled for each in fields)

@@ -319,3 +319,18 @@ def test_the_largest_page_is_small(console: Browser, org: OnboardedOrg) -> None:
     large = Draft(labels_of(json.dumps([{"name": "many", "rules": [{"value": "x" * 100}] * 99}])), "").text
     assert console.send(path(org, "/draft"), None, **(sent | {"draft": large})).status_code == 400
     assert "more than a page can change" in console.words
+
+
+def test_more_rules_than_a_page_has_room_for(session_cloud: Local, console: Browser, org: OnboardedOrg) -> None:
+    """The first rules are shown, the others counted, and the page has at most 60 kB."""
+    values = [f"{HOSTILE}{n}" for n in range(50)]
+    rules = [{"when": [{"dimension": "service", "one_of": values}], "value": f"v{n}"} for n in range(30)]
+    labels = labels_of(json.dumps([{"name": "many", "rules": rules}, {"name": "last", "rules": [{"value": "x"}]}]))
+    store = compose(session_cloud.settings, session_cloud.clock).costs.labels
+    store.add(org.org_slug, labels, store.newest(org.org_slug), "a test")
+    console.get(path(org))
+    assert len(console.text.encode()) <= LARGEST_BYTES
+    shown = len(re.findall("<tr><td", console.text))
+    assert shown > 5
+    assert f"{31 - shown} more rules have no room here: cloudact labels show has all." in console.words
+    assert "Costs by last" in console.words
