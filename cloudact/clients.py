@@ -5,6 +5,7 @@ Application Default Credentials are used. REST transports only: they start faste
 """
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from google.auth.transport.requests import AuthorizedSession
     from google.cloud.bigquery import Client
     from google.cloud.tasks_v2 import CloudTasksClient
+
+
+_READING = threading.Lock()
 
 
 class _Endpoint(TypedDict, total=False):
@@ -102,9 +106,17 @@ def _plain_http() -> "httpx.Client":
     return _client(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
 
 
-@functools.cache
 def trusted_certificates() -> "SSLContext":
-    """Certificates that this process trusts. Reading them takes 30 ms of CPU, so all clients share them."""
+    """Certificates that this process trusts. Reading them takes 30 ms of CPU, so all clients share them.
+
+    Threads that ask at once wait for the first: a job has one read them beside its first question to BigQuery.
+    """
+    with _READING:
+        return _read_certificates()
+
+
+@functools.cache
+def _read_certificates() -> "SSLContext":
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)

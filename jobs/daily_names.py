@@ -5,25 +5,31 @@ Names come after the load and never undo it: whatever fails is a message for the
 
 import json
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 
 from cloudact.errors import RunError
+from cloudact.logs import with_context
 from jobs.deadline import Deadline
 from providers import http
-from providers.calls import Calls
+from providers.calls import Calls, Guest, Turns
 from providers.directory import IN_WORDS, Directory, Kind, Listing, patience_for_names, read
 from providers.source import Progress, SourceContext
 
 log = logging.getLogger(__name__)
 READ_WITHIN_S = 60.0
+LAST_CALL_S = 30.0  # of a call that was begun within them
 RECORDED_WITHIN_S = 20.0  # with the reading less than what the sweep takes for silence
 
 
-@dataclass(frozen=True)
+@dataclass
 class DailyNames:
-    """Names of one provider for one org: `record` reads them unless a run of this UTC day has.
+    """Names of one provider for one org: `record` keeps them, unless a run of this UTC day has.
+
+    They are read beside the reports where `begin` is called, so that a long list does not hold up the run's end.
 
     The id of the query that records them is that of org, provider and day, so BigQuery takes it once. A run that dies
     before leaves the id free, and the next run of the day reads; a reading in vain takes it, and tomorrow's run reads.
@@ -33,13 +39,41 @@ class DailyNames:
     open_directory: Callable[[SourceContext, Calls], Directory]
     read_within_s: float = READ_WITHIN_S
 
+    def __post_init__(self) -> None:
+        self._begun: Future[Listing | None] | None = None
+        self._stopped = threading.Event()
+
+    def begin(self, turns: Turns) -> None:
+        """Begins to read in a thread of its own, with calls that take turns with those of the reports.
+
+        A reading that has begun before is ended: a step that is tried again reads with other turns.
+        """
+        self.stop()
+        begun, stopped = Future[Listing | None](), threading.Event()
+        self._begun, self._stopped = begun, stopped
+
+        def read_beside() -> None:
+            try:
+                begun.set_result(self._listing(Guest(turns), stopped))
+            except BaseException as err:
+                begun.set_exception(err)
+
+        threading.Thread(target=with_context(read_beside), name="names", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends a reading that nobody waits for any more at its next call."""
+        self._stopped.set()
+
     def record(self, progress: Progress) -> None:
-        """Reads and records the names, and tells the run's owner what was read and what could not be.
+        """Reads the names, unless that has begun, and records them; tells the owner what was and what was not read.
 
         Takes a minute and a half at most, and raises only what `progress` raises.
         """
         try:
-            listing = None if self._is_done() else self._read()
+            if self._begun is None:
+                listing = self._listing(Turns(), self._stopped)
+            else:
+                listing = self._begun.result(self.read_within_s + LAST_CALL_S)
             if listing is not None:
                 self._record(listing)
         except Exception as err:  # whatever it is: the costs are loaded
@@ -60,12 +94,22 @@ class DailyNames:
     def _is_done(self) -> bool:
         return self.context.day.warehouse.has_job(self._job_id)
 
-    def _read(self) -> Listing:
+    def _listing(self, turns: Turns, stopped: threading.Event) -> Listing | None:
+        """What the lists tell; `None` where a run of the day has recorded it."""
+        return None if self._is_done() else self._read(turns, stopped)
+
+    def _read(self, turns: Turns, stopped: threading.Event) -> Listing:
         deadline = Deadline(self.read_within_s, "not all lists were answered")
+
+        def tick() -> None:
+            if stopped.is_set():
+                raise TimeoutError("the run is over")
+            deadline.tick()
+
         patience = patience_for_names(self.context.patience)
         with http.client(patience) as client:
             context = replace(self.context, http=lambda: client, patience=patience)
-            return read(self.open_directory(context, Calls(deadline.tick)), turn=str(self.context.read_at.date()))
+            return read(self.open_directory(context, Calls(tick, turns=turns)), turn=str(self.context.read_at.date()))
 
     def _record(self, listing: Listing) -> None:
         run, day = self.context.run, self.context.day

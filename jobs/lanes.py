@@ -145,7 +145,7 @@ class Threads:
         self._at_work: dict[Lane, threading.Thread] = {}
         self._arrived: deque[tuple[Lane, Arrived]] = deque()
         self._most = 1
-        self._turns = Turns(self._widen)
+        self.turns = Turns(self._widen)
         self._room = Room()
 
     def __enter__(self) -> Self:
@@ -216,7 +216,7 @@ class Threads:
         ahead = ReadAhead(self._room)
         error: BaseException | None = None
         try:
-            for batch in lane.read(Calls(lane.tick, ahead, self._turns)):
+            for batch in lane.read(Calls(lane.tick, ahead, self.turns)):
                 self._arrive(lane, batch)
         except BaseException as err:  # of any kind: the owner decides what becomes of it
             error = err

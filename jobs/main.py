@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, TypeVar
@@ -16,6 +17,7 @@ from typing import NoReturn, TypeVar
 from pydantic import ValidationError
 
 from cloudact import logs
+from cloudact.clients import trusted_certificates
 from cloudact.clock import Clock, utc_now
 from cloudact.errors import ConfigError
 from cloudact.runs.batch import BATCH_VARIABLE, Batch
@@ -43,6 +45,7 @@ def main(env: Mapping[str, str], providers: Sequence[Provider] = PROVIDERS, cloc
         execution = Execution.from_env(env, settings.task_max_retries)
         logs.reset(execution=execution.name, task_index=execution.task_index, attempt=execution.attempt)
         runs, of_all = read_runs(env, execution.task_index)
+        threading.Thread(target=trusted_certificates, name="certificates", daemon=True).start()
         job = compose(settings, clock, providers=providers)
         gc.freeze()  # modules and collaborators live as long as the container, so no collection need look at them
         gc.enable()

@@ -32,7 +32,7 @@ from jobs.months import tie_months
 from jobs.progress import StepProgress
 from jobs.reading import READING, Reading, Total
 from jobs.unchanged import UNCHANGED
-from providers.calls import Calls
+from providers.calls import Calls, Turns
 from providers.http import Refused
 from providers.notes import Notes
 from providers.source import Findings, Source, TellsFindings, TellsLateRows, TellsTotal
@@ -95,7 +95,9 @@ class SourceProcessor:
         return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="cloudact-")))
 
     def close(self) -> None:
-        """Deletes the files with the customer's rows."""
+        """Deletes the files with the customer's rows, and ends what is read beside."""
+        if self.names:
+            self.names.stop()
         self._open.close()
 
     def run(self, step: Step, progress: StepProgress) -> int | None:
@@ -118,7 +120,8 @@ class SourceProcessor:
         columns = {"org_slug": run.org_slug, "run_id": run.run_id, "ingested_at": self.day_load.read_at}
         total = Total(self.source) if self.reconciles and isinstance(self.source, TellsTotal) else None
         room = FileRoom(self.file_bytes)
-        reading = Reading(self.source, self.day_load.day, columns, self._folder, at_work, room, total)
+        beside = self.names.begin if self.names else _nothing
+        reading = Reading(self.source, self.day_load.day, columns, self._folder, at_work, room, total, beside)
         with self._marking_refused_credentials():
             reading.read()
         return reading
@@ -233,6 +236,10 @@ class SourceProcessor:
 
 
 REFUSED_CREDENTIAL = (Code.CREDENTIAL_INVALID, Code.CREDENTIAL_REJECTED)
+
+
+def _nothing(_turns: Turns) -> None:
+    """Takes no notice: a provider without lists of names has nothing to read beside its reports."""
 
 
 def _fingerprint(reading: Reading, files: Sequence[DayFile] | None = None) -> Fingerprint:

@@ -7,7 +7,7 @@ comes first.
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
@@ -22,7 +22,7 @@ from jobs.columns import Columns
 from jobs.day_table import ChainReading, DayFile, DayTable
 from jobs.file_room import FileRoom
 from jobs.lanes import Arrived, Ended, Lane, Lanes, OneByOne, Threads
-from providers.calls import Calls
+from providers.calls import Calls, Turns
 from providers.notes import Notes, ReportNotes
 from providers.org_day import OrgDay
 from providers.source import Chain, NotOffered, Progress, SideBySide, Source, Table, TellsTotal
@@ -66,7 +66,8 @@ class Total:
 class Reading:
     """Files of one reading, by table. `unpriced` counts the rows of costs that have no amount.
 
-    `total` is the provider's own, where it is to be read too.
+    `total` is the provider's own, where it is to be read too. `beside` begins what is read at the same time, and is
+    handed the turns of the calls.
     """
 
     source: Source
@@ -76,6 +77,7 @@ class Reading:
     progress: Progress
     room: FileRoom
     total: Total | None = None
+    beside: Callable[[Turns], None] = lambda _turns: None
     files: dict[str, DayFile] = field(default_factory=dict)
     rows_read: int = 0
 
@@ -107,6 +109,8 @@ class Reading:
                 table.start(lanes)
             if self.total:
                 self.total.start(lanes)
+            if isinstance(lanes, Threads):
+                self.beside(lanes.turns)
             for table in tables:
                 while not table.decided:
                     self._go_on(lanes)

@@ -64,11 +64,39 @@ class Turns:
 
     def accept(self) -> None:
         """Notes that the provider has answered a call as it should."""
-        self.accepted = True
+        if not self.accepted:
+            with self._changed:
+                self.accepted = True
+                self._changed.notify_all()
         self._on_accepted()
+
+    def wait_until_accepted(self, tick: Callable[[], None]) -> None:
+        """Waits until the provider has answered a call as it should; `tick` is called each second of the wait."""
+        with self._changed:
+            while not self.accepted:
+                self._changed.wait(LOOK_EVERY_S)
+                tick()
 
     def _may_begin(self, call: Call) -> bool:
         return self._at_work < self._most and (not self._refused or self._refused[0] is call)
+
+
+class Guest(Turns):
+    """Turns for calls that may hold up no others of the same key: each takes one of `host`, and changes nothing there.
+
+    None begins before the provider has answered one of the host's calls as it should.
+    """
+
+    def __init__(self, host: Turns) -> None:
+        super().__init__()
+        self._host = host
+
+    @contextmanager
+    def one(self, call: Call, tick: Callable[[], None]) -> Iterator[None]:
+        """A context for one try of the call, entered when it is its turn among the host's."""
+        self._host.wait_until_accepted(tick)
+        with self._host.one(call, tick):
+            yield
 
 
 Pages = Iterator[tuple[Page, int]]

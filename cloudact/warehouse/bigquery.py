@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -148,7 +149,8 @@ class Warehouse:
         self._installation = installation
         self._dataset = dataset
         self._patience_s = patience_s
-        self.bytes_billed = 0  # by `rows`: what else is here reads nothing; read by processes of one thread only
+        self.bytes_billed = 0  # by `rows` and `pages`: what else is here reads nothing
+        self._billing = threading.Lock()
 
     @property
     def dataset(self) -> str:
@@ -201,7 +203,7 @@ class Warehouse:
         loaded = load_query(query, self._dataset, org_table)
         with translating_google_errors("BigQuery"):
             found, processed = self._answer(self._asked(loaded, values, dataset), _labels(loaded), self._patience_s)
-        self.bytes_billed += billed(processed, loaded.tables)
+        self._bill(billed(processed, loaded.tables))
         return found
 
     def measured(
@@ -336,8 +338,12 @@ class Warehouse:
                 api_timeout=self._patience_s,
                 wait_timeout=self._patience_s,
             )
-        self.bytes_billed += billed(result.total_bytes_processed or 0, query.tables)
+        self._bill(billed(result.total_bytes_processed or 0, query.tables))
         return result
+
+    def _bill(self, count: int) -> None:
+        with self._billing:  # a job counts the rows of its tables side by side
+            self.bytes_billed += count
 
     def append(
         self, table: str, rows: Iterable[Mapping[str, object]], ids: Iterable[str], late: Collection[str] = ()

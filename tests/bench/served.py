@@ -125,8 +125,19 @@ class Report:
         return f'{{"data":[{{{names},"results":[{rows}]}}],{end}}}'.encode()
 
 
+def names_at(path: str) -> bytes:
+    """A list of names: forty projects or workspaces, with a key each where keys are listed by project; else nothing."""
+    listed = []
+    if path in ("/v1/organization/projects", "/v1/organizations/workspaces"):
+        listed = [{"id": f"p_{number}", "name": f"Project {number}", "status": "active"} for number in range(40)]
+    elif path.endswith("/api_keys") and "/projects/" in path:
+        project = path.split("/")[-2]
+        listed = [{"id": f"key_{project}", "name": f"Key of {project}", "owner_project_access": "active"}]
+    return json.dumps({"object": "list", "data": listed, "has_more": False}).encode()
+
+
 class Provider:
-    """Both vendors: four reports with rows, their other reports without any."""
+    """Both vendors: four reports with rows, their other reports without any, and lists of names."""
 
     def __init__(self, day: date, rows: int, pages: int) -> None:
         made = {
@@ -150,6 +161,8 @@ class Provider:
         path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
         if path == "/expected":
             return json.dumps(dict(self._expected())).encode()
+        if path not in self.reports:
+            return names_at(path)
         report = self.reports[path]
         if "speed" in query.get("group_by[]", ()):  # which geographies and speeds there are
             return report.page('{"inference_geo":"not_available","speed":"standard"}')

@@ -118,17 +118,24 @@ def _no_posts() -> Any:
 
 
 def _budget(local: Local, org: OnboardedOrg, at: datetime) -> None:
-    """An event of a budget as it will be recorded: its type begins with `budget_`."""
+    """An event of a budget, with a hostile name."""
+    budget = {"name": "<b>all</b>", "version": 1, "of": {"provider": None, "label": None, "value": None}}
+    data = {
+        "budget": budget,
+        "month": "2026-11",
+        "threshold": 80,
+        "cost": {"spent": "810", "budget": "1000", "currency": "USD"},
+    }
     row = {
         "occurred_on": at.date().isoformat(), "org_slug": org.org_slug, "event_id": f"{org.org_slug}/budget",
-        "event": "budget_reached", "occurred_at": at.isoformat(), "data": json.dumps({"budget": "<b>all</b>"}),
+        "event": "budget_threshold", "occurred_at": at.isoformat(), "data": json.dumps(data),
         "recorded_at": at.isoformat(), "delivery": "none",
     }  # fmt: skip
     local.warehouse.append("org_events", [row], [f"{org.org_slug}/budget"])
 
 
 ALL = [
-    "run FAILED", "quota quota_reached", "anomaly cost_fell", "restatement SUCCESS", "budget budget_reached",
+    "run FAILED", "quota quota_reached", "anomaly cost_fell", "restatement SUCCESS", "budget budget_threshold",
     "credential key_revoked", "credential removed", "credential set_up", "credential changed", "credential valid",
     "credential invalid", "credential set_up", "credential key_made", "credential key_made",
 ]  # fmt: skip
@@ -144,7 +151,7 @@ def test_everything_in_one_list(api: FlaskClient, org: OnboardedOrg) -> None:
     assert (run["run"]["error_code"], run["run"]["change"]) == ("credential_rejected", None)
     assert quota["event"]["data"]["pipelines_today"] == 6
     assert restatement["run"]["change"] == {"cause": "late_rows", "rows": 2, "cost": {"USD": "3.71"}}
-    assert budget["event"]["data"] == {"budget": "<b>all</b>"}
+    assert budget["event"]["data"]["budget"]["name"] == "<b>all</b>"
     assert (key["credential"]["integration"], key["credential"]["fingerprint"]) == (None, "a" * 16)
     assert removed["credential"]["integration"] == "INVENTED"
 

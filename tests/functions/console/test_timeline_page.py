@@ -48,7 +48,7 @@ def test_each_kind_is_told_in_words(signed_in: Browser, org: OnboardedOrg) -> No
         "Succeeded gcp_billing · 2026-11-05 no. 2 · +2 rows, +3.71 USD, late rows Restatement",
         "Does not work INVENTED: The provider does not accept the credential any more",
         "Revoked API key revoked",
-        "Told Budget reached budget: <b>all</b> Budget",
+        "Spent Budget <b>all</b>: 80 % is spent 810.00 of 1,000.00 USD in 2026-11 Budget",
     ):
         assert told in words, told
     assert "<b>all</b>" not in signed_in.text
