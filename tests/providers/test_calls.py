@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cloudact.errors import Skip
-from providers.calls import MOST_AT_ONCE, Call, Calls, Turns
+from providers.calls import MOST_AT_ONCE, Call, Calls, Guest, Turns
 from providers.http import Busy, Patience, ProviderHttp, Time
 from providers.openai.api import OPENAI
 
@@ -80,6 +80,22 @@ def test_four_calls_at_once() -> None:
         four[2].leave()
         assert fifth.is_in()
         fifth.leave()
+
+
+def test_a_guest_holds_up_nobody() -> None:
+    """It waits for the first answer, takes one of four turns, and a 429 of its own changes nothing for the others."""
+    turns = Turns()
+    guest = Guest(turns)
+    waiting = Entered(guest, Call())
+    assert not waiting.is_in(within_s=0.05)
+    turns.accept()
+    assert waiting.is_in()
+    with entered(turns, MOST_AT_ONCE) as four:
+        assert sum(each.is_in(within_s=0.2) for each in four) == MOST_AT_ONCE - 1
+        waiting.leave()
+        assert all(each.is_in() for each in four)
+    guest.refuse(Call())
+    assert let_in(turns, MOST_AT_ONCE)
 
 
 def test_a_refused_call_goes_first_and_alone() -> None:
