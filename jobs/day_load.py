@@ -1,13 +1,11 @@
 """Replaces one day of an org's tables by files, unless a table would lose too much or the tables have it already."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from cloudact.clock import Clock, utc_now
-from cloudact.logs import with_context
 from cloudact.runs.late_data import LateDataScan
 from cloudact.runs.load import AlreadySettled, Outcome, Part, RunLoad
 from cloudact.runs.result import (
@@ -82,7 +80,7 @@ class DayLoad:
         provider's own by currency. Raises `Stop` before
         anything is loaded where the day would shrink too much, and what `RunLoad.load` raises.
         """
-        had = self._row_counts([part.table for part in parts])
+        had = {part.table: self.day.row_count(part.table) for part in parts}
         earlier = self.day.earlier()
         fewer = () if self.run.force_refresh else refuse_shrinking(parts, had, fingerprint, earlier)
         result = self._result(fingerprint, earlier, scan, gap)
@@ -97,11 +95,6 @@ class DayLoad:
         at = loaded.at or self.clock()
         record_day(self.day, loaded.result, had, self.version, self.read_at, at, totals=totals)
         return loaded
-
-    def _row_counts(self, tables: Sequence[str]) -> dict[str, int]:
-        """Rows of the day in each table, counted side by side."""
-        with ThreadPoolExecutor(len(tables), "row-counts") as threads:
-            return dict(zip(tables, threads.map(with_context(self.day.row_count), tables), strict=True))
 
     def _result(self, fingerprint: Fingerprint, earlier: Earlier, scan: LateDataScan | None, gap: Gap | None) -> Result:
         previous = earlier.previous

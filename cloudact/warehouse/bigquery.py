@@ -342,7 +342,7 @@ class Warehouse:
         return result
 
     def _bill(self, count: int) -> None:
-        with self._billing:  # a job counts the rows of its tables side by side
+        with self._billing:  # a job looks beside its reports whether names were read
             self.bytes_billed += count
 
     def append(
