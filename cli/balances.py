@@ -1,6 +1,5 @@
 """`balances` and `runway`: what was paid to providers in advance, and how long it lasts."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -12,11 +11,10 @@ from cli.amounts import amount_of
 from cli.budgets import not_known, rests_on
 from cli.consent import confirm, yes_option
 from cli.days import DAY
-from cli.documents import document, only_over, show_outcome, version_line
+from cli.documents import document, only_over, print_document, show_outcome
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
-from cli.text import escaped_json
 
 SOON = {0: "by now", 1: "tomorrow"}
 LEFT_OUT_FIRST = ("AS OF", "BETWEEN", "A DAY")  # where a terminal is narrow
@@ -33,7 +31,7 @@ def balances() -> None:
 def show_balances(api: Api, version: int | None) -> None:
     """Print the balances as the file that `set` reads, and their version beside it."""
     answer = api.call("GET", "organizations", api.org, "balances", query={"version": version})
-    api.screen.answer(answer, _print)
+    api.screen.answer(answer, partial(print_document, name="balances"))
 
 
 @balances.command("set")
@@ -74,11 +72,6 @@ def add_balance(api: Api, provider: str, amount: str, currency: str, as_of: str 
 def runway(api: Api) -> None:
     """Tell what is left of prepaid balances, and when they run out."""
     api.screen.answer(api.call("GET", "costs", api.org, "runway"), _show)
-
-
-def _print(body: JsonObject) -> None:
-    click.echo(escaped_json(json.dumps({"balances": body["balances"]}, indent=2, ensure_ascii=False)))
-    click.echo(version_line(body, "balances"), err=True)
 
 
 def _show(body: JsonObject) -> None:

@@ -1,6 +1,5 @@
 """`budgets` and `forecast`: how an org's budgets stand, what its month will cost, and the budgets themselves."""
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
@@ -11,11 +10,10 @@ import click
 from cli.amounts import amount_of, bar
 from cli.consent import confirm, yes_option
 from cli.days import MONTH
-from cli.documents import document, only_over, show_outcome, version_line
+from cli.documents import document, only_over, print_document, show_outcome
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
-from cli.text import escaped_json
 
 UNATTRIBUTED = "unattributed"
 FULL = Decimal(1)
@@ -62,7 +60,7 @@ def show_standings(api: Api, month: str | None) -> None:
 def show_budgets(api: Api, version: int | None) -> None:
     """Print the budgets as the file that `set` reads, and their version beside it."""
     answer = api.call("GET", "organizations", api.org, "budgets", query={"version": version})
-    api.screen.answer(answer, _print)
+    api.screen.answer(answer, partial(print_document, name="budgets"))
 
 
 @budgets.command("set")
@@ -87,11 +85,6 @@ def forecast(api: Api, month: str | None, group_by: str | None) -> None:
     """Tell what the month will cost: the forecast with its range, by provider or label."""
     answer = api.call("GET", "costs", api.org, "forecast", query={"month": month and month[:7], "group_by": group_by})
     api.screen.answer(answer, _show_forecast)
-
-
-def _print(body: JsonObject) -> None:
-    click.echo(escaped_json(json.dumps({"budgets": body["budgets"]}, indent=2, ensure_ascii=False)))
-    click.echo(version_line(body, "budgets"), err=True)
 
 
 def _show_standings(body: JsonObject) -> None:

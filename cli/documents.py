@@ -3,10 +3,13 @@
 import json
 from typing import TextIO
 
+import click
+
 from cli.failures import Usage
 from cli.json_object import JsonObject
 from cli.screen import say
 from cli.session import Api
+from cli.text import escaped_json
 
 
 def document(file: TextIO, name: str) -> JsonObject:
@@ -42,3 +45,9 @@ def show_outcome(body: JsonObject, name: str) -> None:
     if body["outcome"] == "unchanged":
         say("Nothing has changed.")
     say(version_line(body, name))
+
+
+def print_document(body: JsonObject, name: str) -> None:
+    """Prints the document as the file that `set` reads, and its version beside it, on standard error."""
+    click.echo(escaped_json(json.dumps({name: body[name]}, indent=2, ensure_ascii=False)))
+    click.echo(version_line(body, name), err=True)

@@ -1,6 +1,5 @@
 """`labels`: rules that say which team, cost centre or environment a charge is of."""
 
-import json
 from decimal import Decimal
 from functools import partial
 from typing import TextIO
@@ -8,11 +7,10 @@ from typing import TextIO
 import click
 
 from cli.consent import confirm, yes_option
-from cli.documents import document, only_over, show_outcome, version_line
+from cli.documents import document, only_over, print_document, show_outcome
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
-from cli.text import escaped_json
 
 UNATTRIBUTED = "unattributed"
 
@@ -28,7 +26,7 @@ def labels() -> None:
 def show_labels(api: Api, version: int | None) -> None:
     """Print the labels as the file that `set` reads, and their version beside it."""
     answer = api.call("GET", "organizations", api.org, "labels", query={"version": version})
-    api.screen.answer(answer, _print)
+    api.screen.answer(answer, partial(print_document, name="labels"))
 
 
 @labels.command("set")
@@ -49,12 +47,6 @@ def set_labels(api: Api, file: TextIO, dry_run: bool, over: int | None, yes: boo
     query = {"dry_run": "true"} if dry_run else None
     answer = api.call("PUT", "organizations", api.org, "labels", body=body, query=query, headers=headers)
     api.screen.answer(answer, _show_trial if dry_run else partial(show_outcome, name="labels"))
-
-
-def _print(body: JsonObject) -> None:
-    text = json.dumps({"labels": body["labels"]}, indent=2, ensure_ascii=False)
-    click.echo(escaped_json(text))
-    click.echo(version_line(body, "labels"), err=True)
 
 
 def _show_trial(body: JsonObject) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from flask import Response, request
 from pydantic import Field
 
-from cloudact import logs
 from cloudact.anomalies.anomaly import Anomaly, Kind
 from cloudact.anomalies.cost_days import DAY, SHOWN_DAYS, Window
 from cloudact.anomalies.query_text import query_text
@@ -15,9 +14,9 @@ from cloudact.runs.run import FIRST_DATE
 from functions.auth.authenticate import let_in, presented
 from functions.costs.anomaly_answers import FoundAnomalies
 from functions.costs.collaborators import OrgCosts
-from functions.costs.endpoints import BYTES, refusing, revalidated
+from functions.costs.endpoints import measured, refusing, revalidated
 from functions.costs.shapes import Amount, plain
-from functions.web.answers import Answer, answered
+from functions.web.answers import Answer
 from functions.web.inputs import Day, Input, in_query
 from functions.web.problems import bad_field
 
@@ -87,8 +86,7 @@ def show_anomalies(api: OrgCosts, org: str) -> Response:
         return revalidated(Response(status=304), etag)
     with refusing():
         found, processed = api.anomalies.find(org, window, etag)
-    logs.bind(bytes_processed=processed)
-    return revalidated(answered(_shown(org, found), headers={BYTES: str(processed)}), etag)
+    return measured(_shown(org, found), etag, processed)
 
 
 def _shown(org: str, found: FoundAnomalies) -> CostAnomalies:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from cloudact import logs
 from cloudact.budgets.balance import Balance, counting
 from cloudact.budgets.budget import Scope
 from cloudact.budgets.estimate import Range, Rest
@@ -23,9 +22,9 @@ from cloudact.costs.labels import Label, label_named
 from cloudact.error_codes import Code
 from functions.auth.authenticate import let_in, presented
 from functions.costs.collaborators import OrgCosts
-from functions.costs.endpoints import BYTES, refusing, revalidated
+from functions.costs.endpoints import measured, refusing, revalidated
 from functions.costs.shapes import Amount, plain, plain_or_none
-from functions.web.answers import Answer, answered
+from functions.web.answers import Answer
 from functions.web.inputs import Input, in_query
 from functions.web.parameters import no_query
 from functions.web.problems import Problem, bad_field
@@ -215,7 +214,7 @@ def show_standings(api: OrgCosts, org: str) -> Response:
     answer = BudgetStandings(
         org_slug=org, month=month.name, is_over=month.is_over, version=stored.version, budgets=standings
     )
-    return _told(answer, etag, processed)
+    return measured(answer, etag, processed)
 
 
 def show_forecast(api: OrgCosts, org: str) -> Response:
@@ -233,7 +232,7 @@ def show_forecast(api: OrgCosts, org: str) -> Response:
     word = query.group_by.removeprefix(LABEL)
     results = [_in_currency(found, month, currency, word, of_label=bool(labels)) for currency in found.currencies(ALL)]
     answer = Forecast(org_slug=org, month=month.name, is_over=month.is_over, group_by=query.group_by, results=results)
-    return _told(answer, etag, processed)
+    return measured(answer, etag, processed)
 
 
 def show_runway(api: OrgCosts, org: str) -> Response:
@@ -251,12 +250,7 @@ def show_runway(api: OrgCosts, org: str) -> Response:
         with refusing():
             found, processed = api.plans.spending.read(org, etag, (read_from(balances, today), today))
     told = [_runway(runway_of(each, found, today)) for each in balances]
-    return _told(Runways(org_slug=org, today=today, version=stored.version, balances=told), etag, processed)
-
-
-def _told(answer: Answer, etag: str, processed: int) -> Response:
-    logs.bind(bytes_processed=processed)
-    return revalidated(answered(answer, headers={BYTES: str(processed)}), etag)
+    return measured(Runways(org_slug=org, today=today, version=stored.version, balances=told), etag, processed)
 
 
 def _labels(api: OrgCosts, org: str, group_by: str) -> Sequence[Label]:

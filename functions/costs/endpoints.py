@@ -101,8 +101,7 @@ def _shown(
         return revalidated(Response(status=304), etag)
     with refusing():
         told = api.answers.ask(org, question, etag)
-    logs.bind(bytes_processed=told.bytes_processed)
-    return revalidated(answered(shape(org, told.answer), headers={BYTES: str(told.bytes_processed)}), etag)
+    return measured(shape(org, told.answer), etag, told.bytes_processed)
 
 
 def _asked(api: OrgCosts, org: str, credential: PresentedCredential, query: CostsQuery | UnitCostsQuery) -> Question:
@@ -124,6 +123,12 @@ def revalidated(answer: Response, etag: str) -> Response:
     answer.headers["Vary"] = VARY
     answer.set_etag(etag)
     return answer
+
+
+def measured(answer: Answer, etag: str, bytes_processed: int) -> Response:
+    """200 with the answer as `revalidated` has it, and the bytes that its query processed, which the log has too."""
+    logs.bind(bytes_processed=bytes_processed)
+    return revalidated(answered(answer, headers={BYTES: str(bytes_processed)}), etag)
 
 
 @contextmanager

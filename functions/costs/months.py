@@ -9,13 +9,12 @@ from typing import Annotated, Any, Final, Literal
 from flask import Response, request
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from cloudact import logs
 from functions.auth.authenticate import let_in, presented
 from functions.costs.collaborators import OrgCosts
-from functions.costs.endpoints import BYTES, refusing, revalidated
+from functions.costs.endpoints import measured, refusing, revalidated
 from functions.costs.month_answers import Months
 from functions.costs.shapes import Amount, plain
-from functions.web.answers import Answer, Instant, answered
+from functions.web.answers import Answer, Instant
 from functions.web.inputs import Input, in_query
 from functions.web.problems import bad_field
 
@@ -111,14 +110,13 @@ def show_months(api: OrgCosts, org: str) -> Response:
         return revalidated(Response(status=304), etag)
     with refusing():
         found, processed = api.months.find(org, months, etag)
-    logs.bind(bytes_processed=processed)
     told = BilledMonths(
         org_slug=org,
         start=_written(months.first),
         end=_written(months.last),
         months=[_shown(row) for row in found.rows],
     )
-    return revalidated(answered(told, headers={BYTES: str(processed)}), etag)
+    return measured(told, etag, processed)
 
 
 def _before(month: dt.date, count: int) -> dt.date:
