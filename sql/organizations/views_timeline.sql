@@ -86,11 +86,11 @@ WHERE what IS NOT NULL
 UNION ALL
 SELECT
   org_slug,
-  DATE(created_at) AS day,
-  created_at AS happened_at,
-  CONCAT('key/', SUBSTR(key_hash, 1, 16), '/made') AS entry_id,
+  DATE(change.happened_at) AS day,
+  change.happened_at AS happened_at,
+  CONCAT('key/', SUBSTR(key_hash, 1, 16), '/', change.word) AS entry_id,
   'credential' AS kind,
-  'key_made' AS what,
+  CONCAT('key_', change.word) AS what,
   CAST(NULL AS STRING) AS run_id,
   CAST(NULL AS STRING) AS pipeline,
   CAST(NULL AS DATE) AS date,
@@ -107,56 +107,13 @@ SELECT
   SUBSTR(key_hash, 1, 16) AS fingerprint,
   CAST(NULL AS STRING) AS data
 FROM organizations.org_api_keys
-UNION ALL
-SELECT
-  org_slug,
-  DATE(expires_at) AS day,
-  expires_at AS happened_at,
-  CONCAT('key/', SUBSTR(key_hash, 1, 16), '/expired') AS entry_id,
-  'credential' AS kind,
-  'key_expired' AS what,
-  CAST(NULL AS STRING) AS run_id,
-  CAST(NULL AS STRING) AS pipeline,
-  CAST(NULL AS DATE) AS date,
-  CAST(NULL AS INT64) AS generation,
-  CAST(NULL AS STRING) AS trigger_type,
-  CAST(NULL AS STRING) AS triggered_by,
-  CAST(NULL AS INT64) AS rows_processed,
-  CAST(NULL AS STRING) AS error_code,
-  CAST(NULL AS BOOL) AS unchanged,
-  CAST(NULL AS STRING) AS cause,
-  CAST(NULL AS STRING) AS difference,
-  CAST(NULL AS STRING) AS integration,
-  key_prefix AS name,
-  SUBSTR(key_hash, 1, 16) AS fingerprint,
-  CAST(NULL AS STRING) AS data
-FROM organizations.org_api_keys
-WHERE expires_at IS NOT NULL AND (revoked_at IS NULL OR expires_at < revoked_at)
-UNION ALL
-SELECT
-  org_slug,
-  DATE(revoked_at) AS day,
-  revoked_at AS happened_at,
-  CONCAT('key/', SUBSTR(key_hash, 1, 16), '/revoked') AS entry_id,
-  'credential' AS kind,
-  'key_revoked' AS what,
-  CAST(NULL AS STRING) AS run_id,
-  CAST(NULL AS STRING) AS pipeline,
-  CAST(NULL AS DATE) AS date,
-  CAST(NULL AS INT64) AS generation,
-  CAST(NULL AS STRING) AS trigger_type,
-  CAST(NULL AS STRING) AS triggered_by,
-  CAST(NULL AS INT64) AS rows_processed,
-  CAST(NULL AS STRING) AS error_code,
-  CAST(NULL AS BOOL) AS unchanged,
-  CAST(NULL AS STRING) AS cause,
-  CAST(NULL AS STRING) AS difference,
-  CAST(NULL AS STRING) AS integration,
-  key_prefix AS name,
-  SUBSTR(key_hash, 1, 16) AS fingerprint,
-  CAST(NULL AS STRING) AS data
-FROM organizations.org_api_keys
-WHERE revoked_at IS NOT NULL AND (expires_at IS NULL OR revoked_at <= expires_at)
+-- A key ends once: it is revoked, or it expires before that.
+INNER JOIN UNNEST([
+  STRUCT(created_at AS happened_at, 'made' AS word),
+  STRUCT(IF(revoked_at IS NULL OR expires_at < revoked_at, expires_at, NULL) AS happened_at, 'expired' AS word),
+  STRUCT(IF(expires_at IS NULL OR revoked_at <= expires_at, revoked_at, NULL) AS happened_at, 'revoked' AS word)
+]) AS change
+WHERE change.happened_at IS NOT NULL
 UNION ALL
 SELECT
   org_slug,
