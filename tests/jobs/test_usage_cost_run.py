@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -405,21 +406,21 @@ def test_a_cancelled_run_stops_between_pages(local: Local, new_org: NewOrgs) -> 
     org = new_org()
     run = llm_run(org, "openai")
     begun: list[str] = []
-    unwanted = threading.Event()
+    broken_off = threading.Event()
 
     def wait_for_the_end(path: str, query: httpx.QueryParams) -> None:
         begun.append(f"{path}?{query}")
-        assert len(begun) <= 2 or unwanted.wait(20)
+        assert len(begun) <= 2 or broken_off.wait(20)
 
     vendor = Vendor({"usage/completions": fixture_pages("openai_usage_completions") * 50}, refuse=wait_for_the_end)
+    source = replace(vendor.openai_source(), break_off=broken_off.set)
 
     def unwanted_after_two_pages() -> None:
         if len(begun) > 2:
-            unwanted.set()
             raise Skip("cancelled")
 
     with pytest.raises(Skip):
-        processor_of(local, run, vendor.openai_source(), unwanted_after_two_pages).run(*step_of(local, run, 0))
+        processor_of(local, run, source, unwanted_after_two_pages).run(*step_of(local, run, 0))
     assert len(begun) <= 2 + MOST_AT_ONCE
     assert rows_of(local, org, "openai_cost_daily_raw") == []
 
