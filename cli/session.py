@@ -1,6 +1,7 @@
 """Session of a command: its options for address and caller, and the client that it gets."""
 
 import functools
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,8 +71,15 @@ class _Common:
             raise Usage(f"Where is {where}? Give --{name}-url, set CLOUDACT_{what.upper()}_URL, or use a config file.")
         # What goes over http goes to this machine: a proxy of the environment would be shown the key.
         proxies = not url.startswith("http://")
-        with httpx.Client(timeout=TIMEOUT, headers={"User-Agent": "cloudact-cli"}, trust_env=proxies) as client:
+        named = {"User-Agent": "cloudact-cli"}
+        with httpx.Client(timeout=TIMEOUT, headers=named, trust_env=proxies, verify=_certificates()) as client:
             yield Http(url, headers, client, self.retry_for)
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Certificates that this process trusts, its environment's too."""
+    return httpx.create_ssl_context()
 
 
 def asks_api(command: Callable[Concatenate[Api, P], None]) -> Callback:
