@@ -49,8 +49,9 @@ class Column:
 @cache
 def gate(folder: str = "") -> GoogleSql:
     """The catalog of the scripts that ship (`organizations` or `org`; both without a folder), in their order."""
-    scopes = [Scope(folder)] if folder else list(Scope)
-    return GoogleSql().add_scripts(script for scope in scopes for script in load_scripts(scope))
+    if not folder:
+        return gate("org").copy().add_scripts(load_scripts(Scope.SERVICE))
+    return GoogleSql().add_scripts(load_scripts(Scope(folder)))
 
 
 def gate_with(scripts: Iterable[Script]) -> GoogleSql:
