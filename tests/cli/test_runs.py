@@ -34,7 +34,7 @@ def queue_fires(local: Local) -> Iterator[None]:
     """Meanwhile, the next task is delivered as soon as it is there."""
 
     def deliver() -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         tasks = clients.tasks(local.settings)
         while not list(tasks.list_tasks(parent=local.settings.queue_path)) and time.monotonic() < deadline:
             time.sleep(0.1)

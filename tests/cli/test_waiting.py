@@ -14,7 +14,7 @@ from tests.cli.conftest import Shell, Stub
 from tests.conftest import NOON, Local, billing_run
 
 RUN_ID = "f3b6c1de-6b0f-5f43-9d0c-3a9a34c7f1a2"
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 WAITED = {"Preference-Applied": "wait=25"}
 Stubbed = Callable[..., tuple[Stub, Shell]]
 

@@ -21,7 +21,7 @@ from tests.functions.operators import Operator
 from tests.functions.test_cancel_retry import ops, swept, tasks_of
 
 __all__ = ["ops"]
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 LATE = {"at_least_s": 0.4, "at_most_s": 1.2, "seed": 7}
 Json = dict[str, Any]
 Told = TypeVar("Told")

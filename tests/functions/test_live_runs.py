@@ -322,13 +322,13 @@ def test_a_client_that_goes_frees_its_place(local: Local, running: tuple[Onboard
         asked = "\r\n".join([*lines, "", ""]).encode()
         with socket.create_connection((address.hostname, address.port), WITHIN_S) as waiting:
             waiting.sendall(asked)
-            until(let_in_and_alone)
-        until(lambda: not turned_away())
+            until(let_in_and_alone, WITHIN_S)
+        until(lambda: not turned_away(), within_s=20)
 
 
-def until(what: Callable[[], bool]) -> None:
-    """Returns once it is true, which it must be in less time than anybody waits."""
-    deadline = time.monotonic() + 20
+def until(what: Callable[[], bool], within_s: float) -> None:
+    """Returns once it is true."""
+    deadline = time.monotonic() + within_s
     while not what():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)

@@ -30,7 +30,7 @@ from tests.ddl_columns import ddl_columns
 RUN = {"org_slug": "acme", "run_id": "r-1", "ingested_at": datetime(2026, 11, 11, 6, tzinfo=UTC)}
 QUICK = Patience(attempts=2, longest_wait_s=0, doubt_s=0)
 Row = Mapping[str, object]
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)

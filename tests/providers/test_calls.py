@@ -14,7 +14,7 @@ from providers.calls import MOST_AT_ONCE, Call, Calls, Guest, Turns
 from providers.http import Busy, Patience, ProviderHttp, Time
 from providers.openai.api import OPENAI
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def no_tick() -> None:

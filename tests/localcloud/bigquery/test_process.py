@@ -42,6 +42,7 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
             client.query("SELECT 1", job_id=job_id, job_retry=None)
 
 
+@pytest.mark.bench
 def test_it_starts_quickly() -> None:
     """A server answers within five seconds of its start, on a busy machine."""
     begun = time.monotonic()
