@@ -755,10 +755,12 @@ export interface MemberBody {
   role: "owner" | "admin" | "member";
 }
 
-/** The people who may act for an org. */
+/** People who may act for an org, by their ids. */
 export interface MemberList {
   org_slug: string;
   members: Array<Member>;
+  /** for the next page; null on the last one */
+  next_cursor: string | null;
 }
 
 /** What a user is in an org from now on; `role` is null for no member. */
@@ -2016,9 +2018,13 @@ export interface Operations {
     body: undefined;
     answer: Timeline;
   };
-  /** Who may act for it */
+  /** Who may act for it, by their ids */
   "GET /api/v1/organizations/{org}/members": {
-    query: object;
+    query: {
+      limit?: number;
+      /** next_cursor of the page before */
+      cursor?: string;
+    };
     body: undefined;
     answer: MemberList;
   };
