@@ -364,7 +364,7 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET", f"{_ORG}/timeline", "timeline", show_timeline,
-        "What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies",
+        "What has happened, newest first: runs, restatements, dates given up, credentials, quota, budgets, anomalies",
         {200: Timeline}, RUN_LIST, query=TimelineQuery, room="timeline",
     ),
     _people(

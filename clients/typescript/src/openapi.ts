@@ -1333,8 +1333,8 @@ export interface TimelineEvent {
   data: Record<string, JsonValue>;
 }
 
-/** Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date. */
-export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "budget" | "anomaly";
+/** Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date. `GIVEN_UP`: dates that the service runs no more. */
+export type TimelineKind = "run" | "restatement" | "given_up" | "credential" | "quota" | "budget" | "anomaly";
 
 /** A run, or a restatement, in short; its detail is at `/pipelines/{org}/runs/{run_id}`. */
 export interface TimelineRun {
@@ -2004,11 +2004,11 @@ export interface Operations {
     body: undefined;
     answer: WebhookDeliveries;
   };
-  /** What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies */
+  /** What has happened, newest first: runs, restatements, dates given up, credentials, quota, budgets, anomalies */
   "GET /api/v1/organizations/{org}/timeline": {
     query: {
       /** may be given several times; default: all */
-      kind?: Array<"run" | "restatement" | "credential" | "quota" | "budget" | "anomaly">;
+      kind?: Array<"run" | "restatement" | "given_up" | "credential" | "quota" | "budget" | "anomaly">;
       start_date?: string;
       end_date?: string;
       limit?: number;
