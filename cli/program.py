@@ -7,17 +7,20 @@ from cli.balances import balances, runway
 from cli.budgets import budgets, forecast
 from cli.catalogue import pipelines, quota
 from cli.costs import costs, unit_costs
+from cli.deliveries import deliveries
 from cli.failures import Interrupted
 from cli.integrations import integrations
 from cli.invoices import invoices
 from cli.keys import keys
 from cli.labels import labels
 from cli.mcp.command import mcp
+from cli.members import members
 from cli.months import months
 from cli.orgs import orgs
 from cli.run_log import logs
 from cli.runs import backfill, cancel, retry, run, runs, show
 from cli.screen import say
+from cli.timeline import timeline
 from cli.version import version
 from cli.webhook import webhook
 
@@ -51,6 +54,6 @@ def cloudact() -> None:
 
 _OF_RUNS = (run, backfill, runs, show, logs, cancel, retry)
 _OF_COSTS = (costs, unit_costs, anomalies, months, budgets, forecast, balances, runway)
-_OTHERS = (quota, pipelines, keys, integrations, labels, invoices, webhook, mcp, orgs)
+_OTHERS = (timeline, quota, pipelines, members, keys, integrations, labels, invoices, webhook, deliveries, mcp, orgs)
 for _command in (*_OF_RUNS, *_OF_COSTS, *_OTHERS):
     cloudact.add_command(_command)

@@ -160,11 +160,11 @@ PRIVATE: tuple[Endpoint, ...] = (
         {200: RevokedKey}, BIGQUERY | ONBOARDED | refused(404, Code.API_KEY_UNKNOWN),
     ),
     _members(
-        "PUT", f"{_ORGS}/<org>/members/<user_id>", "set_member", set_member, "Let a user act for an organization",
+        "PUT", f"{_ORGS}/<org>/members/<rest:user_id>", "set_member", set_member, "Let a user act for an organization",
         {200: MemberState}, BIGQUERY | _USER, body=MemberBody,
     ),
     _members(
-        "DELETE", f"{_ORGS}/<org>/members/<user_id>", "remove_member", remove_member,
+        "DELETE", f"{_ORGS}/<org>/members/<rest:user_id>", "remove_member", remove_member,
         "Let a user act for an organization no more", {200: MemberState}, BIGQUERY | _USER | NO_BODY,
     ),
     Endpoint(

@@ -104,7 +104,7 @@ with importing_later(__name__):
         remove_invoice,
     )
     from functions.orgs.keyless import KeylessQuery, KeylessSetup, show_keyless
-    from functions.orgs.member_endpoints import MemberList, delete_member, list_members, put_member
+    from functions.orgs.member_endpoints import MemberList, MembersQuery, delete_member, list_members, put_member
     from functions.orgs.shapes import MemberBody, MemberState
     from functions.orgs.timeline import Timeline, TimelineQuery, show_timeline
     from functions.orgs.webhook_deliveries import DeliveriesQuery, WebhookDeliveries, list_deliveries
@@ -364,17 +364,20 @@ PUBLIC: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET", f"{_ORG}/timeline", "timeline", show_timeline,
-        "What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies",
+        "What has happened, newest first: runs, restatements, dates given up, credentials, quota, budgets, anomalies",
         {200: Timeline}, RUN_LIST, query=TimelineQuery, room="timeline",
     ),
-    _people("GET", f"{_ORG}/members", "members", list_members, "Who may act for it", {200: MemberList}, NO_QUERY),
     _people(
-        "PUT", f"{_ORG}/members/<user_id>", "put_member", put_member,
+        "GET", f"{_ORG}/members", "members", list_members, "Who may act for it, by their ids",
+        {200: MemberList}, refused(400, Code.PAGE_CURSOR_INVALID), query=MembersQuery,
+    ),
+    _people(
+        "PUT", f"{_ORG}/members/<rest:user_id>", "put_member", put_member,
         "Let a person act for the organization, or in another role; only owners make and unmake owners",
         {200: MemberState}, NO_QUERY | _NO_OWNER, body=MemberBody,
     ),
     _people(
-        "DELETE", f"{_ORG}/members/<user_id>", "delete_member", delete_member,
+        "DELETE", f"{_ORG}/members/<rest:user_id>", "delete_member", delete_member,
         "Let a person act for it no more; everybody may leave but the last owner",
         {200: MemberState}, NO_BODY | _NO_OWNER | refused(404, Code.MEMBER_UNKNOWN),
     ),

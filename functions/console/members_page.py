@@ -11,9 +11,10 @@ from functions.console.collaborators import Console
 from functions.console.forms import read_form
 from functions.console.pages import page
 from functions.console.sessions import Visit, visit
-from functions.orgs.member_endpoints import change_requested, is_self, member_list
+from functions.orgs.member_endpoints import change_requested, is_self
 from functions.orgs.members import judged_user_id
-from functions.orgs.shapes import Member, MemberBody
+from functions.orgs.org_members import OrgMember
+from functions.orgs.shapes import MemberBody
 from functions.web.parameters import only_known
 from functions.web.problems import bad_field
 
@@ -31,7 +32,7 @@ MAY = {
 class MemberLine:
     """Member of the list. `roles` are those that the visitor may give them, none where they may not."""
 
-    member: Member
+    member: OrgMember
     words: str
     is_self: bool
     is_last_owner: bool
@@ -44,20 +45,17 @@ def show_members(console: Console, org: str) -> Response:
     visited = visit(console, org)
     only_known(request.args, ("after",))
     after = request.args.get("after", "")
-    members = member_list(console.people, org).members
-    owners = sum(each.role is Role.OWNER for each in members)
-    following = [each for each in members if each.user_id > after]
-    shown = following[:MOST_SHOWN]
-    lines = [_line(visited, each, only_owner=each.role is Role.OWNER and owners == 1) for each in shown]
+    found = console.people.stored.page(org, MOST_SHOWN, after)
+    lines = [_line(visited, each, only_owner=each.role is Role.OWNER and found.owners == 1) for each in found.members]
     may_change = any(line.roles or line.may_remove for line in lines)
     return page(
         console,
         visited,
         "settings_members.html",
         lines=lines,
-        total=len(members),
+        total=found.total,
         is_first=not after,
-        next_after=shown[-1].user_id if len(following) > MOST_SHOWN else "",
+        next_after=found.members[-1].user_id if found.more else "",
         may_change=may_change,
         given=_given(visited),
         words=ROLE,
@@ -86,7 +84,6 @@ def remove_member(console: Console, org: str) -> Response:
 
     def act() -> Response:
         user_id = form.get("user_id", "")
-        judged_user_id(user_id)
         if form.get("confirm") != "true":
             raise bad_field("confirm", "must be ticked")
         return change_requested(console.people, visited.actor, user_id, None)
@@ -105,7 +102,7 @@ def _given(visited: Visit) -> Sequence[Role]:
     return [*Role] if visited.actor.role is Role.OWNER else [Role.ADMIN, Role.MEMBER]
 
 
-def _line(visited: Visit, member: Member, *, only_owner: bool) -> MemberLine:
+def _line(visited: Visit, member: OrgMember, *, only_owner: bool) -> MemberLine:
     own, given = is_self(visited.actor, member.user_id), _given(visited)
     changeable = member.role in given and not only_owner
     return MemberLine(

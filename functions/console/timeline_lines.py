@@ -25,6 +25,7 @@ CREDENTIAL = {
 KIND = {
     TimelineKind.RUN: "Run",
     TimelineKind.RESTATEMENT: "Restatement",
+    TimelineKind.GIVEN_UP: "Dates",
     TimelineKind.CREDENTIAL: "Credential",
     TimelineKind.QUOTA: "Quota",
     TimelineKind.BUDGET: "Budget",
@@ -59,6 +60,8 @@ def line_of(entry: TimelineEntry, org: str, providers: Mapping[str, str], names:
         told = _run(entry.run, org)
     elif entry.credential is not None:
         told = _credential(entry.credential, base, providers)
+    elif entry.event is not None and entry.kind is TimelineKind.GIVEN_UP:
+        told = _given_up(entry.event.data, base, entry.at.date().isoformat())
     else:
         told = _event(entry.event or TimelineEvent(type="", data={}), base, names)
     return TimelineLine(entry, KIND[entry.kind], told)
@@ -100,6 +103,16 @@ def _credential(credential: TimelineCredential, base: str, providers: Mapping[st
     detail = " · ".join(each for each in (credential.name, credential.fingerprint) if each)
     provider = providers.get(credential.integration, "")
     return Told(state, kind, f"{credential.integration}: {words}", f"{base}/settings#{provider}", detail)
+
+
+def _given_up(data: Mapping[str, JsonValue], base: str, last_request: str) -> Told:
+    """Dates of a pipeline that are run no more; their last runs were all asked for on the same day."""
+    dates, pipeline = data.get("dates"), data.get("pipeline")
+    named = sorted(map(str, dates)) if isinstance(dates, list) else []
+    words = named[0] if len(named) == 1 else f"{number(len(named))} dates, {named[0]} to {named[-1]}" if named else ""
+    path = f"{base}/runs?status=FAILED&pipeline={pipeline}&from={last_request}&to={last_request}"
+    why = "Failed for a week, and is run no more by itself: see why, and retry"
+    return Told("Given up", "failed", f"{pipeline} · {words}", path, why)
 
 
 def _event(event: TimelineEvent, base: str, names: Mapping[str, str]) -> Told:

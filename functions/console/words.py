@@ -23,6 +23,7 @@ TRIGGER = {
 TIMELINE_KIND = {
     TimelineKind.RUN: "Runs",
     TimelineKind.RESTATEMENT: "Restatements",
+    TimelineKind.GIVEN_UP: "Dates given up",
     TimelineKind.CREDENTIAL: "Credentials",
     TimelineKind.QUOTA: "Quota",
     TimelineKind.BUDGET: "Budgets",

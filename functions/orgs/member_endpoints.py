@@ -1,30 +1,42 @@
 """`/organizations/{org}/members`: who may act for an org, as the org itself sees and changes it."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from flask import Response, request
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from cloudact.error_codes import Code
 from cloudact.orgs.members import Role
 from cloudact.runs.run import TriggerType
 from functions.auth.api_keys import OTHER_ORG
 from functions.auth.authenticate import Actor, Authentication, let_in, presented
-from functions.orgs.members import judged_user_id
+from functions.orgs.members import is_user_id, read_user_id
 from functions.orgs.org_members import OrgMember, OrgMembers
 from functions.orgs.shapes import Member, MemberBody, MemberState
 from functions.web.answers import Answer, answered
-from functions.web.inputs import in_body
+from functions.web.inputs import Input, in_body, in_query, whole
 from functions.web.parameters import no_input, no_query
-from functions.web.problems import Problem
+from functions.web.problems import Problem, bad_request
+
+NO_CURSOR = "cursor must be the next_cursor of an earlier page."
+
+
+class MembersQuery(Input):
+    """The query string of the list of members."""
+
+    limit: Annotated[int, whole(1, 100), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100})] = 20
+    cursor: str | None = Field(default=None, description="next_cursor of the page before")
 
 
 class MemberList(Answer):
-    """The people who may act for an org."""
+    """People who may act for an org, by their ids."""
 
     org_slug: str = Field(examples=["acmecorp"])
     members: list[Member]
+    next_cursor: str | None = Field(description="for the next page; null on the last one")
 
 
 @dataclass(frozen=True)
@@ -36,17 +48,30 @@ class OrgPeople:
 
 
 def list_members(room: OrgPeople, org: str) -> Response:
-    """200 with all members, for every member and key."""
-    credential = presented(room.auth, org)
-    no_query(request)
+    """200 with a page of the members, for every member and key."""
+    credential, query = presented(room.auth, org), in_query(request.args, MembersQuery)
+    after = read_cursor(query.cursor) if query.cursor is not None else ""
     let_in(room.auth, org, credential)
-    return answered(member_list(room, org))
+    found = room.stored.page(org, query.limit, after)
+    members = [Member(user_id=each.user_id, role=each.role, since=each.since) for each in found.members]
+    cursor = next_cursor_of(members[-1].user_id) if found.more else None
+    return answered(MemberList(org_slug=org, members=members, next_cursor=cursor))
 
 
-def member_list(room: OrgPeople, org: str) -> MemberList:
-    """Members of the org, by their ids."""
-    members = [Member(user_id=each.user_id, role=each.role, since=each.since) for each in room.stored.of(org)]
-    return MemberList(org_slug=org, members=members)
+def next_cursor_of(user_id: str) -> str:
+    """Cursor of the page that follows this member."""
+    return base64.urlsafe_b64encode(user_id.encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> str:
+    """Id of the last member of the page before, of its cursor. Raises 400 for any other text."""
+    try:
+        user_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError as err:
+        raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID) from err
+    if not is_user_id(user_id):
+        raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID)
+    return user_id
 
 
 def put_member(room: OrgPeople, org: str, user_id: str) -> Response:
@@ -54,7 +79,7 @@ def put_member(room: OrgPeople, org: str, user_id: str) -> Response:
     credential = presented(room.auth, org)
     no_query(request)
     role = in_body(request, MemberBody).role
-    judged_user_id(user_id)
+    read_user_id(request, user_id)
     return change_requested(room, let_in(room.auth, org, credential), user_id, role)
 
 
@@ -62,7 +87,7 @@ def delete_member(room: OrgPeople, org: str, user_id: str) -> Response:
     """200 after the user is no member any more; whoever is one may leave."""
     credential = presented(room.auth, org)
     no_input(request)
-    judged_user_id(user_id)
+    read_user_id(request, user_id)
     return change_requested(room, let_in(room.auth, org, credential), user_id, None)
 
 

@@ -1,8 +1,9 @@
 """`/ops/orgs/{org}/members/{user_id}`: memberships and roles. For `ops` only; rows are only added."""
 
 import re
+from urllib.parse import unquote
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from cloudact.orgs.members import Role
 from functions.orgs.collaborators import MemberOperations
@@ -28,13 +29,31 @@ def remove_member(room: MemberOperations, org: str, user_id: str) -> Response:
 
 def _set(room: MemberOperations, org: str, user_id: str, role: Role | None) -> Response:
     slug(org)
-    judged_user_id(user_id)
+    read_user_id(request, user_id)
     room.stored.set(org, user_id, role)
     message = f"{user_id} is {role} of {org}." if role else f"{user_id} is no member of {org} any more."
     return answered(MemberState(org_slug=org, user_id=user_id, role=role, message=message))
 
 
+def read_user_id(request: Request, user_id: str) -> None:
+    """Raises 400 unless the path ends with this user's id as one segment, in which a slash is written %2F.
+
+    Where a front has decoded the segment, and has perhaps taken parts of it away, it would be another user's.
+    """
+    judged_user_id(user_id)
+    sent = request.environ.get("RAW_URI")
+    if sent is not None and unquote(sent.partition("?")[0].removesuffix("/").rpartition("/")[2]) != user_id:
+        raise bad_field("user_id", "must be one segment of the path, with each slash in it written as %2F")
+
+
 def judged_user_id(user_id: str) -> None:
-    """Raises 400 for what can be no user's id."""
-    if not _USER.fullmatch(user_id):
+    """Raises 400 for what can be no user's id, or cannot be sent as part of a path by any client."""
+    if not is_user_id(user_id):
         raise bad_field("user_id", "must be the subject of the user's sessions, 1 to 128 visible characters")
+    if {".", ".."} & {*user_id.split("/")}:
+        raise bad_field("user_id", "must not have . or .. between its slashes: clients take them out of paths")
+
+
+def is_user_id(text: str) -> bool:
+    """Whether a session's subject may be this text."""
+    return bool(_USER.fullmatch(text))

@@ -27,6 +27,25 @@ class OrgMember:
 
 
 @dataclass(frozen=True)
+class MemberPage:
+    """Members of a page, whether others follow, and how many there are in all, owners among them.
+
+    A page that nobody is on knows of none.
+    """
+
+    members: Sequence[OrgMember]
+    more: bool
+    total: int
+    owners: int
+
+
+@dataclass(frozen=True)
+class _PagedRow(OrgMember):
+    members: int
+    owners: int
+
+
+@dataclass(frozen=True)
 class _NewestRow:
     user_id: str
     role: str
@@ -46,6 +65,17 @@ class OrgMembers:
     def of(self, org_slug: str) -> list[OrgMember]:
         """Members of the org, by user id."""
         return _members(self._rows(org_slug))
+
+    def page(self, org_slug: str, limit: int, after: str = "") -> MemberPage:
+        """Members of the org by user id, those that follow the one named."""
+        rows = self._warehouse.read(_PagedRow, "member_page", org_slug=org_slug, after_id=after, row_limit=limit + 1)
+        first = rows[0] if rows else None
+        return MemberPage(
+            rows[:limit],
+            len(rows) > limit,
+            total=first.members if first else 0,
+            owners=first.owners if first else 0,
+        )
 
     def set(self, org_slug: str, user_id: str, role: Role | None) -> None:
         """Gives the user this role in the org; `None` ends the membership."""

@@ -1,4 +1,4 @@
-"""`/organizations/{org}/timeline`: runs, restatements, changes of credentials, and events, in one list."""
+"""`/organizations/{org}/timeline`: runs, restatements, dates given up, credentials, and events, in one list."""
 
 import base64
 import datetime as dt

@@ -11,10 +11,14 @@ from cloudact.warehouse.bigquery import Warehouse
 
 
 class TimelineKind(StrEnum):
-    """Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date."""
+    """Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date.
+
+    `GIVEN_UP`: dates that the service runs no more.
+    """
 
     RUN = "run"
     RESTATEMENT = "restatement"
+    GIVEN_UP = "given_up"
     CREDENTIAL = "credential"
     QUOTA = "quota"
     BUDGET = "budget"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, Rule
 
 from cloudact.error_codes import Code
 from cloudact.errors import ConfigError, Retry
@@ -37,6 +37,14 @@ class _Matched(Rule):
         return _built
 
 
+class _Rest(BaseConverter):
+    """The rest of a path: the last segment, in which a slash may have been encoded. WSGI tells it decoded."""
+
+    part_isolating = False
+    regex = ".+"
+    weight = 200
+
+
 def _built(_rule: Rule, **_values: object) -> tuple[str, str]:
     raise NotImplementedError("no path is built from a route here")
 
@@ -48,8 +56,10 @@ class App(Flask):
     url_rule_class = _Matched
 
     def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
-        """Answers a request; a slash at the end of its path says nothing."""
+        """Answers a request; a slash at the end of its path says nothing, unless it was sent as %2F."""
         path = environ.get("PATH_INFO", "")
+        if environ.get("RAW_URI", "").partition("?")[0][-3:].lower() == "%2f":
+            return super().wsgi_app(environ, start_response)
         return super().wsgi_app({**environ, "PATH_INFO": path.removesuffix("/") or "/"}, start_response)
 
 
@@ -60,6 +70,7 @@ def create_app(name: str, project: str, receiving: bodies.Bodies | None = None) 
     """
     app = App(name, static_folder=None)
     app.url_map.merge_slashes = False
+    app.url_map.converters["rest"] = _Rest
     (receiving or bodies.Bodies()).install(app)
     app.before_request(partial(_start, project))
     app.after_request(_finish)

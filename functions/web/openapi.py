@@ -40,7 +40,10 @@ _PARTS: Mapping[str, Mapping[str, Json]] = {
     "pipeline": {"schema": {"type": "string", "pattern": "^[a-z0-9_]{1,50}$"}, "example": "billing"},
     "code": {"schema": {"type": "string", "pattern": "^[a-z_']{1,64}$"}, "example": "quota_exceeded"},
     "fingerprint": {"schema": {"type": "string", "pattern": "^[0-9a-f]{16}$"}, "example": "0123456789abcdef"},
-    "user_id": {"schema": {"type": "string", "pattern": "^[!-.0-~]{1,128}$"}, "example": "user-42"},
+    "user_id": {
+        "schema": {"type": "string", "pattern": r"^(?!(?:[^/]*/)*\.{1,2}(?:/|$))[!-~]{1,128}$"},
+        "example": "user-42",
+    },
 }
 _HEADERS: JsonObject = {
     "X-Bytes-Processed": {

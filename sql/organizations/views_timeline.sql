@@ -1,7 +1,7 @@
 -- What has happened in an org, of any kind, with one row each. A bound on `day` prunes partitions of the ledger and of the
 -- events: there it is a grouping key. A run is on the day it was asked for, as in lists of runs.
 -- kind: run, restatement (a run of the service's own for an older date), credential (of an integration, or an API key),
--- quota, budget, anomaly. Events of which the ledger or the integrations tell are left out.
+-- quota, budget, anomaly, given_up (dates that the service runs no more). Events of which the ledger or the integrations tell are left out.
 
 CREATE OR REPLACE VIEW organizations.org_credential_changes AS
 SELECT
@@ -146,6 +146,7 @@ FROM (
     MIN(occurred_at) AS occurred_at,
     MAX(data) AS data,
     CASE
+      WHEN MIN(event) = 'dates_given_up' THEN 'given_up'
       WHEN MIN(event) IN ('quota_near', 'quota_reached') THEN 'quota'
       WHEN STARTS_WITH(MIN(event), 'budget_') OR STARTS_WITH(MIN(event), 'balance_') THEN 'budget'
       WHEN MIN(event) IN ('cost_anomaly', 'cost_fell') THEN 'anomaly'

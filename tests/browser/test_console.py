@@ -293,6 +293,12 @@ ALIKE = ["runs-failed", "run-done", "settings-webhook", "empty-overview", "empty
 ALIKE_IF_NARROW = [*ALIKE, "orgs", "not-found", "runs-filtered", "settings-keys", "settings-labels-first"]
 
 
+TOO_WIDE = """
+const tables = [...document.querySelectorAll(".compared")].map((each) => each.parentElement);
+return [document.documentElement, ...tables].some((each) => each.scrollWidth > each.clientWidth);
+"""
+
+
 def walk(scene: Scene, window: Chromium, axe: str, width: int, theme: str) -> Tour:
     """Looks at every page in a wide window; in a narrow one at those that differ. Axe looks at those that differ."""
     owner = signed_in(signed_out(window, scene))
@@ -305,7 +311,7 @@ def walk(scene: Scene, window: Chromium, axe: str, width: int, theme: str) -> To
         if name not in alike:
             owner.driver.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
             found[name] = axe_violations(owner, axe)
-        wide += [name] if owner.driver.execute_script("return document.documentElement.scrollWidth") > width else []
+        wide += [name] if owner.driver.execute_script(TOO_WIDE) else []
     asked = [url for url in owner.requests() if not url.startswith("data:")]  # of its own date fields
     complaints = [each for each in owner.complaints() if "/runs/42 - Failed to load" not in each]  # it is not there
     return Tour(found, wide, asked, complaints)

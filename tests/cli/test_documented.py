@@ -74,6 +74,7 @@ def test_a_shell_completes_it(urls: dict[str, str]) -> None:
     assert completed(f"{setup}op", **urls) == ["plain,openai"]
     assert completed("cloudact runs --status f") == ["plain,FAILED"]
     assert completed("cloudact runs --trigger re") == ["plain,retry", "plain,restatement"]
+    assert completed("cloudact timeline --kind cr") == ["plain,credential"]
     ids = ["plain,gcp_billing", "plain,openai_usage_cost", "plain,anthropic_usage_cost"]
     assert [completed(f"cloudact {name} ", **urls) for name in ("run", "backfill", "runs --pipeline")] == [ids] * 3
     assert completed("cloudact run openai/", **urls) == ["plain,openai/usage_cost"]

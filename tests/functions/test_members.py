@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs
 from tests.functions.operators import Operator
+from tests.served import fronted
 from tests.sessions import bearer
 
 ADMIN, MEMBER = "auth0|ada", "mia"
@@ -90,6 +92,15 @@ def test_roles_are_given_and_taken(api: FlaskClient, local: Local, org: Onboarde
         (ADMIN, "PUT", "x", "king", (400, "field_invalid")),
         (ADMIN, "PUT", "a b", "admin", (400, "field_invalid")),
         (ADMIN, "PUT", "x" * 129, "admin", (400, "field_invalid")),
+        (ADMIN, "PUT", "%2F" * 129, "admin", (400, "field_invalid")),
+        (ADMIN, "PUT", "caf%C3%A9", "admin", (400, "field_invalid")),
+        (ADMIN, "PUT", "%2E%2E", "admin", (400, "field_invalid")),
+        (ADMIN, "DELETE", f"x%2F..%2F{MEMBER}", "", (400, "field_invalid")),
+        (ADMIN, "DELETE", f"./{MEMBER}", "", (400, "field_invalid")),
+        (ADMIN, "DELETE", f"x//{MEMBER}", "", (400, "field_invalid")),
+        (ADMIN, "DELETE", f"/{MEMBER}", "", (400, "field_invalid")),
+        (ADMIN, "DELETE", f"{MEMBER}%2F", "", (404, "member_unknown")),
+        (ADMIN, "DELETE", f"{MEMBER}%252F", "", (404, "member_unknown")),
     ],
 )
 def test_what_is_refused(
@@ -134,6 +145,82 @@ def test_two_owners_who_leave_at_once(local: Local, org: OnboardedOrg) -> None:
     assert sorted(each.result().status_code for each in answers) == [200, 409]
     assert [*roles(instances[0], org).values()].count("owner") == 1
     assert local.clock.now == NOON
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["a/b", "https://idp.example/users/7", "/", "a/", "//a", "50%", "a%2Fb", "q?role=owner#x&y;z", "a\\b+c", "/" * 128],
+)
+def test_any_id_is_a_segment_of_the_path(api: FlaskClient, local: Local, org: OnboardedOrg, user: str) -> None:
+    """Whatever characters an id has, percent-encoded it is given a role and taken out, by the org and by an operator.
+
+    What is like it once a slash is taken away is another person.
+    """
+    sent = quote(user, safe="")
+    assert call(api, org, "PUT", quote(user.replace("/", "") or "x"), "admin").status_code == 200
+    before = roles(api, org)
+    answer = call(api, org, "PUT", sent, "member")
+    assert (answer.status_code, answer.get_json()["user_id"]) == (200, user)
+    assert roles(api, org) == before | {user: "member"}
+    assert call(api, org, "DELETE", f"{sent}/").status_code == 200
+    operator, path = Operator(local), f"/{org.org_slug}/members/{sent}"
+    assert operator.call("PUT", path, json={"role": "owner"}).get_json()["user_id"] == user
+    assert operator.call("DELETE", path).status_code == 200
+    assert roles(api, org) == {each: role for each, role in before.items() if each != user}
+
+
+def test_an_id_on_the_wire(local: Local, org: OnboardedOrg) -> None:
+    """An encoded slash comes through Cloud Run's front; where something has decoded it, nobody is changed."""
+    with fronted(local, local.settings, "no-check") as fronts:
+        base = f"{fronts.api_url}/api/v1/organizations/{org.org_slug}/members"
+        given = requests.put(f"{base}/a%2Fb", json={"role": "member"}, headers={"X-API-Key": org.api_key}, timeout=30)
+        decoded = requests.delete(f"{base}/a/b", headers={"X-API-Key": org.api_key}, timeout=30)
+        listed = requests.get(base, headers={"X-API-Key": org.api_key}, timeout=30).json()["members"]
+    assert (given.status_code, given.json()["user_id"]) == (200, "a/b")
+    assert (decoded.status_code, decoded.json()["code"]) == (400, "field_invalid")
+    assert "a/b" in [each["user_id"] for each in listed]
+
+
+def test_members_are_listed_in_pages(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
+    """Pages follow each other by cursor, whatever the ids: each member once, by one query, and no page is large."""
+    org, path = new_org(), "/api/v1/organizations/{}/members"
+    users = sorted([*(f"{'<&/' * 40}{number:03}" for number in range(205)), org.user_id])
+    columns = {"org_slug": org.org_slug, "created_at": NOON.isoformat()}
+    rows = [columns | {"user_id": each, "role": "member"} for each in users if each != org.user_id]
+    rows.append(columns | {"user_id": users[100] + "x", "role": "removed"})
+    local.warehouse.append("org_members", rows, [each["user_id"] for each in rows])
+    shown, query = list[list[str]](), dict[str, Any](limit=100)
+    while query:
+        url = f"{local.settings.bigquery_endpoint}/local/requests"
+        answer = api.get(path.format(org.org_slug), headers={"X-API-Key": org.api_key}, query_string={"limit": 1})
+        requests.delete(url, timeout=5)
+        answer = api.get(path.format(org.org_slug), headers={"X-API-Key": org.api_key}, query_string=query)
+        assert requests.get(url, timeout=5).json()["requests"] == {"jobs.query": 1}
+        assert len(answer.data) <= 60_000
+        body = answer.get_json()
+        shown.append([each["user_id"] for each in body["members"]])
+        query = {"limit": 100, "cursor": body["next_cursor"]} if body["next_cursor"] else {}
+    assert [len(page) for page in shown] == [100, 100, 6]
+    assert [user for page in shown for user in page] == users
+    assert len(api.get(path.format(org.org_slug), headers={"X-API-Key": org.api_key}).get_json()["members"]) == 20
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"cursor": "x"}, "page_cursor_invalid"),
+        ({"cursor": ""}, "page_cursor_invalid"),
+        ({"cursor": "w6k"}, "page_cursor_invalid"),
+        ({"limit": 0}, "field_invalid"),
+        ({"limit": 101}, "field_invalid"),
+        ({"offset": 1}, "field_unknown"),
+    ],
+)
+def test_a_page_that_is_none(api: FlaskClient, org: OnboardedOrg, query: dict[str, Any], code: str) -> None:
+    """What cannot be understood is refused by name, as by the other lists."""
+    path = f"/api/v1/organizations/{org.org_slug}/members"
+    answer = api.get(path, headers={"X-API-Key": org.api_key}, query_string=query)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, code)
 
 
 def test_another_org_s_members(api: FlaskClient, local: Local, org: OnboardedOrg, new_org: NewOrgs) -> None:

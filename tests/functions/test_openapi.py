@@ -34,6 +34,7 @@ from tests.sessions import bearer
 # How many groups may be told depends on the number of periods, and some questions have no answer.
 # A credential is judged by its provider, and what is not set up cannot be judged.
 ACROSS_FIELDS = (
+    "members",
     "timeline",
     "runs",
     "own_runs",

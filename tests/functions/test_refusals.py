@@ -98,7 +98,7 @@ WAYS: dict[str, tuple[Callable[[Street], dict[str, str]], Refused]] = {
 def knock(
     api: FlaskClient, endpoint: Endpoint, base: str, headers: dict[str, str], org: str, run_id: str
 ) -> TestResponse:
-    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<provider>": "gcp", "<user_id>": "u"}
+    parts = {"<org>": org, "<path:path>": "gcp/cost/billing", "<provider>": "gcp", "<rest:user_id>": "u"}
     parts |= {"<run_id>": run_id, "<pipeline_logging_id>": run_id}
     path = base + endpoint.path
     for part, value in parts.items():

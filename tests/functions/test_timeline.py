@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from cloudact.error_codes import Code
 from cloudact.errors import Stop
 from cloudact.notify.event_log import Delivery, EventLog
-from cloudact.notify.notifications import Event, Notification, quota_used
+from cloudact.notify.notifications import Event, Notification, dates_given_up, quota_used
 from cloudact.orgs.integrations import Integration, Integrations
 from cloudact.orgs.org import IntegrationStatus
 from cloudact.runs.ledger import RunEvent
@@ -23,7 +23,7 @@ from localcloud.onboarding import OnboardedOrg, add_member
 from tests.conftest import NOON, Local, NewOrgs, billing_run
 from tests.sessions import bearer
 
-DAY = timedelta(days=1)
+DAY, DATE = timedelta(days=1), date(2026, 9, 1)
 
 
 def timeline(api: FlaskClient, org: OnboardedOrg, /, **query: Any) -> list[dict[str, Any]]:
@@ -94,6 +94,8 @@ def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
     events.looked(*looked(org), Delivery.DELIVERED, _no_posts())
     fell = {"pipeline": "gcp_billing", "costs": [{"currency": "USD", "before": "10", "after": "1"}]}
     events.told(Notification(Event.COST_FELL, org.org_slug, "k", NOON - timedelta(hours=3), fell), Delivery.NONE)
+    given_up = [billing_run(org, day, requested_at=NOON - timedelta(hours=7)) for day in (DATE, DATE + DAY)]
+    events.told(dates_given_up(given_up), Delivery.NONE)
     for told in (Event.PING, Event.INTEGRATION_INVALID):
         events.told(Notification(told, org.org_slug, "k", NOON, {}), Delivery.QUEUED)
     local.ledger.append_run(*restated(org, NOON - timedelta(hours=4)), NOON)
@@ -136,8 +138,9 @@ def _budget(local: Local, org: OnboardedOrg, at: datetime) -> None:
 
 ALL = [
     "run FAILED", "quota quota_reached", "anomaly cost_fell", "restatement SUCCESS", "budget budget_threshold",
-    "credential key_revoked", "credential removed", "credential set_up", "credential changed", "credential valid",
-    "credential invalid", "credential set_up", "credential key_made", "credential key_made",
+    "credential key_revoked", "given_up dates_given_up", "credential removed", "credential set_up",
+    "credential changed", "credential valid", "credential invalid", "credential set_up", "credential key_made",
+    "credential key_made",
 ]  # fmt: skip
 
 
@@ -147,12 +150,13 @@ def test_everything_in_one_list(api: FlaskClient, org: OnboardedOrg) -> None:
     assert [what(each) for each in entries] == ALL
     assert [each["at"] for each in entries] == sorted((each["at"] for each in entries), reverse=True)
     assert len({each["id"] for each in entries}) == len(ALL)
-    run, quota, _, restatement, budget, key, removed = entries[:7]
+    run, quota, _, restatement, budget, key, given_up, removed = entries[:8]
     assert (run["run"]["error_code"], run["run"]["change"]) == ("credential_rejected", None)
     assert quota["event"]["data"]["pipelines_today"] == 6
     assert restatement["run"]["change"] == {"cause": "late_rows", "rows": 2, "cost": {"USD": "3.71"}}
     assert budget["event"]["data"]["budget"]["name"] == "<b>all</b>"
     assert (key["credential"]["integration"], key["credential"]["fingerprint"]) == (None, "a" * 16)
+    assert given_up["event"]["data"]["dates"] == ["2026-09-01", "2026-09-02"]
     assert removed["credential"]["integration"] == "INVENTED"
 
 
@@ -185,8 +189,9 @@ def test_filters(api: FlaskClient, org: OnboardedOrg) -> None:
     """Kinds, of which there may be several, and days; what nobody has is an empty page by one query."""
     assert [what(each) for each in timeline(api, org, kind=["run", "quota"])] == ALL[:2]
     yesterday = (NOON - DAY).date().isoformat()
-    assert [what(each) for each in timeline(api, org, start_date=yesterday, end_date=yesterday)] == ALL[6:12]
+    assert [what(each) for each in timeline(api, org, start_date=yesterday, end_date=yesterday)] == ALL[7:13]
     assert timeline(api, org, end_date="2026-01-01") == []
+    assert [what(each) for each in timeline(api, org, kind="given_up")] == ["given_up dates_given_up"]
     both = timeline(api, org, kind="credential", start_date=NOON.date().isoformat())
     assert [what(each) for each in both] == ["credential key_revoked"]
 

@@ -2,8 +2,8 @@
 
 import { Http, pause, retryAfter, type Answer, type Call, type Connection, type Operation } from "./http.js";
 import type {
-  BackfillBody, Backfilled, Cancelled, Catalogue, IntegrationList, IntegrationState, Keys, KeylessSetup, Operations,
-  Ping, Pipeline, Quota, RotateBody, RotatedKey, RunAnswer, RunDetail, RunPage, SetupBody, Started, Status, WebhookBody,
+  BackfillBody, Backfilled, Cancelled, Catalogue, IntegrationList, IntegrationState, Keys, KeylessSetup, Member,
+  MemberBody, MemberList, MemberState, Operations, Ping, Pipeline, Quota, RotateBody, RotatedKey, RunAnswer, RunDetail, RunPage, SetupBody, Started, Status, WebhookBody,
   WebhookState,
 } from "./openapi.js";
 import { Problem } from "./problem.js";
@@ -50,6 +50,7 @@ export class CloudAct {
   readonly runs: Runs;
   readonly integrations: Integrations;
   readonly keys: Keyring;
+  readonly members: Members;
   readonly webhook: Webhook;
   readonly #asks: Asks;
 
@@ -59,6 +60,7 @@ export class CloudAct {
     this.runs = new Runs(this.#asks, this.pipelines);
     this.integrations = new Integrations(this.#asks);
     this.keys = new Keyring(this.#asks);
+    this.members = new Members(this.#asks);
     this.webhook = new Webhook(this.#asks);
   }
 
@@ -256,6 +258,38 @@ class Keyring {
   /** The next key, shown this once. Not sent again where the first answer may have got lost. */
   rotate(body: RotateBody = {}): Promise<RotatedKey> {
     return this.#asks.of("POST /api/v1/organizations/{org}/api-key/rotate", { body, once: true });
+  }
+}
+
+class Members {
+  readonly #asks: Asks;
+
+  constructor(asks: Asks) {
+    this.#asks = asks;
+  }
+
+  /** Who may act for the organization, by their ids, page after page. */
+  async *list(): AsyncGenerator<Member, void, undefined> {
+    for (let page = await this.page({ limit: 100 }); ; ) {
+      yield* page.members;
+      if (page.next_cursor === null) return;
+      page = await this.page({ limit: 100, cursor: page.next_cursor });
+    }
+  }
+
+  /** One page of them. */
+  page(query: Operations["GET /api/v1/organizations/{org}/members"]["query"] = {}): Promise<MemberList> {
+    return this.#asks.of("GET /api/v1/organizations/{org}/members", { query });
+  }
+
+  /** Lets a person act for the organization, or in another role. */
+  set(userId: string, role: MemberBody["role"]): Promise<MemberState> {
+    return this.#asks.of("PUT /api/v1/organizations/{org}/members/{user_id}", { parts: { user_id: userId }, body: { role } });
+  }
+
+  /** Lets a person act for it no more. */
+  remove(userId: string): Promise<MemberState> {
+    return this.#asks.of("DELETE /api/v1/organizations/{org}/members/{user_id}", { parts: { user_id: userId } });
   }
 }
 

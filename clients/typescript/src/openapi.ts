@@ -755,10 +755,12 @@ export interface MemberBody {
   role: "owner" | "admin" | "member";
 }
 
-/** The people who may act for an org. */
+/** People who may act for an org, by their ids. */
 export interface MemberList {
   org_slug: string;
   members: Array<Member>;
+  /** for the next page; null on the last one */
+  next_cursor: string | null;
 }
 
 /** What a user is in an org from now on; `role` is null for no member. */
@@ -1331,8 +1333,8 @@ export interface TimelineEvent {
   data: Record<string, JsonValue>;
 }
 
-/** Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date. */
-export type TimelineKind = "run" | "restatement" | "credential" | "quota" | "budget" | "anomaly";
+/** Kind of what has happened. `RESTATEMENT`: a run of the service's own for an older date. `GIVEN_UP`: dates that the service runs no more. */
+export type TimelineKind = "run" | "restatement" | "given_up" | "credential" | "quota" | "budget" | "anomaly";
 
 /** A run, or a restatement, in short; its detail is at `/pipelines/{org}/runs/{run_id}`. */
 export interface TimelineRun {
@@ -2002,11 +2004,11 @@ export interface Operations {
     body: undefined;
     answer: WebhookDeliveries;
   };
-  /** What has happened, the newest first: runs, restatements, credentials, quota, budgets, anomalies */
+  /** What has happened, newest first: runs, restatements, dates given up, credentials, quota, budgets, anomalies */
   "GET /api/v1/organizations/{org}/timeline": {
     query: {
       /** may be given several times; default: all */
-      kind?: Array<"run" | "restatement" | "credential" | "quota" | "budget" | "anomaly">;
+      kind?: Array<"run" | "restatement" | "given_up" | "credential" | "quota" | "budget" | "anomaly">;
       start_date?: string;
       end_date?: string;
       limit?: number;
@@ -2016,9 +2018,13 @@ export interface Operations {
     body: undefined;
     answer: Timeline;
   };
-  /** Who may act for it */
+  /** Who may act for it, by their ids */
   "GET /api/v1/organizations/{org}/members": {
-    query: object;
+    query: {
+      limit?: number;
+      /** next_cursor of the page before */
+      cursor?: string;
+    };
     body: undefined;
     answer: MemberList;
   };

@@ -26,6 +26,16 @@ test("a pipeline is named by its id, by a path, or by a path without a domain", 
   assert.deepEqual(stub.asked.map((each) => each.path), ["/api/v1/validator/pipelines/openai_usage_cost", path, path, path]);
 });
 
+test("members are listed page after page", async () => {
+  const page = (id: string, next_cursor: string | null) => json({ members: [{ user_id: id }], next_cursor });
+  const stub = new Stub(page("a", "YQ"), page("b", null));
+  const listed: string[] = [];
+  for await (const each of stub.client().members.list()) listed.push(each.user_id);
+  assert.deepEqual(listed, ["a", "b"]);
+  assert.deepEqual(stub.asked.map((each) => each.query), [{ limit: "100" }, { limit: "100", cursor: "YQ" }]);
+  assert.deepEqual(new Set(stub.asked.map((each) => each.path)), new Set(["/api/v1/organizations/acme/members"]));
+});
+
 for (const [status, code, tries] of [
   [429, "quota_exceeded", 1], [429, "admissions_limited", 2], [403, "org_forbidden", 1], [404, "run_unknown", 1],
   [500, "internal_error", 1], [503, "cloud_tasks_slow", 2],

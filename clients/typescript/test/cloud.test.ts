@@ -44,6 +44,18 @@ test("what the other nouns tell is what the API has", needsCloud, async () => {
   assert.deepEqual((await member.runs.backfill(dry)).run, [cloud.date]);
 });
 
+test("a member of any id is added, listed and removed", needsCloud, async () => {
+  const ids = ["https://idp.example/users/7", "#a%2Fb?c", "e/"];
+  for (const id of ids) assert.equal((await client.members.set(id, "member")).user_id, id);
+  assert.deepEqual((await client.members.page({ limit: 1 })).members.map((each) => each.user_id), ["#a%2Fb?c"]);
+  const listed: string[] = [];
+  for await (const each of client.members.list()) listed.push(each.user_id);
+  assert.deepEqual(ids.filter((id) => !listed.includes(id)), []);
+  for (const id of ids) assert.equal((await client.members.remove(id)).role, null);
+  await assert.rejects(client.members.remove("e"), { code: "member_unknown" });
+  await assert.rejects(client.members.set("x/../e", "member"), { code: "field_invalid", field: "user_id" });
+});
+
 test("the signature that the service makes is accepted", needsCloud, async () => {
   const { secret, header, body } = cloud.webhook;
   assert.equal(await verifyWebhook(secret, header, body, { oldestS: Infinity }), true);

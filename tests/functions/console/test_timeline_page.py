@@ -48,6 +48,7 @@ def test_each_kind_is_told_in_words(signed_in: Browser, org: OnboardedOrg) -> No
         "Succeeded gcp_billing · 2026-11-05 no. 2 · +2 rows, +3.71 USD, late rows Restatement",
         "Does not work INVENTED: The provider does not accept the credential any more",
         "Revoked API key revoked",
+        "Given up gcp_billing · 2 dates, 2026-09-01 to 2026-09-02 Failed for a week",
         "Spent Budget <b>all</b>: 80 % is spent 810.00 of 1,000.00 USD in 2026-11 Budget",
     ):
         assert told in words, told
@@ -100,9 +101,10 @@ def test_an_anomaly_is_told_by_names() -> None:
 def test_kinds_are_links_with_their_numbers(signed_in: Browser, org: OnboardedOrg) -> None:
     """Each kind has its number on the days of the list, whatever kind is shown; one kind may be left out."""
     everything = [
-        ("all", 14),
+        ("all", 15),
         ("run", 1),
         ("restatement", 1),
+        ("given_up", 1),
         ("credential", 9),
         ("quota", 1),
         ("budget", 1),
@@ -110,7 +112,13 @@ def test_kinds_are_links_with_their_numbers(signed_in: Browser, org: OnboardedOr
     ]
     show(signed_in, org, "?kind=-credential")
     assert counts(signed_in) == everything
-    assert len(links(signed_in)) == 5
+    assert len(links(signed_in)) == 6
+    show(signed_in, org, "?kind=given_up")
+    (path,) = links(signed_in)
+    assert path.endswith("/runs?status=FAILED&pipeline=gcp_billing&from=2026-11-12&to=2026-11-12")
+    assert signed_in.get(path).status_code == 200
+    assert "gcp_billing" in signed_in.words
+    show(signed_in, org, "?kind=-credential")
     assert f'href="/console/{org.org_slug}/timeline?kind=quota"' in signed_in.text
     show(signed_in, org, "?from=2026-11-12")
     assert dict(counts(signed_in))["credential"] == 1
@@ -144,7 +152,7 @@ def test_pages_follow_each_other(signed_in: Browser, org: OnboardedOrg, local: L
         pages.append(len(links(signed_in)))
         older = re.search(r'<a id="older" href="([^"]+)"', signed_in.text)
         path = older[1].replace("&amp;", "&") if older else ""
-    assert pages == [25, 25, 4]
+    assert pages == [25, 25, 5]
     signed_in.get(f"/console/{org.org_slug}/timeline?after={OLDEST}")
     assert "Nothing is older. Newest" in signed_in.words
     assert "Newest</a>" in signed_in.text

@@ -59,7 +59,7 @@ def sections(text: str) -> list[str]:
 
 def table(section: str, kind: str) -> list[list[str]]:
     """Words of the cells of a table's body."""
-    body = re.search(rf'<table class="{kind}">.*?<tbody>(.*?)</tbody>', section, re.DOTALL)
+    body = re.search(rf'<table class="{kind}[ "].*?<tbody>(.*?)</tbody>', section, re.DOTALL)
     rows = re.findall(r"<tr>(.*?)</tr>", body[1], re.DOTALL) if body else []
     return [[Browser.plain(cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in rows]
 

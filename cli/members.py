@@ -1,0 +1,28 @@
+"""`members`: who may act for an org."""
+
+import click
+
+from cli.json_object import JsonObject
+from cli.readable import ago
+from cli.screen import say, table
+from cli.session import Api, asks_api
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
+@asks_api
+def members(api: Api, limit: int, cursor: str | None) -> None:
+    """List the people who may act for the organization, by their ids at the identity provider."""
+    query = {"limit": limit, "cursor": cursor}
+    api.screen.answer(api.call("GET", "organizations", api.org, "members", query=query), _show)
+
+
+def _show(body: JsonObject) -> None:
+    if not body["members"]:
+        say("Nobody is a member. Whoever runs the service can make the first owner: cloudact orgs add-member")
+        return
+    rows = [[each["role"], ago(each["since"]), each["user_id"]] for each in body["members"]]
+    table(("ROLE", "SINCE", "MEMBER"), rows)  # ids are long, and the last column is folded
+    if body["next_cursor"]:
+        say(f"There are more: --cursor {body['next_cursor']}")
