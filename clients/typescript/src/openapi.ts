@@ -1808,8 +1808,8 @@ export interface Operations {
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
-      /** with as many days directly before; before whole months as many whole months */
-      compare?: "previous_period";
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      compare?: "previous_period" | "previous_month";
     };
     body: undefined;
     answer: Costs;
@@ -1865,8 +1865,8 @@ export interface Operations {
       metric?: "billed" | "effective" | "list" | "contracted";
       /** one more dimension beside provider, model and token_type */
       group_by?: Array<string>;
-      /** with as many days directly before; before whole months as many whole months */
-      compare?: "previous_period";
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      compare?: "previous_period" | "previous_month";
     };
     body: undefined;
     answer: UnitCosts;
