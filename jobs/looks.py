@@ -68,11 +68,16 @@ class Told:
         sent an event may have failed to record its row.
         """
         ids = [self.notifier.own(event).id for event in events]
-        values = {"org_slug": org_slug, "event_ids": tuple(ids), "first_day": days[0], "last_day": days[1]}
-        rows = self.warehouse.rows("events_told", **values) if events else []
-        known = {row["event_id"] for row in rows}
+        known = self._recorded(org_slug, ids, days) if ids else set()
         others = (event for event, id_ in zip(events, ids, strict=True) if id_ not in known)
         return (event for event in others if not self.has(event))
+
+    def _recorded(self, org_slug: str, ids: Sequence[str], days: tuple[date, date]) -> set[str]:
+        first, last = days
+        rows = self.warehouse.rows(
+            "events_told", org_slug=org_slug, event_ids=tuple(ids), first_day=first, last_day=last
+        )
+        return {row["event_id"] for row in rows}
 
     def send(self, event: Notification) -> bool:
         """Sends the event, and then records that. Returns whether it will arrive.
