@@ -105,6 +105,7 @@ class Series:
         bounds = sorted((quotient(amount, shares.greatest), quotient(amount, shares.least)))
         return Range(quotient(amount, shares.median), *bounds)
 
+    @cached_property
     def weeks(self) -> Sequence[Week]:
         """The last whole weeks of days that are known, at most four, the newest first; none where they are stale."""
         settled = [day for day in self.loaded if self._is_settled(day)]
@@ -161,7 +162,7 @@ class Series:
         A day costs no less than what is loaded of it, so that all of them cost no less than that at the least, too.
         `None` where fewer than two weeks are known.
         """
-        wanted, weeks = list(days), self.weeks()
+        wanted, weeks = list(days), self.weeks
         if not wanted:
             return Range(NOTHING, NOTHING, NOTHING)
         if len(weeks) < FEWEST_WEEKS:

@@ -77,7 +77,7 @@ def forecast_of(
         forecast=None if unknown else total(told),
         run_rate=_run_rate(list(series.values()), month),
         rests_on=counts(each.rest(day) for each in series.values() for day in filter(each.has, days)),
-        weeks=min((len(each.weeks()) for each in series.values() if not each.has_stopped), default=0),
+        weeks=min((len(each.weeks) for each in series.values() if not each.has_stopped), default=0),
         unknown=unknown,
         stopped=stopped,
     )

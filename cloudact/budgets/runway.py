@@ -68,7 +68,7 @@ def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
     amounts = spending.by_provider(Of(), balance.currency).get(balance.provider, {})
     series = Series(amounts, loaded, today, today)
     days = [balance.as_of + number * DAY for number in range((today - balance.as_of).days + 1)]
-    spent, rests, weeks = series.spent(days), counts(series.rest(day) for day in days), series.weeks()
+    spent, rests, weeks = series.spent(days), counts(series.rest(day) for day in days), series.weeks
     if len(weeks) < FEWEST_WEEKS:
         unknown = Unknown(Reason.STOPPED if series.has_stopped else Reason.TOO_FEW_DAYS, balance.provider)
         return Runway(balance, today, spent, None, None, None, None, rests, len(weeks), unknown)
