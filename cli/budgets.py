@@ -179,7 +179,7 @@ def stopped(told: Sequence[JsonObject]) -> None:
     """Says which providers count with what is loaded of them, each once."""
     last_days = {each["provider"]: each["last_day"] for costs in told for each in costs["stopped"]}
     for provider, day in sorted(last_days.items()):
-        say(f"{provider} is not loaded any more, since {day}: nothing more is expected of it.")
+        say(f"{provider} was last loaded for {day}: nothing more is expected of it.")
 
 
 def _show_forecast(body: JsonObject) -> None:

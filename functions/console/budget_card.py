@@ -150,7 +150,7 @@ def _others(standing: Standing, names: Mapping[str, str]) -> str:
     others = standing.other_currencies
     notes = [f"costs in {', '.join(others)} do not count"] if others else []
     notes += [
-        f"{names.get(each.provider, each.provider)} is not loaded any more, since {each.last_day.day} "
+        f"{names.get(each.provider, each.provider)} was last loaded for {each.last_day.day} "
         f"{each.last_day:%b}: nothing more is expected of it"
         for each in standing.costs.stopped
     ]

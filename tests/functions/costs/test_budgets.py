@@ -596,10 +596,10 @@ def test_a_provider_that_has_stopped_is_named(session_cloud: Local, spending: Pl
     assert (balance["left"], balance["unknown"]["reason"]) == ("4079.999999997", "stopped")
     with served(public_app(compose(session_cloud.settings, lambda: later))) as url:
         shell = Shell({"CLOUDACT_API_URL": url, "CLOUDACT_API_KEY": spending.org.api_key})
-        sentence = "openai is not loaded any more, since 2026-11-11: nothing more is expected of it."
+        sentence = "openai was last loaded for 2026-11-11: nothing more is expected of it."
         assert sentence in shell("budgets").stdout.splitlines()
         assert f"gcp {sentence[7:]}" in shell("forecast").stdout.splitlines()
         assert "openai: not known: its days are not loaded any more (openai)." in shell("runway").stdout
     browser = console_browser(session_cloud).sign_in(spending.org)
     browser.get(f"/console/{spending.org.org_slug}")
-    assert "OpenAI is not loaded any more, since 11 Nov: nothing more is expected of it" in browser.words
+    assert "OpenAI was last loaded for 11 Nov: nothing more is expected of it" in browser.words
