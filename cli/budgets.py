@@ -23,9 +23,13 @@ WHOLE_FROM = Decimal(100)  # a range of larger amounts is told without cents
 REASONS = {
     "nothing_loaded": "nothing is loaded",
     "too_few_days": "fewer than two whole weeks are settled, or none lately",
-    "label_unknown": "there is no such label",
+    "stopped": "its days are not loaded any more",
+    "label_unknown": "there is no such label any more",
+    "value_unknown": "no rule of its label gives this value any more",
     "balance_too_old": "the balance is older than 400 days",
 }
+
+OF_NOTHING = ("label_unknown", "value_unknown")  # of a budget
 
 
 class _Statuses(click.Group):
@@ -99,6 +103,7 @@ def _show_standings(body: JsonObject) -> None:
     for each in body["budgets"]:
         for sentence in _remarks(each, is_over=body["is_over"]):
             say(f"{each['name']}: {sentence}")
+    stopped(body["budgets"])
     rests_on(body["budgets"])
 
 
@@ -141,7 +146,8 @@ def _remarks(each: JsonObject, *, is_over: bool) -> Sequence[str]:
     elif each["reached"]:
         found.append(f"{each['reached'][-1]} % of it is spent.")
     if each["unknown"]:
-        found.append(f"no forecast: {not_known(each['unknown'])}.")
+        lead = "it covers nothing" if each["unknown"]["reason"] in OF_NOTHING else "no forecast"
+        found.append(f"{lead}: {not_known(each['unknown'])}.")
     if each["other_currencies"]:
         found.append(f"costs in {', '.join(each['other_currencies'])} do not count.")
     return found
@@ -169,6 +175,13 @@ def rests_on(told: Sequence[JsonObject]) -> None:
         say(f"Those not known are taken from the last {min(weeks)} whole weeks.")
 
 
+def stopped(told: Sequence[JsonObject]) -> None:
+    """Says which providers count with what is loaded of them, each once."""
+    last_days = {each["provider"]: each["last_day"] for costs in told for each in costs["stopped"]}
+    for provider, day in sorted(last_days.items()):
+        say(f"{provider} was last loaded for {day}: nothing more is expected of it.")
+
+
 def _show_forecast(body: JsonObject) -> None:
     if not body["results"]:
         say("No costs are loaded.")
@@ -188,7 +201,9 @@ def _show_forecast(body: JsonObject) -> None:
             if each["unknown"]:
                 say(f"{_name(each.get('key', {})) or 'total'}: no forecast: {not_known(each['unknown'])}.")
     say("")
-    rests_on([result["total"] for result in body["results"]])
+    totals = [result["total"] for result in body["results"]]
+    stopped(totals)
+    rests_on(totals)
 
 
 def _name(key: JsonObject) -> str:

@@ -10,6 +10,7 @@ import click
 from cli.amounts import amount_of, bar
 from cli.days import DAY, MONTH, last_day_of
 from cli.failures import Usage
+from cli.http import Answer
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
@@ -32,7 +33,11 @@ def question_options(command: Callable[..., object]) -> Callable[..., object]:
         click.option("--month", type=MONTH, help="All days of a UTC month instead: YYYY-MM, this, last."),
         click.option("--only", multiple=True, metavar="NAME=VALUE", help="Only costs of this; again for more values."),
         click.option("--not", "without", multiple=True, metavar="NAME=VALUE", help="All costs but those of this."),
-        click.option("--compare", is_flag=True, help="With the days before: a month with the month before."),
+        click.option(
+            "--compare",
+            is_flag=True,
+            help="With the days before: a month with the same days of the month before. Up to the last loaded day.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -66,11 +71,14 @@ def costs(api: Api, /, as_csv: bool, **options: object) -> None:
     query = _query(options)
     if not (as_csv or api.screen.as_json):
         query["granularity"] = query.get("granularity") or "month"  # the table has sums alone
+    is_open = options["end"] is None
     if as_csv:
+        if is_open and query["compare"]:
+            query |= {"end": _asked(api, query, is_open=True).body["end"]}
         answer = api.call("GET", "costs", api.org, "export", query={**query, "format": "csv"})
         click.echo(answer.text, nl=False)
         return
-    api.screen.answer(api.call("GET", "costs", api.org, query=query), _show)
+    api.screen.answer(_asked(api, query, is_open=is_open), _show)
 
 
 @click.command("unit-costs")
@@ -79,17 +87,34 @@ def costs(api: Api, /, as_csv: bool, **options: object) -> None:
 @asks_api
 def unit_costs(api: Api, /, **options: object) -> None:
     """Show what a million tokens costs by model and type, and what caches have saved."""
-    api.screen.answer(api.call("GET", "costs", api.org, "unit-costs", query=_query(options)), _show_unit_costs)
+    is_open = options["end"] is None
+    api.screen.answer(_asked(api, _query(options), "unit-costs", is_open=is_open), _show_unit_costs)
+
+
+def _asked(api: Api, query: JsonObject, *path: str, is_open: bool) -> Answer:
+    """Answer to a question. One that compares, and names no last day, is of days up to the last that is loaded.
+
+    Days that nobody has loaded yet would be compared with days that are.
+    """
+    answer = api.call("GET", "costs", api.org, *path, query=query)
+    if not (is_open and query["compare"]) or query.get("basis") == "invoice_month":
+        return answer
+    start, end = answer.body["start"], answer.body["end"]
+    loaded = [each["date"] for each in answer.body["completeness"] if each["state"] != "missing"]
+    last = max((day for day in loaded if start <= day <= end), default=end)
+    return answer if last == end else api.call("GET", "costs", api.org, *path, query={**query, "end": last})
 
 
 def _query(options: JsonObject) -> JsonObject:
     compare, only, without = options.pop("compare"), options.pop("only"), options.pop("without")
+    before = "previous_period"
     if (month := options.pop("month")) is not None:
         if options["start"] or options["end"]:
             raise Usage("Give --month, or --since and --until, not both.")
         is_whole = options.get("basis") == "invoice_month"  # the API tells it by whole months alone
-        options |= {"start": month, "end": last_day_of(month, is_whole=is_whole)}
-    query: JsonObject = {**options, "compare": "previous_period" if compare else None}
+        before = "previous_month"
+        options = {**options, "start": month, "end": last_day_of(month, is_whole=is_whole)}
+    query: JsonObject = {**options, "compare": before if compare else None}
     if isinstance(query.get("group_by"), tuple):
         query["group_by"] = ",".join(query["group_by"]) or None
     for prefix, filters in (("", only), ("not_", without)):

@@ -7,6 +7,8 @@ within a day, finds the same (docs/adr/0042).
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from cloudact.clock import Clock
 from cloudact.notify.notifications import Notification, balance_low, budget_forecast, budget_threshold
@@ -14,6 +16,9 @@ from cloudact.runs.run import Run
 from cloudact.warehouse.bigquery import Warehouse
 from jobs.day_load import DayLoad, Loaded
 from jobs.looks import Told
+
+if TYPE_CHECKING:
+    from cloudact.budgets.news import Watched
 
 log = logging.getLogger(__name__)
 MOST_TOLD = 50  # of one look; what is left is told by the next
@@ -53,20 +58,24 @@ class BudgetLook:
         (texts,) = self._warehouse.rows("plans_of_spending", org_slug=org_slug)
         if all(texts[name] in (None, "[]") for name in ("budgets", "balances")):
             return
-        events = [event for event in self._events(org_slug, texts) if not self._told.has(event)][:MOST_TOLD]
-        told = [self._told.send(event) for event in events]
+        from cloudact.budgets.news import Watched  # few containers work for an org with budgets
+
+        today = self._clock().date()
+        watched = Watched.read(texts, today)
+        if watched.is_nothing:
+            return
+        events = list(self._events(org_slug, watched))
+        unsent = self._told.unsent(org_slug, events, (watched.first_day, today))
+        told = [self._told.send(event) for event in islice(unsent, MOST_TOLD)]
         fields = {"event": "budgets_looked_at", "org_slug": org_slug, "found": len(told), "told": sum(told)}
         log.info("budgets were looked at", extra={"fields": fields})
 
-    def _events(self, org_slug: str, texts: dict[str, str | None]) -> Iterator[Notification]:
+    def _events(self, org_slug: str, watched: "Watched") -> Iterator[Notification]:
         """Events that hold now, also those that were sent before, by one query of the org's costs."""
-        from cloudact.budgets.news import Watched, low_days  # few containers work for an org with budgets
+        from cloudact.budgets.news import low_days
         from cloudact.budgets.statement import MOST_BYTES
 
         now = self._clock()
-        watched = Watched.read(texts, now.date())
-        if watched.is_nothing:
-            return
         query, values = watched.statement(org_slug)
         rows, _ = self._warehouse.measured(query, org_slug, MOST_BYTES, **values)
         standings, runways = watched.found(rows)

@@ -1,7 +1,8 @@
 """Looks at the costs of orgs whose days a task has loaded, at its end: each tells orgs what it has found, once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from cloudact.notify.notifications import Notification
@@ -59,6 +60,24 @@ class Told:
     def has(self, event: Notification) -> bool:
         """Whether the event was sent before."""
         return self.warehouse.has_job(_mark(event))
+
+    def unsent(self, org_slug: str, events: Sequence[Notification], days: tuple[date, date]) -> Iterator[Notification]:
+        """Events of an org that were not sent before; `days` are the first and the last on which one may have been.
+
+        One query says so of all that were recorded. The others are looked up one by one, as they are taken: whoever has
+        sent an event may have failed to record its row.
+        """
+        ids = [self.notifier.own(event).id for event in events]
+        known = self._recorded(org_slug, ids, days) if ids else set()
+        others = (event for event, id_ in zip(events, ids, strict=True) if id_ not in known)
+        return (event for event in others if not self.has(event))
+
+    def _recorded(self, org_slug: str, ids: Sequence[str], days: tuple[date, date]) -> set[str]:
+        first, last = days
+        rows = self.warehouse.rows(
+            "events_told", org_slug=org_slug, event_ids=tuple(ids), first_day=first, last_day=last
+        )
+        return {row["event_id"] for row in rows}
 
     def send(self, event: Notification) -> bool:
         """Sends the event, and then records that. Returns whether it will arrive.

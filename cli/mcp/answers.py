@@ -369,6 +369,13 @@ class NotKnown(Told):
     provider: str | None
 
 
+class StoppedProvider(Told):
+    """Provider that is not loaded any more: nothing is expected of it but what is loaded."""
+
+    provider: str
+    last_day: dt.date
+
+
 class MonthCosts(Told):
     """Costs of a month: what is spent and what it will be. Null is not known, which is not zero."""
 
@@ -377,6 +384,7 @@ class MonthCosts(Told):
     run_rate: Amount | None = Field(description="mean of the known days times the days of the month")
     rests_on: RestsOn
     unknown: NotKnown | None
+    stopped: list[StoppedProvider] = Field(description="providers of which nothing more is expected")
 
 
 class BudgetScope(Told):

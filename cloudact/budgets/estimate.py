@@ -8,10 +8,21 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
-from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS, TIMES_ALONE, WEEKS
-from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, less, product, quotient
+from cloudact.budgets.months import (
+    DAY,
+    FEWEST_WEEKS,
+    LEAST_SPREAD,
+    NEWEST,
+    SPAN_OF_WEEKS,
+    STALE_DAYS,
+    TIMES_ALONE,
+    TIMES_SPREAD,
+    WEEKS,
+)
+from cloudact.budgets.spending import NOTHING, Amounts, LoadedDay, added, less, product, quotient, rounded
 
 Week = Mapping[int, Decimal]  # amounts by weekday, Monday is 0
 
@@ -44,13 +55,32 @@ class Rest(StrEnum):
 class Series:
     """Costs of one provider in one currency, of all or of a part: amounts by day, and the days that are loaded.
 
-    `known_until` is the last day that counts, and `today` the day of whoever looks.
+    `known_until` is the last day that counts, and `today` the day of whoever looks. One day at least is loaded by then.
     """
 
     amounts: Amounts
     loaded: Mapping[date, LoadedDay]
     known_until: date
     today: date
+
+    @cached_property
+    def first_day(self) -> date:
+        """First day that is loaded."""
+        return min(self.loaded)
+
+    @cached_property
+    def last_day(self) -> date:
+        """Last day that is loaded."""
+        return max(filter(self._is_loaded, self.loaded))
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it is loaded no more: it was disconnected, or has failed for so long that nobody knows."""
+        return (self.known_until - self.last_day).days > STALE_DAYS
+
+    def has(self, day: date) -> bool:
+        """Whether the day is one of the provider's: none before its first loaded one, and none after it has stopped."""
+        return self.first_day <= day and not (self.has_stopped and day > self.last_day)
 
     def spent(self, days: Iterable[date]) -> Decimal:
         """Sum of what is loaded of these days."""
@@ -75,10 +105,11 @@ class Series:
         bounds = sorted((quotient(amount, shares.greatest), quotient(amount, shares.least)))
         return Range(quotient(amount, shares.median), *bounds)
 
+    @cached_property
     def weeks(self) -> Sequence[Week]:
         """The last whole weeks of days that are known, at most four, the newest first; none where they are stale."""
-        settled = [day for day, known in self.loaded.items() if known.is_settled and day <= self.known_until]
-        if not settled or (self.known_until - max(settled)).days > STALE_DAYS:
+        settled = [day for day in self.loaded if self._is_settled(day)]
+        if not settled or self.has_stopped or (self.last_day - max(settled)).days > STALE_DAYS:
             return []
         last = max(settled)
         whole = (self._week(last - number * 7 * DAY) for number in range(SPAN_OF_WEEKS))
@@ -127,16 +158,19 @@ class Series:
     def expected(self, days: Iterable[date]) -> Range | None:
         """Amount of days as in the two newest weeks, give or take what the dearest and the cheapest of all differ by.
 
+        The fewer weeks there are, the wider: two or three differ by less than four, and equal ones are no certainty.
         A day costs no less than what is loaded of it, so that all of them cost no less than that at the least, too.
         `None` where fewer than two weeks are known.
         """
-        wanted, weeks = list(days), self.weeks()
+        wanted, weeks = list(days), self.weeks
         if not wanted:
             return Range(NOTHING, NOTHING, NOTHING)
         if len(weeks) < FEWEST_WEEKS:
             return None
         sums = [added(self.as_in(week, day) for day in wanted) for week in weeks]
-        amount, spread = quotient(added(sums[:NEWEST]), Decimal(NEWEST)), less(max(sums), min(sums))
+        amount = quotient(added(sums[:NEWEST]), Decimal(NEWEST))
+        differ = product(less(max(sums), min(sums)), TIMES_SPREAD[len(sums)])
+        spread = rounded(max(differ, product(abs(amount), LEAST_SPREAD[len(sums)])))
         floor = self.spent(day for day in wanted if self._is_loaded(day))
         return Range(amount, max(less(amount, spread), min(*sums, floor)), added((amount, spread)))
 
@@ -149,10 +183,14 @@ class Series:
         return day in self.loaded and day <= self.known_until
 
     def of(self, days: Iterable[date]) -> Range | None:
-        """Amount of these days; `None` where too little is known."""
-        wanted = list(days)
+        """Amount of those of these days that are its own; `None` where too little is known.
+
+        Where it has stopped, what is loaded and nothing more.
+        """
+        wanted = list(filter(self.has, days))
         told = {day: found for day in wanted if (found := self.range(day)) is not None}
-        expected = self.expected(day for day in wanted if day not in told)
+        others = [day for day in wanted if day not in told]
+        expected = Range(*[self.spent(others)] * 3) if self.has_stopped else self.expected(others)
         return None if expected is None else total([*told.values(), expected])
 
 

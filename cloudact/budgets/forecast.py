@@ -16,8 +16,15 @@ class Reason(StrEnum):
 
     NOTHING_LOADED = "nothing_loaded"
     TOO_FEW_DAYS = "too_few_days"
+    STOPPED = "stopped"
     LABEL_UNKNOWN = "label_unknown"
+    VALUE_UNKNOWN = "value_unknown"
     BALANCE_TOO_OLD = "balance_too_old"
+
+    @property
+    def is_of_nothing(self) -> bool:
+        """Whether a budget has this reason because it covers no costs any more."""
+        return self in (Reason.LABEL_UNKNOWN, Reason.VALUE_UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,19 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """Provider that is loaded no more, and its last loaded day: nothing is expected of it."""
+
+    provider: str
+    last_day: date
+
+
+@dataclass(frozen=True)
 class MonthForecast:
     """Costs of a month in one currency. `spent` is what is loaded of it, `None` where no day of it is.
 
     `forecast` is what it will be, `run_rate` the mean of its settled days times its days; `rests_on` counts days of
-    providers. `unknown` tells why there is no forecast.
+    providers. `unknown` tells why there is no forecast, `stopped` which providers count with what they have alone.
     """
 
     spent: Decimal | None
@@ -42,6 +57,7 @@ class MonthForecast:
     rests_on: Mapping[Rest, int]
     weeks: int
     unknown: Unknown | None
+    stopped: Sequence[Stopped] = ()
 
 
 def forecast_of(
@@ -54,16 +70,29 @@ def forecast_of(
     spent = added(each.spent(_until(month)) for each in known.values()) if known else None
     ranges = {name: each.of(days) for name, each in series.items()}
     told = [each for each in ranges.values() if each is not None]
-    missing = next((name for name, each in sorted(ranges.items()) if each is None), None)
-    unknown = Unknown(Reason.TOO_FEW_DAYS, missing) if missing is not None else None
+    stopped = [Stopped(name, each.last_day) for name, each in series.items() if each.has_stopped]
+    unknown = _unknown(series, ranges, provider, is_any_loaded=bool(known))
     return MonthForecast(
         spent=spent,
-        forecast=total(told) if series and not unknown else None,
+        forecast=None if unknown else total(told),
         run_rate=_run_rate(list(series.values()), month),
-        rests_on=counts(each.rest(day) for each in series.values() for day in days),
-        weeks=min((len(each.weeks()) for each in series.values()), default=0),
-        unknown=unknown if series else Unknown(Reason.NOTHING_LOADED, provider),
+        rests_on=counts(each.rest(day) for each in series.values() for day in filter(each.has, days)),
+        weeks=min((len(each.weeks) for each in series.values() if not each.has_stopped), default=0),
+        unknown=unknown,
+        stopped=stopped,
     )
+
+
+def _unknown(
+    series: Mapping[str, Series], ranges: Mapping[str, Range | None], provider: str | None, *, is_any_loaded: bool
+) -> Unknown | None:
+    """Why there is no forecast; `None` where there is one."""
+    if not series:
+        return Unknown(Reason.NOTHING_LOADED, provider)
+    if not is_any_loaded and all(each.has_stopped for each in series.values()):
+        return Unknown(Reason.STOPPED, min(series))
+    missing = [name for name, each in ranges.items() if each is None]
+    return Unknown(Reason.TOO_FEW_DAYS, min(missing)) if missing else None
 
 
 def series_of(
@@ -88,10 +117,16 @@ def _until(month: Month) -> list[date]:
 
 
 def _run_rate(series: Sequence[Series], month: Month) -> Decimal | None:
-    """Sum over providers of the mean of the month's settled days, times its days; `None` where one has none."""
-    days, rates = list(month.days), []
+    """Sum over providers of the mean of the month's settled days, times its days; `None` where one has none.
+
+    One that began within the month, or has stopped, has only its own days.
+    """
+    rates = []
     for each in series:
+        days = list(filter(each.has, month.days))
         settled = [found.amount for day in days if (found := each.range(day)) is not None]
+        if each.has_stopped and not days:
+            continue
         if not settled:
             return None
         rates.append(quotient(product(added(settled), Decimal(len(days))), Decimal(len(settled))))

@@ -10,9 +10,13 @@ DAY: Final = timedelta(days=1)
 WEEKS: Final = 4  # that tell how weeks differ
 NEWEST: Final = 2  # of these, which a forecast repeats: older ones are of another level, and one may have a holiday
 FEWEST_WEEKS: Final = 2
+# By the number of weeks: what their difference is multiplied by, since fewer differ by less by chance, and the share of
+# an amount that is given or taken at the least (docs/adr/0042).
+TIMES_SPREAD: Final = {2: Decimal(2), 3: Decimal("1.3"), 4: Decimal(1)}
+LEAST_SPREAD: Final = {2: Decimal("0.1"), 3: Decimal("0.07"), 4: Decimal("0.05")}
 SPAN_OF_WEEKS: Final = 6  # among which they are looked for: one may lack a day
 TIMES_ALONE: Final = Decimal(2)  # the largest day around one: what is further away than that comes once
-STALE_DAYS: Final = 14  # after which the last complete day says nothing of today
+STALE_DAYS: Final = 14  # after which the last day says nothing of today, and one that is not loaded will never be
 
 
 @dataclass(frozen=True)

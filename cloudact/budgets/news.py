@@ -44,6 +44,11 @@ class Watched:
         """Whether there is nothing to look at."""
         return not self.months and not self.balances
 
+    @property
+    def first_day(self) -> date:
+        """First day on which something of it can have been news: that of a month, or of a balance."""
+        return min([month.first for month in self.months] + [balance.as_of for balance in self.balances])
+
     def statement(self, org_slug: str) -> tuple[Query, dict[str, Value]]:
         """Query of all days that matter, and the values of its parameters."""
         begins = [month.read_from for month in self.months]

@@ -9,11 +9,12 @@ from typing import Final
 from cloudact.budgets.balance import Balance
 from cloudact.budgets.estimate import Range, Rest, Series, Week, counts, mean_week, week_total
 from cloudact.budgets.forecast import Reason, Unknown
-from cloudact.budgets.months import DAY, FEWEST_WEEKS, NEWEST, SPAN_OF_WEEKS, STALE_DAYS
-from cloudact.budgets.spending import NOTHING, Of, Spending, added, less, quotient
+from cloudact.budgets.months import DAY, FEWEST_WEEKS, LEAST_SPREAD, NEWEST, SPAN_OF_WEEKS, STALE_DAYS
+from cloudact.budgets.spending import NOTHING, Of, Spending, added, less, product, quotient
 
 MOST_DAYS: Final = 400  # of costs that are read for a balance
 HORIZON_DAYS: Final = 5 * 366  # after which a date says nothing
+ONE: Final = Decimal(1)
 LOW_DAYS: Final = (14, 3)  # days left that are told when they are reached
 
 
@@ -22,8 +23,8 @@ class Runway:
     """What is left of a balance. `spent` is what is loaded since, `None` where nothing is; then nothing is known.
 
     `runs_out` is the day on which it is used up at the rate of the two newest weeks, `earliest` and `latest` those at
-    the rate of the dearest and the cheapest of four, and never on the wrong side of it; `None` where that is more than
-    five years away, or not known.
+    the rate of the dearest and the cheapest of four, or at that of weeks that are a little dearer and cheaper than the
+    newest, and never on the wrong side of it; `None` where that is more than five years away, or not known.
     """
 
     balance: Balance
@@ -67,11 +68,13 @@ def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
     amounts = spending.by_provider(Of(), balance.currency).get(balance.provider, {})
     series = Series(amounts, loaded, today, today)
     days = [balance.as_of + number * DAY for number in range((today - balance.as_of).days + 1)]
-    spent, rests, weeks = series.spent(days), counts(series.rest(day) for day in days), series.weeks()
+    spent, rests, weeks = series.spent(days), counts(series.rest(day) for day in days), series.weeks
     if len(weeks) < FEWEST_WEEKS:
-        unknown = Unknown(Reason.TOO_FEW_DAYS, balance.provider)
+        unknown = Unknown(Reason.STOPPED if series.has_stopped else Reason.TOO_FEW_DAYS, balance.provider)
         return Runway(balance, today, spent, None, None, None, None, rests, len(weeks), unknown)
-    dearest, cheapest, mean = max(weeks, key=week_total), min(weeks, key=week_total), mean_week(weeks)
+    mean = mean_week(weeks)
+    possible = [*weeks, *(_times(mean, ONE + share) for share in (LEAST_SPREAD[len(weeks)], -LEAST_SPREAD[len(weeks)]))]
+    dearest, cheapest = max(possible, key=week_total), min(possible, key=week_total)
     runs_out = _runs_out(balance, series, mean, lambda found: found.amount)
     earliest, latest = _around(
         runs_out,
@@ -94,6 +97,10 @@ def runway_of(balance: Balance, spending: Spending, today: date) -> Runway:
 
 def _unknown(balance: Balance, today: date, reason: Reason) -> Runway:
     return Runway(balance, today, None, None, None, None, None, counts([]), 0, Unknown(reason, balance.provider))
+
+
+def _times(week: Week, factor: Decimal) -> Week:
+    return {weekday: product(amount, factor) for weekday, amount in week.items()}
 
 
 def _around(runs_out: date | None, earliest: date | None, latest: date | None) -> tuple[date | None, date | None]:

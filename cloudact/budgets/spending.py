@@ -25,7 +25,12 @@ def less(amount: Decimal, other: Decimal) -> Decimal:
 
 def quotient(amount: Decimal, by: Decimal) -> Decimal:
     """Quotient, rounded once to nine decimals, half away from zero, as BigQuery divides NUMERICs."""
-    return _EXACT.divide(amount, by).quantize(_NUMERIC, ROUND_HALF_UP, _EXACT)
+    return rounded(_EXACT.divide(amount, by))
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Amount with nine decimals, half away from zero."""
+    return amount.quantize(_NUMERIC, ROUND_HALF_UP, _EXACT)
 
 
 def product(amount: Decimal, by: Decimal) -> Decimal:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from cloudact.budgets.budget import THRESHOLDS, RecordedBudget
+from cloudact.budgets.budget import THRESHOLDS, Budget, RecordedBudget
 from cloudact.budgets.estimate import counts
 from cloudact.budgets.forecast import MonthForecast, Reason, Unknown, forecast_of
 from cloudact.budgets.months import Month
 from cloudact.budgets.spending import Of, Spending, product, quotient
-from cloudact.costs.labels import Label
+from cloudact.costs.labels import Label, label_named
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,15 @@ class Plans:
         """Standings of the budgets that hold in the month."""
         return [self._standing(budget, spending, month) for budget in self.holding(month)]
 
+    def gap(self, budget: Budget) -> Reason | None:
+        """Why the budget covers no costs: its label, or the value of it, is not there any more; `None` where it may."""
+        if budget.of.label is None:
+            return None
+        label = label_named(self.labels, budget.of.label)
+        if label is None:
+            return Reason.LABEL_UNKNOWN
+        return Reason.VALUE_UNKNOWN if budget.of.value and budget.of.value not in label.values else None
+
     def _of(self, budget: RecordedBudget) -> Of | None:
         if budget.of.label is None:
             return Of()
@@ -83,9 +92,9 @@ class Plans:
         return None if number is None else Of(number, budget.of.value or None)
 
     def _standing(self, budget: RecordedBudget, spending: Spending, month: Month) -> Standing:
-        amount, of = budget.amount_in(month.name), self._of(budget)
-        if of is None:
-            unknown = MonthForecast(None, None, None, counts([]), 0, Unknown(Reason.LABEL_UNKNOWN))
+        amount, of, gap = budget.amount_in(month.name), self._of(budget), self.gap(budget)
+        if of is None or gap is not None:
+            unknown = MonthForecast(None, None, None, counts([]), 0, Unknown(gap or Reason.LABEL_UNKNOWN))
             return Standing(budget, month, amount, unknown, ())
         costs = forecast_of(spending, month, budget.currency, of, budget.of.provider)
         others = [each for each in spending.currencies(of) if each != budget.currency]

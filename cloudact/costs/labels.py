@@ -129,6 +129,11 @@ class Label(_Part):
     name: str = Field(pattern=f"^{LABEL_NAME}$", examples=["team"])
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=MOST_RULES)
 
+    @property
+    def values(self) -> set[str]:
+        """Values that its rules give."""
+        return {value for rule in self.rules for value, *_ in rule.parts}
+
 
 def _bounded(labels: tuple[Label, ...]) -> tuple[Label, ...]:
     names = [label.name for label in labels]

@@ -70,7 +70,7 @@ class Notifier:
         try:
             webhook = self._webhooks.find(notification.org_slug) if self._outbox else None
         except Exception as err:
-            return self._told(self._own(notification), "failed", err)
+            return self._told(self.own(notification), "failed", err)
         return self.notify_webhook(webhook, notification)
 
     def tell_invalid(self, judged: Integration, error: str, at: datetime) -> None:
@@ -82,7 +82,7 @@ class Notifier:
 
         Returns whether it will arrive.
         """
-        notification = self._own(notification)
+        notification = self.own(notification)
         if webhook is None or self._outbox is None or not webhook.wants(notification.event):
             return self._told(notification, "none")
         try:
@@ -91,7 +91,8 @@ class Notifier:
             return self._told(notification, "failed", err)
         return self._told(notification, "queued" if new else "repeated")
 
-    def _own(self, notification: Notification) -> Notification:
+    def own(self, notification: Notification) -> Notification:
+        """Notification with the id that it is sent and recorded under."""
         return notification if self._outbox is None else self._outbox.own(notification)
 
     def _told(self, notification: Notification, delivery: str, err: Exception | None = None) -> bool:

@@ -24,7 +24,9 @@ BAR = 1000  # thousandths of a bar
 WHY: Mapping[Reason, str] = {
     Reason.NOTHING_LOADED: "no day is loaded",
     Reason.TOO_FEW_DAYS: "fewer than two whole weeks are settled",
+    Reason.STOPPED: "its days are not loaded any more",
     Reason.LABEL_UNKNOWN: "there is no such label any more",
+    Reason.VALUE_UNKNOWN: "no rule of the label gives this value any more",
     Reason.BALANCE_TOO_OLD: "it was entered more than 400 days ago",
 }
 
@@ -129,21 +131,30 @@ def _budget(standing: Standing, today: date, names: Mapping[str, str]) -> Budget
         currency=budget.currency,
         forecast=_known(costs.forecast.amount if costs.forecast else None),
         bounds=f"{amount(costs.forecast.low)} to {amount(costs.forecast.high)}" if costs.forecast else "",
-        note=_why(costs.unknown, names) or _others(standing),
+        note=_why(costs.unknown, names) or _others(standing, names),
     )
 
 
 def _state(standing: Standing) -> tuple[str, str]:
     if 100 in standing.reached:  # per cent
         return "Used up", "failed"
+    unknown = standing.costs.unknown
+    if unknown is not None and unknown.reason.is_of_nothing:
+        return "Covers nothing", "rise"
     if standing.is_forecast_over is None:
         return "", ""
     return ("Will be exceeded", "rise") if standing.is_forecast_over else ("Will hold", "success")
 
 
-def _others(standing: Standing) -> str:
+def _others(standing: Standing, names: Mapping[str, str]) -> str:
     others = standing.other_currencies
-    return f"costs in {', '.join(others)} do not count" if others else ""
+    notes = [f"costs in {', '.join(others)} do not count"] if others else []
+    notes += [
+        f"{names.get(each.provider, each.provider)} was last loaded for {each.last_day.day} "
+        f"{each.last_day:%b}: nothing more is expected of it"
+        for each in standing.costs.stopped
+    ]
+    return "; ".join(notes)
 
 
 def _query(of: Scope, today: date) -> str:
@@ -190,5 +201,7 @@ def _known(exact: Decimal | None) -> str:
 def _why(unknown: Unknown | None, names: Mapping[str, str]) -> str:
     if unknown is None:
         return ""
+    if unknown.reason.is_of_nothing:
+        return WHY[unknown.reason]
     of = f"{names.get(unknown.provider, unknown.provider)}: " if unknown.provider else ""
     return f"not known: {of}{WHY[unknown.reason]}"

@@ -9,8 +9,11 @@ from werkzeug.datastructures import ETags
 
 from cloudact.budgets.balance import MOST_BALANCES, Balance, counting
 from cloudact.budgets.budget import MOST_BUDGETS, Budget
+from cloudact.budgets.forecast import Reason
+from cloudact.budgets.standing import Plans
+from cloudact.costs.labels import Label
 from cloudact.error_codes import Code
-from functions.console.budget_card import scope_words
+from functions.console.budget_card import WHY, scope_words
 from functions.console.budget_form import (
     BALANCE,
     BUDGET,
@@ -46,7 +49,7 @@ GONE = "This budget is not there any more: send the form again to add it."
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """Budget as the list shows it."""
+    """Budget as the list shows it; `gap` says why it covers nothing, if it does."""
 
     name: str
     of: str
@@ -55,6 +58,7 @@ class BudgetLine:
     first_month: str
     last_month: str
     months: Sequence[str]
+    gap: str
 
 
 @dataclass(frozen=True)
@@ -198,13 +202,14 @@ def _page(
 ) -> Response:
     names = {each.id: each.name for each in console.integrations.providers}
     counted = set(counting(balances.balances, console.clock().date()))
+    plans = Plans.of(budgets.budgets, _labels_of(console, visited.org, budgets))
     newest = sorted(balances.balances, key=lambda each: (each.as_of, _key(each)), reverse=True)
     return page(
         console,
         visited,
         "settings_budgets.html",
         status=status,
-        budgets=[_budget_line(each, names) for each in budgets.plain],
+        budgets=[_budget_line(each, names, plans.gap(each)) for each in budgets.budgets],
         budgets_etag=budgets.etag,
         balances=[_balance_line(each, names, counts=each in counted) for each in newest[:MOST_SHOWN]],
         older=len(newest[MOST_SHOWN:]),
@@ -219,13 +224,21 @@ def _page(
     )
 
 
-def _budget_line(budget: Budget, names: dict[str, str]) -> BudgetLine:
+def _labels_of(console: Console, org: str, budgets: StoredBudgets) -> Sequence[Label]:
+    """Labels of the org, if a budget is of one."""
+    if not any(each.of.label for each in budgets.budgets):
+        return ()
+    return console.costs.labels.current(org).labels
+
+
+def _budget_line(budget: Budget, names: dict[str, str], gap: Reason | None) -> BudgetLine:
     months = [f"{each.month}: {amount(each.amount)}" for each in budget.months[:MONTHS_SHOWN]]
     if more := len(budget.months[MONTHS_SHOWN:]):
         months.append(f"and {more} more {'month' if more == 1 else 'months'}")
     of = scope_words(budget.of, names)
     first, last = budget.first_month, budget.last_month or ""
-    return BudgetLine(budget.name, of, amount(budget.amount), budget.currency, first, last, months)
+    why = f"Covers nothing: {WHY[gap]}." if gap else ""
+    return BudgetLine(budget.name, of, amount(budget.amount), budget.currency, first, last, months, why)
 
 
 def _balance_line(balance: Balance, names: dict[str, str], *, counts: bool) -> BalanceLine:

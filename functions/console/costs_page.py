@@ -206,7 +206,7 @@ def _hiding(console: Console, org: str, question: Question, address: CostAddress
         group_by=tuple(filtered),
         granularity=whole,
         limit=min(MOST_GROUPS, 20_000 // len(changed(granularity=whole, limit=1).periods)),
-        compared=False,
+        compared=None,
     )
     with refusing():
         answer = console.costs.answers.ask(org, without).answer

@@ -201,7 +201,7 @@ def _states(question: Question, rows: Iterable[Row], today: dt.date) -> Iterable
     found = {(row["provider"], row["usage_date"]): row for row in rows}
     counted = question.counted
     for provider in sorted({provider for provider, _ in found if is_wanted(question.filters, provider)}):
-        for day in Days(counted.first, min(counted.last, today)):
+        for day in filter(question.counts, Days(counted.first, min(counted.last, today))):
             row = found.get((provider, day))
             yield DayState(provider, day, _state(row), row["generation"] if row else None)
 

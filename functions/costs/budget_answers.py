@@ -79,7 +79,10 @@ class AmountRange(Answer):
 
 
 class RestsOn(Answer):
-    """What costs rest on: how many days of providers, each for each provider, and how many whole weeks before."""
+    """What costs rest on: how many days of providers, each for each provider, and how many whole weeks before.
+
+    A provider has no days before its first loaded one, nor after its last one if it is not loaded any more.
+    """
 
     final: int = Field(description="days that do not change any more")
     settling: int = Field(description="days that were read long enough after their end, or whose age was measured")
@@ -94,10 +97,18 @@ class NotKnown(Answer):
 
     reason: Reason = Field(
         description="nothing_loaded: no day was loaded; too_few_days: the provider has fewer than two whole weeks of "
-        "settled days, or none lately; label_unknown: there is no such label any more; balance_too_old: it was "
-        "entered for a day more than 400 days ago"
+        "settled days, or none lately; stopped: the provider is not loaded any more, and nothing of the month is; "
+        "label_unknown, value_unknown: the budget covers nothing, since there is no such label any more, or no rule "
+        "of it gives this value; balance_too_old: it was entered for a day more than 400 days ago"
     )
     provider: str | None = Field(description="provider that it lies with, where it is one's")
+
+
+class StoppedProvider(Answer):
+    """Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected."""
+
+    provider: str
+    last_day: dt.date = Field(description="last UTC day that is loaded, more than 14 days ago")
 
 
 class MonthCosts(Answer):
@@ -106,13 +117,16 @@ class MonthCosts(Answer):
     spent: Amount | None = Field(description="billed cost of the days that are loaded; null where none is")
     forecast: AmountRange | None = Field(
         description="of the whole month: what is loaded, by what days of the same age have still become, and the other "
-        "days as in the two newest weeks, give or take what the last four differ by; null where not known"
+        "days as in the two newest weeks, give or take what the last four differ by, or a part of it where they hardly "
+        "do; null where not known"
     )
     run_rate: Amount | None = Field(
-        description="mean of the month's known days times its days, weekdays left aside; null without a known day"
+        description="mean of the month's known days times its days, or those that the provider has of it, weekdays "
+        "left aside; null without a known day"
     )
     rests_on: RestsOn
     unknown: NotKnown | None = Field(description="why there is no forecast; null where there is one")
+    stopped: list[StoppedProvider] = Field(description="providers of which nothing more is expected")
 
 
 class BudgetStanding(MonthCosts):
@@ -179,8 +193,10 @@ class BalanceRunway(Answer):
         description="UTC day whose costs use it up at the rate of the last weeks; days since as_of that are not loaded "
         "are taken from these too. null: not within five years, or not known"
     )
-    earliest: dt.date | None = Field(description="the same at the rate of the dearest week")
-    latest: dt.date | None = Field(description="the same at the rate of the cheapest week")
+    earliest: dt.date | None = Field(
+        description="the same at the rate of the dearest week, and of one a little dearer at the least"
+    )
+    latest: dt.date | None = Field(description="the same at the rate of the cheapest week, or a little cheaper")
     rests_on: RestsOn = Field(description="days since as_of")
     unknown: NotKnown | None
 
@@ -304,6 +320,7 @@ def _costs(costs: MonthForecast) -> dict[str, Any]:
         "run_rate": plain_or_none(costs.run_rate),
         "rests_on": _rests_on(costs.rests_on, costs.weeks),
         "unknown": _not_known(costs.unknown),
+        "stopped": [StoppedProvider(provider=each.provider, last_day=each.last_day) for each in costs.stopped],
     }
 
 

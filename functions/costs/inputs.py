@@ -28,6 +28,7 @@ from functions.costs.question import (
     MOST_GROUPS,
     MOST_VALUES,
     Basis,
+    Compared,
     Days,
     Filter,
     Granularity,
@@ -51,11 +52,15 @@ DEFAULT_DAYS = 30
 DEFAULT_LIMIT = 10
 TOKENS_BY = (Dimension("provider"), Dimension("model"), Dimension("token_type"))
 ONLY_ROWS = "allocated_by is of charges; ask with format=parquet, or group_by=label:<name> for sums."
-Compared: TypeAlias = Annotated[
-    str | None,
-    word_of({"previous_period": "previous_period"}),
-    WithJsonSchema({"type": "string", "enum": ["previous_period"]}),
-    Field(description="with as many days directly before; before whole months as many whole months"),
+ComparedWith: TypeAlias = Annotated[
+    Compared | None,
+    word_of({each.value: each for each in Compared}),
+    WithJsonSchema({"type": "string", "enum": [*Compared]}),
+    Field(
+        description="previous_period: with as many days directly before, whole months with as many whole months; "
+        "previous_month: days of one month with the same days of the month before, as far as it has them, a whole "
+        "month with the whole month"
+    ),
 ]
 _WORD = rf"^({'|'.join(DIMENSIONS)}|{TAG}{TAG_KEY}|{LABEL}{LABEL_NAME})$"
 _OF = "may be given several times; empty: what has none"
@@ -195,7 +200,7 @@ class CostsQuery(FilterQuery):
         description="groups that are told one by one, the largest; the others are one. By days at most "
         "20,000 / number of periods",
     )
-    compare: Compared = None
+    compare: ComparedWith = None
 
     def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
         """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
@@ -208,7 +213,7 @@ class CostsQuery(FilterQuery):
                 group_by=dimensions("group_by", self.group_by),
                 filters=self.filters(),
                 limit=self.limit,
-                compared=self.compare is not None,
+                compared=self.compare,
                 known_labels=labels,
             )
         except InvalidQuestion as err:
@@ -274,7 +279,7 @@ class UnitCostsQuery(FilterQuery):
         description="one more dimension beside provider, model and token_type",
         examples=[["sub_account"]],
     )
-    compare: Compared = None
+    compare: ComparedWith = None
 
     def question(self, today: dt.date, labels: Sequence[Label] = ()) -> Question:
         """Question that is asked of an org with these labels. Raises 400 naming the field that cannot be answered."""
@@ -287,7 +292,7 @@ class UnitCostsQuery(FilterQuery):
                 group_by=(*TOKENS_BY, *more),
                 filters=self.filters(),
                 limit=MOST_GROUPS,
-                compared=self.compare is not None,
+                compared=self.compare,
                 with_tokens=True,
                 known_labels=labels,
             )

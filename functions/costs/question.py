@@ -69,6 +69,13 @@ class Metric(StrEnum):
     CONSUMED = "consumed"
 
 
+class Compared(StrEnum):
+    """Days that a question compares its own with: as many directly before, or the same days of the month before."""
+
+    PERIOD = "previous_period"
+    MONTH = "previous_month"
+
+
 @dataclass(frozen=True)
 class Filter:
     """Values of a dimension that count, or, where `excluded`, that do not. An empty value is what is not attributed."""
@@ -108,6 +115,19 @@ class Days:
         return self.first.day == 1 and (self.last + DAY).day == 1
 
     @property
+    def are_of_one_month(self) -> bool:
+        """Whether they lie in one month."""
+        return self.first.replace(day=1) == self.last.replace(day=1)
+
+    @property
+    def month_before(self) -> "Days":
+        """Same days of the month before, as far as it has them; before a whole month the whole month."""
+        end = self.first.replace(day=1) - DAY
+        days = (end if self.are_months else end.replace(day=min(day.day, end.day)) for day in (self.first, self.last))
+        first, last = days
+        return Days(first.replace(day=1) if self.are_months else first, last)
+
+    @property
     def before(self) -> "Days":
         """Days directly before, as many; before whole months as many whole months."""
         last = self.first - DAY
@@ -121,7 +141,7 @@ class Days:
 class Question:
     """Question about costs of `days`, summed by period and group; the `limit` largest groups stand one by one.
 
-    With `compared`, the same of the days before. With `with_tokens` only charges of tokens count, beside whose costs
+    With `compared`, the same of those days before. With `with_tokens` only charges of tokens count, beside whose costs
     their numbers stand; they may have one dimension more. `known_labels` are those that the org has. Raises
     `InvalidQuestion`.
     """
@@ -133,7 +153,7 @@ class Question:
     group_by: tuple[Dimension, ...] = ()
     filters: tuple[Filter, ...] = ()
     limit: int = 10
-    compared: bool = False
+    compared: Compared | None = None
     with_tokens: bool = False
     known_labels: InitVar[Sequence[Label]] = ()
     labels: tuple[Label, ...] = field(init=False, default=())  # those that it groups or filters by
@@ -141,6 +161,8 @@ class Question:
     def __post_init__(self, known_labels: Sequence[Label]) -> None:
         """Checks what the parts may be, alone and together."""
         check_days(self.days, MOST_DAYS)
+        if self.compared is Compared.MONTH and not self.days.are_of_one_month:
+            raise InvalidQuestion("compare", "previous_month is of days that lie in one month", Code.FIELDS_CONFLICT)
         check_filters(self.filters)
         most = MOST_GROUPED + self.with_tokens
         if len(self.group_by) > most or len(set(self.group_by)) < len(self.group_by):
@@ -167,12 +189,18 @@ class Question:
     @property
     def previous(self) -> Days | None:
         """Days that these are compared with."""
-        return self.days.before if self.compared else None
+        if self.compared is None:
+            return None
+        return self.days.month_before if self.compared is Compared.MONTH else self.days.before
 
     @property
     def counted(self) -> Days:
-        """Days, or in months of invoices those months, that count in either period."""
+        """Days, or in months of invoices those months, from the first to the last that counts in either period."""
         return Days(self.previous.first, self.days.last) if self.previous else self.days
+
+    def counts(self, day: dt.date) -> bool:
+        """Whether the day is one of either period: between the same days of two months there are others."""
+        return day in self.days or (self.previous is not None and day in self.previous)
 
     @property
     def read(self) -> Days:

@@ -12,7 +12,7 @@ from cloudact.costs.label_sql import allocations_of, path_of, rules_of
 from cloudact.costs.labels import Label
 from cloudact.settings import ROOT
 from cloudact.warehouse.queries import Query, Value
-from functions.costs.question import Days, Filter, Metric, Question, Rows
+from functions.costs.question import Compared, Days, Filter, Metric, Question, Rows
 
 FOLDER: Final = ROOT / "sql" / "costs"
 MOST_ROWS: Final = 60_000  # of an answer: three times the cells, for several currencies or units
@@ -45,6 +45,9 @@ def statement_of_groups(question: Question) -> tuple[Query, dict[str, Value]]:
         "start": question.days.first,
         "end": question.days.last,
     }
+    if question.compared is Compared.MONTH and question.previous:
+        words.add(Compared.MONTH.value)
+        days["previous_end"] = question.previous.last
     limits = {"group_limit": question.limit, "row_limit": MOST_ROWS + 1}
     own = {**paths, **values, **rules}
     places = {_PLACE_OF_LABELS: of_labels}

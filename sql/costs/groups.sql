@@ -10,6 +10,7 @@
 -- @counted_from DATE: first day that counts, of the period before if the question compares
 -- @start DATE: first day of the question; what is before it is of the period before
 -- @end DATE: last day of the question
+-- @previous_end DATE: last day of the period before -- with previous_month
 -- @group_limit INT64: groups that are told one by one; the others are one row
 -- @row_limit INT64: rows that are answered at most
 WITH
@@ -154,6 +155,7 @@ amount_by_period AS (
   FROM labelled_3 -- with of_3_labels
   WHERE
     counted_on BETWEEN @counted_from AND @end
+    AND (counted_on >= @start OR counted_on <= @previous_end) -- with previous_month
     AND amount IS NOT NULL
     AND IFNULL(label_1, '') IN UNNEST(@only_label_1) -- with only_label_1
     AND IFNULL(label_1, '') NOT IN UNNEST(@not_only_label_1) -- with not_only_label_1
@@ -253,11 +255,15 @@ SELECT
 FROM (
   SELECT days.provider, days.usage_date, days.settledness, days.generation, FALSE AS is_half_loaded
   FROM settledness AS days
-  WHERE days.usage_date BETWEEN @counted_from AND @end
+  WHERE
+    days.usage_date BETWEEN @counted_from AND @end
+    AND (days.usage_date >= @start OR days.usage_date <= @previous_end) -- with previous_month
   UNION ALL
   SELECT provider, usage_date, CAST(NULL AS STRING) AS settledness, CAST(NULL AS INT64) AS generation, is_half_loaded
   FROM loaded_days
-  WHERE usage_date BETWEEN @counted_from AND @end
+  WHERE
+    usage_date BETWEEN @counted_from AND @end
+    AND (usage_date >= @start OR usage_date <= @previous_end) -- with previous_month
 )
 GROUP BY provider, usage_date
 LIMIT @row_limit

@@ -98,6 +98,30 @@ def test_a_month_is_all_its_days(customer: Shell) -> None:
     assert customer("costs", "--month", "this", "--basis", "invoice_month").exit_code == 0
 
 
+def test_a_month_is_compared_up_to_its_last_loaded_day(customer: Shell, found: list[Charge]) -> None:
+    """Eleven days of November are loaded: the same days of October are beside them, in table, document and file.
+
+    A last day that is named stays, and days that are counted back end with the last loaded one too.
+    """
+    month = ("--month", "2026-11", "--compare", "--only", "provider=openai")
+    shown = customer("costs", *month)
+    last = max(each.day for each in found if each.provider == "openai").day
+    assert shown.stdout.startswith(
+        f"Billed, 2026-11-01 to 2026-11-{last:02}, before: 2026-10-01 to 2026-10-{last:02}\n"
+    )
+    document = customer.json("costs", *month)
+    for word, number in (("total", 11), ("previous_total", 10)):
+        exact = total(found, lambda c: c.provider == "openai" and c.day.month == number and c.day.day <= last)  # noqa: B023
+        assert Decimal(document["results"][0][word]) == exact
+    rows = list(csv.DictReader(io.StringIO(customer("costs", *month, "--csv").stdout)))
+    assert {(row["start"], row["end"]) for row in rows if row["period"] == "previous"} == {
+        ("2026-10-01", f"2026-10-{last:02}")
+    }
+    assert customer("unit-costs", *month).stdout.startswith("Cost of a million tokens, billed, 2026-11-01 to 2026-11-")
+    named = customer("costs", "--since", "2026-11-01", "--until", "2026-11-20", "--compare").stdout
+    assert named.startswith("Billed, 2026-11-01 to 2026-11-20, before: 2026-10-12 to 2026-10-31\n")
+
+
 def test_nothing_was_charged(customer: Shell) -> None:
     """An empty answer is a sentence."""
     assert "Nothing was charged." in customer("costs", "--only", "model=nobody", *OCTOBER).stdout

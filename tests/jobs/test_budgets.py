@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,10 +18,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from cloudact import clients
+from cloudact.notify.notifications import Event, Notification
+from cloudact.notify.notifier import open_notifier
 from cloudact.notify.webhooks import Webhooks
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
+from cloudact.warehouse.bigquery import open_warehouse
 from functions.composition import compose as compose_functions
 from functions.routes import public_app
+from jobs import looks
+from jobs.budgets import BudgetLook
 from jobs.composition import compose
 from jobs.container import Execution
 from jobs.task import work_through
@@ -50,8 +56,13 @@ class Killing(Doorman):
         super().__init__(target)
         self.victim: BaseProcess | None = None
         self.at_mark = 1
+        self.asked: Counter[str] = Counter()  # what was told: by one query of all, and one by one
 
     def _forward(self, door: Any, body: bytes) -> Any:
+        if door.command == "POST" and b"events_told" in body:
+            self.asked["all"] += 1
+        if door.command == "GET" and "/jobs/told_" in door.path:
+            self.asked["one"] += 1
         if door.command == "POST" and b'"told_' in body:
             self.at_mark -= 1
             if self.at_mark == 0 and self.victim is not None:
@@ -105,6 +116,17 @@ class Told:
         """A task of these runs, to its end."""
         job = compose(self.fleet.settings, lambda: at)
         assert work_through(job, runs, Execution(name, 0, 0, True), Termination()) == 0
+
+    def looked(self, run: Run) -> tuple[int, int]:
+        """A look after that run. Returns how often it has asked what was told: of all events, and of one."""
+        self.door.asked.clear()
+        settings = self.fleet.settings.model_copy(update={"bigquery_endpoint": self.door.url})
+        warehouse = open_warehouse(settings)
+        notifier = open_notifier(settings, warehouse, lambda: SIX, {})
+        look = BudgetLook(warehouse, looks.Told(warehouse, notifier), lambda: SIX)
+        look.resume([run])
+        look.tell()
+        return self.door.asked["all"], self.door.asked["one"]
 
 
 def _brief(kind: str, data: dict[str, Any]) -> tuple[Any, ...]:
@@ -171,3 +193,25 @@ def test_from_the_daily_call_to_the_outbox(told: Told) -> None:
     told.worked(third, at=SIX + timedelta(hours=4))
     new = [("budget_forecast", "Over", 2, "2026-11", 0), ("budget_threshold", "Over", 2, "2026-11", 50)]
     assert told.events() == sorted([*NEWS, *new])
+
+
+def test_what_one_look_has_no_room_for_the_next_ones_tell(told: Told) -> None:
+    """Of 52 events a look tells 50, and the next one the others; what was told is asked once, whatever there is of it.
+
+    Only what no row says of is asked for by itself: what is new, and what was told and not recorded, such as one here.
+    """
+    names = [f"Budget {number}" for number in range(13)]
+    told.put("budgets", *[OVER | {"name": name, "amount": str(SPENT)} for name in names])
+    key = json.dumps([names[0], 1, "2026-11", 50])
+    before = Notification(Event.BUDGET_THRESHOLD, told.org.org_slug, key, SIX)
+    told.fleet.warehouse.start_query(f"told_{before.id}", "ready")
+    run = llm_run(told.org, "openai", LAST)
+    assert told.looked(run) == (1, 1 + 50)
+    first = told.events()
+    assert len(set(first)) == len(first) == 50
+    assert told.looked(run) == (1, 1 + 1)
+    every = [("budget_threshold", name, 1, "2026-11", each) for name in names for each in (50, 80, 100)]
+    every += [("budget_forecast", name, 1, "2026-11", 0) for name in names]
+    assert told.events() == sorted(every[1:])
+    assert told.looked(run) == (1, 1)
+    assert len(told.events()) == 51

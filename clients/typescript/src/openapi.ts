@@ -64,9 +64,9 @@ export interface BalanceRunway {
   days_left: number | null;
   /** UTC day whose costs use it up at the rate of the last weeks; days since as_of that are not loaded are taken from these too. null: not within five years, or not known */
   runs_out_on: string | null;
-  /** the same at the rate of the dearest week */
+  /** the same at the rate of the dearest week, and of one a little dearer at the least */
   earliest: string | null;
-  /** the same at the rate of the cheapest week */
+  /** the same at the rate of the cheapest week, or a little cheaper */
   latest: string | null;
   /** days since as_of */
   rests_on: RestsOn;
@@ -162,13 +162,15 @@ export interface Budget {
 export interface BudgetStanding {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by, or a part of it where they hardly do; null where not known */
   forecast: AmountRange | null;
-  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  /** mean of the month's known days times its days, or those that the provider has of it, weekdays left aside; null without a known day */
   run_rate: string | null;
   rests_on: RestsOn;
   /** why there is no forecast; null where there is one */
   unknown: NotKnown | null;
+  /** providers of which nothing more is expected */
+  stopped: Array<StoppedProvider>;
   name: string;
   /** version of the budgets in which this one last changed */
   version: number;
@@ -524,13 +526,15 @@ export interface Forecast {
 export interface ForecastGroup {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by, or a part of it where they hardly do; null where not known */
   forecast: AmountRange | null;
-  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  /** mean of the month's known days times its days, or those that the provider has of it, weekdays left aside; null without a known day */
   run_rate: string | null;
   rests_on: RestsOn;
   /** why there is no forecast; null where there is one */
   unknown: NotKnown | null;
+  /** providers of which nothing more is expected */
+  stopped: Array<StoppedProvider>;
   /** null: what no rule of the label is of */
   key: Record<string, string | null>;
 }
@@ -788,18 +792,20 @@ export interface MonthAmount {
 export interface MonthCosts {
   /** billed cost of the days that are loaded; null where none is */
   spent: string | null;
-  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by; null where not known */
+  /** of the whole month: what is loaded, by what days of the same age have still become, and the other days as in the two newest weeks, give or take what the last four differ by, or a part of it where they hardly do; null where not known */
   forecast: AmountRange | null;
-  /** mean of the month's known days times its days, weekdays left aside; null without a known day */
+  /** mean of the month's known days times its days, or those that the provider has of it, weekdays left aside; null without a known day */
   run_rate: string | null;
   rests_on: RestsOn;
   /** why there is no forecast; null where there is one */
   unknown: NotKnown | null;
+  /** providers of which nothing more is expected */
+  stopped: Array<StoppedProvider>;
 }
 
 /** What is not known, and why. */
 export interface NotKnown {
-  /** nothing_loaded: no day was loaded; too_few_days: the provider has fewer than two whole weeks of settled days, or none lately; label_unknown: there is no such label any more; balance_too_old: it was entered for a day more than 400 days ago */
+  /** nothing_loaded: no day was loaded; too_few_days: the provider has fewer than two whole weeks of settled days, or none lately; stopped: the provider is not loaded any more, and nothing of the month is; label_unknown, value_unknown: the budget covers nothing, since there is no such label any more, or no rule of it gives this value; balance_too_old: it was entered for a day more than 400 days ago */
   reason: Reason;
   /** provider that it lies with, where it is one's */
   provider: string | null;
@@ -899,7 +905,7 @@ export interface Readiness {
 }
 
 /** Reason why something is not known. */
-export type Reason = "nothing_loaded" | "too_few_days" | "label_unknown" | "balance_too_old";
+export type Reason = "nothing_loaded" | "too_few_days" | "stopped" | "label_unknown" | "value_unknown" | "balance_too_old";
 
 /** Recency of a dataset instance, if it has a day in the range that was asked for. */
 export interface Recency {
@@ -986,7 +992,7 @@ export interface ResidualPart {
   amount: string | null;
 }
 
-/** What costs rest on: how many days of providers, each for each provider, and how many whole weeks before. */
+/** What costs rest on: how many days of providers, each for each provider, and how many whole weeks before. A provider has no days before its first loaded one, nor after its last one if it is not loaded any more. */
 export interface RestsOn {
   /** days that do not change any more */
   final: number;
@@ -1274,6 +1280,13 @@ export interface Step {
   progress: string | null;
   error_message: string | null;
   messages: Array<Message>;
+}
+
+/** Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected. */
+export interface StoppedProvider {
+  provider: string;
+  /** last UTC day that is loaded, more than 14 days ago */
+  last_day: string;
 }
 
 /** Status of a subscription, in the backend's words. */
@@ -1797,8 +1810,8 @@ export interface Operations {
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
-      /** with as many days directly before; before whole months as many whole months */
-      compare?: "previous_period";
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      compare?: "previous_period" | "previous_month";
     };
     body: undefined;
     answer: Costs;
@@ -1854,8 +1867,8 @@ export interface Operations {
       metric?: "billed" | "effective" | "list" | "contracted";
       /** one more dimension beside provider, model and token_type */
       group_by?: Array<string>;
-      /** with as many days directly before; before whole months as many whole months */
-      compare?: "previous_period";
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      compare?: "previous_period" | "previous_month";
     };
     body: undefined;
     answer: UnitCosts;

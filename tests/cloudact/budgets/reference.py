@@ -44,9 +44,13 @@ def month_days(first: date) -> list[date]:
 
 
 def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: date, today: date) -> Told | None:
-    """Amount and bounds of the month of one provider, or `None`."""
+    """Amount and bounds of the month of one provider, or `None`.
+
+    It has no days before its first one, and none after its last one if that is more than two weeks ago.
+    """
     known_to = min(month_days(first)[-1], today)
     days = {day: state for day, state in days.items() if day <= known_to}
+    ended = max(days) < known_to - timedelta(days=14)
 
     def cost(day: date) -> Decimal:
         return amounts.get(day, Decimal()) if day in days else Decimal()
@@ -62,16 +66,20 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
         return Told(divided(cost(day), mean), min(ends), max(ends))
 
     told = [each for day in month_days(first) if (each := by_itself(day))]
-    open_days = [day for day in month_days(first) if by_itself(day) is None]
+    open_days = [day for day in month_days(first) if day >= min(days) and by_itself(day) is None]
     sums = [Decimal(), Decimal(), Decimal()]
     for each in told:
         sums = [one + other for one, other in zip(sums, each, strict=True)]
-    if open_days:
-        of_weeks = _by_weeks(open_days, days, known_to, by_itself, cost)
+    if ended:
+        sums = [each + sum((cost(day) for day in open_days), Decimal()) for each in sums]
+    elif open_days:
+        of_weeks = _by_weeks(open_days, days, by_itself, cost)
         if len(of_weeks) < 2:
             return None
         newest = rounded((Fraction(of_weeks[0]) + Fraction(of_weeks[1])) / 2)
-        spread = max(of_weeks) - min(of_weeks)
+        times, least = {2: ("2", "0.1"), 3: ("1.3", "0.07"), 4: ("1", "0.05")}[len(of_weeks)]
+        differ = Fraction(max(of_weeks) - min(of_weeks)) * Fraction(times)
+        spread = rounded(max(differ, abs(Fraction(newest)) * Fraction(least)))
         there = sum((cost(day) for day in open_days), Decimal())
         low = max(newest - spread, min(there, *of_weeks))
         sums = [sums[0] + newest, sums[1] + low, sums[2] + newest + spread]
@@ -81,13 +89,12 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
 def _by_weeks(
     open_days: list[date],
     days: Mapping[date, Day],
-    known_to: date,
     by_itself: Callable[[date], Told | None],
     cost: Callable[[date], Decimal],
 ) -> list[Decimal]:
     """What the open days would cost by each of the last four whole weeks of the last six."""
     settled = {day for day, state in days.items() if state.state in ("final", "settled")}
-    if not settled or max(settled) < known_to - timedelta(days=14):
+    if not settled or max(settled) < max(days) - timedelta(days=14):
         return []
 
     def known(day: date) -> Decimal:

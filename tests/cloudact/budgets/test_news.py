@@ -88,8 +88,8 @@ def balance(amount: str, as_of: date = date(2026, 11, 1), provider: str = "starl
     )
 
 
-def spending(cost: str, last: date = LAST) -> Spending:
-    days = [BEGIN + number * DAY for number in range((last - BEGIN).days + 1)]
+def spending(cost: str, last: date = LAST, first: date = BEGIN) -> Spending:
+    days = [first + number * DAY for number in range((last - first).days + 1)]
     return Spending(
         {(ALL, "USD"): {"starling": dict.fromkeys(days, Decimal(cost))}}, {"starling": dict.fromkeys(days, FINAL)}
     )
@@ -140,6 +140,22 @@ def test_a_balance_runs_out_between_the_ends() -> None:
     assert (found.earliest, found.runs_out, found.latest) == (today + DAY, today + DAY, today + DAY)
 
 
+def test_equal_weeks_do_not_tell_the_day() -> None:
+    """Ten a day for four weeks: between a twentieth more and a twentieth less a day; for two weeks, a tenth."""
+    four, two = (
+        runway_of(balance("1300"), spending("10", first=LAST - number * DAY), LAST + DAY) for number in (29, 13)
+    )
+    assert [each - LAST for each in (four.earliest, four.runs_out, four.latest) if each] == [
+        96 * DAY,
+        100 * DAY,
+        106 * DAY,
+    ]
+    assert two.runs_out
+    assert two.earliest
+    assert two.latest
+    assert two.earliest < two.runs_out < two.latest
+
+
 def test_what_lasts_for_long_has_no_date() -> None:
     """More than five years, or at no cost for ever: no date, and nothing is low."""
     for found in (runway_of(balance("18700"), spending("10"), LAST), runway_of(balance("1"), spending("0"), LAST)):
@@ -152,7 +168,8 @@ def test_what_lasts_for_long_has_no_date() -> None:
     [
         (balance("1", date(2025, 10, 26)), spending("10"), "balance_too_old"),
         (balance("1", provider="finch"), spending("10"), "nothing_loaded"),
-        (balance("1"), spending("10", date(2026, 9, 13)), "too_few_days"),
+        (balance("1"), spending("10", date(2026, 9, 13)), "stopped"),
+        (balance("1"), spending("10", first=LAST - 12 * DAY), "too_few_days"),
     ],
 )
 def test_a_runway_that_is_not_known(given: Balance, costs: Spending, reason: str) -> None:

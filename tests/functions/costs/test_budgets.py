@@ -345,18 +345,19 @@ def test_the_runway_of_a_prepaid_balance(spending: Plans) -> None:
     assert told["today"] == "2026-11-12"
     unknown, google, openai = told["balances"]
     assert (openai["spent"], openai["left"], openai["unknown"]) == ("920.000000003", "4079.999999997", None)
-    ends = [_used_up("openai", Decimal(5000), weeks) for weeks in ([0], [0, 1], [3])]
+    rates = (Fraction(21, 20), Fraction(1), Fraction(19, 20))  # of weeks that hardly differ
+    ends = [_used_up("openai", Decimal(5000), rate) for rate in rates]
     assert [openai[word] for word in ("earliest", "runs_out_on", "latest")] == [str(day) for day in ends]
-    assert ends[0] < ends[1] == ends[2]
+    assert ends[0] < ends[1] < ends[2]
     assert openai["days_left"] == (ends[1] - TODAY).days
     assert (google["left"], google["days_left"]) == ("-10", 0)
-    assert google["runs_out_on"] == str(_used_up("gcp", Decimal(100), [0, 1]))
+    assert google["runs_out_on"] == str(_used_up("gcp", Decimal(100)))
     assert (unknown["spent"], unknown["left"], unknown["runs_out_on"]) == (None, None, None)
     assert unknown["unknown"] == {"reason": "nothing_loaded", "provider": "anthropic"}
 
 
-def _used_up(provider: str, left: Decimal, weeks: list[int]) -> date:
-    """Day whose costs use it up, at the mean of these of the weeks before yesterday; the newest is the dearest."""
+def _used_up(provider: str, left: Decimal, rate: Fraction = Fraction(1)) -> date:
+    """Day whose costs use it up, at the mean of the two weeks before yesterday, or so much more or less of it."""
     week = [LAST - timedelta(days=back) for back in range(1, 8)]
 
     def estimated(day: date) -> Fraction:
@@ -369,8 +370,7 @@ def _used_up(provider: str, left: Decimal, weeks: list[int]) -> date:
             spent += estimated(day)
         else:
             (newest,) = (each for each in week if each.weekday() == day.weekday())
-            same = [newest - timedelta(days=7 * number) for number in weeks]
-            spent += sum((estimated(each) for each in same), Fraction()) / len(same)
+            spent += rate * (estimated(newest) + estimated(newest - timedelta(days=7))) / 2
         if spent >= left:
             return day
         day += timedelta(days=1)
@@ -545,13 +545,61 @@ def test_a_hostile_value_is_a_value(spending: Plans) -> None:
     assert (told["name"], told["of"]["value"], told["spent"]) == (value, value, "110")
 
 
-def test_a_label_that_is_gone_is_not_known(spending: Plans) -> None:
-    """A budget of a label that was taken out later has neither costs nor a forecast, and says why."""
-    spending.put("budgets", ALL | {"of": {"label": "team", "value": "search"}})
-    assert spending.call("PUT", "labels", json={"labels": []}).status_code == 200
+RENAMED = [{"name": "team", "rules": [TEAMS[0] | {"value": "find"}]}]
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason", "words"),
+    [
+        ([], "label_unknown", "there is no such label any more"),
+        (RENAMED, "value_unknown", "no rule of its label gives this value any more"),
+    ],
+    ids=["label", "value"],
+)
+def test_a_budget_that_covers_nothing_says_so(
+    session_cloud: Local, shell: Shell, spending: Plans, labels: Any, reason: str, words: str
+) -> None:
+    """A budget of a label, or of a value, that is gone has neither costs nor a forecast; all that show it say why.
+
+    One of what no rule is of goes on, and the answer to a question that knows the old labels is not the old one.
+    """
+    session_cloud.clock.now = NOON
+    rest = ALL | {"name": "Rest", "of": {"label": "team", "value": ""}}
+    spending.put("budgets", ALL | {"of": {"label": "team", "value": "search"}}, *([rest] if labels else []))
+    before = spending.ask("budgets")
+    assert before.get_json()["budgets"][0]["unknown"] is None
+    assert spending.call("PUT", "labels", json={"labels": labels}).status_code == 200
+    told, *others = spending.told("budgets", headers={"If-None-Match": before.headers["ETag"]})["budgets"]
+    assert [told[word] for word in ("spent", "forecast", "reached")] == [None, None, []]
+    assert told["unknown"] == {"reason": reason, "provider": None}
+    assert [each["unknown"] for each in others] == [None] * len(others)
+    assert f"All: it covers nothing: {words}." in shell("budgets").stdout
+    slug = spending.org.org_slug
+    browser = console_browser(session_cloud).sign_in(spending.org)
+    browser.get(f"/console/{slug}")
+    assert "Covers nothing" in browser.words
+    browser.get(f"/console/{slug}/settings/budgets")
+    assert browser.words.count("Covers nothing: ") == 1
+
+
+def test_a_provider_that_has_stopped_is_named(session_cloud: Local, spending: Plans) -> None:
+    """Fifteen days after its last loaded one, what is loaded alone counts: API, console and command line say so."""
+    spending.put("budgets", AI)
+    spending.put("balances", MINE)
+    session_cloud.clock.now = later = NOON + timedelta(days=14)
     (told,) = spending.told("budgets")["budgets"]
-    assert (told["spent"], told["forecast"], told["unknown"]) == (
-        None,
-        None,
-        {"reason": "label_unknown", "provider": None},
-    )
+    assert (told["stopped"], told["unknown"]) == ([{"provider": "openai", "last_day": "2026-11-11"}], None)
+    assert (told["rests_on"]["missing"], told["rests_on"]["to_come"], told["is_forecast_over"]) == (0, 0, False)
+    spent, most = Decimal(told["spent"]), Decimal(told["forecast"]["high"])
+    assert spent <= most < spent * Decimal("1.1")  # by what its last days may still become
+    (balance,) = spending.told("runway")["balances"]
+    assert (balance["left"], balance["unknown"]["reason"]) == ("4079.999999997", "stopped")
+    with served(public_app(compose(session_cloud.settings, lambda: later))) as url:
+        shell = Shell({"CLOUDACT_API_URL": url, "CLOUDACT_API_KEY": spending.org.api_key})
+        sentence = "openai was last loaded for 2026-11-11: nothing more is expected of it."
+        assert sentence in shell("budgets").stdout.splitlines()
+        assert f"gcp {sentence[7:]}" in shell("forecast").stdout.splitlines()
+        assert "openai: not known: its days are not loaded any more (openai)." in shell("runway").stdout
+    browser = console_browser(session_cloud).sign_in(spending.org)
+    browser.get(f"/console/{spending.org.org_slug}")
+    assert "OpenAI was last loaded for 11 Nov: nothing more is expected of it" in browser.words

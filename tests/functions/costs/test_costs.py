@@ -11,6 +11,7 @@ import pytest
 import requests
 from flask.testing import FlaskClient
 
+from functions.costs.question import Days
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs
 from tests.functions.costs.charges import FIRST, LAST, Charge, load, total
@@ -195,6 +196,23 @@ def test_the_period_before(get: Get, found: list[Charge]) -> None:
         )
 
 
+def test_the_same_days_of_the_month_before(get: Get, found: list[Charge]) -> None:
+    """What lies between them counts in neither month, and its days are not told."""
+    start, end, before = date(2026, 11, 1), date(2026, 11, 9), Days(date(2026, 10, 1), date(2026, 10, 9))
+    told = get(start=start, end=end, group_by="model", compare="previous_month").get_json()
+    assert told["previous"] == {"start": "2026-10-01", "end": "2026-10-09"}
+    sums = next(each for each in told["results"] if each["currency"] == "USD")
+    assert Decimal(sums["total"]) == total(found, lambda c: c.currency == "USD" and start <= c.day <= end)
+    assert Decimal(sums["previous_total"]) == total(found, lambda c: c.currency == "USD" and c.day in before)
+    days = {date.fromisoformat(each["date"]) for each in told["completeness"]}
+    assert days == {*before, *Days(start, end)}
+    tokens = get("/unit-costs", start=start, end=end, compare="previous_month").get_json()
+    of_tokens = [c for c in found if c.tokens and c.day in before]
+    assert sum(Decimal(each["previous"]["tokens"]) for each in tokens["unit_costs"]) == sum(
+        c.tokens or 0 for c in of_tokens
+    )
+
+
 def test_what_has_vanished_is_told(get: Get) -> None:
     """A group that costs nothing any more is among the largest by what it cost before."""
     told = results(get(start="2027-01-01", end="2027-01-31", granularity="month", compare="previous_period"))
@@ -266,6 +284,7 @@ REFUSED = [
     ({"limit": "501"}, "limit", "field_invalid"),
     ({"start": "2025-11-01", "end": "2026-11-01", "limit": "60"}, "limit", "field_invalid"),
     ({"compare": "last_year"}, "compare", "field_invalid"),
+    ({"start": "2026-09-30", "end": "2026-10-01", "compare": "previous_month"}, "compare", "fields_conflict"),
     ({"basis": "invoice_month", "granularity": "month"}, "basis", "fields_conflict"),
     ({"basis": "invoice_month", **OCTOBER}, "basis", "fields_conflict"),
     ({"nonsense": "1"}, None, "field_unknown"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from cloudact.budgets.statement import statement_of_spending
 from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
 from cloudact.costs.labels import Label, labels_of
 from cloudact.warehouse.queries import load_query
-from functions.costs.question import Basis, Days, Filter, Granularity, Metric, Question, Rows
+from functions.costs.question import Basis, Compared, Days, Filter, Granularity, Metric, Question, Rows
 from functions.costs.statement import (
     every_word,
     query,
@@ -46,7 +46,9 @@ def test_google_accepts_every_dimension(first: int) -> None:
     """Grouped by each dimension, with two others, and filtered by it both ways; exactly what is declared is given."""
     group_by = tuple((ALL * 2)[first : first + 3])
     filters = [Filter(each, ("x", ""), excluded) for each in group_by for excluded in (False, True)]
-    sql, values = statement_of_groups(Question(MONTH, group_by=group_by, filters=tuple(filters), compared=True))
+    sql, values = statement_of_groups(
+        Question(MONTH, group_by=group_by, filters=tuple(filters), compared=Compared.PERIOD)
+    )
     assert gate("org").analyze(sql.sql, sql.types)
     assert sql.bind(values)
 
@@ -79,7 +81,7 @@ def test_nothing_that_is_asked_is_in_the_text() -> None:
 
 def test_invoices_are_looked_for_around_their_months() -> None:
     """A month of invoices has charges of days before it, and of hours after it: a bounded window is read."""
-    _, values = statement_of_groups(Question(MONTH, Granularity.MONTH, Basis.INVOICE_MONTH, compared=True))
+    _, values = statement_of_groups(Question(MONTH, Granularity.MONTH, Basis.INVOICE_MONTH, compared=Compared.PERIOD))
     assert (values["first_day"], values["last_day"]) == (date(2026, 7, 1), date(2026, 11, 7))
     assert (values["counted_from"], values["start"], values["end"]) == (date(2026, 9, 1), MONTH.first, MONTH.last)
 
@@ -98,6 +100,31 @@ def test_the_days_before(first: str, last: str, before: str) -> None:
     """Whole months are compared with as many whole months, other days with as many days directly before."""
     days = Days(date.fromisoformat(first), date.fromisoformat(last)).before
     assert f"{days.first} {days.last}" == before
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "before"),
+    [
+        ("2026-11-01", "2026-11-10", "2026-10-01 2026-10-10"),
+        ("2026-10-01", "2026-10-31", "2026-09-01 2026-09-30"),
+        ("2026-02-01", "2026-02-28", "2026-01-01 2026-01-31"),
+        ("2026-03-01", "2026-03-30", "2026-02-01 2026-02-28"),
+        ("2026-03-30", "2026-03-31", "2026-02-28 2026-02-28"),
+        ("2026-01-05", "2026-01-05", "2025-12-05 2025-12-05"),
+    ],
+)
+def test_the_same_days_of_the_month_before(first: str, last: str, before: str) -> None:
+    """As far as it has them; a whole month has the whole month before it. Days of two months have no such days."""
+    days = Days(date.fromisoformat(first), date.fromisoformat(last))
+    question = Question(days, compared=Compared.MONTH)
+    assert question.previous
+    assert f"{question.previous.first} {question.previous.last}" == before
+    sql, values = statement_of_groups(question)
+    assert gate("org").analyze(sql.sql, sql.types)
+    assert sql.bind(values)
+    assert values["previous_end"] == question.previous.last
+    with pytest.raises(InvalidQuestion, match="one month"):
+        Question(Days(days.first, days.last + timedelta(days=31)), compared=Compared.MONTH)
 
 
 def labels(texts: str = "x") -> tuple[Label, ...]:
