@@ -11,7 +11,7 @@ from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.storage.engine import DuckDBEngine
 
 from localcloud.bigquery.errors import in_googles_words
-from localcloud.bigquery.sql import bignumeric, float_numeric
+from localcloud.bigquery.sql import averages, bignumeric, float_numeric
 from localcloud.bigquery.sql.casts import macro_statements
 
 
@@ -25,8 +25,8 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
         """Open the database and define the macros that translated statements call."""
         await super().start()
         self.execute("SET threads = 1")
-        bignumeric.define_functions(self.connection)
-        float_numeric.define_functions(self.connection)
+        for numbers in (bignumeric, float_numeric, averages):
+            numbers.define_functions(self.connection)
         for statement in macro_statements():
             self.execute(statement)
 
