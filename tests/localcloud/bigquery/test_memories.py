@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud.bigquery.request_ids import MEMORY_S as REQUEST_MEMORY_S
 from localcloud.bigquery.request_ids import RequestIds
+from localcloud.bigquery.row_counts import RowCounts
 from localcloud.bigquery.streaming import MEMORY_S, InsertIds
 from localcloud.bigquery.tables import TableRef
 
@@ -58,3 +59,18 @@ def test_a_request_id_is_forgotten_after_its_time() -> None:
     ids.remember("demo", None, "job_4")
     assert [ids.job_of("demo", each) for each in ("r", "s", None)] == ["job_3", None, None]
     assert len(ids) == 1
+
+
+def test_a_number_of_rows_is_counted_once_until_a_write() -> None:
+    """Rows are counted again after a write to their table, or to any; of too many numbers the oldest is forgotten."""
+    counts, asked = RowCounts(max_remembered=2), []
+
+    def number(table: str) -> int:
+        return counts.of(table, "TRUE", lambda: len(asked.append(table) or asked))
+
+    assert [number("a"), number("a"), number("b")] == [1, 1, 2]
+    counts.forget(["a"])
+    assert [number("a"), number("b")] == [3, 2]
+    counts.forget_all()
+    assert [number("a"), number("b"), number("c"), number("a")] == [4, 5, 6, 7]
+    assert len(counts) == 2
