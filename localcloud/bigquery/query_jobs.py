@@ -110,12 +110,11 @@ class Queries:
         return last
 
     async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
-        if statement.tree is None:
-            return await self._interpret(statement, job)
-        if isinstance(statement.tree, exp.Query) or statement.kind in DML:
+        if statement.is_query or statement.kind in DML:
             return await self._run_sql(statement, job, only_answers=only_answers)
-        if table_statements.handles(statement.tree):
-            view = None if job.dry_run else self._change_tables(statement.tree, job)
+        tree = statement.tree
+        if tree and table_statements.handles(tree):
+            view = None if job.dry_run else self._change_tables(tree, job)
             return Outcome(kind=statement.kind, view=view)
         return await self._interpret(statement, job)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bqemulator.domain.errors import DomainError
 
@@ -38,7 +38,8 @@ class Stop:
         if told := [reason.result() for reason in reasons if reason.done()]:
             raise told[0]
         work = asyncio.ensure_future(start())
-        await asyncio.wait({work, *reasons}, return_when=asyncio.FIRST_COMPLETED)
+        waited_for: set[asyncio.Future[Any]] = {work, *reasons}
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             return work.result()
         while not work.done():

@@ -75,7 +75,7 @@ def test_bytes_follow_every_write(client: bigquery.Client, dataset: str) -> None
 
     def counted() -> tuple[int, int]:
         """Rows of all days, and of the first one."""
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             client.query(
                 f"SELECT day FROM {table} {bound}", job_config=QueryJobConfig(dry_run=True)
             ).total_bytes_processed

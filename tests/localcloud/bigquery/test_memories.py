@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
+
+from localcloud.bigquery.remembered_texts import RememberedTexts, remembering
 from localcloud.bigquery.request_ids import MEMORY_S as REQUEST_MEMORY_S
 from localcloud.bigquery.request_ids import RequestIds
 from localcloud.bigquery.row_counts import RowCounts
@@ -63,10 +68,10 @@ def test_a_request_id_is_forgotten_after_its_time() -> None:
 
 def test_a_number_of_rows_is_counted_once_until_a_write() -> None:
     """Rows are counted again after a write to their table, or to any; of too many numbers the oldest is forgotten."""
-    counts, asked = RowCounts(max_remembered=2), []
+    counts, numbers = RowCounts(max_remembered=2), itertools.count(1)
 
     def number(table: str) -> int:
-        return counts.of(table, "TRUE", lambda: len(asked.append(table) or asked))
+        return counts.of(table, "TRUE", lambda: next(numbers))
 
     assert [number("a"), number("a"), number("b")] == [1, 1, 2]
     counts.forget(["a"])
@@ -74,3 +79,34 @@ def test_a_number_of_rows_is_counted_once_until_a_write() -> None:
     counts.forget_all()
     assert [number("a"), number("b"), number("c"), number("a")] == [4, 5, 6, 7]
     assert len(counts) == 2
+
+
+def test_what_was_made_of_long_texts_is_forgotten() -> None:
+    """The text that was asked for longest ago goes when all are too long together, the newest never does."""
+    known: RememberedTexts[str, str] = RememberedTexts(most_characters=10)
+    for key, text in (("a", "1234"), ("b", "12345")):
+        known.remember(key, text, key.upper())
+    assert [known.find("a", "1234"), known.find("a", "other"), known.find("b", "12345")] == ["A", None, "B"]
+    known.find("a", "1234")
+    known.remember("c", "12", "C")
+    assert [known.find(*each) for each in (("a", "1234"), ("b", "12345"), ("c", "12"))] == ["A", None, "C"]
+    known.remember("c", "1" * 20, "D")
+    assert (known.find("c", "1" * 20), len(known)) == ("D", 1)
+
+
+def test_a_function_of_a_text_is_asked_once() -> None:
+    """What a function made of a text is kept; what it refused is asked again."""
+    asked: list[str] = []
+
+    @remembering(most_characters=100)
+    def length(text: str) -> int:
+        asked.append(text)
+        if not text:
+            raise LookupError(text)
+        return len(text)
+
+    assert [length("abc"), length("abc")] == [3, 3]
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            length("")
+    assert asked == ["abc", "", ""]
