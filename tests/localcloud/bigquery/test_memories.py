@@ -1,11 +1,17 @@
-"""How long ids are remembered: the oldest are forgotten, and one that comes again counts from then on."""
+"""What is remembered, and for how long: the oldest is forgotten, and an id that comes again counts from then on."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
+from bqemulator.config import PersistenceMode, Settings
+from bqemulator.domain.errors import AlreadyExistsError, NotFoundError
 
+from localcloud.bigquery.emulator import start
+from localcloud.bigquery.job_book import JobBook
 from localcloud.bigquery.remembered_texts import RememberedTexts, remembering
 from localcloud.bigquery.request_ids import MEMORY_S as REQUEST_MEMORY_S
 from localcloud.bigquery.request_ids import RequestIds
@@ -110,3 +116,27 @@ def test_a_function_of_a_text_is_asked_once() -> None:
         with pytest.raises(LookupError):
             length("")
     assert asked == ["abc", "", ""]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_the_latest_jobs_are_kept(tmp_path: Path, *, on_disk: bool) -> None:
+    """In memory the oldest job can no longer be read, but its id stays taken; on disk all are kept."""
+    asyncio.run(_three_jobs(tmp_path if on_disk else None))
+
+
+async def _three_jobs(data_dir: Path | None) -> None:
+    mode = PersistenceMode.PERSISTENT if data_dir else PersistenceMode.EPHEMERAL
+    emulator = await start(Settings(persistence_mode=mode, data_dir=data_dir, enable_format_extensions=False))
+    jobs = JobBook(emulator.context, most_in_memory=2)
+    for job_id in ("a", "b", "c"):
+        jobs.finish(jobs.claim("demo", job_id, "QUERY", {}), {})
+    for job_id in ("a", "b", "c"):
+        with pytest.raises(AlreadyExistsError):
+            jobs.claim("demo", job_id, "QUERY", {})
+    assert [jobs.get("demo", job_id).state for job_id in ("b", "c")] == ["DONE", "DONE"]
+    if data_dir:
+        assert jobs.get("demo", "a").state == "DONE"
+    else:
+        with pytest.raises(NotFoundError, match="no longer kept"):
+            jobs.get("demo", "a")
+    await emulator.engine.stop()
