@@ -23,6 +23,7 @@ from localcloud.bigquery.load_quota import LoadQuota
 from localcloud.bigquery.query_jobs import Queries
 from localcloud.bigquery.request_ids import RequestIds
 from localcloud.bigquery.results import ResultStore
+from localcloud.bigquery.stopping import Stop
 from localcloud.bigquery.stream_buffer import StreamBuffer
 from localcloud.bigquery.streaming import InsertIds
 from localcloud.bigquery.tables import Tables
@@ -57,6 +58,7 @@ class Emulator:
     traffic: Traffic = field(default_factory=Traffic)
     request_ids: RequestIds = field(default_factory=RequestIds)
     uploads: dict[str, Upload] = field(default_factory=dict)
+    running: dict[tuple[str, str], Stop] = field(default_factory=dict)
 
 
 async def start(settings: Settings) -> Emulator:

@@ -6,7 +6,9 @@ DomainError (bqemulator)          everything a caller did wrong
 ├─ NotFoundError                  404 notFound
 ├─ AlreadyExistsError             409 duplicate
 ├─ PermissionDeniedError          403 accessDenied
-└─ BytesBilledLimitExceeded       400 bytesBilledLimitExceeded, more bytes than maximumBytesBilled
+├─ BytesBilledLimitExceeded       400 bytesBilledLimitExceeded, more bytes than maximumBytesBilled
+├─ JobStopped                     400 stopped, the job was cancelled
+└─ JobTimedOut                    400 timeout, the job took longer than jobTimeoutMs
 """
 
 from __future__ import annotations
@@ -36,6 +38,22 @@ class BytesBilledLimitExceeded(DomainError):
     http_status = 400
     bq_reason = "bytesBilledLimitExceeded"
     grpc_status_name = "INVALID_ARGUMENT"
+
+
+class JobStopped(DomainError):
+    """The job was cancelled, or nobody waits for its answer."""
+
+    http_status = 400
+    bq_reason = "stopped"
+    grpc_status_name = "CANCELLED"
+
+
+class JobTimedOut(DomainError):
+    """The job took longer than its `jobTimeoutMs`."""
+
+    http_status = 400
+    bq_reason = "timeout"
+    grpc_status_name = "DEADLINE_EXCEEDED"
 
 
 class ConditionNotMet(DomainError):

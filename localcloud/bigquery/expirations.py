@@ -64,3 +64,4 @@ def _drop_rows(tables: Tables, ref: TableRef, newest: Partition) -> None:
     expired = f"{quoted(newest.column)} < {newest.literal(newest.end)}"
     if tables.count(ref, expired):
         tables.engine.execute(f"DELETE FROM {ref.sql} WHERE {expired}")
+        tables.row_counts.forget([ref])

@@ -1,26 +1,36 @@
-"""Jobs: an id is accepted once, and the job stays readable with its full configuration."""
+"""Jobs: an id is accepted once, and the job stays readable with its full configuration.
+
+In memory the latest ones do; of older ones the ids are known. What is on disk is kept.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
 from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.models import JobMeta
+from bqemulator.config import PersistenceMode
 from bqemulator.domain.errors import AlreadyExistsError, DomainError, NotFoundError
 
 from localcloud.bigquery.errors import error_proto
 
 JobKind = Literal["QUERY", "LOAD", "EXTRACT", "COPY"]
+MOST_IN_MEMORY = 5000  # some seven kilobytes each
 
 
 class JobBook:
     """The jobs of one server; kept with the catalog, so they outlive a restart when it does."""
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self, context: AppContext, most_in_memory: int = MOST_IN_MEMORY) -> None:
         self._catalog = context.catalog
         self._clock = context.clock
+        in_memory = context.settings.persistence_mode is PersistenceMode.EPHEMERAL
+        self._most = most_in_memory if in_memory else None
+        self._ended: deque[tuple[str, str]] = deque()
+        self._forgotten: set[tuple[str, str]] = set()
 
     def claim(self, project: str, job_id: str | None, kind: JobKind, configuration: dict[str, Any]) -> JobMeta:
         """Take the id, before anything runs; raises AlreadyExistsError. No other request runs in between."""
@@ -36,18 +46,30 @@ class JobBook:
 
     def refuse_taken(self, project: str, job_id: str | None) -> None:
         """Raise AlreadyExistsError if a job has this id, even one that failed."""
-        if job_id and self._catalog.get_job(project, job_id) is not None:
+        if job_id and ((project, job_id) in self._forgotten or self._catalog.get_job(project, job_id) is not None):
             raise AlreadyExistsError(f"Already Exists: Job {project}:US.{job_id}")
 
     def finish(self, job: JobMeta, statistics: dict[str, Any], error: DomainError | None = None) -> JobMeta:
         """Record how a job ended."""
         proto = error_proto(error) if error else None
         done = {"state": "DONE", "statistics": statistics, "error_result": proto, "end_time": self._clock.now()}
+        self._forget_old_ones((job.project_id, job.job_id))
         return self._save(job.model_copy(update=done))
 
+    def _forget_old_ones(self, ended: tuple[str, str]) -> None:
+        if self._most is None:
+            return
+        self._ended.append(ended)
+        while len(self._ended) > self._most:
+            if self._catalog.get_job(*(oldest := self._ended.popleft())):
+                self._forgotten.add(oldest)
+                self._catalog.delete_job(*oldest)
+
     def get(self, project: str, job_id: str) -> JobMeta:
-        """A job; raises NotFoundError."""
+        """A job; raises NotFoundError, also for one that is no longer kept (Google keeps it for half a year)."""
         job: JobMeta | None = self._catalog.get_job(project, job_id)
+        if (project, job_id) in self._forgotten:
+            raise NotFoundError(f"[local BigQuery] job {project}:{job_id} is no longer kept")
         if job is None:
             raise NotFoundError(f"Not found: Job {project}:US.{job_id}")
         return job

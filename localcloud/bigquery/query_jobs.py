@@ -24,6 +24,7 @@ from localcloud.bigquery.remembered_views import NewView, RememberedViews
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
 from localcloud.bigquery.statements import DML, Statement, split
+from localcloud.bigquery.stopping import Stop
 from localcloud.bigquery.tables import TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
 from localcloud.bigquery.transpiling import CALLER
@@ -39,6 +40,7 @@ class QueryJob:
     project: str
     check_table: TableCheck
     dry_run: bool = False
+    stop: Stop = field(default_factory=Stop)
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -96,7 +98,8 @@ class Queries:
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
         statements = split(sql)
-        outcomes = [await self._run(statement, job) for statement in statements]
+        only_answers = len(statements) == 1 and statements[0].kind not in DML and "destinationTable" not in job.config
+        outcomes = [await self._run(statement, job, only_answers=only_answers) for statement in statements]
         if len(outcomes) == 1 and outcomes[0].view:
             self._views.remember(sql, job.scope, outcomes[0].view)
         kind = outcomes[-1].kind if len(outcomes) == 1 else "SCRIPT"
@@ -106,20 +109,19 @@ class Queries:
             destinations.store(self._tables, job.project, job.config, last.result)
         return last
 
-    async def _run(self, statement: Statement, job: QueryJob) -> Outcome:
-        if statement.tree is None:
-            return await self._interpret(statement, job)
-        if isinstance(statement.tree, exp.Query) or statement.kind in DML:
-            return self._run_sql(statement, job)
-        if table_statements.handles(statement.tree):
-            view = None if job.dry_run else self._change_tables(statement.tree, job)
+    async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
+        if statement.is_query or statement.kind in DML:
+            return await self._run_sql(statement, job, only_answers=only_answers)
+        tree = statement.tree
+        if tree and table_statements.handles(tree):
+            view = None if job.dry_run else self._change_tables(tree, job)
             return Outcome(kind=statement.kind, view=view)
         return await self._interpret(statement, job)
 
     def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
         return table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters)
 
-    def _run_sql(self, statement: Statement, job: QueryJob) -> Outcome:
+    async def _run_sql(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         translation = self._translator.translate(statement.sql, job.scope, job.parameters)
         for ref in translation.tables:
             job.check_table(ref)
@@ -127,7 +129,10 @@ class Queries:
         billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
         if job.dry_run:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
-        table = self._fetch(translation.sql, translation, job)
+        bound, engine = values(job.parameters, translation.used), self._tables.engine
+        table = await job.stop.run(
+            lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
+        )
         if statement.kind in DML:
             self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
@@ -140,6 +145,12 @@ class Queries:
             return self._tables.count(ref)
         sql = f"SELECT COUNT(*) FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE {condition}"
         counting = self._translator.translate(sql, job.scope, job.parameters)
+        if "CURRENT" in condition.upper():
+            return self._counted(counting, job)
+        given = repr(sorted(values(job.parameters, counting.used).items()))
+        return self._tables.row_counts.of(ref, (counting.sql, given), lambda: self._counted(counting, job))
+
+    def _counted(self, counting: Translation, job: QueryJob) -> int:
         return int(self._fetch(counting.sql, counting, job).column(0)[0].as_py())
 
     def _preview(self, translation: Translation, statement: Statement, job: QueryJob) -> Result:
@@ -164,6 +175,7 @@ class Queries:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
             self._tables.changes.add_all()
+            self._tables.row_counts.forget_all()
             self._tables.wrote(tuple(self._tables.expiring))
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)

@@ -13,7 +13,7 @@ from bqemulator.jobs.executor import build_response_schema
 
 from localcloud.bigquery.schemas import FIELD_NAME, Field
 
-MAX_BYTES = 512 << 20
+MAX_BYTES = 128 << 20
 MAX_RESULTS = 500
 
 

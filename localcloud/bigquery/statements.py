@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import sqlglot
 from bqemulator.domain.errors import InvalidQueryError
@@ -12,25 +13,36 @@ from bqemulator.scripting.ast import SqlStmt
 from bqemulator.scripting.parser import parse_script
 from sqlglot import exp
 
+from localcloud.bigquery.remembered_texts import remembering
 from localcloud.bigquery.sql import column_options, masks
 
 DML = {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE"}
 SCRIPT = "SCRIPT"
+NO_TEMPLATE: Final = exp.Null()
 REMEMBERED = 500
+# Of characters, whose trees take eighty times as much. A tree is used twice, by the check and by the translation, which
+# is remembered itself; a template is used for every org and every test of a session.
+TREES = 200_000
+TEMPLATES = 500_000
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; `tree` is None for what only bqemulator's interpreter runs (DECLARE, IF, BEGIN …)."""
+    """One statement."""
 
     sql: str
     kind: str
-    tree: exp.Expression | None
+    is_query: bool = False
+
+    @property
+    def tree(self) -> exp.Expression | None:
+        """Its tree, not to be changed; None for what only bqemulator's interpreter runs (DECLARE, IF, BEGIN …)."""
+        return None if self.kind == SCRIPT else parsed(self.sql)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def split(sql: str) -> tuple[Statement, ...]:
-    """The statements of a job, their trees not to be changed; raises InvalidQueryError for bad syntax."""
+    """The statements of a job; raises InvalidQueryError for bad syntax."""
     if not sql.strip():
         raise InvalidQueryError("Syntax error: Unexpected end of statement", location="query")
     masked, meant = masks.mask(sql)
@@ -51,25 +63,25 @@ def _statement(sql: str, kind: str) -> Statement:
     tree = None if kind == SCRIPT else parsed(sql)
     if tree:
         _refuse_unbounded(tree)
-    return Statement(sql, kind, tree)
+    return Statement(sql, kind, isinstance(tree, exp.Query))
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembering(TREES)
 def parsed(sql: str) -> exp.Expression:
     """The syntax tree of one statement, not to be changed; raises InvalidQueryError."""
     masked, meant = masks.mask(sql)
-    template = _template(masked) if meant else None
-    return masks.unmasked(template, meant) if template else _parsed(sql)
+    template = _template(masked) if meant else NO_TEMPLATE
+    return _parsed(sql) if template is NO_TEMPLATE else masks.unmasked(template, meant)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _template(masked: str) -> exp.Expression | None:
-    """The tree of a text with standing names; `None` if it is not of use, or has an error, which tells real names."""
+@remembering(TEMPLATES)
+def _template(masked: str) -> exp.Expression:
+    """The tree of a text with standing names; none if it is not of use, or has an error, which tells real names."""
     try:
         tree = _parsed(masked)
     except InvalidQueryError:
-        return None
-    return tree if masks.is_of_use(tree) else None
+        return NO_TEMPLATE
+    return tree if masks.is_of_use(tree) else NO_TEMPLATE
 
 
 def _parsed(sql: str) -> exp.Expression:

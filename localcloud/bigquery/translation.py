@@ -18,6 +18,7 @@ from localcloud.bigquery.moved_translations import MovedTranslations
 from localcloud.bigquery.moves import Moves
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.pruning import partitions_read
+from localcloud.bigquery.remembered_texts import RememberedTexts
 from localcloud.bigquery.sql import casts, equivalents, names, parameters, partition_time
 from localcloud.bigquery.sql.parameters import Parameter
 from localcloud.bigquery.statements import parsed
@@ -25,6 +26,7 @@ from localcloud.bigquery.tables import Resource, Seen, TableRef, Tables
 from localcloud.bigquery.transpiling import Transpiler, depends_on_listing
 
 MAX_REMEMBERED = 1000
+VIEW_TEXTS = 500_000  # characters: of three orgs with all their views
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Translator:
         self._transpiler = Transpiler(tables)
         self.elsewhere = MovedTranslations(tables)
         self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
-        self._views: OrderedDict[TableRef, tuple[str, exp.Expression]] = OrderedDict()
+        self._views: RememberedTexts[TableRef, exp.Expression] = RememberedTexts(VIEW_TEXTS)
 
     def translate(self, sql: str, scope: Scope, given: list[Parameter]) -> Translation:
         """The translation; raises InvalidQueryError, or NotFoundError for a table that does not exist."""
@@ -137,13 +139,12 @@ class Translator:
     def _view_tree(self, ref: TableRef, resource: Resource) -> exp.Expression:
         """The query of a view with complete names of tables; not to be changed."""
         text = resource["view"]["query"]
-        if self._views.get(ref, ("",))[0] != text:
+        tree = self._views.find(ref, text)
+        if tree is None:
             tree = parsed(text).copy()
             names.qualify(tree, ref.project, (ref.project, ref.dataset))
-            self._views[ref] = (text, tree)
-            if len(self._views) > MAX_REMEMBERED:
-                self._views.popitem(last=False)
-        return self._views[ref][1]
+            self._views.remember(ref, text, tree)
+        return tree
 
 
 def _name_columns(insert: exp.Insert, resource: Resource) -> None:

@@ -26,7 +26,8 @@ async def insert_dataset(project: str, request: Request, emulator: EmulatorOf) -
     """Make a dataset; 409 if it exists."""
     body: dict[str, Any] = await request.json()  # parsed once: whoever asks the request again gets this very object
     body.setdefault("access", list(DEFAULT_ACCESS))
-    made: dict[str, Any] = await emulated.insert_dataset(project, request, emulator.context)
+    async with emulator.turn:
+        made: dict[str, Any] = await emulated.insert_dataset(project, request, emulator.context)
     return made
 
 
@@ -60,8 +61,10 @@ async def delete_dataset(
     project: str, dataset: str, emulator: EmulatorOf, contents: bool = Query(default=False, alias="deleteContents")
 ) -> Response:
     """Delete a dataset; whoever remembers something of its tables is told that these have changed."""
-    tables = emulator.context.catalog.list_tables(project, dataset)
-    gone: Response = await emulated.delete_dataset(project, dataset, emulator.context, contents)
-    for table in tables:
-        emulator.tables.changes.add(TableRef(project, dataset, table.table_id))
+    async with emulator.turn:
+        tables = emulator.context.catalog.list_tables(project, dataset)
+        gone: Response = await emulated.delete_dataset(project, dataset, emulator.context, contents)
+        for table in tables:
+            emulator.tables.changes.add(ref := TableRef(project, dataset, table.table_id))
+            emulator.tables.row_counts.forget([ref])
     return gone

@@ -1,4 +1,4 @@
-"""jobs.insert, get, list, cancel and delete. A job is done when its insertion answers."""
+"""jobs.insert, get, list, cancel and delete. A job is done when its insertion answers; others see it run until then."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from localcloud.bigquery.api.access import EmulatorOf, Principal, as_json
 from localcloud.bigquery.api.running import query_job, run_query
 from localcloud.bigquery.emulator import Emulator
+from localcloud.bigquery.errors import JobStopped
 from localcloud.bigquery.job_book import job_resource
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}")
@@ -69,7 +70,9 @@ async def list_jobs(
 
 @router.post("/jobs/{job_id}/cancel")
 async def cancel_job(project: str, job_id: str, emulator: EmulatorOf) -> Response:
-    """A request to cancel changes nothing: the job is done."""
+    """Stop the job's query, if it still runs: its insertion answers soon, with a job that was `stopped`."""
+    if running := emulator.running.get((project, job_id)):
+        running.cancel(JobStopped("Job execution was cancelled: User requested cancellation"))
     job = job_resource(emulator.jobs.get(project, job_id))
     return as_json({"kind": "bigquery#jobCancelResponse", "job": job})
 

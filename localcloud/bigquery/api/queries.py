@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from bqemulator.catalog.models import JobMeta
@@ -12,9 +15,10 @@ from localcloud.bigquery import pages
 from localcloud.bigquery.api.access import EmulatorOf, Principal, as_json
 from localcloud.bigquery.api.running import query_job, run_query
 from localcloud.bigquery.emulator import Emulator
-from localcloud.bigquery.errors import envelope, http_status_of
+from localcloud.bigquery.errors import JobStopped, envelope, http_status_of
 from localcloud.bigquery.job_book import job_reference
 from localcloud.bigquery.results import Result
+from localcloud.bigquery.stopping import Stop
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}")
 # Of jobs.query's body, what belongs to the job's configuration rather than to its query.
@@ -26,11 +30,11 @@ ANSWER_FIELDS = {"maxResults", "timeoutMs", "requestId", "formatOptions", "locat
 async def query(project: str, request: Request, emulator: EmulatorOf, principal: Principal) -> Response:
     """Run a query and answer with its first page; an error of the query is an HTTP error."""
     emulator.denials.refuse_job(project, principal)
-    body = await request.json()
-    async with emulator.turn:
+    body, stop = await request.json(), Stop()
+    async with _left_when_client_hangs_up(request, stop), emulator.turn:
         if body.get("dryRun"):
             return as_json(await _dry_run(emulator, project, body, principal))
-        job = await _run_once(emulator, project, body, principal)
+        job = await _run_once(emulator, project, body, principal, stop)
     if job.error_result is not None:
         return _failed(job)
     micros = bool((body.get("formatOptions") or {}).get("useInt64Timestamp"))
@@ -44,8 +48,12 @@ async def get_query_results(
     start_index: int = Query(default=0, alias="startIndex"),
     page_token: str | None = Query(default=None, alias="pageToken"),
 ) -> Response:  # fmt: skip
-    """One page of a finished query; a failed one answers with its error."""
+    """One page of a finished query; a failed one answers with its error, one that runs that it is not complete."""
     job = emulator.jobs.get(project, job_id)
+    if job.state != "DONE":
+        return as_json(
+            {"kind": "bigquery#getQueryResultsResponse", "jobReference": job_reference(job), "jobComplete": False}
+        )
     if job.error_result is not None:
         return _failed(job)
     micros = request.query_params.get("formatOptions.useInt64Timestamp", "").lower() == "true"
@@ -59,13 +67,29 @@ def _of_fields(answer: dict[str, Any], names: str | None) -> dict[str, Any]:
     return {name: answer[name] for name in names.split(",") if name in answer} if names else answer
 
 
-async def _run_once(emulator: Emulator, project: str, body: dict[str, Any], principal: str) -> JobMeta:
+@asynccontextmanager
+async def _left_when_client_hangs_up(request: Request, stop: Stop) -> AsyncIterator[None]:
+    watch = asyncio.create_task(_watch(request, stop))
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def _watch(request: Request, stop: Stop) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    stop.leave()
+
+
+async def _run_once(emulator: Emulator, project: str, body: dict[str, Any], principal: str, stop: Stop) -> JobMeta:
     request_id = body.get("requestId")
     known = emulator.request_ids.job_of(project, request_id)
     if known is not None:
         return emulator.jobs.get(project, known)
-    job, _ = await run_query(emulator, project, None, _configuration(body), principal)
-    emulator.request_ids.remember(project, request_id, job.job_id)
+    job, error = await run_query(emulator, project, None, _configuration(body), principal, stop)
+    if not isinstance(error, JobStopped):  # whoever hung up asks anew
+        emulator.request_ids.remember(project, request_id, job.job_id)
     return job
 
 

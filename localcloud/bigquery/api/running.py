@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from bqemulator.catalog.models import JobMeta
 from bqemulator.domain.errors import DomainError
 
 from localcloud.bigquery.emulator import Emulator
-from localcloud.bigquery.errors import as_domain_error
+from localcloud.bigquery.errors import JobTimedOut, as_domain_error
 from localcloud.bigquery.query_jobs import Outcome, QueryJob
+from localcloud.bigquery.stopping import Stop
 
 ANONYMOUS = "_local_results"
 
@@ -20,18 +25,41 @@ def query_job(emulator: Emulator, project: str, config: dict[str, Any], principa
 
 
 async def run_query(
-    emulator: Emulator, project: str, job_id: str | None, configuration: dict[str, Any], principal: str
+    emulator: Emulator,
+    project: str,
+    job_id: str | None,
+    configuration: dict[str, Any],
+    principal: str,
+    stop: Stop | None = None,
 ) -> tuple[JobMeta, DomainError | None]:
-    """The finished job, and its error if it failed; raises AlreadyExistsError when its id is taken."""
+    """The finished job, and its error if it failed or was stopped; raises AlreadyExistsError when its id is taken."""
     job = emulator.jobs.claim(project, job_id, "QUERY", configuration)
     try:
         run = query_job(emulator, project, configuration["query"], principal, dry_run=False)
-        outcome = await emulator.queries.run(run)
+        run = replace(run, stop=stop or run.stop)
+        with _stoppable(emulator, job, run.stop):
+            outcome = await emulator.queries.run(run)
     except Exception as exc:
         error = as_domain_error(exc)
         return emulator.jobs.finish(job, Outcome().statistics(), error), error
     emulator.results.put(project, job.job_id, outcome.result)
     return emulator.jobs.finish(_with_destination(job), outcome.statistics()), None
+
+
+@contextmanager
+def _stoppable(emulator: Emulator, job: JobMeta, stop: Stop) -> Iterator[None]:
+    """Others find the job while it runs; at its time limit it ends."""
+    key = (job.project_id, job.job_id)
+    emulator.running[key] = stop
+    limit_ms = job.configuration.get("jobTimeoutMs")
+    error = JobTimedOut(f"Operation timed out after {limit_ms} ms. Consider reducing the amount of work.")
+    timer = asyncio.get_running_loop().call_later(int(limit_ms) / 1000, stop.cancel, error) if limit_ms else None
+    try:
+        yield
+    finally:
+        del emulator.running[key]
+        if timer:
+            timer.cancel()
 
 
 def _with_destination(job: JobMeta) -> JobMeta:

@@ -120,6 +120,7 @@ async def delete_table(project: str, dataset: str, table: str, emulator: Emulato
         if decorator:
             predicate = partition_named(emulator.tables.get(ref), decorator).predicate
             emulator.engine.execute(f"DELETE FROM {ref.sql} WHERE {predicate}")
+            emulator.tables.row_counts.forget([ref])
         else:
             emulator.tables.drop(ref)
     return Response(status_code=204)

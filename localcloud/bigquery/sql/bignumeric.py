@@ -12,6 +12,8 @@ from decimal import Decimal
 import duckdb
 import pyarrow as pa
 
+from localcloud.bigquery.sql.rounding import digits, rounded
+
 ONE = 10**38
 NUMERIC_UNIT = 10**29
 """A NUMERIC's last decimal, 10^-9, at this scale."""
@@ -49,8 +51,8 @@ def _quotient(numerator: str | None, denominator: str | None) -> Decimal | None:
         return None
     (top, bottom), (over, under) = Decimal(numerator).as_integer_ratio(), Decimal(denominator).as_integer_ratio()
     sign = -1 if over < 0 else 1
-    nanos = _rounded(sign * top * under * 10**9, bottom * abs(over))
-    return Decimal((nanos < 0, _digits(abs(nanos)), -9)) if abs(nanos) < 10**38 else None
+    nanos = rounded(sign * top * under * 10**9, bottom * abs(over))
+    return Decimal((nanos < 0, digits(abs(nanos)), -9)) if abs(nanos) < 10**38 else None
 
 
 def _each(values: pa.Array, convert: Callable[..., object], type_: pa.DataType) -> pa.Array:
@@ -59,24 +61,13 @@ def _each(values: pa.Array, convert: Callable[..., object], type_: pa.DataType) 
 
 def _of_float(value: float) -> str:
     numerator, denominator = value.as_integer_ratio()  # exact; raises for what is no number
-    return str(_rounded(numerator * ONE, denominator))
+    return str(rounded(numerator * ONE, denominator))
 
 
 def _of_text(value: str) -> str:
     numerator, denominator = Decimal(value).as_integer_ratio()
-    return str(_rounded(numerator * ONE, denominator))
+    return str(rounded(numerator * ONE, denominator))
 
 
 def _numeric(scaled: str) -> Decimal:
-    return Decimal((int(scaled) < 0, _digits(abs(_rounded(int(scaled), NUMERIC_UNIT))), -9))
-
-
-def _digits(value: int) -> tuple[int, ...]:
-    return tuple(map(int, str(value)))
-
-
-def _rounded(numerator: int, denominator: int) -> int:
-    """The quotient as a whole number, half away from zero."""
-    whole, rest = divmod(abs(numerator), denominator)
-    whole += 2 * rest >= denominator
-    return -whole if numerator < 0 else whole
+    return Decimal((int(scaled) < 0, digits(abs(rounded(int(scaled), NUMERIC_UNIT))), -9))

@@ -1,4 +1,4 @@
-"""Casts between numbers, and of numbers to text, as GoogleSQL makes them.
+"""Casts between numbers, and of numbers to text, as GoogleSQL makes them, and averages (`averages`).
 
 FLOAT64 to NUMERIC      the exact binary value to nine decimals, half away from zero; DuckDB multiplies binary floats
                         (`float_numeric`)
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from localcloud.bigquery.sql import bignumeric
+from localcloud.bigquery.sql import averages, bignumeric
 
 # An operand that a macro names twice is bound twice, and all that is in it too: what needs it more often is a function.
 MACROS = (
@@ -44,11 +44,12 @@ CASTS = {
 
 def macro_statements() -> list[str]:
     """The DuckDB statements that define the macros."""
-    return [f"CREATE OR REPLACE MACRO {macro}" for macro in (*bignumeric.MACROS, *MACROS)]
+    return [f"CREATE OR REPLACE MACRO {macro}" for macro in (*bignumeric.MACROS, *MACROS, *averages.MACROS)]
 
 
 def rewrite(tree: exp.Expression) -> None:
     """Let every cast to NUMERIC, BIGNUMERIC, INT64 and STRING go through its macro."""
+    averages.rewrite(tree)
     for cast in list(tree.find_all(exp.Cast)):
         if cast.to.this == exp.DataType.Type.BIGDECIMAL and not isinstance(cast, exp.TryCast):
             cast.replace(exp.Anonymous(this="bq_bignumeric", expressions=[cast.this]))

@@ -5,7 +5,9 @@
 | ARRAY_AGG(x IGNORE NULLS ORDER BY y LIMIT n)    | a syntax error              |
 | TO_JSON_STRING(NULL) is the string 'null'       | NULL                        |
 | SELECT 1, COUNT(*) names its columns f0_, f1_   | the text, or `_col_0`       |
-| a top-level SELECT AS STRUCT gives its fields   | one column                  |
+| a SELECT AS STRUCT at the top, in FROM or WITH  | one column                  |
+| gives its fields                                |                             |
+| (SELECT AS STRUCT * …) is the whole row         | an error                    |
 | DATE_TRUNC(d, WEEK(MONDAY) or ISOWEEK): Monday  | Sunday, or an error         |
 | DATE_TRUNC(d, MONTH) of a subquery's d: a DATE  | a DATETIME                  |
 | STRUCT(a, t.b) names its fields a and b         | fields without names        |
@@ -17,6 +19,7 @@ import sqlglot
 from sqlglot import exp
 
 NAMED = (exp.Alias, exp.Column, exp.Dot)
+ROW = "struct_of_row"
 
 
 def rewrite(tree: exp.Expression) -> None:
@@ -30,6 +33,9 @@ def rewrite(tree: exp.Expression) -> None:
         _stay_a_date(truncation)
     for struct in tree.find_all(exp.Struct):
         _name_fields(struct)
+    for select in list(tree.find_all(exp.Select)):
+        if _is_struct(select):
+            _as_row(select)
     if isinstance(tree, exp.Query):
         name_columns(tree)
 
@@ -87,13 +93,38 @@ def _name_fields(struct: exp.Struct) -> None:
             item.replace(exp.PropertyEQ(this=exp.to_identifier(item.name), expression=item.copy()))
 
 
+def _is_struct(select: exp.Select) -> bool:
+    return str(select.args.get("kind") or "").upper() == "STRUCT"
+
+
+def _as_row(select: exp.Select) -> None:
+    """A query of a value, as ARRAY takes it, answers the row of another query; any other one answers its columns."""
+    outer: exp.Expr = select
+    while isinstance(outer.parent, exp.SetOperation):
+        outer = outer.parent
+    if _gives_columns(outer):
+        select.set("kind", None)
+    elif any(item.is_star for item in select.expressions):
+        select.set("kind", None)
+        row = exp.Select(expressions=[exp.column(ROW)])
+        select.replace(row)
+        row.from_(select.subquery(ROW, copy=False), copy=False)
+
+
+def _gives_columns(query: exp.Expr) -> bool:
+    around = query.parent
+    if isinstance(around, exp.Subquery):
+        return isinstance(around.parent, (exp.From, exp.Join))
+    return around is None or isinstance(around, (exp.CTE, exp.Create, exp.Insert))
+
+
 def name_columns(query: exp.Query) -> None:
     """Give the columns of a query without a name those that Google gives them."""
     while isinstance(query, (exp.SetOperation, exp.Subquery)):
         query = query.this
     if not isinstance(query, exp.Select):
         return
-    if str(query.args.get("kind") or "").upper() == "STRUCT":
+    if _is_struct(query):
         query.set("kind", None)
     anonymous = 0
     for item in query.expressions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
 from google.cloud import bigquery
@@ -63,3 +65,55 @@ def test_ten_mebibytes_are_billed_for_every_table(client: bigquery.Client, table
     assert billed("SELECT 1") == 0
     assert billed(f"SELECT * FROM {table}_view") == MINIMUM
     assert billed(f"SELECT * FROM {table} JOIN {table}_2 USING (x)") == 2 * MINIMUM
+
+
+def test_bytes_follow_every_write(client: bigquery.Client, dataset: str) -> None:
+    """However rows come and go, a dry run counts those that are there, of the whole table and of a partition."""
+    table = f"{dataset}.days"
+    schema = [bigquery.SchemaField("day", "DATE", mode="REQUIRED")]
+    rows(client, f"CREATE TABLE {table} (day DATE NOT NULL) PARTITION BY day")
+
+    def counted() -> tuple[int, int]:
+        """Rows of all days, and of the first one."""
+        return tuple(
+            client.query(
+                f"SELECT day FROM {table} {bound}", job_config=QueryJobConfig(dry_run=True)
+            ).total_bytes_processed
+            // 8
+            for bound in ("", "WHERE day = '2026-11-01'")
+        )
+
+    def load(days: list[str | None], **config: Any) -> None:
+        job_config = bigquery.LoadJobConfig(schema=schema, **config)
+        client.load_table_from_json([{"day": day} for day in days], table, job_config=job_config).result()
+
+    first, second = "2026-11-01", "2026-11-02"
+    assert counted() == (0, 0)
+    rows(client, f"INSERT INTO {table} (day) VALUES ('{first}'), ('{second}')")
+    assert counted() == (2, 1)
+    assert client.insert_rows_json(table, [{"day": first}]) == []
+    assert counted() == (3, 2)
+    load([first, second, second])
+    assert counted() == (6, 3)
+    with pytest.raises(GoogleAPICallError):  # rolled back: all that was there was deleted first
+        load([first, None], write_disposition="WRITE_TRUNCATE")
+    assert counted() == (6, 3)
+    rows(client, f"DELETE FROM {table} WHERE day = '{second}'")
+    assert counted() == (3, 3)
+    with pytest.raises(BadRequest):
+        rows(client, f"INSERT INTO {table} (day) SELECT IF(n = 3, NULL, DATE '{first}') FROM UNNEST([1, 2, 3]) AS n")
+    assert counted() == (3, 3)
+    rows(client, f"BEGIN INSERT INTO {table} (day) VALUES ('{second}'); END")
+    assert counted() == (4, 3)
+    client.delete_table(f"{table}$20261101")
+    assert counted() == (1, 0)
+    load([first, first], write_disposition="WRITE_TRUNCATE")
+    assert counted() == (2, 2)
+    rows(client, f"TRUNCATE TABLE {table}")
+    assert counted() == (0, 0)
+    rows(client, f"CREATE OR REPLACE TABLE {table} PARTITION BY day AS SELECT DATE '{first}' AS day")
+    assert counted() == (1, 1)
+    client.delete_dataset(dataset, delete_contents=True)
+    client.create_dataset(dataset)
+    rows(client, f"CREATE TABLE {table} (day DATE) PARTITION BY day")
+    assert counted() == (0, 0)

@@ -216,6 +216,39 @@ QUERIES: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         """,
         [(1, "x")],
     ),
+    # The rows are those of Google's examples of SELECT * EXCEPT and SELECT * REPLACE.
+    "select as struct with a star": (
+        """
+        SELECT ARRAY(SELECT AS STRUCT * FROM orders), ARRAY(SELECT AS STRUCT * EXCEPT (order_id) FROM orders),
+          ARRAY(SELECT AS STRUCT * REPLACE ('widget' AS item_name) FROM orders),
+          ARRAY(SELECT AS STRUCT orders.* REPLACE (quantity / 2 AS quantity), TRUE AS half FROM orders),
+          (SELECT AS STRUCT * FROM (SELECT order_id FROM orders))
+        FROM (SELECT 1)
+        """.replace("orders)", "(SELECT 5 AS order_id, 'sprocket' AS item_name, 200 AS quantity) AS orders)"),
+        [
+            (
+                [{"order_id": 5, "item_name": "sprocket", "quantity": 200}],
+                [{"item_name": "sprocket", "quantity": 200}],
+                [{"order_id": 5, "item_name": "widget", "quantity": 200}],
+                [{"order_id": 5, "item_name": "sprocket", "quantity": 100.0, "half": True}],
+                {"order_id": 5},
+            )
+        ],
+    ),
+    "select as struct of the last rows": (
+        """
+        SELECT ARRAY(SELECT AS STRUCT * FROM (SELECT run, seq FROM events) ORDER BY run DESC, seq DESC LIMIT 2)
+        """,
+        [([{"run": "r2", "seq": 1}, {"run": "r1", "seq": 2}],)],
+    ),
+    "columns of a select as struct": (
+        """
+        WITH w AS (SELECT AS STRUCT 1 AS a, 2 AS b)
+        SELECT w.a, x.b, x FROM w JOIN (SELECT AS STRUCT * FROM w UNION ALL SELECT AS STRUCT 1, 3) AS x USING (a)
+        ORDER BY b
+        """,
+        [(1, 2, {"a": 1, "b": 2}), (1, 3, {"a": 1, "b": 3})],
+    ),
     "except and replace": (
         """
         SELECT * EXCEPT (at, cost, error, doc, labels, credits) FROM events WHERE run = 'r2'

@@ -129,3 +129,52 @@ def test_bignumeric_goes_with_null_numeric_and_zero(client: bigquery.Client) -> 
       CAST(CAST('-0.0000000005' AS BIGNUMERIC) AS NUMERIC), CAST(CAST(8.6e22 AS BIGNUMERIC) AS NUMERIC)"""
     expected = (None, Decimal("-1.5"), Decimal(7), Decimal("-1e-9"), numeric(8.6e22))
     assert rows(client, sql) == [expected]
+
+
+def test_an_average_of_numerics_is_numeric(client: bigquery.Client, dataset: str) -> None:
+    """AVG of NUMERIC is NUMERIC, half away from zero at nine decimals, through subqueries, by groups and in windows."""
+    rows(client, f"CREATE TABLE {dataset}.t (k STRING, at INT64, x NUMERIC)")
+    values = (
+        "('a', 1, 1), ('a', 2, 1), ('a', 3, 2), ('b', 1, 0.000000001), ('b', 2, 0), ('c', 1, -0.000000001), ('c', 2, 0)"
+    )
+    rows(client, f"INSERT INTO {dataset}.t (k, at, x) VALUES {values}, ('d', 1, NULL), ('e', 1, 12345678901234567890)")
+    expected = {
+        "a": Decimal("1.333333333"), "b": Decimal("1e-9"), "c": Decimal("-1e-9"), "d": None,
+        "e": Decimal(12345678901234567890),
+    }  # fmt: skip
+    assert dict(rows(client, f"SELECT k, AVG(x) FROM (SELECT k, x AS x FROM {dataset}.t) GROUP BY k")) == expected
+    over = f"SELECT DISTINCT k, AVG(y) OVER (PARTITION BY k) FROM (SELECT *, x AS y FROM {dataset}.t)"
+    assert dict(rows(client, over)) == expected
+    running = "AVG(x) OVER (PARTITION BY k ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    assert value(client, f"SELECT {running} FROM {dataset}.t QUALIFY k = 'a' AND at = 3") == expected["a"]
+    assert value(client, f"SELECT AVG(DISTINCT ROUND(x, 0)) FROM {dataset}.t WHERE k = 'a'") == Decimal("1.5")
+    nested = f"SELECT AVG(AVG(x)) OVER () FROM {dataset}.t WHERE k IN ('a', 'b') GROUP BY k LIMIT 1"
+    assert value(client, nested) == Decimal("0.666666667")
+
+
+def test_an_average_of_bignumerics_has_all_their_decimals(client: bigquery.Client) -> None:
+    """AVG of BIGNUMERIC keeps 38 decimals: rounded once, at the end, it is exact."""
+    third = "AVG(CAST(x AS BIGNUMERIC)) AS third FROM UNNEST([NUMERIC '0.000000001', NUMERIC '0', NUMERIC '0']) AS x"
+    assert value(client, f"SELECT CAST(third + third + third AS NUMERIC) FROM (SELECT {third})") == Decimal("1e-9")
+    assert value(client, f"SELECT CAST(third AS NUMERIC) FROM (SELECT {third})") == 0
+
+
+@pytest.mark.parametrize(
+    ("average", "expected"),
+    [("AVG(x)", 3.0), ("AVG(DISTINCT x)", 2.75)],
+    ids=["all", "distinct"],
+)
+def test_other_averages_are_floats(client: bigquery.Client, average: str, expected: float) -> None:
+    """AVG of INT64 and of FLOAT64 is FLOAT64; the examples are those of Google's reference of AVG."""
+    for numbers in ("0, 2, 4, 4, 5", "0.0, 2.0, 4.0, 4.0, 5.0"):
+        found = client.query_and_wait(f"SELECT {average} FROM UNNEST([{numbers}]) AS x")
+        assert [(column.field_type, tuple(row)) for column, row in zip(found.schema, found, strict=True)] == [
+            ("FLOAT", (expected,))
+        ]
+
+
+def test_an_average_in_a_window(client: bigquery.Client) -> None:
+    """The example of Google's reference: the average of each number and the one before, NULL where there is none."""
+    window = "AVG(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
+    found = rows(client, f"SELECT x, {window} AS avg FROM UNNEST([0, 2, NULL, 4, 4, 5]) AS x ORDER BY x, avg")
+    assert found == [(None, None), (0, 0.0), (2, 1.0), (4, 3.0), (4, 4.0), (5, 4.5)]
