@@ -20,6 +20,7 @@ from functions.costs.answer import CostAnswer, Row, answer_of
 from functions.costs.question import Question, Rows
 from functions.costs.statement import MOST_ROWS, statement_of_groups, statement_of_rows
 from functions.costs.states import TableStates
+from functions.web.problems import unreadable
 
 # 400 days and the 400 before, of an org with some millions of rows. At Google's list price 0.06 dollars.
 MOST_BYTES = 10 * 1024 * MIB
@@ -28,7 +29,6 @@ MOST_EXPORTED = 100_000
 TOO_MANY_ROWS = "The export would have {rows} rows, more than {most}; ask for fewer days, or filter."
 TOO_LARGE = "The answer would have more than {most} amounts; ask for fewer groups, days, or units of consumption."
 TOO_MANY_BYTES = "The question would read more than 10 GiB; ask for fewer days."
-UNREADABLE = "The organization's costs cannot be read: its dataset is not there, or not open to this service yet."
 LIMITED = "Too many different questions about costs within some minutes. Please come again later."
 
 
@@ -105,8 +105,8 @@ class CostAnswers:
     def ask(self, org_slug: str, question: Question, etag: str | None = None) -> Answered:
         """Answer to the question, by at most one query. `etag` is that of just before, if the caller has asked for it.
 
-        Raises `Stop` where the answer would be too large or the dataset cannot be read, a `Problem` (429) where the org
-        asks too much, and `Retry`.
+        Raises `Stop` where the answer would be too large, a `Problem` where the org asks too much (429) or its dataset
+        cannot be read (503), and `Retry`.
         """
         etag = etag or self.etag(org_slug, question)
         kept = self.kept(etag)
@@ -162,5 +162,5 @@ def _judged(err: Exception) -> Exception:
     if "bytesBilledLimitExceeded" in error_reasons(err):
         return Stop(Code.COSTS_TOO_LARGE, TOO_MANY_BYTES)
     if refused_with(err, 404) or refused_with(err, 403):
-        return Stop(Code.COSTS_UNREADABLE, UNREADABLE)
+        return unreadable(err)
     return err

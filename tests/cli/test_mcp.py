@@ -428,10 +428,10 @@ def test_the_api_is_away() -> None:
         nonsense = httpx.MockTransport(lambda _: httpx.Response(200, json={"runs": [{}]}))
         strange = asking("http://127.0.0.1:9", "acme", "acme_api_" + "k" * 43, stack, nonsense)
         assert strange.problem("list_runs")["code"] == "answer_not_understood"
-        document = {"code": "costs_unreadable", "detail": "The dataset cannot be read."}
+        document = {"code": "dataset_unreadable", "detail": "The dataset cannot be read."}
         unreadable = httpx.MockTransport(lambda _: httpx.Response(503, json=document))
         problem = asking("http://127.0.0.1:9", "acme", "acme_api_" + "k" * 43, stack, unreadable).problem("anomalies")
-        assert (problem["code"], problem["detail"]) == ("costs_unreadable", "The dataset cannot be read.")
+        assert (problem["code"], problem["detail"]) == ("dataset_unreadable", "The dataset cannot be read.")
 
 
 def test_a_key_that_is_missing(shell: Shell) -> None:

@@ -1504,7 +1504,6 @@ export type KnownCode =
   | "code_unknown"
   | "costs_limited"
   | "costs_too_large"
-  | "costs_unreadable"
   | "credential_invalid"
   | "credential_rejected"
   | "credential_unreadable"
