@@ -4,7 +4,7 @@ Whoever asks has been let in: nothing here knows a caller. The API, the console 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -50,6 +50,7 @@ class Weighed(Protocol):
 
 
 Kept = TypeVar("Kept", bound=Weighed)
+Asked = TypeVar("Asked")
 
 
 class KeptAnswers(Generic[Kept]):
@@ -155,6 +156,45 @@ class CostAnswers:
         wait = self._asking.take(org_slug)
         if wait:
             raise too_many(LIMITED, wait, Code.COSTS_LIMITED)
+
+
+class QueryAnswers(Generic[Asked, Kept]):
+    """Answers to one kind of question, by a query that counts among those of costs, or none while the answer is kept.
+
+    `statement` makes the query and its parameters for an org and question, `read` the answer of question and rows.
+    """
+
+    def __init__(
+        self,
+        answers: CostAnswers,
+        most_weight: int,
+        statement: Callable[[str, Asked], tuple[Query, dict[str, Value]]],
+        read: Callable[[Asked, Iterable[Row]], Kept],
+    ) -> None:
+        self._answers = answers
+        self._kept = KeptAnswers[Kept](most_weight)
+        self._statement = statement
+        self._read = read
+
+    def find(self, org_slug: str, asked: Asked, etag: str) -> tuple[Kept, int]:
+        """Answer of the state that `CostAnswers.etag` names, and the bytes that the query has processed: 0 where it was
+        kept. Raises what `CostAnswers.rows` raises.
+        """
+        kept = self.kept(etag)
+        if kept is not None:
+            return kept, 0
+        rows, processed = self._answers.rows(org_slug, *self._statement(org_slug, asked))
+        return self.keep(etag, asked, rows), processed
+
+    def kept(self, etag: str) -> Kept | None:
+        """Answer of this state, if it is kept."""
+        return self._kept.get(etag)
+
+    def keep(self, etag: str, asked: Asked, rows: Iterable[Row]) -> Kept:
+        """Answer that the rows of the query are; it is kept from now on."""
+        answer = self._read(asked, rows)
+        self._kept.put(etag, answer)
+        return answer
 
 
 def _judged(err: Exception) -> Exception:

@@ -105,7 +105,7 @@ def show_months(api: OrgCosts, org: str) -> Response:
     credential = presented(api.auth, org)
     months = in_query(request.args, MonthsQuery).months(api.clock().date())
     let_in(api.auth, org, credential)
-    etag = api.months.etag(org, months)
+    etag = api.answers.etag(org, months)
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
     with refusing():
