@@ -177,8 +177,9 @@ class QueryAnswers(Generic[Asked, Kept]):
         self._read = read
 
     def find(self, org_slug: str, asked: Asked, etag: str) -> tuple[Kept, int]:
-        """Answer of the state that `CostAnswers.etag` names, and the bytes that the query has processed: 0 where it was
-        kept. Raises what `CostAnswers.rows` raises.
+        """Answer of this state, and the bytes that the query has processed: 0 where it was kept.
+
+        `etag` is what `CostAnswers.etag` says of org and question. Raises what `CostAnswers.rows` raises.
         """
         kept = self.kept(etag)
         if kept is not None:

@@ -272,7 +272,7 @@ def test_costs_are_told_without_a_residual(ask: Asking, local: Local, org: Onboa
         bigquery.query_and_wait(f"CREATE VIEW {view} AS {text}")
     assert told["results"]
     assert (told["residual"]["known"], told["residual"]["months"]) == (False, [])
-    assert "costs cannot be read" in told["residual"]["note"]
+    assert "dataset cannot be read" in told["residual"]["note"]
 
 
 def test_runs(ask: Asking) -> None:
