@@ -84,6 +84,10 @@ class BilledMonth(Answer):
     )
     parts: list[ResidualPart] = Field(description="of the residual, or why it is not known; empty where it is 0")
     unexplained: MaybeAmount = Field(description="what no part is; anything but 0 keeps the month from closing")
+    unexplained_reason: Literal["credits_not_recorded", "changes_not_recorded"] | None = Field(
+        description="why the rest has no name, where records are missing: of the credits that days had at the time of "
+        "the invoice, or of what they cost; null: no rule fits, or nothing is left"
+    )
     later_change: MaybeAmount = Field(description="what runs have changed in its days since the copy; null: not known")
     copied_at: Instant | None = Field(description="when its copy was made, or closed")
     checksum: str | None = Field(description="SHA-256 over the copy")

@@ -80,6 +80,7 @@ every AS (
     residual,
     parts,
     unexplained,
+    unexplained_reason,
     later_change
   FROM org_dataset.copied_months
   UNION ALL
@@ -106,6 +107,7 @@ every AS (
     CAST(NULL AS NUMERIC),
     CAST(NULL AS ARRAY<STRUCT<name STRING, amount NUMERIC>>),
     CAST(NULL AS NUMERIC),
+    CAST(NULL AS STRING),
     CAST(NULL AS NUMERIC)
   FROM (
     SELECT invoice_month, org_slug, provider, currency FROM live
@@ -166,6 +168,7 @@ SELECT
     ]
   ) AS parts,
   every.unexplained AS unexplained,
+  every.unexplained_reason AS unexplained_reason,
   every.later_change AS later_change,
   every.invoice_total_now AS invoice_total_now,
   days.days_missing AS days_missing,

@@ -22,6 +22,7 @@ SELECT
   residual,
   parts,
   unexplained,
+  unexplained_reason,
   later_change,
   invoice_total_now,
   days_missing,

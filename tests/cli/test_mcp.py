@@ -256,7 +256,7 @@ def test_residuals_are_not_made_up(ask: Asking, local: Local, org: OnboardedOrg)
     assert known["months"] == [
         {"month": "2026-10", "provider": "openai", "currency": "USD", "status": "provisional", "cost": "100",
          "invoice_total": "119", "residual": "19", "parts": [{"name": "tax_not_told", "amount": "19"}],
-         "unexplained": "0"}
+         "unexplained": "0", "unexplained_reason": None}
     ]  # fmt: skip
 
 
