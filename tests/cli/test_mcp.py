@@ -263,7 +263,7 @@ def test_residuals_are_not_made_up(ask: Asking, local: Local, org: OnboardedOrg)
 def test_costs_are_told_without_a_residual(ask: Asking, local: Local, org: OnboardedOrg) -> None:
     """Months that the API refuses, as those of too large or too old a dataset, keep nobody from the costs: the note has
     its reason."""
-    bigquery, view = clients.bigquery(local.settings), f"{org.org_slug}.invoice_months"
+    bigquery, view = clients.bigquery(local.settings), f"{org.org_slug}.documented_months"
     text = bigquery.get_table(view).view_query
     bigquery.delete_table(view)
     try:
