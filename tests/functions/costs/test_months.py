@@ -105,12 +105,14 @@ def test_an_unchanged_answer_costs_no_query(watched_api: FlaskClient, door: Watc
 def test_days_of_the_asked_months_alone_are_read(api: FlaskClient, local: Local, billed: OnboardedOrg) -> None:
     """Months read the charges of their days, and of those whose charges Google may bill in them, no day more."""
     read = {}
-    for start, end in (("2026-08", "2026-08"), ("2025-06", "2025-06"), ("2025-12", "2026-11")):
+    for start, end in (("2026-08", "2026-08"), ("2026-12", "2026-12"), ("2025-06", "2025-06"), ("2025-12", "2026-11")):
         read[start] = int(months(api, billed, start=start, end=end).headers["X-Bytes-Processed"])
     every = dry_run(local, billed, "TRUE")
     of_august = dry_run(local, billed, "usage_date BETWEEN '2026-06-30' AND '2026-09-07'")
     assert read["2025-12"] - read["2025-06"] == every
+    of_december = dry_run(local, billed, "usage_date BETWEEN '2026-09-30' AND '2027-01-07'")
     assert 0 < read["2026-08"] - read["2025-06"] == of_august < every
+    assert 0 < read["2026-12"] - read["2025-06"] == of_december < every
 
 
 def dry_run(local: Local, org: OnboardedOrg, where: str) -> int:
