@@ -18,6 +18,7 @@ from cli.text import clean
 # Codes of the API's refusals that commands act on: docs/errors.md has them all. No command looks at a sentence.
 RUN_UNKNOWN = "run_unknown"
 QUOTA_EXCEEDED = "quota_exceeded"
+DATASET_UNREADABLE = "dataset_unreadable"
 
 
 class Failure(click.ClickException):

@@ -34,7 +34,8 @@ def _row(month: JsonObject) -> list[object]:
     amounts = [_unless_null(month[name]) for name in ("cost", "invoice_total", "residual")]
     parts = [_part(each) for each in month["parts"]]
     if month["unexplained"] not in (None, "0"):
-        parts.append(f"unexplained {month['unexplained']}")
+        why = month.get("unexplained_reason")
+        parts.append(f"unexplained {month['unexplained']}" + (f" ({why.replace('_', ' ')})" if why else ""))
     of = f"{month['provider']} {month['currency']}"
     return [month["month"], of, month["status"], *amounts, _unless_null(month["invoices"]), ", ".join(parts)]
 

@@ -343,7 +343,7 @@ class Code(StrEnum):
         "dataset_unreadable",
         Topic.SERVICE,
         False,
-        "The organization's dataset has not let the API in, or lacks tables and views of this version.",
+        "The organization's dataset is not there, has not let the API in, or lacks tables and views of this version.",
         _OURS,
     )
     CLOUD_TASKS_UNAVAILABLE = (
@@ -764,13 +764,6 @@ class Code(StrEnum):
         True,
         "The runs of the organization's UTC day are used up.",
         "Wait for the next day (`Retry-After`), or upgrade.",
-    )
-    COSTS_UNREADABLE = (
-        "costs_unreadable",
-        Topic.ORG,
-        False,
-        "The organization's dataset lacks the views of costs, or is not open to the service.",
-        _OURS,
     )
     COSTS_LIMITED = (
         "costs_limited",

@@ -34,11 +34,11 @@ with importing_later(__name__):
     from cloudact.orgs.integrations import Integrations
     from cloudact.orgs.vault import Vault
     from cloudact.pipelines.registry import Registry, load_registry
-    from functions.costs.anomaly_answers import AnomalyAnswers
+    from functions.costs.anomaly_answers import anomaly_answers
     from functions.costs.answers import CostAnswers, KeptAnswers
     from functions.costs.collaborators import OrgCosts
-    from functions.costs.month_answers import MonthAnswers
-    from functions.costs.plans import OrgPlans, SpendingAnswers
+    from functions.costs.month_answers import month_answers
+    from functions.costs.plans import OrgPlans, spending_answers
     from functions.costs.states import Shipped, TableStates
     from functions.costs.stored_budgets import BalanceStore, BudgetStore
     from functions.costs.stored_labels import LabelStore
@@ -151,9 +151,9 @@ class Rooms:
             self._auth,
             answers,
             self._clock,
-            AnomalyAnswers(answers),
+            anomaly_answers(answers),
             labels,
-            MonthAnswers(answers),
+            month_answers(answers),
             self._plans(answers),
         )
 
@@ -161,7 +161,7 @@ class Rooms:
         return OrgPlans(
             BudgetStore(self._warehouse, self._clock),
             BalanceStore(self._warehouse, self._clock),
-            SpendingAnswers(answers, self._clock),
+            spending_answers(answers, self._clock),
             [provider.id for provider in self.providers],
         )
 

@@ -209,10 +209,11 @@ _runs = partial(Endpoint, room="runs")
 _costs = partial(Endpoint, room="costs", conditional=True)
 _LABELS = (
     ADMINS_ONLY
-    | refused(409, Code.LABELS_CHANGED, Code.COSTS_UNREADABLE)
+    | refused(409, Code.LABELS_CHANGED)
     | refused(412, Code.LABELS_CHANGED)
     | refused(400, Code.COSTS_TOO_LARGE)
     | refused(429, Code.COSTS_LIMITED)
+    | ORG_DATASET
 )
 _BUDGETS = ADMINS_ONLY | refused(409, Code.BUDGETS_CHANGED) | refused(412, Code.BUDGETS_CHANGED)
 _BALANCES = ADMINS_ONLY | refused(409, Code.BALANCES_CHANGED) | refused(412, Code.BALANCES_CHANGED)

@@ -124,6 +124,14 @@ class Bookkeeper:
         )
         return Decimal(found["cost"])
 
+    def invoiced(self) -> set[tuple[dt.date, str | None]]:
+        """Days of February with the invoices that their charges are on."""
+        rows = self.query(
+            "SELECT DISTINCT x_UsageDate, InvoiceId FROM {org}.focus_costs "
+            f"WHERE x_UsageDate BETWEEN '{FEBRUARY[0]}' AND '{FEBRUARY[-1]}'"
+        )
+        return {(each["x_UsageDate"], each["InvoiceId"]) for each in rows}
+
     def credits(self, provider: str, month: str) -> Decimal:
         """The credits of a month that are rows."""
         (found,) = self.query(
@@ -197,6 +205,7 @@ def test_a_month_closes_once(local: Local) -> None:
     assert sum(named(month).values()) == month["residual"] == total - cost
     assert abs(month["provider_total"] - cost) < Decimal("0.000001")
     assert books.query("SELECT * FROM {org}.closed_month_changes WHERE usage_date >= '2026-02-01'") == []
+    assert books.invoiced() == {(FEBRUARY[9], None), (LAST, None), *[(day, None) for day in FEBRUARY[24:-1]]}
 
     local.clock.advance(hours=1)
     books.restate("openai", FEBRUARY[9], "3")
@@ -234,6 +243,11 @@ def test_a_month_that_was_loaded_before_there_was_a_history(local: Local) -> Non
     books.load("openai", [dt.date(2026, 3, 20)])
     month = books.month("openai", "202602")
     assert (month["status"], month["cost"]) == ("closed", cost)
+    assert books.invoiced() == {(day, "openai-202602") for day in known}
+    books.restate("openai", LAST, "2")
+    local.clock.advance(hours=1)
+    books.load("openai", [LAST])
+    assert books.invoiced() == {(FEBRUARY[9], "openai-202602"), (LAST, None)}
 
 
 QUARTER = {

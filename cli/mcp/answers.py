@@ -203,6 +203,7 @@ class InvoicedMonth(Told):
     residual: Amount | None = Field(description="invoice_total less cost; null: not known")
     parts: list[ResidualPart] = Field(description="of the residual, or why it is not known")
     unexplained: Amount | None
+    unexplained_reason: str | None = Field(description="why the rest has no name, where records are missing")
 
 
 class Residual(Told):

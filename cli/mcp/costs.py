@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from itertools import groupby, pairwise
 
-from cli.failures import RefusedByApi
+from cli.failures import RefusedByApi, Unreachable
 from cli.json_object import JsonObject
 from cli.mcp.answers import (
     LONGEST_TEXT,
@@ -203,7 +203,7 @@ def _residual(reading: Reading, asked: CostsAsked, metric: str) -> Residual:
         return Residual(known=False, note=_NO_MONTH, months=[])
     try:
         body = reading.of_org("costs", "months", query={"start": min(months), "end": max(months)})
-    except RefusedByApi as refused:  # the costs are there, and are what was asked for
+    except (RefusedByApi, Unreachable) as refused:  # the costs are there, and are what was asked for
         return Residual(known=False, note=_REFUSED.format(why=refused.detail[:LONGEST_TEXT]), months=[])
     told = [InvoicedMonth.model_validate(each) for each in body["months"] if each["invoice_total"] is not None]
     known = bool(told) and all(each.residual is not None for each in told)

@@ -78,6 +78,12 @@ class Spending:
     amounts: Mapping[tuple[Of, str], Mapping[str, Amounts]]
     days: Mapping[str, Mapping[date, LoadedDay]]
 
+    @property
+    def weight(self) -> int:
+        """Number of amounts and days, and one: what it takes to keep it."""
+        amounts = sum(len(days) for each in self.amounts.values() for days in each.values())
+        return 1 + amounts + sum(len(days) for days in self.days.values())
+
     def currencies(self, of: Of) -> list[str]:
         """Currencies in which there are such costs, in order."""
         return sorted(currency for each, currency in self.amounts if each == of)

@@ -16,7 +16,7 @@ from functions.console.cost_address import CostAddress
 from functions.console.cost_words import amount
 from functions.console.readable import NBSP, NO_VALUE
 from functions.console.rows import Planned
-from functions.costs.at_once import SpendingQuestion
+from functions.costs.plans import SpendingQuestion
 from functions.costs.question import DAY, Days
 
 MOST_SHOWN = 10

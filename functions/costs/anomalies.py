@@ -81,7 +81,7 @@ def show_anomalies(api: OrgCosts, org: str) -> Response:
     credential = presented(api.auth, org)
     window = in_query(request.args, AnomaliesQuery).window(api.clock().date())
     let_in(api.auth, org, credential)
-    etag = api.anomalies.etag(org, window)
+    etag = api.answers.etag(org, window)
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
     with refusing():

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from cloudact.anomalies.anomaly import Anomaly
 from cloudact.anomalies.cost_days import Window, cost_days
 from cloudact.anomalies.finder import find_anomalies
-from cloudact.warehouse.queries import load_query
-from functions.costs.answers import CostAnswers, KeptAnswers
+from cloudact.warehouse.queries import Query, Value, load_query
+from functions.costs.answers import CostAnswers, QueryAnswers
 
 MOST_WEIGHT = 20_000  # anomalies that an instance keeps, some 20 MiB
 QUERY = "cost_cells"
@@ -30,36 +30,19 @@ class FoundAnomalies:
         return 1 + len(self.anomalies) + len(self.names)
 
 
-class AnomalyAnswers:
-    """Finds anomalies of orgs. Its queries count among those of questions about costs."""
+AnomalyAnswers: TypeAlias = QueryAnswers[Window, FoundAnomalies]
 
-    def __init__(self, answers: CostAnswers) -> None:
-        self._answers = answers
-        self._kept = KeptAnswers[FoundAnomalies](MOST_WEIGHT)
 
-    def etag(self, org_slug: str, window: Window) -> str:
-        """Text that is equal as long as no load has changed the org's tables, within a UTC day. Raises `Retry`."""
-        return self._answers.etag(org_slug, window)
+def anomaly_answers(answers: CostAnswers) -> AnomalyAnswers:
+    """Finds anomalies of orgs."""
+    return QueryAnswers(answers, MOST_WEIGHT, _statement, _found)
 
-    def find(self, org_slug: str, window: Window, etag: str) -> tuple[FoundAnomalies, int]:
-        """Anomalies of this state, and the bytes that the query has processed: 0 where they were kept.
 
-        Raises what `CostAnswers.rows` raises.
-        """
-        kept = self.kept(etag)
-        if kept is not None:
-            return kept, 0
-        rows, processed = self._answers.rows(org_slug, load_query(QUERY), window.values(org_slug))
-        return self.keep(etag, window, rows), processed
+def _statement(org_slug: str, window: Window) -> tuple[Query, dict[str, Value]]:
+    return load_query(QUERY), window.values(org_slug)
 
-    def kept(self, etag: str) -> FoundAnomalies | None:
-        """Anomalies of this state, if they are kept."""
-        return self._kept.get(etag)
 
-    def keep(self, etag: str, window: Window, rows: Iterable[Mapping[str, Any]]) -> FoundAnomalies:
-        """Anomalies that the rows of `cost_cells.sql` tell; they are kept from now on."""
-        costs = cost_days(rows)
-        settled_until = {provider: max(days) for provider, days in sorted(costs.settled.items())}
-        found = FoundAnomalies(window, find_anomalies(costs, window), costs.names, settled_until)
-        self._kept.put(etag, found)
-        return found
+def _found(window: Window, rows: Iterable[Mapping[str, Any]]) -> FoundAnomalies:
+    costs = cost_days(rows)
+    settled_until = {provider: max(days) for provider, days in sorted(costs.settled.items())}
+    return FoundAnomalies(window, find_anomalies(costs, window), costs.names, settled_until)

@@ -4,7 +4,7 @@ Whoever asks has been let in: nothing here knows a caller. The API, the console 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,6 +20,7 @@ from functions.costs.answer import CostAnswer, Row, answer_of
 from functions.costs.question import Question, Rows
 from functions.costs.statement import MOST_ROWS, statement_of_groups, statement_of_rows
 from functions.costs.states import TableStates
+from functions.web.problems import unreadable
 
 # 400 days and the 400 before, of an org with some millions of rows. At Google's list price 0.06 dollars.
 MOST_BYTES = 10 * 1024 * MIB
@@ -28,7 +29,6 @@ MOST_EXPORTED = 100_000
 TOO_MANY_ROWS = "The export would have {rows} rows, more than {most}; ask for fewer days, or filter."
 TOO_LARGE = "The answer would have more than {most} amounts; ask for fewer groups, days, or units of consumption."
 TOO_MANY_BYTES = "The question would read more than 10 GiB; ask for fewer days."
-UNREADABLE = "The organization's costs cannot be read: its dataset is not there, or not open to this service yet."
 LIMITED = "Too many different questions about costs within some minutes. Please come again later."
 
 
@@ -50,6 +50,7 @@ class Weighed(Protocol):
 
 
 Kept = TypeVar("Kept", bound=Weighed)
+Asked = TypeVar("Asked")
 
 
 class KeptAnswers(Generic[Kept]):
@@ -105,8 +106,8 @@ class CostAnswers:
     def ask(self, org_slug: str, question: Question, etag: str | None = None) -> Answered:
         """Answer to the question, by at most one query. `etag` is that of just before, if the caller has asked for it.
 
-        Raises `Stop` where the answer would be too large or the dataset cannot be read, a `Problem` (429) where the org
-        asks too much, and `Retry`.
+        Raises `Stop` where the answer would be too large, a `Problem` where the org asks too much (429) or its dataset
+        cannot be read (503), and `Retry`.
         """
         etag = etag or self.etag(org_slug, question)
         kept = self.kept(etag)
@@ -157,10 +158,50 @@ class CostAnswers:
             raise too_many(LIMITED, wait, Code.COSTS_LIMITED)
 
 
+class QueryAnswers(Generic[Asked, Kept]):
+    """Answers to one kind of question, by a query that counts among those of costs, or none while the answer is kept.
+
+    `statement` makes the query and its parameters for an org and question, `read` the answer of question and rows.
+    """
+
+    def __init__(
+        self,
+        answers: CostAnswers,
+        most_weight: int,
+        statement: Callable[[str, Asked], tuple[Query, dict[str, Value]]],
+        read: Callable[[Asked, Iterable[Row]], Kept],
+    ) -> None:
+        self._answers = answers
+        self._kept = KeptAnswers[Kept](most_weight)
+        self._statement = statement
+        self._read = read
+
+    def find(self, org_slug: str, asked: Asked, etag: str) -> tuple[Kept, int]:
+        """Answer of this state, and the bytes that the query has processed: 0 where it was kept.
+
+        `etag` is what `CostAnswers.etag` says of org and question. Raises what `CostAnswers.rows` raises.
+        """
+        kept = self.kept(etag)
+        if kept is not None:
+            return kept, 0
+        rows, processed = self._answers.rows(org_slug, *self._statement(org_slug, asked))
+        return self.keep(etag, asked, rows), processed
+
+    def kept(self, etag: str) -> Kept | None:
+        """Answer of this state, if it is kept."""
+        return self._kept.get(etag)
+
+    def keep(self, etag: str, asked: Asked, rows: Iterable[Row]) -> Kept:
+        """Answer that the rows of the query are; it is kept from now on."""
+        answer = self._read(asked, rows)
+        self._kept.put(etag, answer)
+        return answer
+
+
 def _judged(err: Exception) -> Exception:
     """Error of BigQuery as what can be done about it."""
     if "bytesBilledLimitExceeded" in error_reasons(err):
         return Stop(Code.COSTS_TOO_LARGE, TOO_MANY_BYTES)
     if refused_with(err, 404) or refused_with(err, 403):
-        return Stop(Code.COSTS_UNREADABLE, UNREADABLE)
+        return unreadable(err)
     return err

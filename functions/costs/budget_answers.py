@@ -23,6 +23,7 @@ from cloudact.error_codes import Code
 from functions.auth.authenticate import let_in, presented
 from functions.costs.collaborators import OrgCosts
 from functions.costs.endpoints import measured, refusing, revalidated
+from functions.costs.plans import SpendingQuestion
 from functions.costs.shapes import Amount, plain, plain_or_none
 from functions.web.answers import Answer
 from functions.web.inputs import Input, in_query
@@ -218,14 +219,14 @@ def show_standings(api: OrgCosts, org: str) -> Response:
     stored = api.plans.budgets.current(org)
     names_labels = any(each.of.label for each in stored.budgets)
     plans = Plans.of(stored.budgets, api.labels.current(org).labels if names_labels else ())
-    etag = api.plans.spending.etag(org, "budgets", month, stored.etag, plans.labels)
+    etag = api.answers.etag(org, ("budgets", month, stored.etag, plans.labels))
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
     found, processed = Spending({}, {}), 0
     if plans.holding(month):
-        days = (month.read_from, month.known_until)
+        asked = SpendingQuestion((month.read_from, month.known_until), plans.labels, plans.chosen)
         with refusing():
-            found, processed = api.plans.spending.read(org, etag, days, plans.labels, plans.chosen)
+            found, processed = api.plans.spending.find(org, asked, etag)
     standings = [_standing(each) for each in plans.standing(found, month)]
     answer = BudgetStandings(
         org_slug=org, month=month.name, is_over=month.is_over, version=stored.version, budgets=standings
@@ -240,11 +241,12 @@ def show_forecast(api: OrgCosts, org: str) -> Response:
     month = query.of(today)
     let_in(api.auth, org, credential)
     labels = _labels(api, org, query.group_by)
-    etag = api.plans.spending.etag(org, "forecast", month, query.group_by, labels)
+    etag = api.answers.etag(org, ("forecast", month, query.group_by, labels))
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
+    asked = SpendingQuestion((month.read_from, month.known_until), labels)
     with refusing():
-        found, processed = api.plans.spending.read(org, etag, (month.read_from, month.known_until), labels)
+        found, processed = api.plans.spending.find(org, asked, etag)
     word = query.group_by.removeprefix(LABEL)
     results = [_in_currency(found, month, currency, word, of_label=bool(labels)) for currency in found.currencies(ALL)]
     answer = Forecast(org_slug=org, month=month.name, is_over=month.is_over, group_by=query.group_by, results=results)
@@ -258,13 +260,13 @@ def show_runway(api: OrgCosts, org: str) -> Response:
     let_in(api.auth, org, credential)
     stored = api.plans.balances.current(org)
     balances = counting(stored.balances, today)
-    etag = api.plans.spending.etag(org, "runway", stored.etag)
+    etag = api.answers.etag(org, ("runway", stored.etag))
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
     found, processed = Spending({}, {}), 0
     if balances:
         with refusing():
-            found, processed = api.plans.spending.read(org, etag, (read_from(balances, today), today))
+            found, processed = api.plans.spending.find(org, SpendingQuestion((read_from(balances, today), today)), etag)
     told = [_runway(runway_of(each, found, today)) for each in balances]
     return measured(Runways(org_slug=org, today=today, version=stored.version, balances=told), etag, processed)
 

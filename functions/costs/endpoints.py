@@ -133,8 +133,8 @@ def measured(answer: Answer, etag: str, bytes_processed: int) -> Response:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Raises a `Problem` for a `Stop`: 400 for what is too large, 409 for a dataset that cannot be read."""
+    """Raises a `Problem` (400) for a `Stop`: the answer would be too large."""
     try:
         yield
     except Stop as err:
-        raise Problem(400 if err.code == Code.COSTS_TOO_LARGE else 409, err.message, code=err.code) from err
+        raise Problem(400, err.message, code=err.code) from err

@@ -1,11 +1,14 @@
 """Finds the months of orgs for whoever asks: one bounded query, and none while the answer is kept."""
 
-from collections.abc import Mapping, Sequence
+from calendar import monthrange
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, TypeAlias
 
-from cloudact.warehouse.queries import Value, load_query
-from functions.costs.answers import CostAnswers, KeptAnswers
+from cloudact.warehouse.queries import Query, Value, load_query
+from functions.costs.answers import CostAnswers, QueryAnswers
+from functions.costs.question import DAY, INVOICE_DAYS_AFTER, INVOICE_DAYS_BEFORE
 
 MOST_WEIGHT = 20_000  # months that an instance keeps, some 20 MiB
 QUERY = "invoice_months"
@@ -18,10 +21,21 @@ class Months:
     first: str
     last: str
 
+    @property
+    def read_from(self) -> date:
+        """First day whose charges may be billed in these months, as for costs by the month of the invoice."""
+        return _first_day(self.first) - INVOICE_DAYS_BEFORE * DAY
+
+    @property
+    def read_until(self) -> date:
+        """Last day of these."""
+        last = _first_day(self.last)
+        return last.replace(day=monthrange(last.year, last.month)[1]) + INVOICE_DAYS_AFTER * DAY
+
 
 @dataclass(frozen=True)
 class FoundMonths:
-    """Rows of the view `invoice_months`, the newest month first."""
+    """Rows as the view `invoice_months` has them, the newest month first."""
 
     rows: Sequence[Mapping[str, Any]]
 
@@ -31,27 +45,22 @@ class FoundMonths:
         return 1 + len(self.rows)
 
 
-class MonthAnswers:
-    """Finds the months of orgs. Its queries count among those of questions about costs."""
+MonthAnswers: TypeAlias = QueryAnswers[Months, FoundMonths]
 
-    def __init__(self, answers: CostAnswers) -> None:
-        self._answers = answers
-        self._kept = KeptAnswers[FoundMonths](MOST_WEIGHT)
 
-    def etag(self, org_slug: str, months: Months) -> str:
-        """Text that is equal as long as no load has changed the org's tables, within a UTC day. Raises `Retry`."""
-        return self._answers.etag(org_slug, months)
+def month_answers(answers: CostAnswers) -> MonthAnswers:
+    """Finds months of orgs."""
+    return QueryAnswers(answers, MOST_WEIGHT, _statement, _found)
 
-    def find(self, org_slug: str, months: Months, etag: str) -> tuple[FoundMonths, int]:
-        """Months of this state, and the bytes that the query has processed: 0 where they were kept.
 
-        Raises what `CostAnswers.rows` raises.
-        """
-        kept = self._kept.get(etag)
-        if kept is not None:
-            return kept, 0
-        values: dict[str, Value] = {"org_slug": org_slug, "first_month": months.first, "last_month": months.last}
-        rows, processed = self._answers.rows(org_slug, load_query(QUERY), values)
-        found = FoundMonths(rows)
-        self._kept.put(etag, found)
-        return found, processed
+def _statement(org_slug: str, months: Months) -> tuple[Query, dict[str, Value]]:
+    values: dict[str, Value] = {"org_slug": org_slug, "first_month": months.first, "last_month": months.last}
+    return load_query(QUERY), values | {"first_day": months.read_from, "last_day": months.read_until}
+
+
+def _first_day(month: str) -> date:
+    return date(int(month[:4]), int(month[4:]), 1)
+
+
+def _found(_: Months, rows: Iterable[Mapping[str, Any]]) -> FoundMonths:
+    return FoundMonths(list(rows))

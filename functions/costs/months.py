@@ -84,6 +84,10 @@ class BilledMonth(Answer):
     )
     parts: list[ResidualPart] = Field(description="of the residual, or why it is not known; empty where it is 0")
     unexplained: MaybeAmount = Field(description="what no part is; anything but 0 keeps the month from closing")
+    unexplained_reason: Literal["credits_not_recorded", "changes_not_recorded"] | None = Field(
+        description="why the rest has no name, where records are missing: of the credits that days had at the time of "
+        "the invoice, or of what they cost; null: no rule fits, or nothing is left"
+    )
     later_change: MaybeAmount = Field(description="what runs have changed in its days since the copy; null: not known")
     copied_at: Instant | None = Field(description="when its copy was made, or closed")
     checksum: str | None = Field(description="SHA-256 over the copy")
@@ -105,7 +109,7 @@ def show_months(api: OrgCosts, org: str) -> Response:
     credential = presented(api.auth, org)
     months = in_query(request.args, MonthsQuery).months(api.clock().date())
     let_in(api.auth, org, credential)
-    etag = api.months.etag(org, months)
+    etag = api.answers.etag(org, months)
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
     with refusing():

@@ -1,74 +1,46 @@
 """Collaborators of the endpoints of budgets, forecasts and prepaid balances, and what they read: one bounded query."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from cloudact.budgets.spending import Spending
-from cloudact.budgets.spending_rows import Row, spending_of
+from cloudact.budgets.spending_rows import spending_of
 from cloudact.budgets.statement import statement_of_spending
 from cloudact.clock import Clock
 from cloudact.costs.labels import Label
-from functions.costs.answers import CostAnswers, KeptAnswers
+from cloudact.warehouse.queries import Query, Value
+from functions.costs.answers import CostAnswers, QueryAnswers
 from functions.costs.stored_budgets import BalanceStore, BudgetStore
 
 MOST_WEIGHT = 50_000  # amounts and days that an instance keeps, some 10 MiB
 
 
 @dataclass(frozen=True)
-class KeptSpending:
-    """What was read, as it is kept."""
+class SpendingQuestion:
+    """Question about what was spent on these days, first and last, with the values of labels that count (None: all)."""
 
-    spending: Spending
+    days: tuple[date, date]
+    labels: Sequence[Label] = ()
+    chosen: Sequence[str] | None = None
 
-    @property
-    def weight(self) -> int:
-        """Number of amounts and days."""
-        amounts = sum(len(days) for each in self.spending.amounts.values() for days in each.values())
-        return 1 + amounts + sum(len(days) for days in self.spending.days.values())
+    def statement(self, org_slug: str) -> tuple[Query, dict[str, Value]]:
+        """Query of an org's spending, with its parameters."""
+        return statement_of_spending(org_slug, *self.days, self.labels, self.chosen)
 
 
-class SpendingAnswers:
-    """Reads what orgs have spent. Its queries count among those of questions about costs."""
+SpendingAnswers: TypeAlias = QueryAnswers[SpendingQuestion, Spending]
 
-    def __init__(self, answers: CostAnswers, clock: Clock) -> None:
-        self._answers = answers
-        self._clock = clock
-        self._kept = KeptAnswers[KeptSpending](MOST_WEIGHT)
 
-    def etag(self, org_slug: str, *question: object) -> str:
-        """Text that is equal as long as no load has changed the org's tables, within a UTC day. Raises `Retry`."""
-        return self._answers.etag(org_slug, question)
-
-    def read(
-        self,
-        org_slug: str,
-        etag: str,
-        days: tuple[date, date],
-        labels: Sequence[Label] = (),
-        chosen: Sequence[str] | None = None,
-    ) -> tuple[Spending, int]:
-        """Costs of these days, first and last, and the bytes that the query has processed: 0 where they were kept.
-
-        `chosen` are the values of labels that count; `None`: all. Raises what `CostAnswers.rows` raises.
-        """
-        kept = self.kept(etag)
-        if kept is not None:
-            return kept, 0
-        query, values = statement_of_spending(org_slug, *days, labels, chosen)
-        rows, processed = self._answers.rows(org_slug, query, values)
-        return self.keep(etag, rows), processed
-
-    def kept(self, etag: str) -> Spending | None:
-        """Costs of this state, if they are kept."""
-        kept = self._kept.get(etag)
-        return None if kept is None else kept.spending
-
-    def keep(self, etag: str, rows: Iterable[Row]) -> Spending:
-        """Costs that the rows of `spending.sql` tell; they are kept from now on."""
-        spending = spending_of(rows, self._clock().date())
-        self._kept.put(etag, KeptSpending(spending))
-        return spending
+def spending_answers(answers: CostAnswers, clock: Clock) -> SpendingAnswers:
+    """Reads what orgs have spent."""
+    return QueryAnswers(
+        answers,
+        MOST_WEIGHT,
+        lambda org_slug, asked: asked.statement(org_slug),
+        lambda _, rows: spending_of(rows, clock().date()),
+    )
 
 
 @dataclass(frozen=True)

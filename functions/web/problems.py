@@ -93,11 +93,14 @@ def translating_unreadable_datasets() -> Iterator[None]:
     except GoogleRefusal as err:
         if error_reasons(err).isdisjoint(_UNREADABLE):
             raise
-        log.error("an org's dataset cannot be read", extra={"fields": {"event": "dataset_unreadable"}}, exc_info=err)
-        detail = (
-            "The organization's dataset cannot be read at the moment. This is ours to mend; please contact support."
-        )
-        raise Problem(503, detail, code=Code.DATASET_UNREADABLE) from err
+        raise unreadable(err) from err
+
+
+def unreadable(err: Exception) -> Problem:
+    """A 503 `Problem`: BigQuery has refused to read an org's dataset, which is ours to mend; the log has why."""
+    log.error("an org's dataset cannot be read", extra={"fields": {"event": "dataset_unreadable"}}, exc_info=err)
+    detail = "The organization's dataset cannot be read at the moment. This is ours to mend; please contact support."
+    return Problem(503, detail, code=Code.DATASET_UNREADABLE)
 
 
 @contextmanager

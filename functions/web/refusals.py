@@ -86,8 +86,8 @@ RUN = refused(404, Code.RUN_UNKNOWN)
 RUN_LIST = refused(400, Code.FIELDS_CONFLICT, Code.PAGE_CURSOR_INVALID)
 COSTS = (
     refused(400, Code.LABEL_UNKNOWN, Code.FIELDS_CONFLICT, Code.COSTS_TOO_LARGE)
-    | refused(409, Code.COSTS_UNREADABLE)
     | refused(429, Code.COSTS_LIMITED)
+    | ORG_DATASET
 )
 """Refusals of a question about costs."""
 ONBOARDED = refused(404, Code.ORG_UNKNOWN)

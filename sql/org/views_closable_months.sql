@@ -59,6 +59,13 @@ SELECT
   EXTRACT(DAY FROM LAST_DAY(first_day)) - days AS days_missing,
   days - days_final AS days_not_final,
   days_final = EXTRACT(DAY FROM LAST_DAY(first_day)) AND days_after_final = 1 AS is_final,
+  -- What keeps a month open that has no copy.
+  CASE
+    WHEN days < EXTRACT(DAY FROM LAST_DAY(first_day)) THEN 'days_missing'
+    WHEN days_final < days THEN 'days_not_final'
+    WHEN days_after_final != 1 THEN 'next_day_not_final'
+    ELSE 'not_copied'
+  END AS open_because,
   changed_until AS changed_at
 FROM (
   SELECT *, MAX(changed_at) OVER (PARTITION BY org_slug, provider ORDER BY first_day) AS changed_until

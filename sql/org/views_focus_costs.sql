@@ -35,7 +35,7 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   ServiceSubcategory OPTIONS(description = 'Part of ServiceCategory, never NULL'),
   SkuId OPTIONS(description = 'What is sold. Composed by us for OpenAI and Anthropic'),
   SkuPriceId OPTIONS(description = 'What has one price: SkuId, and the price tier at Google. NULL where nothing is priced: tax, credits, corrections'),
-  SkuMeter OPTIONS(description = 'What is metered, e.g. Output Tokens'),
+  SkuMeter OPTIONS(description = 'What is metered, e.g. Output Tokens; the words of the bill where nothing else is known'),
   RegionId OPTIONS(description = 'Region of Google Cloud'),
   AvailabilityZone OPTIONS(description = 'Zone of Google Cloud'),
   ResourceId OPTIONS(description = 'Full name of the resource, or the commitment that a fee buys; detailed export only'),
@@ -73,7 +73,7 @@ CREATE OR REPLACE VIEW org_dataset.focus_costs (
   SkuPriceDetails OPTIONS(description = 'JSON object: the properties of AI models that FOCUS 1.5 names, and x_ properties of the price'),
   RegionName OPTIONS(description = 'Name of the region, else its id'),
   ResourceType OPTIONS(description = 'Kind of resource, from its full name'),
-  InvoiceId OPTIONS(description = 'Not told by any provider'),
+  InvoiceId OPTIONS(description = 'Number of the one invoice that closed the month of the charge; NULL until then, for what was loaded after its copy, and where several invoices or late usage leave it open'),
   InvoiceDetailId OPTIONS(description = 'Not told by any provider'),
   PricingCurrency OPTIONS(description = 'ISO 4217 code in which prices are made: USD at Google, else BillingCurrency'),
   PricingCurrencyListUnitPrice OPTIONS(description = 'ListCost by PricingQuantity in PricingCurrency'),
@@ -204,6 +204,31 @@ api_key AS (
   FROM org_dataset.provider_name_changes
   WHERE kind = 'api_key'
   GROUP BY provider, id
+),
+-- Months that are closed with one invoice, which has all of their copy: not one of several, since nobody tells which charge
+-- is on which, nor one that lacks what is billed later.
+invoiced AS (
+  SELECT
+    org_slug AS of_org,
+    provider AS of_provider,
+    invoice_month AS of_month,
+    currency AS of_currency,
+    ARRAY_AGG(
+      STRUCT(
+        made_at AS made_at,
+        IF(
+          STRPOS(invoices, ',') > 0
+          OR IFNULL(billed_later_credits, 0) != 0
+          OR EXISTS(SELECT 1 FROM UNNEST(parts) AS part WHERE part.name = 'billed_later'),
+          NULL,
+          invoices
+        ) AS invoice
+      )
+      ORDER BY made_at, run_id LIMIT 1
+    )[OFFSET(0)] AS first_copy
+  FROM org_dataset.month_closes
+  WHERE status = 'closed'
+  GROUP BY org_slug, provider, invoice_month, currency
 )
 SELECT
   -- Mandatory in FOCUS, never NULL
@@ -245,7 +270,11 @@ SELECT
   IFNULL(service_subcategory, CONCAT('Other (', service_category, ')')) AS ServiceSubcategory,
   IF(charge_category = 'Tax' OR (charge_category = 'Credit' AND sku_meter IS NULL), NULL, sku_id) AS SkuId,
   IF(is_priced, sku_price_id, NULL) AS SkuPriceId,
-  IF(charge_category = 'Tax', NULL, sku_meter) AS SkuMeter,
+  CASE
+    WHEN charge_category = 'Tax' THEN NULL
+    WHEN charge_category = 'Credit' THEN sku_meter
+    ELSE IFNULL(sku_meter, charge_description)
+  END AS SkuMeter,
   region_id AS RegionId,
   availability_zone AS AvailabilityZone,
   resource_key AS ResourceId,
@@ -299,7 +328,8 @@ SELECT
   IF(is_priced, NULLIF(CONCAT('{', ARRAY_TO_STRING(details, ','), '}'), '{}'), NULL) AS SkuPriceDetails,
   IF(region_id IS NULL, NULL, IFNULL(region_name, region_id)) AS RegionName,
   CASE WHEN resource_key IS NULL THEN NULL WHEN is_purchased THEN commitment_type ELSE resource_type END AS ResourceType,
-  CAST(NULL AS STRING) AS InvoiceId,
+  -- What was loaded after the copy may be on another invoice.
+  IF(ingested_at <= invoiced.first_copy.made_at, invoiced.first_copy.invoice, NULL) AS InvoiceId,
   CAST(NULL AS STRING) AS InvoiceDetailId,
   COALESCE(pricing_currency, UPPER(currency), 'XXX') AS PricingCurrency,
   CAST(SAFE_DIVIDE(IF(list_price < 0, NULL, list_price), currency_rate) AS NUMERIC) AS PricingCurrencyListUnitPrice,
@@ -326,4 +356,9 @@ SELECT
 FROM price
 LEFT JOIN sub_account
   ON sub_account.of_provider = provider AND sub_account.of_kind = LOWER(sub_account_type) AND sub_account.of_id = sub_account_id
-LEFT JOIN api_key ON api_key.of_provider = provider AND api_key.of_id = api_key_id;
+LEFT JOIN api_key ON api_key.of_provider = provider AND api_key.of_id = api_key_id
+LEFT JOIN invoiced
+  ON invoiced.of_org = org_slug
+  AND invoiced.of_provider = provider
+  AND invoiced.of_month = IFNULL(invoice_month, FORMAT_DATE('%Y%m', usage_date))
+  AND invoiced.of_currency = IFNULL(UPPER(currency), 'XXX');

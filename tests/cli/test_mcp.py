@@ -256,14 +256,14 @@ def test_residuals_are_not_made_up(ask: Asking, local: Local, org: OnboardedOrg)
     assert known["months"] == [
         {"month": "2026-10", "provider": "openai", "currency": "USD", "status": "provisional", "cost": "100",
          "invoice_total": "119", "residual": "19", "parts": [{"name": "tax_not_told", "amount": "19"}],
-         "unexplained": "0"}
+         "unexplained": "0", "unexplained_reason": None}
     ]  # fmt: skip
 
 
 def test_costs_are_told_without_a_residual(ask: Asking, local: Local, org: OnboardedOrg) -> None:
     """Months that the API refuses, as those of too large or too old a dataset, keep nobody from the costs: the note has
     its reason."""
-    bigquery, view = clients.bigquery(local.settings), f"{org.org_slug}.invoice_months"
+    bigquery, view = clients.bigquery(local.settings), f"{org.org_slug}.documented_months"
     text = bigquery.get_table(view).view_query
     bigquery.delete_table(view)
     try:
@@ -272,7 +272,7 @@ def test_costs_are_told_without_a_residual(ask: Asking, local: Local, org: Onboa
         bigquery.query_and_wait(f"CREATE VIEW {view} AS {text}")
     assert told["results"]
     assert (told["residual"]["known"], told["residual"]["months"]) == (False, [])
-    assert "costs cannot be read" in told["residual"]["note"]
+    assert "dataset cannot be read" in told["residual"]["note"]
 
 
 def test_runs(ask: Asking) -> None:
@@ -428,10 +428,10 @@ def test_the_api_is_away() -> None:
         nonsense = httpx.MockTransport(lambda _: httpx.Response(200, json={"runs": [{}]}))
         strange = asking("http://127.0.0.1:9", "acme", "acme_api_" + "k" * 43, stack, nonsense)
         assert strange.problem("list_runs")["code"] == "answer_not_understood"
-        document = {"code": "costs_unreadable", "detail": "The dataset cannot be read."}
+        document = {"code": "dataset_unreadable", "detail": "The dataset cannot be read."}
         unreadable = httpx.MockTransport(lambda _: httpx.Response(503, json=document))
         problem = asking("http://127.0.0.1:9", "acme", "acme_api_" + "k" * 43, stack, unreadable).problem("anomalies")
-        assert (problem["code"], problem["detail"]) == ("costs_unreadable", "The dataset cannot be read.")
+        assert (problem["code"], problem["detail"]) == ("dataset_unreadable", "The dataset cannot be read.")
 
 
 def test_a_key_that_is_missing(shell: Shell) -> None:

@@ -71,6 +71,13 @@ def test_too_much_for_longer_than_told(stub: Stubbed) -> None:
         assert len(server.asked) == 1
 
 
+def test_what_someone_must_mend_first(stub: Stubbed) -> None:
+    """A dataset that cannot be read is no service that is busy: it is told at once, with exit code 4."""
+    server, shell = stub([says({"detail": "Not readable.", "code": "dataset_unreadable"}, 503), says({"keys": []})])
+    done = shell("quota")
+    assert (done.exit_code, done.stderr, len(server.asked)) == (4, "Error: Not readable. (request r-1)\n", 1)
+
+
 def test_a_service_that_stays_busy(stub: Stubbed) -> None:
     """Whoever would have to wait for longer than told is told at once: exit code 4, the sentence, the request's id."""
     _, shell = stub([says(BUSY, 503, **{"Retry-After": "3600"})])

@@ -72,9 +72,18 @@ def named(provider: str, kind: str, id_: str, name: str | None, day: int = 1, **
     return {"provider": provider, "kind": kind, "id": id_, "name": name} | seen | columns
 
 
+def closed(provider: str, month: str, invoices: str, **columns: Any) -> Row:
+    """A row of a month, YYYYMM, that closed in USD against invoices of these numbers; copied after all rows here."""
+    copied = {"made_at": "2026-12-09 06:00:00 UTC", "run_id": "r-1", "usage_date": DAY, "charge_category": "Usage"}
+    sums = {"cost": "1", "row_count": 1, "line_count": 1, "tells_invoice_month": False, "checksum": "c"}
+    key = {"org_slug": "acme", "provider": provider, "invoice_month": month, "currency": "USD", "status": "closed"}
+    return key | copied | sums | {"invoices": invoices} | columns
+
+
 def recorded() -> Tables:
-    """The rows of the provider fixtures, and some names: changed, told twice, gone, of other providers and kinds."""
+    """The rows of the provider fixtures, a closed month, and names: changed, told twice, gone, of other kinds."""
     return {
+        "month_closes": [closed("openai", "202611", "A-1")],
         "provider_name_changes": [
             named("openai", "project", "proj", "Before"),
             *[named("openai", "project", "proj", "Search", 2)] * 2,
@@ -100,6 +109,7 @@ def generated(seed: int, rows: int) -> Tables:
     """Random rows in which every column that may be NULL is sometimes."""
     rng = random.Random(seed)
     return {
+        "month_closes": [],
         "provider_name_changes": [],
         "gcp_billing_daily_raw": [_random_gcp(rng) for _ in range(rows)],
         "openai_cost_daily_raw": [_random_openai(rng) for _ in range(rows)],

@@ -18,7 +18,7 @@ from tests.conftest import Local, fixture
 from tests.googlesql import gate
 from tests.googlesql_reference import run_over
 from tests.infra.conftest import Read
-from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, gcp, openai
+from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, closed, gcp, openai
 from tests.infra.org_views import inlined, select_of
 from tests.lineage import sources
 
@@ -51,11 +51,12 @@ UNLIKE_GOOGLES_SAMPLE = {
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ConsumedUnit", "PricingUnit",
     "SkuMeter",
 }  # fmt: skip
-UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName"}
+UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName", "InvoiceId"}
 # The sample's SKU of Anthropic leaves out the tier, and its price the speed.
 OWN_SKUS = {"SkuId", "SkuPriceId"}
 
 NAMES = "provider_name_changes"
+SMALL = (NAMES, "month_closes")
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
     "charges_openai": ["openai_cost_daily_raw", "openai_usage_daily_raw"],
@@ -127,8 +128,8 @@ def test_a_bound_on_the_day_prunes_each_provider(local: Local, charges: list[Row
     for view, tables in READS.items():
         day = sum(_bytes(local, f"{table} WHERE usage_date {bound}") for table in tables)
         column, names = "usage_date", 0
-        if view == "focus_costs":  # reads the names too, which are few and of no day
-            column, names = "x_UsageDate", _bytes(local, "provider_name_changes")
+        if view == "focus_costs":  # reads names and closed months too, which are few
+            column, names = "x_UsageDate", sum(_bytes(local, each) for each in SMALL)
         assert 0 < day == _bytes(local, f"{view} WHERE {column} {bound}") - names
         assert day < sum(_bytes(local, table) for table in tables) == _bytes(local, view) - names
 
@@ -147,6 +148,37 @@ def test_amounts_and_rows_are_those_of_the_raw_table(raw: Tables, charges: list[
     amounts = [Decimal(row.get(AMOUNTS[table]) or 0) for row in raw[table]]
     assert sorted(found) == sorted(amounts)
     assert sum(found) == sum(amounts)
+
+
+LATE = {"ingested_at": "2026-12-10 06:00:00 UTC"}
+LATER = [{"name": "tax_not_told", "amount": "1"}, {"name": "billed_later", "amount": "-5"}]
+PARTS = {
+    "name": "parts", "type": "RECORD", "mode": "REPEATED",
+    "fields": [{"name": "name", "type": "STRING"}, {"name": "amount", "type": "NUMERIC"}],
+}  # fmt: skip
+INVOICED: dict[str, tuple[Row, list[Row], str | None]] = {
+    "closed with one": ({}, [{"invoices": "A-1", "parts": LATER[:1]}], "A-1"),
+    "loaded after the copy": (LATE, [{"invoices": "A-1"}], None),
+    "not closed": ({}, [{"invoices": "A-1", "status": "provisional"}], None),
+    "another currency": ({"currency": "EUR"}, [{"invoices": "A-1"}], None),
+    "another org": ({}, [{"invoices": "A-1", "org_slug": "other"}], None),
+    "two invoices": ({}, [{"invoices": "A-1, A-2"}], None),
+    "some is billed later": ({}, [{"invoices": "A-1", "parts": LATER}], None),
+    "credits alone are billed later": ({}, [{"invoices": "A-1", "billed_later_credits": "2"}], None),
+    "closed twice": (LATE, [{"invoices": "A-1"}, {"invoices": "A-9", "made_at": "2026-12-11 06:00:00 UTC"}], None),
+}
+
+
+@pytest.mark.parametrize("case", INVOICED)
+def test_the_invoice_that_closed_the_month(read: Read, case: str) -> None:
+    """A charge of a closed month has the number of its one invoice, if the closed copy has it, whole."""
+    charge, copies, invoice = INVOICED[case]
+    month = f"1900{1 + list(INVOICED).index(case):02}"  # which no other row has
+    rows = read(
+        gcp_billing_daily_raw=[gcp(invoice_month=month, **charge), gcp(invoice_month=month, **charge)],
+        month_closes=[closed("gcp", month, **copy) for copy in copies for _ in range(2)],
+    )
+    assert [row["InvoiceId"] for row in rows] == [invoice] * 2
 
 
 def test_mandatory_columns_are_never_null(charges: list[Row]) -> None:
@@ -493,7 +525,8 @@ def _bytes(local: Local, source: str) -> int:
 
 
 def _schema(table: str) -> list[Row]:
-    return [{"name": column.name, "type": column.type} for column in gate("org").columns(table)]
+    columns = [{"name": column.name, "type": column.type} for column in gate("org").columns(table)]
+    return [PARTS if column["name"] == "parts" else column for column in columns]
 
 
 def _python(type_: str, value: Any) -> Any:

@@ -103,13 +103,21 @@ ENDINGS = (
 
 
 def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str | None) -> dict[str, Told]:
-    """What the view says of charges with these line items on a day whose usage knows these models."""
+    """What the view says of charges with these line items on a day whose usage knows these models.
+
+    A meter that is but the words of the item, as where nothing is known of it, is None.
+    """
     rows = read(
         openai_cost_daily_raw=[openai(line_item=item, **columns) for item in line_items],
         openai_usage_daily_raw=[openai_usage(model=model) for model in models],
     )
-    names = ("x_Model", "x_TokenType", "x_TokenDirection", "x_TokenCacheAction", "SkuMeter")
-    return {row["ChargeDescription"]: tuple(row[name] for name in names) for row in rows}
+    names = ("x_Model", "x_TokenType", "x_TokenDirection", "x_TokenCacheAction")
+    meters = {row["ChargeDescription"]: row["SkuMeter"] for row in rows}
+    return {
+        item: (*[row[name] for name in names], None if meters[item] == item else meters[item])
+        for row in rows
+        if (item := row["ChargeDescription"])
+    }
 
 
 @pytest.mark.parametrize("kind", RULES)

@@ -288,6 +288,7 @@ def test_credits_that_changed_after_the_invoice(books: Books, case: str) -> None
     books.change("2026-02-28", LATE, change, credits=credits_of_day)
     month = books.month()
     late = {"credits": "-3.5", "billed_later": later} if later else {"credits": "-1"}
+    assert month["unexplained_reason"] == ("credits_not_recorded" if case == "unknown" else None)
     assert parts(month) == {"tax_not_told": "19"} | late
     assert (month["unexplained"] == 0) is (later is not None)
     assert sum(part["amount"] for part in month["parts"]) + month["unexplained"] == month["residual"]
@@ -307,7 +308,9 @@ def test_late_credits_of_the_month_before(
     books.copy("202601", "closed", made_at, parts=not_billed, later_credits=later_credits, Usage="55")
     books.copy("202602", Usage="100", Credit="-25")
     books.invoice("202602", "77", credits="-31", issued_on="DATE '2026-03-04'")
-    assert (parts(books.month()), books.month()["unexplained"]) == (named, unexplained)
+    month = books.month()
+    assert (parts(month), month["unexplained"]) == (named, unexplained)
+    assert month["unexplained_reason"] == ("credits_not_recorded" if unexplained else None)
 
 
 def test_usage_and_credits_of_equal_amount_that_came_late(books: Books) -> None:
@@ -349,6 +352,42 @@ def test_late_usage_is_billed_once(
     assert (parts(month) if month["unexplained"] == 0 else None) == named
 
 
+@pytest.mark.parametrize(
+    ("second", "billed", "named"),
+    [
+        ("-5", "105", {"late_usage_of_month_before": "5"}),
+        ("-5", "100", {}),
+        ("-4", "105", None),
+    ],
+    ids=["between them", "neither or both", "they do not cancel out"],
+)
+def test_an_invoice_between_changes_that_cancel_each_other_out(
+    books: Books, second: str, billed: str, named: dict[str, str] | None
+) -> None:
+    """A month that closed late had changes after its invoice that add up to nothing: the next invoice came between
+    them, and has the first. Where they do not cancel out, the month closed with both on its invoice."""
+    books.copy("202601", "closed", "2026-04-09 06:00:00 UTC", parts="[]", later_credits="0", Usage="55")
+    books.invoice("202601", "55", number="A-0", issued_on="DATE '2026-02-01'")
+    books.change("2026-01-31", "2026-02-04 06:00:00 UTC", "5")
+    books.change("2026-01-30", "2026-03-20 06:00:00 UTC", second)
+    books.copy("202602", made_at="2026-04-09 06:00:00 UTC", Usage="100")
+    books.invoice("202602", billed, issued_on="DATE '2026-03-04'")
+    month = books.month()
+    assert (parts(month) if month["unexplained"] == 0 else None) == named
+
+
+@pytest.mark.parametrize("own", ["5", "6"])
+def test_late_usage_of_two_months_that_cancels_out(books: Books, own: str) -> None:
+    """An invoice that has what the month before lacked, and lacks as much of its own, says so: else the next month,
+    which is billed that, could not close."""
+    books.copy("202601", "closed", "2026-02-09 06:00:00 UTC", parts=NOT_BILLED, Usage="55")
+    books.copy("202602", Usage="100")
+    books.invoice("202602", "100", **TWO)
+    books.change("2026-02-28", LATE, own)
+    both = {"late_usage_of_month_before": "5", "billed_later": "-5"}
+    assert (parts(books.month()), books.month()["unexplained"]) == (both if own == "5" else {}, 0)
+
+
 def test_what_came_after_this_invoice_is_not_on_it(books: Books) -> None:
     """A month that closed late was billed without changes that came after the next invoice: that has them as little."""
     books.copy("202601", "closed", "2026-04-09 06:00:00 UTC", parts=NOT_BILLED, Usage="55")
@@ -377,7 +416,9 @@ def test_a_change_from_nobody_knows_what(books: Books) -> None:
     books.change("2026-02-28", LATE, "7")
     assert books.month()["unexplained"] == 0
     books.change("2026-02-27", LATE, "900", before="CAST(NULL AS NUMERIC)")
-    assert (books.month()["later_change"], books.month()["unexplained"]) == (0, -7)
+    month = books.month()
+    assert (month["later_change"], month["unexplained"]) == (0, -7)
+    assert month["unexplained_reason"] == "changes_not_recorded"
     books.change("2026-02-26", "2026-04-01 06:00:00 UTC", "5")
     assert books.month()["later_change"] == 5
     books.change("2026-02-25", "2026-04-01 06:00:00 UTC", "900", before="CAST(NULL AS NUMERIC)")

@@ -150,6 +150,6 @@ def test_a_run_counts_the_line_items_that_nobody_understands(
     assert SUPPORT in text
     silent = local.query(
         f"SELECT DISTINCT ChargeDescription AS item FROM {openai_org.org_slug}.focus_costs "
-        f"WHERE x_UsageDate = '{FIXTURE_DAY}' AND SkuMeter IS NULL AND ChargeCategory = 'Usage'"
+        f"WHERE x_UsageDate = '{FIXTURE_DAY}' AND SkuMeter = ChargeDescription AND ChargeCategory = 'Usage'"
     )
     assert {row["item"] for row in silent} == {SUPPORT, "rounding, input"}

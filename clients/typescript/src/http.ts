@@ -43,6 +43,7 @@ export interface Answer<Body> {
 }
 
 const PASSING = [429, 502, 503, 504];
+const LASTING = ["quota_exceeded", "dataset_unreadable"]; // for a day, and until someone mends it
 const LONGEST_WAIT_MS = 8_000;
 const MINUTE_MS = 60_000;
 
@@ -154,7 +155,7 @@ function isProblem(body: unknown): body is ProblemDocument {
 }
 
 function passes(failure: Problem | Unreachable): boolean {
-  if (failure instanceof Problem && failure.code === "quota_exceeded") return false; // of the day, not of the moment
+  if (failure instanceof Problem && LASTING.includes(failure.code)) return false;
   return failure.status === null || PASSING.includes(failure.status);
 }
 

@@ -118,6 +118,8 @@ export interface BilledMonth {
   parts: Array<ResidualPart>;
   /** what no part is; anything but 0 keeps the month from closing */
   unexplained: string | null;
+  /** why the rest has no name, where records are missing: of the credits that days had at the time of the invoice, or of what they cost; null: no rule fits, or nothing is left */
+  unexplained_reason: "credits_not_recorded" | "changes_not_recorded" | null;
   /** what runs have changed in its days since the copy; null: not known */
   later_change: string | null;
   /** when its copy was made, or closed */
@@ -1519,7 +1521,6 @@ export type KnownCode =
   | "code_unknown"
   | "costs_limited"
   | "costs_too_large"
-  | "costs_unreadable"
   | "credential_invalid"
   | "credential_rejected"
   | "credential_unreadable"

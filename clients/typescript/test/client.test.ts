@@ -38,7 +38,7 @@ test("members are listed page after page", async () => {
 
 for (const [status, code, tries] of [
   [429, "quota_exceeded", 1], [429, "admissions_limited", 2], [403, "org_forbidden", 1], [404, "run_unknown", 1],
-  [500, "internal_error", 1], [503, "cloud_tasks_slow", 2],
+  [500, "internal_error", 1], [503, "dataset_unreadable", 1], [503, "cloud_tasks_slow", 2],
 ] as const) {
   test(`${status} ${code} is ${tries > 1 ? "tried again" : "told at once"}`, async () => {
     const refusal = problem(status, code, AT_ONCE);

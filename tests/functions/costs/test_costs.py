@@ -357,8 +357,8 @@ def test_too_many_questions(new_org: NewOrgs, api: FlaskClient) -> None:
     org = new_org(views=False)
     key, path = {"X-API-Key": org.api_key}, f"/api/v1/costs/{org.org_slug}"
     answers = [api.get(path, headers=key, query_string={"model": str(number)}) for number in range(121)]
-    assert {answer.status_code for answer in answers[:120]} == {409}
-    assert {answer.get_json()["code"] for answer in answers[:120]} == {"costs_unreadable"}
+    assert {answer.status_code for answer in answers[:120]} == {503}
+    assert {answer.get_json()["code"] for answer in answers[:120]} == {"dataset_unreadable"}
     assert (answers[120].status_code, answers[120].get_json()["code"]) == (429, "costs_limited")
     assert answers[120].headers["Retry-After"] == "10"
 

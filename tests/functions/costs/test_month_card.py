@@ -103,7 +103,7 @@ def test_costs_that_cannot_be_read_take_nothing_else_along(local: Local, new_org
     org = new_org()
     browser = console_browser(local).sign_in(org)
     browser.get(f"/console/{org.org_slug}")
-    assert "costs cannot be read" in browser.words
+    assert "dataset cannot be read" in browser.words
     assert "Quota of today" in browser.words
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from google.cloud.bigquery import QueryJobConfig
 from werkzeug.test import TestResponse
 
+from cloudact import clients
 from functions.composition import compose
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
@@ -20,6 +22,9 @@ from tests.functions.costs.conftest import Watched
 from tests.infra.test_months import Books
 from tests.served import served
 
+ALIKE = (
+    "provider", "currency", "status", "invoices", "days_missing", "days_not_final", "checksum", "unexplained_reason",
+)  # fmt: skip
 CATEGORIES = ("usage", "purchase", "tax", "credit", "adjustment")
 
 
@@ -54,7 +59,7 @@ def test_each_month_is_that_of_the_view(api: FlaskClient, local: Local, billed: 
     assert len(rows) > 6
     for month, row in zip(answer["months"], rows, strict=True):
         assert month["month"].replace("-", "") == row["invoice_month"]
-        for name in ("provider", "currency", "status", "invoices", "days_missing", "days_not_final", "checksum"):
+        for name in ALIKE:
             assert month[name] == row[name]
         for name in (
             "cost",
@@ -95,6 +100,26 @@ def test_an_unchanged_answer_costs_no_query(watched_api: FlaskClient, door: Watc
     assert (again.get_json(), again.headers["X-Bytes-Processed"]) == (first.get_json(), "0")
     known = months(watched_api, billed, first.headers["ETag"], start="2026-10", end="2026-10")
     assert (known.status_code, door.asked()[0]) == (304, 0)
+
+
+def test_days_of_the_asked_months_alone_are_read(api: FlaskClient, local: Local, billed: OnboardedOrg) -> None:
+    """Months read the charges of their days, and of those whose charges Google may bill in them, no day more."""
+    read = {}
+    for start, end in (("2026-08", "2026-08"), ("2026-12", "2026-12"), ("2025-06", "2025-06"), ("2025-12", "2026-11")):
+        read[start] = int(months(api, billed, start=start, end=end).headers["X-Bytes-Processed"])
+    every = dry_run(local, billed, "TRUE")
+    of_august = dry_run(local, billed, "usage_date BETWEEN '2026-06-30' AND '2026-09-07'")
+    assert read["2025-12"] - read["2025-06"] == every
+    of_december = dry_run(local, billed, "usage_date BETWEEN '2026-09-30' AND '2027-01-07'")
+    assert 0 < read["2026-08"] - read["2025-06"] == of_august < every
+    assert 0 < read["2026-12"] - read["2025-06"] == of_december < every
+
+
+def dry_run(local: Local, org: OnboardedOrg, where: str) -> int:
+    """Bytes of the org's charges of these days."""
+    config = QueryJobConfig(dry_run=True, use_query_cache=False)
+    sql = f"SELECT * FROM {org.org_slug}.charges WHERE {where}"
+    return int(clients.bigquery(local.settings).query(sql, job_config=config).total_bytes_processed)
 
 
 REFUSED = [
