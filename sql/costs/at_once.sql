@@ -1,6 +1,5 @@
 -- Rows of groups.sql, of queries/cost_cells.sql and of spending.sql in one statement: a page that shows all of them asks
--- once, and all are of one moment. Each row is one of either. They are arrays first, since the local BigQuery never ends
--- where three such parts are united as they are (docs/adr/0039).
+-- once, and all are of one moment. Each row is one of either. That they are arrays first has a history (docs/adr/0039).
 WITH
 together AS (
   SELECT
