@@ -1,13 +1,11 @@
 """Deliveries of webhooks: what an org is shown of them, and what is recorded before Cloud Tasks forgets it."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 import requests
 from flask.testing import FlaskClient
-from google.cloud import bigquery
 
 from cloudact import clients
 from cloudact.error_codes import Code
@@ -15,7 +13,6 @@ from cloudact.errors import Stop
 from cloudact.notify.deliveries import LOOKS_AT_ONCE
 from cloudact.notify.notifications import run_failed
 from cloudact.notify.notifier import open_notifier
-from cloudact.warehouse.queries import load_query
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import add_member
 from providers import PROVIDERS
@@ -132,22 +129,6 @@ def test_cloud_tasks_that_is_away_is_not_asked_for_each(customer: Customer) -> N
         assert [each["state"] for each in deliveries(customer, query_string={"limit": 50})] == ["queued"] * 50
     finally:
         local.google.faults.clear()
-
-
-@pytest.mark.parametrize("query", ["open_deliveries", "webhook_deliveries"])
-def test_only_the_days_that_are_asked_for_are_read(customer: Customer, query: str) -> None:
-    """The bound on days reaches the table through the view: days without events cost nothing."""
-    customer.call("POST", "/test")
-    local, loaded = customer.local, load_query(query)
-
-    def bytes_of(day: date) -> int:
-        given: dict[str, Any] = {"org_slug": customer.org.org_slug, "first_day": day, "last_day": day, "row_limit": 10}
-        values = [bigquery.ScalarQueryParameter(name, kind, given[name]) for name, kind in loaded.types.items()]
-        config = bigquery.QueryJobConfig(dry_run=True, query_parameters=values)
-        return int(clients.bigquery(local.settings).query(loaded.sql, job_config=config).total_bytes_processed)
-
-    assert bytes_of(NOON.date()) > 0
-    assert bytes_of(NOON.date() - timedelta(days=900)) == 0
 
 
 def forget(customer: Customer) -> None:
