@@ -12,9 +12,8 @@ from cli.session import Api, asks_api
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
 @asks_api
-def members(api: Api, limit: int, cursor: str | None) -> None:
+def members(api: Api, /, **query: object) -> None:
     """List the people who may act for the organization, by their ids at the identity provider."""
-    query = {"limit": limit, "cursor": cursor}
     api.screen.answer(api.call("GET", "organizations", api.org, "members", query=query), _show)
 
 

@@ -41,7 +41,7 @@ class _Rest(BaseConverter):
     """The rest of a path: the last segment, in which a slash may have been encoded. WSGI tells it decoded."""
 
     part_isolating = False
-    regex = ".+"
+    regex = "(?s:.+)"  # an encoded line end, too: it is refused with the reason
     weight = 200
 
 

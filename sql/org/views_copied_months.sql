@@ -108,6 +108,22 @@ month AS (
   FROM copied
   GROUP BY org_slug, provider, invoice_month, currency, status, made_at, run_id
 ),
+unbilled AS (
+  -- What the invoice that closed a month did not have of its changes. Usage with as much of credits is no part: it adds
+  -- nothing, but its credits are among those of the next invoice.
+  SELECT
+    month.org_slug AS org_slug,
+    month.provider AS provider,
+    month.invoice_month AS invoice_month,
+    month.currency AS currency,
+    0 - IFNULL(SUM(part.amount), 0) AS not_billed,
+    0 - MAX(month.closed_later_credits) AS not_billed_credits
+  FROM month
+  LEFT JOIN UNNEST(month.closed_parts) AS part
+    ON part.name = 'billed_later'
+  WHERE part.amount IS NOT NULL OR month.closed_later_credits != 0
+  GROUP BY month.org_slug, month.provider, month.invoice_month, month.currency
+),
 billed AS (
   SELECT
     month.*,
@@ -163,45 +179,6 @@ changed AS (
     CAST(NULL AS NUMERIC)
   FROM org_dataset.day_history
   WHERE is_changed AND cause IS NULL
-),
-cancelled AS (
-  -- Closed months with changes after their invoice that add up to nothing: no amount tells whether it had them.
-  SELECT billed.org_slug, billed.provider, billed.invoice_month, billed.currency, 0 AS not_billed
-  FROM billed
-  INNER JOIN changed
-    ON changed.org_slug = billed.org_slug
-    AND changed.provider = billed.provider
-    AND changed.currency = billed.currency
-    AND changed.invoice_month = billed.invoice_month
-  WHERE
-    billed.status = 'closed'
-    AND NOT changed.is_first
-    AND changed.recorded_at > billed.issued_until
-    AND changed.recorded_at <= billed.made_at
-  GROUP BY billed.org_slug, billed.provider, billed.invoice_month, billed.currency
-  HAVING SUM(changed.cost_change) = 0 AND COUNTIF(changed.cost_change IS NULL) = 0
-),
-unbilled AS (
-  -- What the invoice that closed a month did not have of its changes. Usage with as much of credits is no part: it adds
-  -- nothing, but its credits are among those of the next invoice. Nor are changes that cancel each other out: but the next
-  -- invoice may have come between them, and has those that were before it.
-  SELECT
-    month.org_slug AS org_slug,
-    month.provider AS provider,
-    month.invoice_month AS invoice_month,
-    month.currency AS currency,
-    0 - IFNULL(SUM(part.amount), 0) AS not_billed,
-    0 - MAX(month.closed_later_credits) AS not_billed_credits
-  FROM month
-  LEFT JOIN UNNEST(month.closed_parts) AS part
-    ON part.name = 'billed_later'
-  LEFT JOIN cancelled
-    ON cancelled.org_slug = month.org_slug
-    AND cancelled.provider = month.provider
-    AND cancelled.invoice_month = month.invoice_month
-    AND cancelled.currency = month.currency
-  WHERE part.amount IS NOT NULL OR month.closed_later_credits != 0 OR cancelled.not_billed = 0
-  GROUP BY month.org_slug, month.provider, month.invoice_month, month.currency
 ),
 turned AS (
   -- Changes that may be on the invoice of a month or not, each with what it adds to which sum.

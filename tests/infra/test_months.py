@@ -352,30 +352,6 @@ def test_late_usage_is_billed_once(
     assert (parts(month) if month["unexplained"] == 0 else None) == named
 
 
-@pytest.mark.parametrize(
-    ("second", "billed", "named"),
-    [
-        ("-5", "105", {"late_usage_of_month_before": "5"}),
-        ("-5", "100", {}),
-        ("-4", "105", None),
-    ],
-    ids=["between them", "neither or both", "they do not cancel out"],
-)
-def test_an_invoice_between_changes_that_cancel_each_other_out(
-    books: Books, second: str, billed: str, named: dict[str, str] | None
-) -> None:
-    """A month that closed late had changes after its invoice that add up to nothing: the next invoice came between
-    them, and has the first. Where they do not cancel out, the month closed with both on its invoice."""
-    books.copy("202601", "closed", "2026-04-09 06:00:00 UTC", parts="[]", later_credits="0", Usage="55")
-    books.invoice("202601", "55", number="A-0", issued_on="DATE '2026-02-01'")
-    books.change("2026-01-31", "2026-02-04 06:00:00 UTC", "5")
-    books.change("2026-01-30", "2026-03-20 06:00:00 UTC", second)
-    books.copy("202602", made_at="2026-04-09 06:00:00 UTC", Usage="100")
-    books.invoice("202602", billed, issued_on="DATE '2026-03-04'")
-    month = books.month()
-    assert (parts(month) if month["unexplained"] == 0 else None) == named
-
-
 @pytest.mark.parametrize("own", ["5", "6"])
 def test_late_usage_of_two_months_that_cancels_out(books: Books, own: str) -> None:
     """An invoice that has what the month before lacked, and lacks as much of its own, says so: else the next month,
