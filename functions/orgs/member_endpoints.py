@@ -1,6 +1,5 @@
 """`/organizations/{org}/members`: who may act for an org, as the org itself sees and changes it."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -17,6 +16,7 @@ from functions.orgs.members import is_user_id, read_user_id
 from functions.orgs.org_members import OrgMember, OrgMembers
 from functions.orgs.shapes import Member, MemberBody, MemberState
 from functions.web.answers import Answer, answered
+from functions.web.cursors import cursor_of, text_of
 from functions.web.inputs import Input, in_body, in_query, whole
 from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
@@ -60,13 +60,13 @@ def list_members(room: OrgPeople, org: str) -> Response:
 
 def next_cursor_of(user_id: str) -> str:
     """Cursor of the page that follows this member."""
-    return base64.urlsafe_b64encode(user_id.encode()).decode().rstrip("=")
+    return cursor_of(user_id)
 
 
 def read_cursor(text: str) -> str:
     """Id of the last member of the page before, of its cursor. Raises 400 for any other text."""
     try:
-        user_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        user_id = text_of(text)
     except ValueError as err:
         raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID) from err
     if not is_user_id(user_id):

@@ -1,6 +1,5 @@
 """`/organizations/{org}/timeline`: runs, restatements, dates given up, credentials, and events, in one list."""
 
-import base64
 import datetime as dt
 import json
 import re
@@ -17,6 +16,7 @@ from cloudact.runs.run import FIRST_DATE, Status, TriggerType
 from functions.auth.authenticate import Authentication, let_in, presented
 from functions.orgs.timeline_pages import LastShown, TimelineFilters, TimelineKind, TimelinePages, TimelineRow
 from functions.web.answers import Answer, Instant, answered
+from functions.web.cursors import cursor_of, text_of
 from functions.web.inputs import Day, Input, in_query, whole
 from functions.web.problems import bad_field, bad_request
 
@@ -133,13 +133,13 @@ def show_timeline(room: OrgTimeline, org: str) -> Response:
 
 def next_cursor_of(row: TimelineRow) -> str:
     """Cursor of the page that follows this entry."""
-    return base64.urlsafe_b64encode(f"{row.happened_at.isoformat()} {row.entry_id}".encode()).decode().rstrip("=")
+    return cursor_of(f"{row.happened_at.isoformat()} {row.entry_id}")
 
 
 def read_cursor(text: str) -> LastShown:
     """Last entry of the page before, of its cursor. Raises 400 for any other text."""
     try:
-        at, entry_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+        at, entry_id = text_of(text).split(" ")
         shown = LastShown(dt.datetime.fromisoformat(at), entry_id)
     except ValueError as err:
         raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID) from err

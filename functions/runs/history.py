@@ -1,6 +1,5 @@
 """GET /pipelines/{org}/runs and /runs/{run_id}: a list of runs, newest first, and one run with its steps."""
 
-import base64
 import datetime as dt
 import re
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from functions.web.answers import (
     RunPage,
     answered,
 )
+from functions.web.cursors import cursor_of, text_of
 from functions.web.inputs import RunDetailQuery, RunQuery, RunsQuery, in_query
 from functions.web.problems import Problem, bad_request
 from functions.web.waiting import apply_preference, places, preferred_wait_s
@@ -233,7 +233,7 @@ def _filters(query: RunsQuery) -> Filters:
 
 def next_cursor_of(run: ListedRun) -> str:
     """Cursor of the page that follows this run."""
-    return base64.urlsafe_b64encode(f"{run.created_at.isoformat()} {run.run_id}".encode()).decode().rstrip("=")
+    return cursor_of(f"{run.created_at.isoformat()} {run.run_id}")
 
 
 def _after(query: RunsQuery) -> After | None:
@@ -247,7 +247,7 @@ def _after(query: RunsQuery) -> After | None:
 def read_cursor(text: str) -> After:
     """Last run of the page before, of its cursor. Raises 400 for any other text."""
     try:
-        at, run_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+        at, run_id = text_of(text).split(" ")
         created_at = dt.datetime.fromisoformat(at)
     except ValueError as err:
         raise bad_request(NO_CURSOR, Code.PAGE_CURSOR_INVALID) from err

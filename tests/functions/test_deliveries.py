@@ -100,6 +100,21 @@ def test_what_could_not_be_queued(customer: Customer) -> None:
     assert [told(each) for each in deliveries(customer)] == [("run_failed", "queued", 0, None, None)]
 
 
+def test_what_is_queued_on_the_next_day_is_one_delivery(customer: Customer) -> None:
+    """An event that the queue did not take, and that is told again a day later, is listed once, as it ended."""
+    org = customer.org.org_slug
+    rows = [
+        {
+            "occurred_on": f"2026-11-{day}", "org_slug": org, "event_id": f"{org}-twice", "event": "balance_low",
+            "delivery": delivery, "occurred_at": f"2026-11-{day}T12:00:00Z", "recorded_at": f"2026-11-{day}T12:00:00Z",
+            "data": "{}",
+        }
+        for day, delivery in (("11", "failed"), ("12", "delivered"))
+    ]  # fmt: skip
+    customer.local.warehouse.append("org_events", rows, [f"{org}-{row['delivery']}" for row in rows])
+    assert [(each["type"], each["state"]) for each in deliveries(customer)] == [("balance_low", "delivered")]
+
+
 def test_what_is_recorded_is_shown_while_cloud_tasks_is_away(customer: Customer, ops: FlaskClient) -> None:
     """The sweep has recorded the last post that failed; the list shows it though Cloud Tasks does not answer."""
     customer.target.statuses = [503, 503]

@@ -211,6 +211,8 @@ def test_members_are_listed_in_pages(api: FlaskClient, local: Local, new_org: Ne
         ({"cursor": "x"}, "page_cursor_invalid"),
         ({"cursor": ""}, "page_cursor_invalid"),
         ({"cursor": "w6k"}, "page_cursor_invalid"),
+        ({"cursor": "YWxp!!!Y2U"}, "page_cursor_invalid"),
+        ({"cursor": "YWxpY2U="}, "page_cursor_invalid"),
         ({"limit": 0}, "field_invalid"),
         ({"limit": 101}, "field_invalid"),
         ({"offset": 1}, "field_unknown"),
