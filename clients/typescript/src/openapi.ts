@@ -1811,7 +1811,7 @@ export interface Operations {
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
-      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them (it must have the first), a whole month with the whole month */
       compare?: "previous_period" | "previous_month";
     };
     body: undefined;
@@ -1868,7 +1868,7 @@ export interface Operations {
       metric?: "billed" | "effective" | "list" | "contracted";
       /** one more dimension beside provider, model and token_type */
       group_by?: Array<string>;
-      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them (it must have the first), a whole month with the whole month */
       compare?: "previous_period" | "previous_month";
     };
     body: undefined;
