@@ -98,18 +98,24 @@ def _unknown(
 def series_of(
     spending: Spending, month: Month, currency: str, of: Of = ALL, provider: str | None = None
 ) -> dict[str, Series]:
-    """Series of each provider that has such costs, or, where none has, of all that have loaded days."""
+    """Series of each provider that has such costs, or, where none has, of all that have loaded days.
+
+    Those that have stopped before the month are no answer where another one goes on: it may cost nothing.
+    """
     amounts = spending.by_provider(of, currency)
     loaded = {
-        name: {day: state for day, state in days.items() if month.read_from <= day <= month.known_until}
+        name: {day: state for day, state in days.items() if month.read_from <= day <= month.seen_until}
         for name, days in spending.days.items()
+        if provider is None or name == provider
     }
-    names = [name for name, days in loaded.items() if days and (provider is None or name == provider)]
-    charged = [name for name in names if any(day in loaded[name] for day in amounts.get(name, {}))]
-    return {
+    series = {
         name: Series(amounts.get(name, {}), loaded[name], month.known_until, month.today)
-        for name in sorted(charged or names)
+        for name in sorted(loaded)
+        if any(day <= month.known_until for day in loaded[name])
     }
+    charged = {name: each for name, each in series.items() if each.is_charged}
+    live = [name for name, each in series.items() if any(map(each.has, month.days))]
+    return series if live and not charged.keys() & live else charged or series
 
 
 def _until(month: Month) -> list[date]:

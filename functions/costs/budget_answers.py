@@ -109,7 +109,9 @@ class StoppedProvider(Answer):
     """Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected."""
 
     provider: str
-    last_day: dt.date = Field(description="last UTC day that is loaded, more than 14 days ago")
+    last_day: dt.date = Field(
+        description="last UTC day that is loaded, more than 14 days ago; as seen 15 days after the month"
+    )
 
 
 class MonthCosts(Answer):
@@ -224,7 +226,7 @@ def show_standings(api: OrgCosts, org: str) -> Response:
         return revalidated(Response(status=304), etag)
     found, processed = Spending({}, {}), 0
     if plans.holding(month):
-        asked = SpendingQuestion((month.read_from, month.known_until), plans.labels, plans.chosen)
+        asked = SpendingQuestion.of_month(month, plans.labels, plans.chosen)
         with refusing():
             found, processed = api.plans.spending.find(org, asked, etag)
     standings = [_standing(each) for each in plans.standing(found, month)]
@@ -244,7 +246,7 @@ def show_forecast(api: OrgCosts, org: str) -> Response:
     etag = api.answers.etag(org, ("forecast", month, query.group_by, labels))
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
-    asked = SpendingQuestion((month.read_from, month.known_until), labels)
+    asked = SpendingQuestion.of_month(month, labels)
     with refusing():
         found, processed = api.plans.spending.find(org, asked, etag)
     word = query.group_by.removeprefix(LABEL)

@@ -1287,7 +1287,7 @@ export interface Step {
 /** Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected. */
 export interface StoppedProvider {
   provider: string;
-  /** last UTC day that is loaded, more than 14 days ago */
+  /** last UTC day that is loaded, more than 14 days ago; as seen 15 days after the month */
   last_day: string;
 }
 

@@ -27,7 +27,7 @@ from tests.conftest import NOON, Local, NewOrgs
 from tests.day_histories import Found, after, in_turn, load_histories
 from tests.functions.console.conftest import console_browser, queries
 from tests.functions.console.test_pages import MOST_QUERIES
-from tests.functions.costs.charges import Charge, load
+from tests.functions.costs.charges import Charge, load, org_with_costs
 from tests.functions.costs.conftest import Watched
 from tests.served import served
 from tests.sessions import bearer
@@ -312,6 +312,29 @@ def test_an_older_month(spending: Plans) -> None:
     for month in ("2026-12", "2026-13", "x", "2014-01", "2026-11-01"):
         answer = spending.ask("budgets", month=month)
         assert (answer.status_code, answer.get_json()["field"]) == (400, "month")
+
+
+def test_a_gap_that_has_ended_is_missing_days(session_cloud: Local, api: FlaskClient) -> None:
+    """Days that were loaded after an older month say that its last days are missing, for no more queries.
+
+    The provider has not stopped, as who looks at the current month is told.
+    """
+    session_cloud.clock.now = NOON
+    gap = (date(2026, 10, 13), date(2026, 11, 2))
+    kept = (day for day in days() if not gap[0] <= day <= gap[1])
+    charges = [Charge(day, "openai", Decimal(100), model="gpt-6") for day in kept]
+    plans = Plans(api, org_with_costs(session_cloud, "gap_org", charges))
+    plans.put("budgets", AI)
+    plans.told("runway")  # who asks is looked up once a minute
+    with queries(session_cloud) as asked_of_now:
+        plans.told("budgets")
+    with queries(session_cloud) as asked:
+        (budget,) = plans.told("budgets", month="2026-10")["budgets"]
+    assert asked[0] <= asked_of_now[0]
+    (result,) = plans.told("forecast", month="2026-10")["results"]
+    for told in (budget, result["total"], *result["groups"]):
+        assert (told["spent"], told["forecast"]["amount"], told["stopped"]) == ("1200", "3100", [])
+        assert (told["rests_on"]["missing"], told["rests_on"]["final"]) == (19, 12)
 
 
 def test_the_forecast_by_provider_and_by_label(spending: Plans) -> None:
