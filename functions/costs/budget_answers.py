@@ -114,6 +114,15 @@ class StoppedProvider(Answer):
     )
 
 
+class BegunProvider(Answer):
+    """Provider that is loaded from a day of the month on: nothing is counted, or expected, of the days before."""
+
+    provider: str
+    first_day: dt.date = Field(
+        description="first loaded UTC day of those that were read: of this month and the one before"
+    )
+
+
 class MonthCosts(Answer):
     """Costs of a month: what is spent and what it will be."""
 
@@ -130,6 +139,7 @@ class MonthCosts(Answer):
     rests_on: RestsOn
     unknown: NotKnown | None = Field(description="why there is no forecast; null where there is one")
     stopped: list[StoppedProvider] = Field(description="providers of which nothing more is expected")
+    began: list[BegunProvider] = Field(description="providers of which nothing is counted before a day of the month")
 
 
 class BudgetStanding(MonthCosts):
@@ -325,6 +335,7 @@ def _costs(costs: MonthForecast) -> dict[str, Any]:
         "rests_on": _rests_on(costs.rests_on, costs.weeks),
         "unknown": _not_known(costs.unknown),
         "stopped": [StoppedProvider(provider=each.provider, last_day=each.last_day) for each in costs.stopped],
+        "began": [BegunProvider(provider=each.provider, first_day=each.first_day) for each in costs.began],
     }
 
 

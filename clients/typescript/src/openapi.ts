@@ -91,6 +91,13 @@ export interface BalancesState {
   balances: Array<Balance>;
 }
 
+/** Provider that is loaded from a day of the month on: nothing is counted, or expected, of the days before. */
+export interface BegunProvider {
+  provider: string;
+  /** first loaded UTC day of those that were read: of this month and the one before */
+  first_day: string;
+}
+
 /** Month of one provider and currency. */
 export interface BilledMonth {
   /** of the invoice */
@@ -173,6 +180,8 @@ export interface BudgetStanding {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
   name: string;
   /** version of the budgets in which this one last changed */
   version: number;
@@ -537,6 +546,8 @@ export interface ForecastGroup {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
   /** null: what no rule of the label is of */
   key: Record<string, string | null>;
 }
@@ -803,6 +814,8 @@ export interface MonthCosts {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
 }
 
 /** What is not known, and why. */

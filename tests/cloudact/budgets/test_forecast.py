@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudact.budgets.estimate import Rest
-from cloudact.budgets.forecast import MonthForecast, Reason, Stopped, Unknown, forecast_of
+from cloudact.budgets.forecast import Began, MonthForecast, Reason, Stopped, Unknown, forecast_of
 from cloudact.budgets.months import Month
 from cloudact.budgets.spending import ALL, LoadedDay, Shares, Spending, added
 from tests.cloudact.budgets import reference
@@ -319,6 +319,15 @@ def test_days_before_the_first_one_are_nothing() -> None:
     told = forecast_of(spending(costs, states), Month(FIRST, today), "USD")
     assert numbers(told) == around(280, 110, "0.1")
     assert (told.run_rate, told.rests_on[Rest.MISSING], sum(told.rests_on.values())) == (Decimal(280), 0, 28)
+    assert told.began == [Began("a", date(2026, 11, 3))]
+    assert together({"a": final(FIRST, date(2026, 11, 11))}).began == []
+
+
+def test_a_provider_that_comes_again_after_weeks_says_from_when_on_it_counts() -> None:
+    """The days of its absence count as nothing where no day before them is read: the answer names the first that is."""
+    states = {"a": final(date(2026, 6, 1), date(2026, 9, 10)) | final(date(2026, 11, 5), date(2026, 11, 11))}
+    states["b"] = final(BEGIN, date(2026, 11, 11))
+    assert together(states).began == [Began("a", date(2026, 11, 5))]
 
 
 def test_a_month_that_is_over_and_final_is_what_it_was() -> None:
