@@ -51,8 +51,8 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
     """
     month_end = month_days(first)[-1]
     known_to = min(month_end, today)
-    newest = max(day for day in days if day <= month_end + timedelta(days=15))
-    ended = newest < min(today - timedelta(days=14), month_end)
+    last_loaded = max(day for day in days if day <= month_end + timedelta(days=15))
+    ended = last_loaded < min(today - timedelta(days=14), month_end)
     days = {day: state for day, state in days.items() if day <= known_to}
 
     def cost(day: date) -> Decimal:

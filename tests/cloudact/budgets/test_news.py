@@ -79,7 +79,11 @@ def test_days_of_the_next_month_end_a_gap() -> None:
     all_days = rows("10", date(2026, 12, 5))
     told = [row for row in all_days if not date(2026, 11, 12) < row["usage_date"] < date(2026, 12, 3)]
     november, _ = watched(date(2026, 12, 6)).found(told)[0]
-    assert (november.costs.stopped, november.costs.rests_on[Rest.MISSING], november.costs.spent) == ([], 18, 120)
+    assert (november.costs.stopped, november.costs.rests_on[Rest.MISSING], november.costs.spent) == (
+        [],
+        18,
+        Decimal(120),
+    )
 
 
 def test_rows_that_were_cut_off_tell_nothing() -> None:
