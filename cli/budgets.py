@@ -103,7 +103,7 @@ def _show_standings(body: JsonObject) -> None:
     for each in body["budgets"]:
         for sentence in _remarks(each, is_over=body["is_over"]):
             say(f"{each['name']}: {sentence}")
-    stopped(body["budgets"])
+    began_or_stopped(body["budgets"])
     rests_on(body["budgets"])
 
 
@@ -175,8 +175,11 @@ def rests_on(told: Sequence[JsonObject]) -> None:
         say(f"Those not known are taken from the last {min(weeks)} whole weeks.")
 
 
-def stopped(told: Sequence[JsonObject]) -> None:
-    """Says which providers count with what is loaded of them, each once."""
+def began_or_stopped(told: Sequence[JsonObject]) -> None:
+    """Says which providers count with what is loaded of them, and from or up to which day, each once."""
+    first_days = {each["provider"]: each["first_day"] for costs in told for each in costs["began"]}
+    for provider, day in sorted(first_days.items()):
+        say(f"{provider} is loaded from {day} on: nothing is counted of the days before.")
     last_days = {each["provider"]: each["last_day"] for costs in told for each in costs["stopped"]}
     for provider, day in sorted(last_days.items()):
         say(f"{provider} was last loaded for {day}: nothing more is expected of it.")
@@ -202,7 +205,7 @@ def _show_forecast(body: JsonObject) -> None:
                 say(f"{_name(each.get('key', {})) or 'total'}: no forecast: {not_known(each['unknown'])}.")
     say("")
     totals = [result["total"] for result in body["results"]]
-    stopped(totals)
+    began_or_stopped(totals)
     rests_on(totals)
 
 

@@ -377,6 +377,13 @@ class StoppedProvider(Told):
     last_day: dt.date
 
 
+class BegunProvider(Told):
+    """Provider that is loaded from a day of the month on: nothing is counted of the days before."""
+
+    provider: str
+    first_day: dt.date = Field(description="first loaded day of those that were read: of this month and the one before")
+
+
 class MonthCosts(Told):
     """Costs of a month: what is spent and what it will be. Null is not known, which is not zero."""
 
@@ -386,6 +393,7 @@ class MonthCosts(Told):
     rests_on: RestsOn
     unknown: NotKnown | None
     stopped: list[StoppedProvider] = Field(description="providers of which nothing more is expected")
+    began: list[BegunProvider] = Field(description="providers of which nothing is counted before a day of the month")
 
 
 class BudgetScope(Told):

@@ -56,6 +56,7 @@ class Series:
     """Costs of one provider in one currency, of all or of a part: amounts by day, and the days that are loaded.
 
     `known_until` is the last day that counts, and `today` the day of whoever looks. One day at least is loaded by then.
+    Later loaded days tell that the provider goes on, and nothing else.
     """
 
     amounts: Amounts
@@ -70,13 +71,19 @@ class Series:
 
     @cached_property
     def last_day(self) -> date:
-        """Last day that is loaded."""
+        """Last day that is loaded, of those that count."""
         return max(filter(self._is_loaded, self.loaded))
 
-    @property
+    @cached_property
     def has_stopped(self) -> bool:
         """Whether it is loaded no more: it was disconnected, or has failed for so long that nobody knows."""
-        return (self.known_until - self.last_day).days > STALE_DAYS
+        newest = max(self.loaded)
+        return newest < self.known_until and (self.today - newest).days > STALE_DAYS
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether there are costs of any day that counts."""
+        return any(map(self._is_loaded, self.amounts))
 
     def has(self, day: date) -> bool:
         """Whether the day is one of the provider's: none before its first loaded one, and none after it has stopped."""
@@ -159,7 +166,8 @@ class Series:
         """Amount of days as in the two newest weeks, give or take what the dearest and the cheapest of all differ by.
 
         The fewer weeks there are, the wider: two or three differ by less than four, and equal ones are no certainty.
-        A day costs no less than what is loaded of it, so that all of them cost no less than that at the least, too.
+        A day costs no less than what is loaded of it, so that all of them cost no less than that at the least, too,
+        unless credits make the amount less than nothing.
         `None` where fewer than two weeks are known.
         """
         wanted, weeks = list(days), self.weeks
@@ -171,8 +179,10 @@ class Series:
         amount = quotient(added(sums[:NEWEST]), Decimal(NEWEST))
         differ = product(less(max(sums), min(sums)), TIMES_SPREAD[len(sums)])
         spread = rounded(max(differ, product(abs(amount), LEAST_SPREAD[len(sums)])))
-        floor = self.spent(day for day in wanted if self._is_loaded(day))
-        return Range(amount, max(less(amount, spread), min(*sums, floor)), added((amount, spread)))
+        low = less(amount, spread)
+        if amount >= NOTHING:  # credits may be larger than they were; costs are not below the cheapest week's and zero
+            low = max(low, min(*sums, self.spent(day for day in wanted if self._is_loaded(day))))
+        return Range(amount, low, added((amount, spread)))
 
     def as_in(self, week: Week, day: date) -> Decimal:
         """What a day costs by a week: its weekday, and what is monthly; no less than is loaded of it."""

@@ -44,11 +44,20 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Began:
+    """Provider without a loaded day before this one, of the days that are read: nothing is expected of those."""
+
+    provider: str
+    first_day: date
+
+
+@dataclass(frozen=True)
 class MonthForecast:
     """Costs of a month in one currency. `spent` is what is loaded of it, `None` where no day of it is.
 
     `forecast` is what it will be, `run_rate` the mean of its settled days times its days; `rests_on` counts days of
-    providers. `unknown` tells why there is no forecast, `stopped` which providers count with what they have alone.
+    providers. `unknown` tells why there is no forecast, `stopped` which providers count with what they have alone,
+    and `began` of which nothing is counted before a day of it.
     """
 
     spent: Decimal | None
@@ -58,6 +67,7 @@ class MonthForecast:
     weeks: int
     unknown: Unknown | None
     stopped: Sequence[Stopped] = ()
+    began: Sequence[Began] = ()
 
 
 def forecast_of(
@@ -71,6 +81,7 @@ def forecast_of(
     ranges = {name: each.of(days) for name, each in series.items()}
     told = [each for each in ranges.values() if each is not None]
     stopped = [Stopped(name, each.last_day) for name, each in series.items() if each.has_stopped]
+    began = [Began(name, each.first_day) for name, each in series.items() if each.first_day > month.first]
     unknown = _unknown(series, ranges, provider, is_any_loaded=bool(known))
     return MonthForecast(
         spent=spent,
@@ -80,6 +91,7 @@ def forecast_of(
         weeks=min((len(each.weeks) for each in series.values() if not each.has_stopped), default=0),
         unknown=unknown,
         stopped=stopped,
+        began=began,
     )
 
 
@@ -98,18 +110,24 @@ def _unknown(
 def series_of(
     spending: Spending, month: Month, currency: str, of: Of = ALL, provider: str | None = None
 ) -> dict[str, Series]:
-    """Series of each provider that has such costs, or, where none has, of all that have loaded days."""
+    """Series of each provider that has such costs, or, where none has, of all that have loaded days.
+
+    Those that have stopped before the month are no answer where another one goes on: it may cost nothing.
+    """
     amounts = spending.by_provider(of, currency)
     loaded = {
-        name: {day: state for day, state in days.items() if month.read_from <= day <= month.known_until}
+        name: {day: state for day, state in days.items() if month.read_from <= day <= month.seen_until}
         for name, days in spending.days.items()
+        if provider is None or name == provider
     }
-    names = [name for name, days in loaded.items() if days and (provider is None or name == provider)]
-    charged = [name for name in names if any(day in loaded[name] for day in amounts.get(name, {}))]
-    return {
+    series = {
         name: Series(amounts.get(name, {}), loaded[name], month.known_until, month.today)
-        for name in sorted(charged or names)
+        for name in sorted(loaded)
+        if any(day <= month.known_until for day in loaded[name])
     }
+    charged = {name: each for name, each in series.items() if each.is_charged}
+    live = [name for name, each in series.items() if any(map(each.has, month.days))]
+    return series if live and not charged.keys() & live else charged or series
 
 
 def _until(month: Month) -> list[date]:

@@ -67,6 +67,11 @@ class Month:
         return min(self.last, self.today)
 
     @property
+    def seen_until(self) -> date:
+        """Last day whose loads are looked at: the first ones after the month tell that a provider goes on."""
+        return min(self.last + (STALE_DAYS + 1) * DAY, self.today)
+
+    @property
     def read_from(self) -> date:
         """First day that is read: of the weeks that tell what is usual, and of the month before."""
         return min(self.before.first, self.known_until - (STALE_DAYS + SPAN_OF_WEEKS * 7) * DAY)

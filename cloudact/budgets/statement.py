@@ -27,10 +27,13 @@ def statement_of_spending(
     last_day: date,
     labels: Sequence[Label] = (),
     chosen: Sequence[str] | None = None,
+    *,
+    seen_until: date | None = None,
 ) -> tuple[Query, dict[str, Value]]:
     """Query of the costs of some days, and the values of its parameters.
 
     `chosen` are the values of labels that count, `<number of the label, from 1>:<value>`; `None`: all of them.
+    States of days are read up to `seen_until`, costs up to the last one.
     """
     lines, own = rules_of(labels)
     words = {"labels"} if labels else set()
@@ -43,6 +46,7 @@ def statement_of_spending(
     types = dict(_DECLARED.findall(text))
     types |= {name: "STRING" if isinstance(value, str) else "ARRAY<STRING>" for name, value in own.items()}
     days: dict[str, Value] = {"org_slug": org_slug, "first_day": first_day, "last_day": last_day}
+    days["seen_until"] = seen_until or last_day
     days["measured_from"] = last_day - MEASURED_DAYS * DAY
     return Query("costs_spending", text, types), {**days, "row_limit": MOST_ROWS + 1, **own}
 

@@ -131,7 +131,7 @@ def _budget(standing: Standing, today: date, names: Mapping[str, str]) -> Budget
         currency=budget.currency,
         forecast=_known(costs.forecast.amount if costs.forecast else None),
         bounds=f"{amount(costs.forecast.low)} to {amount(costs.forecast.high)}" if costs.forecast else "",
-        note=_why(costs.unknown, names) or _others(standing, names),
+        note="; ".join(filter(None, (_why(costs.unknown, names), *_others(standing, names)))),
     )
 
 
@@ -146,7 +146,7 @@ def _state(standing: Standing) -> tuple[str, str]:
     return ("Will be exceeded", "rise") if standing.is_forecast_over else ("Will hold", "success")
 
 
-def _others(standing: Standing, names: Mapping[str, str]) -> str:
+def _others(standing: Standing, names: Mapping[str, str]) -> Sequence[str]:
     others = standing.other_currencies
     notes = [f"costs in {', '.join(others)} do not count"] if others else []
     notes += [
@@ -154,7 +154,12 @@ def _others(standing: Standing, names: Mapping[str, str]) -> str:
         f"{each.last_day:%b}: nothing more is expected of it"
         for each in standing.costs.stopped
     ]
-    return "; ".join(notes)
+    notes += [
+        f"{names.get(each.provider, each.provider)} is loaded from {each.first_day.day} {each.first_day:%b} on: "
+        "nothing is counted of the days before"
+        for each in standing.costs.began
+    ]
+    return notes
 
 
 def _query(of: Scope, today: date) -> str:

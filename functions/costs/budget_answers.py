@@ -109,7 +109,18 @@ class StoppedProvider(Answer):
     """Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected."""
 
     provider: str
-    last_day: dt.date = Field(description="last UTC day that is loaded, more than 14 days ago")
+    last_day: dt.date = Field(
+        description="last UTC day that is loaded, more than 14 days ago; as seen 15 days after the month"
+    )
+
+
+class BegunProvider(Answer):
+    """Provider that is loaded from a day of the month on: nothing is counted, or expected, of the days before."""
+
+    provider: str
+    first_day: dt.date = Field(
+        description="first loaded UTC day of those that were read: of this month and the one before"
+    )
 
 
 class MonthCosts(Answer):
@@ -128,6 +139,7 @@ class MonthCosts(Answer):
     rests_on: RestsOn
     unknown: NotKnown | None = Field(description="why there is no forecast; null where there is one")
     stopped: list[StoppedProvider] = Field(description="providers of which nothing more is expected")
+    began: list[BegunProvider] = Field(description="providers of which nothing is counted before a day of the month")
 
 
 class BudgetStanding(MonthCosts):
@@ -224,7 +236,7 @@ def show_standings(api: OrgCosts, org: str) -> Response:
         return revalidated(Response(status=304), etag)
     found, processed = Spending({}, {}), 0
     if plans.holding(month):
-        asked = SpendingQuestion((month.read_from, month.known_until), plans.labels, plans.chosen)
+        asked = SpendingQuestion.of_month(month, plans.labels, plans.chosen)
         with refusing():
             found, processed = api.plans.spending.find(org, asked, etag)
     standings = [_standing(each) for each in plans.standing(found, month)]
@@ -244,7 +256,7 @@ def show_forecast(api: OrgCosts, org: str) -> Response:
     etag = api.answers.etag(org, ("forecast", month, query.group_by, labels))
     if request.if_none_match.contains_weak(etag):
         return revalidated(Response(status=304), etag)
-    asked = SpendingQuestion((month.read_from, month.known_until), labels)
+    asked = SpendingQuestion.of_month(month, labels)
     with refusing():
         found, processed = api.plans.spending.find(org, asked, etag)
     word = query.group_by.removeprefix(LABEL)
@@ -323,6 +335,7 @@ def _costs(costs: MonthForecast) -> dict[str, Any]:
         "rests_on": _rests_on(costs.rests_on, costs.weeks),
         "unknown": _not_known(costs.unknown),
         "stopped": [StoppedProvider(provider=each.provider, last_day=each.last_day) for each in costs.stopped],
+        "began": [BegunProvider(provider=each.provider, first_day=each.first_day) for each in costs.began],
     }
 
 

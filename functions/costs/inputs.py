@@ -58,8 +58,8 @@ ComparedWith: TypeAlias = Annotated[
     WithJsonSchema({"type": "string", "enum": [*Compared]}),
     Field(
         description="previous_period: with as many days directly before, whole months with as many whole months; "
-        "previous_month: days of one month with the same days of the month before, as far as it has them, a whole "
-        "month with the whole month"
+        "previous_month: days of one month with the same days of the month before, as far as it has them (it "
+        "must have the first), a whole month with the whole month"
     ),
 ]
 _WORD = rf"^({'|'.join(DIMENSIONS)}|{TAG}{TAG_KEY}|{LABEL}{LABEL_NAME})$"

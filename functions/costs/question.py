@@ -120,12 +120,16 @@ class Days:
         return self.first.replace(day=1) == self.last.replace(day=1)
 
     @property
-    def month_before(self) -> "Days":
-        """Same days of the month before, as far as it has them; before a whole month the whole month."""
+    def month_before(self) -> "Days | None":
+        """Same days of the month before, as far as it has them; `None` where it has none of them.
+
+        Before a whole month the whole month.
+        """
         end = self.first.replace(day=1) - DAY
-        days = (end if self.are_months else end.replace(day=min(day.day, end.day)) for day in (self.first, self.last))
-        first, last = days
-        return Days(first.replace(day=1) if self.are_months else first, last)
+        if self.first.day > end.day:
+            return None
+        last = end if self.are_months else end.replace(day=min(self.last.day, end.day))
+        return Days(end.replace(day=self.first.day), last)
 
     @property
     def before(self) -> "Days":
@@ -163,6 +167,10 @@ class Question:
         check_days(self.days, MOST_DAYS)
         if self.compared is Compared.MONTH and not self.days.are_of_one_month:
             raise InvalidQuestion("compare", "previous_month is of days that lie in one month", Code.FIELDS_CONFLICT)
+        if self.compared is Compared.MONTH and self.days.month_before is None:
+            raise InvalidQuestion(
+                "compare", "previous_month is of days whose first the month before has", Code.FIELDS_CONFLICT
+            )
         check_filters(self.filters)
         most = MOST_GROUPED + self.with_tokens
         if len(self.group_by) > most or len(set(self.group_by)) < len(self.group_by):

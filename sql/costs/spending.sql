@@ -8,6 +8,7 @@
 -- @org_slug STRING: the org
 -- @first_day DATE: first UTC day
 -- @last_day DATE: last one
+-- @seen_until DATE: last one that is told of where it is loaded, at least @last_day
 -- @measured_from DATE: first UTC day of whose reads the restatements are told
 -- @row_limit INT64: rows that are answered at most
 WITH
@@ -86,11 +87,11 @@ SELECT
 FROM (
   SELECT days.provider, days.usage_date, days.settledness, days.age_hours, FALSE AS is_half_loaded
   FROM settledness AS days
-  WHERE days.usage_date BETWEEN @first_day AND @last_day AND days.org_slug = @org_slug
+  WHERE days.usage_date BETWEEN @first_day AND @seen_until AND days.org_slug = @org_slug
   UNION ALL
   SELECT provider, usage_date, CAST(NULL AS STRING) AS settledness, CAST(NULL AS INT64) AS age_hours, is_half_loaded
   FROM loaded_days
-  WHERE usage_date BETWEEN @first_day AND @last_day AND org_slug = @org_slug
+  WHERE usage_date BETWEEN @first_day AND @seen_until AND org_slug = @org_slug
 )
 GROUP BY provider, usage_date
 UNION ALL

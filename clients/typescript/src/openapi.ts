@@ -91,6 +91,13 @@ export interface BalancesState {
   balances: Array<Balance>;
 }
 
+/** Provider that is loaded from a day of the month on: nothing is counted, or expected, of the days before. */
+export interface BegunProvider {
+  provider: string;
+  /** first loaded UTC day of those that were read: of this month and the one before */
+  first_day: string;
+}
+
 /** Month of one provider and currency. */
 export interface BilledMonth {
   /** of the invoice */
@@ -173,6 +180,8 @@ export interface BudgetStanding {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
   name: string;
   /** version of the budgets in which this one last changed */
   version: number;
@@ -537,6 +546,8 @@ export interface ForecastGroup {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
   /** null: what no rule of the label is of */
   key: Record<string, string | null>;
 }
@@ -803,6 +814,8 @@ export interface MonthCosts {
   unknown: NotKnown | null;
   /** providers of which nothing more is expected */
   stopped: Array<StoppedProvider>;
+  /** providers of which nothing is counted before a day of the month */
+  began: Array<BegunProvider>;
 }
 
 /** What is not known, and why. */
@@ -1287,7 +1300,7 @@ export interface Step {
 /** Provider that is not loaded any more: it counts with what is loaded of it, and nothing more is expected. */
 export interface StoppedProvider {
   provider: string;
-  /** last UTC day that is loaded, more than 14 days ago */
+  /** last UTC day that is loaded, more than 14 days ago; as seen 15 days after the month */
   last_day: string;
 }
 
@@ -1811,7 +1824,7 @@ export interface Operations {
       group_by?: Array<string>;
       /** groups that are told one by one, the largest; the others are one. By days at most 20,000 / number of periods */
       limit?: number;
-      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them (it must have the first), a whole month with the whole month */
       compare?: "previous_period" | "previous_month";
     };
     body: undefined;
@@ -1868,7 +1881,7 @@ export interface Operations {
       metric?: "billed" | "effective" | "list" | "contracted";
       /** one more dimension beside provider, model and token_type */
       group_by?: Array<string>;
-      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them, a whole month with the whole month */
+      /** previous_period: with as many days directly before, whole months with as many whole months; previous_month: days of one month with the same days of the month before, as far as it has them (it must have the first), a whole month with the whole month */
       compare?: "previous_period" | "previous_month";
     };
     body: undefined;

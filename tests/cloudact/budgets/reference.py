@@ -46,11 +46,14 @@ def month_days(first: date) -> list[date]:
 def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: date, today: date) -> Told | None:
     """Amount and bounds of the month of one provider, or `None`.
 
-    It has no days before its first one, and none after its last one if that is more than two weeks ago.
+    It has no days before its first one, and none after its last one if that is more than two weeks ago. Days after the
+    month tell whether it is loaded again, as far as they begin a new one's first half.
     """
-    known_to = min(month_days(first)[-1], today)
+    month_end = month_days(first)[-1]
+    known_to = min(month_end, today)
+    last_loaded = max(day for day in days if day <= month_end + timedelta(days=15))
+    ended = last_loaded < min(today - timedelta(days=14), month_end)
     days = {day: state for day, state in days.items() if day <= known_to}
-    ended = max(days) < known_to - timedelta(days=14)
 
     def cost(day: date) -> Decimal:
         return amounts.get(day, Decimal()) if day in days else Decimal()
@@ -81,7 +84,7 @@ def forecast(amounts: Mapping[date, Decimal], days: Mapping[date, Day], first: d
         differ = Fraction(max(of_weeks) - min(of_weeks)) * Fraction(times)
         spread = rounded(max(differ, abs(Fraction(newest)) * Fraction(least)))
         there = sum((cost(day) for day in open_days), Decimal())
-        low = max(newest - spread, min(there, *of_weeks))
+        low = newest - spread if newest < 0 else max(newest - spread, min(there, *of_weeks))
         sums = [sums[0] + newest, sums[1] + low, sums[2] + newest + spread]
     return Told(*sums)
 

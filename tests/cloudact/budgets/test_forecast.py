@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudact.budgets.estimate import Rest
-from cloudact.budgets.forecast import MonthForecast, Reason, Stopped, Unknown, forecast_of
+from cloudact.budgets.forecast import Began, MonthForecast, Reason, Stopped, Unknown, forecast_of
 from cloudact.budgets.months import Month
 from cloudact.budgets.spending import ALL, LoadedDay, Shares, Spending, added
 from tests.cloudact.budgets import reference
@@ -20,7 +20,7 @@ from tests.cloudact.budgets.reference import Day
 FIRST, TODAY = date(2026, 11, 1), date(2026, 11, 12)
 BEGIN = date(2026, 9, 1)
 DAY = timedelta(days=1)
-AMOUNTS = st.decimals(-5, 10**9, places=9)
+AMOUNTS = st.decimals(-5, 10**9, places=9) | st.decimals(-(10**6), 0, places=9)
 SHARES = (
     st.tuples(*[st.decimals("0.000000001", 2, places=9)] * 3).map(sorted).map(lambda each: (each[1], each[0], each[2]))
 )
@@ -49,14 +49,17 @@ def months(draw: st.DrawFn) -> tuple[dict[str, dict[date, Decimal]], dict[str, d
 
     One may begin within the month, or before it, and end weeks ago.
     """
-    today = draw(st.dates(FIRST, date(2026, 12, 10)))
+    today = draw(st.dates(FIRST, date(2026, 12, 20)))
     amounts, days = {}, {}
     for provider in draw(st.sampled_from([["a"], ["a", "b"]])):
-        span = [BEGIN + number * DAY for number in range((min(today, date(2026, 11, 30)) - BEGIN).days + 1)]
+        span = [BEGIN + number * DAY for number in range((today - BEGIN).days + 1)]
         odd = draw(st.dictionaries(st.sampled_from(span[-50:]), DAYS, max_size=12))
         begins = draw(st.sampled_from([0, 0, 0, 45, 55, 63, 68]))
         states = {day: odd.get(day, Day("final")) for day in span[begins : len(span) - draw(st.integers(0, 20))]}
-        days[provider] = {day: state for day, state in states.items() if state is not None}
+        gap = range(*draw(st.sampled_from([(0, 0), (0, 0), (50, 75), (70, 95)])))
+        days[provider] = {
+            day: state for day, state in states.items() if state is not None and (day - BEGIN).days not in gap
+        }
         of_week = draw(st.lists(AMOUNTS, min_size=7, max_size=7))
         more = draw(st.dictionaries(st.sampled_from(span[-60:]), AMOUNTS, max_size=8))
         amounts[provider] = {day: more.get(day, of_week[day.weekday()]) for day in days[provider]}
@@ -73,9 +76,11 @@ def test_a_forecast_is_what_it_says(
     month = Month(first, today)
     told = forecast_of(spending(amounts, days), month, "USD")
     read = {name: {day: state for day, state in each.items() if day >= month.read_from} for name, each in days.items()}
-    expected = [reference.forecast(amounts[name], each, first, today) for name, each in read.items() if each]
     known_to = min(today, date(2026, 11, 30))
-    are_gone = all(max(each) < min(FIRST, known_to - 14 * DAY) for each in read.values() if each)
+    read = {name: each for name, each in read.items() if any(day <= known_to for day in each)}
+    expected = [reference.forecast(amounts[name], each, first, today) for name, each in read.items()]
+    seen = [max(day for day in each if day <= date(2026, 12, 15)) for each in read.values()]
+    are_gone = all(newest < min(FIRST, today - 14 * DAY) for newest in seen)
     if not expected or None in expected or are_gone:
         assert told.forecast is None
         assert told.unknown is not None
@@ -85,8 +90,8 @@ def test_a_forecast_is_what_it_says(
         assert total == added(each[place] for each in expected if each)
     assert told.forecast.low <= told.forecast.amount <= told.forecast.high
     in_month = [day for day in reference.month_days(first) if day <= today]
-    loaded = [amounts[name].get(day, Decimal()) for name in days for day in in_month]
-    assert told.spent == (added(loaded) if any(day in each for each in days.values() for day in in_month) else None)
+    loaded = [amounts[name].get(day, Decimal()) for name in read for day in in_month]
+    assert told.spent == (added(loaded) if any(day in each for each in read.values() for day in in_month) else None)
 
 
 def of(costs: Mapping[date, Decimal], states: Mapping[date, Day] | None = None, today: date = TODAY) -> MonthForecast:
@@ -251,6 +256,61 @@ def test_a_provider_that_stopped_before_the_month_hides_nothing() -> None:
     assert (alone.forecast, alone.spent, alone.unknown) == (None, None, Unknown(Reason.STOPPED, "b"))
 
 
+def test_a_provider_that_costs_nothing_is_not_hidden_by_one_that_has_stopped() -> None:
+    """Only the one that has stopped was ever charged: the month of the other is nothing, and known."""
+    today = date(2026, 11, 20)
+    states = {"a": final(BEGIN, date(2026, 11, 19)), "b": final(BEGIN, date(2026, 10, 12))}
+    costs = {"b": dict.fromkeys(states["b"], Decimal(100))}
+    told = forecast_of(spending(costs, states), Month(FIRST, today), "USD")
+    assert (told.spent, numbers(told), told.unknown) == (Decimal(), [0] * 3, None)
+    assert (told.stopped, told.rests_on[Rest.FINAL]) == ([Stopped("b", date(2026, 10, 12))], 19)
+    alone = forecast_of(spending(costs, states), Month(FIRST, today), "USD", provider="b")
+    assert (alone.spent, alone.unknown) == (None, Unknown(Reason.STOPPED, "b"))
+
+
+OCTOBER, BREAK = date(2026, 10, 1), date(2026, 10, 12)
+
+
+@pytest.mark.parametrize(
+    ("again", "last", "today", "is_stopped"),
+    [
+        (date(2026, 11, 3), date(2026, 11, 19), date(2026, 11, 20), False),
+        (date(2026, 11, 3), date(2026, 11, 3), date(2026, 11, 4), False),
+        (date(2026, 11, 3), date(2026, 11, 19), date(2027, 3, 1), False),
+        (date(2026, 11, 15), date(2026, 11, 30), date(2026, 12, 1), False),
+        (date(2026, 11, 16), date(2026, 11, 30), date(2026, 12, 1), True),  # no later day than this is read
+        (date(2026, 11, 3), date(2026, 11, 2), date(2026, 10, 26), False),  # never again, and nobody knows yet
+        (date(2026, 11, 3), date(2026, 11, 2), date(2026, 10, 27), True),
+        (date(2026, 11, 3), date(2026, 11, 2), date(2026, 11, 20), True),
+    ],
+)
+def test_a_gap_at_the_end_of_a_month_is_no_end(again: date, last: date, today: date, *, is_stopped: bool) -> None:
+    """What is loaded in the fortnight after a month was not gone in it: the days between are missing, and expected."""
+    states = {"a": final(BEGIN, BREAK) | final(again, last)}
+    costs = {"a": dict.fromkeys(states["a"], Decimal(100))}
+    told = forecast_of(spending(costs, states), Month(OCTOBER, today), "USD")
+    assert numbers(told) == ([1200] * 3 if is_stopped else around(3100, 1900))
+    assert told.stopped == ([Stopped("a", BREAK)] if is_stopped else [])
+    assert told.rests_on[Rest.MISSING] + told.rests_on[Rest.TO_COME] == (0 if is_stopped else 19)
+    assert told.spent == 1200
+
+
+def test_a_month_that_was_loaded_to_its_end_has_not_stopped() -> None:
+    """Whoever was loaded up to its last day is whole in it, whatever came after."""
+    told = forecast_of(
+        spending({"a": {OCTOBER: Decimal(7)}}, {"a": final(BEGIN, date(2026, 10, 31))}),
+        Month(OCTOBER, date(2026, 11, 30)),
+        "USD",
+    )
+    assert (numbers(told), told.stopped) == ([7] * 3, [])
+
+
+def test_credits_may_be_larger_or_smaller() -> None:
+    """Four equal weeks of a hundred a day in credits: a twentieth more and less, as for costs."""
+    told = of({BEGIN + number * DAY: Decimal(-100) for number in range(72)})
+    assert numbers(told) == [-3000, -3000 - 95, -3000 + 95]
+
+
 def test_days_before_the_first_one_are_nothing() -> None:
     """A provider that began on the third has 28 days in November: nothing is expected of the first and the second."""
     today = date(2026, 11, 20)
@@ -259,6 +319,15 @@ def test_days_before_the_first_one_are_nothing() -> None:
     told = forecast_of(spending(costs, states), Month(FIRST, today), "USD")
     assert numbers(told) == around(280, 110, "0.1")
     assert (told.run_rate, told.rests_on[Rest.MISSING], sum(told.rests_on.values())) == (Decimal(280), 0, 28)
+    assert told.began == [Began("a", date(2026, 11, 3))]
+    assert together({"a": final(FIRST, date(2026, 11, 11))}).began == []
+
+
+def test_a_provider_that_comes_again_after_weeks_says_from_when_on_it_counts() -> None:
+    """The days of its absence count as nothing where no day before them is read: the answer names the first that is."""
+    states = {"a": final(date(2026, 6, 1), date(2026, 9, 10)) | final(date(2026, 11, 5), date(2026, 11, 11))}
+    states["b"] = final(BEGIN, date(2026, 11, 11))
+    assert together(states).began == [Began("a", date(2026, 11, 5))]
 
 
 def test_a_month_that_is_over_and_final_is_what_it_was() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cloudact.budgets.balance import Balance
 from cloudact.budgets.budget import Budget, budgets_text, recorded
+from cloudact.budgets.estimate import Rest
 from cloudact.budgets.news import Watched, low_days
 from cloudact.budgets.runway import HORIZON_DAYS, read_from, runway_of
 from cloudact.budgets.spending import ALL, LoadedDay, Spending
@@ -71,6 +72,18 @@ def test_a_month_has_an_amount_of_its_own() -> None:
     november, december = watched(date(2026, 12, 5), "10", **more).found(rows("10", date(2026, 12, 4)))[0]
     assert (november.amount, november.reached) == (Decimal(1000), [])
     assert (december.amount, december.reached) == (Decimal(10), [50, 80, 100])
+
+
+def test_days_of_the_next_month_end_a_gap() -> None:
+    """A provider that was not loaded from the middle of a month to its end, and is again, has not stopped in it."""
+    all_days = rows("10", date(2026, 12, 5))
+    told = [row for row in all_days if not date(2026, 11, 12) < row["usage_date"] < date(2026, 12, 3)]
+    november, _ = watched(date(2026, 12, 6)).found(told)[0]
+    assert (november.costs.stopped, november.costs.rests_on[Rest.MISSING], november.costs.spent) == (
+        [],
+        18,
+        Decimal(120),
+    )
 
 
 def test_rows_that_were_cut_off_tell_nothing() -> None:

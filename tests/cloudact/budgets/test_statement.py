@@ -33,6 +33,9 @@ def test_every_read_is_bound_to_days_and_org() -> None:
     assert sql.count("FROM focus_costs") == sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == 1
     assert sql.count("FROM settledness") + sql.count("FROM loaded_days") + sql.count("FROM day_history") == 3
     assert sql.count("usage_date BETWEEN @") == 3
+    assert sql.count("AND @seen_until") == 2
+    seen = statement_of_spending("an_org", FIRST, LAST, seen_until=date(2026, 11, 20))[1]["seen_until"]
+    assert (values["seen_until"], seen) == (LAST, date(2026, 11, 20))
     assert sql.count("org_slug = @org_slug") + sql.count("x_OrgSlug = @org_slug") == 4
     assert values["measured_from"] == date(2026, 9, 13)
 

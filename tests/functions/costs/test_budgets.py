@@ -27,7 +27,7 @@ from tests.conftest import NOON, Local, NewOrgs
 from tests.day_histories import Found, after, in_turn, load_histories
 from tests.functions.console.conftest import console_browser, queries
 from tests.functions.console.test_pages import MOST_QUERIES
-from tests.functions.costs.charges import Charge, load
+from tests.functions.costs.charges import Charge, load, org_with_costs
 from tests.functions.costs.conftest import Watched
 from tests.served import served
 from tests.sessions import bearer
@@ -312,6 +312,56 @@ def test_an_older_month(spending: Plans) -> None:
     for month in ("2026-12", "2026-13", "x", "2014-01", "2026-11-01"):
         answer = spending.ask("budgets", month=month)
         assert (answer.status_code, answer.get_json()["field"]) == (400, "month")
+
+
+@pytest.fixture(scope="module")
+def comer(session_cloud: Local) -> OnboardedOrg:
+    """OpenAI, loaded but from 13 October to 2 November; and Google Cloud from 5 November on."""
+    kept = [day for day in days() if not date(2026, 10, 13) <= day <= date(2026, 11, 2)]
+    charges = [Charge(day, "openai", Decimal(100), model="gpt-6") for day in kept]
+    charges += [
+        Charge(day, "gcp", Decimal(10), service="BigQuery", invoice_month="202611")
+        for day in kept
+        if day >= date(2026, 11, 5)
+    ]
+    return org_with_costs(session_cloud, "comer_org", charges)
+
+
+def test_a_gap_that_has_ended_is_missing_days(session_cloud: Local, api: FlaskClient, comer: OnboardedOrg) -> None:
+    """Days that were loaded after an older month say that its last days are missing, for no more queries.
+
+    The provider has not stopped, as who looks at the current month is told.
+    """
+    session_cloud.clock.now = NOON
+    plans = Plans(api, comer)
+    plans.put("budgets", AI)
+    plans.told("runway")  # who asks is looked up once a minute
+    with queries(session_cloud) as asked_of_now:
+        plans.told("budgets")
+    with queries(session_cloud) as asked:
+        (budget,) = plans.told("budgets", month="2026-10")["budgets"]
+    assert asked[0] <= asked_of_now[0]
+    (result,) = plans.told("forecast", month="2026-10")["results"]
+    for told in (budget, result["total"], *result["groups"]):
+        assert (told["spent"], told["forecast"]["amount"], told["stopped"]) == ("1200", "3100", [])
+        assert (told["rests_on"]["missing"], told["rests_on"]["final"]) == (19, 12)
+
+
+def test_a_provider_that_began_is_named(session_cloud: Local, api: FlaskClient, comer: OnboardedOrg) -> None:
+    """Of one that is loaded from the fifth on nothing is counted before: API, console and command line say so."""
+    session_cloud.clock.now = NOON
+    plans = Plans(api, comer)
+    plans.put("budgets", ALL)
+    (told,) = plans.told("budgets")["budgets"]
+    assert told["began"] == [{"provider": "gcp", "first_day": "2026-11-05"}]
+    with served(public_app(compose(session_cloud.settings, session_cloud.clock))) as url:
+        shell = Shell({"CLOUDACT_API_URL": url, "CLOUDACT_API_KEY": comer.api_key})
+        sentence = "gcp is loaded from 2026-11-05 on: nothing is counted of the days before."
+        for command in ("budgets", "forecast"):
+            assert sentence in shell(command).stdout.splitlines()
+    browser = console_browser(session_cloud).sign_in(comer)
+    browser.get(f"/console/{comer.org_slug}")
+    assert "Google Cloud is loaded from 5 Nov on: nothing is counted of the days before" in browser.words
 
 
 def test_the_forecast_by_provider_and_by_label(spending: Plans) -> None:

@@ -285,6 +285,7 @@ REFUSED = [
     ({"start": "2025-11-01", "end": "2026-11-01", "limit": "60"}, "limit", "field_invalid"),
     ({"compare": "last_year"}, "compare", "field_invalid"),
     ({"start": "2026-09-30", "end": "2026-10-01", "compare": "previous_month"}, "compare", "fields_conflict"),
+    ({"start": "2026-03-29", "end": "2026-03-31", "compare": "previous_month"}, "compare", "fields_conflict"),
     ({"basis": "invoice_month", "granularity": "month"}, "basis", "fields_conflict"),
     ({"basis": "invoice_month", **OCTOBER}, "basis", "fields_conflict"),
     ({"nonsense": "1"}, None, "field_unknown"),

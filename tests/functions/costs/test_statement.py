@@ -109,7 +109,8 @@ def test_the_days_before(first: str, last: str, before: str) -> None:
         ("2026-10-01", "2026-10-31", "2026-09-01 2026-09-30"),
         ("2026-02-01", "2026-02-28", "2026-01-01 2026-01-31"),
         ("2026-03-01", "2026-03-30", "2026-02-01 2026-02-28"),
-        ("2026-03-30", "2026-03-31", "2026-02-28 2026-02-28"),
+        ("2026-03-28", "2026-03-31", "2026-02-28 2026-02-28"),
+        ("2028-03-29", "2028-03-31", "2028-02-29 2028-02-29"),
         ("2026-01-05", "2026-01-05", "2025-12-05 2025-12-05"),
     ],
 )
@@ -125,6 +126,15 @@ def test_the_same_days_of_the_month_before(first: str, last: str, before: str) -
     assert values["previous_end"] == question.previous.last
     with pytest.raises(InvalidQuestion, match="one month"):
         Question(Days(days.first, days.last + timedelta(days=31)), compared=Compared.MONTH)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("2026-03-29", "2026-03-31"), ("2026-03-30", "2026-03-30"), ("2026-05-31", "2026-05-31")]
+)
+def test_days_that_the_month_before_does_not_have(first: str, last: str) -> None:
+    """None of them is compared with a day that is not the same."""
+    with pytest.raises(InvalidQuestion, match="the month before has"):
+        Question(Days(date.fromisoformat(first), date.fromisoformat(last)), compared=Compared.MONTH)
 
 
 def labels(texts: str = "x") -> tuple[Label, ...]:
