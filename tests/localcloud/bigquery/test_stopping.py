@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,6 +87,14 @@ def test_a_query_ends_at_its_time_limit(api: Api) -> None:
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "timeout")
     for none in ("100000", "0", "-1"):
         assert api.query(A_WHILE, jobTimeoutMs=none).status_code == 200
+
+
+def test_a_packed_query_is_waited_for(api: Api) -> None:
+    """A client that has sent its query with gzip, and has nothing more to say, has not hung up."""
+    body = gzip.compress(json.dumps({"query": A_WHILE, "useLegacySql": False}).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = api.http.post(f"/bigquery/v2/projects/{PROJECT}/queries", content=body, headers=headers, timeout=SOON_S)
+    assert answer.json().get("jobComplete"), answer.text
 
 
 def test_a_job_ends_with_its_server(tmp_path: Path) -> None:
