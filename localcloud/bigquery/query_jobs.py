@@ -98,7 +98,7 @@ class Queries:
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
         statements = split(sql)
-        only_answers = len(statements) == 1 and statements[0].kind not in DML and "destinationTable" not in job.config
+        only_answers = all(each.is_query for each in statements) and "destinationTable" not in job.config
         outcomes = [await self._run(statement, job, only_answers=only_answers) for statement in statements]
         if len(outcomes) == 1 and outcomes[0].view:
             self._views.remember(sql, job.scope, outcomes[0].view)
