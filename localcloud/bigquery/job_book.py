@@ -11,10 +11,10 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from bqemulator.api.dependencies import AppContext
-from bqemulator.catalog.duckdb_repository import CATALOG_SCHEMA
 from bqemulator.catalog.models import JobMeta
 from bqemulator.config import PersistenceMode
 from bqemulator.domain.errors import AlreadyExistsError, DomainError, NotFoundError
+from bqemulator.storage.engine import CATALOG_SCHEMA
 
 from localcloud.bigquery.errors import JobStopped, error_proto
 
