@@ -128,12 +128,15 @@ class Queries:
             return Outcome(kind=control[0])
         tree = statement.tree
         if tree and table_statements.handles(tree):
-            view = None if job.dry_run else self._change_tables(tree, job)
+            view = None if job.dry_run else await self._change_tables(tree, job)
             return Outcome(kind=statement.kind, view=view)
         return await self._interpret(statement, job)
 
-    def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
-        return table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters)
+    async def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
+        async def read(translation: Translation) -> pa.Table:
+            return await self._read(translation, job, only_answers=False)
+
+        return await table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters, read)
 
     async def _run_sql(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         translation = self._translator.translate(statement.sql, job.scope, job.parameters)
@@ -143,14 +146,17 @@ class Queries:
         billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
         if job.dry_run:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
-        bound, engine = values(job.parameters, translation.used), self._tables.engine
-        table = await job.stop.run(
-            lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
-        )
+        table = await self._read(translation, job, only_answers=only_answers)
         if statement.kind in DML:
             self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
         return Outcome(result_of(table), statement.kind, cost)
+
+    async def _read(self, translation: Translation, job: QueryJob, *, only_answers: bool) -> pa.Table:
+        bound, engine = values(job.parameters, translation.used), self._tables.engine
+        return await job.stop.run(
+            lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
+        )
 
     def _rows_read(self, ref: TableRef, translation: Translation, job: QueryJob) -> int:
         """The rows of the partitions that the statement reads of a table."""

@@ -23,7 +23,7 @@ from tests.localcloud.bigquery.running import PROJECT, Api, rows, running_server
 
 JOBS = f"/bigquery/v2/projects/{PROJECT}/jobs"
 # 10^12 pairs: hours on any machine.
-ENDLESS = """SELECT COUNTIF(MOD(a * b, 7) = 3) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a
+ENDLESS = """SELECT COUNTIF(MOD(a * b, 7) = 3) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a
 CROSS JOIN UNNEST(GENERATE_ARRAY(1, 1000000)) AS b"""
 A_WHILE = ENDLESS.replace("1000000", "3000")
 SOON_S = 60.0
@@ -81,10 +81,12 @@ def test_a_query_nobody_waits_for_ends(api: Api) -> None:
     assert api.query("SELECT 1").json()["rows"] == [{"f": [{"v": "1"}]}]
 
 
-def test_a_query_ends_at_its_time_limit(api: Api) -> None:
-    """`jobTimeoutMs` ends the query with the reason `timeout`."""
-    answer = api.query(ENDLESS, jobTimeoutMs="100")
-    assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "timeout")
+def test_a_query_ends_at_its_time_limit(api: Api, dataset: str) -> None:
+    """`jobTimeoutMs` ends the query with the reason `timeout`, also that of a table, which then is not made."""
+    for sql in (ENDLESS, f"CREATE TABLE {dataset}.t (n INT64) AS {ENDLESS}"):
+        answer = api.query(sql, jobTimeoutMs="100")
+        assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "timeout")
+    assert api.query(f"SELECT n FROM {dataset}.t").status_code == 404
     for none in ("100000", "0", "-1"):
         assert api.query(A_WHILE, jobTimeoutMs=none).status_code == 200
 
