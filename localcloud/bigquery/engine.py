@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+from bqemulator.domain.errors import DomainError
 from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.storage.engine import DuckDBEngine, _annotate_with_duckdb_types
 
@@ -48,8 +49,16 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
         await super().stop()
 
     async def query(self, sql: str, bound: dict[str, Any]) -> pa.Table:
-        """Like `fetch`, in a transaction of its own, while the event loop goes on; `interrupt` ends it."""
+        """Like `fetch`, while the event loop goes on; `interrupt` ends it.
+
+        It is done when it returns, unless `BEGIN TRANSACTION` was run like this before.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._fetch, self._queries, sql, bound)
+
+    async def roll_back(self) -> None:
+        """Undo what queries have written in a transaction that is still open, if there is one."""
+        with suppress(DomainError):
+            await self.query("ROLLBACK", {})
 
     def interrupt(self) -> None:
         """End the query that runs, with an error; without one this does nothing."""
@@ -65,6 +74,11 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
             return _annotate_with_duckdb_types(answer.to_arrow_table(), answer.description)
         except Exception as err:
             raise in_googles_words(translate_runtime_error(err, duckdb_sql=sql)) from err
+
+    def roll_back_executed(self) -> None:
+        """Undo what is open of a transaction that was begun by `execute`, if there is one."""
+        with suppress(duckdb.TransactionException):
+            self.execute("ROLLBACK")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ DomainError (bqemulator)          everything a caller did wrong
 ├─ AlreadyExistsError             409 duplicate
 ├─ PermissionDeniedError          403 accessDenied
 ├─ BytesBilledLimitExceeded       400 bytesBilledLimitExceeded, more bytes than maximumBytesBilled
-├─ JobStopped                     400 stopped, the job was cancelled
+├─ JobStopped                     400 stopped, the job was cancelled or its server ended
 └─ JobTimedOut                    400 timeout, the job took longer than jobTimeoutMs
 """
 
@@ -41,7 +41,7 @@ class BytesBilledLimitExceeded(DomainError):
 
 
 class JobStopped(DomainError):
-    """The job was cancelled, or nobody waits for its answer."""
+    """The job was cancelled, nobody waits for its answer, or its server ended."""
 
     http_status = 400
     bq_reason = "stopped"

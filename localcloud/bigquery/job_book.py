@@ -14,8 +14,9 @@ from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.models import JobMeta
 from bqemulator.config import PersistenceMode
 from bqemulator.domain.errors import AlreadyExistsError, DomainError, NotFoundError
+from bqemulator.storage.engine import CATALOG_SCHEMA
 
-from localcloud.bigquery.errors import error_proto
+from localcloud.bigquery.errors import JobStopped, error_proto
 
 JobKind = Literal["QUERY", "LOAD", "EXTRACT", "COPY"]
 MOST_IN_MEMORY = 5000  # some seven kilobytes each
@@ -31,6 +32,14 @@ class JobBook:
         self._most = most_in_memory if in_memory else None
         self._ended: deque[tuple[str, str]] = deque()
         self._forgotten: set[tuple[str, str]] = set()
+        if not in_memory:
+            self._finish_interrupted(context)
+
+    def _finish_interrupted(self, context: AppContext) -> None:
+        """End the jobs with which an earlier server was killed: nobody runs them any more."""
+        running = f"SELECT project_id, job_id FROM {CATALOG_SCHEMA}.jobs WHERE state <> 'DONE'"  # noqa: S608 - a constant
+        for project, job_id in context.engine.execute(running).fetchall():
+            self.finish(self.get(project, job_id), {}, server_stopped())
 
     def claim(self, project: str, job_id: str | None, kind: JobKind, configuration: dict[str, Any]) -> JobMeta:
         """Take the id, before anything runs; raises AlreadyExistsError. No other request runs in between."""
@@ -77,6 +86,11 @@ class JobBook:
     def _save(self, job: JobMeta) -> JobMeta:
         saved: JobMeta = self._catalog.upsert_job(job)
         return saved
+
+
+def server_stopped() -> JobStopped:
+    """The error of a job that was running when its server ended."""
+    return JobStopped("[local BigQuery] the server was stopped before the job was done")
 
 
 def job_reference(job: JobMeta) -> dict[str, str]:

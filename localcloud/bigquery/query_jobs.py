@@ -1,13 +1,13 @@
 """Query jobs: the statements of a job, run one after another; the last one's rows are the job's.
 
-SELECT, DML and the DDL of tables and views run here; what is left (scripts with control flow, functions) is
-bqemulator's, without our rewrites.
+SELECT, DML, transactions of both and the DDL of tables and views run here; what is left (scripts with control flow,
+functions) is bqemulator's, without our rewrites.
 """
 
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from bqemulator.jobs import executor
 from bqemulator.jobs.error_mapper import translate_runtime_error
 from sqlglot import exp
 
-from localcloud.bigquery import billing, destinations, table_statements
+from localcloud.bigquery import billing, destinations, table_statements, transactions
 from localcloud.bigquery.billing import Bytes
 from localcloud.bigquery.remembered_views import NewView, RememberedViews
 from localcloud.bigquery.results import Result, result_of
@@ -98,8 +98,11 @@ class Queries:
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
         statements = split(sql)
-        only_answers = len(statements) == 1 and statements[0].kind not in DML and "destinationTable" not in job.config
-        outcomes = [await self._run(statement, job, only_answers=only_answers) for statement in statements]
+        if transactions.are_used(statements):
+            outcomes = await self._run_transactions(statements, job)
+        else:
+            only_answers = all(each.is_query for each in statements) and "destinationTable" not in job.config
+            outcomes = [await self._run(statement, job, only_answers=only_answers) for statement in statements]
         if len(outcomes) == 1 and outcomes[0].view:
             self._views.remember(sql, job.scope, outcomes[0].view)
         kind = outcomes[-1].kind if len(outcomes) == 1 else "SCRIPT"
@@ -109,17 +112,31 @@ class Queries:
             destinations.store(self._tables, job.project, job.config, last.result)
         return last
 
+    async def _run_transactions(self, statements: Sequence[Statement], job: QueryJob) -> list[Outcome]:
+        try:
+            return [await self._run(statement, job, only_answers=False) for statement in statements]
+        finally:
+            await self._tables.engine.roll_back()
+            self._tables.row_counts.forget_all()  # they may have been counted before the end
+
     async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         if statement.is_query or statement.kind in DML:
             return await self._run_sql(statement, job, only_answers=only_answers)
+        if control := transactions.control_of(statement):
+            if not job.dry_run:
+                await self._tables.engine.query(control[1], {})
+            return Outcome(kind=control[0])
         tree = statement.tree
         if tree and table_statements.handles(tree):
-            view = None if job.dry_run else self._change_tables(tree, job)
+            view = None if job.dry_run else await self._change_tables(tree, job)
             return Outcome(kind=statement.kind, view=view)
         return await self._interpret(statement, job)
 
-    def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
-        return table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters)
+    async def _change_tables(self, tree: exp.Expression, job: QueryJob) -> NewView | None:
+        async def read(translation: Translation) -> pa.Table:
+            return await self._read(translation, job, only_answers=False)
+
+        return await table_statements.run(self._tables, self._translator, tree, job.scope, job.parameters, read)
 
     async def _run_sql(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         translation = self._translator.translate(statement.sql, job.scope, job.parameters)
@@ -129,14 +146,17 @@ class Queries:
         billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
         if job.dry_run:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
-        bound, engine = values(job.parameters, translation.used), self._tables.engine
-        table = await job.stop.run(
-            lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
-        )
+        table = await self._read(translation, job, only_answers=only_answers)
         if statement.kind in DML:
             self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
         return Outcome(result_of(table), statement.kind, cost)
+
+    async def _read(self, translation: Translation, job: QueryJob, *, only_answers: bool) -> pa.Table:
+        bound, engine = values(job.parameters, translation.used), self._tables.engine
+        return await job.stop.run(
+            lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
+        )
 
     def _rows_read(self, ref: TableRef, translation: Translation, job: QueryJob) -> int:
         """The rows of the partitions that the statement reads of a table."""
@@ -174,6 +194,7 @@ class Queries:
         except Exception as err:
             raise translate_runtime_error(err, duckdb_sql=statement.sql) from err
         finally:
+            self._tables.engine.roll_back_executed()  # of an EXECUTE IMMEDIATE 'BEGIN TRANSACTION'
             self._tables.changes.add_all()
             self._tables.row_counts.forget_all()
             self._tables.wrote(tuple(self._tables.expiring))

@@ -39,7 +39,11 @@ class Stop:
             raise told[0]
         work = asyncio.ensure_future(start())
         waited_for: set[asyncio.Future[Any]] = {work, *reasons}
-        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            interrupt()
+            raise
         if work.done():
             return work.result()
         while not work.done():

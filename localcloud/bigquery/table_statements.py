@@ -3,8 +3,10 @@
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
+import pyarrow as pa
 from bqemulator.catalog.models import DatasetMeta
 from bqemulator.domain.errors import AlreadyExistsError, InvalidQueryError
 from bqemulator.storage.sql_identifiers import quoted_schema
@@ -18,6 +20,8 @@ from localcloud.bigquery.sql import names
 from localcloud.bigquery.sql.parameters import Parameter, values
 from localcloud.bigquery.tables import TableChange, TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
+
+Read = Callable[[Translation], Awaitable[pa.Table]]
 
 
 def handles(tree: exp.Expression) -> bool:
@@ -35,10 +39,13 @@ def _is_special(create: exp.Create) -> bool:
     return bool(create.args.get("clone") or create.find(*special))
 
 
-def run(
-    tables: Tables, translator: Translator, tree: exp.Expression, scope: Scope, parameters: list[Parameter]
+async def run(
+    tables: Tables, translator: Translator, tree: exp.Expression, scope: Scope, parameters: list[Parameter], read: Read
 ) -> NewView | None:
-    """Run the statement, and return the view that it has made, if any; raises DomainError."""
+    """Run the statement, and return the view that it has made, if any; raises DomainError.
+
+    The query of a CREATE TABLE AS SELECT is done by `read`, before anything changes.
+    """
     tree = tree.copy()
     if isinstance(tree, exp.Create) and tree.kind == "SCHEMA":
         _create_schema(tables, tree, scope)
@@ -53,7 +60,7 @@ def run(
     elif isinstance(tree, exp.Create) and tree.kind == "VIEW":
         return _create_view(tables, translator, tree, ref, scope)
     elif isinstance(tree, exp.Create):
-        _create_table(tables, translator, tree, ref, scope, parameters)
+        await _create_table(tables, translator, tree, ref, scope, parameters, read)
     return None
 
 
@@ -157,7 +164,7 @@ def _create_view(
     reads = list(dict.fromkeys(map(names.table_ref, names.stored_tables(create.expression))))
     translation = translator.translate_tree(create.expression, scope, [])
     sql = f"SELECT * FROM ({translation.sql}) AS named{_column_names(create)}"
-    described = _rows(tables, translation, [], f"{sql} LIMIT 0")
+    described = result_of(tables.engine.fetch(f"{sql} LIMIT 0", values([], translation.used)))
     view = NewView(ref, text, sql, _described(create, normalized(described.fields)), reads, **how)
     define_view(tables, view)
     return view
@@ -176,9 +183,10 @@ def _column_names(create: exp.Create) -> str:
     return "(" + ", ".join(quoted(column.name) for column in create.this.expressions) + ")"
 
 
-def _create_table(
-    tables: Tables, translator: Translator, create: exp.Create, ref: TableRef, scope: Scope, given: list[Parameter]
-) -> None:
+async def _create_table(
+    tables: Tables, translator: Translator, create: exp.Create, ref: TableRef, scope: Scope, given: list[Parameter],
+    read: Read,
+) -> None:  # fmt: skip
     replaces = bool(create.args.get("replace"))
     if tables.find(ref) is not None and not replaces:
         if create.args.get("exists"):
@@ -187,14 +195,10 @@ def _create_table(
     body, result = ddl.table_body(create), Result()
     if create.expression is not None:
         translation = translator.translate_tree(create.expression, scope, given)
-        result = _rows(tables, translation, given, translation.sql)
+        result = result_of(await read(translation))
         body["schema"]["fields"] = body["schema"]["fields"] or result.fields
     change = tables.replacement(ref, body) if replaces else tables.creation(ref, body)
     if result.num_rows:
         destinations.fill(tables, change, result)
     else:
         tables.apply(change)
-
-
-def _rows(tables: Tables, translation: Translation, given: list[Parameter], sql: str) -> Result:
-    return result_of(tables.engine.fetch(sql, values(given, translation.used)))

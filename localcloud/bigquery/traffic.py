@@ -75,6 +75,9 @@ def operation(method: str, path: str) -> str:
     return f"{method} {path}"
 
 
+RECEIVE = "localcloud.receive"  # in the scope: the server's own, which knows whether the client is still there
+
+
 class Gate:
     """ASGI: counts each request of Google's API, and answers it with a fault if one is due."""
 
@@ -90,7 +93,7 @@ class Gate:
         self._traffic.counts[operation(scope["method"], scope["path"])] += 1
         fault = self._traffic.next_fault(scope["method"], scope["path"])
         if fault is None:
-            await self._app(scope, receive, send)
+            await self._app({**scope, RECEIVE: receive}, receive, send)
             return
         while (await receive()).get("more_body"):  # an unread body would cut the client's connection
             pass

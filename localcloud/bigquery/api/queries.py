@@ -19,6 +19,7 @@ from localcloud.bigquery.errors import JobStopped, envelope, http_status_of
 from localcloud.bigquery.job_book import job_reference
 from localcloud.bigquery.results import Result
 from localcloud.bigquery.stopping import Stop
+from localcloud.bigquery.traffic import RECEIVE
 
 router = APIRouter(prefix="/bigquery/v2/projects/{project}")
 # Of jobs.query's body, what belongs to the job's configuration rather than to its query.
@@ -77,7 +78,8 @@ async def _left_when_client_hangs_up(request: Request, stop: Stop) -> AsyncItera
 
 
 async def _watch(request: Request, stop: Stop) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+    # Not the request's own: what unpacks a body says after it that the client hung up.
+    while (await request.scope[RECEIVE]())["type"] != "http.disconnect":
         pass
     stop.leave()
 

@@ -13,6 +13,7 @@ from bqemulator.domain.errors import DomainError
 
 from localcloud.bigquery.emulator import Emulator
 from localcloud.bigquery.errors import JobTimedOut, as_domain_error
+from localcloud.bigquery.job_book import server_stopped
 from localcloud.bigquery.query_jobs import Outcome, QueryJob
 from localcloud.bigquery.stopping import Stop
 
@@ -42,6 +43,9 @@ async def run_query(
     except Exception as exc:
         error = as_domain_error(exc)
         return emulator.jobs.finish(job, Outcome().statistics(), error), error
+    except BaseException:  # the server stops, and does not wait for the query
+        emulator.jobs.finish(job, Outcome().statistics(), server_stopped())
+        raise
     emulator.results.put(project, job.job_id, outcome.result)
     return emulator.jobs.finish(_with_destination(job), outcome.statistics()), None
 
@@ -50,10 +54,11 @@ async def run_query(
 def _stoppable(emulator: Emulator, job: JobMeta, stop: Stop) -> Iterator[None]:
     """Others find the job while it runs; at its time limit it ends."""
     key = (job.project_id, job.job_id)
-    emulator.running[key] = stop
-    limit_ms = job.configuration.get("jobTimeoutMs")
+    limit_ms = int(job.configuration.get("jobTimeoutMs") or 0)
     error = JobTimedOut(f"Operation timed out after {limit_ms} ms. Consider reducing the amount of work.")
-    timer = asyncio.get_running_loop().call_later(int(limit_ms) / 1000, stop.cancel, error) if limit_ms else None
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(limit_ms / 1000, stop.cancel, error) if limit_ms > 0 else None
+    emulator.running[key] = stop
     try:
         yield
     finally:
