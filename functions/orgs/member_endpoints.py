@@ -16,7 +16,7 @@ from functions.orgs.members import is_user_id, read_user_id
 from functions.orgs.org_members import OrgMember, OrgMembers
 from functions.orgs.shapes import Member, MemberBody, MemberState
 from functions.web.answers import Answer, answered
-from functions.web.cursors import cursor_of, text_of
+from functions.web.cursors import pointing_at, text_of
 from functions.web.inputs import Input, in_body, in_query, whole
 from functions.web.parameters import no_input, no_query
 from functions.web.problems import Problem, bad_request
@@ -60,7 +60,7 @@ def list_members(room: OrgPeople, org: str) -> Response:
 
 def next_cursor_of(user_id: str) -> str:
     """Cursor of the page that follows this member."""
-    return cursor_of(user_id)
+    return pointing_at(user_id)
 
 
 def read_cursor(text: str) -> str:

@@ -16,7 +16,7 @@ from cloudact.runs.run import FIRST_DATE, Status, TriggerType
 from functions.auth.authenticate import Authentication, let_in, presented
 from functions.orgs.timeline_pages import LastShown, TimelineFilters, TimelineKind, TimelinePages, TimelineRow
 from functions.web.answers import Answer, Instant, answered
-from functions.web.cursors import cursor_of, text_of
+from functions.web.cursors import pointing_at, text_of
 from functions.web.inputs import Day, Input, in_query, whole
 from functions.web.problems import bad_field, bad_request
 
@@ -133,7 +133,7 @@ def show_timeline(room: OrgTimeline, org: str) -> Response:
 
 def next_cursor_of(row: TimelineRow) -> str:
     """Cursor of the page that follows this entry."""
-    return cursor_of(f"{row.happened_at.isoformat()} {row.entry_id}")
+    return pointing_at(f"{row.happened_at.isoformat()} {row.entry_id}")
 
 
 def read_cursor(text: str) -> LastShown:

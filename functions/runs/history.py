@@ -27,7 +27,7 @@ from functions.web.answers import (
     RunPage,
     answered,
 )
-from functions.web.cursors import cursor_of, text_of
+from functions.web.cursors import pointing_at, text_of
 from functions.web.inputs import RunDetailQuery, RunQuery, RunsQuery, in_query
 from functions.web.problems import Problem, bad_request
 from functions.web.waiting import apply_preference, places, preferred_wait_s
@@ -233,7 +233,7 @@ def _filters(query: RunsQuery) -> Filters:
 
 def next_cursor_of(run: ListedRun) -> str:
     """Cursor of the page that follows this run."""
-    return cursor_of(f"{run.created_at.isoformat()} {run.run_id}")
+    return pointing_at(f"{run.created_at.isoformat()} {run.run_id}")
 
 
 def _after(query: RunsQuery) -> After | None:

@@ -3,14 +3,14 @@
 import base64
 
 
-def cursor_of(text: str) -> str:
+def pointing_at(text: str) -> str:
     """Cursor that tells this text."""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def text_of(cursor: str) -> str:
-    """Text that a cursor tells. Raises `ValueError` for whatever `cursor_of` does not make."""
+    """Text that a cursor tells. Raises `ValueError` for whatever `pointing_at` does not make."""
     text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    if cursor_of(text) != cursor:  # the decoder skips what is not of its alphabet
+    if pointing_at(text) != cursor:  # the decoder skips what is not of its alphabet
         raise ValueError(cursor)
     return text
