@@ -6,6 +6,7 @@ from cli.days import DAY
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
+from cli.text import words
 
 LEFT_OUT_FIRST = ("DAYS", "EXPECTED")  # where a terminal is narrow
 
@@ -32,6 +33,6 @@ def _show(body: JsonObject) -> None:
 def _row(anomaly: JsonObject) -> list[object]:
     names = anomaly["names"]
     parts = [str(names.get(word) or value or "none") for word, value in anomaly["key"].items()]
-    of = f"{anomaly['layer'].replace('_', ' ')} {' / '.join(parts)}".strip()
+    of = f"{words(anomaly['layer'])} {' / '.join(parts)}".strip()
     told = [anomaly[name] for name in ("since", "days", "kind", "amount", "expected", "currency")]
     return [*told, f"{of} (masked)" if anomaly["is_masked"] else of]

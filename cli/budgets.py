@@ -14,6 +14,7 @@ from cli.documents import document, only_over, print_document, show_outcome
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
+from cli.text import words
 
 UNATTRIBUTED = "unattributed"
 FULL = Decimal(1)
@@ -166,7 +167,7 @@ def not_known(unknown: JsonObject) -> str:
 def rests_on(told: Sequence[JsonObject]) -> None:
     """Says what numbers rest on: the most days of each state, and the fewest weeks of what is known by weeks."""
     most = {state: max(each["rests_on"][state] for each in told) for state in (*KNOWN_DAYS, *OTHER_DAYS)}
-    days = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in most.items() if number)
+    days = ", ".join(f"{number} {words(state)}" for state, number in most.items() if number)
     if days:
         say(f"Days of providers: {days}.")
     by_weeks = [each["rests_on"] for each in told if not each["unknown"]]

@@ -6,6 +6,7 @@ from cli.json_object import JsonObject
 from cli.readable import ago
 from cli.screen import say, table
 from cli.session import Api, asks_api
+from cli.text import words
 
 COLUMNS = ("TOLD", "EVENT", "STATE", "POSTS", "ANSWER", "NEXT POST")
 LEFT_OUT_FIRST = ("POSTS", "NEXT POST")  # where a terminal is narrow
@@ -33,7 +34,7 @@ def _row(delivery: JsonObject) -> list[object]:
     return [
         ago(delivery["told_at"]),
         delivery["type"],
-        delivery["state"].replace("_", " "),
+        words(delivery["state"]),
         delivery["attempts"],
         delivery["error"] or "" if status is None else f"HTTP {status}",
         ago(delivery["next_attempt_at"]) if delivery["next_attempt_at"] else "",

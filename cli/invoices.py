@@ -9,6 +9,7 @@ from cli.failures import Usage
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
+from cli.text import words
 
 REQUIRED = ("number", "issuer", "month", "total", "currency")
 LEFT_OUT_FIRST = ("CREDITS", "PRIORITY TIER", "ISSUED ON", "TAX")  # where a terminal is narrow
@@ -71,4 +72,4 @@ def _show(body: JsonObject) -> None:
         return
     names = ("month", "issuer", "number", "total", "currency", "tax", "credits", "priority_tier", "issued_on")
     rows = [["" if each[name] is None else each[name] for name in names] for each in body["invoices"]]
-    table([name.replace("_", " ").upper() for name in names], rows, LEFT_OUT_FIRST)
+    table([words(name).upper() for name in names], rows, LEFT_OUT_FIRST)

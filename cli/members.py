@@ -3,6 +3,7 @@
 import click
 
 from cli.json_object import JsonObject
+from cli.pages import after_option, say_more
 from cli.readable import ago
 from cli.screen import say, table
 from cli.session import Api, asks_api
@@ -10,7 +11,7 @@ from cli.session import Api, asks_api
 
 @click.command()
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
-@click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
+@after_option
 @asks_api
 def members(api: Api, /, **query: object) -> None:
     """List the people who may act for the organization, by their ids at the identity provider."""
@@ -23,5 +24,4 @@ def _show(body: JsonObject) -> None:
         return
     rows = [[each["role"], ago(each["since"]), each["user_id"]] for each in body["members"]]
     table(("ROLE", "SINCE", "MEMBER"), rows)  # ids are long, and the last column is folded
-    if body["next_cursor"]:
-        say(f"There are more: --cursor {body['next_cursor']}")
+    say_more(body)

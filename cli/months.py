@@ -6,6 +6,7 @@ from cli.days import MONTH
 from cli.json_object import JsonObject
 from cli.screen import say, table
 from cli.session import Api, asks_api
+from cli.text import words
 
 LEFT_OUT_FIRST = ("STATUS", "INVOICES")  # where a terminal is narrow
 
@@ -35,13 +36,13 @@ def _row(month: JsonObject) -> list[object]:
     parts = [_part(each) for each in month["parts"]]
     if month["unexplained"] not in (None, "0"):
         why = month.get("unexplained_reason")
-        parts.append(f"unexplained {month['unexplained']}" + (f" ({why.replace('_', ' ')})" if why else ""))
+        parts.append(f"unexplained {month['unexplained']}" + (f" ({words(why)})" if why else ""))
     of = f"{month['provider']} {month['currency']}"
     return [month["month"], of, month["status"], *amounts, _unless_null(month["invoices"]), ", ".join(parts)]
 
 
 def _part(part: JsonObject) -> str:
-    name = part["name"].replace("_", " ")
+    name = words(part["name"])
     return name if part["amount"] is None else f"{name} {part['amount']}"
 
 

@@ -11,6 +11,7 @@ from cli.days import DAY
 from cli.failures import EndedBadly
 from cli.http import Answer
 from cli.json_object import JsonObject
+from cli.pages import after_option, say_more
 from cli.pipeline_names import id_of_pipeline, path_of_pipeline
 from cli.readable import ago, duration
 from cli.run_ids import RUN_ID, RunId, call_run, find_run, shortened
@@ -137,7 +138,7 @@ def cancel(api: Api, run_id: str, yes: bool) -> None:
 )
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
 @click.option("--offset", type=click.IntRange(min=0), help="How many to skip.")
-@click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
+@after_option
 @asks_api
 def runs(
     api: Api,
@@ -203,8 +204,7 @@ def _show_page(body: JsonObject, *, filtered: bool) -> None:
     shown = shortened(ids) if on_terminal() else ids  # a program gets the whole
     rows = [_row(run_id, run) for run_id, run in zip(shown, body["runs"], strict=True)]
     table(COLUMNS, rows, LEFT_OUT_FIRST)
-    if body.get("next_cursor"):
-        say(f"There are more: --cursor {body['next_cursor']}")
+    say_more(body)
 
 
 def _row(run_id: str, run: JsonObject) -> list[object]:

@@ -8,6 +8,7 @@ import click
 from cli.completion import complete_words
 from cli.days import DAY
 from cli.json_object import JsonObject
+from cli.pages import after_option, say_more
 from cli.readable import ago
 from cli.run_ids import shortened
 from cli.screen import on_terminal, say, table
@@ -42,7 +43,7 @@ _FIELD = re.compile(r"{([\w.]+)}")
 @click.option("--start-date", type=DAY, help="The first UTC day.")
 @click.option("--end-date", type=DAY, help="The last UTC day, inclusive.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many at most.")
-@click.option("--cursor", help="Go on after an earlier page: its next_cursor.")
+@after_option
 @asks_api
 def timeline(api: Api, /, kinds: tuple[str, ...], limit: int, **others: str | None) -> None:
     """List what has happened, newest first: runs, restatements, credentials, quota, budgets, anomalies."""
@@ -60,8 +61,7 @@ def _show(body: JsonObject, *, filtered: bool) -> None:
     shown = dict(zip(ids, shortened(ids) if on_terminal() else ids, strict=True))
     rows = [[ago(each["at"]), words(each["kind"]), *_told(each, shown)] for each in entries]
     table(COLUMNS, rows, LEFT_OUT_FIRST)
-    if body["next_cursor"]:
-        say(f"There are more: --cursor {body['next_cursor']}")
+    say_more(body)
 
 
 def _told(entry: JsonObject, ids: JsonObject) -> tuple[str, str]:
