@@ -25,6 +25,7 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import schema_name
 from sqlglot import exp
 
+from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.schemas import duckdb_type
 from localcloud.bigquery.sql import names, spelling
 from localcloud.bigquery.tables import Resource, TableRef, Tables
@@ -54,10 +55,11 @@ class _Elsewhere:
 class Transpiler:
     """Translates the statements of one server."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, kept: KeptTranslations | None = None) -> None:
         self._catalog = tables.catalog
         self._translator = SQLTranslator()
         self._remembered: OrderedDict[Any, str] = OrderedDict()
+        self._kept = kept or KeptTranslations()
 
     def to_duckdb(self, tree: exp.Expression, project: str, resources: Mapping[TableRef, Resource]) -> str:
         """DuckDB's SQL for a statement with complete table names, whose `resources` are given; may change the tree.
@@ -80,10 +82,14 @@ class Transpiler:
             return None
         key = (sql, columns)
         if key not in self._remembered:
-            try:
-                self._remembered[key] = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)
-            except DomainError:
-                return None
+            standing = self._kept.find(key)
+            if standing is None:
+                try:
+                    standing = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)
+                except DomainError:
+                    return None
+                self._kept.keep(key, standing)
+            self._remembered[key] = standing
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         self._remembered.move_to_end(key)
@@ -135,7 +141,7 @@ def _put_back(tables: Iterable[exp.Table], places: Mapping[Place, Place]) -> Non
 def _columns(resources: Mapping[TableRef, Resource]) -> Any:
     """Names and types of each table's columns, which decide how some functions are translated."""
     return tuple(
-        (ref.table, tuple((field["name"], field["type"]) for field in resource["schema"]["fields"]))
+        (ref.table, tuple((field["name"], field["type"], duckdb_type(field)) for field in resource["schema"]["fields"]))
         for ref, resource in resources.items()
     )
 

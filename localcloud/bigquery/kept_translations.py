@@ -1,0 +1,84 @@
+"""Translations of statements, kept on disk for the next server: a start would spend half of its CPU on them.
+
+A translation follows from the statement, from the columns of its tables and from the code that makes it. Servers share
+the folder; one that cannot use it translates for itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+CODE = Path(__file__).parent
+FOLDER = CODE.parents[1] / ".bigquery_cache"
+TRANSLATORS = ("bqemulator", "sqlglot")
+MOST = 10_000  # files, of some 5 kB each
+
+
+class KeptTranslations:
+    """Those of this code; what other code has made is deleted."""
+
+    def __init__(self, folder: Path = FOLDER, code: str | None = None, most: int = MOST) -> None:
+        self._folder = folder / (code or _code())
+        if not self._folder.exists():
+            _delete(folder.glob("*"))
+        _delete(_beyond(self._folder, most))
+
+    def find(self, key: object) -> str | None:
+        """What was kept under the key (anything whose `repr` tells it from all others)."""
+        file = self._file(key)
+        try:
+            text = file.read_text(encoding="utf-8")
+            os.utime(file)
+        except (OSError, ValueError):
+            return None
+        return text
+
+    def keep(self, key: object, translated: str) -> None:
+        """Keep it, if that is possible; other servers see all of it or nothing."""
+        with suppress(OSError, ValueError):
+            content = translated.encode()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self._folder, delete=False) as unfinished:
+                unfinished.write(content)
+            Path(unfinished.name).replace(self._file(key))
+
+    def _file(self, key: Any) -> Path:
+        return self._folder / hashlib.blake2b(repr(key).encode(errors="surrogatepass"), digest_size=20).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Stands for all that decides how a statement is translated."""
+    digest = hashlib.blake2b(digest_size=10)
+    for name in TRANSLATORS:
+        digest.update(f"{name} {version(name)}\n".encode())
+    for file in sorted(CODE.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _beyond(folder: Path, most: int) -> list[Path]:
+    """Where there are more files than that, all but the half of them that was used last."""
+    with suppress(OSError):
+        files = list(folder.iterdir()) if folder.exists() else []
+        if len(files) > most:
+            return sorted(files, key=lambda file: file.stat().st_mtime)[: -(most // 2)]
+    return []
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
