@@ -29,13 +29,18 @@ def raw() -> Tables:
 @pytest.fixture(scope="session")
 def charges(session_cloud: Local, raw: Tables) -> list[Row]:
     """The view over `raw`, the only rows so far."""
-    client = clients.bigquery(session_cloud.settings)
     claim_org_dataset(session_cloud.warehouse, DATASET)
     fill_org_dataset(session_cloud.warehouse, DATASET)
-    for table, rows in raw.items():
-        config = LoadJobConfig(schema=client.get_table(f"{DATASET}.{table}").schema)
-        client.load_table_from_json(rows, f"{DATASET}.{table}", job_config=config).result()
+    load(session_cloud, DATASET, raw)
     return session_cloud.query(f"SELECT * FROM {DATASET}.focus_costs")
+
+
+def load(local: Local, dataset: str, tables: Tables) -> None:
+    """Loads rows into the tables of a dataset."""
+    client = clients.bigquery(local.settings)
+    for table, rows in tables.items():
+        config = LoadJobConfig(schema=client.get_table(f"{dataset}.{table}").schema)
+        client.load_table_from_json(rows, f"{dataset}.{table}", job_config=config).result()
 
 
 @pytest.fixture(scope="session")
