@@ -16,9 +16,16 @@ Definitions = dict[int, set[int] | str]
 
 def sources(sql: GoogleSql, query: str, column: str) -> set[str]:
     """`table.column` of every column that the output column passes on, and `computed` if any part of it is."""
+    return sources_of(sql, query, column)[column]
+
+
+def sources_of(sql: GoogleSql, query: str, *columns: str) -> dict[str, set[str]]:
+    """The same of several output columns."""
     statement = resolved(sql, query)
-    (output,) = [each.column for each in field(statement, "output_column_list") if each.name == column]
-    return _followed(_definitions(statement), output.column_id)
+    outputs = [each for each in field(statement, "output_column_list") if each.name in columns]
+    assert sorted(each.name for each in outputs) == sorted(columns)
+    known = _definitions(statement)
+    return {each.name: _followed(known, each.column.column_id) for each in outputs}
 
 
 def _followed(known: Definitions, column_id: int) -> set[str]:

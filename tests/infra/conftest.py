@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from google.cloud.bigquery import LoadJobConfig, QueryJobConfig, ScalarQueryParameter
+from google.cloud.bigquery import ArrayQueryParameter, LoadJobConfig, QueryJobConfig
 
 from cloudact import clients
 from cloudact.warehouse.datasets import claim_org_dataset, fill_org_dataset
@@ -14,6 +16,7 @@ from tests.conftest import Local
 from tests.infra.focus_rows import DATASET, DAY, Row, Tables, generated, recorded
 
 Read = Callable[..., list[Row]]
+ReadEach = Callable[[Mapping[Any, Mapping[str, Iterable[Row]]]], dict[Any, list[Row]]]
 
 
 @pytest.fixture(scope="session")
@@ -26,26 +29,53 @@ def raw() -> Tables:
 @pytest.fixture(scope="session")
 def charges(session_cloud: Local, raw: Tables) -> list[Row]:
     """The view over `raw`, the only rows so far."""
-    client = clients.bigquery(session_cloud.settings)
     claim_org_dataset(session_cloud.warehouse, DATASET)
     fill_org_dataset(session_cloud.warehouse, DATASET)
-    for table, rows in raw.items():
-        config = LoadJobConfig(schema=client.get_table(f"{DATASET}.{table}").schema)
-        client.load_table_from_json(rows, f"{DATASET}.{table}", job_config=config).result()
+    load(session_cloud, DATASET, raw)
     return session_cloud.query(f"SELECT * FROM {DATASET}.focus_costs")
 
 
-@pytest.fixture
-def read(local: Local, charges: list[Row]) -> Read:  # noqa: ARG001 - after `charges`, which must be alone
-    """Appends rows under days of their own and answers the view's rows of the day that was `DAY`."""
+def load(local: Local, dataset: str, tables: Tables) -> None:
+    """Loads rows into the tables of a dataset."""
+    client = clients.bigquery(local.settings)
+    for table, rows in tables.items():
+        config = LoadJobConfig(schema=client.get_table(f"{dataset}.{table}").schema)
+        client.load_table_from_json(rows, f"{dataset}.{table}", job_config=config).result()
+
+
+@pytest.fixture(scope="session")
+def read_each(session_cloud: Local, charges: list[Row]) -> ReadEach:  # noqa: ARG001 - after `charges`, which must be alone
+    """Appends the rows of cases, each under days of its own, and answers the view's rows of those that were `DAY`."""
+
+    def rows_of_days(cases: Mapping[Any, Mapping[str, Iterable[Row]]]) -> dict[Any, list[Row]]:
+        client, moved = clients.bigquery(session_cloud.settings), defaultdict[str, list[Row]](list)
+        days: dict[date, Any] = {}
+        for case, tables in cases.items():
+            earlier = timedelta(days=30 + 2 * next(session_cloud.numbers))
+            days[date.fromisoformat(DAY) - earlier] = case
+            for table, rows in tables.items():
+                moved[table] += [
+                    row | {"usage_date": str(date.fromisoformat(row["usage_date"]) - earlier)} for row in rows
+                ]
+        for table, rows in moved.items():
+            assert client.insert_rows_json(client.get_table(f"{DATASET}.{table}"), rows) == []
+        config = QueryJobConfig(query_parameters=[ArrayQueryParameter("days", "DATE", [*days])])
+        # One text, which is translated once.
+        sql = f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate IN UNNEST(@days)"
+        found: dict[Any, list[Row]] = {case: [] for case in cases}
+        for row in client.query_and_wait(sql, job_config=config):
+            found[days[row["x_UsageDate"]]].append(dict(row))
+        return found
+
+    return rows_of_days
+
+
+@pytest.fixture(scope="session")
+def read(read_each: ReadEach) -> Read:
+    """The same for one case."""
 
     def rows_of_day(**tables: Iterable[Row]) -> list[Row]:
-        client, earlier = clients.bigquery(local.settings), timedelta(days=30 + 2 * next(local.numbers))
-        for table, rows in tables.items():
-            moved = [row | {"usage_date": str(date.fromisoformat(row["usage_date"]) - earlier)} for row in rows]
-            assert client.insert_rows_json(client.get_table(f"{DATASET}.{table}"), moved) == []
-        day = ScalarQueryParameter("day", "DATE", date.fromisoformat(DAY) - earlier)
-        sql = f"SELECT * FROM {DATASET}.focus_costs WHERE x_UsageDate = @day"  # one text, which is translated once
-        return [dict(each) for each in client.query_and_wait(sql, job_config=QueryJobConfig(query_parameters=[day]))]
+        (rows,) = read_each({DAY: tables}).values()
+        return rows
 
     return rows_of_day

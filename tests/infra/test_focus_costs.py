@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,15 +13,17 @@ import pytest
 from google.cloud.bigquery import QueryJobConfig
 
 from cloudact import clients
+from cloudact.warehouse.datasets import claim_org_dataset
 from cloudact.warehouse.focus import VERSION, of_version
+from cloudact.warehouse.migrations import Migrations
 from cloudact.warehouse.scripts import Scope, load_scripts
 from tests.conftest import Local, fixture
 from tests.googlesql import gate
 from tests.googlesql_reference import run_over
-from tests.infra.conftest import Read
+from tests.infra.conftest import Read, ReadEach, load
 from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, closed, gcp, openai
 from tests.infra.org_views import inlined, select_of
-from tests.lineage import sources
+from tests.lineage import sources_of
 
 # FOCUS 1.4, "Cost and Usage", feature level Mandatory: https://focus.finops.org/focus-specification/v1-4/
 NEVER_NULL = (
@@ -56,6 +59,10 @@ UNKNOWN_IDENTITY = {"BillingAccountId", "BillingAccountName", "SubAccountName", 
 OWN_SKUS = {"SkuId", "SkuPriceId"}
 
 NAMES = "provider_name_changes"
+# The view, and those that it reads.
+VIEWS = {
+    "views_charges", "views_charges_anthropic", "views_charges_gcp", "views_charges_openai", "views_focus_costs",
+}  # fmt: skip
 SMALL = (NAMES, "month_closes")
 READS = {
     "charges_gcp": ["gcp_billing_daily_raw"],
@@ -106,9 +113,9 @@ def test_another_version_of_focus_has_other_columns() -> None:
 
 def test_the_day_is_passed_on_as_the_partitioning_column() -> None:
     """`x_UsageDate` is every table's partitioning column itself, and a bound on it can be compared without a cast."""
-    found = sources(gate("org"), inlined("focus_costs"), "x_UsageDate")
-    assert found == {f"{table}.usage_date" for table in READS["focus_costs"]}
-    assert sources(gate("org"), inlined("focus_costs"), "ChargePeriodStart") == {"computed"}
+    found = sources_of(gate("org"), inlined("focus_costs"), "x_UsageDate", "ChargePeriodStart")
+    assert found["x_UsageDate"] == {f"{table}.usage_date" for table in READS["focus_costs"]}
+    assert found["ChargePeriodStart"] == {"computed"}
     gate("org").analyze(
         "SELECT BilledCost FROM focus_costs WHERE x_UsageDate BETWEEN @a AND @b", {"a": "DATE", "b": "DATE"}
     )
@@ -121,17 +128,22 @@ def test_a_bound_on_the_day_changes_nothing_else(local: Local, charges: list[Row
     assert found
 
 
-@pytest.mark.parametrize("bound", ["= '2026-12-01'", "BETWEEN '2026-11-01' AND '2026-12-01'", "< '2026-11-01'"])
-def test_a_bound_on_the_day_prunes_each_provider(local: Local, charges: list[Row], bound: str) -> None:
+BOUNDS = ("= '2026-12-01'", "BETWEEN '2026-11-01' AND '2026-12-01'", "< '2026-11-01'")
+
+
+@pytest.mark.parametrize("view", READS)
+def test_a_bound_on_the_day_prunes_each_provider(local: Local, charges: list[Row], view: str) -> None:
     """A bound on `x_UsageDate` reads of each provider the partitions that the same bound on its tables reads."""
     assert charges
-    for view, tables in READS.items():
-        day = sum(_bytes(local, f"{table} WHERE usage_date {bound}") for table in tables)
-        column, names = "usage_date", 0
-        if view == "focus_costs":  # reads names and closed months too, which are few
-            column, names = "x_UsageDate", sum(_bytes(local, each) for each in SMALL)
-        assert 0 < day == _bytes(local, f"{view} WHERE {column} {bound}") - names
-        assert day < sum(_bytes(local, table) for table in tables) == _bytes(local, view) - names
+    column, names = "usage_date", 0
+    if view == "focus_costs":  # reads names and closed months too, which are few
+        column, names = "x_UsageDate", sum(_bytes(local, each) for each in SMALL)
+    every = sum(_bytes(local, table) for table in READS[view])
+    assert every == _bytes(local, view) - names
+    for bound in BOUNDS:
+        days = sum(_bytes(local, f"{table} WHERE usage_date {bound}") for table in READS[view])
+        assert 0 < days == _bytes(local, f"{view} WHERE {column} {bound}") - names, bound
+        assert days < every, bound
 
 
 def test_a_bound_on_the_period_reads_every_day(local: Local, charges: list[Row]) -> None:
@@ -169,16 +181,22 @@ INVOICED: dict[str, tuple[Row, list[Row], str | None]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def invoiced(read_each: ReadEach) -> dict[str, list[Row]]:
+    """Charges of each case, in a month of its own that no other row has."""
+    cases: dict[str, Tables] = {}
+    for number, (case, (charge, copies, _)) in enumerate(INVOICED.items(), start=1):
+        month = f"1900{number:02}"
+        charges = [gcp(invoice_month=month, **charge), gcp(invoice_month=month, **charge)]
+        closes = [closed("gcp", month, **copy) for copy in copies for _ in range(2)]
+        cases[case] = {"gcp_billing_daily_raw": charges, "month_closes": closes}
+    return read_each(cases)
+
+
 @pytest.mark.parametrize("case", INVOICED)
-def test_the_invoice_that_closed_the_month(read: Read, case: str) -> None:
+def test_the_invoice_that_closed_the_month(invoiced: dict[str, list[Row]], case: str) -> None:
     """A charge of a closed month has the number of its one invoice, if the closed copy has it, whole."""
-    charge, copies, invoice = INVOICED[case]
-    month = f"1900{1 + list(INVOICED).index(case):02}"  # which no other row has
-    rows = read(
-        gcp_billing_daily_raw=[gcp(invoice_month=month, **charge), gcp(invoice_month=month, **charge)],
-        month_closes=[closed("gcp", month, **copy) for copy in copies for _ in range(2)],
-    )
-    assert [row["InvoiceId"] for row in rows] == [invoice] * 2
+    assert [row["InvoiceId"] for row in invoiced[case]] == [INVOICED[case][-1]] * 2
 
 
 def test_mandatory_columns_are_never_null(charges: list[Row]) -> None:
@@ -244,14 +262,31 @@ def test_names_of_ids(charges: list[Row]) -> None:
     assert {name for (_, id_), name in keys.items() if id_ != "k-1"} == {None}
 
 
-def test_names_add_no_rows(raw: Tables, charges: list[Row]) -> None:
+@dataclass(frozen=True)
+class Unnamed:
+    """The view where no list has told a name: what it says of no rows, and of `raw`."""
+
+    before: list[Row]
+    charges: list[Row]
+
+
+@pytest.fixture(scope="module")
+def unnamed(session_cloud: Local, raw: Tables) -> Unnamed:
+    """A dataset that is asked while it is empty, and again with all rows but those of names."""
+    dataset, migrations = "focus_costs_unnamed", Migrations(session_cloud.warehouse, applied_by="test")
+    claim_org_dataset(session_cloud.warehouse, dataset)
+    migrations.bring(dataset, [each for each in migrations.org if each.version is not None or each.name in VIEWS])
+    ask = f"SELECT * FROM {dataset}.focus_costs"
+    before = session_cloud.query(ask)
+    load(session_cloud, dataset, {table: rows for table, rows in raw.items() if table != NAMES})
+    return Unnamed(before, session_cloud.query(ask))
+
+
+def test_names_add_no_rows(unnamed: Unnamed, charges: list[Row]) -> None:
     """Whatever the lists have told, also twice, each raw row stays one charge, and the amounts stay."""
-    without = [{**row, "x_ApiKeyName": None, "SubAccountName": None} for row in charges]
-    tables = {table: (_schema(table), [] if table == NAMES else rows) for table, rows in raw.items()}
-    unnamed = "SELECT * REPLACE (CAST(NULL AS STRING) AS x_ApiKeyName, CAST(NULL AS STRING) AS SubAccountName)"
-    types = {column.name: column.type for column in gate("org").columns("focus_costs")}
-    found = run_over(f"{unnamed} FROM ({inlined('focus_costs')})", tables)
-    assert _multiset({n: _python(types[n], v) for n, v in row.items()} for row in found) == _multiset(without)
+    without = {"x_ApiKeyName": None, "SubAccountName": None}
+    assert _multiset(row | without for row in unnamed.charges) == _multiset(row | without for row in charges)
+    assert {row["x_ApiKeyName"] for row in unnamed.charges} == {None}
 
 
 def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> None:
@@ -271,9 +306,9 @@ def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> N
     assert counted["n"] == len(local.query(f"SELECT id FROM {DATASET}.provider_names"))
 
 
-def test_without_costs_there_are_no_charges(read: Read, raw: Tables) -> None:
+def test_without_costs_there_are_no_charges(read: Read, unnamed: Unnamed) -> None:
     """The view over empty tables is empty, and so is a day that has usage without costs."""
-    assert run_over(inlined("focus_costs"), {table: (_schema(table), []) for table in raw}) == []
+    assert unnamed.before == []
     assert read(anthropic_usage_daily_raw=[anthropic_usage(output_tokens=5)]) == []
 
 
@@ -308,34 +343,45 @@ def test_quantities_of_openai(read: Read) -> None:
 Consumed = list[tuple[Any, str]]
 
 
-def _consumed(read: Read, costs: list[Row], usage: list[Row]) -> Consumed:
-    used = {"anthropic_usage_daily_raw": usage} if usage else {}
-    rows = read(anthropic_cost_daily_raw=costs, **used)
-    return sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in rows)
+def _consumed(read_each: ReadEach, *days: tuple[list[Row], list[Row]]) -> list[Consumed]:
+    """What charges with this usage consumed, on each of these days."""
+    rows = read_each(
+        {
+            day: {"anthropic_cost_daily_raw": costs, "anthropic_usage_daily_raw": used}
+            for day, (costs, used) in enumerate(days)
+        }
+    )
+    return [sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in each) for each in rows.values()]
 
 
-def test_usage_of_all_api_keys_is_one_cost_of_the_cost_report(read: Read) -> None:
+def test_usage_of_all_api_keys_is_one_cost_of_the_cost_report(read_each: ReadEach) -> None:
     """The cost report knows no API keys: a charge's quantity is the usage of all of them, of its tier alone."""
     usage = [anthropic_usage(api_key_id=key, uncached_input_tokens=n) for key, n in (("a", 5), ("b", 6), (None, 7))]
     elsewhere = [anthropic_usage(uncached_input_tokens=9, service_tier="priority"), anthropic_usage(output_tokens=9)]
     other_day = anthropic_usage(uncached_input_tokens=9, usage_date="2026-11-11")
-    assert _consumed(read, [anthropic()], [*usage, *elsewhere, other_day]) == [(18, "Tokens")]
+    assert _consumed(read_each, ([anthropic()], [*usage, *elsewhere, other_day])) == [[(18, "Tokens")]]
 
 
-def test_the_default_workspace_is_a_workspace(read: Read) -> None:
+def test_the_default_workspace_is_a_workspace(read_each: ReadEach) -> None:
     """Costs without a workspace meet usage without one, and only that."""
     costs = [anthropic(), anthropic(workspace_id="w")]
     usage = [anthropic_usage(uncached_input_tokens=5), anthropic_usage(workspace_id="w", uncached_input_tokens=7)]
-    assert _consumed(read, costs, usage) == [(5, "Tokens"), (7, "Tokens")]
+    assert _consumed(read_each, (costs, usage)) == [[(5, "Tokens"), (7, "Tokens")]]
 
 
-def test_two_charges_of_one_key_share_no_usage(read: Read) -> None:
+def test_two_charges_of_one_key_share_no_usage(read_each: ReadEach) -> None:
     """Where the usage of two charges cannot be told apart, each is one unit; a credit is no such charge."""
     usage = [anthropic_usage(uncached_input_tokens=5)]
     two = [anthropic(inference_geo="us"), anthropic(inference_geo="global")]
-    assert _consumed(read, two, usage) == [(1, "Units"), (1, "Units")]
-    rows = read(anthropic_cost_daily_raw=[anthropic(), anthropic(amount="-1")], anthropic_usage_daily_raw=usage)
-    assert {(row["ChargeCategory"], row["ConsumedQuantity"]) for row in rows} == {("Usage", 5), ("Credit", None)}
+    one = [anthropic(), anthropic(amount="-1")]
+    cases = {
+        name: {"anthropic_cost_daily_raw": costs, "anthropic_usage_daily_raw": usage}
+        for name, costs in (("two", two), ("one", one))
+    }
+    names = ("ChargeCategory", "ConsumedQuantity", "ConsumedUnit")
+    found = {case: [tuple(row[name] for name in names) for row in rows] for case, rows in read_each(cases).items()}
+    assert found["two"] == [("Usage", 1, "Units")] * 2
+    assert {*found["one"]} == {("Usage", 5, "Tokens"), ("Credit", None, None)}
 
 
 def test_geography_and_speed_tell_charges_of_one_key_apart(read: Read) -> None:
@@ -396,49 +442,49 @@ def test_the_speed_is_that_of_words_that_are_all_known(read: Read) -> None:
 
 
 @pytest.mark.parametrize("speeds", [(None,), ("standard", "fast")])
-def test_words_that_are_not_understood_may_be_of_any_speed(read: Read, speeds: tuple[str | None, ...]) -> None:
+def test_words_that_are_not_understood_may_be_of_any_speed(read_each: ReadEach, speeds: tuple[str | None, ...]) -> None:
     """Beside a charge whose speed is not known nobody can tell whose usage it is; a lone one is unknown as well."""
     usage = [anthropic_usage(speed=speed, uncached_input_tokens=5) for speed in speeds]
     known, odd = (anthropic(description=f"M Usage - {words}Input Tokens") for words in ("", "Turbo, "))
-    assert _consumed(read, [known], usage) == [(5, "Tokens")]
-    assert _consumed(read, [odd], usage) == [(1, "Units")]
-    assert _consumed(read, [known, odd], usage) == [(1, "Units")] * 2
+    found = _consumed(read_each, ([known], usage), ([odd], usage), ([known, odd], usage))
+    assert found == [[(5, "Tokens")], [(1, "Units")], [(1, "Units")] * 2]
 
 
-def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read: Read) -> None:
+def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read_each: ReadEach) -> None:
     """Usage loaded before it was told apart meets a key's only charge; two such charges stay one unit each."""
     fast = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")
     usage = [anthropic_usage(uncached_input_tokens=5)]
-    assert _consumed(read, [fast], usage) == [(5, "Tokens")]
-    assert _consumed(read, [fast, anthropic(inference_geo="us")], usage) == [(1, "Units")] * 2
+    found = _consumed(read_each, ([fast], usage), ([fast, anthropic(inference_geo="us")], usage))
+    assert found == [[(5, "Tokens")], [(1, "Units")] * 2]
 
 
-def test_usage_told_apart_by_geography_alone_is_matched_by_it(read: Read) -> None:
+def test_usage_told_apart_by_geography_alone_is_matched_by_it(read_each: ReadEach) -> None:
     """Where Anthropic refuses to tell speeds apart, geographies still part the usage."""
     costs = [anthropic(inference_geo=geo, description="Claude M Usage - Input Tokens") for geo in ("us", "global")]
     usage = [anthropic_usage(inference_geo=g, uncached_input_tokens=n) for g, n in (("us", 5), ("global", 6))]
-    assert _consumed(read, costs, usage) == [(5, "Tokens"), (6, "Tokens")]
+    assert _consumed(read_each, (costs, usage)) == [[(5, "Tokens"), (6, "Tokens")]]
 
 
-def test_a_charge_without_usage_is_one_unit(read: Read) -> None:
+def test_a_charge_without_usage_is_one_unit(read_each: ReadEach) -> None:
     """A charge is one unit if its usage is missing or zero, or if it is for something that usage does not count."""
     costs = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
-    assert _consumed(read, costs, []) == [(1, "Units")] * 3
-    assert _consumed(read, costs, [anthropic_usage()]) == [(1, "Units")] * 3
+    assert _consumed(read_each, (costs, []), (costs, [anthropic_usage()])) == [[(1, "Units")] * 3] * 2
 
 
 def test_analytics_costs_are_matched_by_api_key(read: Read) -> None:
     """Analytics tells costs and usage by API key; it never meets the usage of the other API."""
     costs = [anthropic(api="analytics", api_key_id=key, amount="0.9", list_amount="1") for key in ("a", None)]
     usage = [anthropic_usage(api="analytics", api_key_id=k, uncached_input_tokens=n) for k, n in (("a", 5), (None, 6))]
-    assert _consumed(read, costs, [*usage, anthropic_usage(uncached_input_tokens=99)]) == [(5, "Tokens"), (6, "Tokens")]
-    rows = read(anthropic_cost_daily_raw=costs)
+    usage.append(anthropic_usage(uncached_input_tokens=99))
+    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
+    consumed = sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in rows)
+    assert consumed == [(5, "Tokens"), (6, "Tokens")]
     assert {(row["BilledCost"], row["ContractedCost"], row["ListCost"]) for row in rows} == {
         (Decimal("0.9"), Decimal("0.9"), Decimal(1))
     }
 
 
-def test_web_searches_are_counted_by_workspace(read: Read) -> None:
+def test_web_searches_are_counted_by_workspace(read_each: ReadEach) -> None:
     """A charge for web searches, which names no model, is for the searches of all models of its workspace."""
     search = {
         "cost_type": "web_search",
@@ -448,17 +494,18 @@ def test_web_searches_are_counted_by_workspace(read: Read) -> None:
         "context_window": None,
     }
     usage = [anthropic_usage(model=model, workspace_id="w", web_search_requests=n) for model, n in (("m", 5), ("n", 9))]
-    assert _consumed(read, [anthropic(**search, workspace_id="w")], usage) == [(14, "Requests")]
-    assert _consumed(read, [anthropic(**search, workspace_id="w")] * 2, usage) == [(1, "Units")] * 2
+    one = [anthropic(**search, workspace_id="w")]
+    assert _consumed(read_each, (one, usage), (one * 2, usage)) == [[(14, "Requests")], [(1, "Units")] * 2]
 
 
-def test_web_searches_of_the_analytics_may_leave_out_the_key(read: Read) -> None:
+def test_web_searches_of_the_analytics_may_leave_out_the_key(read_each: ReadEach) -> None:
     """A charge for searches without a key is for those of all keys; where charges name keys, each is for its own."""
     search = {"cost_type": "web_search", "token_type": None, "model": None, "service_tier": None}
     usage = [anthropic_usage(api="analytics", api_key_id=k, web_search_requests=n) for k, n in (("a", 5), (None, 9))]
-    assert _consumed(read, [anthropic(api="analytics", **search)], usage) == [(14, "Requests")]
+    without = [anthropic(api="analytics", **search)]
     costs = [anthropic(api="analytics", api_key_id=key, **search) for key in ("a", None)]
-    assert _consumed(read, costs, usage) == [(5, "Requests"), (9, "Requests")]
+    found = _consumed(read_each, (without, usage), (costs, usage))
+    assert found == [[(14, "Requests")], [(5, "Requests"), (9, "Requests")]]
 
 
 def test_google_tells_the_category(read: Read) -> None:
@@ -495,19 +542,22 @@ def test_google_quantities(read: Read) -> None:
     assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "Seconds", 8, "Hours"]]
 
 
-def test_units_of_google_are_in_the_format_of_focus(read: Read) -> None:
+def test_units_of_google_are_in_the_format_of_focus(read_each: ReadEach) -> None:
     """Known words become units of FOCUS, with number and span of time; other words stay as Google writes them."""
     units = {
         "hour": "Hours", "h": "Hours", "count": "Count", "1000000 count": "1000000 Count", "gibibyte": "GiB",
         "gibibyte month": "GiB-Months", "tebibyte hours": "TiB-Hours", "month": "Months", "pixel hour": "pixel hour",
     }  # fmt: skip
-    rows = read(gcp_billing_daily_raw=[gcp(sku_id=unit, pricing_unit=unit) for unit in units])
-    assert [row["PricingUnit"] for row in rows] == ["Units"] * len(units)
-    told = [gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in units]
-    assert {row["SkuId"]: row["PricingUnit"] for row in read(gcp_billing_daily_raw=told)} == units
     words = {"seconds": "Seconds", "bytes": "B", "byte-seconds": "B-Seconds", "requests": "Requests", "odd": "odd"}
-    used = [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in words]
-    assert {row["SkuId"]: row["ConsumedUnit"] for row in read(gcp_billing_daily_raw=used)} == words
+    cases = {
+        "unknown": [gcp(sku_id=unit, pricing_unit=unit) for unit in units],
+        "priced": [gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in units],
+        "used": [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in words],
+    }
+    found = read_each({case: {"gcp_billing_daily_raw": rows} for case, rows in cases.items()})
+    assert [row["PricingUnit"] for row in found["unknown"]] == ["Units"] * len(units)
+    assert {row["SkuId"]: row["PricingUnit"] for row in found["priced"]} == units
+    assert {row["SkuId"]: row["ConsumedUnit"] for row in found["used"]} == words
 
 
 def test_a_marketplace_seller_provides_the_service(read: Read) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
 
-from tests.infra.conftest import Read
+from tests.infra.conftest import Read, ReadEach
 from tests.infra.focus_rows import Row, anthropic, gcp, openai
 
 # Column → the column without which it is NULL, and whether it is then never NULL (requirements model of FOCUS 1.4).
@@ -215,44 +216,54 @@ def test_without_labels_there_are_no_tags(read: Read) -> None:
     assert {row["SkuId"]: row["Tags"] for row in rows} == {"none": "{}", "unread": None}
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        (("//x/1", "vm-1"), ("//x/1", "vm-1")),
-        (("//x/1", None), ("//x/1", None)),
-        (("//x/1", "//x/1"), ("//x/1", None)),
-        ((None, "vm-1"), ("vm-1", None)),
-        (("", ""), (None, None)),
-    ],
-)
-def test_a_resource_has_an_id_or_no_name(read: Read, given: tuple[Any, Any], found: tuple[Any, Any]) -> None:
+# Id and name of a resource as Google tells them, and as they come out.
+RESOURCES: dict[tuple[str | None, str | None], tuple[str | None, str | None]] = {
+    ("//x/1", "vm-1"): ("//x/1", "vm-1"),
+    ("//x/1", None): ("//x/1", None),
+    ("//x/1", "//x/1"): ("//x/1", None),
+    (None, "vm-1"): ("vm-1", None),
+    ("", ""): (None, None),
+}
+COST_TYPES = {
+    "Regular": "Usage", "": "Usage", None: "Usage", "TAX": "Tax", "Rounding_Error": "Adjustment",
+    "ADJUSTMENT": "Adjustment", "levy": "Adjustment", "REGULAR ": "Usage", " tax": "Tax",
+}  # fmt: skip
+# Type and cost of a tax, and what Google tells of its cost at list price.
+TAXES = [*product(("tax", " Tax", "rounding_error "), ("19", "-19"), ("0", None))]
+
+
+@pytest.fixture(scope="module")
+def of_google(read_each: ReadEach) -> dict[Any, Row]:
+    """What comes out for a row of each resource, cost type and tax, all of which are read at once."""
+    rows: dict[Any, Row] = {each: gcp(resource_global_name=each[0], resource_name=each[1]) for each in RESOURCES}
+    rows |= {each: gcp(cost_type=each) for each in COST_TYPES}
+    for cost_type, cost, told in TAXES:
+        money = {"cost": cost, "net_cost": cost, "list_cost": told, "contracted_cost": told}
+        rows[cost_type, cost, told] = gcp(cost_type=cost_type, project_id="p", **money)
+    found = read_each({case: {"gcp_billing_daily_raw": [row]} for case, row in rows.items()})
+    assert [case for case, each in found.items() if len(each) != 1] == []
+    return {case: row for case, (row,) in found.items()}
+
+
+@pytest.mark.parametrize("given", RESOURCES, ids=str)
+def test_a_resource_has_an_id_or_no_name(of_google: dict[Any, Row], given: tuple[str | None, str | None]) -> None:
     """A resource that Google names without an id has its name for one; a name that is the id is none."""
-    (row,) = read(gcp_billing_daily_raw=[gcp(resource_global_name=given[0], resource_name=given[1])])
-    assert (row["ResourceId"], row["ResourceName"]) == found
+    row = of_google[given]
+    assert (row["ResourceId"], row["ResourceName"]) == RESOURCES[given]
 
 
-@pytest.mark.parametrize(
-    ("written", "category"),
-    [
-        ("Regular", "Usage"), ("", "Usage"), (None, "Usage"), ("TAX", "Tax"), ("Rounding_Error", "Adjustment"),
-        ("ADJUSTMENT", "Adjustment"), ("levy", "Adjustment"), ("REGULAR ", "Usage"), (" tax", "Tax"),
-    ],
-)  # fmt: skip
-def test_cost_types_in_any_case(read: Read, written: str | None, category: str) -> None:
+@pytest.mark.parametrize("written", COST_TYPES)
+def test_cost_types_in_any_case(of_google: dict[Any, Row], written: str | None) -> None:
     """Google's cost_type counts in any case and between spaces; nothing is regular, what is not known an adjustment."""
-    (row,) = read(gcp_billing_daily_raw=[gcp(cost_type=written)])
-    assert (row["ChargeCategory"], row["x_CostType"]) == (category, written or None)
+    row = of_google[written]
+    assert (row["ChargeCategory"], row["x_CostType"]) == (COST_TYPES[written], written or None)
 
 
-@pytest.mark.parametrize("told", ["0", None])
-@pytest.mark.parametrize("cost", ["19", "-19"])
-@pytest.mark.parametrize("cost_type", ["tax", " Tax", "rounding_error "])
-def test_a_tax_has_no_price(read: Read, cost_type: str, cost: str, told: str | None) -> None:
+@pytest.mark.parametrize("tax", TAXES, ids=str)
+def test_a_tax_has_no_price(of_google: dict[Any, Row], tax: tuple[str, str, str | None]) -> None:
     """A tax (or its refund) that Google tells at list price as 0, or not at all, costs at list price what it costs."""
-    money = {"cost": cost, "net_cost": cost, "list_cost": told, "contracted_cost": told}
-    (row,) = read(gcp_billing_daily_raw=[gcp(cost_type=cost_type, project_id="p", **money)])
     names = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "x_ListCostKnown", "SubAccountId")
-    assert [row[name] for name in names] == [*[Decimal(cost)] * 4, False, "p"]
+    assert [of_google[tax][name] for name in names] == [*[Decimal(tax[1])] * 4, False, "p"]
 
 
 def test_known_means_every_row(read: Read) -> None:
@@ -291,8 +302,7 @@ def test_spot_machines_have_dynamic_prices(read: Read) -> None:
     """What Google's SKU calls spot or preemptible is Dynamic, unless a third party sells it or nothing is priced."""
     third = gcp(sku_description="Spot by a seller", transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")
     tax = gcp(sku_description="Spot tax", cost_type="tax")
-    rows = read(gcp_billing_daily_raw=[third, tax, *(gcp(sku_description=sku) for sku in DYNAMIC)])
+    covered = gcp(sku_description="Spot Core", commitment_credits="-1")
+    rows = read(gcp_billing_daily_raw=[third, tax, covered, *(gcp(sku_description=sku) for sku in DYNAMIC)])
     found = {row["ChargeDescription"]: row["PricingCategory"] for row in rows}
-    assert found == DYNAMIC | {"Spot by a seller": "Standard", "Spot tax": None}
-    (covered,) = read(gcp_billing_daily_raw=[gcp(sku_description="Spot Core", commitment_credits="-1")])
-    assert covered["PricingCategory"] == "Committed"
+    assert found == DYNAMIC | {"Spot by a seller": "Standard", "Spot tax": None, "Spot Core": "Committed"}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from infra.write_line_items import VIEW, written
 from providers.notes import Notes
 from providers.openai.line_items import AROUND, KNOWN_NAME, RULES, SNAPSHOT, not_understood, rule_of
-from tests.infra.conftest import Read
-from tests.infra.focus_rows import openai, openai_usage
+from tests.infra.conftest import Read, ReadEach
+from tests.infra.focus_rows import Row, openai, openai_usage
 
 Told = tuple[str | None, ...]
+Found = Mapping[Any, Mapping[str, Told]]
 # By rule: line items, and for each its model, token type, direction, cache action and meter.
 KINDS: dict[str, dict[str, Told]] = {
     "input": {
@@ -102,15 +107,27 @@ ENDINGS = (
 )  # fmt: skip
 
 
-def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **columns: str | None) -> dict[str, Told]:
-    """What the view says of charges with these line items on a day whose usage knows these models.
+@dataclass(frozen=True)
+class Items:
+    """Charges with these line items, all with these columns, on a day whose usage knows these models."""
+
+    line_items: Collection[str]
+    models: tuple[str, ...] = ("m-1",)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> dict[str, list[Row]]:
+        return {
+            "openai_cost_daily_raw": [openai(line_item=item, **self.columns) for item in self.line_items],
+            "openai_usage_daily_raw": [openai_usage(model=model) for model in self.models],
+        }
+
+
+def told(rows: list[Row]) -> dict[str, Told]:
+    """What the view says of charges, by their line items.
 
     A meter that is but the words of the item, as where nothing is known of it, is None.
     """
-    rows = read(
-        openai_cost_daily_raw=[openai(line_item=item, **columns) for item in line_items],
-        openai_usage_daily_raw=[openai_usage(model=model) for model in models],
-    )
     names = ("x_Model", "x_TokenType", "x_TokenDirection", "x_TokenCacheAction")
     meters = {row["ChargeDescription"]: row["SkuMeter"] for row in rows}
     return {
@@ -120,38 +137,66 @@ def told(read: Read, *line_items: str, models: tuple[str, ...] = ("m-1",), **col
     }
 
 
+OTHERWISE = ("gpt-4o-transcribe, input", "gpt-4o-mini-tts, output", "gpt-5.4, cached input", "gpt-5.4, training")
+METERS = {"duration_minutes": "Duration", "duration_seconds": "Duration", "characters": "Characters", "quanta": None}
+OF_TOKENS = ("tokens", "1000_tokens", "", None)
+FINE_TUNED = ("ft:gpt-4o-mini-2024-07-18:acme::A1", "ft:gpt-6:acme:a, b:9|b,“é”", "gpt-4o-audio")
+BARE = Items(("sora-2", "sora-9", "dreams"), models=("sora-2", "dreams"))
+NEWTON = Items(
+    ("newton-1, cached input", "Batch | newton-1, output", "newton-1", "newton-2, output", "newton-1-tts"),
+    models=("newton-1-2026-11-01", "newton-1-TTS"),
+)
+NAMED = ("m-1", "Foo Bar", "dreams", "refund-2026-2026-11-01", "DALL-E-3", "sora-2\n")
+WORDS = {item for kind in KINDS if kind not in ("credit", "rounding") for item in KINDS[kind]} | {
+    *NOTHING, "Foo Bar", "dreams", "dall-e-3", "batch | dall-e-3", "sora-2", "sora-2\n",
+}  # fmt: skip
+IMAGES = Items(("gpt-image-2, image output",), columns={"quantity": "6", "quantity_unit": "images"})
+
+
+@pytest.fixture(scope="module")
+def found(read_each: ReadEach) -> dict[Any, dict[str, Told]]:
+    """What the view says of the line items of each case, all of which are read at once."""
+    cases: dict[Any, Items] = {kind: Items(KINDS[kind]) for kind in RULES}
+    cases |= {"bare": BARE, "nothing": Items(NOTHING), "newton": NEWTON, "images": IMAGES}
+    cases |= {"every word": Items(WORDS, models=NAMED)}
+    cases |= {model: Items([f"{model}{ending}" for ending in ENDINGS]) for model in FINE_TUNED}
+    counted = {unit: {"quantity": "7", "quantity_unit": unit} for unit in (*METERS, *OF_TOKENS)}
+    cases |= {("meter", unit): Items((*OTHERWISE, "whisper-1"), columns=counted[unit]) for unit in METERS}
+    cases |= {("tokens", unit): Items(KINDS["cached_input"], columns=counted[unit]) for unit in OF_TOKENS}
+    rows = read_each({case: items.rows for case, items in cases.items()})
+    assert {case: len(rows[case]) for case in cases} == {case: len(items.line_items) for case, items in cases.items()}
+    return {case: told(each) for case, each in rows.items()}
+
+
 @pytest.mark.parametrize("kind", RULES)
-def test_each_kind_of_line_item_is_understood(read: Read, kind: str) -> None:
+def test_each_kind_of_line_item_is_understood(found: Found, kind: str) -> None:
     """A line item of each kind gives model, token type, direction, cache action and meter, by its own rule."""
     assert {rule_of(item, {"m-1"}) for item in KINDS[kind]} == {kind}
-    assert told(read, *KINDS[kind]) == KINDS[kind]
+    assert found[kind] == KINDS[kind]
 
 
-def test_a_bare_name_is_a_model_if_the_usage_of_the_day_knows_it(read: Read) -> None:
+def test_a_bare_name_is_a_model_if_the_usage_of_the_day_knows_it(found: Found) -> None:
     """`sora-2` alone is a model where usage names it; where none does, nothing is guessed."""
-    found = told(read, "sora-2", "sora-9", "dreams", models=("sora-2", "dreams"))
-    assert {item: model for item, (model, *_) in found.items()} == {"sora-2": "sora-2", "sora-9": None, "dreams": None}
+    models = {item: model for item, (model, *_) in found["bare"].items()}
+    assert models == {"sora-2": "sora-2", "sora-9": None, "dreams": None}
 
 
-def test_what_is_not_understood_stays_null(read: Read) -> None:
+def test_what_is_not_understood_stays_null(found: Found) -> None:
     """Other text gives nothing at all: what stands where a model would is none unless its name is known to be one."""
-    assert told(read, *NOTHING) == dict.fromkeys(NOTHING, (None,) * 5)
+    assert found["nothing"] == dict.fromkeys(NOTHING, (None,) * 5)
     assert [rule_of(item, {"m-1"}) for item in NOTHING] == [None] * len(NOTHING)
 
 
-@pytest.mark.parametrize("model", ["ft:gpt-4o-mini-2024-07-18:acme::A1", "ft:gpt-6:acme:a, b:9|b,“é”", "gpt-4o-audio"])
-def test_no_ending_is_a_part_of_the_model(read: Read, model: str) -> None:
+@pytest.mark.parametrize("model", FINE_TUNED)
+def test_no_ending_is_a_part_of_the_model(found: Found, model: str) -> None:
     """Of a line item of each kind the model is the name alone, without comma and without the word for the modality."""
-    found = told(read, *(f"{model}{ending}" for ending in ENDINGS))
-    assert [name for name, *_ in found.values()] == [model] * len(ENDINGS)
-    assert all(meter is not None for *_, meter in found.values())
+    assert [name for name, *_ in found[model].values()] == [model] * len(ENDINGS)
+    assert all(meter is not None for *_, meter in found[model].values())
 
 
-def test_a_name_of_no_known_family_is_a_model_by_the_usage_of_the_day(read: Read) -> None:
+def test_a_name_of_no_known_family_is_a_model_by_the_usage_of_the_day(found: Found) -> None:
     """A new family is known by the usage, which may tell the snapshot's date, for every kind of line item."""
-    items = ("newton-1, cached input", "Batch | newton-1, output", "newton-1", "newton-2, output", "newton-1-tts")
-    found = told(read, *items, models=("newton-1-2026-11-01", "newton-1-TTS"))
-    assert found == {
+    assert found["newton"] == {
         "newton-1, cached input": ("newton-1", "cached_input", "Input", "Read", "Cached Input Tokens"),
         "Batch | newton-1, output": ("newton-1", "output", "Output", None, "Output Tokens"),
         "newton-1": ("newton-1", None, None, None, None),
@@ -160,47 +205,32 @@ def test_a_name_of_no_known_family_is_a_model_by_the_usage_of_the_day(read: Read
     }
 
 
-def test_what_a_run_counts_is_what_the_view_leaves_empty(read: Read) -> None:
+def test_what_a_run_counts_is_what_the_view_leaves_empty(found: Found) -> None:
     """Of line items of every kind, with names that the usage knows or not, run and view understand the same ones."""
-    models = ("m-1", "Foo Bar", "dreams", "refund-2026-2026-11-01", "DALL-E-3", "sora-2\n")
-    empty = {item for kind in ("credit", "rounding") for item in KINDS[kind]}
-    items = {item for kind in KINDS.values() for item in kind} - empty
-    items |= {*NOTHING, "Foo Bar", "dreams", "dall-e-3", "batch | dall-e-3", "sora-2", "sora-2\n"}
-    found = told(read, *items, models=models)
-    assert {i for i, told in found.items() if told == (None,) * 5} == {i for i in items if rule_of(i, models) is None}
-    assert found["batch | dall-e-3"] == found["dall-e-3"] == ("dall-e-3", None, None, None, None)
-    assert found["refund-2026, input"][0] == "refund-2026"
+    items = found["every word"]
+    empty = {item for item, told in items.items() if told == (None,) * 5}
+    assert empty == {item for item in WORDS if rule_of(item, NAMED) is None}
+    assert items["batch | dall-e-3"] == items["dall-e-3"] == ("dall-e-3", None, None, None, None)
+    assert items["refund-2026, input"][0] == "refund-2026"
 
 
-def test_images_are_no_tokens(read: Read) -> None:
+def test_images_are_no_tokens(found: Found) -> None:
     """A line of `image output` that counts images has the model, and is not said to be tokens."""
-    found = told(read, "gpt-image-2, image output", quantity="6", quantity_unit="images")
-    assert set(found.values()) == {("gpt-image-2", None, None, None, "Images")}
+    assert set(found["images"].values()) == {("gpt-image-2", None, None, None, "Images")}
 
 
-@pytest.mark.parametrize(
-    ("unit", "meter"),
-    [
-        ("duration_minutes", "Duration"),
-        ("duration_seconds", "Duration"),
-        ("characters", "Characters"),
-        ("quanta", None),
-    ],
-)
-def test_what_is_counted_otherwise_is_no_tokens(read: Read, unit: str, meter: str | None) -> None:
+@pytest.mark.parametrize("unit", METERS)
+def test_what_is_counted_otherwise_is_no_tokens(found: Found, unit: str) -> None:
     """A unit that is told and is no token overrules words that say tokens; a meter that is none of tokens stays."""
-    words = ("gpt-4o-transcribe, input", "gpt-4o-mini-tts, output", "gpt-5.4, cached input", "gpt-5.4, training")
-    found = told(read, *words, "whisper-1", quantity="7", quantity_unit=unit)
-    models = [item.partition(",")[0] for item in words]
-    assert [found[item] for item in words] == [(model, None, None, None, meter) for model in models]
-    assert found["whisper-1"] == ("whisper-1", None, None, None, "Transcription")
+    items, models = found["meter", unit], [item.partition(",")[0] for item in OTHERWISE]
+    assert [items[item] for item in OTHERWISE] == [(model, None, None, None, METERS[unit]) for model in models]
+    assert items["whisper-1"] == ("whisper-1", None, None, None, "Transcription")
 
 
-@pytest.mark.parametrize("unit", ["tokens", "1000_tokens", "", None])
-def test_tokens_are_those_whose_unit_says_nothing_else(read: Read, unit: str | None) -> None:
+@pytest.mark.parametrize("unit", OF_TOKENS)
+def test_tokens_are_those_whose_unit_says_nothing_else(found: Found, unit: str | None) -> None:
     """Where the unit is tokens, or is not told, the words tell the kind of token."""
-    kind = KINDS["cached_input"]
-    assert told(read, *kind, quantity="7", quantity_unit=unit) == kind
+    assert found["tokens", unit] == KINDS["cached_input"]
 
 
 def test_the_product_before_the_words_is_the_service_tier(read: Read) -> None:

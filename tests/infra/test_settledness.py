@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,15 +14,21 @@ from google.cloud.bigquery import QueryJobConfig
 from cloudact import clients
 from cloudact.runs.result import Completeness, Fingerprint, Result
 from cloudact.runs.run import Run, TriggerType
+from cloudact.warehouse.datasets import claim_org_dataset
+from cloudact.warehouse.migrations import Migrations
 from jobs.day_history import record_day
 from providers.org_day import OrgDay
-from tests.conftest import Local, NewOrgs
+from tests.conftest import Local
+from tests.day_histories import Found, History, after, load_histories
 from tests.googlesql import gate
 from tests.infra.org_views import inlined, select_of
 from tests.lineage import sources
 
 TODAY = datetime.now(UTC).date()  # the server's own clock bounds the curve
-Reads = Sequence[tuple[int, str, str]]  # hours after the day's end, cost with its currency, completeness
+YOUNG = TODAY - timedelta(days=2)
+DATASET, BOUNDED = "settledness_org", "settledness_bounded"
+VIEWS = {"views_cost_changes", "views_restatement_curve", "views_settledness"}
+Reads = Sequence[tuple[float, str, str]]  # hours after the day's end, cost with its currency, completeness
 
 
 def costs_of(text: str) -> dict[str, Decimal]:
@@ -30,11 +36,16 @@ def costs_of(text: str) -> dict[str, Decimal]:
     return {each[-3:] if each[-1].isalpha() else "USD": Decimal(each.rstrip("EUR")) for each in text.split()}
 
 
+def found(day: date, reads: Reads) -> Iterator[Found]:
+    """Reads of one day of OpenAI, in turn."""
+    for hours, cost, complete in reads:
+        yield Found(day, after(day, hours), complete, changed=True, costs=costs_of(cost))
+
+
 def record(local: Local, org_slug: str, day: date, reads: Reads) -> None:
-    """Records reads of one day of OpenAI, in turn."""
-    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+    """Records reads of one day of OpenAI, in turn, as runs do."""
     for generation, (hours, cost, complete) in enumerate(reads, start=1):
-        at = end + timedelta(hours=hours)
+        at = after(day, hours)
         run = Run(
             org_slug=org_slug, pipeline="openai_usage_cost", provider="openai", domain="", name="usage_cost", date=day,
             generation=generation, trigger_type=TriggerType.SCHEDULE, triggered_by="scheduler", requested_at=at,
@@ -47,61 +58,44 @@ def record(local: Local, org_slug: str, day: date, reads: Reads) -> None:
             unchanged=False,
             completeness=Completeness(complete),
         )
-        record_day(OrgDay(run, org_slug, local.warehouse), result, {"t": 1}, None, at, at)
+        record_day(OrgDay(run, DATASET, local.warehouse), result, {"t": 1}, None, at, at)
 
 
-def curve(local: Local, org_slug: str) -> dict[int, dict[str, Any]]:
-    """The curve by hours."""
-    return {row["hours"]: row for row in local.query(f"SELECT * FROM {org_slug}.restatement_curve ORDER BY hours")}
+def fill(local: Local, dataset: str) -> None:
+    """Makes an org's tables and the views of its history."""
+    claim_org_dataset(local.warehouse, dataset)
+    migrations = Migrations(local.warehouse, applied_by="test")
+    migrations.bring(dataset, [each for each in migrations.org if each.version is not None or each.name in VIEWS])
 
 
-def test_the_curve_is_what_was_there(local: Local, new_org: NewOrgs) -> None:
+@pytest.fixture(scope="module")
+def filled(session_cloud: Local) -> Local:
+    """A cloud with a dataset in which many orgs have histories."""
+    fill(session_cloud, DATASET)
+    return session_cloud
+
+
+def test_the_curve_is_what_was_there(filled: Local) -> None:
     """After 24 hours a half of one day and all of another was there, a third was empty, and after 48 all of each."""
-    slug = new_org(views=True).org_slug
     for back, early in enumerate(("5", "10", ""), start=20):
         day = TODAY - timedelta(days=back)
-        record(local, slug, day, [(6, early, "settling"), (30, "10", "settling"), (800, "10", "final")])
-    record(local, slug, TODAY - timedelta(days=3), [(6, "1", "settling")])  # not final: it measures nothing
-    found = curve(local, slug)
-    assert (found[24]["measured"], found[24]["mean_share"], found[24]["least_share"]) == (3, Decimal("0.5"), 0)
-    assert (found[48]["measured"], found[48]["unchanged_since"], found[24]["unchanged_since"]) == (3, 3, 1)
+        record(filled, "curve", day, [(6, early, "settling"), (30, "10", "settling"), (800, "10", "final")])
+    record(filled, "curve", TODAY - timedelta(days=3), [(6, "1", "settling")])  # not final: it measures nothing
+    rows = filled.query(f"SELECT * FROM {DATASET}.restatement_curve WHERE org_slug = 'curve'")
+    curve = {row["hours"]: row for row in rows}
+    assert (curve[24]["measured"], curve[24]["mean_share"], curve[24]["least_share"]) == (3, Decimal("0.5"), 0)
+    assert (curve[48]["measured"], curve[48]["unchanged_since"], curve[24]["unchanged_since"]) == (3, 3, 1)
 
 
-@pytest.mark.parametrize(
-    ("days", "early", "hours", "told"),
-    [
-        (6, "5", 30, "settling"),
-        (7, "9.6", 6, "settling"),
-        (7, "9.6", 30, "settling"),
-        (7, "9.4", 30, "provisional"),
-        (28, "10", 30, "final"),
-        (27, "10", 30, "settling"),
-    ],
-    ids=[
-        "too few",
-        "younger than measured",
-        "nearly all was there",
-        "much was missing",
-        "nothing ever changed",
-        "one too few",
-    ],
-)
-def test_what_a_day_is_called(local: Local, new_org: NewOrgs, days: int, early: str, hours: int, told: str) -> None:
-    """A day that its own age would call settling is called by what as many days had when they were as old."""
-    slug = new_org(views=True).org_slug
-    for back in range(days):
-        day = TODAY - timedelta(days=40 + back)
-        record(local, slug, day, [(20, early, "settling"), (800, "10", "final")])
-    record(local, slug, TODAY - timedelta(days=2), [(hours, "3", "settling")])
-    sql = f"SELECT * FROM {slug}.settledness WHERE usage_date >= '{TODAY - timedelta(days=5)}'"
-    (day_status,) = local.query(sql)
-    assert day_status["settledness"] == told
-
-
-def settledness_of(local: Local, slug: str, day: date) -> str:
-    (found,) = local.query(f"SELECT settledness FROM {slug}.settledness WHERE usage_date = '{day}'")
-    return str(found["settledness"])
-
+# How many days had how much of ten dollars after 20 hours; after how many a young day was read, and what it is called.
+CALLED = {
+    "too few": (6, "5", 30, "settling"),
+    "younger than measured": (7, "9.6", 6, "settling"),
+    "nearly all was there": (7, "9.6", 30, "settling"),
+    "much was missing": (7, "9.4", 30, "provisional"),
+    "nothing ever changed": (28, "10", 30, "final"),
+    "one too few": (27, "10", 30, "settling"),
+}
 
 HALF = [(1, "5", "settling"), (23, "10", "settling"), (800, "10", "final")]
 STABLE = [(20, "10", "settling"), (800, "10", "final")]
@@ -113,63 +107,89 @@ BACKFILLED = [(800, "10", "final")]
 WHILE_IT_RAN = [(-12, "10", "provisional"), (800, "10", "final")]
 FREE = [(20, "0", "settling"), (800, "0", "final")]
 
+MEASURED: dict[str, tuple[Sequence[Reads], int, str]] = {
+    "too young to judge": ([HALF] * 28, 1, "settling"),
+    "nothing ever changed": ([STABLE] * 28, 30, "final"),
+    "one fell to nothing": ([STABLE] * 28 + [FALLEN], 30, "provisional"),
+    "fourteen days of two currencies": ([TWO_CURRENCIES] * 14, 30, "settling"),
+    "28 days of two currencies": ([TWO_CURRENCIES] * 28, 30, "final"),
+    "a currency vanished": ([TWO_CURRENCIES] * 28 + [ONE_GONE], 30, "provisional"),
+    "the last digit changed": ([A_MILLIONTH] * 28, 30, "settling"),
+    "read once": ([BACKFILLED] * 28, 30, "settling"),
+    "read while it ran": ([WHILE_IT_RAN] * 28, 30, "settling"),
+    "nothing ever cost anything": ([FREE] * 28, 30, "final"),
+}
 
-@pytest.mark.parametrize(
-    ("measured", "read_at", "told"),
-    [
-        ([HALF] * 28, 1, "settling"),
-        ([STABLE] * 28, 30, "final"),
-        ([STABLE] * 28 + [FALLEN], 30, "provisional"),
-        ([TWO_CURRENCIES] * 14, 30, "settling"),
-        ([TWO_CURRENCIES] * 28, 30, "final"),
-        ([TWO_CURRENCIES] * 28 + [ONE_GONE], 30, "provisional"),
-        ([A_MILLIONTH] * 28, 30, "settling"),
-        ([BACKFILLED] * 28, 30, "settling"),
-        ([WHILE_IT_RAN] * 28, 30, "settling"),
-        ([FREE] * 28, 30, "final"),
-    ],
-    ids=[
-        "too young to judge", "nothing ever changed", "one fell to nothing", "fourteen days of two currencies",
-        "28 days of two currencies", "a currency vanished", "the last digit changed", "read once", "read while it ran",
-        "nothing ever cost anything",
-    ],
-)  # fmt: skip
-def test_what_counts_as_measured(
-    local: Local, new_org: NewOrgs, measured: Sequence[Reads], read_at: int, told: str
-) -> None:
+KNOWN = {"provisional": "provisional", "final": "final", "frozen": "final", "partial": "settling"}
+
+
+def histories() -> Iterator[tuple[str, History]]:
+    """An org for each case, with its history: older days that measure, and a young one."""
+    for case, (days, early, hours, _) in CALLED.items():
+        old = [(20, early, "settling"), (800, "10", "final")]
+        yield f"called: {case}", [*measured(days * [old]), *found(YOUNG, [(hours, "3", "settling")])]
+    for case, (reads, hours, _) in MEASURED.items():
+        yield f"measured: {case}", [*measured(reads), *found(YOUNG, [(hours, "3", "settling")])]
+    for completeness in KNOWN:
+        yield f"known: {completeness}", [*found(YOUNG, [(6, "2", "settling"), (7, "3", completeness)])]
+
+
+def measured(every: Sequence[Reads]) -> Iterator[Found]:
+    """Days so old that they are final, the newest first."""
+    for back, reads in enumerate(every, start=40):
+        yield from found(TODAY - timedelta(days=back), reads)
+
+
+@pytest.fixture(scope="module")
+def young(filled: Local) -> dict[str, dict[str, Any]]:
+    """The young day of each case's org, all of which are loaded and asked for at once."""
+    load_histories(filled, DATASET, dict(histories()))
+    since = TODAY - timedelta(days=5)
+    rows = filled.query(f"SELECT * FROM {DATASET}.settledness WHERE usage_date >= '{since}' AND org_slug != 'curve'")
+    days = {row["org_slug"]: row for row in rows}
+    assert len(days) == len(rows)
+    return days
+
+
+@pytest.mark.parametrize("case", CALLED)
+def test_what_a_day_is_called(young: dict[str, dict[str, Any]], case: str) -> None:
+    """A day that its own age would call settling is called by what as many days had when they were as old."""
+    assert young[f"called: {case}"]["settledness"] == CALLED[case][-1]
+
+
+@pytest.mark.parametrize("case", MEASURED)
+def test_what_counts_as_measured(young: dict[str, dict[str, Any]], case: str) -> None:
     """Measured is a day that was read after its end and again later; it has changed if any amount has, by anything."""
-    slug = new_org(views=True).org_slug
-    for back, reads in enumerate(measured, start=40):
-        record(local, slug, TODAY - timedelta(days=back), reads)
-    record(local, slug, TODAY - timedelta(days=2), [(read_at, "3", "settling")])
-    assert settledness_of(local, slug, TODAY - timedelta(days=2)) == told
+    assert young[f"measured: {case}"]["settledness"] == MEASURED[case][-1]
 
 
-@pytest.mark.parametrize(
-    ("completeness", "told"),
-    [("provisional", "provisional"), ("final", "final"), ("frozen", "final"), ("partial", "settling")],
-)
-def test_what_the_run_knows_comes_first(local: Local, new_org: NewOrgs, completeness: str, told: str) -> None:
+@pytest.mark.parametrize("completeness", KNOWN)
+def test_what_the_run_knows_comes_first(young: dict[str, dict[str, Any]], completeness: str) -> None:
     """A day that was not over, or lacks amounts, is provisional; one that can change no more is final."""
-    slug = new_org(views=True).org_slug
-    record(local, slug, TODAY - timedelta(days=2), [(6, "2", "settling"), (7, "3", completeness)])
-    (found,) = local.query(f"SELECT * FROM {slug}.settledness")
-    assert (found["settledness"], found["completeness"], found["generation"]) == (told, completeness, 2)
-    assert (found["age_hours"], found["changes"]) == (7, 2)
+    day = young[f"known: {completeness}"]
+    assert (day["settledness"], day["completeness"], day["generation"]) == (KNOWN[completeness], completeness, 2)
+    assert (day["age_hours"], day["changes"]) == (7, 2)
+
+
+@pytest.fixture(scope="module")
+def bounded(session_cloud: Local) -> Local:
+    """A cloud with a dataset in which an org has days of long ago alone."""
+    fill(session_cloud, BOUNDED)
+    reads: Reads = [(6, "2", "settling"), (7, "3", "final")]
+    history = [each for back in (200, 300) for each in found(TODAY - timedelta(days=back), reads)]
+    load_histories(session_cloud, BOUNDED, {"acme": history})
+    return session_cloud
 
 
 @pytest.mark.parametrize("view", ["cost_changes", "settledness"])
-def test_a_bound_reads_those_days_alone(local: Local, new_org: NewOrgs, view: str) -> None:
+def test_a_bound_reads_those_days_alone(bounded: Local, view: str) -> None:
     """A bound on `usage_date` is one on the table's partitions, by Google's analyzer and by the bytes that are read."""
     assert sources(gate("org"), inlined(view), "usage_date") == {"day_history.usage_date"}
-    slug = new_org(views=True).org_slug
-    for back in (200, 300):
-        record(local, slug, TODAY - timedelta(days=back), [(6, "2", "settling"), (7, "3", "final")])
 
     def bytes_of(days: int) -> int:
-        sql = f"SELECT * FROM {slug}.{view} WHERE usage_date >= '{TODAY - timedelta(days=days)}'"
+        sql = f"SELECT * FROM {BOUNDED}.{view} WHERE usage_date >= '{TODAY - timedelta(days=days)}'"
         config = QueryJobConfig(dry_run=True, use_query_cache=False)
-        return int(clients.bigquery(local.settings).query(sql, job_config=config).total_bytes_processed)
+        return int(clients.bigquery(bounded.settings).query(sql, job_config=config).total_bytes_processed)
 
     assert 0 == bytes_of(100) < bytes_of(250) < bytes_of(350)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,15 +28,18 @@ def doorman(local: Local) -> Iterator[Doorman]:
     door.close()
 
 
+def work_on(
+    local: Local, run: Run, *, execution: str = "runner-abc", attempt: int = 0, last: bool = True, **settings: Any
+) -> int:
+    """Works on a run as one container does, and answers the exit code."""
+    changed = local.settings.model_copy(update=settings)
+    return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
+
+
 @pytest.fixture
 def run_job(local: Local) -> RunJob:
-    """Works on a run as one container does, and answers the exit code."""
-
-    def run(run: Run, *, execution: str = "runner-abc", attempt: int = 0, last: bool = True, **settings: Any) -> int:
-        changed = local.settings.model_copy(update=settings)
-        return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
-
-    return run
+    """Works on runs, as `work_on` does."""
+    return partial(work_on, local)
 
 
 def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:

@@ -34,8 +34,9 @@ def billed(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
     org = org_with_costs(session_cloud, "months_api", found)
     books = Books(session_cloud, org.org_slug, "openai")
     books.copy("202610", Usage="90.123456789", Credit="-0.5")
-    books.invoice("202610", "110", number="A-1", tax="NUMERIC '10'")
+    books.invoice("202610", "110", number="A-1", tax="10")
     books.invoice("202610", "-1", number="B-2")
+    books.write()
     return org
 
 
