@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 
-from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
-
 from cloudact import clients
 from cloudact.clock import utc_now
 from cloudact.orgs.org import key_hash
@@ -29,7 +27,6 @@ from localcloud.company.labels import team_label
 from localcloud.demo_budgets import plan_spending
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
-from localcloud.past.daily_calls import PastOrg, live_through
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
@@ -157,6 +154,8 @@ def _live_through(
     days: list[dt.date],
 ) -> None:
     """Has the days worked on of which there is no run yet."""
+    from localcloud.past.daily_calls import PastOrg, live_through  # all that a job needs: pyarrow, numpy
+
     keys = tuple(account.registered(onboarded.credentials[account.integration]) for account in accounts)
     sources = {"GCP_SA": org.source} | {account.integration: dict(account.settings) for account in accounts}
     missing = set(days) - _days_with_runs(settings, org.org_slug, days[0])
@@ -165,6 +164,8 @@ def _live_through(
 
 
 def _days_with_runs(settings: Settings, org_slug: str, first: dt.date) -> set[dt.date]:
+    from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+
     sql = (
         f"SELECT DISTINCT date FROM `{settings.dataset}.pipeline_run_events` "  # noqa: S608 - our own name
         "WHERE requested_date >= @first AND org_slug = @org_slug"

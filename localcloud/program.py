@@ -11,7 +11,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cloudact.settings import PREFIX
-from localcloud.demo import run_demo
 from localcloud.ownership import AlreadyRunning
 from localcloud.processes import NotStarted
 from localcloud.stack import FRONT_ENDS, STATE, Stack, read_stack, reset, running_stack
@@ -88,6 +87,8 @@ def _console(stack: Stack) -> str:
 
 def _demo(state: Path, stops: StopRequests, *, past: bool) -> int:
     """Uses the stack that runs, else one of its own; one that is still starting is waited for."""
+    from localcloud.demo import run_demo  # with BigQuery's client, which no other command waits for
+
     deadline = time.monotonic() + STARTS_WITHIN_S
     while True:
         try:

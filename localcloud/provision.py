@@ -1,6 +1,7 @@
 """Makes in the local cloud what `infra/` makes in a Google Cloud project: datasets, tables, queue, job, key, reader.
 
-Every call but that for the reader is one that the real clients make; all may be repeated.
+Every call but that for the reader is one that the real clients make; all may be repeated. Google's libraries are
+imported where they are called: whoever only asks who runs, or removes the state, waits for none.
 """
 
 import base64
@@ -9,10 +10,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import Conflict
-from google.auth.credentials import AnonymousCredentials
-
 from cloudact import clients
 from cloudact.google_api import GoogleApi
 from cloudact.google_errors import GoogleRefusal, refused_with
@@ -20,7 +17,6 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from cloudact.warehouse.datasets import make_service_dataset
 from cloudact.warehouse.migrations import Migrations
-from localcloud.google_apis.iam_credentials import ANONYMOUS
 from localcloud.integrations import let_act_as
 
 JOB_IMAGE = "runner"
@@ -29,6 +25,8 @@ PATIENCE_S = 30.0
 
 def provision(settings: Settings) -> None:
     """Everything the service needs before its first org."""
+    from localcloud.google_apis.iam_credentials import ANONYMOUS
+
     warehouse = open_warehouse(settings)
     make_service_dataset(warehouse, Migrations(warehouse, applied_by="provision"), settings.installation)
     _create_queue(settings)
@@ -97,6 +95,9 @@ def _create_key(settings: Settings) -> None:
 
 def _create_job(settings: Settings) -> None:
     """The job with its environment; deployed anew each time, since the ports differ from start to start."""
+    from google.api_core.client_options import ClientOptions
+    from google.api_core.exceptions import Conflict
+    from google.auth.credentials import AnonymousCredentials
     from google.cloud.run_v2 import Job, JobsClient
 
     container = {
@@ -132,6 +133,8 @@ def _make(api: GoogleApi, path: str, named: Mapping[str, str], resource: Mapping
 
 
 def _once(create: Any) -> None:
+    from google.api_core.exceptions import Conflict
+
     try:
         create()
     except Conflict:

@@ -120,14 +120,33 @@ def ended(run: Json) -> Json | None:
     return run if run["status"] not in ("PENDING", "RUNNING") else None
 
 
-@pytest.fixture
-def first(local: Local) -> Installation:
-    """The first one in its project."""
+def planned(local: Local) -> Installation:
+    """One with names of its own, of which nothing has been made."""
     name = f"again{next(local.numbers)}"
     own = {"dataset": name, "queue": name, "job": name, "webhook_queue": f"{name}-webhooks", "installation": "first"}
-    installation = Installation(local, local.settings.model_copy(update=own))
+    return Installation(local, local.settings.model_copy(update=own))
+
+
+@pytest.fixture
+def first(local: Local) -> Installation:
+    """The first one in its project, to be torn down."""
+    installation = planned(local)
     provision(installation.settings)
     return installation
+
+
+@pytest.fixture(scope="module")
+def made_once(session_cloud: Local) -> Installation:
+    """The same for tests that leave it as it was."""
+    installation = planned(session_cloud)
+    provision(installation.settings)
+    return installation
+
+
+@pytest.fixture
+def lasting(made_once: Installation, local: Local) -> Installation:
+    """The first one in its project, which stays; its clock is at noon."""
+    return Installation(local, made_once.settings)
 
 
 @pytest.fixture
@@ -167,21 +186,21 @@ def test_google_remembers_and_the_identity_tells_them_apart(first: Installation,
     assert (same.status_code, "api_key" in same.get_json()) == (200, False)
 
 
-def test_a_dataset_of_another_installation_is_refused(first: Installation) -> None:
+def test_a_dataset_of_another_installation_is_refused(lasting: Installation) -> None:
     """Whoever migrates it with another identity changes nothing and says what to do."""
-    other = first.settings.model_copy(update={"installation": "other"})
+    other = lasting.settings.model_copy(update={"installation": "other"})
     warehouse = open_warehouse(other)
     with pytest.raises(ConfigError, match=r"belongs to the installation first, and CLOUDACT_INSTALLATION is other"):
         make_service_dataset(warehouse, Migrations(warehouse, applied_by="test"), "other")
-    assert warehouse.dataset_labels(first.settings.dataset) == {LABEL: "first"}
+    assert warehouse.dataset_labels(lasting.settings.dataset) == {LABEL: "first"}
 
 
-def test_an_older_installation_keeps_its_names(first: Installation) -> None:
+def test_an_older_installation_keeps_its_names(lasting: Installation) -> None:
     """What was decided before there were identities is found under the same ids after the upgrade."""
     name = f"key_acme_{secrets.token_hex(8)}"
-    clients.bigquery(first.settings).query("SELECT 1", job_id=name, job_retry=None)
+    clients.bigquery(lasting.settings).query("SELECT 1", job_id=name, job_retry=None)
     found = [
-        open_warehouse(first.settings.model_copy(update={"installation": identity})).job(name)
+        open_warehouse(lasting.settings.model_copy(update={"installation": identity})).job(name)
         for identity in (ORIGINAL, "second")
     ]
     assert (found[0].job_id if found[0] else None, found[1]) == (name, None)
@@ -194,16 +213,19 @@ def test_the_longest_names_fit() -> None:
     assert max(len(own_name(name, "i" * 32)) for name in longest) < 200
 
 
-def test_webhook_secrets_of_the_first_sign_nothing(first: Installation) -> None:
+def test_webhook_secrets_of_the_first_sign_nothing(lasting: Installation) -> None:
     """The service's secret may stay, and orgs' keys are counted from 1 again: another installation, other keys."""
     kept = [
-        open_signing(first.settings.model_copy(update={"installation": each})) for each in (ORIGINAL, "a1b2", "c3d4")
+        open_signing(lasting.settings.model_copy(update={"installation": each})) for each in (ORIGINAL, "a1b2", "c3d4")
     ]
     assert len({signing.secret("acmecorp", 1) for signing in kept}) == 3
 
 
 def test_an_orgs_dataset_is_its_installations(first: Installation, org: str) -> None:
-    """A dataset that the first one left behind is not adopted, nor deleted: it may be another customer's."""
+    """A dataset that the first one left behind is not adopted, nor deleted: it may be another customer's.
+
+    Who has labelled it as the refusal says has the same customer's data again, and may delete it.
+    """
     assert first.onboard(org).status_code == 201
     first.tear_down()
     again = first.set_up_again("second")
@@ -212,13 +234,6 @@ def test_an_orgs_dataset_is_its_installations(first: Installation, org: str) -> 
     assert "data of another installation, first; this is second" in refused.get_json()["detail"]
     assert drop_org_dataset(open_warehouse(again.settings), org) is False
     assert again.labels(org) == {"cloudact_org": org, LABEL: "first"}
-
-
-def test_one_says_whose_dataset_it_is(first: Installation, org: str) -> None:
-    """Who has labelled it as the refusal says has the same customer's data again, and may delete it."""
-    assert first.onboard(org).status_code == 201
-    first.tear_down()
-    again = first.set_up_again("second")
     again.label(org)
     assert again.onboard(org).status_code == 201
     assert drop_org_dataset(open_warehouse(again.settings), org) is True
@@ -226,24 +241,22 @@ def test_one_says_whose_dataset_it_is(first: Installation, org: str) -> None:
 
 
 @pytest.mark.parametrize(("identity", "status"), [(ORIGINAL, 201), ("second", 409)])
-def test_a_dataset_without_a_label_is_the_original_ones(
-    first: Installation, org: str, identity: str, status: int
-) -> None:
+def test_a_dataset_without_a_label_is_the_original_ones(local: Local, org: str, identity: str, status: int) -> None:
     """It was made before there were labels, when there was one installation only."""
-    first.tear_down()
-    first.make_older(org)
-    assert first.set_up_again(identity).onboard(org).status_code == status
+    gone = planned(local)
+    gone.make_older(org)
+    assert gone.set_up_again(identity).onboard(org).status_code == status
 
 
-def test_who_comes_back_finds_the_older_dataset(first: Installation, org: str) -> None:
+def test_who_comes_back_finds_the_older_dataset(lasting: Installation, org: str) -> None:
     """An org of this installation keeps its dataset through an off-boarding, and one with its data takes it along."""
-    assert first.onboard(org).status_code == 201
-    first.make_older(org)
-    assert first.ops("DELETE", f"/{org}", confirm=org).status_code == 200
-    assert first.ops("POST", org_slug=org, reactivate=True).status_code == 201
-    assert first.labels(org) == {"cloudact_org": org}
-    assert first.ops("DELETE", f"/{org}", confirm=org, delete_data=True).status_code == 200
-    assert first.labels(org) is None
+    assert lasting.onboard(org).status_code == 201
+    lasting.make_older(org)
+    assert lasting.ops("DELETE", f"/{org}", confirm=org).status_code == 200
+    assert lasting.ops("POST", org_slug=org, reactivate=True).status_code == 201
+    assert lasting.labels(org) == {"cloudact_org": org}
+    assert lasting.ops("DELETE", f"/{org}", confirm=org, delete_data=True).status_code == 200
+    assert lasting.labels(org) is None
 
 
 @given(st.from_regex(PATTERN, fullmatch=True))
@@ -270,22 +283,22 @@ def relabel(installation: Installation, identity: str) -> None:
 
 
 @pytest.mark.parametrize(("label", "told"), [(ORIGINAL, ORIGINAL), (ORIGINAL, "first")])
-def test_a_lost_label_does_not_make_another_installation(first: Installation, label: str, told: str) -> None:
+def test_a_lost_label_does_not_make_another_installation(lasting: Installation, label: str, told: str) -> None:
     """The tables know whose they are: a migration by another name changes nothing and says which label was lost."""
-    relabel(first, label)
+    relabel(lasting, label)
     with pytest.raises(
         ConfigError, match=r"belong to the installation first; .* --set_label=cloudact_installation:first"
     ):
-        first.set_up_again(told)
-    assert main(first.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
-    relabel(first, "first")
-    assert main(first.settings.to_env()) == DONE
+        lasting.set_up_again(told)
+    assert main(lasting.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
+    relabel(lasting, "first")
+    assert main(lasting.settings.to_env()) == DONE
 
 
-def test_an_installation_from_before_the_table_is_recorded(first: Installation) -> None:
+def test_an_installation_from_before_the_table_is_recorded(lasting: Installation) -> None:
     """An upgrade writes down once whose the tables are."""
-    client, table = clients.bigquery(first.settings), f"{first.settings.dataset}.installations"
+    client, table = clients.bigquery(lasting.settings), f"{lasting.settings.dataset}.installations"
     client.query_and_wait(f"DELETE FROM {table} WHERE TRUE")
     for _ in range(2):
-        provision(first.settings)
+        provision(lasting.settings)
     assert [row["identity"] for row in client.query_and_wait(f"SELECT identity FROM {table}")] == ["first"]

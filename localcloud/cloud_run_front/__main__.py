@@ -2,12 +2,15 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from localcloud.cloud_run_front.front import Service
-from localcloud.cloud_run_front.invoker_check import InvokerCheck
 from localcloud.cloud_run_front.limits import Limits
 from localcloud.cloud_run_front.server import FrontServer, address, listening
 from localcloud.wire.stop_signal import stop_signal
+
+if TYPE_CHECKING:
+    from localcloud.cloud_run_front.invoker_check import InvokerCheck
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -15,13 +18,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     stopped = stop_signal()
     listener = listening(options.port)
-    check = InvokerCheck(address(listener), frozenset(options.invoker), options.keys_url) if options.invoker else None
+    check = _invoker_check(address(listener), options.invoker, options.keys_url) if options.invoker else None
     limits = Limits(timeout_s=options.timeout_s, concurrency=options.concurrency)
     server = FrontServer(Service(options.upstream, check, limits, options.merge_slashes), listener)
     server.start()
     print(f"ready: {server.url}", flush=True)
     stopped.recv(1)
     server.stop()
+
+
+def _invoker_check(audience: str, invokers: Sequence[str], keys_url: str) -> "InvokerCheck":
+    from localcloud.cloud_run_front.invoker_check import InvokerCheck  # with Google's and JWT's libraries
+
+    return InvokerCheck(audience, frozenset(invokers), keys_url)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,13 +5,16 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
 from localcloud.cloud_run_front.container import Container
-from localcloud.cloud_run_front.invoker_check import InvokerCheck
 from localcloud.cloud_run_front.limits import Limits
 from localcloud.cloud_run_front.pages import Answer, Header, Refused
+
+if TYPE_CHECKING:
+    from localcloud.cloud_run_front.invoker_check import InvokerCheck
 
 SLASHES = re.compile(rb"/{2,}")
 BODILESS = (204, 304)
@@ -22,7 +25,7 @@ class Service:
     """A container at `upstream` (http://host:port). Without a check everybody is let in, with the headers they sent."""
 
     upstream: str
-    check: InvokerCheck | None = None
+    check: "InvokerCheck | None" = None
     limits: Limits = field(default_factory=Limits)
     merge_slashes: bool = False
 

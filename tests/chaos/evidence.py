@@ -47,7 +47,7 @@ def gather(world: World) -> Evidence:
     runs = {event.run_id for event in events}
     return Evidence(
         events=events,
-        jobs=[job for job in _jobs(client) if job.run_id in runs],
+        jobs=[job for job in deciding_jobs(client) if job.run_id in runs],
         written=written,
         recorded=recorded,
         expected=world.expected,
@@ -83,7 +83,7 @@ def _event(row: dict[str, Any]) -> Event:
     )
 
 
-def _jobs(client: "Client") -> Iterator[Job]:
+def deciding_jobs(client: "Client") -> Iterator[Job]:
     """Yields the jobs that decide runs. A fence is a query whose parameter is the verdict."""
     for job in client.list_jobs(max_results=_MOST_JOBS, all_users=True):
         named = _DECIDING.match(job.job_id or "")

@@ -12,6 +12,7 @@ import pytest
 
 from cli.program import cloudact
 from cloudact.settings import ROOT
+from tests.cli.conftest import Shell
 
 DOCUMENT = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
@@ -45,9 +46,19 @@ def test_exit_codes_are_explained() -> None:
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)} == found | {0}
 
 
+def asked_by_bash(words: str) -> dict[str, str]:
+    told = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_CLOUDACT_COMPLETE": "bash_complete"}
+    return {"XDG_CONFIG_HOME": "/nowhere"} | told
+
+
 def completed(words: str, **environment: str) -> list[str]:
-    asked = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_CLOUDACT_COMPLETE": "bash_complete"}
-    env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": "/nowhere"} | asked | environment
+    done = Shell(environment)(**asked_by_bash(words))
+    assert (done.exit_code, done.stderr) == (0, ""), words
+    return done.stdout.split()
+
+
+def completed_by_the_program(words: str, **environment: str) -> list[str]:
+    env = {"PATH": os.environ["PATH"]} | asked_by_bash(words) | environment
     command = [ROOT / "bin" / "cloudact"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=30)
     return done.stdout.split()
@@ -70,7 +81,8 @@ def test_a_shell_completes_it(urls: dict[str, str]) -> None:
     assert "plain,integrations" in completed("cloudact in")
     assert completed("cloudact backfill x --reprocess ") == ["plain,none", "plain,failed", "plain,completed"]
     setup = "cloudact integrations setup "
-    assert completed(setup, **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
+    providers = ["plain,gcp", "plain,openai", "plain,anthropic"]
+    assert completed_by_the_program(setup, **urls) == completed(setup, **urls) == providers
     assert completed(f"{setup}op", **urls) == ["plain,openai"]
     assert completed("cloudact runs --status f") == ["plain,FAILED"]
     assert completed("cloudact runs --trigger re") == ["plain,retry", "plain,restatement"]
@@ -78,13 +90,14 @@ def test_a_shell_completes_it(urls: dict[str, str]) -> None:
     ids = ["plain,gcp_billing", "plain,openai_usage_cost", "plain,anthropic_usage_cost"]
     assert [completed(f"cloudact {name} ", **urls) for name in ("run", "backfill", "runs --pipeline")] == [ids] * 3
     assert completed("cloudact run openai/", **urls) == ["plain,openai/usage_cost"]
-    assert completed("cloudact pipelines --provider ", **urls) == ["plain,gcp", "plain,openai", "plain,anthropic"]
+    assert completed("cloudact pipelines --provider ", **urls) == providers
 
 
 def test_completion_without_an_api() -> None:
     """Where no API is known, or none answers, nothing is completed and nothing is said."""
     setup = "cloudact integrations setup "
     assert completed(setup) == completed(setup, CLOUDACT_API_URL="http://127.0.0.1:9") == []
+    assert completed_by_the_program(setup) == []
 
 
 def test_nothing_else_needs_its_libraries() -> None:

@@ -1,7 +1,7 @@
 """Days whose source has lost rows: what is loaded stays, what is surely new is added, and both are told."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,6 +37,7 @@ class Day:
 
     def __init__(self, exports: Exports, run_job: RunJob, day: date = DAY) -> None:
         self.exports, self._run_job, self.day, self.generation = exports, run_job, day, 0
+        self._ended: dict[str, dict[str, Any]] = {}
 
     def run(self, **changes: Any) -> Run:
         self.generation += 1
@@ -52,13 +53,19 @@ class Day:
     def net(self) -> int | Decimal:
         return sum((each["net_cost"] for each in self.rows), Decimal())
 
+    def _detail(self, run: Run) -> dict[str, Any]:
+        """The run, which has ended and changes no more."""
+        if run.run_id not in self._ended:
+            self._ended[run.run_id] = detail(self.exports.local, run)
+        return self._ended[run.run_id]
+
     def result(self, run: Run) -> Result:
-        told = detail(self.exports.local, run)
+        told = self._detail(run)
         assert told["status"] == "SUCCESS", told["error_message"]
         return Result.model_validate_json(told["result"])
 
     def warnings(self, run: Run) -> str:
-        steps = detail(self.exports.local, run)["steps"]
+        steps = self._detail(run)["steps"]
         return " ".join(m["text"] for step in steps for m in step["messages"] if m["level"] == "WARNING")
 
 
@@ -79,8 +86,12 @@ def expire(day: Day) -> None:
     day.exports.stop_clock("2026-12-20T00:00:00Z")
 
 
-def test_an_expired_day_is_kept_and_added_to(day: Day) -> None:
-    """Of an expired day a late correction is added to what is loaded, and the run says what is gone and what is new."""
+def test_an_expired_day_is_kept_and_added_to(day: Day, api: FlaskClient) -> None:
+    """Of an expired day a late correction is added to what is loaded, and the run says what is gone and what is new.
+
+    GET …/runs/{id} has completeness and the gap with plain amounts. Run again and again, a correction counts once, and
+    the next one too; a run that finds nothing loads nothing.
+    """
     expire(day)
     day.exports.add([correction(DAY, LATE)])
     run = day.run()
@@ -94,13 +105,11 @@ def test_an_expired_day_is_kept_and_added_to(day: Day) -> None:
     assert found.difference.cost == {"USD": Decimal(-1)}
     assert "deletes partitions after 60 days" in day.warnings(run)
     assert "force_refresh" in day.warnings(run)
+    shown = shown_by(api, day, run)
+    assert shown["completeness"] == "frozen"
+    assert shown["gap"]["missing"] == {"rows": 60, "cost": {"USD": "600"}}
+    assert shown["fingerprint"]["source"]["rows"] == 61
 
-
-def test_a_frozen_day_sees_the_union(day: Day) -> None:
-    """Run again and again, a correction counts once, and the next one too; a run that finds nothing loads nothing."""
-    expire(day)
-    day.exports.add([correction(DAY, LATE)])
-    day.run()
     again = day.run()
     assert (day.net, day.result(again).unchanged, day.result(again).completeness) == (599, True, "frozen")
     day.exports.add([correction(DAY, "2026-11-29 10:00:00")])
@@ -109,6 +118,14 @@ def test_a_frozen_day_sees_the_union(day: Day) -> None:
     assert {each["run_id"] for each in day.rows} == {
         billing_run(day.exports.org, DAY, generation=number).run_id for number in (1, 2, 4)
     }
+
+
+def shown_by(api: FlaskClient, day: Day, run: Run) -> dict[str, Any]:
+    """The run's result, as the API has it."""
+    org = day.exports.org
+    answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}", headers={"X-API-Key": org.api_key})
+    result: dict[str, Any] = answer.get_json()["result"]
+    return result
 
 
 def test_a_repeated_step_adds_once(day: Day, local: Local, run_job: RunJob, doorman: Doorman) -> None:
@@ -182,39 +199,70 @@ def test_what_older_runs_have_told_is_enough(day: Day, told: str) -> None:
     assert (day.net, day.result(run).completeness) == (599, "frozen")
 
 
-CHANGES: dict[str, tuple[str | None, list[dict[str, Any]], int, str]] = {
-    "emptied": ("TRUE", [], 400, "frozen"),
-    "one negative row instead": ("TRUE", [correction(DAY, LATE)], 399, "frozen"),
+MakeRows = Callable[[date], list[dict[str, Any]]]
+CHANGES: dict[str, tuple[str | None, MakeRows, int, str]] = {
+    "emptied": ("TRUE", lambda _: [], 400, "frozen"),
+    "one negative row instead": ("TRUE", lambda day: [correction(day, LATE)], 399, "frozen"),
     "rows of less, later": (
         "TRUE",
-        [row(DAY, n, cost=1.0, export_time=AT_LAST) for n in range(9)],
+        lambda day: [row(day, n, cost=1.0, export_time=AT_LAST) for n in range(9)],
         409,
         "frozen",
     ),
-    "one large row of few is gone": ("sku.id = 'SKU-000'", [], 400, "frozen"),
-    "another currency is gone": ("currency = 'EUR'", [], 400, "frozen"),
-    "a credit's row is gone": ("ARRAY_LENGTH(credits) > 0", [], 400, "frozen"),
-    "offsetting rows": (None, [row(DAY, n, cost=-10.0, export_time=AT_LAST) for n in range(40)], 0, "final"),
-    "more than everything back": (None, [row(DAY, 50, cost=-1000.0, export_time=AT_LAST)], -600, "final"),
+    "one large row of few is gone": ("sku.id = 'SKU-000'", lambda _: [], 400, "frozen"),
+    "another currency is gone": ("currency = 'EUR'", lambda _: [], 400, "frozen"),
+    "a credit's row is gone": ("ARRAY_LENGTH(credits) > 0", lambda _: [], 400, "frozen"),
+    "offsetting rows": (
+        None,
+        lambda day: [row(day, n, cost=-10.0, export_time=AT_LAST) for n in range(40)],
+        0,
+        "final",
+    ),
+    "more than everything back": (
+        None,
+        lambda day: [row(day, 50, cost=-1000.0, export_time=AT_LAST)],
+        -600,
+        "final",
+    ),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_is_lost_and_what_is_corrected(exports: Exports, run_job: RunJob, change: str) -> None:
-    """Small days and any money: rows that are gone freeze a day, rows that were added, however negative, do not."""
+def test_what_is_lost_and_what_is_corrected(exports: Exports, run_job: RunJob) -> None:
+    """Small days and any money: rows that are gone freeze a day, rows that were added, however negative, do not.
+
+    Each change happens to a day of its own.
+    """
     exports.make(made=BEFORE)
+    days = {change: Day(exports, run_job, DAY + timedelta(days=number)) for number, change in enumerate(CHANGES)}
+    exports.add([each for day in days.values() for each in forty_rows(day.day)])
+    for day in days.values():
+        day.run()
+    assert nets(exports) == {day.day: 400 for day in days.values()}
+    for change, day in days.items():
+        where, make_rows, _, _ = CHANGES[change]
+        if where:
+            exports.query(f"DELETE FROM {{old}} WHERE DATE(usage_start_time) = '{day.day}' AND {where}")
+        exports.add(make_rows(day.day))
+    runs = {change: day.run() for change, day in days.items()}
+    found = nets(exports)
+    for change, (_, _, net, completeness) in CHANGES.items():
+        day = days[change]
+        assert (found[day.day], day.result(runs[change]).completeness) == (net, completeness), change
+
+
+def forty_rows(day: date) -> list[dict[str, Any]]:
+    """Rows of 400 in all, one of them in EUR and one with a credit."""
     credit = [{"name": "c", "amount": -5.0, "full_name": "c", "id": "c", "type": "DISCOUNT"}]
-    exports.add([row(DAY, number) for number in range(38)])
-    exports.add([row(DAY, 38, currency="EUR", cost=5.0), row(DAY, 39, cost=20.0, credits=credit)])
-    day = Day(exports, run_job)
-    day.run()
-    assert day.net == 400
-    where, added, net, completeness = CHANGES[change]
-    if where:
-        exports.query(f"DELETE FROM {{old}} WHERE {where}")
-    exports.add(added)
-    run = day.run()
-    assert (day.net, day.result(run).completeness) == (net, completeness)
+    some = [row(day, number) for number in range(38)]
+    return [*some, row(day, 38, currency="EUR", cost=5.0), row(day, 39, cost=20.0, credits=credit)]
+
+
+def nets(exports: Exports) -> dict[date, Decimal]:
+    """What is loaded of each day."""
+    sql = (
+        f"SELECT usage_date, SUM(net_cost) AS net FROM {exports.org.org_slug}.gcp_billing_daily_raw GROUP BY usage_date"
+    )
+    return {each["usage_date"]: each["net"] for each in exports.local.query(sql)}
 
 
 def test_rows_that_cost_less_than_they_did(exports: Exports, run_job: RunJob) -> None:
@@ -325,22 +373,28 @@ def test_a_table_that_was_exported_to_beside(exports: Exports, run_job: RunJob) 
     assert (day.net, day.result(run).completeness) == (400, "frozen")
 
 
-@pytest.mark.parametrize("how", ["copied", "consolidated", "recreated"])
-def test_history_that_was_copied_is_whole(exports: Exports, run_job: RunJob, how: str) -> None:
-    """A copy of the export, in its partitions or in one, or under its old name, replaces the day as the export does."""
+def test_history_that_was_copied_is_whole(exports: Exports, run_job: RunJob) -> None:
+    """A copy of the export, in its partitions or in one, or under its old name, replaces the day as the export does.
+
+    Each copy has a day of its own.
+    """
     exports.make(made=BEFORE)
-    rows = [row(DAY, number) for number in range(40)]
-    exports.add(rows)
-    day = Day(exports, run_job)
-    day.run()
-    if how == "recreated":
-        exports.client.delete_table(exports.name(OLD))
-    name = exports.make(OLD if how == "recreated" else how, made="2026-11-20T00:00:00Z")
-    exports.add(rows, name, "20261120" if how == "consolidated" else None)
-    exports.add([correction(DAY, LATE)], name)
-    exports.point_at(name)
-    run = day.run()
-    assert (day.net, day.result(run).completeness, day.result(run).gap) == (399, "final", None)
+    hows = ("copied", "consolidated", "recreated")
+    days = {how: Day(exports, run_job, DAY + timedelta(days=number)) for number, how in enumerate(hows)}
+    rows = {how: [row(day.day, number) for number in range(40)] for how, day in days.items()}
+    exports.add([each for some in rows.values() for each in some])
+    for day in days.values():
+        day.run()
+    for how, day in days.items():
+        if how == "recreated":
+            exports.client.delete_table(exports.name(OLD))
+        name = exports.make(OLD if how == "recreated" else how, made="2026-11-20T00:00:00Z")
+        exports.add(rows[how], name, "20261120" if how == "consolidated" else None)
+        exports.add([correction(day.day, LATE)], name)
+        exports.point_at(name)
+        run = day.run()
+        found = day.result(run)
+        assert (day.net, found.completeness, found.gap) == (399, "final", None), how
 
 
 def test_a_table_that_was_made_anew(exports: Exports, run_job: RunJob) -> None:
@@ -431,16 +485,3 @@ def test_a_frozen_day_is_not_stale(day: Day, run_job: RunJob) -> None:
         day.run()
     assert looks[1] == []
     assert day.net == 599
-
-
-def test_the_api_shows_it(day: Day, api: FlaskClient) -> None:
-    """GET …/runs/{id} has completeness and the gap with plain amounts."""
-    expire(day)
-    day.exports.add([correction(DAY, LATE)])
-    run = day.run()
-    org = day.exports.org
-    answer = api.get(f"/api/v1/pipelines/{org.org_slug}/runs/{run.run_id}", headers={"X-API-Key": org.api_key})
-    told = answer.get_json()["result"]
-    assert told["completeness"] == "frozen"
-    assert told["gap"]["missing"] == {"rows": 60, "cost": {"USD": "600"}}
-    assert told["fingerprint"]["source"]["rows"] == 61

@@ -1,7 +1,8 @@
-"""`python -m localcloud`: beside a stack that runs, after one that was killed, and Ctrl-C at any moment."""
+"""`python -m localcloud`: what a stack that runs can do, after one that was killed, and Ctrl-C at any moment."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,16 +15,17 @@ import pytest
 import requests
 
 from cloudact.settings import ROOT
-from localcloud.stack import FRONT_ENDS
+from localcloud.stack import FRONT_ENDS, PROJECT
 from tests.processes import started_program
 
 WITHIN_S = 90.0
 PROGRAMS = 7  # of a stack: three stand-ins, two functions, two fronts
+STEPS = ("setup", "--wait", "cloudact runs", "quota", "keys show", "POST", "limit=1")  # of the README's walk-through
 
 
 def command(name: str, state: Path) -> list[str]:
-    options = ["--without-past"] if name in ("up", "demo") else []
-    return [sys.executable, "-m", "localcloud", name, "--state", str(state), *options]
+    options = {"up": ["--without-past", "--late-streams"], "demo": ["--without-past"]}
+    return [sys.executable, "-m", "localcloud", name, "--state", str(state), *options.get(name, [])]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -145,12 +147,57 @@ def test_the_sweep_is_scheduled(state: Path) -> None:
     assert made.json() == {"status": 200}
 
 
+def walk_through() -> list[str]:
+    """The commands of the README's "Use it"."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Use it\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return [command for block in blocks for command in block.replace("\\\n", " ").splitlines() if command]
+
+
+def test_the_walk_through(state: Path, home: Path) -> None:
+    """Each line of the README's exits with 0, in a folder like the root; the third org has its run, quota and two keys.
+
+    Streamed rows can be read only after seconds, as at Google.
+    """
+    (home / "bin").symlink_to(ROOT / "bin")
+    assert state == home / ".local"
+    commands = walk_through()
+    script = "\n".join(f"echo '#{number}'\n{command}" for number, command in enumerate(commands))
+    env = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    bash = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(bash, cwd=home, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    printed = re.split(r"^#\d+\n", done.stdout, flags=re.MULTILINE)[1:]
+    said = {step: text for step in STEPS for command, text in zip(commands, printed, strict=True) if step in command}
+    assert re.search(r"^status +VALID$", said["setup"], re.MULTILINE)
+    assert re.search(r"^rows processed +\d+$", said["--wait"], re.MULTILINE)
+    assert re.search(r"openai_usage_cost .* SUCCESS ", said["cloudact runs"])
+    assert re.search(r"^pipelines today +1$", said["quota"], re.MULTILINE)
+    assert said["keys show"].count("initech_api_") == 2
+    run_id = said["cloudact runs"].splitlines()[1].split()[0]
+    assert json.loads(said["POST"])["run_id"] == run_id
+    assert json.loads(said["limit=1"])["total"] == 1
+
+
+def has_a_dataset_of_an_org(state: Path) -> bool:
+    """Whether the first org's dataset has been made, whose tables and views come next."""
+    records = [json.loads(path.read_text(encoding="utf-8"))["command"] for path in state.glob("processes/[0-9]*")]
+    ports = re.findall(r"localcloud\.bigquery --port (\d+)", "\n".join(records))
+    try:
+        (port,) = ports
+        url = f"http://127.0.0.1:{port}/bigquery/v2/projects/{PROJECT}/datasets/acmecorp"
+        return requests.get(url, timeout=10).ok
+    except (ValueError, requests.ConnectionError):
+        return False
+
+
 MOMENTS: dict[str, Callable[[Path], object]] = {
     "at once": lambda _state: True,
     "when it owns the state": owner,
     "while programs start": lambda state: len([*state.glob("processes/[0-9]*")]) >= 3,
     "while it provisions": lambda state: (state / "google_apis" / "tasks.sqlite3").exists(),
-    "while it onboards": lambda state: (state / "orgs.json").exists(),
+    "while it onboards": has_a_dataset_of_an_org,
 }
 
 
