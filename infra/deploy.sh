@@ -75,7 +75,7 @@ read_installation() {
   local held deployed
   need_programs bq
   held=$(look_at_dataset "$DATASET")
-  INSTALLATION=$(installation_of "${held:-null}")
+  INSTALLATION=$(installation_of "$held")
   if ((DRY_RUN)); then INSTALLATION=${INSTALLATION:-unknown}; fi
   [[ -n $INSTALLATION ]] || die "The dataset $DATASET says of no installation that it is its: run infra/setup.sh."
   deployed=$(variable_of "$API_SERVICE" CLOUDACT_INSTALLATION)
@@ -101,8 +101,8 @@ read_secret_versions() {
 built_image() {
   local tags
   tags=$(look gcloud artifacts docker tags list "$REGISTRY/runner" --format=json)
-  jq -r --arg tag "/tags/$REVISION" --arg image "$REGISTRY/runner" \
-    '.[]? | select(.tag | endswith($tag)) | "\($image)@\(.version | sub(".*/"; ""))"' <<<"${tags:-[]}"
+  pick "$tags" --arg tag "/tags/$REVISION" --arg image "$REGISTRY/runner" \
+    '.[]? | select(.tag | endswith($tag)) | "\($image)@\(.version | sub(".*/"; ""))"'
 }
 
 build_image() {
@@ -158,7 +158,9 @@ run_migrate() {
 
 # label_of KIND NAME LABEL
 label_of() {
-  described "$1" "$2" | jq -r --arg name "$3" '.metadata.labels[$name]? // ""'
+  local held
+  held=$(described "$1" "$2")
+  pick "$held" --arg name "$3" '.metadata.labels[$name]? // ""'
 }
 
 # Its audience is its own address. A new one is without until it has one, and refuses everybody. What believes in Cloud

@@ -27,7 +27,8 @@ apply_metrics() {
 # A metric has no labels of its own, so its description ends in the hash.
 apply_metric() {
   local name hash marked=$SCRATCH/metric.yaml
-  name=$(basename "$1" .yaml)
+  name=${1##*/}
+  name=${name%.yaml}
   hash=$(hash_of_file "$1")
   if grep -q "^$name"$'\t'".*\[$hash\]$" <<<"$held"; then return; fi
   sed "s/^description: \"\(.*\)\"$/description: \"\1 [$hash]\"/" "$1" >"$marked"
@@ -57,8 +58,8 @@ find_channel() {
 read_channel() {
   local channels
   channels=$(look gcloud beta monitoring channels list --format=json)
-  CHANNEL=$(jq -r --arg email "$ALERT_EMAIL" \
-    'first(.[]? | select(.labels.email_address == $email) | .name) // ""' <<<"${channels:-[]}")
+  CHANNEL=$(pick "$channels" --arg email "$ALERT_EMAIL" \
+    'first(.[]? | select(.labels.email_address == $email) | .name) // ""')
 }
 
 apply_policies() {
@@ -68,11 +69,11 @@ apply_policies() {
 }
 
 apply_policy() {
-  local title hash same marked=$SCRATCH/policy.json
-  title=$(jq -r .displayName "$1")
-  hash=$(jq -cS . "$1" | cat - <(echo "$CHANNEL") | sha256sum | cut -c 1-16)
-  same=$(jq -r --arg title "$title" \
-    'first(.[]? | select(.displayName == $title) | "\(.userLabels.cloudact_file // "-") \(.name)") // ""' <<<"${held:-[]}")
+  local title policy hash same marked=$SCRATCH/policy.json
+  { read -r title && read -r policy; } < <(jq -rcS '.displayName, .' "$1")
+  hash=$(printf '%s\n' "$policy" "$CHANNEL" | sha256sum | cut -c 1-16)
+  same=$(pick "$held" --arg title "$title" \
+    'first(.[]? | select(.displayName == $title) | "\(.userLabels.cloudact_file // "-") \(.name)") // ""')
   [[ ${same% *} != "$hash" ]] || return 0
   jq --arg hash "$hash" --arg channel "$CHANNEL" \
     '.userLabels.cloudact_file = $hash | if $channel != "" then .notificationChannels = [$channel] else . end' "$1" >"$marked"
@@ -89,11 +90,11 @@ apply_dashboard() {
   title=$(jq -r .displayName "$file")
   hash=$(hash_of_file "$file")
   held=$(look gcloud monitoring dashboards list --format=json)
-  same=$(jq -c --arg title "$title" 'first(.[]? | select(.displayName == $title)) // {}' <<<"${held:-[]}")
-  [[ $(jq -r '.labels.cloudact_file // ""' <<<"$same") != "$hash" ]] || return 0
-  jq --arg hash "$hash" --argjson same "$same" \
+  same=$(pick "$held" -c --arg title "$title" 'first(.[]? | select(.displayName == $title)) // empty')
+  [[ $(pick "$same" '.labels.cloudact_file // ""') != "$hash" ]] || return 0
+  jq --arg hash "$hash" --argjson same "${same:-null}" \
     '.labels.cloudact_file = $hash | if $same.etag then .etag = $same.etag else . end' "$file" >"$marked"
-  if [[ $same != "{}" ]]; then
+  if [[ -n $same ]]; then
     change "changed the dashboard" gcloud monitoring dashboards update "$(jq -r .name <<<"$same")" --config-from-file="$marked"
   else
     change "created the dashboard" gcloud monitoring dashboards create --config-from-file="$marked"

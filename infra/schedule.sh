@@ -39,9 +39,9 @@ schedule_call() {
 
 # held_call NAME: what Cloud Scheduler holds, in the order of what is wanted.
 held_call() {
-  jq -r --arg name "/jobs/$1" '.[]? | select(.name | endswith($name)) | [.schedule, .timeZone, .httpTarget.uri,
+  pick "$SCHEDULED" --arg name "/jobs/$1" '.[]? | select(.name | endswith($name)) | [.schedule, .timeZone, .httpTarget.uri,
     .httpTarget.httpMethod, .httpTarget.oidcToken.serviceAccountEmail, .httpTarget.oidcToken.audience,
-    .attemptDeadline, (.retryConfig.retryCount // 0), .retryConfig.minBackoffDuration] | join("|")' <<<"${SCHEDULED:-[]}"
+    .attemptDeadline, (.retryConfig.retryCount // 0), .retryConfig.minBackoffDuration] | join("|")'
 }
 
 schedule

@@ -30,7 +30,7 @@ set_up_apis() {
   local enabled api missing=()
   enabled=$(look gcloud services list --enabled --format='value(config.name)')
   for api in "${APIS[@]/%/.googleapis.com}"; do
-    grep -qxF "$api" <<<"$enabled" || missing+=("$api")
+    has_line "$enabled" "$api" || missing+=("$api")
   done
   ((${#missing[@]} == 0)) || change "enabled ${missing[*]%.googleapis.com}" gcloud services enable "${missing[@]}"
 }
@@ -39,7 +39,7 @@ set_up_accounts() {
   local existing account
   existing=$(look gcloud iam service-accounts list --format='value(email)')
   for account in "${ACCOUNTS[@]}"; do
-    grep -qxF "$(email "$account")" <<<"$existing" || change "created the service account $PREFIX$account" \
+    has_line "$existing" "$(email "$account")" || change "created the service account $PREFIX$account" \
       gcloud iam service-accounts create "$PREFIX$account" --display-name="CloudAct: $account"
   done
   grant_on_accounts
@@ -94,7 +94,7 @@ set_up_roles() {
 set_up_role() {
   local role held
   role=$(look gcloud iam roles describe "$1" --project="$PROJECT" --format=json)
-  held=$(jq -r '.includedPermissions // [] | sort | join(",")' <<<"${role:-null}")
+  held=$(pick "$role" '.includedPermissions // [] | sort | join(",")')
   if [[ -z $role ]]; then
     change "created the role $1" gcloud iam roles create "$1" --project="$PROJECT" --title="$2" --stage=GA \
       --permissions="$3"
@@ -107,7 +107,7 @@ set_up_role() {
 set_up_registry() {
   local found
   found=$(look gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())')
-  grep -qxF "$REPOSITORY" <<<"$found" || change "created the registry $REPOSITORY" gcloud artifacts repositories create \
+  has_line "$found" "$REPOSITORY" || change "created the registry $REPOSITORY" gcloud artifacts repositories create \
     "$REPOSITORY" --location="$REGION" --repository-format=docker --description="CloudAct: images"
   grants_on "the registry $REPOSITORY" gcloud artifacts repositories -- "$REPOSITORY" --location="$REGION"
   grant "$(member builder)" roles/artifactregistry.writer
@@ -140,9 +140,9 @@ set_up_queue() {
   local limits=(--max-dispatches-per-second="$2" --max-concurrent-dispatches="$3" --max-attempts="$4"
     --max-retry-duration="$5" --min-backoff="$6" --max-backoff="$7" --max-doublings="$8")
   local at=(--location="$REGION") held
-  held=$(jq -r --arg name "/queues/$1" '.[]? | select(.name | endswith($name)) |
+  held=$(pick "$queues" --arg name "/queues/$1" '.[]? | select(.name | endswith($name)) |
     (.rateLimits | "\(.maxDispatchesPerSecond * 1000) \(.maxConcurrentDispatches)") + " " +
-    (.retryConfig | "\(.maxAttempts) \(.maxRetryDuration) \(.minBackoff) \(.maxBackoff) \(.maxDoublings)")' <<<"$queues")
+    (.retryConfig | "\(.maxAttempts) \(.maxRetryDuration) \(.minBackoff) \(.maxBackoff) \(.maxDoublings)")')
   if [[ -z $held ]]; then
     change "created the queue $1" gcloud tasks queues create "$1" "${at[@]}" "${limits[@]}" --log-sampling-ratio=1.0
   elif [[ $held != "$(thousandfold "$2") ${*:3}" ]]; then
@@ -167,11 +167,11 @@ on_queue() {
 set_up_keys() {
   local rings key at=(--location="$REGION")
   rings=$(look gcloud kms keyrings list "${at[@]}" --format='value(name.basename())')
-  grep -qxF "$KEY_RING" <<<"$rings" ||
+  has_line "$rings" "$KEY_RING" ||
     change "created the key ring $KEY_RING" gcloud kms keyrings create "$KEY_RING" "${at[@]}"
   at+=(--keyring="$KEY_RING")
   key=$(look gcloud kms keys describe "$KEY" "${at[@]}" --format=json)
-  set_up_key "$(jq -r 'select(.) | .rotationPeriod // "never"' <<<"${key:-null}")"
+  set_up_key "$(pick "$key" '.rotationPeriod // "never"')"
   grants_on "the key $KEY" gcloud kms keys -- "$KEY" "${at[@]}"
   grant "$(member api)" roles/cloudkms.cryptoKeyEncrypter
   grant "$(member api)" roles/cloudkms.cryptoKeyDecrypter
@@ -217,7 +217,7 @@ set_up_jwt_secret() {
 # set_up_secret NAME ACCOUNT…: who may read it. The builder sees which versions there are, not what is in them.
 set_up_secret() {
   local account
-  grep -qxF "$1" <<<"$secrets" ||
+  has_line "$secrets" "$1" ||
     change "created the secret $1" gcloud secrets create "$1" --replication-policy=automatic
   grants_on "the secret $1" gcloud secrets -- "$1"
   for account in "${@:2}"; do
@@ -302,7 +302,7 @@ set_up_quotas() {
 # set_up_quota UNIT GIB WHOSE. Google takes a lower limit than before by --force only.
 set_up_quota() {
   local metric=bigquery.googleapis.com/quota/query/usage mib=$(($2 * 1024)) limit
-  limit=$(query_quota "$1" <<<"${held:-[]}")
+  limit=$(query_quota "$1" "$held")
   [[ $limit == "$mib" ]] || change "limited $3 to $2 GiB a day" gcloud alpha services quota update \
     --service=bigquery.googleapis.com --consumer="projects/$PROJECT" --metric="$metric" --unit="$1" --value="$mib" --force
 }

@@ -71,7 +71,7 @@ remove_each() {
   shift
   found=$(look "${command[@]}" list "$@" --format="$format")
   for name in $names; do
-    if grep -qxF "$name" <<<"$found"; then change "removed $what $name" "${command[@]}" delete "$name" "$@"; fi
+    if has_line "$found" "$name"; then change "removed $what $name" "${command[@]}" delete "$name" "$@"; fi
   done
 }
 
@@ -97,8 +97,8 @@ find_datasets() {
   local found own
   need_programs bq
   found=$(look bq --project_id="$PROJECT" --format=json ls --datasets --max_results=50000)
-  own=$(jq -c --arg name "$DATASET" '.[]? | select(.datasetReference.datasetId == $name)' <<<"${found:-[]}")
-  INSTALLATION=$(installation_of "${own:-null}")
+  own=$(pick "$found" -c --arg name "$DATASET" '.[]? | select(.datasetReference.datasetId == $name)')
+  INSTALLATION=$(installation_of "$own")
   [[ -z $own || -n $INSTALLATION ]] ||
     die "The dataset $DATASET says of no installation that it is its, so nobody knows which orgs are: run infra/setup.sh."
   OURS=$(org_datasets "==")${own:+ $DATASET}
@@ -107,8 +107,8 @@ find_datasets() {
 
 # org_datasets == or !=: the datasets of orgs that are this installation's, or that are not.
 org_datasets() {
-  jq -r --arg own "$INSTALLATION" "[.[]? | select(.labels.cloudact_org and
-    (.labels.cloudact_installation // \"original\") $1 \$own) | .datasetReference.datasetId] | join(\" \")" <<<"${found:-[]}"
+  pick "$found" --arg own "$INSTALLATION" "[.[]? | select(.labels.cloudact_org and
+    (.labels.cloudact_installation // \"original\") $1 \$own) | .datasetReference.datasetId] | join(\" \")"
 }
 
 remove_datasets() {
@@ -124,7 +124,7 @@ remove_accounts() {
   local found account
   found=$(look gcloud iam service-accounts list --format='value(email)')
   for account in "${ACCOUNTS[@]}"; do
-    if grep -qxF "$(email "$account")" <<<"$found"; then
+    if has_line "$found" "$(email "$account")"; then
       change "removed the service account $PREFIX$account" gcloud iam service-accounts delete "$(email "$account")"
     fi
   done

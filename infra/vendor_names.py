@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class VendorNames:
 
     def known_to(self, source: str) -> bool:
         """Whether a module with this source imports the vendor's modules, or names it in code or in a text."""
-        module = ast.parse(source)
-        return any(map(self._begins, _identifiers(module))) or any(map(self._names, _texts(module)))
+        identifiers, texts = _words(source)
+        return any(map(self._begins, identifiers)) or any(map(self._names, texts))
 
     def _begins(self, identifier: str) -> bool:
         """Whether `gcp_key` or `GcpKey` is of gcp; `gcp` alone is, in a path of modules."""
@@ -37,6 +38,13 @@ class VendorNames:
             return True
         marks = "|".join(re.escape(word) for word in (self.name, *self.words))
         return re.search(rf"(?<![A-Za-z])(?:{marks})(?![A-Za-z])", text) is not None
+
+
+@lru_cache(maxsize=1024)  # each module is looked through for many a vendor
+def _words(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The identifiers of a module, and its texts."""
+    module = ast.parse(source)
+    return frozenset(_identifiers(module)), frozenset(_texts(module))
 
 
 def _identifiers(module: ast.Module) -> Iterator[str]:

@@ -115,8 +115,8 @@ check_query_quotas() {
     not_told "$what"
     return
   fi
-  project=$(query_quota '1/d/{project}' <"$SCRATCH/seen")
-  account=$(query_quota '1/d/{project}/{user}' <"$SCRATCH/seen")
+  project=$(query_quota '1/d/{project}' "$(<"$SCRATCH/seen")")
+  account=$(query_quota '1/d/{project}/{user}' "$(<"$SCRATCH/seen")")
   if [[ $project == $((QUERY_GIB_PER_DAY * 1024)) && $account == $((QUERY_GIB_PER_ACCOUNT * 1024)) ]]; then
     tell ok "$what is $QUERY_GIB_PER_DAY GiB, and $QUERY_GIB_PER_ACCOUNT of each account; see in the console that it says so"
   else

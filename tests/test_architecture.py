@@ -2,9 +2,11 @@
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import get_type_hints
@@ -80,13 +82,23 @@ ABOVE = {
 OURS = {"cli", "cloudact", "focus", "functions", "infra", "jobs", "localcloud", "providers", "tests"}
 
 
+@cache
+def statements(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The statements by which a module imports, anywhere in it; each module is parsed for all tests."""
+    return tuple(imports_below(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imports_below(tree: ast.AST) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imports(path: Path) -> set[str]:
     """The top-level packages that a module imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             found.add(node.module.split(".")[0])
     return found
 
@@ -100,10 +112,10 @@ def modules(*packages: str) -> dict[str, Path]:
 def imported_modules(path: Path, known: Collection[str]) -> set[str]:
     """The known modules that a module imports, anywhere in it, also for types only."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= inner & set(known) or {node.module}
     return found & set(known)
@@ -192,9 +204,8 @@ def test_each_endpoint_names_what_there_is(endpoint: Endpoint) -> None:
 
 def test_a_room_is_imported_with_its_first_request() -> None:
     """The tables of routes and the composition import nothing of a room but what each request needs anyway."""
-    script = "import sys, functions.routes, functions.ops_routes; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    found = {room(name) for name in loaded.stdout.split() if name.startswith("functions.") and name.count(".") == 2}
+    loaded = loaded_by("functions.routes, functions.ops_routes")
+    found = {room(name) for name in loaded if name.startswith("functions.") and name.count(".") == 2}
     assert found == {"functions.auth", "functions.runs", "functions.web"}
 
 
@@ -225,32 +236,47 @@ def modules_reached(*begin: Path) -> set[Path]:
 
 def imported_files(path: Path) -> set[Path]:
     """The files of our modules that a module imports, but for what only type checkers see."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
-    unseen = {id(part) for node in checked for part in ast.walk(node)}
     names = set()
-    for node in ast.walk(tree):
-        if id(node) in unseen:
-            continue
+    for node in seen_statements(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     places = [ROOT.joinpath(*name.split(".")) for name in names]
     files = {file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")}
     return {file for file in files if file.is_file()}
 
 
+def seen_statements(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The statements by which a module imports, but for what only type checkers see."""
+    text = path.read_text(encoding="utf-8")
+    if "TYPE_CHECKING" not in text:
+        return statements(path)
+    tree = ast.parse(text)
+    checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    unseen = {id(node) for block in checked for node in imports_below(block)}
+    return tuple(node for node in imports_below(tree) if id(node) not in unseen)
+
+
+@cache
+def loaded_by(module: str) -> dict[str, bool]:
+    """The modules that are there once a new process has imported this one; and whether they have a file."""
+    files = "{name: bool(getattr(module, '__file__', None)) for name, module in sys.modules.items()}"
+    script = f"import json, sys, {module}; print(json.dumps({files}))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    modules: dict[str, bool] = json.loads(done.stdout)
+    return modules
+
+
+def libraries_loaded_by(module: str, *beginnings: str) -> list[str]:
+    """Those whose names begin so; a namespace package without a file is only a name."""
+    return [name for name, has_file in loaded_by(module).items() if name.startswith(beginnings) and has_file]
+
+
 def test_importing_the_functions_loads_no_google_client() -> None:
     """`import functions.main` costs no Google client library, pyarrow or pandas."""
-    script = (
-        "import sys, functions.main; "
-        "print([name for name, module in sys.modules.items() if name.startswith(('google.', 'pyarrow', 'pandas'))"
-        " and not name.startswith('google.cloud.functions')"  # that is functions-framework
-        " and getattr(module, '__file__', None)])"  # a namespace package without a file is only a name
-    )
-    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert loaded.stdout.strip() == "[]"
+    loaded = libraries_loaded_by("functions.main", "google.", "pyarrow", "pandas")
+    assert [name for name in loaded if not name.startswith("google.cloud.functions")] == []  # functions-framework
 
 
 NAMES_A_PROVIDER = {
@@ -307,9 +333,8 @@ def test_what_it_is_to_name_a_provider(source: str, known: bool) -> None:
 
 def test_functions_read_no_provider() -> None:
     """Importing the endpoints loads the providers' records, and no module with which only a job, or a check, reads."""
-    script = "import sys, functions.routes; print(*(name for name in sys.modules if name.startswith('providers.')))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = {name.removeprefix("providers.") for name in done.stdout.split()}
+    found = loaded_by("functions.routes, functions.ops_routes")
+    loaded = {name.removeprefix("providers.") for name in found if name.startswith("providers.")}
     shared = {"provider", "settings", "steps"}
     records = {f"{each.id}{part}" for each in PROVIDERS for part in ("", ".names", ".settings", ".steps")}
     assert loaded <= shared | records
@@ -319,33 +344,31 @@ def test_a_source_imports_no_other_provider() -> None:
     """`import jobs.main` opens no source, and opening one provider's imports no module of another's that reads."""
     readers = "'.source', '.reports', '.statement', '.past', '.claude_code', '.customer_bigquery'"
     script = f"""
-import sys, jobs.main
+import os, sys, jobs.main
 from providers import PROVIDERS
 def read():
-    return {{name.split('.')[1] for name in sys.modules if name.startswith('providers.') and name.endswith(({readers}))
-             and name.count('.') == 2}}
-before = read()
-try:
-    {{each.id: each for each in PROVIDERS}}[sys.argv[1]].open_source(None)
-except AttributeError:
-    pass  # there is nothing to open it with; it has been imported
-print(sorted(before), sorted(read()))
+    return sorted({{name.split('.')[1] for name in sys.modules if name.startswith('providers.')
+                    and name.endswith(({readers})) and name.count('.') == 2}})
+print(*read(), flush=True)
+for each in PROVIDERS:
+    if os.fork() == 0:  # a process for each, which has imported what they all have
+        try:
+            each.open_source(None)
+        except AttributeError:
+            pass  # there is nothing to open it with; it has been imported
+        print(each.id, *read())
+        break
+    assert os.wait()[1] == 0
 """
-    for provider in PROVIDERS:
-        command = [sys.executable, "-c", script, provider.id]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == f"[] ['{provider.id}']"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    before, *after = done.stdout.splitlines()
+    assert before == ""
+    assert after == [f"{each.id} {each.id}" for each in PROVIDERS]
 
 
 def test_importing_the_jobs_loads_no_google_client() -> None:
     """`import jobs.main` costs no Google client library, no httpx and no pandas."""
-    script = (
-        "import sys, jobs.main; "
-        "print([name for name, module in sys.modules.items() if name.startswith(('google.cloud', 'pandas', 'httpx'))"
-        " and getattr(module, '__file__', None)])"
-    )
-    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert loaded.stdout.strip() == "[]"
+    assert libraries_loaded_by("jobs.main", "google.cloud", "pandas", "httpx") == []
 
 
 def test_importing_the_jobs_changes_nothing() -> None:
@@ -367,7 +390,7 @@ def test_each_vendor_library_has_one_door() -> None:
             str(path.relative_to(ROOT))
             for package in MAY_IMPORT
             for path in (ROOT / package).rglob("*.py")
-            if library in _run_time_text(path)
+            if library in path.read_text(encoding="utf-8") and library in _run_time_text(path)
         }
         assert users == allowed
 
@@ -393,5 +416,8 @@ def test_the_service_opens_its_warehouse_in_one_place() -> None:
 
 
 def _makes_one(file: Path) -> bool:
-    calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    text = file.read_text(encoding="utf-8")
+    if "Warehouse" not in text:
+        return False
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     return any(isinstance(call.func, ast.Name) and call.func.id == "Warehouse" for call in calls)

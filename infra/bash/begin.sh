@@ -6,8 +6,8 @@
 set -euo pipefail
 shopt -s inherit_errexit
 CALLED_FROM=$PWD
-SCRIPT=infra/$(basename "$0")
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+SCRIPT=infra/${0##*/}
+cd "${BASH_SOURCE[0]%/*}/../.."
 # shellcheck disable=SC2034 # the other parts use it
 SETTINGS_FILE=infra/env
 DRY_RUN=0

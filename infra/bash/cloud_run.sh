@@ -9,7 +9,7 @@ deploy_changed() {
   if [[ $kind == jobs ]]; then command=(gcloud run jobs deploy); fi
   hash=$(hash_of "$basis" "$@")
   held=$(described "$kind" "$name")
-  [[ $(deployed_hash <<<"$held") != "$hash" ]] || return 0
+  [[ $(deployed_hash "$held") != "$hash" ]] || return 0
   say "Deploying $name …"
   change "deployed $name" "${command[@]}" "$name" --region="$REGION" "$@" --labels="$(labels "$hash")"
 }
@@ -22,22 +22,21 @@ hash_of() {
   printf '%s\0' "$@" | sha256sum | cut -c 1-40
 }
 
-# described KIND NAME: what Cloud Run holds, as JSON; null where there is none.
+# described KIND NAME: what Cloud Run holds, as JSON; nothing where there is none.
 described() {
-  local held
-  held=$(look gcloud run "$1" describe "$2" --region="$REGION" --format=json)
-  echo "${held:-null}"
+  look gcloud run "$1" describe "$2" --region="$REGION" --format=json
 }
 
 # variable_of SERVICE NAME: what a function was deployed with.
 variable_of() {
-  described services "$1" |
-    jq -r --arg name "$2" '.spec.template.spec.containers[0].env[]? | select(.name == $name) | .value'
+  local held
+  held=$(described services "$1")
+  pick "$held" --arg name "$2" '.spec.template.spec.containers[0].env[]? | select(.name == $name) | .value'
 }
 
-# What was deployed last, if it became ready.
+# deployed_hash JSON: what was deployed last, if it became ready.
 deployed_hash() {
-  jq -r 'select(.) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True")) |
+  pick "$1" 'select(any(.status.conditions[]?; .type == "Ready" and .status == "True")) |
     .metadata.labels["cloudact-arguments"] // ""'
 }
 
@@ -45,14 +44,14 @@ deployed_hash() {
 url_of() {
   local held
   held=$(described services "$1")
-  jq -r '.status.url // ""' <<<"$held"
+  pick "$held" '.status.url // ""'
 }
 
 # Requests go to the newest revision; after somebody has rolled back they do not until told.
 serve_newest() {
   local held
   held=$(described services "$1")
-  jq -e 'not or all(.spec.traffic[]?; .latestRevision == true)' <<<"$held" >/dev/null ||
+  [[ -z $held ]] || jq -e 'all(.spec.traffic[]?; .latestRevision == true)' <<<"$held" >/dev/null ||
     change "all requests to $1 go to its newest revision again" \
       gcloud run services update-traffic "$1" --region="$REGION" --to-latest
 }
@@ -70,5 +69,7 @@ let_everybody_in() {
 }
 
 is_open() {
-  described services "$1" | jq -r '.metadata.annotations["run.googleapis.com/invoker-iam-disabled"]? // "" | ascii_downcase'
+  local held
+  held=$(described services "$1")
+  pick "$held" '.metadata.annotations["run.googleapis.com/invoker-iam-disabled"]? // "" | ascii_downcase'
 }

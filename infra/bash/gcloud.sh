@@ -33,11 +33,15 @@ look() {
       return
     fi
     cat "$SCRATCH/seen" >>"$SCRATCH/errors" # bq tells its errors there
-    # What no API is there for cannot exist, nor an account that a dry run has not made.
-    if ((DRY_RUN)) && is_told "$DISABLED|$UNKNOWN"; then return; fi
-    if is_told "$PASSING" && ((attempt < $(attempts))); then
-      sleep "$RETRY_PAUSE_S"
-    elif is_missing; then
+    if is_told "$PASSING"; then
+      # What no API is there for cannot exist, nor an account that a dry run has not made.
+      if ((DRY_RUN)) && is_told "$DISABLED|$UNKNOWN"; then return; fi
+      if ((attempt < $(attempts))); then
+        sleep "$RETRY_PAUSE_S"
+        continue
+      fi
+    fi
+    if is_missing; then
       return
     else
       fail "$@"
@@ -50,7 +54,8 @@ change() {
   local words=$1 attempt
   shift
   if ((DRY_RUN)); then
-    printf '%s\n' "$(quoted "$@")"
+    quoted "$@"
+    echo
   else
     for ((attempt = 1; ; attempt++)); do
       "$@" >"$SCRATCH/seen" 2>"$SCRATCH/errors" </dev/null && break
@@ -77,9 +82,19 @@ is_told() {
   grep -qiE "$1" "$SCRATCH/errors"
 }
 
-# query_quota UNIT: the MiB of queries that were set for it, from a list of BigQuery's quotas; nothing where none were.
+# pick JSON FILTER…: what jq finds in what a command printed; nothing where that is nothing.
+pick() {
+  [[ -z $1 ]] || jq -r "${@:2}" <<<"$1"
+}
+
+# has_line TEXT LINE: whether the line is one of the text's.
+has_line() {
+  [[ $'\n'$1$'\n' == *$'\n'"$2"$'\n'* ]]
+}
+
+# query_quota UNIT LIST: the MiB of queries that were set for it, in a list of BigQuery's quotas; nothing where none were.
 query_quota() {
-  jq -r --arg unit "$1" '.[]? | select(.metric == "bigquery.googleapis.com/quota/query/usage") |
+  pick "$2" --arg unit "$1" '.[]? | select(.metric == "bigquery.googleapis.com/quota/query/usage") |
     .consumerQuotaLimits[]? | select(.unit == $unit) | .quotaBuckets[]? | select((.dimensions // {}) == {}) |
     .consumerOverride.overrideValue // empty'
 }

@@ -13,17 +13,18 @@ grants_on() {
   done
   shift
   GRANT_RESOURCE=("$@")
-  HELD=$(look "${GRANT_COMMAND[@]}" get-iam-policy "${GRANT_RESOURCE[@]}" --format=json | unconditional)
+  HELD=$(look "${GRANT_COMMAND[@]}" get-iam-policy "${GRANT_RESOURCE[@]}" --format=json)
+  HELD=$(unconditional "$HELD")
 }
 
 # The bindings of a policy, one a line. One with a condition is somebody else's, and does not count.
 unconditional() {
-  jq -r '.bindings[]? | select(.condition | not) | .role as $role | .members[] | "\($role) \(.)"'
+  pick "$1" '.bindings[]? | select(.condition | not) | .role as $role | .members[] | "\($role) \(.)"'
 }
 
 # grant MEMBER ROLE
 grant() {
-  grep -qxF "$2 $1" <<<"$HELD" && return
+  has_line "$HELD" "$2 $1" && return
   local unconditionally=()
   if [[ ${GRANT_COMMAND[*]} == "gcloud projects" ]]; then unconditionally=(--condition=None); fi
   change "granted ${2#roles/} on $GRANTED_ON to ${1#*:}" "${GRANT_COMMAND[@]}" add-iam-policy-binding \

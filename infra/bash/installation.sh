@@ -12,5 +12,5 @@ look_at_dataset() {
 
 # installation_of DATASET: the label of the dataset, which is given as JSON.
 installation_of() {
-  jq -r '.labels.cloudact_installation // ""' <<<"$1"
+  pick "$1" '.labels.cloudact_installation // ""'
 }

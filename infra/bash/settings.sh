@@ -2,6 +2,12 @@
 # The settings of one deployment, read as text and never run, and the names that follow from them. infra/env.example says
 # which there are.
 
+# The names of the example; those that begin with # there are optional.
+read_names() {
+  mapfile -t REQUIRED < <(sed -nE 's/^([A-Z_]+)=.*/\1/p' infra/env.example)
+  mapfile -t OPTIONAL < <(sed -nE 's/^#([A-Z_]+)=.*/\1/p' infra/env.example)
+}
+
 read_settings() {
   local line name number=0
   [[ -r $SETTINGS_FILE ]] || refuse "There is no $SETTINGS_FILE; copy infra/env.example to it and fill it in."
@@ -27,19 +33,17 @@ is_setting() {
     local field=${1#CLOUDACT_}
     grep -q "^    ${field,,}: " cloudact/settings.py && ! grep -qE "(^| )$1[= ]" infra/bash/variables.sh
   else
-    grep -qE "^#?$1=" infra/env.example
+    [[ " ${REQUIRED[*]} ${OPTIONAL[*]} " == *" $1 "* ]]
   fi
 }
 
 require_settings() {
-  local name required optional
-  mapfile -t required < <(sed -nE 's/^([A-Z_]+)=.*/\1/p' infra/env.example)
-  mapfile -t optional < <(sed -nE 's/^#([A-Z_]+)=.*/\1/p' infra/env.example)
-  for name in "${required[@]}"; do
+  local name
+  for name in "${REQUIRED[@]}"; do
     [[ -n ${!name+set} ]] || refuse "$SETTINGS_FILE lacks $name; infra/env.example says what it is."
     [[ -n ${!name} ]] || refuse "$name in $SETTINGS_FILE is empty; infra/env.example says what it is."
   done
-  for name in "${optional[@]}"; do
+  for name in "${OPTIONAL[@]}"; do
     [[ -z ${!name+set} || -n ${!name} ]] || refuse "$name in $SETTINGS_FILE is empty; leave the line out instead."
   done
 }
@@ -122,10 +126,11 @@ email() {
 
 # member ACCOUNT: the same, as policies name it.
 member() {
-  echo "serviceAccount:$(email "$1")"
+  echo "serviceAccount:$PREFIX$1@$PROJECT.iam.gserviceaccount.com"
 }
 
 EXTRA_VARIABLES=()
+read_names
 read_settings
 require_settings
 check_settings

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ GIVEN = {
     "JWT_ISSUER": "https://id.example.com",
     "JWT_SECRET": "cloudact-jwt",
 }
+BASH = shutil.which("bash")
 NOT_FOUND = 'echo "NOT_FOUND: what you ask for" >&2; exit 1'
 
 
@@ -46,7 +48,7 @@ class Project:
         programs = self.folder / "bin"
         programs.mkdir(exist_ok=True)
         for name in ("gcloud", "bq"):
-            text = f'#!/usr/bin/env bash\necho "{name} $*" >>{self.folder}/asked\n{self.answer}\n'
+            text = f'#!{BASH}\necho "{name} $*" >>{self.folder}/asked\n{self.answer}\n'
             (programs / name).write_text(text, encoding="utf-8")
             (programs / name).chmod(0o755)
         env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(self.folder), "RETRY_PAUSE_S": "0"}

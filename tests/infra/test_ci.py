@@ -15,11 +15,16 @@ WITHOUT_VENV = "0 1"
 ANOTHER = "1 0"
 
 
-def ran(folder: Path, pythons: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs CI's script in a checkout with these Pythons, by their path in it, and a `make` that tells its arguments."""
+def ran(folder: Path, pythons: Mapping[str, str], node: str = "exit 0") -> subprocess.CompletedProcess[str]:
+    """Runs CI's script in a checkout with these Pythons, by their path in it, and a `make` that tells its arguments.
+
+    Nobody is root there, so the script installs nothing on this machine.
+    """
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", folder / ".ci/run")
     scripts = {"bin/make": 'echo "make $*"', "bin/pyenv": f'echo "{folder}/pyenv"'}
+    scripts |= {"bin/id": "echo 1000", "bin/node": node}
+    scripts |= {f"bin/{name}": "exit 0" for name in ("npm", "chromium", "chromedriver")}
     for name, codes in pythons.items():
         version, modules = codes.split()
         scripts[name] = f'case "$2" in *ensurepip*) exit {modules};; *version_info*) exit {version};; esac'
@@ -60,3 +65,13 @@ def test_an_environment_of_another_python(tmp_path: Path) -> None:
     done = ran(tmp_path, {"bin/python3.13": DEPLOYED, ".venv/bin/python": ANOTHER})
     assert (done.stdout, (tmp_path / ".venv").exists()) == (f"make test PYTHON={tmp_path / 'bin/python3.13'}\n", False)
     assert "made anew" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.parametrize(("version", "tested"), [("20.3.0", True), ("18.20.4", False)])
+def test_node(tmp_path: Path, version: str, tested: bool) -> None:
+    """Node 20 tests the client; with an older one CI says that it does not, and goes on."""
+    pretended = f"Object.defineProperty(process.versions, 'node', {{value: '{version}'}})"
+    node = f'exec {shutil.which("node")} -e "{pretended}; $2"'
+    done = ran(tmp_path, {"bin/python3.13": DEPLOYED}, node)
+    assert ("NOT TESTED" not in done.stderr, done.returncode) == (tested, 0), done.stderr

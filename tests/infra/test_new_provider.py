@@ -23,6 +23,14 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Path, bytes]]:
+    """Such a copy for refusals, which leave it as it is, and what is in it."""
+    folder = tmp_path_factory.mktemp("checkout")
+    copy_files(checkout_files(), folder)
+    return folder, everything(folder)
+
+
 def run(checkout: Path, *arguments: str) -> str:
     """What a program of the checkout prints; it must end well."""
     done = subprocess.run([sys.executable, "-m", *arguments], cwd=checkout, capture_output=True, text=True, check=False)
@@ -88,9 +96,11 @@ def test_what_is_left_to_fill_in(checkout: Path) -> None:
         ("run", "run is a word of the code (cloudact/"),
     ],
 )
-def test_names_that_will_not_do(checkout: Path, name: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_will_not_do(
+    unchanged: tuple[Path, dict[Path, bytes]], name: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A name that is malformed, taken or a word of the code is refused with the reason, and no file is changed."""
-    before = everything(checkout)
+    checkout, before = unchanged
     assert main([name], checkout) == 2
     assert why in capsys.readouterr().err
     assert everything(checkout) == before

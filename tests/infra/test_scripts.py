@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from localcloud.stack import OPERATOR
 from tests.conftest import Local
 from tests.functions.fleet import new_fleet
 from tests.functions.operators import operator_token
-from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, dry_run, environment, flag, settings_file
+from tests.infra.deployment import DIGEST, NOT_FOUND, Project, commands, environment, flag, settings_file
 from tests.served import fronted
 
 SCRIPTS = ("setup", "deploy", "schedule", "monitoring", "teardown", "verify_project")
@@ -25,10 +27,40 @@ READING = re.compile(
 )
 
 
+DEPLOY = ("--revision", "abc123", "--image", DIGEST)
+
+
+DryRuns = Callable[..., tuple[str, list[str]]]
+
+
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+def dry(tmp_path_factory: pytest.TempPathFactory) -> DryRuns:
+    """What a script prints with --dry-run in an empty project, and what it asks gcloud and bq; it runs once."""
+
+    @cache
+    def ran(script: str, *flags: str) -> tuple[str, list[str]]:
+        project = Project(tmp_path_factory.mktemp(script))
+        done = project.run(f"{script}.sh", "--dry-run", *flags)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, project.asked
+
+    return ran
+
+
+@pytest.fixture
+def printed(dry: DryRuns) -> list[list[str]]:
     """The commands of a first deployment."""
-    return commands(dry_run(tmp_path_factory.mktemp("empty")))
+    return commands(dry("setup")[0] + dry("deploy", *DEPLOY)[0])
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What is deployed into a project with a labelled dataset: with a variable more, and behind Cloud Run's check."""
+    answer = f"""if [[ $0 == */bq ]]; then echo '{INSTALLED}'; else {NOT_FOUND}; fi"""
+    changes = {"CLOUDACT_LATE_DAYS": "30", "OPS_INVOKER": "iam"}
+    done = Project(tmp_path_factory.mktemp("changed"), answer).run("deploy.sh", "--dry-run", *DEPLOY, changes=changes)
+    assert done.returncode == 0, done.stderr
+    return [command for command in commands(done.stdout) if "deploy" in command]
 
 
 def one(printed: list[list[str]], *words: str) -> list[str]:
@@ -154,13 +186,10 @@ def test_a_flag_that_nobody_knows(script: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_dry_run_only_reads(script: str, tmp_path: Path) -> None:
-    """gcloud and bq are asked what there is, and nothing else."""
-    project = Project(tmp_path)
-    flags = ("--revision", "abc123") if script == "deploy" else ()
-    done = project.run(f"{script}.sh", "--dry-run", *flags)
-    assert done.returncode == 0, done.stderr
-    assert [asked for asked in project.asked if not READING.match(asked)] == []
+def test_a_dry_run_only_reads(script: str, dry: DryRuns) -> None:
+    """gcloud and bq are asked what there is, and nothing else; also where there is no image yet."""
+    _, asked = dry(script, *(("--revision", "abc123") if script == "deploy" else ()))
+    assert [each for each in asked if not READING.match(each)] == []
 
 
 def test_the_job_is_deployed_with_what_it_is_told(printed: list[list[str]]) -> None:
@@ -211,7 +240,6 @@ def test_tables_come_before_whoever_asks_for_them(printed: list[list[str]]) -> N
     assert sorted(steps.index(step) for step in order) == [steps.index(step) for step in order]
 
 
-DEPLOY = ("--revision", "abc123", "--image", DIGEST)
 REFUSED = 'echo "PERMISSION_DENIED: Failed to impersonate" >&2; exit 1'
 # A project where everything is deployed; $open is what Cloud Run says of the invoker check.
 DEPLOYED = """case "$0 $*" in
@@ -225,10 +253,14 @@ esac"""
 
 
 def steps_of_ops(folder: Path, invoker: str, opened: str) -> list[str]:
-    """What a deployment with this OPS_INVOKER does to `ops`, where Cloud Run's check is off (True) or on."""
+    """What a deployment with this OPS_INVOKER does to `ops`, where Cloud Run's check is off (True) or on.
+
+    It asks nobody whether all works, and says so.
+    """
     project = Project(folder, DEPLOYED.replace("OPEN", opened))
     done = project.run("deploy.sh", "--no-smoke", *DEPLOY, changes={"OPS_INVOKER": invoker})
     assert done.returncode == 0, done.stderr
+    assert "/ops/access lets them in" in done.stderr
     update = re.compile(r"gcloud run (deploy ops|services update ops .*(--(?:no-)?invoker-iam-check))")
     return [found[2] or found[1] for each in project.asked if (found := update.match(each))]
 
@@ -250,12 +282,11 @@ def test_who_believes_in_the_check_never_stands_without_it(
     assert steps_of_ops(tmp_path, invoker, opened) == steps
 
 
-def test_ops_is_told_of_the_check(tmp_path: Path) -> None:
+def test_ops_is_told_of_the_check(tmp_path: Path, printed: list[list[str]], changed: list[list[str]]) -> None:
     """With `iam`, and then only, it is told that signatures are verified before; and nobody can say so by hand."""
-    for invoker in ("no-check", "iam"):
-        done = Project(tmp_path).run("deploy.sh", "--dry-run", *DEPLOY, changes={"OPS_INVOKER": invoker})
-        told = [environment(each) for each in commands(done.stdout) if each[:4] == ["gcloud", "run", "deploy", "ops"]]
-        assert [Settings.from_env(each).ops_invoker_check for each in told] == [invoker == "iam"]
+    for invoker, deployed in {"no-check": printed, "iam": changed}.items():
+        told = environment(one(deployed, "gcloud", "run", "deploy", "ops"))
+        assert Settings.from_env(told).ops_invoker_check is (invoker == "iam"), invoker
     by_hand = Project(tmp_path).run("setup.sh", changes={"CLOUDACT_OPS_INVOKER_CHECK": "true"})
     assert (by_hand.returncode, "is not a setting" in by_hand.stderr) == (2, True)
 
@@ -283,23 +314,17 @@ def test_a_deployment_lets_the_api_into_the_datasets_of_orgs_of_before(local: Lo
         urls = f'url={fronts.ops_url}; [[ "$*" == *"describe api"* ]] && url={fronts.api_url}'
         answers = DEPLOYED.replace("OPEN", "True").replace("https://x.test", "'$url'").replace(REFUSED, f"echo {token}")
         project = Project(tmp_path, f"{urls}\n{answers}")
-        failed, allowed, open_ = (
-            project.run("deploy.sh", *DEPLOY, *flags) for flags in ((), ("--allow-failed-orgs",), ("--no-smoke",))
-        )
-    assert (failed.returncode, allowed.returncode, open_.returncode) == (1, 0, 0), (failed.stderr, allowed.stderr)
+        failed, allowed = (project.run("deploy.sh", *DEPLOY, *flags) for flags in ((), ("--allow-failed-orgs",)))
+    assert (failed.returncode, allowed.returncode) == (1, 0), (failed.stderr, allowed.stderr)
     assert "some orgs' datasets have not let in" in failed.stderr
     assert failed.stderr.rstrip().endswith(f"{fleet.settings.dataset}_gone")
-    assert "/ops/access lets them in" in open_.stderr
     entries = clients.bigquery(fleet.settings).get_dataset(fleet.settings.dataset + "_a").access_entries
     assert ("READER", fleet.settings.dataset_readers) in [(each.role, each.entity_id) for each in entries]
 
 
-def test_more_variables_reach_every_process(tmp_path: Path) -> None:
+def test_more_variables_reach_every_process(changed: list[list[str]]) -> None:
     """A CLOUDACT_* line of the settings is in all four environments."""
-    flags = ("--dry-run", "--revision", "abc123", "--image", DIGEST)
-    done = Project(tmp_path).run("deploy.sh", *flags, changes={"CLOUDACT_LATE_DAYS": "30"})
-    deployed = [command for command in commands(done.stdout) if "deploy" in command]
-    assert {environment(command)["CLOUDACT_LATE_DAYS"] for command in deployed} == {"30"}
+    assert [environment(command)["CLOUDACT_LATE_DAYS"] for command in changed] == ["30"] * 4
 
 
 VERIFIED = r"""
@@ -473,20 +498,18 @@ def test_a_label_is_kept(tmp_path: Path) -> None:
     assert not any("label" in asked for asked in project.asked)
 
 
-def test_a_new_dataset_is_a_new_installation(tmp_path: Path) -> None:
+def test_a_new_dataset_is_a_new_installation(printed: list[list[str]], tmp_path: Path) -> None:
     """Its identity comes with it in one command, and is another one each time."""
-    made = [one(commands(dry_run(tmp_path)), "bq", "--project_id=demo-project", "mk") for _ in range(2)]
+    again = commands(Project(tmp_path).run("setup.sh", "--only", "dataset", "--dry-run").stdout)
+    made = [one(each, "bq", "--project_id=demo-project", "mk") for each in (printed, again)]
     labels = [flag(command, "label") for command in made]
     assert all(re.fullmatch("cloudact_installation:[0-9a-f]{12}", label) for label in labels)
     assert labels[0] != labels[1]
 
 
-def test_every_process_is_told_the_installation(tmp_path: Path) -> None:
+def test_every_process_is_told_the_installation(changed: list[list[str]]) -> None:
     """Both functions and both jobs have the label of the dataset."""
-    answer = f"""if [[ $0 == */bq ]]; then echo '{INSTALLED}'; else {NOT_FOUND}; fi"""
-    done = Project(tmp_path, answer).run("deploy.sh", "--dry-run", "--revision", "abc123", "--image", DIGEST)
-    deployed = [command for command in commands(done.stdout) if "deploy" in command]
-    assert [environment(command)["CLOUDACT_INSTALLATION"] for command in deployed] == ["a1b2c3"] * 4
+    assert [environment(command)["CLOUDACT_INSTALLATION"] for command in changed] == ["a1b2c3"] * 4
 
 
 @pytest.mark.parametrize(
