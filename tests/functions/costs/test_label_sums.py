@@ -314,24 +314,43 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(rules=st.lists(RULES, min_size=1, max_size=8))
-def test_any_rules(session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], rules: list[Any]) -> None:
-    """Whatever the rules are, the query's sums are those of the loop, and together those of the charges."""
-    label = {"name": "any", "rules": rules}
+LISTS_OF_RULES = st.lists(RULES, min_size=1, max_size=8)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(first=LISTS_OF_RULES, second=LISTS_OF_RULES)
+def test_any_rules(
+    session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], first: list[Any], second: list[Any]
+) -> None:
+    """Whatever the rules of two labels are, the query's sums are those of the loop, and together those of the charges.
+
+    The second label shares out the parts that the first one makes, so those of the first alone are sums of theirs.
+    """
+    labels = [{"name": "first", "rules": first}, {"name": "second", "rules": second}]
+    names = ("label:first", "label:second")
     question = Question(
         Days(FIRST, LAST),
         Granularity.WHOLE,
-        group_by=(Dimension("label:any"),),
+        group_by=tuple(Dimension(name) for name in names),
         limit=100,
-        known_labels=labels_of(json.dumps([label])),
+        known_labels=labels_of(json.dumps(labels)),
     )
     query, values = statement_of_groups(question)
     warehouse = open_warehouse(session_cloud.settings)
     rows, _ = warehouse.measured(query, labelled_org.org_slug, 10**9, **values)
     answer = answer_of(question, rows, LAST)
-    told = {(sums.currency, group.key["label:any"]): group.total for sums in answer.sums for group in sums.groups}
-    assert told == sums_by(labelled(found, label))
+    told = [
+        (sums.currency, *(group.key[name] for name in names), group.total)
+        for sums in answer.sums
+        for group in sums.groups
+    ]
+    parts = labelled(found, labels[0])
+    both = [((value, other), end) for value, part in parts for other, end in labelled([part], labels[1])]
+    assert {(currency, (one, two)): total for currency, one, two, total in told} == sums_by(both)
+    of_first: dict[Any, Decimal] = defaultdict(Decimal)
+    for currency, one, _, amount in told:
+        of_first[currency, one] += amount
+    assert of_first == sums_by(parts)
     whole = sums_by((None, charge) for charge in found)
     assert {(sums.currency, None): sums.total for sums in answer.sums} == whole
 
