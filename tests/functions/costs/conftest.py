@@ -59,7 +59,8 @@ def costs_of(api: FlaskClient, org: OnboardedOrg) -> Get:
 
     def ask(path: str = "", headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
         sent = {"X-API-Key": org.api_key, **(headers or {})}
-        return api.get(f"/api/v1/costs/{org.org_slug}{path}", headers=sent, query_string=query)
+        # Read to its end, since an export of rows counts as one that is open until then.
+        return api.get(f"/api/v1/costs/{org.org_slug}{path}", headers=sent, query_string=query, buffered=True)
 
     return ask
 

@@ -24,9 +24,9 @@ from functions.costs.question import Days, Granularity, Question
 from functions.costs.statement import statement_of_groups
 from functions.costs.states import Shipped
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import Local
+from tests.conftest import NOON, Local
 from tests.functions.costs.charges import FIRST, LAST, Charge, org_with_costs, total
-from tests.functions.costs.conftest import Get, Watched
+from tests.functions.costs.conftest import Get, Watched, costs_of
 
 WEEK = {"start": "2026-10-01", "end": "2026-10-07", "format": "parquet"}
 ALLOCATED = [f"Allocated{word}" for word in ("MethodId", "MethodDetails", "ResourceId", "ResourceName", "Tags")]
@@ -117,21 +117,19 @@ def labelled_org(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
 
 
 @pytest.fixture
-def put(api: FlaskClient, labelled_org: OnboardedOrg) -> Callable[..., Any]:
+def put(instance: FlaskClient, labelled_org: OnboardedOrg) -> Callable[..., Any]:
     def write(*labels: Any) -> Any:
         path = f"/api/v1/organizations/{labelled_org.org_slug}/labels"
-        return api.put(path, headers={"X-API-Key": labelled_org.api_key}, json={"labels": labels})
+        return instance.put(path, headers={"X-API-Key": labelled_org.api_key}, json={"labels": labels})
 
     return write
 
 
 @pytest.fixture
-def ask(api: FlaskClient, labelled_org: OnboardedOrg) -> Get:
-    def get(path: str = "", headers: dict[str, str] | None = None, **query: Any) -> Any:
-        sent = {"X-API-Key": labelled_org.api_key, **(headers or {})}
-        return api.get(f"/api/v1/costs/{labelled_org.org_slug}{path}", headers=sent, query_string=query)
-
-    return get
+def ask(local: Local, instance: FlaskClient, labelled_org: OnboardedOrg) -> Get:
+    """Asks for the costs of the org with labels, at noon, the instance that writes the labels."""
+    assert local.clock.now == NOON
+    return costs_of(instance, labelled_org)
 
 
 @pytest.fixture
