@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import hypothesis
@@ -104,6 +105,11 @@ class Local:
     def warehouse(self) -> Warehouse:
         return open_warehouse(self.settings)
 
+    @cached_property
+    def tables(self) -> CopiedTables:
+        """What fills the datasets of new orgs."""
+        return CopiedTables(self.settings)
+
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.warehouse)
@@ -178,7 +184,7 @@ def local(session_cloud: Local) -> Local:
 @pytest.fixture(scope="session")
 def copied_tables(session_cloud: Local) -> CopiedTables:
     """What fills the datasets of new orgs."""
-    return CopiedTables(session_cloud.settings)
+    return session_cloud.tables
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import requests
 
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
-from cloudact.warehouse.datasets import fill_org_dataset
 from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
 from cloudact.warehouse.scripts import Script
 
@@ -24,15 +23,15 @@ class CopiedTables:
     settings: Settings
 
     def __call__(self, warehouse: Warehouse, org_slug: str, *, views: bool) -> None:
-        """Copies the tables; an org with views is made by the product."""
-        if views:
-            fill_org_dataset(warehouse, org_slug)
-            return
+        """Copies the tables; views are made by the product, since their texts name the dataset."""
         migrations, scripts = self._original
         body = {"project": self.settings.project, "source": ORIGINAL, "target": org_slug}
         url = f"{self.settings.bigquery_endpoint}/local/datasets/copies"
         requests.post(url, json=body, timeout=30).raise_for_status()
-        migrations.record([MigrationResult(org_slug, scripts)])
+        of_views = tuple(script for script in migrations.org if views and script.version is None)
+        for script in of_views:
+            warehouse.script(script.text, dataset=org_slug)
+        migrations.record([MigrationResult(org_slug, (*scripts, *of_views))])
 
     @cached_property
     def _original(self) -> tuple[Migrations, tuple[Script, ...]]:

@@ -1,6 +1,9 @@
 """The tables that orgs of tests are given are those that onboarding makes."""
 
+import json
 from typing import Any
+
+import pytest
 
 from cloudact import clients
 from localcloud.onboarding import NewOrg, onboard
@@ -24,9 +27,11 @@ def records(local: Local, dataset: str) -> list[dict[str, Any]]:
     )
 
 
-def test_copied_tables_are_those_of_onboarding(local: Local, new_org: NewOrgs) -> None:
-    """Columns, descriptions, partitions, clustering and records are the same, and there is no other table."""
-    copied, source = new_org(), {"source_project": "p", "source_dataset": "d", "source_table": "t"}
-    made = onboard(local.settings, NewOrg(f"made_{next(local.numbers)}", source, views=False))
-    assert tables(local, copied.org_slug) == tables(local, made.org_slug)
+@pytest.mark.parametrize("views", [False, True])
+def test_copied_tables_are_those_of_onboarding(local: Local, new_org: NewOrgs, *, views: bool) -> None:
+    """Columns, descriptions, partitions, clustering, views and records are the same, and there is no other table."""
+    copied, source = new_org(views=views), {"source_project": "p", "source_dataset": "d", "source_table": "t"}
+    made = onboard(local.settings, NewOrg(f"made_{next(local.numbers)}", source, views=views))
+    found, expected = tables(local, copied.org_slug), tables(local, made.org_slug)
+    assert json.loads(json.dumps(found).replace(copied.org_slug, made.org_slug)) == expected
     assert records(local, copied.org_slug) == records(local, made.org_slug) != []

@@ -1,7 +1,7 @@
 """Costs of an org in one currency, as the finder asks for them: sums of cells by day, and which days are known."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -14,11 +14,12 @@ from cloudact.anomalies.series import Series, series_of
 
 @dataclass
 class CurrencyCosts:
-    """Costs in one currency. Sums of series are made once."""
+    """Costs in one currency. Sums of series, and the known days before a day, are made once."""
 
     costs: CostDays
     currency: str
     by: Sensitivity
+    _known: dict[tuple[frozenset[str], date], Sequence[date]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def cells(self) -> Mapping[Cell, Amounts]:
@@ -43,10 +44,14 @@ class CurrencyCosts:
                 amounts[day] = amounts.get(day, NOTHING) + amount
         return amounts
 
-    def known(self, providers: Collection[str], day: date) -> list[date]:
+    def known(self, providers: Collection[str], day: date) -> Sequence[date]:
         """Same weekdays before a day on which all of these providers are settled, the newest first."""
-        days = same_weekdays(day, self.by.weeks)
-        return [each for each in days if all(each in self.settled(provider) for provider in providers)]
+        asked = frozenset(providers), day
+        if asked not in self._known:
+            settled = [self.settled(provider) for provider in providers]
+            days = same_weekdays(day, self.by.weeks)
+            self._known[asked] = tuple(each for each in days if all(each in of_one for of_one in settled))
+        return self._known[asked]
 
     def settled(self, provider: str) -> frozenset[date]:
         """Settled days of a provider."""

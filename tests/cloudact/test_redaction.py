@@ -19,6 +19,7 @@ from providers.lines import Line
 ALNUM = string.ascii_letters + string.digits
 URL_SAFE = ALNUM + "_-"
 UPPER = string.ascii_uppercase + "234567"
+SLUG = string.ascii_lowercase + string.digits + "_"
 
 
 def text_of(alphabet: str, least: int, most: int | None = None) -> st.SearchStrategy[str]:
@@ -46,7 +47,7 @@ def marked(prefix: str, alphabet: str, half: int) -> st.SearchStrategy[str]:
     return halves.map(lambda pair: f"{prefix}{pair[0]}T3BlbkFJ{pair[1]}")
 
 
-SLUGS = st.from_regex(r"[a-z0-9][a-z0-9_]{2,20}", fullmatch=True)
+SLUGS = st.tuples(text_of(string.ascii_lowercase + string.digits, 1), text_of(SLUG, 2, 20)).map("".join)
 
 KEYS = {
     "openai, first form": marked("sk-", ALNUM, 20),
@@ -82,19 +83,20 @@ SURROUNDING = st.sampled_from(
 @settings(derandomize=True)  # one key of 30,000 is too regular to be known
 @given(data=st.data(), before=SURROUNDING, behind=st.sampled_from(["", " ", ".", '"', ")", "\n", ", please"]))
 def test_no_real_key_survives(kind: str, data: st.DataObject, before: str, behind: str) -> None:
-    """Whatever stands around it, no key of any issuer's form is left in a message, nor in a row or its JSON."""
+    """Whatever stands around it, no key of any issuer's form is left in a message, nor in a row or its JSON.
+
+    Each holds a mark: a text without any of the marks holds no key, so it need not be looked at closely.
+    """
     key = data.draw(KEYS[kind])
     text = f"{before}{key}{behind}"
     line = Line({"model": text, "new": {"note": [text]}}, "x")
     told = [cleared(text), without_keys(text), str(line.text("model")), line.as_json(), repr(line.unknown(()))]
     assert [each for each in told if key in each] == []
+    assert re.search(marks(), before + key)
 
 
-@pytest.mark.parametrize("kind", KEYS)
-@given(data=st.data(), before=SURROUNDING)
-def test_every_key_holds_a_mark(kind: str, data: st.DataObject, before: str) -> None:
-    """A text without any of the marks holds no key, so it need not be looked at closely."""
-    assert re.search(marks(), before + data.draw(KEYS[kind]))
+def test_a_name_holds_no_mark() -> None:
+    """What vendors send most is not looked at closely."""
     assert not re.search(marks(), "gpt-5.4-mini, cached input")
 
 

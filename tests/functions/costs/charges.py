@@ -119,6 +119,6 @@ def load(local: Local, org_slug: str, found: Iterable[Charge]) -> None:
 def org_with_costs(local: Local, slug: str, found: Iterable[Charge]) -> OnboardedOrg:
     """A new org, with views, whose tables have the charges."""
     source = {"source_project": f"{slug.replace('_', '-')}-billing", "source_dataset": "d", "source_table": "t"}
-    org = onboard(local.settings, NewOrg(slug, source))
+    org = onboard(local.settings, NewOrg(slug, source), local.tables)
     load(local, slug, found)
     return org

@@ -9,8 +9,8 @@ from werkzeug.test import TestResponse
 
 from functions.composition import compose
 from functions.routes import public_app
-from localcloud.onboarding import OnboardedOrg
-from tests.conftest import Local
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from tests.conftest import NOON, Local
 from tests.fault_proxy import Doorman
 from tests.functions.costs.charges import Charge, charges, org_with_costs
 
@@ -34,13 +34,33 @@ def other_org(session_cloud: Local) -> OnboardedOrg:
     return org_with_costs(session_cloud, "costs_other", charges(seed=2, rows_per_day=1)[:9])
 
 
+@pytest.fixture(scope="session")
+def unwritten(session_cloud: Local) -> OnboardedOrg:
+    """An org without views, that never has labels, budgets or balances: for what is refused."""
+    source = {"source_project": "unwritten-billing", "source_dataset": "d", "source_table": "t"}
+    return onboard(session_cloud.settings, NewOrg("unwritten_org", source, views=False), session_cloud.tables)
+
+
+@pytest.fixture(scope="module")
+def instance(session_cloud: Local) -> FlaskClient:
+    """An instance of the API for all tests of a module; it keeps its answers, so who counts queries takes `api`."""
+    return public_app(compose(session_cloud.settings, session_cloud.clock)).test_client()
+
+
 @pytest.fixture
-def get(api: FlaskClient, org: OnboardedOrg) -> Get:
-    """Asks for the org's costs."""
+def get(local: Local, instance: FlaskClient, org: OnboardedOrg) -> Get:
+    """Asks for the org's costs, at noon."""
+    assert local.clock.now == NOON
+    return costs_of(instance, org)
+
+
+def costs_of(api: FlaskClient, org: OnboardedOrg) -> Get:
+    """What asks the API for the costs of this org."""
 
     def ask(path: str = "", headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
         sent = {"X-API-Key": org.api_key, **(headers or {})}
-        return api.get(f"/api/v1/costs/{org.org_slug}{path}", headers=sent, query_string=query)
+        # Read to its end, since an export of rows counts as one that is open until then.
+        return api.get(f"/api/v1/costs/{org.org_slug}{path}", headers=sent, query_string=query, buffered=True)
 
     return ask
 

@@ -80,9 +80,9 @@ def ask(api: FlaskClient, org: OnboardedOrg, headers: dict[str, str] | None = No
     return api.get(f"/api/v1/costs/{org.org_slug}/anomalies", headers=sent, query_string=query)
 
 
-def test_an_anomaly_is_told_and_shown(local: Local, api: FlaskClient, org: OnboardedOrg) -> None:
+def test_an_anomaly_is_told_and_shown(local: Local, instance: FlaskClient, org: OnboardedOrg) -> None:
     """The key that grew is named, exactly and since when, and the query that is told shows those very amounts."""
-    answer = ask(api, org).get_json()
+    answer = ask(instance, org).get_json()
     (anomaly,) = answer["anomalies"]
     assert (anomaly["kind"], anomaly["layer"], anomaly["since"], anomaly["last_date"]) == (
         "rise", "api_key", "2026-11-10", "2026-11-10",
@@ -96,9 +96,10 @@ def test_an_anomaly_is_told_and_shown(local: Local, api: FlaskClient, org: Onboa
     assert set(shown) == {day for day in days() if day >= THE_DAY - timedelta(weeks=8)}
 
 
-def test_what_is_not_settled_is_not_judged(api: FlaskClient, org: OnboardedOrg) -> None:
+@pytest.mark.usefixtures("local")
+def test_what_is_not_settled_is_not_judged(instance: FlaskClient, org: OnboardedOrg) -> None:
     """A day that was read once, hours after its end, waits; one without a history waits for a week."""
-    settled = {each["provider"]: each["date"] for each in ask(api, org).get_json()["settled_until"]}
+    settled = {each["provider"]: each["date"] for each in ask(instance, org).get_json()["settled_until"]}
     assert settled == {"openai": "2026-11-10", "gcp": "2026-11-03"}
 
 
@@ -114,10 +115,11 @@ def test_an_unchanged_answer_costs_no_query(api: FlaskClient, org: OnboardedOrg)
     assert int(earlier.headers["X-Bytes-Processed"]) > 0
 
 
+@pytest.mark.usefixtures("local")
 @pytest.mark.parametrize("query", [{"end": "2026-11-12"}, {"end": "2014-12-31"}, {"end": "x"}])
-def test_what_cannot_be_answered(api: FlaskClient, org: OnboardedOrg, query: dict[str, str]) -> None:
+def test_what_cannot_be_answered(instance: FlaskClient, org: OnboardedOrg, query: dict[str, str]) -> None:
     """A day that is not over, or no day, is refused with the field's name."""
-    answer = ask(api, org, None, **query)
+    answer = ask(instance, org, None, **query)
     assert (answer.status_code, answer.get_json()["field"]) == (400, next(iter(query)))
 
 

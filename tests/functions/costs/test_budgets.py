@@ -70,6 +70,13 @@ def plans(api: FlaskClient, new_org: NewOrgs) -> Plans:
     return Plans(api, new_org())
 
 
+@pytest.fixture
+def none(local: Local, instance: FlaskClient, unwritten: OnboardedOrg) -> Plans:
+    """Those of an org that never has any, at noon."""
+    assert local.clock.now == NOON
+    return Plans(instance, unwritten)
+
+
 def test_every_put_is_a_version_and_each_budget_knows_when_it_changed(plans: Plans) -> None:
     """The same again is none; what is as it was keeps its version; what is read can be put again as it is."""
     assert plans.shown("budgets") == {
@@ -111,17 +118,17 @@ def test_balances_are_versions_too(plans: Plans) -> None:
     assert (missing.status_code, missing.get_json()["code"]) == (404, "balances_unknown")
 
 
-@pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
-def test_what_was_changed_meanwhile_is_not_overwritten(plans: Plans, what: str, one: Any) -> None:
+def test_what_was_changed_meanwhile_is_not_overwritten(plans: Plans) -> None:
     """If-Match has the ETag of what was read: another version since then is 412; If-None-Match saves the reading."""
-    first = plans.put(what, one).headers["ETag"]
-    assert plans.call("GET", what).headers["ETag"] == first
-    headers = {"X-API-Key": plans.org.api_key, "If-None-Match": first}
-    assert plans.call("GET", what, headers=headers).status_code == 304
-    second = plans.put(what, match=first)
-    stale = plans.put(what, one, match=first)
-    assert (second.status_code, stale.status_code, stale.get_json()["code"]) == (200, 412, f"{what}_changed")
-    assert plans.put(what, one, match=second.headers["ETag"]).get_json()["version"] == 3
+    for what, one in (("budgets", ALL), ("balances", MINE)):
+        first = plans.put(what, one).headers["ETag"]
+        assert plans.call("GET", what).headers["ETag"] == first
+        headers = {"X-API-Key": plans.org.api_key, "If-None-Match": first}
+        assert plans.call("GET", what, headers=headers).status_code == 304, what
+        second = plans.put(what, match=first)
+        stale = plans.put(what, one, match=first)
+        assert (second.status_code, stale.status_code, stale.get_json()["code"]) == (200, 412, f"{what}_changed")
+        assert plans.put(what, one, match=second.headers["ETag"]).get_json()["version"] == 3, what
 
 
 def test_of_two_at_once_one_writes(local: Local, plans: Plans) -> None:
@@ -134,23 +141,26 @@ def test_of_two_at_once_one_writes(local: Local, plans: Plans) -> None:
     assert store.newest(org) == written
 
 
-@pytest.mark.parametrize(("what", "one"), [("budgets", ALL), ("balances", MINE)])
-def test_who_may_read_and_write(local: Local, plans: Plans, new_org: NewOrgs, what: str, one: Any) -> None:
+def test_who_may_read_and_write(local: Local, plans: Plans, none: Plans) -> None:
     """Members read; owners, admins and keys write; nobody sees another org's."""
-    plans.put(what, one)
+    documents = {"budgets": ALL, "balances": MINE}
+    for what, one in documents.items():
+        plans.put(what, one)
     for role, status in (("admin", 200), ("member", 403)):
         user = f"{role}-{plans.org.org_slug}"
         add_member(local.settings, plans.org.org_slug, user, role)
         headers = bearer(local, user)
-        assert len(plans.call("GET", what, headers=headers).get_json()[what]) == 1
-        assert plans.call("PUT", what, headers=headers, json={what: [one]}).status_code == status
-    stranger = Plans(plans.api, new_org())
-    assert stranger.shown(what)[what] == []
-    foreign = {"X-API-Key": stranger.org.api_key}
-    assert plans.call("GET", what, headers=foreign).status_code == 403
-    assert plans.call("PUT", what, headers=foreign, json={what: []}).status_code == 403
+        for what, one in documents.items():
+            assert len(plans.call("GET", what, headers=headers).get_json()[what]) == 1
+            put = plans.call("PUT", what, headers=headers, json={what: [one]})
+            assert put.status_code == status, (role, what)
+    foreign = {"X-API-Key": none.org.api_key}
+    for what in documents:
+        assert none.shown(what)[what] == []
+        assert plans.call("GET", what, headers=foreign).status_code == 403, what
+        assert plans.call("PUT", what, headers=foreign, json={what: []}).status_code == 403, what
     for path in ("budgets", "forecast", "runway"):
-        assert plans.ask(path, foreign).status_code == 403
+        assert plans.ask(path, foreign).status_code == 403, path
 
 
 @pytest.mark.parametrize(
@@ -189,20 +199,20 @@ def test_who_may_read_and_write(local: Local, plans: Plans, new_org: NewOrgs, wh
         ("balances", [MINE | {"provider": "nobody"}], "balances[0].provider, which must be one of"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_by_its_place(plans: Plans, what: str, body: Any, where: str) -> None:
+def test_a_mistake_is_told_by_its_place(none: Plans, what: str, body: Any, where: str) -> None:
     """The sentence says where in the document the first mistake is; nothing is recorded."""
-    answer = plans.call("PUT", what, json={what: body})
+    answer = none.call("PUT", what, json={what: body})
     problem = answer.get_json()
     assert (answer.status_code, problem["code"], problem["field"]) == (400, "field_invalid", what)
     assert where in problem["detail"]
-    assert plans.shown(what)["version"] == 0
+    assert none.shown(what)["version"] == 0
 
 
-def test_a_budget_of_a_label_that_there_is_none_of(plans: Plans) -> None:
+def test_a_budget_of_a_label_that_there_is_none_of(none: Plans) -> None:
     """It is refused as a question about that label is."""
-    answer = plans.put("budgets", ALL | {"of": {"label": "team", "value": "search"}})
+    answer = none.put("budgets", ALL | {"of": {"label": "team", "value": "search"}})
     assert (answer.status_code, answer.get_json()["code"]) == (400, "label_unknown")
-    assert plans.shown("budgets")["version"] == 0
+    assert none.shown("budgets")["version"] == 0
 
 
 TODAY = NOON.date()
@@ -247,7 +257,7 @@ def histories() -> Iterator[Found]:
 @pytest.fixture(scope="module")
 def spender(session_cloud: Local) -> OnboardedOrg:
     source = {"source_project": "spender-billing", "source_dataset": "d", "source_table": "t"}
-    org = onboard(session_cloud.settings, NewOrg("spender_org", source))
+    org = onboard(session_cloud.settings, NewOrg("spender_org", source), session_cloud.tables)
     load(session_cloud, org.org_slug, charged())
     load_histories(session_cloud, org.org_slug, {org.org_slug: in_turn(histories())})
     return org
@@ -448,10 +458,10 @@ def test_an_unchanged_answer_costs_no_query(local: Local, spending: Plans, door:
         assert asked.ask(path, {"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-def test_without_budgets_nothing_is_asked(plans: Plans) -> None:
+def test_without_budgets_nothing_is_asked(none: Plans) -> None:
     """An org without budgets, or balances, has an empty answer, that costs no question about its costs."""
     for path in ("budgets", "runway"):
-        answer = plans.ask(path)
+        answer = none.ask(path)
         fields = answer.get_json()
         assert (answer.status_code, fields["budgets" if path == "budgets" else "balances"]) == (200, [])
         assert answer.headers["X-Bytes-Processed"] == "0"

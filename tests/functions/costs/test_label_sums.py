@@ -24,9 +24,9 @@ from functions.costs.question import Days, Granularity, Question
 from functions.costs.statement import statement_of_groups
 from functions.costs.states import Shipped
 from localcloud.onboarding import OnboardedOrg
-from tests.conftest import Local
+from tests.conftest import NOON, Local
 from tests.functions.costs.charges import FIRST, LAST, Charge, org_with_costs, total
-from tests.functions.costs.conftest import Get, Watched
+from tests.functions.costs.conftest import Get, Watched, costs_of
 
 WEEK = {"start": "2026-10-01", "end": "2026-10-07", "format": "parquet"}
 ALLOCATED = [f"Allocated{word}" for word in ("MethodId", "MethodDetails", "ResourceId", "ResourceName", "Tags")]
@@ -117,21 +117,19 @@ def labelled_org(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
 
 
 @pytest.fixture
-def put(api: FlaskClient, labelled_org: OnboardedOrg) -> Callable[..., Any]:
+def put(instance: FlaskClient, labelled_org: OnboardedOrg) -> Callable[..., Any]:
     def write(*labels: Any) -> Any:
         path = f"/api/v1/organizations/{labelled_org.org_slug}/labels"
-        return api.put(path, headers={"X-API-Key": labelled_org.api_key}, json={"labels": labels})
+        return instance.put(path, headers={"X-API-Key": labelled_org.api_key}, json={"labels": labels})
 
     return write
 
 
 @pytest.fixture
-def ask(api: FlaskClient, labelled_org: OnboardedOrg) -> Get:
-    def get(path: str = "", headers: dict[str, str] | None = None, **query: Any) -> Any:
-        sent = {"X-API-Key": labelled_org.api_key, **(headers or {})}
-        return api.get(f"/api/v1/costs/{labelled_org.org_slug}{path}", headers=sent, query_string=query)
-
-    return get
+def ask(local: Local, instance: FlaskClient, labelled_org: OnboardedOrg) -> Get:
+    """Asks for the costs of the org with labels, at noon, the instance that writes the labels."""
+    assert local.clock.now == NOON
+    return costs_of(instance, labelled_org)
 
 
 @pytest.fixture
@@ -314,24 +312,43 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(rules=st.lists(RULES, min_size=1, max_size=8))
-def test_any_rules(session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], rules: list[Any]) -> None:
-    """Whatever the rules are, the query's sums are those of the loop, and together those of the charges."""
-    label = {"name": "any", "rules": rules}
+LISTS_OF_RULES = st.lists(RULES, min_size=1, max_size=8)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(first=LISTS_OF_RULES, second=LISTS_OF_RULES)
+def test_any_rules(
+    session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], first: list[Any], second: list[Any]
+) -> None:
+    """Whatever the rules of two labels are, the query's sums are those of the loop, and together those of the charges.
+
+    The second label shares out the parts that the first one makes, so those of the first alone are sums of theirs.
+    """
+    labels = [{"name": "first", "rules": first}, {"name": "second", "rules": second}]
+    names = ("label:first", "label:second")
     question = Question(
         Days(FIRST, LAST),
         Granularity.WHOLE,
-        group_by=(Dimension("label:any"),),
+        group_by=tuple(Dimension(name) for name in names),
         limit=100,
-        known_labels=labels_of(json.dumps([label])),
+        known_labels=labels_of(json.dumps(labels)),
     )
     query, values = statement_of_groups(question)
     warehouse = open_warehouse(session_cloud.settings)
     rows, _ = warehouse.measured(query, labelled_org.org_slug, 10**9, **values)
     answer = answer_of(question, rows, LAST)
-    told = {(sums.currency, group.key["label:any"]): group.total for sums in answer.sums for group in sums.groups}
-    assert told == sums_by(labelled(found, label))
+    told = [
+        (sums.currency, *(group.key[name] for name in names), group.total)
+        for sums in answer.sums
+        for group in sums.groups
+    ]
+    parts = labelled(found, labels[0])
+    both = [((value, other), end) for value, part in parts for other, end in labelled([part], labels[1])]
+    assert {(currency, (one, two)): total for currency, one, two, total in told} == sums_by(both)
+    of_first: dict[Any, Decimal] = defaultdict(Decimal)
+    for currency, one, _, amount in told:
+        of_first[currency, one] += amount
+    assert of_first == sums_by(parts)
     whole = sums_by((None, charge) for charge in found)
     assert {(sums.currency, None): sums.total for sums in answer.sums} == whole
 

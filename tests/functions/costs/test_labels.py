@@ -17,7 +17,7 @@ from cloudact.costs.labels import labels_of
 from functions.composition import compose
 from functions.costs.stored_labels import LabelsChanged
 from localcloud.onboarding import OnboardedOrg, add_member
-from tests.conftest import Local
+from tests.conftest import NOON, Local
 from tests.functions.costs.charges import Charge, charges, org_with_costs
 from tests.sessions import bearer
 
@@ -47,6 +47,13 @@ class Labels:
 @pytest.fixture
 def labels(api: FlaskClient, new_org: Callable[..., OnboardedOrg]) -> Labels:
     return Labels(api, new_org())
+
+
+@pytest.fixture
+def none(local: Local, instance: FlaskClient, unwritten: OnboardedOrg) -> Labels:
+    """Those of an org that never has any, at noon."""
+    assert local.clock.now == NOON
+    return Labels(instance, unwritten)
 
 
 def test_every_put_is_a_version(labels: Labels) -> None:
@@ -93,7 +100,7 @@ def test_of_two_at_once_one_writes(local: Local, labels: Labels) -> None:
     assert [(row["version"], row["recorded_by"]) for row in rows] == [(1, "me")]
 
 
-def test_who_may_read_and_write(local: Local, labels: Labels, new_org: Callable[..., OnboardedOrg]) -> None:
+def test_who_may_read_and_write(local: Local, labels: Labels, none: Labels) -> None:
     """Members read; owners, admins and keys write; nobody sees another org's labels, or has them as dimensions."""
     labels.put(TEAM)
     for role, status in (("admin", 200), ("member", 403)):
@@ -104,12 +111,11 @@ def test_who_may_read_and_write(local: Local, labels: Labels, new_org: Callable[
         assert labels.call("PUT", headers=headers, json={"labels": [TEAM]}).status_code == status
         trial = {"json": {"labels": []}, "query_string": {"dry_run": "true"}}
         assert labels.call("PUT", headers=headers, **trial).status_code in (status, 503)
-    stranger = Labels(labels.api, new_org())
-    assert stranger.shown()["labels"] == []
-    foreign = {"X-API-Key": stranger.org.api_key}
+    assert none.shown()["labels"] == []
+    foreign = {"X-API-Key": none.org.api_key}
     assert labels.call("GET", headers=foreign).status_code == 403
     assert labels.call("PUT", headers=foreign, json={"labels": []}).status_code == 403
-    asked = labels.api.get(f"/api/v1/costs/{stranger.org.org_slug}?group_by=label:team", headers=foreign)
+    asked = labels.api.get(f"/api/v1/costs/{none.org.org_slug}?group_by=label:team", headers=foreign)
     assert (asked.status_code, asked.get_json()["code"]) == (400, "label_unknown")
 
 
@@ -154,13 +160,13 @@ def shares(*texts: Any) -> dict[str, Any]:
         ("team", "labels, which must be a valid tuple"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_by_its_place(labels: Labels, body: Any, where: str) -> None:
+def test_a_mistake_is_told_by_its_place(none: Labels, body: Any, where: str) -> None:
     """The sentence says where in the document the first mistake is; nothing is recorded."""
-    answer = labels.call("PUT", json={"labels": body})
+    answer = none.call("PUT", json={"labels": body})
     problem = answer.get_json()
     assert (answer.status_code, problem["code"], problem["field"]) == (400, "field_invalid", "labels")
     assert where in problem["detail"]
-    assert labels.shown()["version"] == 0
+    assert none.shown()["version"] == 0
 
 
 def test_a_share_as_a_number_is_the_same_share(labels: Labels) -> None:

@@ -133,9 +133,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "field"), REFUSED, ids=[str(each[0]) for each in REFUSED])
-def test_what_is_no_month(api: FlaskClient, billed: OnboardedOrg, query: dict[str, str], field: str) -> None:
+def test_what_is_no_month(instance: FlaskClient, billed: OnboardedOrg, query: dict[str, str], field: str) -> None:
     """400 names the parameter."""
-    answer = months(api, billed, **query)
+    answer = months(instance, billed, **query)
     assert (answer.status_code, answer.get_json()["field"]) == (400, field)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from datetime import date, timedelta
+from functools import cache
 
 import pytest
 
@@ -12,7 +12,7 @@ from cloudact.anomalies.cost_days import Window
 from cloudact.budgets.statement import statement_of_spending
 from cloudact.costs.dimensions import DIMENSIONS, Dimension, InvalidQuestion, dimension
 from cloudact.costs.labels import Label, labels_of
-from cloudact.warehouse.queries import load_query
+from cloudact.warehouse.queries import Query, load_query
 from functions.costs.question import Basis, Compared, Days, Filter, Granularity, Metric, Question, Rows
 from functions.costs.statement import (
     every_word,
@@ -26,30 +26,49 @@ from tests.googlesql import gate
 
 MONTH = Days(date(2026, 10, 1), date(2026, 10, 31))
 ALL = [Dimension(word) for word in (*DIMENSIONS, "tag:a", "tag:b", "tag:c")]
-FORMS = [
-    (basis, granularity, metric)
-    for basis, granularity, metric in itertools.product(Basis, Granularity, Metric)
-    if basis is Basis.USAGE or granularity is Granularity.MONTH
-]
+FORMS = [(Basis.USAGE, each) for each in Granularity] + [(Basis.INVOICE_MONTH, Granularity.MONTH)]
+COSTS = {Metric.EFFECTIVE: "EffectiveCost", Metric.LIST: "ListCost", Metric.CONTRACTED: "ContractedCost"}
+MONEY = "    BillingCurrency AS currency,\n    CAST(NULL AS STRING) AS unit,\n    BilledCost AS amount,\n"
+CONSUMED = "    CAST(NULL AS STRING) AS currency,\n    ConsumedUnit AS unit,\n    ConsumedQuantity AS amount,\n"
 
 
-@pytest.mark.parametrize(("basis", "granularity", "metric"), FORMS)
-def test_google_accepts_every_form(basis: Basis, granularity: Granularity, metric: Metric) -> None:
-    """Every basis, granularity and metric gives the same columns."""
-    sql, _ = statement_of_groups(Question(MONTH, granularity, basis, metric))
-    columns = {column.name: column.type for column in gate("org").analyze(sql.sql, sql.types)}
-    assert (columns["amount"], columns["period_start"], columns["place"]) == ("NUMERIC", "DATE", "INT64")
+def accepted(query: Query) -> dict[str, str]:
+    """Types of the columns that Google's analyzer says the query has, by their names."""
+    return _accepted(query.sql, tuple(query.types.items()))
 
 
-@pytest.mark.parametrize("first", range(len(ALL)))
+@cache
+def _accepted(sql: str, types: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {column.name: column.type for column in gate("org").analyze(sql, dict(types))}
+
+
+def columns_of_the_view() -> dict[str, str]:
+    return _accepted("SELECT * FROM focus_costs", ())
+
+
+@pytest.mark.parametrize(("basis", "granularity"), FORMS)
+def test_google_accepts_every_form(basis: Basis, granularity: Granularity) -> None:
+    """Every basis, granularity and metric gives the same columns; costs differ in the summed column of the view."""
+    sqls = {metric: statement_of_groups(Question(MONTH, granularity, basis, metric))[0] for metric in Metric}
+    billed = sqls.pop(Metric.BILLED)
+    for sql in (billed, sqls.pop(Metric.CONSUMED)):
+        columns = accepted(sql)
+        assert (columns["amount"], columns["period_start"], columns["place"]) == ("NUMERIC", "DATE", "INT64")
+    assert {metric: (sql.sql, sql.types) for metric, sql in sqls.items()} == {
+        metric: (billed.sql.replace("BilledCost", column), billed.types) for metric, column in COSTS.items()
+    }
+    assert {columns_of_the_view()[column] for column in ("BilledCost", *COSTS.values())} == {"NUMERIC"}
+
+
+@pytest.mark.parametrize("first", [*range(0, len(ALL) - 3, 3), len(ALL) - 3])
 def test_google_accepts_every_dimension(first: int) -> None:
-    """Grouped by each dimension, with two others, and filtered by it both ways; exactly what is declared is given."""
-    group_by = tuple((ALL * 2)[first : first + 3])
+    """Grouped by three dimensions and filtered by them both ways, up to the last; what is declared is given."""
+    group_by = tuple(ALL[first : first + 3])
     filters = [Filter(each, ("x", ""), excluded) for each in group_by for excluded in (False, True)]
     sql, values = statement_of_groups(
         Question(MONTH, group_by=group_by, filters=tuple(filters), compared=Compared.PERIOD)
     )
-    assert gate("org").analyze(sql.sql, sql.types)
+    assert accepted(sql)
     assert sql.bind(values)
 
 
@@ -121,7 +140,7 @@ def test_the_same_days_of_the_month_before(first: str, last: str, before: str) -
     assert question.previous
     assert f"{question.previous.first} {question.previous.last}" == before
     sql, values = statement_of_groups(question)
-    assert gate("org").analyze(sql.sql, sql.types)
+    assert accepted(sql)
     assert sql.bind(values)
     assert values["previous_end"] == question.previous.last
     with pytest.raises(InvalidQuestion, match="one month"):
@@ -147,20 +166,33 @@ def labels(texts: str = "x") -> tuple[Label, ...]:
     return labels_of(json.dumps([{"name": name, "rules": rules} for name in "abcd"]))
 
 
+KNOWN = labels()
+
+
 @pytest.mark.parametrize("with_tokens", [False, True])
-@pytest.mark.parametrize("metric", [Metric.BILLED, Metric.CONSUMED])
 @pytest.mark.parametrize("names", ["a", "ba", "cab"])
-def test_google_accepts_labels(names: str, metric: Metric, with_tokens: bool) -> None:
-    """Grouped and filtered both ways by up to three labels, each rule over every dimension."""
+def test_google_accepts_labels(names: str, with_tokens: bool) -> None:
+    """Grouped and filtered both ways by up to three labels, each rule over every dimension; of costs and quantities."""
     group_by = tuple(Dimension(f"label:{name}") for name in names)
     filters = tuple(Filter(each, ("x", ""), excluded) for each in group_by for excluded in (False, True))
-    question = Question(
-        MONTH, metric=metric, group_by=group_by, filters=filters, with_tokens=with_tokens, known_labels=labels()
+    billed, consumed = (
+        Question(MONTH, metric=metric, group_by=group_by, filters=filters, with_tokens=with_tokens, known_labels=KNOWN)
+        for metric in (Metric.BILLED, Metric.CONSUMED)
     )
-    sql, values = statement_of_groups(question)
-    assert gate("org").analyze(sql.sql, sql.types)
+    (sql, values), (of_quantities, same) = statement_of_groups(billed), statement_of_groups(consumed)
+    assert accepted(sql)
+    assert (of_quantities.sql, of_quantities.types, same) == (sql.sql.replace(MONEY, CONSUMED), sql.types, values)
     assert sql.bind(values)
-    assert [label.name for label in question.labels] == sorted(names)
+    assert [label.name for label in billed.labels] == [label.name for label in consumed.labels] == sorted(names)
+
+
+def test_quantities_are_of_the_types_of_costs() -> None:
+    """The lines of either are taken for the other's wherever they stand, so what Google says of one holds of both."""
+    of_costs, of_quantities = (
+        _accepted(f"SELECT {lines} x_UsageDate FROM focus_costs", ()) for lines in (MONEY, CONSUMED)
+    )
+    assert of_costs == of_quantities
+    assert of_costs["amount"] == "NUMERIC"
 
 
 @pytest.mark.parametrize("is_allocated", [False, True])
@@ -168,8 +200,7 @@ def test_google_accepts_rows(is_allocated: bool) -> None:
     """Rows have the columns of the view, whether a label allocates them or not; filtered both ways, of one read."""
     filters = tuple(Filter(each, ("x", ""), excluded) for each in ALL for excluded in (False, True))
     sql, values = statement_of_rows(Rows(MONTH, filters, labels()[0] if is_allocated else None, 7))
-    columns = [(column.name, column.type) for column in gate("org").analyze(sql.sql, sql.types)]
-    assert columns == [(each.name, each.type) for each in gate("org").analyze("SELECT * FROM focus_costs", {})]
+    assert list(accepted(sql).items()) == list(columns_of_the_view().items())
     assert sql.bind(values)
     assert sql.sql.count("x_UsageDate BETWEEN @first_day AND @last_day") == sql.sql.count("FROM focus_costs") == 1
 
@@ -177,7 +208,7 @@ def test_google_accepts_rows(is_allocated: bool) -> None:
 def test_every_amount_is_allocated() -> None:
     """Of a charge that is split, each number that can be summed is split; prices are as they were."""
     sql, _ = statement_of_rows(Rows(MONTH, (), labels()[0], 7))
-    numbers = {each.name for each in gate("org").analyze("SELECT * FROM focus_costs", {}) if each.type == "NUMERIC"}
+    numbers = {name for name, kind in columns_of_the_view().items() if kind == "NUMERIC"}
     split = {name for name in numbers if f"AS NUMERIC) AS {name}," in sql.sql}
     assert numbers - split == {
         "ListUnitPrice", "ContractedUnitPrice", "PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice",
@@ -188,7 +219,7 @@ def test_every_amount_is_allocated() -> None:
 def test_google_accepts_a_trial() -> None:
     """All labels at once, one of which there is not yet: one read of the days."""
     sql, values = statement_of_trial(MONTH, [None, *labels()])
-    assert {column.name: column.type for column in gate("org").analyze(sql.sql, sql.types)} == {
+    assert accepted(sql) == {
         "number": "INT64", "value": "STRING", "currency": "STRING", "amount": "NUMERIC",
     }  # fmt: skip
     assert sql.bind(values)
@@ -202,7 +233,7 @@ def test_google_accepts_all_at_once(*, with_spending: bool) -> None:
     cells = load_query("cost_cells"), window.values("an_org")
     spending = statement_of_spending("an_org", MONTH.first, MONTH.last, labels(), ["1:x"]) if with_spending else None
     sql, values = statement_at_once(question, cells, spending)
-    columns = {column.name: column.type for column in gate("org").analyze(sql.sql, sql.types)}
+    columns = accepted(sql)
     assert list(columns) == ["answer", *(["spent"] if with_spending else []), "cell"]
     assert all(kind.startswith("STRUCT<part STRING") for kind in columns.values())
     assert sql.bind(values)

@@ -24,6 +24,7 @@ from tests.jobs.billing.exact_totals import day_groups, grand_total, groups_of
 from tests.jobs.billing.exports import DETAILED, STANDARD, rows, schema
 
 AT = datetime(2026, 12, 31, tzinfo=UTC)
+ROWS_A_DAY = 1_000
 DAYS = [date(2026, 4, day) for day in (1, 2, 3, 4)]
 DDL = [
     statement
@@ -58,8 +59,8 @@ def recorded(request: pytest.FixtureRequest, client: Client) -> tuple[ExportTabl
 
 @pytest.fixture(scope="module")
 def generated(client: Client) -> tuple[ExportTable, list[dict[str, Any]]]:
-    """A detailed export of 20,000 rows over four days."""
-    source = [row for day in DAYS for row in rows_for_day(11, day, 5_000, detailed=True)]
+    """A detailed export of four days, each of which is one page."""
+    source = [row for day in DAYS for row in rows_for_day(11, day, ROWS_A_DAY, detailed=True)]
     load_export(client, "acme-billing.billing.generated", schema(DETAILED), source)
     return from_table(client.get_table("acme-billing.billing.generated")), source
 
@@ -103,7 +104,7 @@ def test_inactive_projects_are_dropped_and_counted(client: Client, generated: So
     )
     job = client.query(counted.sql, QueryJobConfig(query_parameters=list(counted.parameters)))
     kept = sum(group["source_row_count"] for group in found.values())
-    assert facts_of(job.result()).filtered_rows == 5_000 - kept > 0
+    assert facts_of(job.result()).filtered_rows == ROWS_A_DAY - kept > 0
 
 
 def test_a_day_replaces_its_partition(client: Client, recorded: Source, tmp_path: Path) -> None:

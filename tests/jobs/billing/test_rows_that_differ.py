@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
@@ -24,6 +24,7 @@ from tests.jobs.billing.hours import DAY, credit, hour, pairs
 AT = datetime(2026, 12, 31, tzinfo=UTC)
 Row = dict[str, Any]
 Read = Callable[..., list[Row]]
+ReadEach = Callable[..., list[list[Row]]]
 _numbers = count()
 
 
@@ -52,6 +53,28 @@ def read(client: Client) -> Read:
     return result
 
 
+@pytest.fixture
+def read_each(read: Read) -> ReadEach:
+    """What each of some lists of export rows makes: every list is of a project of its own, so one statement reads all.
+
+    Rows of different projects are in different groups, whatever else they are.
+    """
+
+    def results(*sources: Sequence[Row], **options: Any) -> list[list[Row]]:
+        projects = [f"project-{number}" for number in range(len(sources))]
+        found = read(
+            *(_of_project(row, id_) for id_, rows in zip(projects, sources, strict=True) for row in rows), **options
+        )
+        assert {row["project_id"] for row in found} == {*projects}
+        return [[row for row in found if row["project_id"] == id_] for id_ in projects]
+
+    return results
+
+
+def _of_project(row: Row, id_: str) -> Row:
+    return row | {"project": row["project"] | {"id": id_}}
+
+
 def one(found: list[Row], *names: str) -> list[Any]:
     """The values of the only row."""
     (row,) = found
@@ -61,12 +84,13 @@ def one(found: list[Row], *names: str) -> list[Any]:
 COSTS = ("list_cost", "list_cost_known", "contracted_cost", "contracted_cost_known")
 
 
-def test_what_some_rows_do_not_tell_is_decided_per_row(read: Read) -> None:
+def test_what_some_rows_do_not_tell_is_decided_per_row(read_each: ReadEach) -> None:
     """A row without a cost at list price counts with its contract's, else with its cost, and the sum is not known."""
     silent = hour(cost_at_list=None, cost_at_effective_price_default=None)
-    found = read(hour(), silent, hour(cost_at_list=None, cost_at_effective_price_default=9.0))
-    assert one(found, *COSTS) == [12 + 10 + 9, False, 10 + 10 + 9, False]
-    assert one(read(hour(), hour()), *COSTS) == [24, True, 20, True]
+    listless = hour(cost_at_list=None, cost_at_effective_price_default=9.0)
+    some, all_told = read_each([hour(), silent, listless], [hour(), hour()])
+    assert one(some, *COSTS) == [12 + 10 + 9, False, 10 + 10 + 9, False]
+    assert one(all_told, *COSTS) == [24, True, 20, True]
 
 
 def test_what_no_row_tells_stays_unknown(read: Read) -> None:
@@ -77,26 +101,34 @@ def test_what_no_row_tells_stays_unknown(read: Read) -> None:
     assert one(read(hour(), without=old), *COSTS) == unknown
 
 
-def test_a_price_of_zero_is_told(read: Read) -> None:
+def test_a_price_of_zero_is_told(read_each: ReadEach) -> None:
     """A zero at list price is a price of usage and adjustments; of a tax or a rounding it is the lack of one."""
     zero = {"cost_at_list": 0.0, "cost_at_effective_price_default": 0.0}
     kinds = ("regular", "adjustment", "tax", "Tax", "TAX ", "rounding_error", " Rounding_Error")
-    found = {row["cost_type"]: [row[c] for c in COSTS] for row in read(*(hour(cost_type=k, **zero) for k in kinds))}
+    taxes = [hour(cost_type="tax", **zero), hour(cost_type="tax")]
+    of_kinds, of_taxes = read_each([hour(cost_type=kind, **zero) for kind in kinds], taxes)
+    found = {row["cost_type"]: [row[c] for c in COSTS] for row in of_kinds}
     told, untold = [0, True, 0, True], [None, False, None, False]
     assert found == {kind: told if kind in ("regular", "adjustment") else untold for kind in kinds}
-    assert one(read(hour(cost_type="tax", **zero), hour(cost_type="tax")), *COSTS) == [10 + 12, False, 10 + 10, False]
+    assert one(of_taxes, *COSTS) == [10 + 12, False, 10 + 10, False]
 
 
-def test_quantities_are_known_if_every_row_tells_them(read: Read) -> None:
+def test_quantities_are_known_if_every_row_tells_them(read_each: ReadEach) -> None:
     """Rows that tell no quantity are left out of the sum, and the sum says so; the two quantities each for itself."""
     names = ("usage_amount", "usage_amount_known", "usage_amount_in_pricing_units", "pricing_amount_known")
-    assert one(read(hour(), hour(usage__amount=None)), *names) == [3600, False, 2, True]
-    assert one(read(hour(), hour(usage__amount_in_pricing_units=None)), *names) == [7200, True, 1, False]
-    assert one(read(hour(usage=None)), *names) == [None, False, None, False]
-    assert one(read(hour(usage__amount=0.0)), *names) == [0, True, 1, True]
+    no_amount, no_units, neither, zero = read_each(
+        [hour(), hour(usage__amount=None)],
+        [hour(), hour(usage__amount_in_pricing_units=None)],
+        [hour(usage=None)],
+        [hour(usage__amount=0.0)],
+    )
+    assert one(no_amount, *names) == [3600, False, 2, True]
+    assert one(no_units, *names) == [7200, True, 1, False]
+    assert one(neither, *names) == [None, False, None, False]
+    assert one(zero, *names) == [0, True, 1, True]
 
 
-def test_amounts_too_small_for_a_row_count_in_the_sum(read: Read) -> None:
+def test_amounts_too_small_for_a_row_count_in_the_sum(read: Read, read_each: ReadEach) -> None:
     """A thousand costs of 4e-10 are 4e-7; costs, credits and quantities are rounded once, after the sum."""
     tiny = hour(
         cost=4e-10, cost_at_list=3e-10, cost_at_effective_price_default=4e-10, usage__amount=1e-10,
@@ -104,8 +136,9 @@ def test_amounts_too_small_for_a_row_count_in_the_sum(read: Read) -> None:
     )  # fmt: skip
     names = ("cost", "credits", "net_cost", "list_cost", "usage_amount", "usage_amount_in_pricing_units")
     expected = ["4e-7", "-2e-7", "2e-7", "3e-7", "1e-7", "1.3e-7"]
-    assert one(read(*[tiny] * 1000), *names) == [Decimal(amount) for amount in expected]
-    assert one(read(tiny, tiny), "cost", "credits", "net_cost") == [Decimal("1e-9"), 0, 0]
+    thousand, two = read_each([tiny] * 1000, [tiny] * 2)
+    assert one(thousand, *names) == [Decimal(amount) for amount in expected]
+    assert one(two, "cost", "credits", "net_cost") == [Decimal("1e-9"), 0, 0]
     assert one(read(tiny, operations=()), "cost", "net_cost") == [0, 0]
 
 
@@ -166,17 +199,18 @@ def test_a_tag_of_the_resource_comes_before_an_inherited_one(read: Read) -> None
     assert json.loads(more) == [{"kind": "tag", "key": "1111/env", "value": "alpha"}]
 
 
-def test_each_kind_of_label_is_kept(read: Read) -> None:
+def test_each_kind_of_label_is_kept(read: Read, read_each: ReadEach) -> None:
     """Labels, project labels, system labels and tags stay apart with one key; what each leaves out names its kind."""
     twice = pairs(("env", "a"), ("env", "b"))
     tags = pairs(("env", "a"), ("env", "b"), inherited=False, namespace="9")
-    found = read(hour(labels=twice, system_labels=twice, tags=tags, project__labels=twice))
+    every = hour(labels=twice, system_labels=twice, tags=tags, project__labels=twice)
+    found, single = read_each([every], [hour(labels=pairs(("env", "a")))])
     names = ("labels", "project_labels", "system_labels", "tags")
     assert one(found, *names) == ['{"env":"a"}'] * 3 + ['{"9/env":"a"}']
     left = [(pair["kind"], pair["value"]) for pair in json.loads(one(found, "more_labels")[0])]
     assert left == [(kind, "b") for kind in ("label", "project_label", "system_label", "tag")]
     assert one(read(hour(labels=twice), without=frozenset({"tags"})), "more_labels") != [None]
-    assert one(read(hour(labels=pairs(("env", "a")))), "more_labels") == [None]
+    assert one(single, "more_labels") == [None]
 
 
 def test_a_charge_longer_than_its_day_has_its_own_period(read: Read) -> None:
@@ -217,20 +251,17 @@ NO_FEES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("columns", "fee"),
-    [(columns, kinds is FEES) for kinds in (FEES, NO_FEES) for columns in kinds.values()],
-    ids=[*FEES, *NO_FEES],
-)
-def test_fees_for_commitments_are_told_from_usage(read: Read, columns: Row, fee: bool) -> None:
+def test_fees_for_commitments_are_told_from_usage(read_each: ReadEach) -> None:
     """A fee is known by its SKU, by the credit that offsets it, by what it is attributed to or by its subscription."""
-    assert one(read(hour(**columns)), "commitment_fee") == [fee]
+    kinds = FEES | NO_FEES
+    found = read_each(*([hour(**columns)] for columns in kinds.values()))
+    told = {kind: one(rows, "commitment_fee") for kind, rows in zip(kinds, found, strict=True)}
+    assert told == {kind: [kind in FEES] for kind in kinds}
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_rows_of_all_kinds_are_exact(read: Read, seed: int) -> None:
+def test_rows_of_all_kinds_are_exact(read: Read) -> None:
     """Many rows that differ in every one of these ways give the groups that plain Decimal arithmetic gives."""
-    source = _random_rows(random.Random(seed), 1000)
+    source = [row for seed in range(3) for row in _random_rows(random.Random(seed), 1000)]
     found, expected = groups_of(read(*source)), day_groups(source, date.fromisoformat(DAY), AT)
     assert found == expected
     assert len(found) < len(source) / 2
