@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,10 +46,28 @@ def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:
 
 
 def detail(local: Local, run: Run) -> dict[str, Any]:
-    """The run as the ledger tells it, with its steps."""
-    stored = local.runs.find(run.org_slug, run.run_id, AFTERWARDS.date())
+    """The run as the ledger tells it; its "steps" are read when they are asked for."""
+    stored = local.runs.find(run.org_slug, run.run_id, run.requested_date)
     assert stored is not None
-    return asdict(stored) | {"steps": steps(local, run)}
+    return _Detail(local, run, asdict(stored))
+
+
+def whole_detail(local: Local, run: Run) -> dict[str, Any]:
+    """The run and its steps: what is compared."""
+    told = detail(local, run)
+    assert told["steps"] is not None
+    return told
+
+
+class _Detail(dict[str, Any]):
+    def __init__(self, local: Local, run: Run, stored: dict[str, Any]) -> None:
+        super().__init__(stored)
+        self._steps = partial(steps, local, run)
+
+    def __missing__(self, name: str) -> Any:
+        if name != "steps":
+            raise KeyError(name)
+        return self.setdefault(name, self._steps())
 
 
 def steps(local: Local, run: Run) -> list[dict[str, Any]]:

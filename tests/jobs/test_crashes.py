@@ -19,7 +19,7 @@ from jobs.heartbeat import CHECK_EVERY
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.fault_proxy import Doorman
-from tests.jobs.conftest import RunJob, detail, table
+from tests.jobs.conftest import RunJob, detail, table, whole_detail
 from tests.processes import started_processes
 
 WITHIN_S = 60.0
@@ -105,11 +105,11 @@ def check_points(
         killed_at(org, container, doorman, *point)
         assert exit_code(container(billing_run(org), attempt=1)) == 0, point
         assert without_run(table(local, org)) == expected, point
-        told = detail(local, billing_run(org))
+        told = whole_detail(local, billing_run(org))
         assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), point
         settled = table(local, org), told
         assert exit_code(container(billing_run(org), execution="runner-2")) == 0
-        assert (table(local, org), detail(local, billing_run(org))) == settled, point
+        assert (table(local, org), whole_detail(local, billing_run(org))) == settled, point
 
 
 def writes(seen: list[str]) -> list[int]:

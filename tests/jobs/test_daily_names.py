@@ -67,7 +67,7 @@ def about_names(local: Local, run: Run) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("provider", "calls"), [("openai", 6), ("anthropic", 3)])
 def test_a_days_first_run_reads_the_names(local: Local, new_org: NewOrgs, provider: str, calls: int) -> None:
     """Costs and usage show what their ids are called; other runs of the day, of any date, ask for no list."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs",))
     runs = [llm_run(org, provider, FIXTURE_DAY - timedelta(days=number)) for number in range(3)]
     for run in runs:
         run_on(local, run)
@@ -86,7 +86,7 @@ def test_a_days_first_run_reads_the_names(local: Local, new_org: NewOrgs, provid
 
 def test_names_with_their_history(local: Local, new_org: NewOrgs) -> None:
     """A new name, an id that is gone, and one that is back are rows of their own; what is as it was is none."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs", "provider_names"))
     seed = key_of(local, org, "openai").seed
     one, other = project_id(seed, 0), project_id(seed, 1)
     known = [{}, {one: "Renamed", other: None}, {one: "Renamed", other: None}, {one: "Renamed"}]

@@ -44,7 +44,7 @@ def restate(local: Local, org: OnboardedOrg, provider: str, factor: Decimal) -> 
 
 def test_each_run_records_what_it_found(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A first load, a day that is unchanged and one with a late row: three records, of which two are changes."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     run_job(billing_run(org))
     run_job(billing_run(org, generation=2))
@@ -64,7 +64,7 @@ def test_each_run_records_what_it_found(local: Local, new_org: NewOrgs, run_job:
 
 def test_changes_add_up_to_what_the_day_costs(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """For each currency of the raw table, also one that comes later, the changes add up to the rows' last digit."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     run_job(billing_run(org))
     late = first | {"export_time": "2026-11-12 01:00:00 UTC"}
@@ -79,7 +79,7 @@ def test_changes_add_up_to_what_the_day_costs(local: Local, new_org: NewOrgs, ru
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_providers_correction(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """A restatement with no more rows is the provider's correction; a run that is forced is called so."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     runs = [llm_run(org, provider, generation=number, requested_at=LATER) for number in (1, 2, 3)]
     run_job(runs[0])
     restate(local, org, provider, Decimal("0.9"))
@@ -97,7 +97,7 @@ def test_a_providers_correction(local: Local, new_org: NewOrgs, run_job: RunJob,
 def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """Each change tells the credits before and after it, up or down, to the sum of the rows that FOCUS calls Credit; a
     result of an older version tells none, and they are NULL."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs",))
     if provider == "anthropic":  # the analytics of an enterprise have no credits
         change_key(local, org, provider, scopes={"org:admin"})
     told = []
@@ -113,7 +113,7 @@ def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJo
     assert [row["credits"] for row in history(local, org)] == [
         [{"currency": "USD", "before": before, "after": after}] for before, after in zip([0, *told], told, strict=False)
     ]
-    last = Result.model_validate_json(detail(local, llm_run(org, provider, generation=3))["result"])
+    last = Result.model_validate_json(detail(local, llm_run(org, provider, generation=3, requested_at=LATER))["result"])
     untold = last.fingerprint.model_copy(update={"credits": None})
     older = last.model_copy(update={"previous": Previous(run_id="r", generation=3, fingerprint=untold)})
     day = OrgDay(llm_run(org, provider, generation=4), org.org_slug, local.warehouse)
@@ -123,7 +123,7 @@ def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJo
 
 def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A currency that the day does not have any more is a change down to nothing."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     load_fixture_export(local, org)
     run_job(billing_run(org))
     result = Result.model_validate_json(detail(local, billing_run(org))["result"])
@@ -140,7 +140,7 @@ def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, run_job: RunJob
 
 def test_a_run_that_does_not_know_what_was_before(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """Where the run before has left no result, neither the cost before nor the cause is known: both are NULL."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     load_fixture_export(local, org)
     run_job(billing_run(org))
     result = Result.model_validate_json(detail(local, billing_run(org))["result"])
@@ -235,7 +235,7 @@ def test_what_is_called_the_cause(rows: int, cost: str, version: str, over: bool
 
 def test_tables_that_were_emptied(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A day whose rows are gone is loaded for the first time again, from nothing."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     load_fixture_export(local, org)
     run_job(billing_run(org))
     for table in ("gcp_billing_daily_raw", "day_history"):
@@ -248,7 +248,7 @@ def test_tables_that_were_emptied(local: Local, new_org: NewOrgs, run_job: RunJo
 
 def test_rows_of_a_day_that_had_none(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A day that was read too early, and had nothing, gets late rows."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     empty = FIXTURE_DAY + timedelta(days=12)
     run_job(billing_run(org, empty, requested_at=LATER))
@@ -263,7 +263,7 @@ def test_rows_of_a_day_that_had_none(local: Local, new_org: NewOrgs, run_job: Ru
 
 def test_a_day_that_is_older_than_its_history(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """What a day cost before its history begins is its first change, also where no run has replaced it since."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     run_job(billing_run(org))
     clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {org.org_slug}.day_history WHERE TRUE")

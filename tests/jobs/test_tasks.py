@@ -21,7 +21,7 @@ from jobs.termination import Termination, raise_on_sigterm
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.faults import Fault
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
-from tests.jobs.conftest import AFTERWARDS, detail
+from tests.jobs.conftest import AFTERWARDS, detail, whole_detail
 from tests.jobs.test_usage_cost_run import llm_run
 
 FIRST, SECOND, THIRD = 0, 1, 2
@@ -114,10 +114,10 @@ def test_a_run_that_may_succeed_later(local: Local, org: OnboardedOrg, runs: lis
         assert worked(local, runs, TRIED_ONCE) == 1
     local.providers.faults.clear()
     assert statuses(local, runs) == [Status.RUNNING, Status.SUCCESS, Status.SUCCESS]
-    before = [detail(local, run) for run in runs[1:]]
+    before = [whole_detail(local, run) for run in runs[1:]]
     assert worked(local, runs, TRIED_AGAIN) == 0
     assert statuses(local, runs) == [Status.SUCCESS] * 3
-    assert [detail(local, run) for run in runs[1:]] == before
+    assert [whole_detail(local, run) for run in runs[1:]] == before
 
 
 def test_a_cancelled_and_a_lost_run_in_the_middle(local: Local, runs: list[Run]) -> None:
