@@ -183,6 +183,13 @@ def local(session_cloud: Local) -> Local:
     return session_cloud
 
 
+@pytest.fixture(scope="module")
+def shared_local(session_cloud: Local) -> Local:
+    """The session's cloud at noon, for what the tests of a file share."""
+    session_cloud.clock.now = NOON
+    return session_cloud
+
+
 @pytest.fixture(scope="session")
 def copied_tables(session_cloud: Local) -> CopiedTables:
     """What fills the datasets of new orgs."""

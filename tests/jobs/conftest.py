@@ -28,12 +28,12 @@ def doorman(local: Local) -> Iterator[Doorman]:
     door.close()
 
 
-@pytest.fixture
-def run_job(local: Local) -> RunJob:
+@pytest.fixture(scope="session")
+def run_job(session_cloud: Local) -> RunJob:
     """Works on a run as one container does, and answers the exit code."""
 
     def run(run: Run, *, execution: str = "runner-abc", attempt: int = 0, last: bool = True, **settings: Any) -> int:
-        changed = local.settings.model_copy(update=settings)
+        changed = session_cloud.settings.model_copy(update=settings)
         return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
 
     return run
