@@ -17,6 +17,7 @@ from typing import Any
 import hypothesis
 import pytest
 from flask.testing import FlaskClient
+from google.cloud.bigquery import Client
 
 from cloudact import clients, redaction
 from cloudact.logs import JsonLines
@@ -122,9 +123,15 @@ class Local:
     def admissions(self) -> Admissions:
         return Admissions(self.warehouse)
 
+    @cached_property
+    def analyst(self) -> Client:
+        """BigQuery as an analyst has it; one client keeps its connections."""
+        return clients.bigquery(self.settings)
+
     def query(self, sql: str) -> list[dict[str, Any]]:
         """What an analyst reads."""
-        return [dict(row.items()) for row in clients.bigquery(self.settings).query_and_wait(sql)]
+        rows = self.analyst.query_and_wait(sql)
+        return [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118 - a row is no mapping
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -181,18 +188,28 @@ def local(session_cloud: Local) -> Local:
     return session_cloud
 
 
+@pytest.fixture(scope="module")
+def shared_local(session_cloud: Local) -> Local:
+    """The session's cloud at noon, for what the tests of a file share."""
+    session_cloud.clock.now = NOON
+    return session_cloud
+
+
 @pytest.fixture(scope="session")
 def copied_tables(session_cloud: Local) -> CopiedTables:
     """What fills the datasets of new orgs."""
     return session_cloud.tables
 
 
-@pytest.fixture
-def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
-    """Onboards orgs of their own for each test, with the fixture export and 40 rows a day at each provider."""
+@pytest.fixture(scope="session")
+def orgs(session_cloud: Local, copied_tables: CopiedTables) -> NewOrgs:
+    """Onboards orgs with the fixture export and 40 rows a day at each provider, also for tests that share one.
+
+    `views` are all of them, none, or those that are named with what they read.
+    """
 
     def make(**wanted: Any) -> OnboardedOrg:
-        slug = wanted.pop("org_slug", f"org_{next(local.numbers)}")
+        slug = wanted.pop("org_slug", f"org_{next(session_cloud.numbers)}")
         source = {
             "source_project": f"{slug.replace('_', '-')}-billing",
             "source_dataset": "billing_export",
@@ -200,10 +217,20 @@ def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
         } | wanted.pop("source", {})
         seed = zlib.crc32(slug.encode())
         accounts = wanted.pop("accounts", (ProviderAccount("OPENAI", seed), ProviderAccount("ANTHROPIC", seed)))
-        org = NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted))
-        return onboard(local.settings, org, copied_tables)
+        views = wanted.pop("views", False)
+        org = NewOrg(slug, source, accounts=accounts, views=views is True, **wanted)
+        onboarded = onboard(session_cloud.settings, org, copied_tables)
+        if isinstance(views, tuple):
+            copied_tables.make_views(slug, views)
+        return onboarded
 
     return make
+
+
+@pytest.fixture
+def new_org(local: Local, orgs: NewOrgs) -> NewOrgs:  # noqa: ARG001 - puts the clock back
+    """Onboards orgs of a test's own."""
+    return orgs
 
 
 def load_fixture_export(local: Local, org: OnboardedOrg, kind: str = "v1") -> list[dict[str, Any]]:

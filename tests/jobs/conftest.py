@@ -36,10 +36,10 @@ def work_on(
     return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
 
 
-@pytest.fixture
-def run_job(local: Local) -> RunJob:
+@pytest.fixture(scope="session")
+def run_job(session_cloud: Local) -> RunJob:
     """Works on runs, as `work_on` does."""
-    return partial(work_on, local)
+    return partial(work_on, session_cloud)
 
 
 def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:
@@ -49,10 +49,28 @@ def table(local: Local, org: OnboardedOrg) -> list[dict[str, Any]]:
 
 
 def detail(local: Local, run: Run) -> dict[str, Any]:
-    """The run as the ledger tells it, with its steps."""
-    stored = local.runs.find(run.org_slug, run.run_id, AFTERWARDS.date())
+    """The run as the ledger tells it; its "steps" are read when they are asked for."""
+    stored = local.runs.find(run.org_slug, run.run_id, run.requested_date)
     assert stored is not None
-    return asdict(stored) | {"steps": steps(local, run)}
+    return _Detail(local, run, asdict(stored))
+
+
+def whole_detail(local: Local, run: Run) -> dict[str, Any]:
+    """The run and its steps: what is compared."""
+    told = detail(local, run)
+    assert told["steps"] is not None
+    return told
+
+
+class _Detail(dict[str, Any]):
+    def __init__(self, local: Local, run: Run, stored: dict[str, Any]) -> None:
+        super().__init__(stored)
+        self._steps = partial(steps, local, run)
+
+    def __missing__(self, name: str) -> Any:
+        if name != "steps":
+            raise KeyError(name)
+        return self.setdefault(name, self._steps())
 
 
 def steps(local: Local, run: Run) -> list[dict[str, Any]]:

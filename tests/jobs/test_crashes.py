@@ -5,7 +5,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from jobs.heartbeat import CHECK_EVERY
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
 from tests.fault_proxy import Doorman
-from tests.jobs.conftest import RunJob, detail, table
+from tests.jobs.conftest import RunJob, detail, table, whole_detail
 from tests.processes import started_processes
 
 WITHIN_S = 60.0
@@ -41,14 +43,20 @@ def run_container(env: dict[str, str], output: str, still: bool) -> None:
 
 
 @pytest.fixture
-def container(local: Local, doorman: Doorman, tmp_path: Any) -> Iterator[Containers]:
+def container(local: Local, doorman: Doorman, tmp_path: Path) -> Iterator[Containers]:
     """Starts containers whose every call to BigQuery passes the doorman; none outlives the test."""
+    with started_containers(local, doorman, tmp_path / "container.log") as start:
+        yield start
+
+
+@contextmanager
+def started_containers(local: Local, doorman: Doorman, output: Path) -> Iterator[Containers]:
     settings = local.settings.model_copy(update={"bigquery_endpoint": doorman.url})
 
     def start(run: Run, *, execution: str = "runner-1", attempt: int = 0, still: bool = False) -> BaseProcess:
         env = settings.to_env() | {MESSAGE_VARIABLE: run.model_dump_json()}
         env |= {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(attempt), "CLOUD_RUN_TASK_INDEX": "0"}
-        return start_process(run_container, env, str(tmp_path / "container.log"), still)
+        return start_process(run_container, env, str(output), still)
 
     with started_processes() as start_process:
         yield start
@@ -64,15 +72,17 @@ def without_run(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in ("org_slug", "run_id", "ingested_at")} for row in rows]
 
 
-@pytest.fixture
-def undisturbed(local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman) -> tuple[list[Any], list[str]]:
+@pytest.fixture(scope="module")
+def undisturbed(
+    shared_local: Local, orgs: NewOrgs, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Any], list[str]]:
     """What a run that nobody disturbs leaves, and the requests it makes."""
-    org = new_org()
-    load_fixture_export(local, org)
-    assert exit_code(container(billing_run(org), still=True)) == 0
-    seen = list(doorman.seen)
-    doorman.seen.clear()
-    return without_run(table(local, org)), seen
+    org, doorman = orgs(), Doorman(shared_local.settings.bigquery_endpoint)
+    load_fixture_export(shared_local, org)
+    with started_containers(shared_local, doorman, tmp_path_factory.mktemp("undisturbed") / "container.log") as start:
+        assert exit_code(start(billing_run(org), still=True)) == 0
+    doorman.close()
+    return without_run(table(shared_local, org)), doorman.seen
 
 
 def cancelled(local: Local, run: Run) -> Outcome:
@@ -97,19 +107,21 @@ def check_points(
     new_org: NewOrgs,
     container: Containers,
     doorman: Doorman,
+    run_job: RunJob,
     expected: list[Any],
 ) -> None:
+    """Kills a container at each point; the next try and a second delivery need no process of their own."""
     for point in points:
         org = new_org()
         load_fixture_export(local, org)
         killed_at(org, container, doorman, *point)
-        assert exit_code(container(billing_run(org), attempt=1)) == 0, point
+        assert run_job(billing_run(org), execution="runner-1", attempt=1, last=False) == 0, point
         assert without_run(table(local, org)) == expected, point
-        told = detail(local, billing_run(org))
+        told = whole_detail(local, billing_run(org))
         assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), point
         settled = table(local, org), told
-        assert exit_code(container(billing_run(org), execution="runner-2")) == 0
-        assert (table(local, org), detail(local, billing_run(org))) == settled, point
+        assert run_job(billing_run(org), execution="runner-2") == 0, point
+        assert (table(local, org), whole_detail(local, billing_run(org))) == settled, point
 
 
 def writes(seen: list[str]) -> list[int]:
@@ -120,24 +132,34 @@ def writes(seen: list[str]) -> list[int]:
 
 
 def test_killed_at_every_lasting_write(
-    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+    local: Local,
+    new_org: NewOrgs,
+    container: Containers,
+    doorman: Doorman,
+    run_job: RunJob,
+    undisturbed: tuple[list[Any], list[str]],
 ) -> None:
     """Killed after the effect of any request that claims, loads or tells a status, and started again by the platform,
     the run leaves the tables of an undisturbed run, one SUCCESS, and nothing for a second delivery to do."""
     expected, seen = undisturbed
     numbers = [n for n in writes(seen) if "queries" not in seen[n - 1]]
     assert len(numbers) >= 4, seen
-    check_points([(number, "after") for number in numbers], local, new_org, container, doorman, expected)
+    check_points([(number, "after") for number in numbers], local, new_org, container, doorman, run_job, expected)
 
 
 @pytest.mark.bench
 def test_killed_at_every_request(
-    local: Local, new_org: NewOrgs, container: Containers, doorman: Doorman, undisturbed: tuple[list[Any], list[str]]
+    local: Local,
+    new_org: NewOrgs,
+    container: Containers,
+    doorman: Doorman,
+    run_job: RunJob,
+    undisturbed: tuple[list[Any], list[str]],
 ) -> None:
     """The same for every single request that a job makes, before and after it."""
     expected, seen = undisturbed
     points = [(number, moment) for number in range(1, len(seen) + 1) for moment in ("before", "after")]
-    check_points(points, local, new_org, container, doorman, expected)
+    check_points(points, local, new_org, container, doorman, run_job, expected)
     sys.stdout.write(f"{2 * len(seen)} crash points, before and after each of {seen}\n")
 
 

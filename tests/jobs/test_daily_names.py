@@ -24,7 +24,15 @@ from providers.directory import Directory
 from providers.source import SourceContext
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
 from tests.jobs.conftest import AFTERWARDS, detail
-from tests.jobs.test_usage_cost_run import change_key, integration_status, key_of, llm_run, messages, rows_of
+from tests.jobs.test_usage_cost_run import (
+    change_key,
+    integration_status,
+    key_of,
+    llm_run,
+    loaded_cost,
+    messages,
+    rows_of,
+)
 from tests.log_lines import written_lines
 
 LISTS = {
@@ -67,7 +75,7 @@ def about_names(local: Local, run: Run) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("provider", "calls"), [("openai", 6), ("anthropic", 3)])
 def test_a_days_first_run_reads_the_names(local: Local, new_org: NewOrgs, provider: str, calls: int) -> None:
     """Costs and usage show what their ids are called; other runs of the day, of any date, ask for no list."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs",))
     runs = [llm_run(org, provider, FIXTURE_DAY - timedelta(days=number)) for number in range(3)]
     for run in runs:
         run_on(local, run)
@@ -86,7 +94,7 @@ def test_a_days_first_run_reads_the_names(local: Local, new_org: NewOrgs, provid
 
 def test_names_with_their_history(local: Local, new_org: NewOrgs) -> None:
     """A new name, an id that is gone, and one that is back are rows of their own; what is as it was is none."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs", "provider_names"))
     seed = key_of(local, org, "openai").seed
     one, other = project_id(seed, 0), project_id(seed, 1)
     known = [{}, {one: "Renamed", other: None}, {one: "Renamed", other: None}, {one: "Renamed"}]
@@ -141,28 +149,28 @@ def test_a_key_without_the_right(local: Local, new_org: NewOrgs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "fault"),
+    ("provider", "faults"),
     [
-        ("openai", {"status": 404}),
-        ("openai", {"status": 503}),
-        ("openai", {"status": 429}),
-        ("openai", {"truncate": True}),
-        ("anthropic", {"html": 200}),
-        ("anthropic", {"status": 403}),
+        ("openai", [{"status": 404}, {"status": 503}, {"status": 429}, {"truncate": True}]),
+        ("anthropic", [{"html": 200}, {"status": 403}]),
     ],
-    ids=str,
+    ids=["openai", "anthropic"],
 )
-def test_lists_that_fail(local: Local, new_org: NewOrgs, provider: str, fault: dict[str, Any]) -> None:
+def test_lists_that_fail(local: Local, new_org: NewOrgs, provider: str, faults: list[dict[str, Any]]) -> None:
     """Costs are loaded whatever the lists answer; a warning says that names are missing, and nothing is gone."""
     org = new_org()
-    run_on(local, llm_run(org, provider, FIXTURE_DAY - timedelta(days=1)))
+    run_on(local, llm_run(org, provider))
     before = names(local, org)
-    for path in LISTS[provider]:
-        local.providers.faults.add(Fault.model_validate({"path_regex": rf"{path}\?", "times": None, **fault}))
-    run = llm_run(org, provider)
-    run_on(local, run, day=1)
-    assert [level for level, _ in about_names(local, run)] == ["WARNING"]
-    assert names(local, org) == before
+    assert before
+    for day, fault in enumerate(faults, 1):
+        for path in LISTS[provider]:
+            local.providers.faults.add(Fault.model_validate({"path_regex": rf"{path}\?", "times": None, **fault}))
+        run = llm_run(org, provider, FIXTURE_DAY - timedelta(days=day))
+        run_on(local, run, day)
+        local.providers.faults.clear()
+        assert [level for level, _ in about_names(local, run)] == ["WARNING"], fault
+        assert run.run_id in loaded_cost(local, org, provider).run_ids, fault
+        assert names(local, org) == before, fault
 
 
 def test_names_that_cannot_be_kept(local: Local, new_org: NewOrgs) -> None:

@@ -42,14 +42,21 @@ def restate(local: Local, org: OnboardedOrg, provider: str, factor: Decimal) -> 
     local.providers.keys.restate(Restatement(key=key, date=FIXTURE_DAY, factor=factor))
 
 
-def test_each_run_records_what_it_found(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
-    """A first load, a day that is unchanged and one with a late row: three records, of which two are changes."""
-    org = new_org(views=True)
-    first = load_fixture_export(local, org)[0]
+@pytest.fixture(scope="module")
+def read_thrice(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> OnboardedOrg:
+    """An org whose day was loaded, read again unchanged, and restated for a late row; tests only read it."""
+    org = orgs(views=("cost_changes",))
+    first = load_fixture_export(shared_local, org)[0]
     run_job(billing_run(org))
     run_job(billing_run(org, generation=2))
-    load_rows(local, org, [first | {"cost": 7.000000001, "export_time": "2026-11-12 01:00:00 UTC"}])
+    load_rows(shared_local, org, [first | {"cost": 7.000000001, "export_time": "2026-11-12 01:00:00 UTC"}])
     run_job(billing_run(org, generation=3, trigger_type=TriggerType.RESTATEMENT))
+    return org
+
+
+def test_each_run_records_what_it_found(local: Local, read_thrice: OnboardedOrg) -> None:
+    """A first load, a day that is unchanged and one with a late row: three records, of which two are changes."""
+    org = read_thrice
     found = history(local, org)
     assert [(row["is_changed"], row["cause"]) for row in found] == [
         (True, "first_load"), (False, None), (True, "late_rows"),
@@ -64,7 +71,7 @@ def test_each_run_records_what_it_found(local: Local, new_org: NewOrgs, run_job:
 
 def test_changes_add_up_to_what_the_day_costs(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """For each currency of the raw table, also one that comes later, the changes add up to the rows' last digit."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     run_job(billing_run(org))
     late = first | {"export_time": "2026-11-12 01:00:00 UTC"}
@@ -79,7 +86,7 @@ def test_changes_add_up_to_what_the_day_costs(local: Local, new_org: NewOrgs, ru
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_providers_correction(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """A restatement with no more rows is the provider's correction; a run that is forced is called so."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     runs = [llm_run(org, provider, generation=number, requested_at=LATER) for number in (1, 2, 3)]
     run_job(runs[0])
     restate(local, org, provider, Decimal("0.9"))
@@ -97,7 +104,7 @@ def test_a_providers_correction(local: Local, new_org: NewOrgs, run_job: RunJob,
 def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """Each change tells the credits before and after it, up or down, to the sum of the rows that FOCUS calls Credit; a
     result of an older version tells none, and they are NULL."""
-    org = new_org(views=True)
+    org = new_org(views=("focus_costs",))
     if provider == "anthropic":  # the analytics of an enterprise have no credits
         change_key(local, org, provider, scopes={"org:admin"})
     told = []
@@ -113,7 +120,7 @@ def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJo
     assert [row["credits"] for row in history(local, org)] == [
         [{"currency": "USD", "before": before, "after": after}] for before, after in zip([0, *told], told, strict=False)
     ]
-    last = Result.model_validate_json(detail(local, llm_run(org, provider, generation=3))["result"])
+    last = Result.model_validate_json(detail(local, llm_run(org, provider, generation=3, requested_at=LATER))["result"])
     untold = last.fingerprint.model_copy(update={"credits": None})
     older = last.model_copy(update={"previous": Previous(run_id="r", generation=3, fingerprint=untold)})
     day = OrgDay(llm_run(org, provider, generation=4), org.org_slug, local.warehouse)
@@ -121,12 +128,18 @@ def test_what_of_a_day_is_credits(local: Local, new_org: NewOrgs, run_job: RunJo
     assert history(local, org)[3]["credits"] == [{"currency": "USD", "before": None, "after": told[2]}]
 
 
-def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def recorded_first(local: Local, org: OnboardedOrg, read: OnboardedOrg) -> Result:
+    """The result of a day that was read, which is recorded as the org's own first load."""
+    result = Result.model_validate_json(detail(local, billing_run(read))["result"])
+    day = OrgDay(billing_run(org), org.org_slug, local.warehouse)
+    record_day(day, result, {"gcp_billing_daily_raw": 0}, "1", NOON, NOON)
+    return result
+
+
+def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, read_thrice: OnboardedOrg) -> None:
     """A currency that the day does not have any more is a change down to nothing."""
-    org = new_org(views=True)
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    result = Result.model_validate_json(detail(local, billing_run(org))["result"])
+    org = new_org(views=("cost_changes",))
+    result = recorded_first(local, org, read_thrice)
     was = Previous(run_id="r", generation=1, fingerprint=result.fingerprint)
     empty = result.fingerprint.model_copy(update={"cost": {"EUR": Decimal("0.5")}})
     day = OrgDay(billing_run(org, generation=2), org.org_slug, local.warehouse)
@@ -138,12 +151,10 @@ def test_a_currency_that_is_gone(local: Local, new_org: NewOrgs, run_job: RunJob
     assert len(history(local, org)) == 2
 
 
-def test_a_run_that_does_not_know_what_was_before(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_a_run_that_does_not_know_what_was_before(local: Local, new_org: NewOrgs, read_thrice: OnboardedOrg) -> None:
     """Where the run before has left no result, neither the cost before nor the cause is known: both are NULL."""
-    org = new_org(views=True)
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    result = Result.model_validate_json(detail(local, billing_run(org))["result"])
+    org = new_org(views=("cost_changes",))
+    result = recorded_first(local, org, read_thrice)
     day = OrgDay(billing_run(org, generation=3), org.org_slug, local.warehouse)
     dearer = result.fingerprint.model_copy(update={"cost": {"USD": Decimal(99)}})
     unknown = result.model_copy(update={"cause": None, "fingerprint": dearer})
@@ -235,7 +246,7 @@ def test_what_is_called_the_cause(rows: int, cost: str, version: str, over: bool
 
 def test_tables_that_were_emptied(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A day whose rows are gone is loaded for the first time again, from nothing."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     load_fixture_export(local, org)
     run_job(billing_run(org))
     for table in ("gcp_billing_daily_raw", "day_history"):
@@ -248,7 +259,7 @@ def test_tables_that_were_emptied(local: Local, new_org: NewOrgs, run_job: RunJo
 
 def test_rows_of_a_day_that_had_none(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A day that was read too early, and had nothing, gets late rows."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     empty = FIXTURE_DAY + timedelta(days=12)
     run_job(billing_run(org, empty, requested_at=LATER))
@@ -263,7 +274,7 @@ def test_rows_of_a_day_that_had_none(local: Local, new_org: NewOrgs, run_job: Ru
 
 def test_a_day_that_is_older_than_its_history(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """What a day cost before its history begins is its first change, also where no run has replaced it since."""
-    org = new_org(views=True)
+    org = new_org(views=("cost_changes",))
     first = load_fixture_export(local, org)[0]
     run_job(billing_run(org))
     clients.bigquery(local.settings).query_and_wait(f"DELETE FROM {org.org_slug}.day_history WHERE TRUE")
@@ -278,11 +289,7 @@ def test_a_day_that_is_older_than_its_history(local: Local, new_org: NewOrgs, ru
     assert alone["cost_change"] == raw["cost"] - Decimal("7.5")
 
 
-def test_the_cause_is_in_the_runs_detail(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_the_cause_is_in_the_runs_detail(local: Local, read_thrice: OnboardedOrg) -> None:
     """The result that the API answers has the cause of a change, and none where nothing was loaded."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    run_job(billing_run(org, generation=2))
-    assert '"cause":"first_load"' in detail(local, billing_run(org))["result"]
-    assert "cause" not in detail(local, billing_run(org, generation=2))["result"]
+    assert '"cause":"first_load"' in detail(local, billing_run(read_thrice))["result"]
+    assert "cause" not in detail(local, billing_run(read_thrice, generation=2))["result"]

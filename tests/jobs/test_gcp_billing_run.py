@@ -23,10 +23,10 @@ from jobs.progress import StepProgress
 from localcloud.google_apis.rest.faults import Fault
 from localcloud.onboarding import OnboardedOrg
 from localcloud.processes import free_port
-from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export, load_rows
+from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, fixture, load_fixture_export, load_rows
 from tests.fault_proxy import Doorman
 from tests.jobs.billing.exact_totals import day_groups, groups_of
-from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table
+from tests.jobs.conftest import AFTERWARDS, RunJob, detail, table, whole_detail
 
 SOURCES = {
     "v1": "gcp_billing_export_v1_012345_6789AB_CDEF01",
@@ -34,11 +34,25 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("kind", SOURCES)
-def test_loaded_totals_are_exact(local: Local, new_org: NewOrgs, run_job: RunJob, kind: str) -> None:
-    """Every group of the day, in both exports, equals an independent Decimal computation to the last digit."""
-    org = new_org(source={"source_table": SOURCES[kind]})
-    source = load_fixture_export(local, org, kind)
+@pytest.fixture(scope="module")
+def loaded(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> OnboardedOrg:
+    """An org whose run has loaded the fixture's day; tests only read it."""
+    org = orgs()
+    load_fixture_export(shared_local, org)
+    assert run_job(billing_run(org), execution="runner-1") == 0
+    return org
+
+
+def test_loaded_totals_are_exact(local: Local, loaded: OnboardedOrg) -> None:
+    """Every group of the day equals an independent Decimal computation to the last digit."""
+    source = fixture("gcp_billing_export_v1.rows.json")
+    assert groups_of(table(local, loaded)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
+
+
+def test_totals_of_a_detailed_export_are_exact(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+    """And so does every group of the detailed export."""
+    org = new_org(source={"source_table": SOURCES["resource_v1"]})
+    source = load_fixture_export(local, org, "resource_v1")
     assert run_job(billing_run(org)) == 0
     assert groups_of(table(local, org)) == day_groups(source, FIXTURE_DAY, AFTERWARDS)
 
@@ -65,19 +79,16 @@ def test_a_run_that_loaded_nothing_is_no_success(local: Local, new_org: NewOrgs)
     assert (told["status"], told["error_code"], told["rows_processed"]) == ("FAILED", "nothing_loaded", None)
 
 
-def test_a_run_tells_its_story(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_a_run_tells_its_story(local: Local, loaded: OnboardedOrg) -> None:
     """The ledger holds status, times, rows and bytes, and each step with what came out of it."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    told = detail(local, billing_run(org))
-    loaded = len(table(local, org))
-    assert (told["status"], told["rows_processed"], told["started_at"]) == ("SUCCESS", loaded, AFTERWARDS)
+    told = detail(local, billing_run(loaded))
+    rows = len(table(local, loaded))
+    assert (told["status"], told["rows_processed"], told["started_at"]) == ("SUCCESS", rows, AFTERWARDS)
     assert told["bytes_billed"] >= 10 * 2**20
     assert [(step["step_name"], step["status"], step["rows_processed"]) for step in told["steps"]] == [
         ("extract", "SUCCESS", None),
-        ("transform", "SUCCESS", loaded),
-        ("load", "SUCCESS", loaded),
+        ("transform", "SUCCESS", rows),
+        ("load", "SUCCESS", rows),
     ]
     assert "Reading the standard export" in told["steps"][0]["messages"][0]["text"]
     assert (
@@ -85,23 +96,18 @@ def test_a_run_tells_its_story(local: Local, new_org: NewOrgs, run_job: RunJob) 
     )
 
 
-def test_rows_carry_org_run_and_first_start(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_rows_carry_org_run_and_first_start(local: Local, loaded: OnboardedOrg) -> None:
     """Each row says whose it is, which run wrote it, and when that run first started."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    carried = {(row["org_slug"], row["run_id"], row["ingested_at"]) for row in table(local, org)}
-    assert carried == {(org.org_slug, billing_run(org).run_id, AFTERWARDS)}
+    carried = {(row["org_slug"], row["run_id"], row["ingested_at"]) for row in table(local, loaded)}
+    assert carried == {(loaded.org_slug, billing_run(loaded).run_id, AFTERWARDS)}
 
 
-def test_a_second_container_does_nothing(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_a_second_container_does_nothing(local: Local, loaded: OnboardedOrg, run_job: RunJob) -> None:
     """Of two executions of one run the second exits 0 and touches nothing, not even the story."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org), execution="runner-1")
-    before = table(local, org), detail(local, billing_run(org))
-    assert run_job(billing_run(org), execution="runner-2") == 0
-    assert (table(local, org), detail(local, billing_run(org))) == before
+    run = billing_run(loaded)
+    before = table(local, loaded), whole_detail(local, run)
+    assert run_job(run, execution="runner-2") == 0
+    assert (table(local, loaded), whole_detail(local, run)) == before
 
 
 def test_a_claimed_run_is_left_alone(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
@@ -227,7 +233,6 @@ def test_a_missing_permission(local: Local, new_org: NewOrgs, run_job: RunJob) -
 def test_a_deleted_key(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
     """A key that Google no longer accepts ends FAILED, and the integration becomes INVALID."""
     org = new_org()
-    load_fixture_export(local, org)
     email = {"email": org.credentials["GCP_SA"]["client_email"]}
     requests.delete(f"{local.settings.run_endpoint}/local/service_accounts", json=email, timeout=5).raise_for_status()
     run_job(billing_run(org))
@@ -315,12 +320,9 @@ def test_the_last_try_ends_the_run(local: Local, new_org: NewOrgs, run_job: RunJ
     assert failure(local, billing_run(org))[::2] == ("cloud_kms_unavailable", True)
 
 
-def test_net_cost_is_cost_and_credits(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_net_cost_is_cost_and_credits(local: Local, loaded: OnboardedOrg) -> None:
     """What is paid is the cost plus the (negative) credits, each credit counted once."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    rows = table(local, org)
+    rows = table(local, loaded)
     assert sum((row["credits"] for row in rows), Decimal()) < 0
     assert all(row["net_cost"] == row["cost"] + row["credits"] for row in rows)
 
@@ -331,22 +333,22 @@ def passing_trouble(local: Local, project: str, path: str) -> None:
     requests.post(f"{local.settings.bigquery_endpoint}/local/faults", json=fault, timeout=5).raise_for_status()
 
 
-def test_a_load_step_is_repeated(local: Local, new_org: NewOrgs, run_job: RunJob, doorman: Doorman) -> None:
+def test_a_load_step_is_repeated(
+    local: Local, new_org: NewOrgs, loaded: OnboardedOrg, run_job: RunJob, doorman: Doorman
+) -> None:
     """Trouble after the rows were fetched: they are fetched again from the same query, which is not paid for twice."""
-    org, undisturbed = new_org(), new_org()
-    for each in (org, undisturbed):
-        load_fixture_export(local, each)
+    org = new_org()
+    load_fixture_export(local, org)
     project = org.credentials["GCP_SA"]["project_id"]
     asked = f"GET /bigquery/v2/projects/{project}/queries"
     trouble = partial(passing_trouble, local, local.settings.project, "queries")
     doorman.at_first(asked, "after", lambda: doorman.at_first(asked, "after", trouble))
     run_job(billing_run(org), bigquery_endpoint=doorman.url)
-    run_job(billing_run(undisturbed))
     assert sum(line == f"POST /bigquery/v2/projects/{project}/jobs" for line in doorman.seen) == 1
     assert sum(line.startswith(asked) for line in doorman.seen) == 3  # the number of rows, and twice their page
     assert detail(local, billing_run(org))["status"] == "SUCCESS"
     own = {"org_slug": "", "run_id": ""}
-    rows = [sorted(repr({**row, **own}) for row in table(local, each)) for each in (org, undisturbed)]
+    rows = [sorted(repr({**row, **own}) for row in table(local, each)) for each in (org, loaded)]
     assert rows[0] == rows[1] != []
 
 

@@ -14,7 +14,7 @@ from cloudact.settings import ROOT
 from localcloud.onboarding import OnboardedOrg
 from localcloud.processes import free_port
 from tests.conftest import Local, NewOrgs, billing_run, load_fixture_export
-from tests.jobs.conftest import RunJob, detail
+from tests.jobs.conftest import RunJob, whole_detail
 
 MIB = 2**20
 
@@ -64,9 +64,9 @@ def test_a_final_run_never_changes(local: Local, new_org: NewOrgs, run_job: RunJ
     org = new_org()
     load_fixture_export(local, org)
     run_job(billing_run(org))
-    before = detail(local, billing_run(org))
+    before = whole_detail(local, billing_run(org))
     run_job(billing_run(org), attempt=1)
-    assert detail(local, billing_run(org)) == before
+    assert whole_detail(local, billing_run(org)) == before
 
 
 def test_a_run_that_waits_has_cost_nothing_yet(api: FlaskClient, new_org: NewOrgs) -> None:

@@ -21,7 +21,7 @@ from jobs.termination import Termination, raise_on_sigterm
 from localcloud.onboarding import OnboardedOrg
 from localcloud.providers.faults import Fault
 from tests.conftest import FIXTURE_DAY, Local, NewOrgs, billing_run, load_fixture_export
-from tests.jobs.conftest import AFTERWARDS, detail
+from tests.jobs.conftest import AFTERWARDS, detail, whole_detail
 from tests.jobs.test_usage_cost_run import llm_run
 
 FIRST, SECOND, THIRD = 0, 1, 2
@@ -53,6 +53,10 @@ def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
 @pytest.fixture
 def runs(org: OnboardedOrg) -> list[Run]:
     """Three runs of one org."""
+    return three_runs(org)
+
+
+def three_runs(org: OnboardedOrg) -> list[Run]:
     return [billing_run(org, FIXTURE_DAY - timedelta(days=days)) for days in range(3)]
 
 
@@ -61,6 +65,16 @@ def termination() -> Iterator[Termination]:
     before = signal.getsignal(signal.SIGTERM)
     yield raise_on_sigterm()
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="module")
+def done(shared_local: Local, orgs: NewOrgs) -> list[Run]:
+    """Three runs of one org that a task has worked through; tests only read them."""
+    org = orgs()
+    load_fixture_export(shared_local, org)
+    runs = three_runs(org)
+    assert worked(shared_local, runs, TRIED_ONCE) == 0
+    return runs
 
 
 def worked(
@@ -81,21 +95,19 @@ def begun(local: Local, runs: list[Run]) -> list[Run]:
     return [next(run for run in runs if run.run_id == row["run_id"]) for row in local.query(sql)]
 
 
-def test_one_after_another(local: Local, runs: list[Run]) -> None:
+def test_one_after_another(local: Local, done: list[Run]) -> None:
     """All end well under the claim of the one task; each tells of an execution that is not its own alone."""
-    assert worked(local, runs, TRIED_ONCE) == 0
-    told = [detail(local, run) for run in runs]
+    told = [detail(local, run) for run in done]
     assert [each["status"] for each in told] == ["SUCCESS"] * 3
     assert {(each["execution"], each["execution_tasks"]) for each in told} == {("runner-abc", 9)}
     assert all(one["completed_at"] <= other["started_at"] for one, other in pairwise(told))
-    claims: list[Any] = [local.warehouse.job(run.claim_id) for run in runs]
+    claims: list[Any] = [local.warehouse.job(run.claim_id) for run in done]
     assert {each.parameters["execution"] for each in claims} == {"runner-abc/4"}
 
 
-def test_each_run_costs_its_own(local: Local, runs: list[Run]) -> None:
+def test_each_run_costs_its_own(local: Local, done: list[Run]) -> None:
     """What the first has used is not counted again for the second and the third."""
-    worked(local, runs, TRIED_ONCE)
-    bytes_billed = [detail(local, run)["service_bytes_billed"] for run in runs]
+    bytes_billed = [detail(local, run)["service_bytes_billed"] for run in done]
     assert max(bytes_billed) < 2 * min(bytes_billed)
 
 
@@ -114,10 +126,10 @@ def test_a_run_that_may_succeed_later(local: Local, org: OnboardedOrg, runs: lis
         assert worked(local, runs, TRIED_ONCE) == 1
     local.providers.faults.clear()
     assert statuses(local, runs) == [Status.RUNNING, Status.SUCCESS, Status.SUCCESS]
-    before = [detail(local, run) for run in runs[1:]]
+    before = [whole_detail(local, run) for run in runs[1:]]
     assert worked(local, runs, TRIED_AGAIN) == 0
     assert statuses(local, runs) == [Status.SUCCESS] * 3
-    assert [detail(local, run) for run in runs[1:]] == before
+    assert [whole_detail(local, run) for run in runs[1:]] == before
 
 
 def test_a_cancelled_and_a_lost_run_in_the_middle(local: Local, runs: list[Run]) -> None:
@@ -130,10 +142,15 @@ def test_a_cancelled_and_a_lost_run_in_the_middle(local: Local, runs: list[Run])
 
 @pytest.mark.parametrize(("execution", "interrupted"), [(TRIED_ONCE, Status.RUNNING), (LAST, Status.FAILED)])
 def test_sigterm_in_the_middle(
-    local: Local, runs: list[Run], termination: Termination, execution: Execution, interrupted: Status
+    local: Local,
+    runs: list[Run],
+    looks_of_one_run: int,
+    termination: Termination,
+    execution: Execution,
+    interrupted: Status,
 ) -> None:
     """The run at work tells what has become of it, the next is not begun, and another try goes on with it."""
-    clock = Ticking(looks_of_one_run(local, runs[THIRD]) + 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    clock = Ticking(looks_of_one_run + 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
     runs = [runs[FIRST], runs[SECOND], billing_run_like(runs[FIRST])]
     assert worked(local, runs, execution, clock, termination) == 143
     assert statuses(local, runs) == [Status.SUCCESS, interrupted, None]
@@ -142,10 +159,11 @@ def test_sigterm_in_the_middle(
         assert statuses(local, runs) == [Status.SUCCESS] * 3
 
 
-def looks_of_one_run(local: Local, run: Run) -> int:
+@pytest.fixture(scope="module")
+def looks_of_one_run(shared_local: Local, done: list[Run]) -> int:
     """How often a whole run looks at the clock."""
     clock = Ticking()
-    assert worked(local, [run], TRIED_ONCE, clock) == 0
+    assert worked(shared_local, [billing_run_like(done[FIRST])], TRIED_ONCE, clock) == 0
     return clock.looks
 
 
