@@ -11,19 +11,21 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import pytest
+from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from cloudact import clients, redaction
 from cloudact.logs import JsonLines
+from cloudact.pipelines.registry import Registry
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.run import Run, TriggerType
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
-from functions.composition import compose
+from functions.composition import Rooms, compose
 from functions.routes import public_app
 from functions.runs.admission_facts import Admissions
 from functions.runs.run_rows import RunRows
@@ -246,7 +248,34 @@ def billing_run(org: OnboardedOrg, day: date = FIXTURE_DAY, **changes: Any) -> R
     return Run.model_validate(wanted | changes)
 
 
+class RoomsOfTheTest:
+    """Rooms of the test that runs, behind one app for all of them: to make its routes takes longer than a request."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+
+    def __getattr__(self, room: str) -> Any:
+        return getattr(self.rooms, room)
+
+    @property
+    def key_uses(self) -> "RoomsOfTheTest":
+        return self
+
+    def after(self, response: Response) -> Response:
+        return self.rooms.key_uses.after(response)
+
+
+@pytest.fixture(scope="session")
+def shared_rooms(session_cloud: Local) -> tuple[Flask, RoomsOfTheTest, Registry]:
+    """An app of the function `api` with rooms that can be replaced, and the pipelines that all of them have."""
+    first = compose(session_cloud.settings, session_cloud.clock)
+    rooms = RoomsOfTheTest(first)
+    return public_app(cast(Rooms, rooms)), rooms, first.registry
+
+
 @pytest.fixture
-def api(local: Local) -> FlaskClient:
-    """The function `api` with its real collaborators."""
-    return public_app(compose(local.settings, local.clock)).test_client()
+def api(local: Local, shared_rooms: tuple[Flask, RoomsOfTheTest, Registry]) -> FlaskClient:
+    """The function `api` with its real collaborators, which no other test has used: nothing is remembered."""
+    app, rooms, registry = shared_rooms
+    rooms.rooms = compose(local.settings, local.clock).replaced(registry=registry)
+    return app.test_client()

@@ -6,13 +6,12 @@ What onboarding itself does is tested where it is asked for, by `ops`; `test_cop
 from dataclasses import dataclass
 from functools import cached_property
 
-import requests
-
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.datasets import fill_org_dataset
 from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
 from cloudact.warehouse.scripts import Script
+from localcloud.wire.telling import tell
 
 ORIGINAL = "org_to_copy"
 
@@ -30,8 +29,7 @@ class CopiedTables:
             return
         migrations, scripts = self._original
         body = {"project": self.settings.project, "source": ORIGINAL, "target": org_slug}
-        url = f"{self.settings.bigquery_endpoint}/local/datasets/copies"
-        requests.post(url, json=body, timeout=30).raise_for_status()
+        tell(f"{self.settings.bigquery_endpoint}/local/datasets/copies", body, 30.0)
         migrations.record([MigrationResult(org_slug, scripts)])
 
     @cached_property
