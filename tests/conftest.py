@@ -64,6 +64,7 @@ FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
 NewOrgs = Callable[..., OnboardedOrg]
+NewApi = Callable[[], FlaskClient]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -183,12 +184,12 @@ def copied_tables(session_cloud: Local) -> CopiedTables:
     return CopiedTables(session_cloud.settings)
 
 
-@pytest.fixture
-def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
-    """Onboards orgs of their own for each test, with the fixture export and 40 rows a day at each provider."""
+@pytest.fixture(scope="session")
+def onboarding(session_cloud: Local, copied_tables: CopiedTables) -> NewOrgs:
+    """Onboards orgs that tests of a module share, with the fixture export and 40 rows a day at each provider."""
 
     def make(**wanted: Any) -> OnboardedOrg:
-        slug = wanted.pop("org_slug", f"org_{next(local.numbers)}")
+        slug = wanted.pop("org_slug", f"org_{next(session_cloud.numbers)}")
         source = {
             "source_project": f"{slug.replace('_', '-')}-billing",
             "source_dataset": "billing_export",
@@ -197,9 +198,21 @@ def new_org(local: Local, copied_tables: CopiedTables) -> NewOrgs:
         seed = zlib.crc32(slug.encode())
         accounts = wanted.pop("accounts", (ProviderAccount("OPENAI", seed), ProviderAccount("ANTHROPIC", seed)))
         org = NewOrg(slug, source, accounts=accounts, **({"views": False} | wanted))
-        return onboard(local.settings, org, copied_tables)
+        return onboard(session_cloud.settings, org, copied_tables)
 
     return make
+
+
+@pytest.fixture
+def new_org(local: Local, onboarding: NewOrgs) -> NewOrgs:  # noqa: ARG001 (it brings the clock back to noon)
+    """Onboards orgs of their own for each test."""
+    return onboarding
+
+
+@pytest.fixture(scope="session")
+def unchanged_org(onboarding: NewOrgs) -> OnboardedOrg:
+    """An org in which nothing is ever started or changed: for requests that are refused."""
+    return onboarding()
 
 
 def load_fixture_export(local: Local, org: OnboardedOrg, kind: str = "v1") -> list[dict[str, Any]]:
@@ -274,8 +287,18 @@ def shared_rooms(session_cloud: Local) -> tuple[Flask, RoomsOfTheTest, Registry]
 
 
 @pytest.fixture
-def api(local: Local, shared_rooms: tuple[Flask, RoomsOfTheTest, Registry]) -> FlaskClient:
-    """The function `api` with its real collaborators, which no other test has used: nothing is remembered."""
+def new_api(local: Local, shared_rooms: tuple[Flask, RoomsOfTheTest, Registry]) -> NewApi:
+    """Makes the function `api` with its real collaborators anew: nothing is remembered, and the one before is gone."""
     app, rooms, registry = shared_rooms
-    rooms.rooms = compose(local.settings, local.clock).replaced(registry=registry)
-    return app.test_client()
+
+    def make() -> FlaskClient:
+        rooms.rooms = compose(local.settings, local.clock).replaced(registry=registry)
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def api(new_api: NewApi) -> FlaskClient:
+    """The function `api` as no other test has used it."""
+    return new_api()
