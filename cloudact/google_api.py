@@ -7,8 +7,10 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlencode
 
 from cloudact.google_errors import GoogleRefusal, is_worth_repeating
 
@@ -21,6 +23,7 @@ JsonAnswer: TypeAlias = dict[str, Any]
 Body: TypeAlias = "Mapping[str, Any] | bytes | None"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 USER_AGENT = "CloudAct-Pipelines/1.0 (https://cloudact.ai)"
+_OF_ALL = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
 
 class Authorization:
@@ -117,19 +120,18 @@ class GoogleApi:
         headers: Mapping[str, str],
         timeout_s: float,
     ) -> JsonAnswer:
+        import httpx
+
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if sent is not body else {}
+        url = httpx.URL(f"{self._url}/{path}" + (f"?{urlencode(query)}" if query else ""))
+        within = httpx.Timeout(timeout_s).as_dict()
         for renewed in (False, True):
             until = time.monotonic() + timeout_s
-            known = self._authorization.headers(timeout_s, renewed=renewed)
-            with self._http().stream(
-                method,
-                f"{self._url}/{path}",
-                content=sent,
-                params=query,
-                headers={"User-Agent": USER_AGENT, **kind, **known, **headers},
-                timeout=timeout_s,
-            ) as answer:
+            known = {**_OF_ALL, **kind, **self._authorization.headers(timeout_s, renewed=renewed), **headers}
+            # Not by the client's own `stream`: to merge its URL, headers and cookies takes a third of the call's time.
+            request = httpx.Request(method, url, content=sent, headers=known, extensions={"timeout": within})
+            with closing(self._http().send(request, stream=True)) as answer:
                 told = b"".join(_in_time(answer, until))
             if answer.status_code != 401 or not self._authorization.can_renew:
                 break

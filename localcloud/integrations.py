@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -21,6 +20,7 @@ from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import open_warehouse
 from localcloud.company.activity import Account
 from localcloud.providers.keys import RegisteredKey
+from localcloud.wire.telling import tell
 from providers import PROVIDERS
 from providers.gcp.keyless import KeylessAccount
 from providers.provider import Provider, connect, ids
@@ -101,7 +101,7 @@ def register_admin_key(settings: Settings, account: ProviderAccount, credential:
     """Makes the stand-in know the key and the organization behind it; it forgets both when it stops."""
     key = account.registered(credential)
     told = key.model_dump(mode="json", exclude_unset=True)
-    requests.post(f"{settings.urls_of_providers[key.kind]}/local/keys", json=told, timeout=10).raise_for_status()
+    tell(f"{settings.urls_of_providers[key.kind]}/local/keys", told)
 
 
 def new_keyless_account(settings: Settings, org: Onboarded, project: str) -> dict[str, str]:
@@ -114,7 +114,7 @@ def new_keyless_account(settings: Settings, org: Onboarded, project: str) -> dic
 def let_act_as(settings: Settings, service_account: str, token_creators: Sequence[str]) -> None:
     """Makes the account in the local IAM, or replaces who may act as it."""
     body = {"service_account": service_account, "token_creators": list(token_creators)}
-    requests.post(f"{settings.iam_endpoint}/local/impersonation", json=body, timeout=10).raise_for_status()
+    tell(f"{settings.iam_endpoint}/local/impersonation", body)
 
 
 def new_service_account(settings: Settings, project: str) -> dict[str, str]:
@@ -125,7 +125,7 @@ def new_service_account(settings: Settings, project: str) -> dict[str, str]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     body = {"email": email, "public_key": public.decode()}
-    requests.post(f"{settings.run_endpoint}/local/service_accounts", json=body, timeout=10).raise_for_status()
+    tell(f"{settings.run_endpoint}/local/service_accounts", body)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

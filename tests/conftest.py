@@ -12,20 +12,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import pytest
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from google.cloud.bigquery import Client
 
 from cloudact import clients, redaction
 from cloudact.logs import JsonLines
+from cloudact.pipelines.registry import Registry
 from cloudact.runs.ledger import Ledger
 from cloudact.runs.run import Run, TriggerType
 from cloudact.settings import ROOT, Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
-from functions.composition import compose
+from functions.composition import Rooms, compose
 from functions.routes import public_app
 from functions.runs.admission_facts import Admissions
 from functions.runs.run_rows import RunRows
@@ -64,6 +66,7 @@ FIXTURES = ROOT / "tests" / "fixtures" / "providers"
 FIXTURE_DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 12, 12, 0, tzinfo=UTC)
 NewOrgs = Callable[..., OnboardedOrg]
+NewApi = Callable[[], FlaskClient]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -233,6 +236,12 @@ def new_org(local: Local, orgs: NewOrgs) -> NewOrgs:  # noqa: ARG001 - puts the 
     return orgs
 
 
+@pytest.fixture(scope="session")
+def unchanged_org(orgs: NewOrgs) -> OnboardedOrg:
+    """An org in which nothing is ever started or changed: for requests that are refused."""
+    return orgs()
+
+
 def load_fixture_export(local: Local, org: OnboardedOrg, kind: str = "v1") -> list[dict[str, Any]]:
     """Loads the fixture rows as the org's export and answers them."""
     rows: list[dict[str, Any]] = fixture(f"gcp_billing_export_{kind}.rows.json")
@@ -279,7 +288,44 @@ def billing_run(org: OnboardedOrg, day: date = FIXTURE_DAY, **changes: Any) -> R
     return Run.model_validate(wanted | changes)
 
 
+class RoomsOfTheTest:
+    """Rooms of the test that runs, behind one app for all of them: to make its routes takes longer than a request."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+
+    def __getattr__(self, room: str) -> Any:
+        return getattr(self.rooms, room)
+
+    @property
+    def key_uses(self) -> "RoomsOfTheTest":
+        return self
+
+    def after(self, response: Response) -> Response:
+        return self.rooms.key_uses.after(response)
+
+
+@pytest.fixture(scope="session")
+def shared_rooms(session_cloud: Local) -> tuple[Flask, RoomsOfTheTest, Registry]:
+    """An app of the function `api` with rooms that can be replaced, and the pipelines that all of them have."""
+    first = compose(session_cloud.settings, session_cloud.clock)
+    rooms = RoomsOfTheTest(first)
+    return public_app(cast(Rooms, rooms)), rooms, first.registry
+
+
 @pytest.fixture
-def api(local: Local) -> FlaskClient:
-    """The function `api` with its real collaborators."""
-    return public_app(compose(local.settings, local.clock)).test_client()
+def new_api(local: Local, shared_rooms: tuple[Flask, RoomsOfTheTest, Registry]) -> NewApi:
+    """Makes the function `api` with its real collaborators anew: nothing is remembered, and the one before is gone."""
+    app, rooms, registry = shared_rooms
+
+    def make() -> FlaskClient:
+        rooms.rooms = compose(local.settings, local.clock).replaced(registry=registry)
+        return app.test_client()
+
+    return make
+
+
+@pytest.fixture
+def api(new_api: NewApi) -> FlaskClient:
+    """The function `api` as no other test has used it."""
+    return new_api()

@@ -8,13 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-import requests
-
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
 from cloudact.warehouse.queries import ORG_DATASET
 from cloudact.warehouse.scripts import Script
+from localcloud.wire.telling import tell
 
 ORIGINAL = "org_to_copy"
 _NAMED = re.compile(rf"\b{ORG_DATASET}\.\w+")
@@ -30,8 +29,7 @@ class CopiedTables:
         """Copies the tables; views are made by the product, since their texts name the dataset."""
         migrations, scripts = self._original
         body = {"project": self.settings.project, "source": ORIGINAL, "target": org_slug}
-        url = f"{self.settings.bigquery_endpoint}/local/datasets/copies"
-        requests.post(url, json=body, timeout=30).raise_for_status()
+        tell(f"{self.settings.bigquery_endpoint}/local/datasets/copies", body, 30.0)
         of_views = tuple(script for script in migrations.org if views and script.version is None)
         for script in of_views:
             warehouse.script(script.text, dataset=org_slug)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -11,6 +10,7 @@ from functions.auth.service_accounts import Caller
 from functions.composition import compose
 from functions.ops_routes import private_app
 from localcloud.stack import SCHEDULER
+from localcloud.wire.telling import tell
 from tests.conftest import Local
 
 AUDIENCE = "http://ops.test"
@@ -38,9 +38,9 @@ def operator_token(local: Local, service_account: str = SCHEDULER, audience: str
     """What Google signs for who may call; tokens are signed and verified in real time."""
     now, local.clock.now = local.clock.now, datetime.now(UTC)
     asked = {"service_account": service_account, "audience": audience, "lifetime_s": 3600}
-    answer = requests.post(f"{local.settings.run_endpoint}/local/oidc_token", json=asked, timeout=5)
+    answer = tell(f"{local.settings.run_endpoint}/local/oidc_token", asked)
     local.clock.now = now
-    return str(answer.json()["token"])
+    return str(answer["token"])
 
 
 def problem(answer: TestResponse) -> tuple[int, str]:

@@ -41,7 +41,7 @@ def until(look: Callable[[], Told | Literal[False] | None]) -> Told:
     deadline = time.monotonic() + WITHIN_S
     while not (told := look()):
         assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
+        time.sleep(0.2)  # each look is a query or more
     return told
 
 

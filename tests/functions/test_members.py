@@ -23,11 +23,29 @@ ADMIN, MEMBER = "auth0|ada", "mia"
 @pytest.fixture
 def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
     """An org with its owner, an admin and a member."""
-    org = new_org()
+    return with_members(local, new_org(accounts=()))
+
+
+def with_members(local: Local, org: OnboardedOrg) -> OnboardedOrg:
+    operator = Operator(local)
     for user, role in ((ADMIN, "admin"), (MEMBER, "member")):
-        answer = Operator(local).call("PUT", f"/{org.org_slug}/members/{user}", json={"role": role})
+        answer = operator.call("PUT", f"/{org.org_slug}/members/{user}", json={"role": role})
         assert answer.status_code == 200
     return org
+
+
+@pytest.fixture(scope="module")
+def closed(session_cloud: Local, orgs: NewOrgs) -> OnboardedOrg:
+    """An org with its owner, an admin and a member, which no test changes."""
+    session_cloud.clock.now = NOON
+    return with_members(session_cloud, orgs(accounts=()))
+
+
+@pytest.fixture(scope="module")
+def open_to_all(session_cloud: Local, orgs: NewOrgs) -> OnboardedOrg:
+    """An org to which anybody is added."""
+    session_cloud.clock.now = NOON
+    return orgs(accounts=())
 
 
 def call(
@@ -42,8 +60,9 @@ def roles(api: FlaskClient, org: OnboardedOrg) -> dict[str, str]:
     return {each["user_id"]: each["role"] for each in call(api, org, "GET").get_json()["members"]}
 
 
-def test_everybody_sees_the_members(api: FlaskClient, local: Local, org: OnboardedOrg) -> None:
+def test_everybody_sees_the_members(api: FlaskClient, local: Local, closed: OnboardedOrg) -> None:
     """A member, an admin and a key read the same list, by one query: ids, roles and since when, and nothing else."""
+    org = closed
     for headers in ({}, bearer(local, MEMBER), bearer(local, ADMIN)):
         call(api, org, "GET", **headers)
         requests.delete(f"{local.settings.bigquery_endpoint}/local/requests", timeout=5)
@@ -104,9 +123,10 @@ def test_roles_are_given_and_taken(api: FlaskClient, local: Local, org: Onboarde
     ],
 )
 def test_what_is_refused(
-    api: FlaskClient, local: Local, org: OnboardedOrg, who: str, method: str, user: str, role: str, refusal: Any
+    api: FlaskClient, local: Local, closed: OnboardedOrg, who: str, method: str, user: str, role: str, refusal: Any
 ) -> None:
     """Members change nobody, admins and keys no owner, and the only owner stays one; nothing is changed."""
+    org = closed
     who, user = who.format(owner=org.user_id), user.format(owner=org.user_id)
     before = roles(api, org)
     answer = call(api, org, method, user, role, **(bearer(local, who) if who else {}))
@@ -151,12 +171,12 @@ def test_two_owners_who_leave_at_once(local: Local, org: OnboardedOrg) -> None:
     "user",
     ["a/b", "https://idp.example/users/7", "/", "a/", "//a", "50%", "a%2Fb", "q?role=owner#x&y;z", "a\\b+c", "/" * 128],
 )
-def test_any_id_is_a_segment_of_the_path(api: FlaskClient, local: Local, org: OnboardedOrg, user: str) -> None:
+def test_any_id_is_a_segment_of_the_path(api: FlaskClient, local: Local, open_to_all: OnboardedOrg, user: str) -> None:
     """Whatever characters an id has, percent-encoded it is given a role and taken out, by the org and by an operator.
 
     What is like it once a slash is taken away is another person.
     """
-    sent = quote(user, safe="")
+    org, sent = open_to_all, quote(user, safe="")
     assert call(api, org, "PUT", quote(user.replace("/", "") or "x"), "admin").status_code == 200
     before = roles(api, org)
     answer = call(api, org, "PUT", sent, "member")
@@ -183,7 +203,7 @@ def test_an_id_on_the_wire(local: Local, org: OnboardedOrg) -> None:
 
 def test_members_are_listed_in_pages(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """Pages follow each other by cursor, whatever the ids: each member once, by one query, and no page is large."""
-    org, path = new_org(), "/api/v1/organizations/{}/members"
+    org, path = new_org(accounts=()), "/api/v1/organizations/{}/members"
     users = sorted([*(f"{'<&/' * 40}{number:03}" for number in range(205)), org.user_id])
     columns = {"org_slug": org.org_slug, "created_at": NOON.isoformat()}
     rows = [columns | {"user_id": each, "role": "member"} for each in users if each != org.user_id]
@@ -218,16 +238,16 @@ def test_members_are_listed_in_pages(api: FlaskClient, local: Local, new_org: Ne
         ({"offset": 1}, "field_unknown"),
     ],
 )
-def test_a_page_that_is_none(api: FlaskClient, org: OnboardedOrg, query: dict[str, Any], code: str) -> None:
+def test_a_page_that_is_none(api: FlaskClient, closed: OnboardedOrg, query: dict[str, Any], code: str) -> None:
     """What cannot be understood is refused by name, as by the other lists."""
-    path = f"/api/v1/organizations/{org.org_slug}/members"
-    answer = api.get(path, headers={"X-API-Key": org.api_key}, query_string=query)
+    path = f"/api/v1/organizations/{closed.org_slug}/members"
+    answer = api.get(path, headers={"X-API-Key": closed.api_key}, query_string=query)
     assert (answer.status_code, answer.get_json()["code"]) == (400, code)
 
 
-def test_another_org_s_members(api: FlaskClient, local: Local, org: OnboardedOrg, new_org: NewOrgs) -> None:
+def test_another_org_s_members(api: FlaskClient, local: Local, closed: OnboardedOrg, new_org: NewOrgs) -> None:
     """An owner of one org neither sees nor changes the members of another."""
-    other = new_org()
+    org, other = closed, new_org(accounts=())
     for method, user, role in (("GET", "", ""), ("PUT", other.user_id, "owner"), ("DELETE", MEMBER, "")):
         answer = call(api, org, method, user, role, **bearer(local, other.user_id))
         assert (answer.status_code, answer.get_json()["code"]) == (403, "org_forbidden")

@@ -277,17 +277,17 @@ def test_a_window_before_time(api: FlaskClient, three_days: tuple[OnboardedOrg, 
         ({"trigger_type": "cron"}, "trigger_type must be one of api, user, schedule, backfill, retry, restatement."),
     ],
 )
-def test_bad_filters(api: FlaskClient, new_org: NewOrgs, query: dict[str, str], detail: str) -> None:
+def test_bad_filters(api: FlaskClient, unchanged_org: OnboardedOrg, query: dict[str, str], detail: str) -> None:
     """A filter that cannot be understood is refused by name."""
-    answer = get(api, new_org(), **query)
+    answer = get(api, unchanged_org, **query)
     assert (answer.status_code, answer.get_json()["detail"]) == (400, detail)
     assert answer.get_json().get("field") in (next(iter(query)), None)
     assert (answer.get_json()["code"] == "field_invalid") == ("field" in answer.get_json())
 
 
-def test_a_misspelt_filter_is_refused(api: FlaskClient, new_org: NewOrgs) -> None:
+def test_a_misspelt_filter_is_refused(api: FlaskClient, unchanged_org: OnboardedOrg) -> None:
     """An unknown filter is not silently ignored: the list would look complete and be wrong."""
-    answer = get(api, new_org(), stat="FAILED")
+    answer = get(api, unchanged_org, stat="FAILED")
     assert answer.status_code == 400
     assert answer.get_json()["detail"].startswith("Unknown field 'stat'. Allowed: status, status_filter")
 

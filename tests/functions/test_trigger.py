@@ -242,15 +242,17 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize(("options", "status", "detail"), BAD_BODIES)
-def test_bad_bodies(api: FlaskClient, new_org: NewOrgs, options: dict[str, Any], status: int, detail: str) -> None:
+def test_bad_bodies(
+    api: FlaskClient, unchanged_org: OnboardedOrg, options: dict[str, Any], status: int, detail: str
+) -> None:
     """Each mistake in a body is named in one plain sentence."""
-    assert problem(post(api, new_org(), **options)) == (status, detail)
+    assert problem(post(api, unchanged_org, **options)) == (status, detail)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
-def test_a_body_is_never_decompressed(api: FlaskClient, new_org: NewOrgs, encoding: str) -> None:
+def test_a_body_is_never_decompressed(api: FlaskClient, unchanged_org: OnboardedOrg, encoding: str) -> None:
     """Whatever encoding a request names, its body is read as it is: a few kB cannot become more."""
-    org = new_org()
+    org = unchanged_org
     headers = {"X-API-Key": org.api_key, "Content-Encoding": encoding}
     refused = post(api, org, headers=headers, data=gzip.compress(bytes(2**20)), content_type="application/json")
     assert problem(refused) == (400, "The body is not valid JSON.")
@@ -286,15 +288,15 @@ def test_revoked_and_expired_keys(api: FlaskClient, new_org: NewOrgs, local: Loc
 
 
 @pytest.mark.parametrize("slug", ["a", "_abc", "runs", "a-b-c", "ä" * 5, "x" * 51, "a' OR 1=1"])
-def test_bad_slugs(api: FlaskClient, new_org: NewOrgs, slug: str) -> None:
+def test_bad_slugs(api: FlaskClient, unchanged_org: OnboardedOrg, slug: str) -> None:
     """A slug that can name no org is refused by naming the rule."""
-    status, detail = problem(post(api, OnboardedOrg(slug, new_org().api_key, {})))
+    status, detail = problem(post(api, OnboardedOrg(slug, unchanged_org.api_key, {})))
     assert (status, detail.startswith("org_slug must be 3 to 50 letters")) == (400, True)
 
 
-def test_unknown_pipelines(api: FlaskClient, new_org: NewOrgs) -> None:
+def test_unknown_pipelines(api: FlaskClient, unchanged_org: OnboardedOrg) -> None:
     """What does not exist is 404 with what is available."""
-    org = new_org()
+    org = unchanged_org
     available = "gcp/cost/billing, openai//usage_cost, anthropic//usage_cost"
     for path in ("gcp/cost/x", "openai/cost/usage_cost", "gcp/cost/billing/extra"):
         assert problem(post(api, org, path)) == (404, f"Unknown pipeline: {path}. Available: {available}")
