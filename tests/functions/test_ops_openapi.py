@@ -13,7 +13,7 @@ from functions.web.openapi import document, paths_of
 from tests.conftest import NOON, Local
 from tests.functions.fleet import new_fleet
 from tests.functions.operators import AUDIENCE, Operator
-from tests.functions.test_openapi import Late, contract, known
+from tests.functions.test_openapi import keeps_its_word, known, operations
 
 DOCUMENT = json.loads(json.dumps(document(OPS, PRIVATE)))
 SLUG, STRANGER = "ops_contract_org", "ops_contract_stranger"
@@ -30,8 +30,6 @@ ACROSS_FIELDS = (
     "set_member",
     "remove_member",
 )
-LATE = Late()
-SCHEMA = known(document(OPS, PRIVATE), PARTS, ACROSS_FIELDS, LATE, any_id="/members/")
 
 
 def test_the_document_is_valid_and_for_callers_only(local: Local) -> None:
@@ -66,20 +64,19 @@ def test_no_example_is_a_secret() -> None:
 
 
 @pytest.fixture(scope="module")
-def running(session_cloud: Local) -> None:
-    """The function over a service dataset of its own, with one org that has been onboarded."""
+def running(session_cloud: Local) -> tuple[Any, dict[str, str]]:
+    """The function over a service dataset of its own with one onboarded org: its schema, and an operator's headers."""
     session_cloud.clock.now = NOON
     fleet = new_fleet(session_cloud)
     settings = fleet.settings.model_copy(update={"ops_audience": AUDIENCE})
-    LATE.app = private_app(compose(settings, session_cloud.clock), Caller(settings))
-    LATE.key = {"Authorization": f"Bearer {fleet.token}"}  # type: ignore[misc]
-    answer = LATE.app.test_client().post("/ops/orgs", json={"org_slug": SLUG}, headers=LATE.key)
-    assert answer.status_code == 201
+    app = private_app(compose(settings, session_cloud.clock), Caller(settings))
+    headers = {"Authorization": f"Bearer {fleet.token}"}
+    assert app.test_client().post("/ops/orgs", json={"org_slug": SLUG}, headers=headers).status_code == 201
+    return known(document(OPS, PRIVATE), PARTS, ACROSS_FIELDS, app, any_id="/members/"), headers
 
 
-@SCHEMA.parametrize()  # type: ignore[untyped-decorator]
-@contract(3)
-@pytest.mark.usefixtures("running")
-def test_ops_keeps_its_word(case: Any) -> None:
+@pytest.mark.parametrize("operation", operations(DOCUMENT))
+def test_ops_keeps_its_word(running: tuple[Any, dict[str, str]], operation: str) -> None:
     """Whatever is sent: documented statuses, headers and shapes, no 5xx, and nobody gets in without a token."""
-    case.call_and_validate(headers=LATE.key)
+    schema, headers = running
+    keeps_its_word(schema, operation, headers, examples=3)
