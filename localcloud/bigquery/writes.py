@@ -3,7 +3,9 @@
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bqemulator.domain.errors import AlreadyExistsError, ValidationError
 
@@ -17,13 +19,17 @@ STAGE = "__staged_rows"
 
 @dataclass(frozen=True)
 class Write:
-    """Rows of `select` (its columns named and typed like the table's) to be written into a table or partition."""
+    """Rows of `select` (its columns named and typed like the table's) to be written into a table or partition.
+
+    `values` are its parameters, for `append` alone.
+    """
 
     change: TableChange
     select: str
     columns: list[str]
     disposition: str = "WRITE_APPEND"
     partition: Partition | None = None
+    values: Sequence[Any] = ()
 
 
 def write(tables: Tables, job: Write) -> int:
@@ -87,5 +93,7 @@ def _insert(tables: Tables, job: Write, source: str) -> None:
     if job.partition and job.partition.column == INGESTED:
         columns = f"{columns}, {quoted(INGESTED)}"
         values = f"{values}, {job.partition.literal(job.partition.start)}"
-    tables.engine.execute(f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}")
+    tables.engine.execute(
+        f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}", list(job.values) or None
+    )
     tables.wrote([job.change.ref])
