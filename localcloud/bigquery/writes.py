@@ -40,6 +40,7 @@ def write(tables: Tables, job: Write) -> int:
         _refuse_missing_values(tables.engine, job)
         _make_room(tables, job)
         _insert(tables, job, STAGE)
+        tables.wrote([job.change.ref])
         tables.engine.execute(f"DROP TABLE {STAGE}")
     if job.change.ddl:
         tables.record(job.change)
@@ -48,7 +49,7 @@ def write(tables: Tables, job: Write) -> int:
 
 def append(tables: Tables, job: Write) -> None:
     """Add rows that are known to fit the table."""
-    _insert(tables, job, f"({job.select})")
+    tables.appended(job.change.ref, _insert(tables, job, f"({job.select})"))
 
 
 def _stage(engine: LocalEngine, job: Write) -> int:
@@ -87,13 +88,12 @@ def _make_room(tables: Tables, job: Write) -> None:
         raise AlreadyExistsError(f"Already Exists: Table {job.change.ref}")
 
 
-def _insert(tables: Tables, job: Write, source: str) -> None:
+def _insert(tables: Tables, job: Write, source: str) -> int:
     columns = ", ".join(quoted(name) for name in job.columns)
     values = columns
     if job.partition and job.partition.column == INGESTED:
         columns = f"{columns}, {quoted(INGESTED)}"
         values = f"{values}, {job.partition.literal(job.partition.start)}"
-    tables.engine.execute(
-        f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}", list(job.values) or None
-    )
-    tables.wrote([job.change.ref])
+    sql = f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}"
+    row = tables.engine.execute(sql, list(job.values) or None).fetchone()
+    return int(row[0]) if row else 0
