@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 
 MAX_REMEMBERED = 5000
+ALL = "TRUE"  # the condition of a table's count
 
 
 class RowCounts:
@@ -29,6 +30,13 @@ class RowCounts:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
+
+    def added(self, table: Hashable, number: int) -> None:
+        """So many rows were added to the table: it has so many more; what conditions have counted is forgotten."""
+        known = self._known.get((table, self._writes[table], self._of_all, ALL))
+        self.forget([table])
+        if known is not None:
+            self.of(table, ALL, lambda: known + number)
 
     def forget(self, tables: Iterable[Hashable]) -> None:
         """Rows of these were written or deleted, or may have been."""

@@ -83,10 +83,11 @@ class StreamBuffer:
 
     def _write(self, streamed: Streamed) -> None:
         resource = self._tables.get(streamed.ref)
-        source = sources.staged(self._tables.engine, streamed.rows, _given(resource["schema"]["fields"], streamed.rows))
+        fields = _given(resource["schema"]["fields"], streamed.rows)
+        source = sources.streamed(self._tables.engine, streamed.rows, fields)
         partition = partition_named(resource, streamed.decorator) if streamed.decorator else None
         change = TableChange(streamed.ref, resource)
-        append(self._tables, Write(change, source.select, source.columns, partition=partition))
+        append(self._tables, Write(change, source.select, source.columns, partition=partition, values=source.values))
         sources.release(self._tables.engine)
 
 

@@ -22,7 +22,7 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 
 from localcloud.bigquery.engine import LocalEngine
 from localcloud.bigquery.partitions import ingestion_column, is_ingestion_partitioned
-from localcloud.bigquery.row_counts import RowCounts
+from localcloud.bigquery.row_counts import ALL, RowCounts
 from localcloud.bigquery.schemas import Field, by_name, duckdb_type, normalized, quoted, row_width
 
 Resource = dict[str, Any]
@@ -114,10 +114,18 @@ class Tables:
                 if _expires(resource := self.get(ref)):
                     yield ref, resource
 
+    def appended(self, ref: TableRef, number: int) -> None:
+        """So many rows were added, outside a transaction."""
+        self.row_counts.added(ref, number)
+        self._modified((ref,))
+
     def wrote(self, refs: Iterable[TableRef]) -> None:
         """Rows were written, or deleted: the tables are modified, and some rows may have expired already."""
         refs = tuple(refs)
         self.row_counts.forget(refs)
+        self._modified(refs)
+
+    def _modified(self, refs: tuple[TableRef, ...]) -> None:
         for ref in refs:
             self._written[ref] = (self.clock.now_ms(), self._written.get(ref, (0, 0))[1] + 1)
         self.unswept.update(ref for ref in refs if ref in self.expiring)
@@ -156,7 +164,7 @@ class Tables:
             resource.update(numRows=str(rows), numBytes=size, numTotalLogicalBytes=size, numActiveLogicalBytes=size)
         return resource
 
-    def count(self, ref: TableRef, predicate: str = "TRUE") -> int:
+    def count(self, ref: TableRef, predicate: str = ALL) -> int:
         """The number of rows, within a transaction as that has written them."""
         if self.engine.in_transaction:
             return self._count(ref, predicate)

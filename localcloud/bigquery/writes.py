@@ -3,7 +3,9 @@
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bqemulator.domain.errors import AlreadyExistsError, ValidationError
 
@@ -17,13 +19,17 @@ STAGE = "__staged_rows"
 
 @dataclass(frozen=True)
 class Write:
-    """Rows of `select` (its columns named and typed like the table's) to be written into a table or partition."""
+    """Rows of `select` (its columns named and typed like the table's) to be written into a table or partition.
+
+    `values` are its parameters, for `append` alone.
+    """
 
     change: TableChange
     select: str
     columns: list[str]
     disposition: str = "WRITE_APPEND"
     partition: Partition | None = None
+    values: Sequence[Any] = ()
 
 
 def write(tables: Tables, job: Write) -> int:
@@ -34,6 +40,7 @@ def write(tables: Tables, job: Write) -> int:
         _refuse_missing_values(tables.engine, job)
         _make_room(tables, job)
         _insert(tables, job, STAGE)
+        tables.wrote([job.change.ref])
         tables.engine.execute(f"DROP TABLE {STAGE}")
     if job.change.ddl:
         tables.record(job.change)
@@ -42,7 +49,7 @@ def write(tables: Tables, job: Write) -> int:
 
 def append(tables: Tables, job: Write) -> None:
     """Add rows that are known to fit the table."""
-    _insert(tables, job, f"({job.select})")
+    tables.appended(job.change.ref, _insert(tables, job, f"({job.select})"))
 
 
 def _stage(engine: LocalEngine, job: Write) -> int:
@@ -81,11 +88,12 @@ def _make_room(tables: Tables, job: Write) -> None:
         raise AlreadyExistsError(f"Already Exists: Table {job.change.ref}")
 
 
-def _insert(tables: Tables, job: Write, source: str) -> None:
+def _insert(tables: Tables, job: Write, source: str) -> int:
     columns = ", ".join(quoted(name) for name in job.columns)
     values = columns
     if job.partition and job.partition.column == INGESTED:
         columns = f"{columns}, {quoted(INGESTED)}"
         values = f"{values}, {job.partition.literal(job.partition.start)}"
-    tables.engine.execute(f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}")
-    tables.wrote([job.change.ref])
+    sql = f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}"
+    row = tables.engine.execute(sql, list(job.values) or None).fetchone()
+    return int(row[0]) if row else 0

@@ -87,6 +87,26 @@ def test_a_number_of_rows_is_counted_once_until_a_write() -> None:
     assert len(counts) == 2
 
 
+def test_a_count_grows_with_what_is_added() -> None:
+    """Rows that are added count at once where the table was counted, and not where a condition has counted."""
+    counts = RowCounts()
+    asked: list[str] = []
+
+    def count(rows: str, found: int) -> int:
+        def asks() -> int:
+            asked.append(rows)
+            return found
+
+        return counts.of("a", rows, asks)
+
+    counts.added("a", 2)
+    assert (count("TRUE", 5), count("x = 1", 1)) == (5, 1)
+    counts.added("a", 2)
+    assert (count("TRUE", 0), count("x = 1", 3)) == (7, 3)
+    counts.forget(["a"])
+    assert (count("TRUE", 4), asked) == (4, ["TRUE", "x = 1", "x = 1", "TRUE"])
+
+
 def test_what_was_made_of_long_texts_is_forgotten() -> None:
     """The text that was asked for longest ago goes when all are too long together, the newest never does."""
     known: RememberedTexts[str, str] = RememberedTexts(most_characters=10)

@@ -38,6 +38,32 @@ def test_values_of_every_type_arrive(client: bigquery.Client, table: str) -> Non
     )  # fmt: skip
 
 
+PLAIN: dict[str, list[Any]] = {
+    "id": ["", 'it\'s "so"; -- $1 ?', "naïve \U0001f600\n\t", "NULL", "0012"],
+    "n": [0, -(2**63), 2**63 - 1, "17", None],
+    "ok": [True, "false", None],
+    "at": ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", 1.5, "2026-11-10 05:00:00+02:00", None],
+    "day": ["0001-01-01", "9999-12-31", None],
+}
+
+
+def test_plain_rows_arrive_as_all_others(client: bigquery.Client, dataset: str) -> None:
+    """Rows of plain types alone go another way than those beside them that also have a number with decimals."""
+    given = [
+        {name: values[number % len(values)] for name, values in PLAIN.items()}
+        for number in range(max(map(len, PLAIN.values())))
+    ]
+    for table, more in (("plain", {}), ("other", {"f": 1.0})):
+        rows(client, f"CREATE TABLE {dataset}.{table} (id STRING, n INT64, ok BOOL, at TIMESTAMP, day DATE, f FLOAT64)")
+        assert client.insert_rows_json(f"{PROJECT}.{dataset}.{table}", [{**row, **more} for row in given]) == []
+        for row in given[:3]:
+            assert client.insert_rows_json(f"{PROJECT}.{dataset}.{table}", [{**row, **more}]) == []
+    found = [rows(client, f"SELECT id, n, ok, at, day FROM {dataset}.{t} ORDER BY id, n") for t in ("plain", "other")]
+    assert found[0] == found[1]
+    assert sorted(row[0] for row in found[0]) == sorted(PLAIN["id"] + PLAIN["id"][:3])
+    assert {row[:2] for row in found[0]} >= {("", 0), (PLAIN["id"][1], -(2**63)), (PLAIN["id"][2], 2**63 - 1)}
+
+
 def test_an_insert_id_is_inserted_once(client: bigquery.Client, table: str) -> None:
     """Rows with an insertId seen lately are accepted and dropped, within a request and between requests."""
     for _ in range(2):
