@@ -347,6 +347,7 @@ def test_any_rules(
     assert {(currency, (one, two)): total for currency, one, two, total in told} == sums_by(both)
     of_first: dict[Any, Decimal] = defaultdict(Decimal)
     for currency, one, _, amount in told:
+        assert isinstance(amount, Decimal)
         of_first[currency, one] += amount
     assert of_first == sums_by(parts)
     whole = sums_by((None, charge) for charge in found)
