@@ -65,6 +65,7 @@ def _collect_garbage_seldom() -> None:
     """What the start made stays; syntax trees are thousands of objects each, of which few are ever garbage at once."""
     gc.freeze()
     gc.set_threshold(50_000)
+    gc.enable()
 
 
 def _listener(port: int) -> socket.socket:
