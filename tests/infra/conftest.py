@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from google.cloud.bigquery import ArrayQueryParameter, LoadJobConfig, QueryJobConfig
@@ -17,6 +17,21 @@ from tests.infra.focus_rows import DATASET, DAY, Row, Tables, generated, recorde
 
 Read = Callable[..., list[Row]]
 ReadEach = Callable[[Mapping[Any, Mapping[str, Iterable[Row]]]], dict[Any, list[Row]]]
+Test = TypeVar("Test", bound=Callable[..., None])
+GIVEN: dict[str, dict[tuple[str, int], Tables]] = defaultdict(dict)  # by module: by test and number of its day
+
+
+def given(*days: Tables) -> Callable[[Test], Test]:
+    """Gives a test rows, of one day or of several: those of all tests of its module are appended, and read, at once.
+
+    It finds what the view says of them in the fixture `rows`, or `rows_of_days`.
+    """
+
+    def keep(test: Test) -> Test:
+        GIVEN[test.__module__] |= {(test.__name__, number): tables for number, tables in enumerate(days)}
+        return test
+
+    return keep
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +94,22 @@ def read(read_each: ReadEach) -> Read:
         return rows
 
     return rows_of_day
+
+
+@pytest.fixture(scope="module")
+def rows_of_module(request: pytest.FixtureRequest, read_each: ReadEach) -> dict[tuple[str, int], list[Row]]:
+    """What the view says of the rows that tests of the module are given."""
+    return read_each(GIVEN[request.module.__name__])
+
+
+@pytest.fixture
+def rows_of_days(request: pytest.FixtureRequest, rows_of_module: dict[tuple[str, int], list[Row]]) -> list[list[Row]]:
+    """What the view says of the rows of each day that the test is given, in turn."""
+    return [rows for (test, _), rows in rows_of_module.items() if test == request.function.__name__]
+
+
+@pytest.fixture
+def rows(rows_of_days: list[list[Row]]) -> list[Row]:
+    """What the view says of the rows that the test is given, all of one day."""
+    (found,) = rows_of_days
+    return found

@@ -20,7 +20,7 @@ from localcloud.billing_export import load_export
 from providers.gcp.export import from_table
 from providers.gcp.statement import OPERATIONS, compile_statement
 from tests.conftest import Local
-from tests.infra.conftest import Read
+from tests.infra.conftest import ReadEach, given
 from tests.infra.focus_rows import LOADED, Row, gcp
 from tests.jobs.billing.exports import DETAILED, schema
 from tests.jobs.billing.hours import DAY, credit, hour, pairs
@@ -78,12 +78,24 @@ NEW_UNUSED = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def charged(local: Local, read: Read) -> Any:
-    """The view's rows of export rows, by way of the statement and the raw table."""
-    client = clients.bigquery(local.settings)
+COVERED = usage("RAM", "5", "8", consumption_model=FLEX, subscription=CUD) | {"cost_at_list": 10.0}
+TAKEN_BACK = {"id": "a", "description": "d", "mode": "COMPLETE_NEGATION", "type": "PRICE_CORRECTION"}
+EXPORTS = {
+    "old, used": OLD_USED,
+    "new, used": NEW_USED,
+    "old, unused": OLD_UNUSED,
+    "new, unused": NEW_UNUSED,
+    "contract": [COVERED, new_fee("7", "5", None)],
+    "correction": [old_fee("-0.072", "RAM") | {"cost_type": "adjustment", "adjustment_info": TAKEN_BACK}],
+}
 
-    def rows(source: Iterable[Row]) -> list[Row]:
+
+@pytest.fixture(scope="module")
+def charged(session_cloud: Local, read_each: ReadEach) -> dict[str, list[Row]]:
+    """The view's rows of each export, by way of the statement and the raw table."""
+    client = clients.bigquery(session_cloud.settings)
+
+    def raw_rows(source: Iterable[Row]) -> list[Row]:
         dataset = f"{client.project}.focus_export_{next(_numbers)}"  # the same table for all: it is translated once
         client.create_dataset(dataset)
         name = f"{dataset}.export"
@@ -96,9 +108,9 @@ def charged(local: Local, read: Read) -> Any:
             statement.sql, job_config=QueryJobConfig(query_parameters=list(statement.parameters))
         )
         raw = [{k: v if v is None or isinstance(v, bool) else str(v) for k, v in row.items()} for row in result]
-        return read(gcp_billing_daily_raw=[row | LOADED for row in raw])
+        return [row | LOADED for row in raw]
 
-    return rows
+    return read_each({name: {"gcp_billing_daily_raw": raw_rows(source)} for name, source in EXPORTS.items()})
 
 
 def sums(rows: list[Row], *categories: str) -> list[Decimal]:
@@ -106,23 +118,24 @@ def sums(rows: list[Row], *categories: str) -> list[Decimal]:
     return [sum((row[name] for row in rows if row["ChargeCategory"] in categories), Decimal()) for name in COSTS]
 
 
-@pytest.mark.parametrize(("source", "paid", "on_demand"), [
-    (OLD_USED, Decimal("0.240064"), ON_DEMAND), (NEW_USED, Decimal("0.240046"), ON_DEMAND),
-    (OLD_UNUSED, Decimal("0.216"), ON_DEMAND), (NEW_UNUSED, Decimal("0.216"), ON_DEMAND),
-], ids=["old, used", "new, used", "old, unused", "new, unused"])  # fmt: skip
-def test_each_cost_counts_once(charged: Any, source: list[Row], paid: Decimal, on_demand: Decimal) -> None:
+PAID = {"old, used": "0.240064", "new, used": "0.240046", "old, unused": "0.216", "new, unused": "0.216"}
+
+
+@pytest.mark.parametrize("export", PAID)
+def test_each_cost_counts_once(charged: dict[str, list[Row]], export: str) -> None:
     """Fee and usage together cost what is paid, and at list price and the contract's what the usage alone would."""
-    rows = charged(source)
-    assert sums(rows, "Usage", "Purchase") == [paid, paid, on_demand, on_demand]
-    assert sums(rows, "Usage")[2:] == [on_demand, on_demand]
+    rows, paid = charged[export], Decimal(PAID[export])
+    assert sums(rows, "Usage", "Purchase") == [paid, paid, ON_DEMAND, ON_DEMAND]
+    assert sums(rows, "Usage")[2:] == [ON_DEMAND, ON_DEMAND]
 
 
-@pytest.mark.parametrize(("source", "left"), [
-    (OLD_USED, "0.072"), (NEW_USED, "0"), (OLD_UNUSED, "0.216"), (NEW_UNUSED, "0.022994"),
-], ids=["old, used", "new, used", "old, unused", "new, unused"])  # fmt: skip
-def test_fees_are_purchases(charged: Any, source: list[Row], left: str) -> None:
+LEFT = {"old, used": "0.072", "new, used": "0", "old, unused": "0.216", "new, unused": "0.022994"}
+
+
+@pytest.mark.parametrize("export", LEFT)
+def test_fees_are_purchases(charged: dict[str, list[Row]], export: str) -> None:
     """Fees are purchases, apart from usage: priced, not consumed, and billed what their offset leaves."""
-    rows = charged(source)
+    rows, left = charged[export], LEFT[export]
     fees = [row for row in rows if row["ChargeCategory"] == "Purchase"]
     assert {row["SkuId"] for row in fees} == {"FEE"}
     assert sums(rows, "Purchase") == [Decimal(left), Decimal(left), 0, 0]
@@ -130,10 +143,18 @@ def test_fees_are_purchases(charged: Any, source: list[Row], left: str) -> None:
     assert {row["x_SubscriptionId"] for row in fees} == {CUD["instance_id"]}
 
 
-def test_commitments_have_their_columns(charged: Any, read: Read) -> None:
+OF_MACHINES = {"sku_description": "Commitment v1: Cpu in Americas for 1 Year", "subscription_id": "s"}
+FOUR_HOURS = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
+
+
+@given({"gcp_billing_daily_raw": [gcp(**OF_MACHINES, **FOUR_HOURS)]})
+def test_commitments_have_their_columns(charged: dict[str, list[Row]], rows: list[Row]) -> None:
     """In both models a fee names its commitment, and covered usage is Committed; in the newer one it names it too."""
-    for source, named in ((OLD_USED, 0), (NEW_USED, 2)):
-        rows = charged(source)
+    (of_machines,) = rows
+    names = ("Category", "Quantity", "Unit", "Status")
+    assert [of_machines[f"CommitmentDiscount{name}"] for name in names] == ["Usage", 4, "Hours", None]
+    for export, named in (("old, used", 0), ("new, used", 2)):
+        rows = charged[export]
         covered = [row for row in rows if row["PricingCategory"] == "Committed"]
         told = [row for row in covered if row["CommitmentDiscountId"] == CUD["instance_id"]]
         assert (len(covered), len(told)) == (2, named)
@@ -146,32 +167,28 @@ def test_commitments_have_their_columns(charged: Any, read: Read) -> None:
         assert sum(row["CommitmentDiscountQuantity"] for row in fees) == Decimal("0.072")
         assert {row["PricingCategory"] for row in rows if row not in covered} == {"Standard"}
         assert {row["ChargeFrequency"] for row in fees} == {"Recurring"}
-    of_machines = {"sku_description": "Commitment v1: Cpu in Americas for 1 Year", "subscription_id": "s"}
-    used = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
-    (row,) = read(gcp_billing_daily_raw=[gcp(**of_machines, **used)])
-    names = ("Category", "Quantity", "Unit", "Status")
-    assert [row[f"CommitmentDiscount{name}"] for name in names] == ["Usage", 4, "Hours", None]
 
 
-def test_a_contract_lowers_the_contracted_cost_alone(charged: Any) -> None:
+def test_a_contract_lowers_the_contracted_cost_alone(charged: dict[str, list[Row]]) -> None:
     """Covered usage keeps the contract's price, and the fee adds neither to it nor to the list price."""
-    covered = usage("RAM", "5", "8", consumption_model=FLEX, subscription=CUD) | {"cost_at_list": 10.0}
-    assert sums(charged([covered, new_fee("7", "5", None)]), "Usage", "Purchase") == [7, 7, 8, 10]
+    assert sums(charged["contract"], "Usage", "Purchase") == [7, 7, 8, 10]
 
 
-def test_a_correction_of_a_fee_is_no_purchase(charged: Any) -> None:
+def test_a_correction_of_a_fee_is_no_purchase(charged: dict[str, list[Row]]) -> None:
     """A fee that is taken back is an adjustment, at no list price, like the fee."""
-    info = {"id": "a", "description": "d", "mode": "COMPLETE_NEGATION", "type": "PRICE_CORRECTION"}
-    back = old_fee("-0.072", "RAM") | {"cost_type": "adjustment", "adjustment_info": info}
-    assert sums(charged([back]), "Adjustment") == [Decimal("-0.072"), Decimal("-0.072"), 0, 0]
+    assert sums(charged["correction"], "Adjustment") == [Decimal("-0.072"), Decimal("-0.072"), 0, 0]
 
 
-def test_fees_loaded_before_are_known_by_their_sku(read: Read) -> None:
+@given(
+    {
+        "gcp_billing_daily_raw": [
+            gcp(sku_description="Commitment v1: Cpu in Americas for 1 Year"),
+            gcp(labels='{"goog-originating-sku-id":"x"}'),
+            gcp(sku_description="N1 Core"),
+        ]
+    }
+)
+def test_fees_loaded_before_are_known_by_their_sku(rows: list[Row]) -> None:
     """Rows that were loaded before fees were noted are purchases too, where SKU or label says so."""
-    rows = [
-        gcp(sku_description="Commitment v1: Cpu in Americas for 1 Year"),
-        gcp(labels='{"goog-originating-sku-id":"x"}'),
-        gcp(sku_description="N1 Core"),
-    ]
-    found = sorted((row["ChargeCategory"], row["ListCost"]) for row in read(gcp_billing_daily_raw=rows))
+    found = sorted((row["ChargeCategory"], row["ListCost"]) for row in rows)
     assert found == [("Purchase", 0), ("Purchase", 0), ("Usage", Decimal("1.5"))]

@@ -20,7 +20,7 @@ from cloudact.warehouse.scripts import Scope, load_scripts
 from tests.conftest import Local, fixture
 from tests.googlesql import gate
 from tests.googlesql_reference import run_over
-from tests.infra.conftest import Read, ReadEach, load
+from tests.infra.conftest import ReadEach, given, load
 from tests.infra.focus_rows import DATASET, Row, Tables, anthropic, anthropic_usage, closed, gcp, openai
 from tests.infra.org_views import inlined, select_of
 from tests.lineage import sources_of
@@ -306,10 +306,11 @@ def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> N
     assert counted["n"] == len(local.query(f"SELECT id FROM {DATASET}.provider_names"))
 
 
-def test_without_costs_there_are_no_charges(read: Read, unnamed: Unnamed) -> None:
+@given({"anthropic_usage_daily_raw": [anthropic_usage(output_tokens=5)]})
+def test_without_costs_there_are_no_charges(rows: list[Row], unnamed: Unnamed) -> None:
     """The view over empty tables is empty, and so is a day that has usage without costs."""
     assert unnamed.before == []
-    assert read(anthropic_usage_daily_raw=[anthropic_usage(output_tokens=5)]) == []
+    assert rows == []
 
 
 @pytest.mark.parametrize("sample", fixture("focus_1_4_mapping_samples.json"), ids=lambda s: s["ServiceProviderName"])
@@ -323,82 +324,93 @@ def test_the_mapping_samples_come_out(charges: list[Row], sample: Row) -> None:
     assert len(compared) > 20
 
 
-def test_quantities_of_openai(read: Read) -> None:
+# Quantity and unit as OpenAI tells them: what is consumed, what is priced, and whether it is known.
+QUANTITIES = {
+    ("5001375", "tokens"): ("5001375", "Tokens", "5.001375", "1000000 Tokens", True),
+    ("2.5", "1000_tokens"): ("2500", "Tokens", "0.0025", "1000000 Tokens", True),
+    ("0", "tokens"): ("0", "Tokens", "0", "1000000 Tokens", True),
+    ("5.15", "duration_minutes"): ("5.15", "Minutes", "5.15", "Minutes", True),
+    ("3", "quanta"): ("3", "quanta", "3", "quanta", True),
+    ("125", None): ("125", "Units", "125", "Units", True),
+    (None, "tokens"): ("1", "Units", "1", "Units", False),
+}
+
+
+@given({"openai_cost_daily_raw": [openai(line_item=f"{q} {u}", quantity=q, quantity_unit=u) for q, u in QUANTITIES]})
+def test_quantities_of_openai(rows: list[Row]) -> None:
     """Tokens are counted one by one and priced by the million; other units stay; what is not known is one unit."""
-    told = {
-        ("5001375", "tokens"): ("5001375", "Tokens", "5.001375", "1000000 Tokens", True),
-        ("2.5", "1000_tokens"): ("2500", "Tokens", "0.0025", "1000000 Tokens", True),
-        ("0", "tokens"): ("0", "Tokens", "0", "1000000 Tokens", True),
-        ("5.15", "duration_minutes"): ("5.15", "Minutes", "5.15", "Minutes", True),
-        ("3", "quanta"): ("3", "quanta", "3", "quanta", True),
-        ("125", None): ("125", "Units", "125", "Units", True),
-        (None, "tokens"): ("1", "Units", "1", "Units", False),
-    }
-    rows = read(openai_cost_daily_raw=[openai(line_item=f"{q} {u}", quantity=q, quantity_unit=u) for q, u in told])
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
     found = {row["ChargeDescription"]: (*(_text(row[n]) for n in names), row["x_QuantityKnown"]) for row in rows}
-    assert found == {f"{quantity} {unit}": expected for (quantity, unit), expected in told.items()}
+    assert found == {f"{quantity} {unit}": expected for (quantity, unit), expected in QUANTITIES.items()}
 
 
-Consumed = list[tuple[Any, str]]
+def _charged(costs: list[Row], usage: list[Row]) -> Tables:
+    return {"anthropic_cost_daily_raw": costs, "anthropic_usage_daily_raw": usage}
 
 
-def _consumed(read_each: ReadEach, *days: tuple[list[Row], list[Row]]) -> list[Consumed]:
-    """What charges with this usage consumed, on each of these days."""
-    rows = read_each(
-        {
-            day: {"anthropic_cost_daily_raw": costs, "anthropic_usage_daily_raw": used}
-            for day, (costs, used) in enumerate(days)
-        }
+def _consumed(rows: list[Row]) -> list[tuple[Any, str]]:
+    return sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in rows)
+
+
+@given(
+    _charged(
+        [anthropic()],
+        [
+            *(anthropic_usage(api_key_id=key, uncached_input_tokens=n) for key, n in (("a", 5), ("b", 6), (None, 7))),
+            anthropic_usage(uncached_input_tokens=9, service_tier="priority"),
+            anthropic_usage(output_tokens=9),
+            anthropic_usage(uncached_input_tokens=9, usage_date="2026-11-11"),
+        ],
     )
-    return [sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in each) for each in rows.values()]
-
-
-def test_usage_of_all_api_keys_is_one_cost_of_the_cost_report(read_each: ReadEach) -> None:
+)
+def test_usage_of_all_api_keys_is_one_cost_of_the_cost_report(rows: list[Row]) -> None:
     """The cost report knows no API keys: a charge's quantity is the usage of all of them, of its tier alone."""
-    usage = [anthropic_usage(api_key_id=key, uncached_input_tokens=n) for key, n in (("a", 5), ("b", 6), (None, 7))]
-    elsewhere = [anthropic_usage(uncached_input_tokens=9, service_tier="priority"), anthropic_usage(output_tokens=9)]
-    other_day = anthropic_usage(uncached_input_tokens=9, usage_date="2026-11-11")
-    assert _consumed(read_each, ([anthropic()], [*usage, *elsewhere, other_day])) == [[(18, "Tokens")]]
+    assert _consumed(rows) == [(18, "Tokens")]
 
 
-def test_the_default_workspace_is_a_workspace(read_each: ReadEach) -> None:
+@given(
+    _charged(
+        [anthropic(), anthropic(workspace_id="w")],
+        [anthropic_usage(uncached_input_tokens=5), anthropic_usage(workspace_id="w", uncached_input_tokens=7)],
+    )
+)
+def test_the_default_workspace_is_a_workspace(rows: list[Row]) -> None:
     """Costs without a workspace meet usage without one, and only that."""
-    costs = [anthropic(), anthropic(workspace_id="w")]
-    usage = [anthropic_usage(uncached_input_tokens=5), anthropic_usage(workspace_id="w", uncached_input_tokens=7)]
-    assert _consumed(read_each, (costs, usage)) == [[(5, "Tokens"), (7, "Tokens")]]
+    assert _consumed(rows) == [(5, "Tokens"), (7, "Tokens")]
 
 
-def test_two_charges_of_one_key_share_no_usage(read_each: ReadEach) -> None:
+FIVE = [anthropic_usage(uncached_input_tokens=5)]
+
+
+@given(
+    _charged([anthropic(inference_geo="us"), anthropic(inference_geo="global")], FIVE),
+    _charged([anthropic(), anthropic(amount="-1")], FIVE),
+)
+def test_two_charges_of_one_key_share_no_usage(rows_of_days: list[list[Row]]) -> None:
     """Where the usage of two charges cannot be told apart, each is one unit; a credit is no such charge."""
-    usage = [anthropic_usage(uncached_input_tokens=5)]
-    two = [anthropic(inference_geo="us"), anthropic(inference_geo="global")]
-    one = [anthropic(), anthropic(amount="-1")]
-    cases = {
-        name: {"anthropic_cost_daily_raw": costs, "anthropic_usage_daily_raw": usage}
-        for name, costs in (("two", two), ("one", one))
-    }
-    names = ("ChargeCategory", "ConsumedQuantity", "ConsumedUnit")
-    found = {case: [tuple(row[name] for name in names) for row in rows] for case, rows in read_each(cases).items()}
-    assert found["two"] == [("Usage", 1, "Units")] * 2
-    assert {*found["one"]} == {("Usage", 5, "Tokens"), ("Credit", None, None)}
+    two, one = rows_of_days
+    assert _consumed(two) == [(1, "Units"), (1, "Units")]
+    assert {(row["ChargeCategory"], row["ConsumedQuantity"]) for row in one} == {("Usage", 5), ("Credit", None)}
 
 
-def test_geography_and_speed_tell_charges_of_one_key_apart(read: Read) -> None:
+@given(
+    _charged(
+        [
+            anthropic(inference_geo="global", description="Claude M Usage - Input Tokens"),
+            anthropic(inference_geo="us", description="Claude M Usage - US-only Inference, Input Tokens"),
+            anthropic(inference_geo="global", description="Claude M Usage - Fast Mode, Input Tokens"),
+        ],
+        [
+            anthropic_usage(inference_geo=geo, speed=speed, uncached_input_tokens=n, api_key_id=key)
+            for geo, speed, n in (
+                ("global", "standard", 5), ("us", "standard", 6), ("global", "fast", 7), ("us", "fast", 8),
+            )
+            for key in ("a", "b")
+        ],
+    )
+)  # fmt: skip
+def test_geography_and_speed_tell_charges_of_one_key_apart(rows: list[Row]) -> None:
     """Charges that differ in geography or speed alone meet their own usage, and have SKUs of their own."""
-    fast = "Claude M Usage - Fast Mode, Input Tokens"
-    costs = [
-        anthropic(inference_geo="global", description="Claude M Usage - Input Tokens"),
-        anthropic(inference_geo="us", description="Claude M Usage - US-only Inference, Input Tokens"),
-        anthropic(inference_geo="global", description=fast),
-    ]
-    keys = (("global", "standard", 5), ("us", "standard", 6), ("global", "fast", 7), ("us", "fast", 8))
-    usage = [
-        anthropic_usage(inference_geo=geo, speed=speed, uncached_input_tokens=n, api_key_id=key)
-        for geo, speed, n in keys
-        for key in ("a", "b")
-    ]
-    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
     sku = "anthropic/m/uncached_input_tokens/standard/0-200k"
     assert {(row["SkuPriceId"], row["ConsumedQuantity"], row["x_Speed"]) for row in rows} == {
         (f"{sku}/global/standard", 10, "standard"),
@@ -421,18 +433,21 @@ SPEEDS = {
     "Claude Opus 4.6 Usage - Turbo, Input Tokens": None,
     "Claude Sonnet 4.6 Usage - Input Tokens": None,
 }
+OPUS = {"model": "claude-opus-4-6", "inference_geo": "us"}
 
 
-def test_the_speed_is_that_of_words_that_are_all_known(read: Read) -> None:
+@given(
+    _charged(
+        [anthropic(**OPUS, description=words, workspace_id=f"w-{n}") for n, words in enumerate(SPEEDS)],
+        [
+            anthropic_usage(**OPUS, speed=speed, workspace_id=f"w-{n}", uncached_input_tokens=tokens)
+            for n in range(len(SPEEDS))
+            for speed, tokens in (("standard", 5), ("fast", 7))
+        ],
+    )
+)
+def test_the_speed_is_that_of_words_that_are_all_known(rows: list[Row]) -> None:
     """In any case `Fast Mode` is fast, known words alone are standard, and others leave speed and quantity unknown."""
-    told = {"model": "claude-opus-4-6", "inference_geo": "us"}
-    costs = [anthropic(**told, description=words, workspace_id=f"w-{n}") for n, words in enumerate(SPEEDS)]
-    usage = [
-        anthropic_usage(**told, speed=speed, workspace_id=f"w-{n}", uncached_input_tokens=tokens)
-        for n in range(len(SPEEDS))
-        for speed, tokens in (("standard", 5), ("fast", 7))
-    ]
-    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
     tokens = {"standard": (5, "Tokens", True), "fast": (7, "Tokens", True), None: (1, "Units", False)}
     names = ("ConsumedQuantity", "ConsumedUnit", "x_QuantityKnown")
     assert {row["ChargeDescription"]: row["x_Speed"] for row in rows} == SPEEDS
@@ -441,128 +456,173 @@ def test_the_speed_is_that_of_words_that_are_all_known(read: Read) -> None:
     assert fast == "anthropic/claude-opus-4-6/uncached_input_tokens/standard/0-200k/us/fast"
 
 
-@pytest.mark.parametrize("speeds", [(None,), ("standard", "fast")])
-def test_words_that_are_not_understood_may_be_of_any_speed(read_each: ReadEach, speeds: tuple[str | None, ...]) -> None:
-    """Beside a charge whose speed is not known nobody can tell whose usage it is; a lone one is unknown as well."""
-    usage = [anthropic_usage(speed=speed, uncached_input_tokens=5) for speed in speeds]
-    known, odd = (anthropic(description=f"M Usage - {words}Input Tokens") for words in ("", "Turbo, "))
-    found = _consumed(read_each, ([known], usage), ([odd], usage), ([known, odd], usage))
-    assert found == [[(5, "Tokens")], [(1, "Units")], [(1, "Units")] * 2]
+UNDERSTOOD, ODD = (anthropic(description=f"M Usage - {words}Input Tokens") for words in ("", "Turbo, "))
+OF_TWO_SPEEDS = [anthropic_usage(speed=speed, uncached_input_tokens=5) for speed in ("standard", "fast")]
 
 
-def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(read_each: ReadEach) -> None:
+@given(
+    *(_charged(costs, usage) for usage in (FIVE, OF_TWO_SPEEDS) for costs in ([UNDERSTOOD], [ODD], [UNDERSTOOD, ODD]))
+)
+def test_words_that_are_not_understood_may_be_of_any_speed(rows_of_days: list[list[Row]]) -> None:
+    """Beside a charge whose speed is not known nobody can tell whose usage it is; a lone one is unknown as well.
+
+    So it is where the usage tells speeds, and where it tells none.
+    """
+    assert [_consumed(rows) for rows in rows_of_days] == [[(5, "Tokens")], [(1, "Units")], [(1, "Units")] * 2] * 2
+
+
+FAST = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")
+
+
+@given(_charged([FAST], FIVE), _charged([FAST, anthropic(inference_geo="us")], FIVE))
+def test_usage_that_tells_neither_geography_nor_speed_is_that_of_all(rows_of_days: list[list[Row]]) -> None:
     """Usage loaded before it was told apart meets a key's only charge; two such charges stay one unit each."""
-    fast = anthropic(inference_geo="us", description="Claude M Usage - Fast Mode, Input Tokens")
-    usage = [anthropic_usage(uncached_input_tokens=5)]
-    found = _consumed(read_each, ([fast], usage), ([fast, anthropic(inference_geo="us")], usage))
-    assert found == [[(5, "Tokens")], [(1, "Units")] * 2]
+    assert [_consumed(rows) for rows in rows_of_days] == [[(5, "Tokens")], [(1, "Units")] * 2]
 
 
-def test_usage_told_apart_by_geography_alone_is_matched_by_it(read_each: ReadEach) -> None:
+@given(
+    _charged(
+        [anthropic(inference_geo=geo, description="Claude M Usage - Input Tokens") for geo in ("us", "global")],
+        [anthropic_usage(inference_geo=geo, uncached_input_tokens=n) for geo, n in (("us", 5), ("global", 6))],
+    )
+)
+def test_usage_told_apart_by_geography_alone_is_matched_by_it(rows: list[Row]) -> None:
     """Where Anthropic refuses to tell speeds apart, geographies still part the usage."""
-    costs = [anthropic(inference_geo=geo, description="Claude M Usage - Input Tokens") for geo in ("us", "global")]
-    usage = [anthropic_usage(inference_geo=g, uncached_input_tokens=n) for g, n in (("us", 5), ("global", 6))]
-    assert _consumed(read_each, (costs, usage)) == [[(5, "Tokens"), (6, "Tokens")]]
+    assert _consumed(rows) == [(5, "Tokens"), (6, "Tokens")]
 
 
-def test_a_charge_without_usage_is_one_unit(read_each: ReadEach) -> None:
+UNUSED = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
+
+
+@given(_charged(UNUSED, []), _charged(UNUSED, [anthropic_usage()]))
+def test_a_charge_without_usage_is_one_unit(rows_of_days: list[list[Row]]) -> None:
     """A charge is one unit if its usage is missing or zero, or if it is for something that usage does not count."""
-    costs = [anthropic(), anthropic(token_type="output_tokens"), anthropic(cost_type="session_usage", token_type=None)]
-    assert _consumed(read_each, (costs, []), (costs, [anthropic_usage()])) == [[(1, "Units")] * 3] * 2
+    assert [_consumed(rows) for rows in rows_of_days] == [[(1, "Units")] * 3] * 2
 
 
-def test_analytics_costs_are_matched_by_api_key(read: Read) -> None:
+@given(
+    _charged(
+        [anthropic(api="analytics", api_key_id=key, amount="0.9", list_amount="1") for key in ("a", None)],
+        [
+            *(
+                anthropic_usage(api="analytics", api_key_id=key, uncached_input_tokens=n)
+                for key, n in (("a", 5), (None, 6))
+            ),
+            anthropic_usage(uncached_input_tokens=99),
+        ],
+    )
+)
+def test_analytics_costs_are_matched_by_api_key(rows: list[Row]) -> None:
     """Analytics tells costs and usage by API key; it never meets the usage of the other API."""
-    costs = [anthropic(api="analytics", api_key_id=key, amount="0.9", list_amount="1") for key in ("a", None)]
-    usage = [anthropic_usage(api="analytics", api_key_id=k, uncached_input_tokens=n) for k, n in (("a", 5), (None, 6))]
-    usage.append(anthropic_usage(uncached_input_tokens=99))
-    rows = read(anthropic_cost_daily_raw=costs, anthropic_usage_daily_raw=usage)
-    consumed = sorted((row["ConsumedQuantity"], row["ConsumedUnit"]) for row in rows)
-    assert consumed == [(5, "Tokens"), (6, "Tokens")]
+    assert _consumed(rows) == [(5, "Tokens"), (6, "Tokens")]
     assert {(row["BilledCost"], row["ContractedCost"], row["ListCost"]) for row in rows} == {
         (Decimal("0.9"), Decimal("0.9"), Decimal(1))
     }
 
 
-def test_web_searches_are_counted_by_workspace(read_each: ReadEach) -> None:
+SEARCH = {"cost_type": "web_search", "token_type": None, "model": None, "service_tier": None}
+IN_W = anthropic(**SEARCH, context_window=None, workspace_id="w")
+SEARCHES_IN_W = [anthropic_usage(model=m, workspace_id="w", web_search_requests=n) for m, n in (("m", 5), ("n", 9))]
+
+
+@given(_charged([IN_W], SEARCHES_IN_W), _charged([IN_W] * 2, SEARCHES_IN_W))
+def test_web_searches_are_counted_by_workspace(rows_of_days: list[list[Row]]) -> None:
     """A charge for web searches, which names no model, is for the searches of all models of its workspace."""
-    search = {
-        "cost_type": "web_search",
-        "token_type": None,
-        "model": None,
-        "service_tier": None,
-        "context_window": None,
-    }
-    usage = [anthropic_usage(model=model, workspace_id="w", web_search_requests=n) for model, n in (("m", 5), ("n", 9))]
-    one = [anthropic(**search, workspace_id="w")]
-    assert _consumed(read_each, (one, usage), (one * 2, usage)) == [[(14, "Requests")], [(1, "Units")] * 2]
+    assert [_consumed(rows) for rows in rows_of_days] == [[(14, "Requests")], [(1, "Units")] * 2]
 
 
-def test_web_searches_of_the_analytics_may_leave_out_the_key(read_each: ReadEach) -> None:
+SEARCHES = [anthropic_usage(api="analytics", api_key_id=k, web_search_requests=n) for k, n in (("a", 5), (None, 9))]
+
+
+@given(
+    _charged([anthropic(api="analytics", **SEARCH)], SEARCHES),
+    _charged([anthropic(api="analytics", api_key_id=key, **SEARCH) for key in ("a", None)], SEARCHES),
+)
+def test_web_searches_of_the_analytics_may_leave_out_the_key(rows_of_days: list[list[Row]]) -> None:
     """A charge for searches without a key is for those of all keys; where charges name keys, each is for its own."""
-    search = {"cost_type": "web_search", "token_type": None, "model": None, "service_tier": None}
-    usage = [anthropic_usage(api="analytics", api_key_id=k, web_search_requests=n) for k, n in (("a", 5), (None, 9))]
-    without = [anthropic(api="analytics", **search)]
-    costs = [anthropic(api="analytics", api_key_id=key, **search) for key in ("a", None)]
-    found = _consumed(read_each, (without, usage), (costs, usage))
-    assert found == [[(14, "Requests")], [(5, "Requests"), (9, "Requests")]]
+    of_all, of_each = rows_of_days
+    assert _consumed(of_all) == [(14, "Requests")]
+    assert _consumed(of_each) == [(5, "Requests"), (9, "Requests")]
 
 
-def test_google_tells_the_category(read: Read) -> None:
+CATEGORIES = {"regular": "Usage", "tax": "Tax", "adjustment": "Adjustment", "rounding_error": "Adjustment"}
+
+
+@given({"gcp_billing_daily_raw": [gcp(cost_type=cost_type, net_cost="-3") for cost_type in CATEGORIES]})
+def test_google_tells_the_category(rows: list[Row]) -> None:
     """Google's cost_type decides the category; usage that credits make negative is still usage."""
-    categories = {"regular": "Usage", "tax": "Tax", "adjustment": "Adjustment", "rounding_error": "Adjustment"}
-    rows = read(gcp_billing_daily_raw=[gcp(cost_type=cost_type, net_cost="-3") for cost_type in categories])
-    assert {row["x_CostType"]: row["ChargeCategory"] for row in rows} == categories
+    assert {row["x_CostType"]: row["ChargeCategory"] for row in rows} == CATEGORIES
     assert {row["ChargeClass"] for row in rows} == {None}
 
 
-def test_google_corrections_are_marked(read: Read) -> None:
+@given({"gcp_billing_daily_raw": [gcp(adjustment_type="USAGE_CORRECTION", usage_amount="5", usage_unit="bytes")]})
+def test_google_corrections_are_marked(rows: list[Row]) -> None:
     """A row with any part of adjustment_info is a correction and has no quantity."""
-    (row,) = read(gcp_billing_daily_raw=[gcp(adjustment_type="USAGE_CORRECTION", usage_amount="5", usage_unit="bytes")])
+    (row,) = rows
     assert (row["ChargeCategory"], row["ChargeClass"], row["ConsumedQuantity"]) == ("Usage", "Correction", None)
 
 
-def test_google_credits_lower_what_is_billed_only(read: Read) -> None:
+CREDITED = {"cost": "8", "credits": "-3", "net_cost": "5"}
+
+
+@given(
+    {
+        "gcp_billing_daily_raw": [
+            gcp(**CREDITED, list_cost="10", contracted_cost="9", sku_id="told"),
+            gcp(**CREDITED, list_cost=None, contracted_cost=None, sku_id="old"),
+        ]
+    }
+)
+def test_google_credits_lower_what_is_billed_only(rows: list[Row]) -> None:
     """BilledCost is net of credits; list and contracted cost are before them, and fall back to what is known."""
-    told = gcp(cost="8", credits="-3", net_cost="5", list_cost="10", contracted_cost="9", sku_id="told")
-    old = gcp(cost="8", credits="-3", net_cost="5", list_cost=None, contracted_cost=None, sku_id="old")
     names = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "x_Credits", "x_ListCostKnown")
-    rows = {row["SkuId"]: [row[name] for name in names] for row in read(gcp_billing_daily_raw=[told, old])}
-    assert rows == {"told": [5, 5, 9, 10, -3, True], "old": [5, 5, 8, 8, -3, False]}
+    found = {row["SkuId"]: [row[name] for name in names] for row in rows}
+    assert found == {"told": [5, 5, 9, 10, -3, True], "old": [5, 5, 8, 8, -3, False]}
 
 
-def test_google_quantities(read: Read) -> None:
+@given(
+    {
+        "gcp_billing_daily_raw": [
+            gcp(usage_amount="28800", usage_unit="seconds", usage_amount_in_pricing_units="8", pricing_unit="hour"),
+            gcp(usage_unit="seconds", pricing_unit="hour"),
+        ]
+    }
+)
+def test_google_quantities(rows: list[Row]) -> None:
     """Usage has Google's quantities in Google's units, or one unit where the export has none."""
-    rows = [
-        gcp(usage_amount="28800", usage_unit="seconds", usage_amount_in_pricing_units="8", pricing_unit="hour"),
-        gcp(usage_unit="seconds", pricing_unit="hour"),
-    ]
     names = ("ConsumedQuantity", "ConsumedUnit", "PricingQuantity", "PricingUnit")
-    found = [[row[name] for name in names] for row in read(gcp_billing_daily_raw=rows)]
+    found = [[row[name] for name in names] for row in rows]
     assert sorted(found) == [[1, "Units", 1, "Units"], [28800, "Seconds", 8, "Hours"]]
 
 
-def test_units_of_google_are_in_the_format_of_focus(read_each: ReadEach) -> None:
+UNITS = {
+    "hour": "Hours", "h": "Hours", "count": "Count", "1000000 count": "1000000 Count", "gibibyte": "GiB",
+    "gibibyte month": "GiB-Months", "tebibyte hours": "TiB-Hours", "month": "Months", "pixel hour": "pixel hour",
+}  # fmt: skip
+WORDS = {"seconds": "Seconds", "bytes": "B", "byte-seconds": "B-Seconds", "requests": "Requests", "odd": "odd"}
+
+
+@given(
+    {"gcp_billing_daily_raw": [gcp(sku_id=unit, pricing_unit=unit) for unit in UNITS]},
+    {
+        "gcp_billing_daily_raw": [
+            gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in UNITS
+        ]
+    },
+    {"gcp_billing_daily_raw": [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in WORDS]},
+)
+def test_units_of_google_are_in_the_format_of_focus(rows_of_days: list[list[Row]]) -> None:
     """Known words become units of FOCUS, with number and span of time; other words stay as Google writes them."""
-    units = {
-        "hour": "Hours", "h": "Hours", "count": "Count", "1000000 count": "1000000 Count", "gibibyte": "GiB",
-        "gibibyte month": "GiB-Months", "tebibyte hours": "TiB-Hours", "month": "Months", "pixel hour": "pixel hour",
-    }  # fmt: skip
-    words = {"seconds": "Seconds", "bytes": "B", "byte-seconds": "B-Seconds", "requests": "Requests", "odd": "odd"}
-    cases = {
-        "unknown": [gcp(sku_id=unit, pricing_unit=unit) for unit in units],
-        "priced": [gcp(sku_id=unit, pricing_unit=unit, usage_amount_in_pricing_units="1") for unit in units],
-        "used": [gcp(sku_id=word, usage_unit=word, usage_amount="1") for word in words],
-    }
-    found = read_each({case: {"gcp_billing_daily_raw": rows} for case, rows in cases.items()})
-    assert [row["PricingUnit"] for row in found["unknown"]] == ["Units"] * len(units)
-    assert {row["SkuId"]: row["PricingUnit"] for row in found["priced"]} == units
-    assert {row["SkuId"]: row["ConsumedUnit"] for row in found["used"]} == words
+    unknown, priced, used = rows_of_days
+    assert [row["PricingUnit"] for row in unknown] == ["Units"] * len(UNITS)
+    assert {row["SkuId"]: row["PricingUnit"] for row in priced} == UNITS
+    assert {row["SkuId"]: row["ConsumedUnit"] for row in used} == WORDS
 
 
-def test_a_marketplace_seller_provides_the_service(read: Read) -> None:
+@given({"gcp_billing_daily_raw": [gcp(transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")]})
+def test_a_marketplace_seller_provides_the_service(rows: list[Row]) -> None:
     """A third party's offer is provided and published by its seller, invoiced by Google, hosted nobody knows where."""
-    (row,) = read(gcp_billing_daily_raw=[gcp(transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")])
+    (row,) = rows
     names = ("ServiceProviderName", "PublisherName", "InvoiceIssuerName", "ProviderName", "HostProviderName")
     assert [row[name] for name in names] == ["Seller", "Seller", "Google Cloud", "Google Cloud", None]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.conftest import Read, ReadEach
+from tests.infra.conftest import ReadEach, given
 from tests.infra.focus_rows import Row, anthropic, gcp, openai
 
 # Column → the column without which it is NULL, and whether it is then never NULL (requirements model of FOCUS 1.4).
@@ -96,23 +96,23 @@ def test_an_unknown_quantity_makes_no_price(charges: list[Row]) -> None:
     assert {row["x_Provider"] for row in unknown if row["SkuPriceId"]} == {"gcp", "openai", "anthropic"}
 
 
-def test_charges_of_one_sku_price_have_one_price_or_none(read: Read) -> None:
+SKU = {"line_item": "gpt-5, input"}
+PART = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
+THREE = {"net_cost": "3", "contracted_cost": "3", "list_cost": "3", "list_price": "0.75"}
+
+
+@given(
+    {
+        "openai_cost_daily_raw": [
+            openai(**SKU, amount="3.5"),
+            openai(**SKU, amount="700"),
+            openai(**SKU, amount="10", quantity="1000000", quantity_unit="tokens"),
+        ],
+        "gcp_billing_daily_raw": [gcp(**PART), gcp(**PART, **THREE, pricing_amount_known=False)],
+    }
+)
+def test_charges_of_one_sku_price_have_one_price_or_none(rows: list[Row]) -> None:
     """Charges without a quantity, or with a part of one, are not said to have prices beside the real one."""
-    sku = {"line_item": "gpt-5, input"}
-    part = {"usage_amount_in_pricing_units": "4", "pricing_unit": "hour"}
-    rows = read(
-        openai_cost_daily_raw=[
-            openai(**sku, amount="3.5"),
-            openai(**sku, amount="700"),
-            openai(**sku, amount="10", quantity="1000000", quantity_unit="tokens"),
-        ],
-        gcp_billing_daily_raw=[
-            gcp(**part),
-            gcp(
-                **part, net_cost="3", contracted_cost="3", list_cost="3", list_price="0.75", pricing_amount_known=False
-            ),
-        ],
-    )
     found = sorted((row["SkuPriceId"], row["BilledCost"], *(row[name] for name in UNIT_PRICES)) for row in rows)
     hour, million = Decimal("0.375"), Decimal(10)
     assert found == [
@@ -150,31 +150,40 @@ MODELS = {
 }
 
 
-def test_families_and_versions_come_from_names(read: Read) -> None:
+OF_OPENAI = [model for model, told in MODELS.items() if told[0] == "OpenAI"]
+
+
+@given(
+    {
+        "openai_cost_daily_raw": [openai(line_item=f"{model}, input") for model in OF_OPENAI],
+        "anthropic_cost_daily_raw": [anthropic(model=model) for model in MODELS if model not in OF_OPENAI],
+    }
+)
+def test_families_and_versions_come_from_names(rows: list[Row]) -> None:
     """A model's family and version are read from its name where it tells them, of fine-tuned ones from the base."""
-    ours = [model for model, told in MODELS.items() if told[0] == "OpenAI"]
-    rows = read(
-        openai_cost_daily_raw=[openai(line_item=f"{model}, input") for model in ours],
-        anthropic_cost_daily_raw=[anthropic(model=model) for model in MODELS if model not in ours],
-    )
     found = {row["x_Model"]: json.loads(row["SkuPriceDetails"]) for row in rows}
     names = ("ModelDeveloper", "ModelFamily", "ModelVersion")
     assert {model: tuple(each.get(name) for name in names) for model, each in found.items()} == MODELS
 
 
-def test_google_tells_regions_resources_and_prices(read: Read) -> None:
-    """A region has its name, a resource its collection, and a price that agrees with the cost is Google's own."""
-    vm = "//compute.googleapis.com/projects/p/zones/z/instances/1"
-    row, other = read(
-        gcp_billing_daily_raw=[
+VM = "//compute.googleapis.com/projects/p/zones/z/instances/1"
+
+
+@given(
+    {
+        "gcp_billing_daily_raw": [
             gcp(
-                region="us-central1", resource_global_name=vm, usage_amount_in_pricing_units="8", pricing_unit="hour",
+                region="us-central1", resource_global_name=VM, usage_amount_in_pricing_units="8", pricing_unit="hour",
                 price_unit_quantity="1", list_price="0.021812", list_cost="0.174496", contracted_cost="0.16",
                 effective_price="0.5", currency="EUR", currency_conversion_rate=0.5,
             ),
             gcp(sku_id="B", region="moon-1", resource_name="vm", list_price="7", usage_amount_in_pricing_units="1"),
         ]
-    )  # fmt: skip
+    }
+)  # fmt: skip
+def test_google_tells_regions_resources_and_prices(rows: list[Row]) -> None:
+    """A region has its name, a resource its collection, and a price that agrees with the cost is Google's own."""
+    row, other = rows
     row, other = (row, other) if row["SkuId"] == "A-1" else (other, row)
     assert (row["RegionName"], row["ResourceType"]) == ("Iowa", "compute.googleapis.com/instances")
     assert (row["ListUnitPrice"], row["ContractedUnitPrice"]) == (Decimal("0.021812"), Decimal("0.02"))
@@ -192,16 +201,19 @@ def test_tags_are_objects_with_unique_keys(charges: list[Row]) -> None:
         assert all(value is None or isinstance(value, str) for _, value in tags)
 
 
-def test_each_kind_of_tag_keeps_its_name(read: Read) -> None:
-    """A key that is a label, a project label, a system label and a tag stands four times, under four names."""
-    (row,) = read(
-        gcp_billing_daily_raw=[
+@given(
+    {
+        "gcp_billing_daily_raw": [
             gcp(
                 labels='{"env":"{a}","q\\"":"x\\\\"}', project_labels='{"env":"b","env\\":\\"c":"d\\",\\"e"}',
                 system_labels='{"env":null}', tags='{"1111/env":"prod"}', more_labels='[{"kind":"tag"}]',
             )
         ]
-    )  # fmt: skip
+    }
+)  # fmt: skip
+def test_each_kind_of_tag_keeps_its_name(rows: list[Row]) -> None:
+    """A key that is a label, a project label, a system label and a tag stands four times, under four names."""
+    (row,) = rows
     assert json.loads(row["Tags"]) == {
         "env": "{a}", 'q"': "x\\", "project_label/env": "b", 'project_label/env":"c': 'd","e',
         "system_label/env": None, "tag/1111/env": "prod",
@@ -209,10 +221,12 @@ def test_each_kind_of_tag_keeps_its_name(read: Read) -> None:
     assert row["x_OtherTags"] == '[{"kind":"tag"}]'
 
 
-def test_without_labels_there_are_no_tags(read: Read) -> None:
+NO_LABELS = dict.fromkeys(("labels", "project_labels", "system_labels", "tags"), "{}")
+
+
+@given({"gcp_billing_daily_raw": [gcp(**NO_LABELS, sku_id="none"), gcp(sku_id="unread")]})
+def test_without_labels_there_are_no_tags(rows: list[Row]) -> None:
     """A row that has none has an empty object; one whose labels were never read has NULL."""
-    none = dict.fromkeys(("labels", "project_labels", "system_labels", "tags"), "{}")
-    rows = read(gcp_billing_daily_raw=[gcp(**none, sku_id="none"), gcp(sku_id="unread")])
     assert {row["SkuId"]: row["Tags"] for row in rows} == {"none": "{}", "unread": None}
 
 
@@ -232,24 +246,32 @@ COST_TYPES = {
 TAXES = [*product(("tax", " Tax", "rounding_error "), ("19", "-19"), ("0", None))]
 
 
+# What a row of each resource, cost type and tax comes from.
+OF_GOOGLE: dict[Any, Row] = {
+    **{each: gcp(resource_global_name=each[0], resource_name=each[1]) for each in RESOURCES},
+    **{each: gcp(cost_type=each) for each in COST_TYPES},
+    **{
+        (cost_type, cost, told): gcp(
+            cost_type=cost_type, project_id="p", cost=cost, net_cost=cost, list_cost=told, contracted_cost=told
+        )
+        for cost_type, cost, told in TAXES
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def of_google(read_each: ReadEach) -> dict[Any, Row]:
-    """What comes out for a row of each resource, cost type and tax, all of which are read at once."""
-    rows: dict[Any, Row] = {each: gcp(resource_global_name=each[0], resource_name=each[1]) for each in RESOURCES}
-    rows |= {each: gcp(cost_type=each) for each in COST_TYPES}
-    for cost_type, cost, told in TAXES:
-        money = {"cost": cost, "net_cost": cost, "list_cost": told, "contracted_cost": told}
-        rows[cost_type, cost, told] = gcp(cost_type=cost_type, project_id="p", **money)
-    found = read_each({case: {"gcp_billing_daily_raw": [row]} for case, row in rows.items()})
+    """What comes out for each of them, all of which are read at once."""
+    found = read_each({case: {"gcp_billing_daily_raw": [row]} for case, row in OF_GOOGLE.items()})
     assert [case for case, each in found.items() if len(each) != 1] == []
     return {case: row for case, (row,) in found.items()}
 
 
-@pytest.mark.parametrize("given", RESOURCES, ids=str)
-def test_a_resource_has_an_id_or_no_name(of_google: dict[Any, Row], given: tuple[str | None, str | None]) -> None:
+@pytest.mark.parametrize("named", RESOURCES, ids=str)
+def test_a_resource_has_an_id_or_no_name(of_google: dict[Any, Row], named: tuple[str | None, str | None]) -> None:
     """A resource that Google names without an id has its name for one; a name that is the id is none."""
-    row = of_google[given]
-    assert (row["ResourceId"], row["ResourceName"]) == RESOURCES[given]
+    row = of_google[named]
+    assert (row["ResourceId"], row["ResourceName"]) == RESOURCES[named]
 
 
 @pytest.mark.parametrize("written", COST_TYPES)
@@ -266,23 +288,28 @@ def test_a_tax_has_no_price(of_google: dict[Any, Row], tax: tuple[str, str, str 
     assert [of_google[tax][name] for name in names] == [*[Decimal(tax[1])] * 4, False, "p"]
 
 
-def test_known_means_every_row(read: Read) -> None:
+USED = {"usage_amount": "5", "usage_amount_in_pricing_units": "2", "usage_unit": "seconds"}
+NOT_KNOWN = dict.fromkeys(("list_cost_known", "usage_amount_known", "pricing_amount_known"), False)
+
+
+@given({"gcp_billing_daily_raw": [gcp(sku_id="partly", **USED, **NOT_KNOWN), gcp(sku_id="before", **USED)]})
+def test_known_means_every_row(rows: list[Row]) -> None:
     """A sum is known if every source row told it; rows loaded before this was noted count as they did."""
-    partly = gcp(sku_id="partly", list_cost_known=False, usage_amount="5", usage_amount_known=False,
-                 usage_amount_in_pricing_units="2", pricing_amount_known=False, usage_unit="seconds")  # fmt: skip
-    before = gcp(sku_id="before", usage_amount="5", usage_amount_in_pricing_units="2", usage_unit="seconds")
     names = ("ListCost", "x_ListCostKnown", "ConsumedQuantity", "x_QuantityKnown", "x_PricingQuantityKnown")
-    found = {row["SkuId"]: [row[name] for name in names] for row in read(gcp_billing_daily_raw=[partly, before])}
+    found = {row["SkuId"]: [row[name] for name in names] for row in rows}
     assert found == {
         "partly": [Decimal("1.5"), False, 5, False, False],
         "before": [Decimal("1.5"), True, 5, True, True],
     }
 
 
-def test_a_marketplace_fee_keeps_its_price(read: Read) -> None:
+THIRD = {"transaction_type": "third_party_reseller", "seller_name": "Seller", "commitment_fee": True}
+
+
+@given({"gcp_billing_daily_raw": [gcp(sku_description="Commitment management", **THIRD)]})
+def test_a_marketplace_fee_keeps_its_price(rows: list[Row]) -> None:
     """What a third party sells under a name like a commitment's is usage with the seller's price."""
-    third = {"transaction_type": "third_party_reseller", "seller_name": "Seller", "commitment_fee": True}
-    (row,) = read(gcp_billing_daily_raw=[gcp(sku_description="Commitment management", **third)])
+    (row,) = rows
     assert (row["ChargeCategory"], row["ListCost"], row["ServiceProviderName"]) == ("Usage", Decimal("1.5"), "Seller")
 
 
@@ -298,11 +325,17 @@ DYNAMIC = {
 }
 
 
-def test_spot_machines_have_dynamic_prices(read: Read) -> None:
+@given(
+    {
+        "gcp_billing_daily_raw": [
+            gcp(sku_description="Spot by a seller", transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller"),
+            gcp(sku_description="Spot tax", cost_type="tax"),
+            gcp(sku_description="Spot Core", commitment_credits="-1"),
+            *(gcp(sku_description=sku) for sku in DYNAMIC),
+        ]
+    }
+)
+def test_spot_machines_have_dynamic_prices(rows: list[Row]) -> None:
     """What Google's SKU calls spot or preemptible is Dynamic, unless a third party sells it or nothing is priced."""
-    third = gcp(sku_description="Spot by a seller", transaction_type="THIRD_PARTY_RESELLER", seller_name="Seller")
-    tax = gcp(sku_description="Spot tax", cost_type="tax")
-    covered = gcp(sku_description="Spot Core", commitment_credits="-1")
-    rows = read(gcp_billing_daily_raw=[third, tax, covered, *(gcp(sku_description=sku) for sku in DYNAMIC)])
     found = {row["ChargeDescription"]: row["PricingCategory"] for row in rows}
     assert found == DYNAMIC | {"Spot by a seller": "Standard", "Spot tax": None, "Spot Core": "Committed"}

@@ -108,8 +108,8 @@ class Books:
         self.insert(
             "day_history", usage_date=day, provider=self.provider, pipeline="p", run_id="r",
             generation=next(NUMBERS), trigger_type="schedule", read_at=recorded_at,
-            recorded_at=recorded_at, is_changed=True, completeness="final",
-            rows_before=1, rows_after=1, cause=cause, **{"costs": [sides]} | more,
+            recorded_at=recorded_at, is_changed=True, rows_before=1, rows_after=1, cause=cause,
+            **{"completeness": "final", "costs": [sides]} | more,
         )  # fmt: skip
 
     def months(self, month: str = "202602", view: str = "copied_months") -> dict[str, Row]:
@@ -513,24 +513,29 @@ def test_a_number_is_one_however_it_is_typed(books: Books) -> None:
     assert (month["invoices"], month["invoice_total"]) == ("INV-1", 100)
 
 
-def test_a_month_without_a_copy_is_open(books: Books) -> None:
+# What the days of a month and the first after it are, why the month is open, and how many of its days are not final.
+OPEN = [
+    ("final", None, "next_day_not_final", 0),
+    ("final", "final", "not_copied", 0),
+    ("final", "settling", "next_day_not_final", 0),
+    ("settling", "settling", "days_not_final", 28),
+]
+
+
+def test_a_month_without_a_copy_is_open(local: Local, org: OnboardedOrg) -> None:
     """What keeps it open has its name: days, the first day after it, or only that no run has copied it yet."""
-    books.invoice("202602", "5")
-    for day in range(1, 29):
-        books.change(f"2026-02-{day:02}", MADE, "1")
-    not_final = f"UPDATE {books.slug}.day_history SET completeness = '{{}}' WHERE provider = '{books.provider}'"
-
-    def told() -> tuple[str, str, int]:
-        month = books.month(view="invoice_months")
-        return month["status"], month["parts"][0]["name"], month["days_not_final"]
-
-    assert told() == ("open", "next_day_not_final", 0)
-    books.change("2026-03-01", MADE, "1")
-    assert told() == ("open", "not_copied", 0)
-    books.run(not_final.format("settling") + " AND usage_date = '2026-03-01'")
-    assert told() == ("open", "next_day_not_final", 0)
-    books.run(not_final.format("settling"))
-    assert told() == ("open", "days_not_final", 28)
+    every = [Books(local, org.org_slug) for _ in OPEN]
+    for books, (days, next_day, _, _) in zip(every, OPEN, strict=True):
+        books.invoice("202602", "5")
+        for day in range(1, 29):
+            books.change(f"2026-02-{day:02}", MADE, "1", completeness=days)
+        if next_day:
+            books.change("2026-03-01", MADE, "1", completeness=next_day)
+    rows = {row["provider"]: row for row in rows_of(every, "202602", "invoice_months")}
+    months = [rows[books.provider] for books in every]
+    assert [(month["status"], month["parts"][0]["name"], month["days_not_final"]) for month in months] == [
+        ("open", because, days_not_final) for _, _, because, days_not_final in OPEN
+    ]
 
 
 def test_several_invoices_corrections_and_void_ones(books: Books) -> None:
@@ -787,17 +792,27 @@ def test_an_invoice_of_a_month_without_rows(google: Google, api: FlaskClient, or
     assert google.copies() == {"202605": 2}
 
 
-@pytest.mark.parametrize("day", ["2026-06-06", "2026-04-30", "2026-01-05"])
-def test_a_stale_copy_never_closes(google: Google, api: FlaskClient, org: OnboardedOrg, day: str) -> None:
+# Months, and the day of the charge that each is billed late. With the last, more months have changed than a run copies.
+STALE = {
+    "a day of its own, one of two months before": {"202604": "2026-04-06", "202606": "2026-04-30"},
+    "one of five months before": {"202606": "2026-01-05"},
+}
+
+
+@pytest.mark.parametrize("case", STALE)
+def test_a_stale_copy_never_closes(google: Google, api: FlaskClient, org: OnboardedOrg, case: str) -> None:
     """A charge that comes after the copy, of whatever day, makes another copy of its month, however many months have
     changed with that day: the old sum is never closed, and nothing is told as a change that was there."""
-    google.charge("2026-06-05", "202606", "60")
-    google.read(dt.date.fromisoformat(day).replace(day=1), dt.date(2026, 6, 30))
+    late = STALE[case]
+    for month in late:
+        google.charge(f"{month[:4]}-{month[4:]}-05", month, "60")
+    google.read(dt.date.fromisoformat(min(late.values())).replace(day=1), dt.date(2026, 6, 30))
     for _ in range(2):
         google.tie()
-    google.charge(day, "202606", "5")
-    google.changed(day)
-    google.refuses_and_closes(api, org, {"202606": (60, 65)})
+    for month, day in late.items():
+        google.charge(day, month, "5")
+    google.changed(*late.values())
+    google.refuses_and_closes(api, org, dict.fromkeys(late, (60, 65)))
 
 
 def test_a_stale_copy_of_which_nothing_is_recorded_never_closes(
