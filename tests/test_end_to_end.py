@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
@@ -20,15 +18,6 @@ from tests.conftest import FIXTURE_DAY, NOON, Local, NewOrgs, org_with_its_own_q
 from tests.real_bq import needs_bq, rows_by_bq
 
 WITHIN_S = 60.0
-
-
-def until(what: Callable[[], Any]) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + WITHIN_S
-    while not (answer := what()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.1)
-    return answer
 
 
 def trigger(api: FlaskClient, org: OnboardedOrg) -> dict[str, Any]:
@@ -46,9 +35,10 @@ def detail(api: FlaskClient, org: OnboardedOrg, run: dict[str, Any]) -> dict[str
 
 
 def deliver(local: Local) -> None:
-    """Lets the three seconds pass and the queue fire."""
+    """Lets the three seconds pass, the queue fire, and the containers that it starts end."""
     local.clock.advance(seconds=3)
     wait(local.google.dispatcher.dispatch_due(), timeout=WITHIN_S)
+    assert local.google.region.wait_idle(WITHIN_S)
 
 
 @pytest.fixture
@@ -61,7 +51,7 @@ def test_a_run_from_http_to_bigquery(api: FlaskClient, local: Local, org: Onboar
     run = trigger(api, org)
     assert detail(api, org, run)["status"] == "PENDING"
     deliver(local)
-    done = until(lambda: (told := detail(api, org, run))["status"] not in ("PENDING", "RUNNING") and told)
+    done = detail(api, org, run)
     assert (done["status"], [step["status"] for step in done["steps"]]) == ("SUCCESS", ["SUCCESS"] * 3)
     rows = local.query(f"SELECT COUNT(*) AS n FROM {org.org_slug}.gcp_billing_daily_raw")
     assert rows == [{"n": done["rows_processed"]}]
@@ -78,7 +68,7 @@ def test_a_task_delivered_twice(api: FlaskClient, local: Local, org: OnboardedOr
         )
         assert again.status_code == 200
     deliver(local)
-    until(lambda: detail(api, org, run)["status"] == "SUCCESS")
+    assert detail(api, org, run)["status"] == "SUCCESS"
     events = local.query(
         f"SELECT execution, status FROM organizations.pipeline_run_events WHERE run_id = '{run['run_id']}'"
     )
@@ -108,7 +98,7 @@ def test_the_real_bq_reads_tables_and_views(api: FlaskClient, local: Local, org:
     """Google's own bq reads the loaded rows and the ledger's views from the local BigQuery."""
     run = trigger(api, org)
     deliver(local)
-    until(lambda: detail(api, org, run)["status"] == "SUCCESS")
+    assert detail(api, org, run)["status"] == "SUCCESS"
     sql = (
         "SELECT r.status, COUNT(*) AS n FROM organizations.pipeline_runs r "
         f"JOIN {org.org_slug}.gcp_billing_daily_raw c ON c.run_id = r.run_id "

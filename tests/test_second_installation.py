@@ -2,9 +2,8 @@
 
 import re
 import secrets
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +72,9 @@ class Installation:
         assert asked.status_code == 202, asked.get_json()
         self.local.clock.advance(seconds=3)
         wait(self.local.google.dispatcher.dispatch_due(), timeout=WITHIN_S)
-        return until(lambda: ended(self.api.get(asked.headers["Location"], headers=headers).get_json()))
+        assert self.local.google.region.wait_idle(WITHIN_S)
+        ended: Json = self.api.get(asked.headers["Location"], headers=headers).get_json()
+        return ended
 
     def onboard(self, org: str) -> TestResponse:
         return self.ops("POST", org_slug=org)
@@ -105,19 +106,6 @@ class Installation:
         again = Installation(self.local, self.settings.model_copy(update={"installation": identity}))
         provision(again.settings)
         return again
-
-
-def until(what: Callable[[], Json | None]) -> Json:
-    """The first answer that is one."""
-    deadline = time.monotonic() + WITHIN_S
-    while (answer := what()) is None:
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.1)
-    return answer
-
-
-def ended(run: Json) -> Json | None:
-    return run if run["status"] not in ("PENDING", "RUNNING") else None
 
 
 def planned(local: Local) -> Installation:

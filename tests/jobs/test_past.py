@@ -258,7 +258,7 @@ def forty_rows(day: date) -> list[dict[str, Any]]:
     return [*some, row(day, 38, currency="EUR", cost=5.0), row(day, 39, cost=20.0, credits=credit)]
 
 
-def nets(exports: Exports) -> dict[date, Decimal]:
+def nets(exports: Exports) -> dict[date, int | Decimal]:
     """What is loaded of each day."""
     sql = (
         f"SELECT usage_date, SUM(net_cost) AS net FROM {exports.org.org_slug}.gcp_billing_daily_raw GROUP BY usage_date"

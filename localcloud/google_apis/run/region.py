@@ -25,6 +25,7 @@ class Region:
         self._running: dict[str, RunningExecution] = {}
         self._listeners: dict[str, list[Finished]] = {}
         self._lock = threading.Lock()
+        self._one_ended = threading.Condition(self._lock)
         self._slots = ThreadPoolExecutor(max_running, thread_name_prefix="region")
         self._settle_lost(surroundings.clock)
 
@@ -58,8 +59,14 @@ class Region:
             with self._lock:
                 self._running.pop(execution.name, None)
                 listeners = self._listeners.pop(execution.name, [])
+                self._one_ended.notify_all()
             for listener in listeners:
                 listener(run_v2.Execution(execution))
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no execution runs; False when one still does by then."""
+        with self._one_ended:
+            return self._one_ended.wait_for(lambda: not self._running, timeout_s)
 
     def cancel(self, name: str, finished: Finished) -> bool:
         """Cancel an execution; False when it does not run (any more)."""

@@ -148,3 +148,17 @@ def test_what_cannot_start_fails(jobs: Any, settings: Settings) -> None:
     with pytest.raises(GoogleAPICallError):
         ended(operation)
     assert "image 'unknown' is not known" in logs(settings, operation.metadata)["0-0"]
+
+
+def test_one_waits_until_none_runs(
+    settings: Settings, start_cloud: Callable[[Settings], LocalCloud], tmp_path: Path
+) -> None:
+    """Whoever waits for the region to be idle is told whether it is, by then; no execution runs after that."""
+    cloud = start_cloud(settings)
+    jobs = client(run_v2.JobsClient, cloud.url)
+    operation = start(jobs, shell_job(f"until test -e {tmp_path}/go; do sleep 0.02; done"))
+    assert cloud.region.wait_idle(0) is False
+    (tmp_path / "go").touch()
+    assert cloud.region.wait_idle(60) is True
+    execution = client(run_v2.ExecutionsClient, cloud.url).get_execution(name=operation.metadata.name)
+    assert execution.succeeded_count == 1
