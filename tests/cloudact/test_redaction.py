@@ -23,8 +23,11 @@ UPPER = string.ascii_uppercase + "234567"
 
 def text_of(alphabet: str, least: int, most: int | None = None) -> st.SearchStrategy[str]:
     """Drawn evenly, as keys are; Hypothesis would rather try forty times the same letter."""
-    draws = st.tuples(st.integers(0, 2**64), st.integers(least, most or least))
-    return draws.map(lambda draw: "".join(Random(draw[0]).choices(alphabet, k=draw[1])))
+    return st.integers(0, 2**64).map(lambda seed: _text(Random(seed), alphabet, least, most or least))
+
+
+def _text(random: Random, alphabet: str, least: int, most: int) -> str:
+    return "".join(random.choices(alphabet, k=random.randint(least, most)))
 
 
 def token(header: dict[str, str], *rest: str) -> str:
@@ -74,27 +77,31 @@ KEYS = {
     ),
 }  # fmt: skip
 SURROUNDING = st.sampled_from(
-    ["", " ", "key: ", '"', "(", "'\n", "https://x.invalid/?k=", "Token=", "a:", "é", "_"]
-) | st.sampled_from(["key%3D", "key%3d", "%22", "a%20", "k%253D", "a\\n", "k\\u003d"])
+    [
+        *("", " ", "key: ", '"', "(", "'\n", "https://x.invalid/?k=", "Token=", "a:", "é", "_"),
+        *("key%3D", "key%3d", "%22", "a%20", "k%253D", "a\\n", "k\\u003d"),
+    ]
+)
 
 
 @pytest.mark.parametrize("kind", KEYS)
 @settings(derandomize=True)  # one key of 30,000 is too regular to be known
 @given(data=st.data(), before=SURROUNDING, behind=st.sampled_from(["", " ", ".", '"', ")", "\n", ", please"]))
 def test_no_real_key_survives(kind: str, data: st.DataObject, before: str, behind: str) -> None:
-    """Whatever stands around it, no key of any issuer's form is left in a message, nor in a row or its JSON."""
+    """Whatever stands around it, no key of any issuer's form is left in a message, nor in a row or its JSON.
+
+    Each holds a mark: a text without any need not be looked at closely.
+    """
     key = data.draw(KEYS[kind])
+    assert re.search(marks(), before + key)
     text = f"{before}{key}{behind}"
     line = Line({"model": text, "new": {"note": [text]}}, "x")
     told = [cleared(text), without_keys(text), str(line.text("model")), line.as_json(), repr(line.unknown(()))]
     assert [each for each in told if key in each] == []
 
 
-@pytest.mark.parametrize("kind", KEYS)
-@given(data=st.data(), before=SURROUNDING)
-def test_every_key_holds_a_mark(kind: str, data: st.DataObject, before: str) -> None:
-    """A text without any of the marks holds no key, so it need not be looked at closely."""
-    assert re.search(marks(), before + data.draw(KEYS[kind]))
+def test_a_name_holds_no_mark() -> None:
+    """What is read most often need not be looked at closely."""
     assert not re.search(marks(), "gpt-5.4-mini, cached input")
 
 
