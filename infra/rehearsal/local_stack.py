@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import requests
-
 FUNCTIONS = ("api", "ops")
 
 
@@ -28,6 +26,8 @@ class LocalStack:
 
     def identity_token(self, email: str, audience: str) -> str:
         """Identity token that Google would sign for the service account."""
+        import requests  # most rehearsals have no local cloud, and start for one command
+
         body = {"service_account": email, "audience": audience}
         answer = requests.post(f"{self.issuer_url}/local/oidc_token", json=body, timeout=10)
         answer.raise_for_status()

@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 
 from functions.composition import Rooms, compose
 from functions.console_routes import console_app
-from localcloud.onboarding import OnboardedOrg
-from tests.conftest import Local, NewOrgs
+from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from tests.conftest import NOON, Local, NewOrgs
+from tests.copied_tables import CopiedTables
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
@@ -109,3 +110,18 @@ def signed_in(browser: Browser, new_org: NewOrgs) -> tuple[Browser, OnboardedOrg
     """A browser in which an org's key has signed in, and the org."""
     org = new_org()
     return browser.sign_in(org), org
+
+
+@pytest.fixture(scope="module")
+def read_only(session_cloud: Local, copied_tables: CopiedTables) -> OnboardedOrg:
+    """An org for the tests of a module that change nothing of it."""
+    session_cloud.clock.now = NOON
+    source = {"source_project": "read-only-billing", "source_dataset": "billing_export", "source_table": "export"}
+    org = NewOrg(f"org_{next(session_cloud.numbers)}", source, views=False)
+    return onboard(session_cloud.settings, org, copied_tables)
+
+
+@pytest.fixture
+def reader(browser: Browser, read_only: OnboardedOrg) -> tuple[Browser, OnboardedOrg]:
+    """A browser in which that org's key has signed in, and the org."""
+    return browser.sign_in(read_only), read_only

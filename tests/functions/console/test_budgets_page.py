@@ -94,9 +94,10 @@ def test_a_budget_is_added_changed_and_removed(local: Local, console: Browser, o
     ],
 )
 def test_a_mistake_is_told_at_its_field(
-    console: Browser, org: OnboardedOrg, fields: dict[str, str], field: str, words: str
+    reader: tuple[Browser, OnboardedOrg], fields: dict[str, str], field: str, words: str
 ) -> None:
     """The form comes back with what was typed, the sentence stands at the field, and nothing is recorded."""
+    console, org = reader
     console.get(path(org))
     assert send(console, org, **ALL | fields) == 400
     assert words in console.words

@@ -95,9 +95,9 @@ def test_the_answer_to_run_is_told(local: Local, signed_in: SignedIn, fields: di
     assert words not in browser.words  # once
 
 
-def test_an_unknown_pipeline_is_refused_on_the_page(signed_in: SignedIn) -> None:
+def test_an_unknown_pipeline_is_refused_on_the_page(reader: SignedIn) -> None:
     """A form of a pipeline that has left the registry says so."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/pipelines")
     browser.send(f"/console/{org.org_slug}/pipelines/nothing/run", date="2026-11-10")
     browser.follow()
@@ -134,9 +134,9 @@ def test_a_backfill_is_looked_at_before_it_starts(local: Local, signed_in: Signe
         ("first=2026-11-01&last=2026-11-02&reprocess=x", "reprocess must be one of none, failed, completed"),
     ],
 )
-def test_a_wrong_backfill_is_said_beside_its_form(signed_in: SignedIn, query: str, words: str) -> None:
+def test_a_wrong_backfill_is_said_beside_its_form(reader: SignedIn, query: str, words: str) -> None:
     """What cannot be planned is said in a sentence, and the form keeps what was typed."""
-    browser, org = signed_in
+    browser, org = reader
     assert browser.get(f"/console/{org.org_slug}/pipelines/gcp_billing/backfill?{query}").status_code == 200
     assert words in browser.words
     assert "Start " not in browser.words

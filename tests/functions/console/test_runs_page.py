@@ -21,10 +21,14 @@ from tests.functions.test_run_pages import Never
 SignedIn = tuple[Browser, OnboardedOrg]
 
 
-@pytest.fixture
-def sixty(local: Local, signed_in: SignedIn) -> list[Run]:
+@pytest.fixture(scope="module")
+def sixty(session_cloud: Local, read_only: OnboardedOrg) -> list[Run]:
+    """Sixty runs of an org that tests only read."""
+    return sixty_runs(session_cloud, read_only)
+
+
+def sixty_runs(local: Local, org: OnboardedOrg) -> list[Run]:
     """Sixty runs of sixty days, every third failed, every second the service's own; the newest first."""
-    _, org = signed_in
     events = []
     for number in range(60):
         at = NOON - timedelta(days=number)
@@ -46,9 +50,9 @@ def counts(browser: Browser) -> dict[str, int]:
     return {words: int(number) for words, number in re.findall(r">(\w+) <b>([\d,]+)</b>", browser.text)}
 
 
-def test_pages_follow_each_other_without_a_gap(local: Local, signed_in: SignedIn, sixty: list[Run]) -> None:
+def test_pages_follow_each_other_without_a_gap(local: Local, reader: SignedIn, sixty: list[Run]) -> None:
     """Older runs follow page by page, each once, with the same counts on each page, for two queries."""
-    browser, org = signed_in
+    browser, org = reader
     path, found = f"/console/{org.org_slug}/runs", []
     while path:
         with queries(local) as asked:
@@ -92,9 +96,9 @@ def test_a_busy_day_takes_several_pages(local: Local, signed_in: SignedIn) -> No
         ({"pipeline": "-gcp_billing"}, lambda _: False),
     ],
 )
-def test_a_filter_shows_what_it_names(signed_in: SignedIn, sixty: list[Run], filters: dict[str, str], chosen) -> None:  # type: ignore[no-untyped-def]
+def test_a_filter_shows_what_it_names(reader: SignedIn, sixty: list[Run], filters: dict[str, str], chosen) -> None:  # type: ignore[no-untyped-def]
     """A list has the runs of its filters, the newest of them on its first page, and says how many match."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/runs?{urlencode(filters)}")
     wanted = [run.run_id for number, run in enumerate(sixty) if chosen(number)]
     assert shown(browser) == wanted[:25]
@@ -102,18 +106,18 @@ def test_a_filter_shows_what_it_names(signed_in: SignedIn, sixty: list[Run], fil
 
 
 @pytest.mark.usefixtures("sixty")
-def test_counts_are_of_every_status_whatever_is_shown(signed_in: SignedIn) -> None:
+def test_counts_are_of_every_status_whatever_is_shown(reader: SignedIn) -> None:
     """Each status has its count as a link, which the filter by status does not change but others do."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/runs?status=CANCELLED&trigger=-scheduled")
     assert counts(browser) == {"All": 30, "Waiting": 0, "Running": 0, "Succeeded": 20, "Failed": 10, "Cancelled": 0}
     assert f'href="/console/{org.org_slug}/runs?status=FAILED&amp;trigger=-scheduled"' in browser.text
 
 
 @pytest.mark.usefixtures("sixty")
-def test_an_empty_list_says_which_filter_hides_all(signed_in: SignedIn) -> None:
+def test_an_empty_list_says_which_filter_hides_all(reader: SignedIn) -> None:
     """The filter that hides everything is named, with a link to the list without it; for two together that is said."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/runs?status=CANCELLED&trigger=scheduled")
     assert "The filter status: Cancelled hides all that the others let through." in browser.words
     assert "The filter started by" not in browser.words
@@ -243,9 +247,9 @@ def test_a_run_is_cancelled_and_retried(signed_in: SignedIn) -> None:
     assert "A newer run of this pipeline and date exists" in browser.words
 
 
-def test_a_history_too_long_to_count_is_paged_all_the_same(local: Local, signed_in: SignedIn, sixty: list[Run]) -> None:
+def test_a_history_too_long_to_count_is_paged_all_the_same(local: Local, reader: SignedIn, sixty: list[Run]) -> None:
     """Where the counts do not come in time, pages follow each other without them, and say so."""
-    _, org = signed_in
+    _, org = reader
     rooms = patient(compose(local.settings, local.clock), within_s=0.0, counting=Never())
     browser = Browser(console_app(rooms, local.settings, clock=local.clock).test_client()).sign_in(org)
     path, found = f"/console/{org.org_slug}/runs", []
@@ -267,9 +271,10 @@ def chosen(browser: Browser, *words: str) -> dict[str, str]:
     return {name: day for name, day, label in fields if any(each in label for each in words)}
 
 
-def test_several_runs_are_retried_at_once(local: Local, signed_in: SignedIn, sixty: list[Run]) -> None:
+def test_several_runs_are_retried_at_once(local: Local, signed_in: SignedIn) -> None:
     """The ticked runs of a list are each retried; the list says how many, and why another was not."""
     browser, org = signed_in
+    sixty = sixty_runs(local, org)
     path = f"/console/{org.org_slug}/runs?status=FAILED"
     browser.get(path)
     back = re.search(r'name="back" value="([^"]+)"', browser.text)
@@ -295,9 +300,9 @@ def test_several_runs_are_retried_at_once(local: Local, signed_in: SignedIn, six
 
 
 @pytest.mark.usefixtures("sixty")
-def test_nothing_is_done_to_runs_that_nobody_chose(signed_in: SignedIn) -> None:
+def test_nothing_is_done_to_runs_that_nobody_chose(reader: SignedIn) -> None:
     """Without a ticked run, for runs of other orgs and for any other act nothing happens, and that is said."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/runs")
     browser.send(f"/console/{org.org_slug}/runs", act="retry", back=f"/console/{org.org_slug}/runs")
     browser.follow()

@@ -49,16 +49,15 @@ def test_a_wrong_key_signs_nobody_in(browser: Browser, key: str) -> None:
     assert len(key) < 2 or key not in browser.text
 
 
-def test_pages_need_a_session_and_lead_back(browser: Browser, new_org: NewOrgs) -> None:
+def test_pages_need_a_session_and_lead_back(browser: Browser, read_only: OnboardedOrg) -> None:
     """Who is not signed in is sent to sign in, and comes back to the very page with its filters."""
-    org = new_org()
-    wanted = f"/console/{org.org_slug}/runs?status=-SUCCESS&pipeline=gcp_billing"
+    wanted = f"/console/{read_only.org_slug}/runs?status=-SUCCESS&pipeline=gcp_billing"
     answer = browser.get(wanted)
     assert answer.headers["Location"] == f"/console/sign-in?back={quote(wanted, safe='')}"
     browser.follow()
     browser.send(
         "/console/sign-in",
-        api_key=org.api_key,
+        api_key=read_only.api_key,
         back=re.findall(r'name="back" value="([^"]+)"', browser.text)[-1].replace("&amp;", "&"),
     )
     assert browser.follow().status_code == 200
@@ -139,11 +138,10 @@ def test_a_session_opens_its_own_org_alone(signed_in: SignedIn, new_org: NewOrgs
         "/consolex",
     ],
 )
-def test_nobody_is_sent_elsewhere(browser: Browser, new_org: NewOrgs, back: str) -> None:
+def test_nobody_is_sent_elsewhere(browser: Browser, read_only: OnboardedOrg, back: str) -> None:
     """A path that is none of the console's leads to its first page."""
-    org = new_org()
     browser.get(f"/console/sign-in?back={quote(back)}")
-    browser.send("/console/sign-in", api_key=org.api_key, back=back)
+    browser.send("/console/sign-in", api_key=read_only.api_key, back=back)
     assert browser.last is not None
     location = browser.last.headers["Location"]
     assert location == "/console"
@@ -154,9 +152,9 @@ def test_nobody_is_sent_elsewhere(browser: Browser, new_org: NewOrgs, back: str)
     [{}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://evil.example"},
      {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site", "Origin": "https://localhost"}],
 )  # fmt: skip
-def test_forms_come_from_our_pages(signed_in: SignedIn, headers: dict[str, str]) -> None:
+def test_forms_come_from_our_pages(reader: SignedIn, headers: dict[str, str]) -> None:
     """A form that another site sends is refused, with or without the token, and does nothing."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/pipelines")
     answer = browser.send(f"/console/{org.org_slug}/pipelines/gcp_billing/run", headers, date="2026-11-10")
     assert answer.status_code == 403
@@ -165,33 +163,33 @@ def test_forms_come_from_our_pages(signed_in: SignedIn, headers: dict[str, str])
     assert "Nothing has run yet" in browser.words
 
 
-def test_older_browsers_are_known_by_their_origin(signed_in: SignedIn) -> None:
+def test_older_browsers_are_known_by_their_origin(reader: SignedIn) -> None:
     """A browser that does not send Sec-Fetch-Site sends Origin, which must be ours."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}/pipelines")
     assert browser.send("/console/sign-out", {"Origin": "https://localhost"}).status_code == 303
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b", "ä.ö"])
-def test_forms_carry_the_token_of_their_session(signed_in: SignedIn, token: str) -> None:
+def test_forms_carry_the_token_of_their_session(reader: SignedIn, token: str) -> None:
     """A form without the token, with a wrong one or with that of another session is refused."""
-    browser, org = signed_in
+    browser, org = reader
     path = f"/console/{org.org_slug}/pipelines/gcp_billing/run"
     assert browser.send(path, form_token=token, date="2026-11-10").status_code == 403
 
 
-def test_a_token_is_of_one_session(signed_in: SignedIn, local: Local) -> None:
+def test_a_token_is_of_one_session(reader: SignedIn, local: Local) -> None:
     """A page of another session, of the same key too, gives no token for this one."""
-    browser, org = signed_in
+    browser, org = reader
     other = Browser(console_app(compose(local.settings, local.clock), local.settings, clock=local.clock).test_client())
     other.sign_in(org).get(f"/console/{org.org_slug}/pipelines")
     browser.last = other.last
     assert browser.send(f"/console/{org.org_slug}/pipelines/gcp_billing/run", date="2026-11-10").status_code == 403
 
 
-def test_signing_out_forgets_the_session(signed_in: SignedIn) -> None:
+def test_signing_out_forgets_the_session(reader: SignedIn) -> None:
     """After signing out, pages ask to sign in."""
-    browser, org = signed_in
+    browser, org = reader
     browser.get(f"/console/{org.org_slug}")
     assert browser.send("/console/sign-out").status_code == 303
     assert browser.get(f"/console/{org.org_slug}").status_code == 303
@@ -234,12 +232,11 @@ def test_a_session_counts_as_a_use_of_its_key(signed_in: SignedIn) -> None:
     assert "2026-11-12" in browser.words
 
 
-def test_signing_in_needs_a_page_of_ours(browser: Browser, new_org: NewOrgs) -> None:
+def test_signing_in_needs_a_page_of_ours(browser: Browser, read_only: OnboardedOrg) -> None:
     """Another site cannot sign somebody in as somebody else."""
-    org = new_org()
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
-        assert browser.send("/console/sign-in", headers, api_key=org.api_key).status_code == 403
-    assert browser.send("/console/sign-in", SAME, api_key=org.api_key).status_code == 303
+        assert browser.send("/console/sign-in", headers, api_key=read_only.api_key).status_code == 403
+    assert browser.send("/console/sign-in", SAME, api_key=read_only.api_key).status_code == 303
 
 
 @pytest.mark.parametrize(
