@@ -228,7 +228,7 @@ def test_a_charge_longer_than_its_day_has_its_own_period(read: Read) -> None:
     }
 
 
-FEES: dict[str, dict[str, Any]] = {
+FEES: dict[str, Row] = {
     "a resource's commitment": {"sku__description": "Commitment v1: Cpu in Americas for 1 Year"},
     "the older model's": {"sku__description": "Commitment - dollar based v1: GCE for 3 years"},
     "the newer model's": {"sku__description": "Compute Flexible Committed Use Discounts - 1 Year"},
@@ -236,7 +236,7 @@ FEES: dict[str, dict[str, Any]] = {
     "by the SKU that it is attributed to": {"labels": pairs(("goog-originating-sku-id", "CF4E-A0C7-E3BF"))},
     "by its subscription": {"subscription": {"instance_id": "subscriptions/1"}},
 }
-NO_FEES: dict[str, dict[str, Any]] = {
+NO_FEES: dict[str, Row] = {
     "usage": {},
     "usage that a credit covers": {"credits": [credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", -10.0)]},
     "the same, naming the commitment": {
