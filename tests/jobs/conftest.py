@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import stamina
 
 from cloudact.runs.run import Run
 from jobs.attempt import work
@@ -18,6 +19,13 @@ from tests.fault_proxy import Doorman
 
 AFTERWARDS = datetime(2026, 12, 20, tzinfo=UTC)  # everything in the fixtures has been exported by then
 RunJob = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def tries_without_pauses() -> Iterator[None]:
+    """A step is tried as often as in a job, at once."""
+    with stamina.set_testing(True, attempts=3):
+        yield
 
 
 @pytest.fixture

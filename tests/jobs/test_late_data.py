@@ -94,25 +94,31 @@ def test_a_row_that_becomes_visible_late(local: Local, new_org: NewOrgs, run_job
     assert stale_of(local, after) == [date(2026, 11, 20)]
 
 
-def test_another_export_is_looked_into_anew(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+@pytest.fixture(scope="module")
+def looked(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> Run:
+    """The run of its yesterday that an org has started itself; tests only read it."""
+    org = orgs()
+    load_fixture_export(shared_local, org)
+    run = daily(org, FIRST_DAY, trigger_type=TriggerType.API)
+    run_job(run)
+    return run
+
+
+def test_another_export_is_looked_into_anew(local: Local, looked: Run) -> None:
     """What was seen of one table says nothing of another."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(daily(org, FIRST_DAY))
-    look = look_of(local, daily(org, FIRST_DAY))
+    look = look_of(local, looked)
     assert look
     assert look.source.endswith(".billing_export.gcp_billing_export_v1_012345_6789AB_CDEF01")
     assert look.still_stale({}) == {}
 
 
-def test_whoever_asks_for_yesterday_looks(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_whoever_asks_for_yesterday_looks(local: Local, looked: Run, run_job: RunJob) -> None:
     """An org that runs its yesterdays itself is looked after too; a run of an older date does not pay for a look."""
-    org = new_org()
-    load_fixture_export(local, org)
-    own = daily(org, FIRST_DAY, trigger_type=TriggerType.API)
-    run_job(own)
-    assert look_of(local, own)
-    older = daily(org, date(2026, 11, 10), requested_at=datetime(2026, 12, 1, 6, tzinfo=UTC))
+    assert look_of(local, looked)
+    requested_at = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    older = looked.model_copy(
+        update={"date": date(2026, 11, 10), "trigger_type": TriggerType.SCHEDULE, "requested_at": requested_at}
+    )
     run_job(older)
     assert '"look"' not in detail(local, older)["result"]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from cloudact.runs.run import MESSAGE_VARIABLE, Run
@@ -25,12 +26,18 @@ def shown(api: FlaskClient, org: OnboardedOrg, run: Run) -> dict[str, Any]:
     return answer
 
 
-def test_a_run_tells_what_it_cost(local: Local, api: FlaskClient, new_org: NewOrgs, run_job: RunJob) -> None:
-    """Seconds and bytes of its container, priced by the deployment; the customer's bytes are another field."""
-    org = new_org()
-    load_fixture_export(local, org)
+@pytest.fixture(scope="module")
+def priced(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> OnboardedOrg:
+    """An org with a run that has ended; no test changes it."""
+    org = orgs()
+    load_fixture_export(shared_local, org)
     run_job(billing_run(org), job_cpu=Decimal(2), job_memory_gib=Decimal(4))
-    answer = shown(api, org, billing_run(org))
+    return org
+
+
+def test_a_run_tells_what_it_cost(api: FlaskClient, priced: OnboardedOrg) -> None:
+    """Seconds and bytes of its container, priced by the deployment; the customer's bytes are another field."""
+    answer = shown(api, priced, billing_run(priced))
     cost = answer["cost_estimate"]
     vcpu, gib = Decimal(cost["vcpu_seconds"]), Decimal(cost["memory_gib_seconds"])
     assert 0 < vcpu < 120
@@ -59,14 +66,11 @@ def test_tries_add_up(local: Local, api: FlaskClient, new_org: NewOrgs, run_job:
         assert Decimal(both["cost_estimate"][name]) > Decimal(first["cost_estimate"][name]) > 0
 
 
-def test_a_final_run_never_changes(local: Local, new_org: NewOrgs, run_job: RunJob) -> None:
+def test_a_final_run_never_changes(local: Local, priced: OnboardedOrg, run_job: RunJob) -> None:
     """What is told after the end, by a container that comes late, changes no cost."""
-    org = new_org()
-    load_fixture_export(local, org)
-    run_job(billing_run(org))
-    before = whole_detail(local, billing_run(org))
-    run_job(billing_run(org), attempt=1)
-    assert whole_detail(local, billing_run(org)) == before
+    before = whole_detail(local, billing_run(priced))
+    run_job(billing_run(priced), attempt=1)
+    assert whole_detail(local, billing_run(priced)) == before
 
 
 def test_a_run_that_waits_has_cost_nothing_yet(api: FlaskClient, new_org: NewOrgs) -> None:

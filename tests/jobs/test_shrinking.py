@@ -193,24 +193,23 @@ def test_usage() -> None:
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-@pytest.mark.parametrize("factor", ["0", "0.4"])
-def test_a_provider_that_tells_much_less(
-    local: Local, new_org: NewOrgs, run_job: RunJob, provider: str, factor: str
-) -> None:
+def test_a_provider_that_tells_much_less(local: Local, new_org: NewOrgs, run_job: RunJob, provider: str) -> None:
     """A settled day stays as it was, the run is FAILED with what it would have lost, and force_refresh replaces."""
     org = new_org()
     run_job(llm_run(org, provider))
-    before = rows_of(local, org, COSTS[provider])
     key = key_of(local, org, provider).key
-    local.providers.keys.restate(Restatement(key=key, date=FIXTURE_DAY, factor=Decimal(factor)))
-    again = llm_run(org, provider, generation=2)
-    run_job(again)
-    told = detail(local, again)
-    assert (told["status"], told["error_code"]) == ("FAILED", "result_shrunk")
-    assert rows_of(local, org, COSTS[provider]) == before
-    run_job(llm_run(org, provider, generation=3, force_refresh=True))
-    assert detail(local, llm_run(org, provider, generation=3))["status"] == "SUCCESS"
-    assert rows_of(local, org, COSTS[provider]) != before
+    for generation, factor in ((2, "0.4"), (4, "0")):
+        before = rows_of(local, org, COSTS[provider])
+        local.providers.keys.restate(Restatement(key=key, date=FIXTURE_DAY, factor=Decimal(factor)))
+        again = llm_run(org, provider, generation=generation)
+        run_job(again)
+        told = detail(local, again)
+        assert (told["status"], told["error_code"]) == ("FAILED", "result_shrunk"), factor
+        assert rows_of(local, org, COSTS[provider]) == before != [], factor
+        forced = llm_run(org, provider, generation=generation + 1, force_refresh=True)
+        run_job(forced)
+        assert detail(local, forced)["status"] == "SUCCESS", factor
+        assert rows_of(local, org, COSTS[provider]) != before, factor
 
 
 EVENTS = ("run_failed", "cost_fell")
@@ -222,7 +221,7 @@ def told_of(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(line["event"], line["run_id"]) for line in lines if line.get("event") in EVENTS]
 
 
-def test_an_export_that_falls_in_five_steps(
+def test_an_export_that_falls_in_steps(
     local: Local, new_org: NewOrgs, run_job: RunJob, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each step halves the money in the same rows. The first leaves half; each later one is loaded with a WARNING and
@@ -232,7 +231,7 @@ def test_an_export_that_falls_in_five_steps(
     exports.make()
     exports.add([row(FIXTURE_DAY, cost=320.0)])
     run_job(billing_run(org))
-    for step, left in enumerate((160, 80, 40, 20, 10), 1):
+    for step, left in enumerate((160, 80, 40), 1):
         caplog.clear()
         at = f"{FIXTURE_DAY + timedelta(days=step)} 09:00:00 UTC"
         exports.add([row(FIXTURE_DAY, cost=-float(left), export_time=at)])
@@ -243,7 +242,7 @@ def test_an_export_that_falls_in_five_steps(
         assert told_of(caplog) == ([("cost_fell", run.run_id)] if step > 1 else [])
         run_job(billing_run(org, generation=2 * step + 1))
         assert len(told_of(caplog)) == (step > 1)
-    assert [(each["net_cost"], each["source_row_count"]) for each in table(local, org)] == [(Decimal(10), 6)]
+    assert [(each["net_cost"], each["source_row_count"]) for each in table(local, org)] == [(Decimal(40), 4)]
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -46,13 +46,29 @@ def org(local: Local, new_org: NewOrgs) -> OnboardedOrg:
     return org
 
 
-def test_an_unchanged_day_is_not_loaded(local: Local, org: OnboardedOrg, run_job: RunJob) -> None:
+class ReadThrice(NamedTuple):
+    """An org whose day was read three times and never changed, and its rows after the first time."""
+
+    org: OnboardedOrg
+    loaded: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def read_thrice(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> ReadThrice:
+    """Tests only read it."""
+    org = orgs()
+    load_fixture_export(shared_local, org)
+    run_job(billing_run(org))
+    loaded = table(shared_local, org)
+    for generation in (2, 3):
+        run_job(billing_run(org, generation=generation))
+    return ReadThrice(org, loaded)
+
+
+def test_an_unchanged_day_is_not_loaded(local: Local, read_thrice: ReadThrice) -> None:
     """The second generation of a day that has not changed is a SUCCESS with its rows, and no load job exists."""
+    org, before = read_thrice
     runs = [billing_run(org, generation=number) for number in (1, 2, 3)]
-    run_job(runs[0])
-    before = table(local, org)
-    run_job(runs[1])
-    run_job(runs[2])
     assert [first_job(local, run) for run in runs] == ["load", "query", "query"]
     assert table(local, org) == before
     told = detail(local, runs[2])
@@ -65,10 +81,9 @@ def test_an_unchanged_day_is_not_loaded(local: Local, org: OnboardedOrg, run_job
     assert (results[2].previous.run_id, results[2].previous.generation) == (runs[1].run_id, 2)
 
 
-def test_the_fingerprint_is_of_what_was_loaded(local: Local, org: OnboardedOrg, run_job: RunJob) -> None:
+def test_the_fingerprint_is_of_what_was_loaded(local: Local, read_thrice: ReadThrice) -> None:
     """Rows, net cost by currency and newest export are those of the table, and a first load has no difference."""
-    run_job(billing_run(org))
-    rows, found = table(local, org), result_of(local, billing_run(org))
+    rows, found = read_thrice.loaded, result_of(local, billing_run(read_thrice.org))
     assert found.fingerprint.rows == len(rows)
     for currency in {row["currency"] for row in rows}:
         assert found.fingerprint.cost[currency] == sum(r["net_cost"] for r in rows if r["currency"] == currency)
@@ -232,10 +247,9 @@ def test_completeness(read_at: str, found: Fingerprint, expected: str) -> None:
     assert completeness(FIXTURE_DAY, datetime.fromisoformat(read_at), found, (2, 3, 7)) == expected
 
 
-def test_the_detail_shows_it(local: Local, org: OnboardedOrg, run_job: RunJob, api: FlaskClient) -> None:
+def test_the_detail_shows_it(local: Local, read_thrice: ReadThrice, api: FlaskClient) -> None:
     """GET …/runs/{id} has the result as an object, amounts as plain text."""
-    run_job(billing_run(org))
-    run_job(billing_run(org, generation=2))
+    org = read_thrice.org
     path = f"/api/v1/pipelines/{org.org_slug}/runs/{billing_run(org, generation=2).run_id}"
     told = api.get(path, headers={"X-API-Key": org.api_key}).get_json()["result"]
     assert (told["unchanged"], told["completeness"], told["difference"]) == (True, "final", {"rows": 0, "cost": {}})

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import stamina
 
 from cloudact.errors import Skip
 from cloudact.orgs.integrations import Integrations
@@ -48,12 +47,11 @@ COST_PATH = {"openai": "/organization/costs", "anthropic": "/cost_report"}
 
 
 @pytest.fixture(autouse=True)
-def few_retries_without_pauses(local: Local) -> Iterator[None]:
-    """Retries are quick, and no fault or log of another test is left."""
+def no_faults_of_others(local: Local) -> Iterator[None]:
+    """No fault or log of another test is left."""
     local.providers.faults.clear()
     local.providers.log.reset()
-    with stamina.set_testing(True, attempts=3):
-        yield
+    yield
     local.providers.faults.clear()
 
 
