@@ -120,9 +120,9 @@ class Fleet:
 
     def fire(self) -> list[Run]:
         """Takes all tasks off the queue, as Cloud Tasks does once jobs.run has answered; their runs."""
-        tasks = self.tasks()
+        tasks, queue = self.tasks(), clients.tasks(self.settings)
         for task in tasks:
-            clients.tasks(self.settings).delete_task(name=task.name)
+            queue.delete_task(name=task.name)
         return [run for task in tasks if (batch := batch_in(task.http_request.body)) for run in batch.runs()]
 
     def end(self, runs: Iterable[Run], status: Status = Status.SUCCESS, took: dt.timedelta = dt.timedelta(0)) -> None:
