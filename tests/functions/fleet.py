@@ -26,6 +26,7 @@ from functions.runs.run_rows import RunRows
 from functions.schedule.run_rows import ScheduleRows
 from localcloud.provision import provision
 from tests.conftest import NOON, Local
+from tests.copied_tables import copy_service_tables
 from tests.functions.operators import AUDIENCE, operator_token
 
 INTEGRATIONS = ("GCP_SA", "OPENAI", "ANTHROPIC")
@@ -48,6 +49,7 @@ class Fleet:
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
+        copy_service_tables(self.local.settings, self.settings)
         provision(self.settings)
         self.token = operator_token(self.local)
 
