@@ -1,4 +1,4 @@
-"""Tables of the orgs of tests: made by the product once for a session, then copied within the local BigQuery.
+"""Tables of the orgs and fleets of tests: made by the product once, then copied within the local BigQuery.
 
 What onboarding itself does is tested where it is asked for, by `ops`; `test_copied_tables.py` compares the two.
 """
@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
+from cloudact.installation import LABEL
 from cloudact.settings import Settings
 from cloudact.warehouse.bigquery import Warehouse, open_warehouse
 from cloudact.warehouse.migrations import Behind, MigrationResult, Migrations
@@ -28,8 +29,7 @@ class CopiedTables:
     def __call__(self, warehouse: Warehouse, org_slug: str, *, views: bool) -> None:
         """Copies the tables; views are made by the product, since their texts name the dataset."""
         migrations, scripts = self._original
-        body = {"project": self.settings.project, "source": ORIGINAL, "target": org_slug}
-        tell(f"{self.settings.bigquery_endpoint}/local/datasets/copies", body, 30.0)
+        _copy(self.settings, ORIGINAL, org_slug)
         of_views = tuple(script for script in migrations.org if views and script.version is None)
         for script in of_views:
             warehouse.script(script.text, dataset=org_slug)
@@ -60,3 +60,18 @@ class CopiedTables:
         if result.error:
             raise result.error
         return migrations, scripts
+
+
+def copy_service_tables(source: Settings, target: Settings) -> None:
+    """Makes the tables of another service dataset; what provisions it finds them made, and makes its views."""
+    warehouse = open_warehouse(target)
+    migrations = Migrations(warehouse, applied_by="provision")
+    warehouse.create_dataset(target.dataset, {LABEL: target.installation})
+    _copy(source, source.dataset, target.dataset)
+    scripts = tuple(script for script in migrations.service if script.version is not None)
+    migrations.record([MigrationResult(target.dataset, scripts)])
+
+
+def _copy(settings: Settings, source: str, target: str) -> None:
+    body = {"project": settings.project, "source": source, "target": target}
+    tell(f"{settings.bigquery_endpoint}/local/datasets/copies", body, 30.0)

@@ -26,6 +26,7 @@ from functions.runs.run_rows import RunRows
 from functions.schedule.run_rows import ScheduleRows
 from localcloud.provision import provision
 from tests.conftest import NOON, Local
+from tests.copied_tables import copy_service_tables
 from tests.functions.operators import AUDIENCE, operator_token
 
 INTEGRATIONS = ("GCP_SA", "OPENAI", "ANTHROPIC")
@@ -48,6 +49,7 @@ class Fleet:
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
+        copy_service_tables(self.local.settings, self.settings)
         provision(self.settings)
         self.token = operator_token(self.local)
 
@@ -120,9 +122,9 @@ class Fleet:
 
     def fire(self) -> list[Run]:
         """Takes all tasks off the queue, as Cloud Tasks does once jobs.run has answered; their runs."""
-        tasks = self.tasks()
+        tasks, queue = self.tasks(), clients.tasks(self.settings)
         for task in tasks:
-            clients.tasks(self.settings).delete_task(name=task.name)
+            queue.delete_task(name=task.name)
         return [run for task in tasks if (batch := batch_in(task.http_request.body)) for run in batch.runs()]
 
     def end(self, runs: Iterable[Run], status: Status = Status.SUCCESS, took: dt.timedelta = dt.timedelta(0)) -> None:

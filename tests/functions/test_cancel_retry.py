@@ -60,10 +60,14 @@ def tasks_of(local: Local, run: Run) -> list[str]:
 
 
 @pytest.fixture
-def org(new_org: NewOrgs, local: Local) -> OnboardedOrg:
-    org = new_org()
+def org(new_org: NewOrgs) -> OnboardedOrg:
+    return new_org(accounts=())
+
+
+@pytest.fixture
+def export(local: Local, org: OnboardedOrg) -> None:
+    """The org's export has rows, which a run could load."""
     load_fixture_export(local, org)
-    return org
 
 
 @pytest.fixture
@@ -93,6 +97,7 @@ def named(found: dict[str, list[str]]) -> set[str]:
     return {run_id for ids in found.values() for run_id in ids}
 
 
+@pytest.mark.usefixtures("export")
 def test_a_pending_run_is_cancelled(api: FlaskClient, local: Local, org: OnboardedOrg, run_job: RunJob) -> None:
     """Its task is deleted, and should it be delivered all the same, it does nothing."""
     run = billing_run(org)
@@ -243,6 +248,7 @@ def test_a_container_that_died_before_its_first_word(local: Local, org: Onboarde
     assert detail(local, run)["error_code"] == "lost"
 
 
+@pytest.mark.usefixtures("export")
 def test_one_run_asked_for_on_two_days(
     api: FlaskClient, local: Local, org: OnboardedOrg, ops: FlaskClient, run_job: RunJob
 ) -> None:
@@ -259,6 +265,7 @@ def test_one_run_asked_for_on_two_days(
     assert (shown["status"], len(table(local, org))) == ("SUCCESS", shown["rows_processed"])
 
 
+@pytest.mark.usefixtures("export")
 def test_everybody_tells_the_same_end(local: Local, api: FlaskClient, org: OnboardedOrg, run_job: RunJob) -> None:
     """A job that fails after a cancel has decided tells CANCELLED, and a cancel after a failure was decided is 409."""
     run = billing_run(org)
@@ -328,6 +335,7 @@ def test_a_cancel_that_died_half_way(local: Local, org: OnboardedOrg, ops: Flask
     assert detail(local, run)["status"] == "CANCELLED"
 
 
+@pytest.mark.usefixtures("export")
 def test_a_swept_run_cannot_load(local: Local, org: OnboardedOrg, ops: FlaskClient, run_job: RunJob) -> None:
     """A container that was only slow to be seen finds its run settled and loads nothing."""
     run = billing_run(org)
@@ -356,6 +364,7 @@ def test_ops_is_for_named_callers_only(local: Local, ops: FlaskClient) -> None:
     assert answer(token(local, service_account="someone@else.iam.gserviceaccount.com")) == 403
 
 
+@pytest.mark.usefixtures("export")
 def test_deliveries_in_any_order(local: Local, api: FlaskClient, org: OnboardedOrg, run_job: RunJob) -> None:
     """The second queueing's delivery before the first, both twice: one execution works, the others do nothing."""
     run = billing_run(org)

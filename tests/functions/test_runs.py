@@ -31,10 +31,13 @@ def ids(answer: TestResponse) -> list[str]:
     return [run["run_id"] for run in answer.get_json()["runs"]]
 
 
-@pytest.fixture
-def finished(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, Run]:
-    """An org with one run that has ended well, told as a job tells it."""
-    org = new_org()
+@pytest.fixture(scope="module")
+def finished(session_cloud: Local, onboarding: NewOrgs) -> tuple[OnboardedOrg, Run]:
+    """An org with one run that has ended well, told as a job tells it; no test changes it."""
+    return with_a_finished_run(session_cloud, onboarding(accounts=()))
+
+
+def with_a_finished_run(local: Local, org: OnboardedOrg) -> tuple[OnboardedOrg, Run]:
     run, started = billing_run(org), NOON + timedelta(seconds=5)
     local.ledger.append_run(run, RunEvent(Status.PENDING), NOON)
     local.ledger.append_run(
@@ -51,10 +54,13 @@ def finished(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, Run]:
     return org, run
 
 
-@pytest.fixture
-def three_days(local: Local, new_org: NewOrgs) -> tuple[OnboardedOrg, list[str]]:
-    """An org with five runs requested on three days; their ids, newest first."""
-    org = new_org()
+@pytest.fixture(scope="module")
+def three_days(session_cloud: Local, onboarding: NewOrgs) -> tuple[OnboardedOrg, list[str]]:
+    """An org with five runs requested on three days, which no test changes; their ids, newest first."""
+    return with_three_days(session_cloud, onboarding(accounts=()))
+
+
+def with_three_days(local: Local, org: OnboardedOrg) -> tuple[OnboardedOrg, list[str]]:
     runs = [
         billing_run(org, FIXTURE_DAY - timedelta(days=n), requested_at=NOON - timedelta(hours=12 * n)) for n in range(5)
     ]
@@ -152,9 +158,9 @@ def test_a_code_of_another_version_is_told(api: FlaskClient, local: Local, new_o
     assert (error["code"], error["retryable"]) == ("of_long_ago", True)
 
 
-def test_the_first_final_event_stands(api: FlaskClient, local: Local, finished: tuple[OnboardedOrg, Run]) -> None:
+def test_the_first_final_event_stands(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """Whatever is appended after a final event, and PENDING appended late, changes nothing."""
-    org, run = finished
+    org, run = with_a_finished_run(local, new_org(accounts=()))
     before = get(api, org, f"/{run.run_id}").get_json()
     late = NOON + timedelta(minutes=1)
     local.ledger.append_run(run, RunEvent(Status.FAILED, key="late", error=Stop(stored_code("x"), "y")), late)
@@ -338,11 +344,9 @@ def test_what_matches_an_etag(api: FlaskClient, finished: tuple[OnboardedOrg, Ru
     assert api.get(path, headers={"X-API-Key": "x", "If-None-Match": "*"}).status_code == 401
 
 
-def test_a_run_that_goes_on_has_an_etag(
-    api: FlaskClient, local: Local, three_days: tuple[OnboardedOrg, list[str]]
-) -> None:
+def test_a_run_that_goes_on_has_an_etag(api: FlaskClient, local: Local, new_org: NewOrgs) -> None:
     """It is 304 for as long as nothing happens, and another one afterwards; caches may not answer for us."""
-    org, runs = three_days
+    org, runs = with_three_days(local, new_org(accounts=()))
     path = f"/api/v1/pipelines/{org.org_slug}/runs/{runs[0]}"
     answer = get(api, org, f"/{runs[0]}")
     headers = {"X-API-Key": org.api_key, "If-None-Match": answer.headers["ETag"]}
