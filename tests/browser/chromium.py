@@ -73,8 +73,8 @@ class Chromium:
         return self.driver.find_element(By.ID, own) if own else named.find_element(By.TAG_NAME, "input")
 
     def until(self, what: Callable[[], Found]) -> Found:
-        """First true answer."""
-        deadline = time.monotonic() + WITHIN_S
+        """First true answer. Looking costs the browser CPU, so it looks the less often the longer it waits."""
+        deadline, pause_s = time.monotonic() + WITHIN_S, 0.1
         while True:
             try:
                 if found := what():
@@ -82,7 +82,8 @@ class Chromium:
             except WebDriverException:  # the page is being replaced: an element is not there, not yet or no longer
                 pass
             assert time.monotonic() < deadline, f"it never happened; the page says: {self.words}"
-            time.sleep(0.1)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.4, 0.6)
 
     def until_it_says(self, words: str) -> None:
         self.until(lambda: words in self.words)
@@ -90,6 +91,10 @@ class Chromium:
     def scripts(self, *, allowed: bool) -> None:
         """Runs pages' scripts from the next page on, or none."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not allowed})
+
+    def forget(self) -> None:
+        """Drops all cookies, of any page."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
 
     def look(self, width: int, theme: str, height: int = 800) -> None:
         """Shows pages this wide, in the light or the dark theme."""

@@ -90,8 +90,7 @@ def signed_out(window: Chromium, scene: Scene) -> Chromium:
     """The browser, which forgets who has signed in and what it has asked for and complained of."""
     window.scripts(allowed=True)
     window.look(1280, "light")
-    window.go(f"{scene.url}/console/sign-in")
-    window.driver.delete_all_cookies()
+    window.forget()
     window.go(f"{scene.url}/console/sign-in")
     window.requests()
     window.complaints()
