@@ -4,34 +4,38 @@ A `GoogleSql` holds a catalog. Tables and views enter it as the scripts we ship 
 BigQuery schema in JSON; `analyze` then answers a statement's output columns or raises `AnalysisError` with
 the analyzer's own words. It checks names, types, signatures and grouping, and knows nothing of quotas,
 pruning or INFORMATION_SCHEMA. `gate()` is the catalog of everything we ship, built once per process.
+
+The analyzer knows no time and no state: the same statement over the same tables, asked of the same version, has the
+same answer. Answers are kept in `.pytest_cache`, refusals are not.
 """
 
 from __future__ import annotations
 
-import ctypes
-import weakref
+import atexit
+import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
-import wasmtime
 from google.protobuf import empty_pb2
-from zetasql.core.exceptions import ServerError
-from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
-from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
 from zetasql.wasi._pb2.zetasql.public import options_pb2 as language_pb2
 from zetasql.wasi._pb2.zetasql.public import simple_table_pb2, type_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast import resolved_node_kind_pb2 as node_kind
 
+from cloudact.settings import ROOT
 from cloudact.warehouse.queries import ORG_DATASET
 from cloudact.warehouse.scripts import Scope, Script, load_scripts
+from tests.kept_answers import KeptAnswers
 
 INGESTION_TIME = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """The pseudo columns of an ingestion-time partitioned table, for `GoogleSql.add_schema`."""
+_BLANKED = re.compile(rb"[^\n]")
+_REGISTERED: OrderedDict[bytes, int] = OrderedDict()
 
 
 class AnalysisError(AssertionError):
@@ -74,32 +78,23 @@ class GoogleSql:
     """
 
     def __init__(self) -> None:
-        self.catalog = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
-        self.catalog.builtin_function_options.language_options.CopyFrom(_language())
-        self._number = -1
-        self._registration: weakref.finalize[[int], GoogleSql] | None = None
+        self._tables: dict[str, tuple[Sequence[str], Any]] = {}
 
     def copy(self) -> GoogleSql:
         """A catalog that may grow without changing this one: tests share `gate()` and add to a copy."""
         other = GoogleSql()
-        other.catalog.CopyFrom(self.catalog)
+        other._tables.update(self._tables)
         return other
 
-    @property
-    def registered_id(self) -> int:
-        """The number under which the analyzer knows the catalog as it is: sending it takes ten times an analysis."""
-        if self._registration is None:
-            request = service.RegisterCatalogRequest(simple_catalog=self.catalog)
-            number = call("RegisterCatalog", request, service.RegisterResponse).registered_id
-            self._registration = weakref.finalize(self, _unregister, number)
-            self._registration.atexit = False
-            self._number = number
-        return self._number
-
-    def _changed(self) -> None:
-        if self._registration is not None:
-            self._registration()
-            self._registration = None
+    def catalog(self, sql: str) -> Any:
+        """The catalog of the tables whose names occur in a statement: no other can make a difference to it."""
+        made = simple_catalog_pb2.SimpleCatalogProto(name="bigquery")
+        made.builtin_function_options.language_options.CopyFrom(_language())
+        text = sql.lower()
+        for path, table in self._tables.values():
+            if path[-1].lower() in text:
+                _place(made, path, table)
+        return made
 
     def add_scripts(self, scripts: Iterable[Script]) -> GoogleSql:
         """Add every table and view of the scripts, each of which may read what those before it make."""
@@ -147,12 +142,16 @@ class GoogleSql:
 
     def columns(self, name: str) -> tuple[Column, ...]:
         """The columns of a table or view in the catalog, by its (dotted) name, in the order of its DDL."""
-        return self.analyze(f"SELECT * FROM `{name}`")
+        if name.lower() not in self._tables:
+            raise AnalysisError(f"Table not found: {name}")
+        _, table = self._tables[name.lower()]
+        return tuple(Column(c.name, _written(c.type)) for c in table.column if not c.is_pseudo_column)
 
     def _statements(self, sql: str) -> Iterator[Any]:
         text, position = sql.encode(), 0
         while text[position:].strip():
-            response = _analyze(self, sql, {}, position)
+            # What is done is blank, so that its tables are not asked for; the analyzer's words tell the same lines.
+            response = _analyze(self, (_BLANKED.sub(b" ", text[:position]) + text[position:]).decode(), {}, position)
             yield node(response.resolved_statement)
             position = response.resume_byte_position
 
@@ -164,8 +163,7 @@ class GoogleSql:
             table.column.add(name=name, type=type_)
         for name, type_ in pseudo:
             table.column.add(name=name, type=type_, is_pseudo_column=True)
-        _place(self.catalog, path, table)
-        self._changed()
+        self._tables[".".join(path).lower()] = (path, table)
 
 
 def resolved(sql: GoogleSql, statement: str) -> Any:
@@ -178,20 +176,20 @@ def type_of(written: str) -> Any:
     return _column_type(_standard(written))
 
 
-@lru_cache(maxsize=512)
+@cache
 def _column_type(written: str) -> Any:
     response = _analyze(GoogleSql(), f"CREATE TABLE t (c {written})", {})
     return field(node(response.resolved_statement), "column_definition_list")[0].type
 
 
 def _analyze(known: GoogleSql, sql: str, parameters: Mapping[str, str], position: int | None = None) -> Any:
-    request = service.AnalyzeRequest(registered_catalog_id=known.registered_id, options=analyzer_options(parameters))
+    request = service.AnalyzeRequest(options=analyzer_options(parameters))
     if position is None:
         request.sql_statement = sql
     else:
         request.parse_resume_location.input = sql
         request.parse_resume_location.byte_position = position
-    return call("Analyze", request, service.AnalyzeResponse)
+    return kept("Analyze", request, service.AnalyzeResponse, _bytes(known.catalog(sql)))
 
 
 def analyzer_options(parameters: Mapping[str, str]) -> Any:
@@ -204,55 +202,69 @@ def analyzer_options(parameters: Mapping[str, str]) -> Any:
 
 def call(method: str, request: Any, response: Any) -> Any:
     """One call of ZetaSQL's local service. Raises `AnalysisError`."""
+    from zetasql.core.exceptions import ServerError
+
     try:
         return _wasm().call_grpc_func(f"ZetaSqlLocalService_{method}", request, response)
     except ServerError as error:
         raise AnalysisError(f"{error.message}\n\n{getattr(request, 'sql_statement', '')}") from error
 
 
-def _unregister(number: int) -> None:
-    call("UnregisterCatalog", service.UnregisterRequest(registered_id=number), empty_pb2.Empty)
+def kept(method: str, request: Any, response: Any, catalog: bytes | None = None) -> Any:
+    """The answer of ZetaSQL's local service, over the catalog if one is given, or the kept one of an earlier call.
+
+    Only for what depends on nothing but the request. Raises `AnalysisError`.
+    """
+    question = b"\0".join([method.encode(), _bytes(request), catalog or b""])
+    if (answer := _answers().find(question)) is not None:
+        return response.FromString(answer)
+    if catalog is not None:
+        request.registered_catalog_id = _registered(catalog)
+    said = call(method, request, response)
+    _answers().keep(question, said.SerializeToString())
+    return said
 
 
 @cache
-def _wasm() -> _CachedWasm:
-    return _CachedWasm(get_wasm_path())
+def _answers() -> KeptAnswers:
+    answers = KeptAnswers(ROOT / ".pytest_cache" / f"zetasql-{version('zetasql')}")
+    answers.forget_unused()
+    return answers
 
 
-class _CachedWasm(WasmClient):  # type: ignore[misc]
-    """zetasql's client with wasmtime's cache on: compiling 28 MB takes 30 s once per machine, then 1.5 s."""
+def _registered(catalog: bytes) -> int:
+    """The number under which the analyzer knows the catalog: sending it takes five times a small analysis.
 
-    def __init__(self, wasm_path: Path) -> None:
-        config = wasmtime.Config()
-        config.cache = True
-        config.shared_memory = True
-        wasi = wasmtime.WasiConfig()
-        wasi.inherit_stderr()
-        wasi.preopen_dir(get_tzinfo_dir(), "/usr/share/zoneinfo")
-        self.store = wasmtime.Store(wasmtime.Engine(config))
-        self.store.set_wasi(wasi)
-        linker = wasmtime.Linker(self.store.engine)
-        linker.define_wasi()
-        module = wasmtime.Module.from_file(self.store.engine, str(wasm_path))
-        self.exports: Any = linker.instantiate(self.store, module).exports(self.store)
-        initialize: Any = self.exports["_initialize"]
-        initialize(self.store)
-        self.memory: Any = self.exports["memory"]
+    It keeps the last eight, each of which takes megabytes.
+    """
+    if catalog not in _REGISTERED:
+        request = service.RegisterCatalogRequest(simple_catalog=simple_catalog_pb2.SimpleCatalogProto())
+        request.simple_catalog.MergeFromString(catalog)
+        _REGISTERED[catalog] = call("RegisterCatalog", request, service.RegisterResponse).registered_id
+    _REGISTERED.move_to_end(catalog)
+    if len(_REGISTERED) > 8:
+        _, oldest = _REGISTERED.popitem(last=False)
+        call("UnregisterCatalog", service.UnregisterRequest(registered_id=oldest), empty_pb2.Empty)
+    return _REGISTERED[catalog]
 
-    def write_bytes(self, ptr: int, data: bytes) -> None:
-        ctypes.memmove(self._address(ptr), data, len(data))
 
-    def read_bytes(self, ptr: int, size: int) -> bytes:
-        return ctypes.string_at(self._address(ptr), size)
+def _bytes(message: Any) -> bytes:
+    serialized: bytes = message.SerializeToString(deterministic=True)
+    return serialized
 
-    def _address(self, ptr: int) -> int:
-        return ctypes.addressof(self.memory.data_ptr().contents) + ptr
+
+@cache
+def _wasm() -> Any:
+    from tests.cached_wasm import CachedWasm  # takes half a second, and is seldom asked
+
+    atexit.register(_wasm.cache_clear)  # it cannot be closed once Python has taken wasmtime's module down
+    return CachedWasm()
 
 
 @cache
 def _language() -> Any:
     request = service.LanguageOptionsRequest(maximum_features=True)
-    options = call("GetLanguageOptions", request, options_pb2.LanguageOptionsProto)
+    options = kept("GetLanguageOptions", request, options_pb2.LanguageOptionsProto)
     options.product_mode = language_pb2.PRODUCT_EXTERNAL  # BigQuery's names: FLOAT64, not DOUBLE
     options.enabled_language_features.append(language_pb2.FEATURE_CREATE_VIEWS_WITH_COLUMN_OPTIONS)  # BigQuery has it
     kinds = node_kind.ResolvedNodeKind.items()

@@ -6,6 +6,7 @@ become one only if that column is the partitioning column all the way down: rena
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,15 +38,18 @@ def _followed(known: Definitions, column_id: int) -> set[str]:
 
 def _definitions(statement: Any) -> Definitions:
     """What each column of a resolved statement is: other columns, a table's column, or `computed`."""
-    entries = {e.with_query_name: e.with_subquery for e in _nodes(statement, "ResolvedWithEntryProto")}
+    found: dict[str, list[Any]] = defaultdict(list)
+    for each in _nodes(statement):
+        found[each.DESCRIPTOR.name].append(each)
+    entries = {e.with_query_name: e.with_subquery for e in found["ResolvedWithEntryProto"]}
     known: Definitions = {}
-    for scan in _nodes(statement, "ResolvedTableScanProto"):
+    for scan in found["ResolvedTableScanProto"]:
         known.update({c.column_id: f"{c.table_name}.{c.name}" for c in field(scan, "column_list")})
-    for computed in _nodes(statement, "ResolvedComputedColumnProto"):
+    for computed in found["ResolvedComputedColumnProto"]:
         known[computed.column.column_id] = _passed_on(computed.expr)
-    for union in _nodes(statement, "ResolvedSetOperationScanProto"):
+    for union in found["ResolvedSetOperationScanProto"]:
         _unite(known, union, [item.output_column_list for item in union.input_item_list])
-    for reference in _nodes(statement, "ResolvedWithRefScanProto"):
+    for reference in found["ResolvedWithRefScanProto"]:
         _unite(known, reference, [field(node(entries[reference.with_query_name]), "column_list")])
     return known
 
@@ -60,10 +64,9 @@ def _unite(known: Definitions, scan: Any, inputs: list[Any]) -> None:
         known[column.column_id] = {each[position].column_id for each in inputs}
 
 
-def _nodes(message: Any, name: str) -> Iterator[Any]:
-    if message.DESCRIPTOR.name == name:
-        yield message
+def _nodes(message: Any) -> Iterator[Any]:
+    yield message
     for descriptor, value in message.ListFields():
         if descriptor.message_type:
             for child in value if isinstance(value, list) or hasattr(value, "add") else [value]:
-                yield from _nodes(child, name)
+                yield from _nodes(child)

@@ -85,3 +85,11 @@ def test_a_copy_grows_alone(sql: GoogleSql) -> None:
 def test_everything_shipped_is_google_sql() -> None:
     """Every file below sql is accepted by Google's analyzer."""
     assert gate("org").columns("gcp_billing_daily_raw")
+
+
+def test_an_answer_follows_its_tables() -> None:
+    """The same statement over a table that has become another is asked again, though its answers are kept."""
+    sql = GoogleSql()
+    for written in ("INT64", "STRING", "INT64"):
+        sql.add_script(f"CREATE OR REPLACE TABLE followed (a {written})")
+        assert sql.analyze("SELECT a FROM followed") == (Column("a", written),)
