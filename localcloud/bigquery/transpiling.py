@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,18 +67,20 @@ class Transpiler:
         Raises DomainError.
         """
         spelled = spelling.spelled(tree, resources.values())
-        nodes = [] if _names_datasets_in_columns(tree) else names.stored_tables(tree)
-        places = _replace_places(nodes)
+        nodes = names.stored_tables(tree)
+        is_movable = not _name_columns(tree, {node.db.lower() for node in nodes})
+        places = _replace_places(nodes) if is_movable else {}
         types = _types(resources)
-        standing = self._standing(tree.sql(dialect="bigquery"), len(nodes), places, _columns(resources), types)
-        if standing is not None and STANDING not in (moved := _move(standing, places)):
-            return spelling.restore(moved, spelled)
-        _put_back(nodes, places)
+        if is_movable:
+            standing = self._standing(tree.sql(dialect="bigquery"), len(nodes), places, _columns(resources), types)
+            if standing is not None and STANDING not in (moved := _move(standing, places)):
+                return spelling.restore(moved, spelled)
+            _put_back(nodes, places)
         return spelling.restore(self._translate(tree.sql(dialect="bigquery"), project, self._catalog, types), spelled)
 
     def _standing(self, sql: str, tables: int, places: Mapping[Place, Place], columns: Any, types: Types) -> str | None:
         """The translation with standing names, `None` if they do not do or it fails, as it should with real names."""
-        if not tables or sql.count(STANDING) != 2 * tables or depends_on_listing(sql):
+        if sql.count(STANDING) != 2 * tables or depends_on_listing(sql):
             return None
         key = (sql, columns)
         if key not in self._remembered:
@@ -116,8 +118,9 @@ def depends_on_listing(sql: str) -> bool:
     return bool(_LISTING.search(sql))
 
 
-def _names_datasets_in_columns(tree: exp.Expr) -> bool:
-    return any(column.args.get("db") for column in tree.find_all(exp.Column))
+def _name_columns(tree: exp.Expr, datasets: Set[str]) -> bool:
+    """Whether a column is named with its dataset; a field of a field looks alike, with the name of a table for it."""
+    return any(column.text("db").lower() in datasets for column in tree.find_all(exp.Column))
 
 
 def _replace_places(tables: Iterable[exp.Table]) -> dict[Place, Place]:

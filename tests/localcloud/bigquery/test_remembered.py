@@ -270,3 +270,15 @@ async def _compare(sql: str, *, is_moved: bool) -> None:
     assert translator.translate(there, scopes[1], given) == anew
     assert moved in (anew, None)
     await engine.engine.stop()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT t.part.number.x FROM (SELECT STRUCT(STRUCT(x AS x) AS number) AS part FROM `{0}`.t) AS t",
+        "SELECT {0}.t.x FROM (SELECT STRUCT(x AS x) AS t FROM `{0}`.t) AS {0}",
+    ],
+)
+def test_fields_with_long_names(client: bigquery.Client, datasets: list[str], sql: str) -> None:
+    """A field of a field is named with its table's name, which may be that of a dataset."""
+    assert [value(client, sql.format(name)) for name in datasets] == [0, 1, 2]
