@@ -73,12 +73,15 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 @contextmanager
 def cloud(folder: Path) -> Iterator[Local]:
-    """A local cloud of its own, whose tasks fire when the campaign says so; it forgets everything in the end."""
+    """A local cloud of its own, whose tasks fire when the campaign says so.
+
+    BigQuery is on disk: in memory it forgets old jobs, which are the evidence of what the oldest runs have decided.
+    """
     redaction.know(secret_patterns(PROVIDERS))
     clock = SteppedClock()
     google = LocalCloud(CloudSettings(folder, clock=clock, dispatching=False))
     providers = LocalProviders(ProviderSettings(clock=clock))
-    command = [sys.executable, "-m", "localcloud.bigquery", "--port", "0"]
+    command = [sys.executable, "-m", "localcloud.bigquery", "--port", "0", "--data-dir", str(folder / "bigquery")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as bigquery:
         assert bigquery.stdout
         url = bigquery.stdout.readline().split()[-1]  # "bigquery ready http://127.0.0.1:PORT"
