@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,10 @@ class KeptAnswers:
         path = self._path(question)
         try:
             answer = zlib.decompress(path.read_bytes())
-        except (FileNotFoundError, zlib.error):
+            if path.stat().st_mtime < time.time() - 86_400:
+                path.touch()  # it is still asked for
+        except (FileNotFoundError, zlib.error):  # another process may have forgotten it meanwhile
             return None
-        if path.stat().st_mtime < time.time() - 86_400:
-            path.touch()  # it is still asked for
         return answer
 
     def keep(self, question: bytes, answer: bytes) -> None:
@@ -38,8 +39,9 @@ class KeptAnswers:
     def forget_unused(self) -> None:
         """Delete what nobody has asked for in a month."""
         for path in self.folder.glob("*"):
-            if path.stat().st_mtime < time.time() - FORGOTTEN_AFTER_S:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process has forgotten it, or finished the part
+                if path.stat().st_mtime < time.time() - FORGOTTEN_AFTER_S:
+                    path.unlink()
 
     def _path(self, question: bytes) -> Path:
         return self.folder / hashlib.sha256(question).hexdigest()

@@ -37,9 +37,10 @@ class KeptTranslations:
         file = self._file(key)
         try:
             text = file.read_text(encoding="utf-8")
-            os.utime(file)
         except (OSError, ValueError):
             return None
+        with suppress(OSError):
+            os.utime(file)
         return text
 
     def keep(self, key: object, translated: str) -> None:

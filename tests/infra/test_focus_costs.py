@@ -282,11 +282,17 @@ def unnamed(session_cloud: Local, raw: Tables) -> Unnamed:
     return Unnamed(before, session_cloud.query(ask))
 
 
-def test_names_add_no_rows(unnamed: Unnamed, charges: list[Row]) -> None:
-    """Whatever the lists have told, also twice, each raw row stays one charge, and the amounts stay."""
+def test_names_add_no_rows(unnamed: Unnamed, raw: Tables, charges: list[Row]) -> None:
+    """Whatever the lists have told, also twice, each raw row stays one charge, and the amounts stay; Google agrees."""
     without = {"x_ApiKeyName": None, "SubAccountName": None}
-    assert _multiset(row | without for row in unnamed.charges) == _multiset(row | without for row in charges)
+    expected = _multiset(row | without for row in charges)
+    assert _multiset(row | without for row in unnamed.charges) == expected
     assert {row["x_ApiKeyName"] for row in unnamed.charges} == {None}
+    tables = {table: (_schema(table), [] if table == NAMES else rows) for table, rows in raw.items()}
+    nameless = "SELECT * REPLACE (CAST(NULL AS STRING) AS x_ApiKeyName, CAST(NULL AS STRING) AS SubAccountName)"
+    types = {column.name: column.type for column in gate("org").columns("focus_costs")}
+    found = run_over(f"{nameless} FROM ({inlined('focus_costs')})", tables)
+    assert _multiset({n: _python(types[n], v) for n, v in row.items()} for row in found) == expected
 
 
 def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> None:
@@ -307,9 +313,9 @@ def test_how_long_names_held(local: Local, raw: Tables, charges: list[Row]) -> N
 
 
 @given({"anthropic_usage_daily_raw": [anthropic_usage(output_tokens=5)]})
-def test_without_costs_there_are_no_charges(rows: list[Row], unnamed: Unnamed) -> None:
-    """The view over empty tables is empty, and so is a day that has usage without costs."""
-    assert unnamed.before == []
+def test_without_costs_there_are_no_charges(rows: list[Row], raw: Tables, unnamed: Unnamed) -> None:
+    """The view over empty tables is empty, at Google, too, and so is a day that has usage without costs."""
+    assert unnamed.before == run_over(inlined("focus_costs"), {table: (_schema(table), []) for table in raw}) == []
     assert rows == []
 
 

@@ -23,8 +23,8 @@ RunJob = Callable[..., int]
 
 @pytest.fixture(autouse=True)
 def tries_without_pauses() -> Iterator[None]:
-    """A step is tried as often as in a job, at once."""
-    with stamina.set_testing(True, attempts=3):
+    """A step is tried as often as in a job, but at most three times, at once."""
+    with stamina.set_testing(True, attempts=3, cap=True):
         yield
 
 
@@ -37,11 +37,18 @@ def doorman(local: Local) -> Iterator[Doorman]:
 
 
 def work_on(
-    local: Local, run: Run, *, execution: str = "runner-abc", attempt: int = 0, last: bool = True, **settings: Any
+    local: Local,
+    run: Run,
+    *,
+    execution: str = "runner-abc",
+    attempt: int = 0,
+    last: bool = True,
+    now: Callable[[], datetime] = lambda: AFTERWARDS,
+    **settings: Any,
 ) -> int:
     """Works on a run as one container does, and answers the exit code."""
     changed = local.settings.model_copy(update=settings)
-    return work(compose(changed, lambda: AFTERWARDS), run, Execution(execution, 0, attempt, last))
+    return work(compose(changed, now), run, Execution(execution, 0, attempt, last))
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def test_a_row_that_becomes_visible_late(local: Local, new_org: NewOrgs, run_job
 
 @pytest.fixture(scope="module")
 def looked(shared_local: Local, orgs: NewOrgs, run_job: RunJob) -> Run:
-    """The run of its yesterday that an org has started itself; tests only read it."""
+    """The run of its yesterday that an org has started itself; tests leave that day as it is."""
     org = orgs()
     load_fixture_export(shared_local, org)
     run = daily(org, FIRST_DAY, trigger_type=TriggerType.API)

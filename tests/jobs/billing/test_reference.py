@@ -54,7 +54,7 @@ def test_the_recorded_day_is_exact(name: str, day: date) -> None:
 @pytest.mark.parametrize("day", [date(2026, 3, 1), date(2026, 3, 2)])
 def test_a_generated_day_is_exact(day: date) -> None:
     """So does a generated day, whose rows come late, early, as credits, corrections and tax."""
-    source = [row for d in (1, 2, 3) for row in rows_for_day(7, date(2026, 3, d), 200, detailed=True)]
+    source = [row for d in (1, 2, 3) for row in rows_for_day(7, date(2026, 3, d), 400, detailed=True)]
     assert groups_of(result(DETAILED, source, day)) == day_groups(source, day, LATER)
 
 
@@ -97,9 +97,9 @@ def test_the_dropped_rows_are_counted() -> None:
 
 def test_without_aggregation_each_row_stays() -> None:
     """Without `aggregate_by_service` every export row is a row of the result."""
-    source = list(rows_for_day(7, date(2026, 3, 2), 100))
+    source = list(rows_for_day(7, date(2026, 3, 2), 200))
     found = result(STANDARD, source, date(2026, 3, 2), operations=())
-    assert len(found) == 100
+    assert len(found) == 200
     assert {row["source_row_count"] for row in found} == {1}
 
 

@@ -48,7 +48,7 @@ def test_every_set_of_operations_is_google_sql(name: str, operations: tuple[str,
     assert analyzed(compiled(export(name), operations), schema(name)) == OUTPUT
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sets(st.sampled_from(OPTIONAL)), st.sampled_from(SUBSETS))
 def test_an_old_schema_is_google_sql(missing: set[str], operations: tuple[str, ...]) -> None:
     """A table without some of the later columns gives the same columns, NULL where it has nothing."""
