@@ -823,8 +823,8 @@ def test_a_stale_copy_of_which_nothing_is_recorded_never_closes(
     for month in late:
         google.charge(f"{month[:4]}-{month[4:]}-05", month, "60")
     google.read(dt.date(2026, 4, 1), dt.date(2026, 6, 30))
-    for day in (dt.date(2026, 3, 31), dt.date(2025, 11, 5)):
-        google.record(day, day, NOON)
+    for known in (dt.date(2026, 3, 31), dt.date(2025, 11, 5)):
+        google.record(known, known, NOON)
     google.tie()
     for month, day in late.items():
         google.charge(day, month, "5")
