@@ -236,8 +236,8 @@ def new_org(local: Local, orgs: NewOrgs) -> NewOrgs:  # noqa: ARG001 - puts the 
     return orgs
 
 
-@pytest.fixture(scope="session")
-def unchanged_org(orgs: NewOrgs) -> OnboardedOrg:
+@pytest.fixture(scope="module")
+def unchanged_org(shared_local: Local, orgs: NewOrgs) -> OnboardedOrg:  # noqa: ARG001 - puts the clock back
     """An org in which nothing is ever started or changed: for requests that are refused."""
     return orgs()
 

@@ -263,7 +263,9 @@ def loaded_by(module: str) -> dict[str, bool]:
     """The modules that are there once a new process has imported this one; and whether they have a file."""
     files = "{name: bool(getattr(module, '__file__', None)) for name, module in sys.modules.items()}"
     script = f"import json, sys, {module}; print(json.dumps({files}))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     modules: dict[str, bool] = json.loads(done.stdout)
     return modules
 
@@ -360,7 +362,9 @@ for each in PROVIDERS:
         break
     assert os.wait()[1] == 0
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     before, *after = done.stdout.splitlines()
     assert before == ""
     assert after == [f"{each.id} {each.id}" for each in PROVIDERS]
@@ -374,7 +378,9 @@ def test_importing_the_jobs_loads_no_google_client() -> None:
 def test_importing_the_jobs_changes_nothing() -> None:
     """What the program sets for itself before its imports, `import jobs.main` leaves alone."""
     script = "import gc, os; before = dict(os.environ); import jobs.main; print(gc.isenabled(), os.environ == before)"
-    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     assert found.stdout.strip() == "True True"
 
 

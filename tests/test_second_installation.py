@@ -212,11 +212,14 @@ def test_webhook_secrets_of_the_first_sign_nothing(lasting: Installation) -> Non
 def test_an_orgs_dataset_is_its_installations(first: Installation, org: str) -> None:
     """A dataset that the first one left behind is not adopted, nor deleted: it may be another customer's.
 
-    Who has labelled it as the refusal says has the same customer's data again, and may delete it.
+    Who has labelled it as the refusal says, before or after it, has the same customer's data again, and may delete it.
     """
-    assert first.onboard(org).status_code == 201
+    labelled = f"{org}_labelled"
+    assert [first.onboard(each).status_code for each in (org, labelled)] == [201, 201]
     first.tear_down()
     again = first.set_up_again("second")
+    again.label(labelled)
+    assert again.onboard(labelled).status_code == 201
     refused = again.onboard(org)
     assert refused.status_code == 409
     assert "data of another installation, first; this is second" in refused.get_json()["detail"]
@@ -224,14 +227,18 @@ def test_an_orgs_dataset_is_its_installations(first: Installation, org: str) -> 
     assert again.labels(org) == {"cloudact_org": org, LABEL: "first"}
     again.label(org)
     assert again.onboard(org).status_code == 201
-    assert drop_org_dataset(open_warehouse(again.settings), org) is True
-    assert again.labels(org) is None
+    for each in (org, labelled):
+        assert drop_org_dataset(open_warehouse(again.settings), each) is True
+        assert again.labels(each) is None
 
 
 @pytest.mark.parametrize(("identity", "status"), [(ORIGINAL, 201), ("second", 409)])
 def test_a_dataset_without_a_label_is_the_original_ones(local: Local, org: str, identity: str, status: int) -> None:
-    """It was made before there were labels, when there was one installation only."""
+    """It was made before there were labels, when there was one installation only; that may be torn down."""
     gone = planned(local)
+    if identity == ORIGINAL:
+        provision(gone.settings)
+        gone.tear_down()
     gone.make_older(org)
     assert gone.set_up_again(identity).onboard(org).status_code == status
 
@@ -274,19 +281,21 @@ def relabel(installation: Installation, identity: str) -> None:
 def test_a_lost_label_does_not_make_another_installation(lasting: Installation, label: str, told: str) -> None:
     """The tables know whose they are: a migration by another name changes nothing and says which label was lost."""
     relabel(lasting, label)
-    with pytest.raises(
-        ConfigError, match=r"belong to the installation first; .* --set_label=cloudact_installation:first"
-    ):
-        lasting.set_up_again(told)
-    assert main(lasting.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
-    relabel(lasting, "first")
+    try:
+        with pytest.raises(
+            ConfigError, match=r"belong to the installation first; .* --set_label=cloudact_installation:first"
+        ):
+            lasting.set_up_again(told)
+        assert main(lasting.settings.model_copy(update={"installation": told}).to_env()) == UNUSABLE
+    finally:
+        relabel(lasting, "first")
     assert main(lasting.settings.to_env()) == DONE
 
 
-def test_an_installation_from_before_the_table_is_recorded(lasting: Installation) -> None:
+def test_an_installation_from_before_the_table_is_recorded(first: Installation) -> None:
     """An upgrade writes down once whose the tables are."""
-    client, table = clients.bigquery(lasting.settings), f"{lasting.settings.dataset}.installations"
+    client, table = clients.bigquery(first.settings), f"{first.settings.dataset}.installations"
     client.query_and_wait(f"DELETE FROM {table} WHERE TRUE")
     for _ in range(2):
-        provision(lasting.settings)
+        provision(first.settings)
     assert [row["identity"] for row in client.query_and_wait(f"SELECT identity FROM {table}")] == ["first"]

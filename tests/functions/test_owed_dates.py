@@ -65,7 +65,7 @@ def test_a_restatement_that_fails_at_seven_days(fleet: Fleet, caplog: pytest.Log
     assert fleet.daily()["given_up"] == 1
     (line,) = lines(caplog)
     assert (line["org_slug"], line["pipeline"], line["dates"]) == ("acme", "gcp_billing", [date.isoformat()])
-    for _ in range(4):
+    for _ in range(10):
         assert fleet.daily()["given_up"] == 0
         assert days_of(a_day(fleet), date) == []
     assert len(lines(caplog)) == 1
@@ -147,8 +147,8 @@ def test_a_late_date_that_was_given_up(fleet: Fleet, caplog: pytest.LogCaptureFi
     fleet.end([run for run in runs if run != look])
     note(fleet, look, 30)
     fleet.local.clock.advance(days=1)
-    tries = [len(days_of(a_day(fleet, date), date)) for _ in range(11)]
-    assert tries == [1] * 7 + [0] * 4
+    tries = [len(days_of(a_day(fleet, date), date)) for _ in range(20)]
+    assert tries == [1] * 7 + [0] * 13
     assert len(lines(caplog)) == 1
     fleet.daily()
     runs = fleet.fire()

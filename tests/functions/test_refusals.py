@@ -159,19 +159,20 @@ def test_an_unknown_key_of_an_org_that_does_not_exist(api: FlaskClient, street: 
 WITH_ORG = [endpoint for endpoint, base in GUARDED if "<org>" in endpoint.path]
 
 
-def test_what_is_no_slug(api: FlaskClient, street: Street) -> None:
+def test_what_is_no_slug(new_api: NewApi, street: Street) -> None:
     """400 with a code of its own, for people and for keys, also where an endpoint has no field that could be wrong."""
-    for headers in ({"X-API-Key": street.org.api_key}, bearer(street.local, street.org.user_id)):
-        for endpoint in WITH_ORG:
+    for endpoint in WITH_ORG:
+        api = new_api()
+        for headers in ({"X-API-Key": street.org.api_key}, bearer(street.local, street.org.user_id)):
             answer = knock(api, endpoint, endpoint.bases[0], headers, "no-slug", NO_RUN)
             assert (answer.status_code, answer.get_json()["code"]) == (400, "slug_invalid"), endpoint.name
 
 
-def test_two_credentials(api: FlaskClient, street: Street) -> None:
+def test_two_credentials(new_api: NewApi, street: Street) -> None:
     """400 with a code of its own at every endpoint, though both would be let in."""
     both = {"X-API-Key": street.org.api_key} | bearer(street.local, street.org.user_id)
     for endpoint, base in GUARDED:
-        answer = knock(api, endpoint, base, both, street.org.org_slug, street.run_id)
+        answer = knock(new_api(), endpoint, base, both, street.org.org_slug, street.run_id)
         assert (answer.status_code, answer.get_json()["code"]) == (400, "credentials_two"), endpoint.name
 
 
@@ -208,7 +209,7 @@ def is_refused(answer: TestResponse) -> bool:
 
 
 @pytest.fixture(scope="module")
-def target(orgs: NewOrgs) -> OnboardedOrg:
+def target(shared_local: Local, orgs: NewOrgs) -> OnboardedOrg:  # noqa: ARG001 - puts the clock back
     """An org in which nothing has been started."""
     return orgs(accounts=())
 

@@ -32,9 +32,9 @@ def ids(answer: TestResponse) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(session_cloud: Local, orgs: NewOrgs) -> tuple[OnboardedOrg, Run]:
+def finished(shared_local: Local, orgs: NewOrgs) -> tuple[OnboardedOrg, Run]:
     """An org with one run that has ended well, told as a job tells it; no test changes it."""
-    return with_a_finished_run(session_cloud, orgs(accounts=()))
+    return with_a_finished_run(shared_local, orgs(accounts=()))
 
 
 def with_a_finished_run(local: Local, org: OnboardedOrg) -> tuple[OnboardedOrg, Run]:
@@ -55,9 +55,9 @@ def with_a_finished_run(local: Local, org: OnboardedOrg) -> tuple[OnboardedOrg, 
 
 
 @pytest.fixture(scope="module")
-def three_days(session_cloud: Local, orgs: NewOrgs) -> tuple[OnboardedOrg, list[str]]:
+def three_days(shared_local: Local, orgs: NewOrgs) -> tuple[OnboardedOrg, list[str]]:
     """An org with five runs requested on three days, which no test changes; their ids, newest first."""
-    return with_three_days(session_cloud, orgs(accounts=()))
+    return with_three_days(shared_local, orgs(accounts=()))
 
 
 def with_three_days(local: Local, org: OnboardedOrg) -> tuple[OnboardedOrg, list[str]]:

@@ -142,7 +142,7 @@ def literal(random: Random) -> str:
     def digits(most: int) -> str:
         return "".join(random.choices("0123456789", k=random.randint(0, most)))
 
-    fraction = f".{random.choice([digits(37), digits(10) + '5' + '0' * random.randint(0, 27)])}0"
+    fraction = f".{random.choice([digits(38) or '0', digits(10) + '5' + '0' * random.randint(0, 27)])}"
     exponent = f"{random.choice('eE')}{random.choice(['', '+', '-'])}{random.randint(0, 99)}"
     whole = random.choice(["0", random.choice("123456789") + digits(23)])
     return random.choice(["", "-"]) + whole + random.choice(["", fraction]) + random.choice(["", exponent])

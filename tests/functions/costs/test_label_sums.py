@@ -315,17 +315,17 @@ RULES = st.builds(
 LISTS_OF_RULES = st.lists(RULES, min_size=1, max_size=8)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(first=LISTS_OF_RULES, second=LISTS_OF_RULES)
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(rules_of_each=st.lists(LISTS_OF_RULES, min_size=1, max_size=2))
 def test_any_rules(
-    session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], first: list[Any], second: list[Any]
+    session_cloud: Local, labelled_org: OnboardedOrg, found: list[Charge], rules_of_each: list[list[Any]]
 ) -> None:
-    """Whatever the rules of two labels are, the query's sums are those of the loop, and together those of the charges.
+    """Whatever the rules of one or two labels are, the sums are those of the loop, and together those of the charges.
 
-    The second label shares out the parts that the first one makes, so those of the first alone are sums of theirs.
+    A second label shares out the parts that the first one makes, so those of the first alone are sums of theirs.
     """
-    labels = [{"name": "first", "rules": first}, {"name": "second", "rules": second}]
-    names = ("label:first", "label:second")
+    labels = [{"name": name, "rules": rules} for name, rules in zip(("first", "second"), rules_of_each, strict=False)]
+    names = [f"label:{label['name']}" for label in labels]
     question = Question(
         Days(FIRST, LAST),
         Granularity.WHOLE,
@@ -342,13 +342,14 @@ def test_any_rules(
         for sums in answer.sums
         for group in sums.groups
     }
-    parts = labelled(found, labels[0])
-    both = [((value, other), end) for value, part in parts for other, end in labelled([part], labels[1])]
-    assert told == sums_by(both)
+    parts: list[tuple[tuple[Any, ...], Charge]] = [((), charge) for charge in found]
+    for label in labels:
+        parts = [((*values, value), end) for values, part in parts for value, end in labelled([part], label)]
+    assert told == sums_by(parts)
     of_first: dict[Any, Decimal] = defaultdict(Decimal)
-    for (currency, (value, _)), amount in told.items():
+    for (currency, (value, *_)), amount in told.items():
         of_first[currency, value] += amount
-    assert of_first == sums_by(parts)
+    assert of_first == sums_by(labelled(found, labels[0]))
     whole = sums_by((None, charge) for charge in found)
     assert {(sums.currency, None): sums.total for sums in answer.sums} == whole
 
