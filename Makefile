@@ -24,14 +24,13 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 
 # Whole files, since fixtures are made once for a file; tests/slow.py puts those that take long before the others.
 # Byte code is kept whatever the environment says, for the hundreds of programs that tests start.
-WORKERS := 3  # each comes with a local BigQuery, which grows to two gigabytes in a whole run; some tests wait
+WORKERS := 4  # some tests wait; each worker comes with a local BigQuery, which grows to 0.7 gigabytes in a whole run
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(READY) check ## check, then every test but the slow proofs
 	@$(BIN)/python --version
 	$(PYTEST) --durations 30
 
-test-fast: WORKERS := 4  # many of its tests wait, and none is large
 test-fast: $(READY) ## the tests to run while working: all but the files of tests/slow.txt
 	@$(BIN)/python --version
 	$(PYTEST) -m 'not bench and not slow'
