@@ -24,7 +24,7 @@ demo: $(READY) ## up, run every pipeline for yesterday over HTTP, show the costs
 
 # Whole files, since fixtures are made once for a file; tests/slow.py puts those that take long before the others.
 # Byte code is kept whatever the environment says, for the hundreds of programs that tests start.
-WORKERS := 4  # some tests wait; each worker comes with a local BigQuery, which grows to 0.7 gigabytes in a whole run
+WORKERS := 4  # some tests wait; a worker and its local BigQuery grow to two gigabytes together in a whole run
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(READY) check ## check, then every test but the slow proofs

@@ -1,7 +1,7 @@
 """CPU seconds of each file of tests, and the list of slow ones that is made of them.
 
     CPU_SECONDS=/tmp/seconds make test
-    .venv/bin/python -m tests.cpu_seconds /tmp/seconds 5     # files that take 5 or more, into tests/slow.txt
+    .venv/bin/python -m tests.cpu_seconds /tmp/seconds 2     # files that take 2 or more, into tests/slow.txt
 
 Seconds are of the worker and of all that descends from it, as /proc tells them. A machine that others use, too, tells
 more than an idle one.
