@@ -5,12 +5,21 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from cloudact import clients
 from cloudact.runs.ledger import RunEvent
 from cloudact.runs.run import Run, Status
+from functions.composition import compose
+from functions.routes import public_app
 from functions.runs.run_rows import StoredRun
 from tests.conftest import NOON, Local
+
+
+@pytest.fixture(scope="module")
+def instance(session_cloud: Local) -> FlaskClient:
+    """An instance of the API for all tests of a module; it keeps its answers, so who counts queries takes `api`."""
+    return public_app(compose(session_cloud.settings, session_cloud.clock)).test_client()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,9 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from functions.composition import compose
-from functions.routes import public_app
-from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, onboard
+from localcloud.onboarding import OnboardedOrg, add_member
 from tests.conftest import NOON, Local, NewOrgs
 from tests.sessions import bearer
 
@@ -51,23 +49,11 @@ def books(api: FlaskClient, new_org: NewOrgs) -> Books:
     return Books(api, new_org())
 
 
-@pytest.fixture(scope="module")
-def untold_org(session_cloud: Local) -> OnboardedOrg:
-    """An org of whose invoices nothing is ever told: for what is refused."""
-    source = {"source_project": "untold-billing", "source_dataset": "d", "source_table": "t"}
-    return onboard(session_cloud.settings, NewOrg("untold_org", source, views=False), session_cloud.tables)
-
-
-@pytest.fixture(scope="module")
-def instance(session_cloud: Local) -> FlaskClient:
-    """An instance of the API for all tests of what is refused."""
-    return public_app(compose(session_cloud.settings, session_cloud.clock)).test_client()
-
-
 @pytest.fixture
-def untold(local: Local, instance: FlaskClient, untold_org: OnboardedOrg) -> Books:
+def untold(local: Local, instance: FlaskClient, unchanged_org: OnboardedOrg) -> Books:
+    """An org of whose invoices nothing is ever told: for what is refused."""
     assert local.clock.now == NOON
-    return Books(instance, untold_org)
+    return Books(instance, unchanged_org)
 
 
 def outcomes(answer: TestResponse) -> list[str]:

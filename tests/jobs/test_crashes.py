@@ -25,6 +25,7 @@ from tests.jobs.conftest import RunJob, detail, table, whole_detail
 from tests.processes import started_processes
 
 WITHIN_S = 60.0
+CheckPoints = Callable[[list[tuple[int, str]]], None]  # of requests by number, before or after their effect
 Containers = Callable[..., BaseProcess]
 
 
@@ -101,19 +102,20 @@ def killed_at(org: OnboardedOrg, container: Containers, doorman: Doorman, number
     assert exit_code(victim[0]) == -signal.SIGKILL
 
 
+@pytest.fixture
 def check_points(
-    points: list[tuple[int, str]],
     local: Local,
     new_org: NewOrgs,
     container: Containers,
     doorman: Doorman,
     run_job: RunJob,
-    expected: list[Any],
-) -> None:
+    undisturbed: tuple[list[Any], list[str]],
+) -> CheckPoints:
     """Kills a container at each point. The last point's next try and second delivery are containers, too.
 
     Those of the others need no process of their own; they work at the time of day, as a container does.
     """
+    expected, _ = undisturbed
 
     def in_container(run: Run, execution: str, attempt: int) -> int | None:
         return exit_code(container(run, execution=execution, attempt=attempt))
@@ -121,18 +123,21 @@ def check_points(
     def in_process(run: Run, execution: str, attempt: int) -> int:
         return run_job(run, execution=execution, attempt=attempt, last=attempt == 0, now=utc_now)
 
-    for point in points:
-        org = new_org()
-        load_fixture_export(local, org)
-        killed_at(org, container, doorman, *point)
-        again = in_container if point == points[-1] else in_process
-        assert again(billing_run(org), "runner-1", 1) == 0, point
-        assert without_run(table(local, org)) == expected, point
-        told = whole_detail(local, billing_run(org))
-        assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), point
-        settled = table(local, org), told
-        assert again(billing_run(org), "runner-2", 0) == 0, point
-        assert (table(local, org), whole_detail(local, billing_run(org))) == settled, point
+    def check(points: list[tuple[int, str]]) -> None:
+        for point in points:
+            org = new_org()
+            load_fixture_export(local, org)
+            killed_at(org, container, doorman, *point)
+            again = in_container if point == points[-1] else in_process
+            assert again(billing_run(org), "runner-1", 1) == 0, point
+            assert without_run(table(local, org)) == expected, point
+            told = whole_detail(local, billing_run(org))
+            assert (told["status"], told["rows_processed"]) == ("SUCCESS", len(expected)), point
+            settled = table(local, org), told
+            assert again(billing_run(org), "runner-2", 0) == 0, point
+            assert (table(local, org), whole_detail(local, billing_run(org))) == settled, point
+
+    return check
 
 
 def writes(seen: list[str]) -> list[int]:
@@ -142,35 +147,21 @@ def writes(seen: list[str]) -> list[int]:
     return sorted({*lasting, *runs})
 
 
-def test_killed_at_every_lasting_write(
-    local: Local,
-    new_org: NewOrgs,
-    container: Containers,
-    doorman: Doorman,
-    run_job: RunJob,
-    undisturbed: tuple[list[Any], list[str]],
-) -> None:
+def test_killed_at_every_lasting_write(check_points: CheckPoints, undisturbed: tuple[list[Any], list[str]]) -> None:
     """Killed after the effect of any request that claims, loads or tells a status, and started again by the platform,
     the run leaves the tables of an undisturbed run, one SUCCESS, and nothing for a second delivery to do."""
-    expected, seen = undisturbed
+    _, seen = undisturbed
     numbers = [n for n in writes(seen) if "queries" not in seen[n - 1]]
     assert len(numbers) >= 4, seen
-    check_points([(number, "after") for number in numbers], local, new_org, container, doorman, run_job, expected)
+    check_points([(number, "after") for number in numbers])
 
 
 @pytest.mark.bench
-def test_killed_at_every_request(
-    local: Local,
-    new_org: NewOrgs,
-    container: Containers,
-    doorman: Doorman,
-    run_job: RunJob,
-    undisturbed: tuple[list[Any], list[str]],
-) -> None:
+def test_killed_at_every_request(check_points: CheckPoints, undisturbed: tuple[list[Any], list[str]]) -> None:
     """The same for every single request that a job makes, before and after it."""
-    expected, seen = undisturbed
+    _, seen = undisturbed
     points = [(number, moment) for number in range(1, len(seen) + 1) for moment in ("before", "after")]
-    check_points(points, local, new_org, container, doorman, run_job, expected)
+    check_points(points)
     sys.stdout.write(f"{2 * len(seen)} crash points, before and after each of {seen}\n")
 
 

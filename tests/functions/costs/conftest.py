@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from functions.composition import compose
 from functions.routes import public_app
-from localcloud.onboarding import NewOrg, OnboardedOrg, onboard
+from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local
 from tests.fault_proxy import Doorman
 from tests.functions.costs.charges import Charge, charges, org_with_costs
@@ -32,19 +32,6 @@ def org(session_cloud: Local, found: list[Charge]) -> OnboardedOrg:
 def other_org(session_cloud: Local) -> OnboardedOrg:
     """An org whose charges nobody else may see."""
     return org_with_costs(session_cloud, "costs_other", charges(seed=2, rows_per_day=1)[:9])
-
-
-@pytest.fixture(scope="session")
-def unwritten(session_cloud: Local) -> OnboardedOrg:
-    """An org without views, that never has labels, budgets or balances: for what is refused."""
-    source = {"source_project": "unwritten-billing", "source_dataset": "d", "source_table": "t"}
-    return onboard(session_cloud.settings, NewOrg("unwritten_org", source, views=False), session_cloud.tables)
-
-
-@pytest.fixture(scope="module")
-def instance(session_cloud: Local) -> FlaskClient:
-    """An instance of the API for all tests of a module; it keeps its answers, so who counts queries takes `api`."""
-    return public_app(compose(session_cloud.settings, session_cloud.clock)).test_client()
 
 
 @pytest.fixture

@@ -71,10 +71,10 @@ def plans(api: FlaskClient, new_org: NewOrgs) -> Plans:
 
 
 @pytest.fixture
-def none(local: Local, instance: FlaskClient, unwritten: OnboardedOrg) -> Plans:
+def none(local: Local, instance: FlaskClient, unchanged_org: OnboardedOrg) -> Plans:
     """Those of an org that never has any, at noon."""
     assert local.clock.now == NOON
-    return Plans(instance, unwritten)
+    return Plans(instance, unchanged_org)
 
 
 def test_every_put_is_a_version_and_each_budget_knows_when_it_changed(plans: Plans) -> None:

@@ -50,10 +50,10 @@ def labels(api: FlaskClient, new_org: Callable[..., OnboardedOrg]) -> Labels:
 
 
 @pytest.fixture
-def none(local: Local, instance: FlaskClient, unwritten: OnboardedOrg) -> Labels:
+def none(local: Local, instance: FlaskClient, unchanged_org: OnboardedOrg) -> Labels:
     """Those of an org that never has any, at noon."""
     assert local.clock.now == NOON
-    return Labels(instance, unwritten)
+    return Labels(instance, unchanged_org)
 
 
 def test_every_put_is_a_version(labels: Labels) -> None:
