@@ -4,11 +4,12 @@ A page is decoded in one go, with strict types, or it is not plain. What is not 
 what else may come. So this module must only be right about what it accepts; it never explains what it does not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 import pyarrow as pa
@@ -25,6 +26,7 @@ from providers.lines import LARGEST_COUNT, LONGEST_TEXT
 _BEYOND_REASON = r"[0-9]{100}|[:,\[][ \t\r\n]*-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{17}"
 _LONGEST_SURE = 20  # characters of a number which can surely be read: an exponent of 19 digits has more
 _BESIDE_ROWS = ("object", "end_time", "ending_at")  # what pages and buckets are known to say besides
+_NO_TEXT = frozenset({bool, int, NoneType, UnsetType, Literal})  # a literal's text is ours
 _HEAD_BYTES = 4096  # of a page: enough to see how it is laid out
 
 Kind: TypeAlias = Any
@@ -99,6 +101,8 @@ class PageShape:
         self._known_page = None if keeps_parts else _decoder(row, day, _BESIDE_ROWS)
         self._literals = () if keeps_parts else _getters(row)
         self._texts = _decoder(Raw, day) if keeps_text else None
+        if keeps_text:
+            texts_of(row)  # or a text might be stored unseen
         self._before_rows = b'"results":[' if self._bucketed else b'"data":['
 
     def read(self, body: bytes) -> PlainPage | JsonObject:
@@ -194,16 +198,48 @@ def _decoder(
 
 @lru_cache(maxsize=64)
 def _getters(row: type[Struct]) -> "Sequence[attrgetter[Any]]":
-    return [attrgetter(path) for path in _literals(row)]
+    return [attrgetter(path) for path in literals_of(row)]
 
 
-def _literals(kind: type[Struct]) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def literals_of(row: type[Struct]) -> Sequence[str]:
     """Paths of the fields that are kept as they are spelled, in the object and in those that it must have."""
-    for field in msgspec.structs.fields(kind):
-        if Raw in (field.type, *get_args(field.type)):
-            yield field.name
-        elif isinstance(field.type, type) and issubclass(field.type, Struct):
-            yield from (f"{field.name}.{path}" for path in _literals(field.type))
+    return [path for path, kinds in _fields(row) if Raw in kinds]
+
+
+@lru_cache(maxsize=64)
+def texts_of(row: type[Struct]) -> Sequence[str]:
+    """Paths of the fields that hold texts, in the object and in those that it must have.
+
+    With `literals_of` these are all fields that hold what a provider has chosen, numbers aside. Raises `TypeError` for
+    a shape with fields of which that cannot be said.
+    """
+    fields = list(_fields(row))
+    unknown = [path for path, kinds in fields if not kinds <= {str, Raw, *_NO_TEXT}]
+    if unknown:
+        raise TypeError(f"{row.__name__}: texts may stand unseen in {', '.join(unknown)}")
+    return [path for path, kinds in fields if str in kinds]
+
+
+def _fields(row: type[Struct], above: str = "") -> Iterator[tuple[str, Set[Any]]]:
+    """Paths of the object's fields with the types that each may have, and of those in objects that it must have."""
+    for field in msgspec.structs.fields(row):
+        kind = field.type
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            yield from _fields(kind, f"{above}{field.name}.")
+        else:
+            yield above + field.name, set(_kinds(kind))
+
+
+def _kinds(kind: Any) -> Iterator[Any]:
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _kinds(get_args(kind)[0])
+    elif origin in (Union, UnionType):
+        for each in get_args(kind):
+            yield from _kinds(each)
+    else:
+        yield origin or kind
 
 
 def _require_readable(text: bytes) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from providers.columnar import PlainRows
 from providers.lines import from_cents, numeric
-from providers.plain import NUMBER, NotPlain, shape
+from providers.plain import NUMBER, NotPlain, PageShape, shape
 from tests.providers.generated import COMPLETIONS, COSTS, REPORTS, Report, pages
 from tests.providers.readings import read
 
@@ -268,6 +268,46 @@ ONE_ROW = [
     ("claude_code", b'"tool_actions":{', b'"tool_actions":{"jane@acme.com":{"accepted":1},'),
     ("claude_code", b'"currency":"USD"', b'"currency":"EUR"'),
 ]
+
+
+@pytest.mark.parametrize("name", [name for name, report in REPORTS.items() if "cost" in report.name])
+def test_no_text_of_a_row_is_stored_unseen(name: str) -> None:
+    """An e-mail address in any one field of a row that is stored whole is in no column, as by the row code."""
+    report = REPORTS[name]
+    (body,) = of_day(report, 20)
+    first = body.index(b"{", body.index(b'"results":[' if b'"results":[' in body else b'"data":['))
+    second = body.index(b"},{", first)
+    fields = list(re.finditer(rb'"(\w+)":("[^"]*"|[^",{}]+)', body[second : body.index(b"},{", second + 1)]))
+    assert len(fields) > 7
+    for field in fields:
+        start, end = (second + at for at in field.span(2))
+        found = [body[:start] + b'"jane@acme.com"' + body[end:]]
+        reading = read(report, found)
+        assert reading.golden == read(report, never_plain(found)).golden, field[1]
+        assert reading.table is None or "jane" not in str(reading.table.to_pylist()), field[1]
+
+
+def test_a_number_that_nobody_reads_is_judged_too() -> None:
+    """A row is stored whole only if no e-mail address stands where it should have a number that has no column."""
+    rows = shape("Rows", n=NUMBER)
+
+    def of(sent: bytes) -> PlainRows:
+        return PlainRows(msgspec.json.decode(b"[" + sent + b"]", type=list[rows]), sent)  # type: ignore[valid-type]
+
+    assert of(b'{"n":5},{}').texts_without().to_pylist() == ['{"n":5}', "{}"]
+    with pytest.raises(NotPlain):
+        of(b'{"n":5},{"n":"jane@acme.com"}').texts_without()
+
+
+@pytest.mark.parametrize("kind", [list[str], dict[str, int], object])
+def test_a_shape_in_which_a_text_could_hide_is_refused(kind: object) -> None:
+    """A row that is to be stored whole has no field of which nobody can say whether it holds a text."""
+    hiding = shape("Hiding", part=shape("Part", inner=kind))
+    with pytest.raises(TypeError, match="Hiding: texts may stand unseen in part"):
+        PageShape(hiding, keeps_text=True)
+    within = shape("Hiding", {"part": shape("Part", inner=kind)})
+    with pytest.raises(TypeError, match=r"Hiding: texts may stand unseen in part.inner"):
+        PageShape(within, keeps_text=True)
 
 
 @pytest.mark.parametrize(("name", "sent", "odd"), ONE_ROW)
