@@ -18,7 +18,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct
 
 from cloudact.errors import Stop
 from cloudact.json_types import JsonObject
@@ -191,7 +191,7 @@ class PlainRows:
         Which fields may hold one is read from the rows' own type, so none is forgotten. Each text is looked at once,
         since most stand in many rows.
         """
-        kind = type(self.rows[0])
+        kind: type[Struct] = type(self.rows[0])
         texts = [rows.text(name).unique() for rows, name in map(self._at, texts_of(kind))]
         for rows, name in map(self._at, set(literals_of(kind)).difference(personal)):
             if name not in rows._of_numbers:
