@@ -17,7 +17,7 @@ from providers.tally import Tally
 DIGEST_BYTES = 16
 _NULL = "\x00"
 _BETWEEN = "\x1f"
-_AT_ONCE = 256  # texts of rows that are copied to be hashed: so few are still near the processor
+_AT_ONCE = 256  # texts of rows that are copied to be hashed: so few are still in the processor's cache
 
 
 @dataclass
@@ -68,13 +68,15 @@ def fingerprint(tables: Mapping[str, Digest]) -> Fingerprint:
 
 
 def _sum_of_hashes(text: pa.Array) -> int:
-    texts, empty, hashes = text.view(pa.binary()), hashlib.blake2b(digest_size=DIGEST_BYTES), []
+    texts, empty, total = text.view(pa.binary()), hashlib.blake2b(digest_size=DIGEST_BYTES), 0
     for start in range(0, len(texts), _AT_ONCE):
+        hashes = []
         for row in texts[start : start + _AT_ONCE].to_pylist():  # takes less time than pieces of a memoryview
             of_row = empty.copy()  # takes less time than to make one of this size
             of_row.update(row)
             hashes.append(of_row.digest())
-    return sum(map(int.from_bytes, hashes))
+        total += sum(map(int.from_bytes, hashes))
+    return total
 
 
 def _text(batch: pa.RecordBatch, left_out: Set[str | None]) -> pa.Array:

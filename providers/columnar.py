@@ -150,16 +150,16 @@ def _batch(columns: Mapping[str, object], rows: int) -> pa.RecordBatch:
 class PlainRows:
     """Columns of plain rows, as `Line` gives the values of one. Each raises `NotPlain` where a value needs `Line`.
 
-    `as_sent` are the whole rows as they were sent, with commas between them, where these are stored; then every text
-    is judged with them. `data_refreshed_at` is what their pages say.
+    `as_sent` are the whole rows as they were sent, with commas between them, where these are stored. Then `text` clears
+    nothing, and `texts_without` must be called, which judges every text. `data_refreshed_at` is what their pages say.
     """
 
     rows: Sequence[Any]
     as_sent: bytes | None = None
     data_refreshed_at: str | None = None
-    _parts: dict[str, "PlainRows"] = field(default_factory=dict, init=False, repr=False)
-    _texts: dict[str, pa.Array] = field(default_factory=dict, init=False, repr=False)
-    _of_numbers: set[str] = field(default_factory=set, init=False, repr=False)
+    _read_parts: dict[str, "PlainRows"] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _read_texts: dict[str, pa.Array] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found_numbers: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # each value is one
 
     @classmethod
     def of(cls, pages: Sequence[PlainPage]) -> Self:
@@ -192,10 +192,10 @@ class PlainRows:
         since most stand in many rows.
         """
         kind: type[Struct] = type(self.rows[0])
-        texts = [rows.text(name).unique() for rows, name in map(self._at, texts_of(kind))]
-        for rows, name in map(self._at, set(literals_of(kind)).difference(personal)):
-            if name not in rows._of_numbers:
-                texts.append(_text_of([value or b"" for value in rows._values(name)]))
+        texts = [part.text(name).unique() for part, name in map(self._at, texts_of(kind))]
+        for part, name in map(self._at, set(literals_of(kind)).difference(personal)):
+            if name not in part._found_numbers:
+                texts.append(_text_of([value or b"" for value in part._values(name)]))
         _judged(pa.concat_arrays(texts))
 
     def _at(self, path: str) -> tuple["PlainRows", str]:
@@ -205,15 +205,15 @@ class PlainRows:
 
     def part(self, name: str) -> "PlainRows":
         """A nested object of each row; one without any field where it is null or absent."""
-        if name not in self._parts:
-            self._parts[name] = PlainRows([value or _NOTHING for value in self._values(name)], self.as_sent)
-        return self._parts[name]
+        if name not in self._read_parts:
+            self._read_parts[name] = PlainRows([value or _NOTHING for value in self._values(name)], self.as_sent)
+        return self._read_parts[name]
 
     def text(self, name: str) -> pa.Array:
         """Names or ids as they were sent, less e-mail addresses and whole keys; null where they are null or absent."""
-        if name not in self._texts:
-            self._texts[name] = self._text(name)
-        return self._texts[name]
+        if name not in self._read_texts:
+            self._read_texts[name] = self._text(name)
+        return self._read_texts[name]
 
     def _text(self, name: str) -> pa.Array:
         array = self._column(name, pa.string())
@@ -284,12 +284,12 @@ class PlainRows:
         """The digits of numbers, sent as such or as strings of them, or null. All must be of the form."""
         values = self._values(name)
         try:
-            lines = b"\n".join(values) + b"\n"
+            lines = b"\n".join([*values, b""])
         except TypeError:  # one is absent
-            lines = b"\n".join([value or _NULL for value in values]) + b"\n"
+            lines = b"\n".join([*[value or _NULL for value in values], b""])
         if not is_found(form, pa.py_buffer(lines), utf8=False):
             raise NotPlain
-        self._of_numbers.add(name)
+        self._found_numbers.add(name)
         if b"-0\n" in lines:  # perhaps -0, which is stored as 0 like every whole number of that value
             raise NotPlain
         literals = split(pa.py_buffer(lines.replace(b'"', b"")), "\n")[:-1]
@@ -306,7 +306,7 @@ class PlainRows:
 
     def _column(self, name: str, kind: pa.DataType) -> pa.Array:
         values = self._values(name)
-        if values and values[0] == values[-1] and values.count(values[0]) == len(values):  # takes a fifth of the time
+        if values and values[0] == values[-1] and values.count(values[0]) == len(values):  # a fifth of the time of many
             return pa.repeat(pa.scalar(None if values[0] is UNSET else values[0], kind), len(values))
         if kind == pa.string():
             with suppress(TypeError):  # one is null or absent

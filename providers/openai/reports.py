@@ -182,8 +182,7 @@ class OpenAiReports:
         amount = rows.part("amount")
         currency = amount.currency()
         texts = {name: rows.text(name) for name in (*_COST_DIMENSIONS, "quantity_unit")}
-        self._line_items.update(filter(None, texts["line_item"].unique().to_pylist()))
-        return {
+        columns = {
             "usage_date": self._day,
             **texts,
             "amount": amount.money("value", currency, self._notes.cost),
@@ -191,6 +190,8 @@ class OpenAiReports:
             "quantity": rows.numeric("quantity"),
             "raw": rows.texts_without("user_email"),
         }
+        self._line_items.update(filter(None, texts["line_item"].unique().to_pylist()))  # no text is refused any more
+        return columns
 
     def _cost_row(self, line: Line) -> Row | None:
         self._notes.new("costs", line.unknown(_KNOWN_COSTS))

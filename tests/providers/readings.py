@@ -44,6 +44,7 @@ class Reading:
     pages: Mapping[str, Any]
     fingerprint: Fingerprint
     unrounded: Mapping[str, str]
+    texts: Mapping[str, set[str]]
 
     @property
     def golden(self) -> dict[str, Any]:
@@ -92,6 +93,7 @@ def read(report: Report, bodies: Sequence[bytes]) -> Reading:
         {report: (read.by_column, read.by_row) for report, read in getattr(notes, "pages", {}).items()},
         fingerprint({table.name: digest}),
         {} if error else {currency: str(amount.normalize()) for currency, amount in sorted(notes.unrounded.items())},
+        notes.texts,
     )
 
 

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from providers.columnar import PlainRows
 from providers.lines import from_cents, numeric
-from providers.plain import NUMBER, NotPlain, PageShape, shape
+from providers.plain import COUNT, FLAG, NUMBER, TEXT, NotPlain, PageShape, shape
 from tests.providers.generated import COMPLETIONS, COSTS, REPORTS, Report, pages
 from tests.providers.readings import read
 
@@ -31,14 +32,14 @@ def never_plain(bodies: Sequence[bytes]) -> list[bytes]:
     random=st.integers(0, 2**64).map(Random),
     sizes=st.lists(st.integers(0, 6), min_size=1, max_size=5),
     one_of=st.sampled_from([1, 2, 5, 20]),
-    model=st.sampled_from([b"gpt-5.4-2026-03-05", b"a},{b", rb"\n"]),  # with what texts are cut at, among others
+    model=st.sampled_from([b"gpt-5.4-2026-03-05", b"a},{b", rb"\n", b"jane@acme.com"]),  # what texts are cut at, too
 )
 def test_both_ways_give_the_same(name: str, random: Random, sizes: list[int], one_of: int, model: bytes) -> None:
     """Whatever the pages hold, rows, digest, sums, notes and errors are those of the row code, column by column."""
     bodies = pages(random, REPORTS[name], sizes, lambda it: it.randrange(one_of) == 0)
     bodies = [body.replace(b"gpt-5.4-2026-03-05", model) for body in bodies]
     found, by_row = read(REPORTS[name], bodies), read(REPORTS[name], never_plain(bodies))
-    assert (found.golden, found.unrounded) == (by_row.golden, by_row.unrounded)
+    assert (found.golden, found.unrounded, found.texts) == (by_row.golden, by_row.unrounded, by_row.texts)
     assert not any(by_column for by_column, _ in by_row.pages.values())
     if found.table is not None and by_row.table is not None:
         assert [c for c in found.table.column_names if not found.table[c].equals(by_row.table[c])] == []
@@ -65,6 +66,43 @@ def test_only_the_odd_page_is_read_row_by_row() -> None:
     assert found.pages == {"costs": (9, 1)}
     assert found.table is not None
     assert len([row for row in found.table["project_id"].to_pylist() if row and row.startswith("[e-mail] ")]) == 1
+
+
+def test_what_is_told_of_line_items_holds_no_address() -> None:
+    """An e-mail address in a line item is as unknown to the run's messages as it is to the rows."""
+    (body,) = of_day(COSTS, 30)
+    found = read(COSTS, [body.replace(b'"line_item":"', b'"line_item":"jane@acme.com ', 1)])
+    assert len([text for text in found.texts["line_item"] if text.startswith("[e-mail] ")]) == 1
+    assert not [text for text in found.texts["line_item"] if "jane" in text]
+
+
+def test_records_without_a_model_are_plain() -> None:
+    """A page of Claude Code on which nobody used a model has no amounts, and is read by the column."""
+    bodies = [
+        re.sub(rb'"model_breakdown":\[.*?\}\]', b'"model_breakdown":[]', body)
+        for body in of_day(REPORTS["claude_code"], 20)
+    ]
+    assert read(REPORTS["claude_code"], bodies).pages == {"claude_code": (1, 0)}
+
+
+NOTHING_SENT = st.sampled_from([None, UNSET])
+
+
+@given(
+    texts=st.lists(NOTHING_SENT | st.sampled_from(["", "a", "b\n", "ä"]), min_size=1, max_size=6),
+    counts=st.lists(NOTHING_SENT | st.integers(-1, 1), min_size=1, max_size=6),
+    flags=st.lists(NOTHING_SENT | st.booleans(), min_size=1, max_size=6),
+)
+def test_columns_hold_what_was_sent(texts: list[Any], counts: list[Any], flags: list[Any]) -> None:
+    """A column has each row's value, or null where none was sent, whether all are the same, some, or only the ends."""
+    kind = shape("Values", text=TEXT, count=COUNT, flag=FLAG)
+
+    def sent(values: Sequence[Any]) -> list[Any]:
+        return [None if value is UNSET else value for value in values]
+
+    assert PlainRows([kind(text=text) for text in texts]).text("text").to_pylist() == sent(texts)
+    assert PlainRows([kind(count=count) for count in counts]).count("count").to_pylist() == sent(counts)
+    assert PlainRows([kind(flag=flag) for flag in flags]).flag("flag").to_pylist() == sent(flags)
 
 
 def test_names_that_only_look_like_keys_stay_plain() -> None:
