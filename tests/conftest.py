@@ -70,16 +70,18 @@ NewApi = Callable[[], FlaskClient]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-gc.set_threshold(20_000)  # the default of 700 has it look through thousands of collected tests again and again
+gc.disable()  # the collector finds nothing while modules are imported and tests collected
 # Hypothesis gives each example 200 ms, which a busy machine does not always have.
 hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected stays for the session: the garbage collector need not look at it again."""
-    gc.collect()
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """What was imported and collected stays for the session: the garbage collector need not look at it."""
     gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
 
 
 @dataclass
