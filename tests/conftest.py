@@ -1,9 +1,11 @@
 """One local cloud for the whole session, and what tests are made of: orgs, a clock, an API client."""
 
+import atexit
 import gc
 import itertools
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -76,12 +78,27 @@ hypothesis.settings.register_profile("untimed", hypothesis.settings.default, dea
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A worker of pytest-xdist ends without taking itself apart, for which Python looks through all objects again.
+
+    The controller has every report by then, and the exit code is its own.
+    """
+    if hasattr(session.config, "workerinput"):
+        atexit.register(os._exit, 0)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
     """What was imported and collected stays for the session: the garbage collector need not look at it."""
     gc.freeze()
     gc.set_threshold(20_000)
     gc.enable()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nor need it look through thousands of reports, three a test, in a controller that has run no test itself."""
+    if config.pluginmanager.hasplugin("dsession"):
+        gc.freeze()
 
 
 @dataclass
