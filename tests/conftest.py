@@ -1,9 +1,11 @@
 """One local cloud for the whole session, and what tests are made of: orgs, a clock, an API client."""
 
+import atexit
 import gc
 import itertools
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -70,16 +72,33 @@ NewApi = Callable[[], FlaskClient]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-gc.set_threshold(20_000)  # the default of 700 has it look through thousands of collected tests again and again
+gc.disable()  # the collector finds nothing while modules are imported and tests collected
 # Hypothesis gives each example 200 ms, which a busy machine does not always have.
 hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected stays for the session: the garbage collector need not look at it again."""
-    gc.collect()
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A worker of pytest-xdist ends without taking itself apart, for which Python looks through all objects again.
+
+    The controller has every report by then, and the exit code is its own.
+    """
+    if hasattr(session.config, "workerinput"):
+        atexit.register(os._exit, 0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """What was imported and collected stays for the session: the garbage collector need not look at it."""
     gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nor need it look through thousands of reports, three a test, in a controller that has run no test itself."""
+    if config.pluginmanager.hasplugin("dsession"):
+        gc.freeze()
 
 
 @dataclass

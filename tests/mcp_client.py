@@ -1,25 +1,28 @@
-"""The official SDK's client before the MCP server, in memory; the server asks a real API."""
+"""The official SDK's client before the MCP server, in memory; the server asks a real API.
+
+The SDK is imported where it is used: it takes half a second, and every worker of pytest-xdist imports all tests.
+"""
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
-from mcp import Client
-from mcp_types import CallToolResult
 from pydantic import SecretStr
 
 from cli.config import Config, OrgKey
 from cli.http import Http
 from cli.identity import Customer
 from cli.mcp.reading import Reading
-from cli.mcp.server import server_of
 from cli.screen import Screen
 from cli.session import Api
+
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Asking:
 
     def result(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
         """Result of a call as the client has it, which has compared it with the tool's schema."""
+        from mcp import Client
+
+        from cli.mcp.server import server_of
 
         async def ask() -> CallToolResult:
             async with Client(server_of(self.reading, "test")) as client:

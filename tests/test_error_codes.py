@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from subprocess import run
 from typing import get_args
@@ -20,11 +21,14 @@ from providers.http import Busy, Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 ERRORS = {kind.__name__: kind for kind in (RunError, Stop, Retry, Exhausted, Postponed, Busy, Refused)}
-PRODUCT = [
-    (path, ast.parse(path.read_text(encoding="utf-8")))
-    for room in ("cloudact", "functions", "infra", "jobs", "providers")
-    for path in sorted((ROOT / room).rglob("*.py"))
-]
+
+
+@cache
+def product() -> list[tuple[Path, ast.Module]]:
+    """What may raise, refuse or compare, by its files."""
+    rooms = ("cloudact", "functions", "infra", "jobs", "providers")
+    paths = (path for room in rooms for path in sorted((ROOT / room).rglob("*.py")))
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def codes(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -66,7 +70,7 @@ def test_a_bare_string_is_found(code: str) -> None:
 
 def test_no_code_is_a_bare_string() -> None:
     """Whatever raises, refuses or compares names a member, or makes the code with a function."""
-    assert {path.name: found for path, tree in PRODUCT if (found := bare(tree))} == {}
+    assert {path.name: found for path, tree in product() if (found := bare(tree))} == {}
 
 
 def test_a_bare_string_is_a_type_error() -> None:
@@ -80,7 +84,7 @@ def test_a_bare_string_is_a_type_error() -> None:
 
 def test_codes_are_used_as_they_are_described() -> None:
     """An error that is retryable has a code that says so, and a final one has not."""
-    for path, tree in PRODUCT:
+    for path, tree in product():
         for name, code in codes(tree):
             if name in ERRORS and isinstance(code, ast.Attribute) and ast.unparse(code.value) == "Code":
                 assert Code[code.attr].retryable in (ERRORS[name].retryable, None), f"{path}: {code.attr}"
@@ -88,7 +92,7 @@ def test_codes_are_used_as_they_are_described() -> None:
 
 def test_every_code_is_used() -> None:
     """No code is described that nothing tells: what is retired leaves the enumeration, and stays readable."""
-    attributes = (node for _, tree in PRODUCT for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    attributes = (node for _, tree in product() for node in ast.walk(tree) if isinstance(node, ast.Attribute))
     used = {ast.unparse(node) for node in attributes}
     assert [repr(code) for code in (*Code, *ProviderFailure) if f"{type(code).__name__}.{code.name}" not in used] == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
+import sys
 from pathlib import Path
 
 from bqemulator.config import LogFormat, LogLevel
@@ -33,6 +35,9 @@ def main() -> None:
         asyncio.run(serve(args.port, args.data_dir, args.project, lambda line: print(line, flush=True), delay))
     except (OSError, WrongVersion) as err:
         raise SystemExit(f"bigquery: {err}") from err
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all files are closed, and to give back what it remembers object by object takes Python seconds
 
 
 if __name__ == "__main__":

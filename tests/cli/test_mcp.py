@@ -17,11 +17,9 @@ import anyio
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
-from mcp import Client, StdioServerParameters, stdio_client
 
 from cli.mcp.arguments import MOST_DAYS, MOST_GROUPS
 from cli.mcp.costs import plain, ranges
-from cli.mcp.server import server_of
 from cli.mcp.tools import TOOLS
 from cloudact import clients
 from cloudact.error_codes import Code
@@ -400,6 +398,9 @@ def test_tools_name_no_org(ask: Asking) -> None:
     for tool in TOOLS:
         assert not {"org", "org_slug", "key", "api_key", "token", "url", "sql"} & tool.takes.model_fields.keys()
         assert tool.input_schema["additionalProperties"] is False
+    from mcp import Client
+
+    from cli.mcp.server import server_of
 
     async def listed() -> list[Any]:
         async with Client(server_of(ask.reading, "test")) as client:
@@ -463,6 +464,8 @@ def test_the_sdk_is_missing() -> None:
 @pytest.fixture(scope="module")
 def over_stdio(urls: dict[str, str], org: OnboardedOrg, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The SDK's client before `cloudact mcp` in a process of its own, and what that says on stderr."""
+    from mcp import Client, StdioServerParameters, stdio_client
+
     folder = tmp_path_factory.mktemp("mcp")
     known = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(folder), "CLOUDACT_API_KEY": org.api_key}
     command = StdioServerParameters(command=str(ROOT / "bin" / "cloudact"), args=["mcp"], env=urls | known)

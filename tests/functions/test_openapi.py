@@ -7,14 +7,9 @@ from itertools import chain
 from typing import Any
 
 import pytest
-import schemathesis
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, settings
 from openapi_spec_validator import validate
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.result import Ok
-from schemathesis.generation.hypothesis import builder
-from schemathesis.pytest.lazy import get_all_tests
 
 from cloudact.error_codes import Code, ProviderFailure, Topic, provider_code
 from cloudact.runs.ledger import RunEvent
@@ -226,6 +221,9 @@ def known(
                 if parameter["in"] == "path" and parameter["name"] in parts:
                     parameter["schema"] = {"type": "string", "enum": parts[parameter["name"]]}
                     parameter.pop("example", None)
+    import schemathesis  # here, since every worker of pytest-xdist imports this file and one runs it
+    from schemathesis.config import SchemathesisConfig
+
     schema = schemathesis.openapi.from_dict(described, config=SchemathesisConfig.from_dict(config(across_fields)))
     schema.app = lambda environ, start_response: app(environ, start_response)  # whose code tells no values to try
     return schema
@@ -241,6 +239,9 @@ def keeps_its_word(schema: Any, operation: str, headers: dict[str, str], example
 
     Its own `parametrize` makes all requests of all operations at collection, in each worker.
     """
+    from schemathesis.core.result import Ok
+    from schemathesis.generation.hypothesis import builder
+    from schemathesis.pytest.lazy import get_all_tests
 
     def validated(case: Any) -> None:
         case.call_and_validate(headers=headers)

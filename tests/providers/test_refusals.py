@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from providers.admin_key import Vendor
 from providers.anthropic.api import ANALYTICS_COST, ANTHROPIC, COST_REPORT
-from providers.http import IN_A_REQUEST, Busy, Refused
+from providers.http import IN_A_REQUEST, Busy, Refused, Time
 from providers.openai.api import COSTS, OPENAI
 from providers.refusals import Refusal
 from tests.conftest import fixture
@@ -85,15 +85,18 @@ NOBODYS: dict[str, bytes] = {
 def test_what_is_not_the_vendors_is_asked_again(status: int, body: bytes) -> None:
     """A page of a proxy, nothing, and JSON without words is trouble on the way, and nothing of it is shown."""
     asked: list[None] = []
+    slept: list[float] = []
 
     def answer(_: httpx.Request) -> httpx.Response:
         asked.append(None)
         return httpx.Response(status, content=body)
 
-    client = httpx.Client(transport=httpx.MockTransport(answer))
+    client, time = httpx.Client(transport=httpx.MockTransport(answer)), Time(sleep=slept.append)
+    api = OPENAI.open("http://vendor.invalid", "sk-admin-x1234567", client, IN_A_REQUEST, time=time)
     with pytest.raises(Busy, match="something on the way refuses") as caught:
-        OPENAI.open("http://vendor.invalid", "sk-admin-x1234567", client, IN_A_REQUEST).get(COSTS, [])
+        api.get(COSTS, [])
     assert (len(asked), "Forbidden" in caught.value.message) == (2, False)
+    assert sum(slept) == IN_A_REQUEST.longest_wait_s
 
 
 NAMES = st.sampled_from(["error", "errors", "message", "detail", "type", "code", "msg"])
