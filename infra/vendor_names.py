@@ -9,7 +9,11 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
+
+_KINDS = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)]
+_NAMED = {kind: field for kind in _KINDS for field in kind._fields if field in ("id", "attr", "arg", "name")}
+"""Fields that may hold a name, by the kind of node; no kind has two."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,9 @@ def _words(source: str) -> tuple[frozenset[str], frozenset[str]]:
             docstrings.add(id(node.value))
         elif isinstance(node, ast.ImportFrom):
             identifiers.update(f"{node.module}.{alias.name}" for alias in node.names)
-        if (named := _name_field(type(node))) and isinstance(found := getattr(node, named), str):
+        if (named := _NAMED.get(type(node))) and isinstance(found := getattr(node, named), str):
             identifiers.add(found)
     return frozenset(identifiers), frozenset(texts)
-
-
-@cache
-def _name_field(kind: type[ast.AST]) -> str | None:
-    """Field of nodes of this kind that may hold a name; no kind has two."""
-    return next((field for field in kind._fields if field in ("id", "attr", "arg", "name")), None)
 
 
 def _nodes(module: ast.Module) -> Iterator[ast.AST]:
