@@ -11,6 +11,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+_KINDS = [kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)]
+_NAMED = {kind: field for kind in _KINDS for field in kind._fields if field in ("id", "attr", "arg", "name")}
+"""Fields that may hold a name, by the kind of node; no kind has two."""
+
 
 @dataclass(frozen=True)
 class VendorNames:
@@ -42,25 +46,36 @@ class VendorNames:
 
 @lru_cache(maxsize=1024)  # each module is looked through for many a vendor
 def _words(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The identifiers of a module, and its texts."""
-    module = ast.parse(source)
-    return frozenset(_identifiers(module)), frozenset(_texts(module))
+    """The identifiers of a module, and its texts.
+
+    Identifiers are names of variables, attributes, parameters, definitions and, with their package, of imported
+    modules; texts are strings of the code, and parts of formatted ones, but no docstrings.
+    """
+    identifiers, texts = set[str](), set[str]()
+    docstrings = set[int]()
+    for node in _nodes(ast.parse(source)):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) not in docstrings:
+                texts.add(node.value)
+            continue
+        if isinstance(node, ast.Expr):
+            docstrings.add(id(node.value))
+        elif isinstance(node, ast.ImportFrom):
+            identifiers.update(f"{node.module}.{alias.name}" for alias in node.names)
+        if (named := _NAMED.get(type(node))) and isinstance(found := getattr(node, named), str):
+            identifiers.add(found)
+    return frozenset(identifiers), frozenset(texts)
 
 
-def _identifiers(module: ast.Module) -> Iterator[str]:
-    """Names of variables, attributes, parameters, definitions and, with their package, of imported modules."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        for field in ("id", "attr", "arg", "name"):
-            if isinstance(found := getattr(node, field, None), str):
-                yield found
-
-
-def _texts(module: ast.Module) -> Iterator[str]:
-    """Strings of the code, and parts of formatted ones, but no docstrings."""
-    statements = (node.value for node in ast.walk(module) if isinstance(node, ast.Expr))
-    docstrings = {id(value) for value in statements if isinstance(value, ast.Constant)}
-    for node in ast.walk(module):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.value
+def _nodes(module: ast.Module) -> Iterator[ast.AST]:
+    """Every node that has parts or a value, each before what is within it."""
+    left: list[ast.AST] = [module]
+    while left:
+        node = left.pop()
+        yield node
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                left += [each for each in value if isinstance(each, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                left.append(value)

@@ -202,8 +202,11 @@ def _read(state_file: Path) -> dict[str, OnboardedOrg]:
 
 
 def _write(state_file: Path, orgs: dict[str, OnboardedOrg]) -> None:
-    state_file.touch(mode=0o600)
-    state_file.write_text(json.dumps({slug: asdict(org) for slug, org in orgs.items()}), encoding="utf-8")
+    """Writes all of it or nothing: a start may be interrupted at any moment."""
+    unfinished = state_file.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps({slug: asdict(org) for slug, org in orgs.items()}), encoding="utf-8")
+    unfinished.replace(state_file)
 
 
 def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg, days: list[dt.date]) -> None:

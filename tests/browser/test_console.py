@@ -293,6 +293,7 @@ ALIKE = ["runs-failed", "run-done", "settings-webhook", "empty-overview", "empty
 ALIKE_IF_NARROW = [*ALIKE, "orgs", "not-found", "runs-filtered", "settings-keys", "settings-labels-first"]
 
 
+OPENED = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 TOO_WIDE = """
 const tables = [...document.querySelectorAll(".compared")].map((each) => each.parentElement);
 return [document.documentElement, ...tables].some((each) => each.scrollWidth > each.clientWidth);
@@ -304,14 +305,15 @@ def walk(scene: Scene, window: Chromium, axe: str, width: int, theme: str) -> To
     owner = signed_in(signed_out(window, scene))
     owner.look(width, theme)
     found, wide, alike = {}, [], ALIKE if width > 600 else ALIKE_IF_NARROW
-    for name, path in (pages(scene) | {"sign-in": "/console/sign-in"}).items():
-        if name in alike and width < 600:
-            continue
-        owner.go(scene.url + path)
-        if name not in alike:
-            owner.driver.execute_script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-            found[name] = axe_violations(owner, axe)
-        wide += [name] if owner.driver.execute_script(TOO_WIDE) else []
+    with owner.bringing(axe):
+        for name, path in (pages(scene) | {"sign-in": "/console/sign-in"}).items():
+            if name in alike and width < 600:
+                continue
+            owner.go(scene.url + path)
+            if name not in alike:
+                owner.driver.execute_script(OPENED)
+                found[name] = axe_violations(owner)
+            wide += [name] if owner.driver.execute_script(TOO_WIDE) else []
     asked = [url for url in owner.requests() if not url.startswith("data:")]  # of its own date fields
     complaints = [each for each in owner.complaints() if "/runs/42 - Failed to load" not in each]  # it is not there
     return Tour(found, wide, asked, complaints)

@@ -1,7 +1,6 @@
 """The OpenAPI document of `ops`: valid, complete, for callers only, and kept by the running function."""
 
 import json
-from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
@@ -13,7 +12,7 @@ from functions.web.openapi import document, paths_of
 from tests.conftest import NOON, Local
 from tests.functions.fleet import new_fleet
 from tests.functions.operators import AUDIENCE, Operator
-from tests.functions.test_openapi import keeps_its_word, known, operations
+from tests.functions.test_openapi import Schemas, by_label, keeps_its_word, known
 
 DOCUMENT = json.loads(json.dumps(document(OPS, PRIVATE)))
 SLUG, STRANGER = "ops_contract_org", "ops_contract_stranger"
@@ -64,8 +63,8 @@ def test_no_example_is_a_secret() -> None:
 
 
 @pytest.fixture(scope="module")
-def running(session_cloud: Local) -> tuple[Any, dict[str, str]]:
-    """The function over a service dataset of its own with one onboarded org: its schema, and an operator's headers."""
+def running(session_cloud: Local) -> tuple[Schemas, dict[str, str]]:
+    """The function over a service dataset of its own with one onboarded org: its schemas, and an operator's headers."""
     session_cloud.clock.now = NOON
     fleet = new_fleet(session_cloud)
     settings = fleet.settings.model_copy(update={"ops_audience": AUDIENCE})
@@ -75,8 +74,8 @@ def running(session_cloud: Local) -> tuple[Any, dict[str, str]]:
     return known(document(OPS, PRIVATE), PARTS, ACROSS_FIELDS, app, any_id="/members/"), headers
 
 
-@pytest.mark.parametrize("operation", operations(DOCUMENT))
-def test_ops_keeps_its_word(running: tuple[Any, dict[str, str]], operation: str) -> None:
+@pytest.mark.parametrize("operation", by_label(DOCUMENT))
+def test_ops_keeps_its_word(running: tuple[Schemas, dict[str, str]], operation: str) -> None:
     """Whatever is sent: documented statuses, headers and shapes, no 5xx, and nobody gets in without a token."""
-    schema, headers = running
-    keeps_its_word(schema, operation, headers, examples=3)
+    schemas, headers = running
+    keeps_its_word(schemas, operation, headers, examples=3)

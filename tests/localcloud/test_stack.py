@@ -78,13 +78,71 @@ def owner(state: Path) -> dict[str, str]:
     return told
 
 
+LAST_MOMENT = "while it onboards"
+MOMENTS: dict[str, Callable[[Path], object]] = {
+    "at once": lambda _state: True,
+    "when it owns the state": owner,
+    "while programs start": lambda state: len([*state.glob("processes/[0-9]*")]) >= 3,
+    "while it provisions": lambda state: (state / "google_apis" / "tasks.sqlite3").exists(),
+    LAST_MOMENT: lambda state: (state / "orgs.json").exists(),
+}
+
+
+def interrupt_start(state: Path, home: Path, moment: str) -> None:
+    """Presses Ctrl-C twice at that moment of a start; nothing may be left running."""
+    with started("up", state, home) as up:
+        wait_until(lambda: listens(up.pid))
+        wait_until(lambda: MOMENTS[moment](state))
+        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGINT)
+        printed, _ = up.communicate(timeout=WITHIN_S)
+    assert (up.returncode, printed.strip()) in ((0, ""), (0, "stopping"))
+    assert running(home) == []
+
+
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != LAST_MOMENT])
+def test_ctrl_c_while_it_starts(tmp_path: Path, moment: str) -> None:
+    """Ctrl-C ends a start quietly, whenever it comes, and twice; nothing is left running."""
+    interrupt_start(tmp_path / ".local", tmp_path, moment)
+
+
+def test_ctrl_c_while_it_onboards(left: dict[str, dict[str, str]]) -> None:
+    """So it does once the first org is there, which is noted for the next start."""
+    assert left["acmecorp"]["api_key"].startswith("acmecorp_api_")
+
+
+def test_the_next_start_goes_on(left: dict[str, dict[str, str]], state: Path) -> None:
+    """A start after an interrupted one makes what is missing: the first org keeps its key, the second has one."""
+    orgs = json.loads((state / "stack.json").read_text(encoding="utf-8"))["orgs"]
+    assert [org["org_slug"] for org in orgs] == ["acmecorp", "globex_inc"]
+    assert orgs[0]["api_key"] == left["acmecorp"]["api_key"]
+    for org in orgs:
+        url = f"{owner(state)['api_url']}/api/v1/organizations/{org['org_slug']}/quota"
+        assert requests.get(url, headers={"X-API-Key": org["api_key"]}, timeout=30).ok
+
+
+def listens(pid: int) -> bool:
+    """Whether the process has a handler for SIGINT other than Python's first one: SIGHUP has none before ours."""
+    caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGHUP - 1) & 1)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")
-def state(home: Path) -> Iterator[Path]:
+def left(home: Path) -> dict[str, dict[str, str]]:
+    """Orgs of a start that was interrupted while it onboarded."""
+    folder = home / ".local"
+    interrupt_start(folder, home, LAST_MOMENT)
+    orgs: dict[str, dict[str, str]] = json.loads((folder / "orgs.json").read_text(encoding="utf-8"))
+    return orgs
+
+
+@pytest.fixture(scope="module")
+def state(left: dict[str, dict[str, str]], home: Path) -> Iterator[Path]:  # noqa: ARG001 - it goes on with these
     """The state of a stack that runs."""
     folder = home / ".local"
     with started("up", folder, home, ignores=[signal.SIGINT]) as up:
@@ -178,35 +236,6 @@ def test_the_walk_through(state: Path, home: Path) -> None:
     run_id = said["cloudact runs"].splitlines()[1].split()[0]
     assert json.loads(said["POST"])["run_id"] == run_id
     assert json.loads(said["limit=1"])["total"] == 1
-
-
-MOMENTS: dict[str, Callable[[Path], object]] = {
-    "at once": lambda _state: True,
-    "when it owns the state": owner,
-    "while programs start": lambda state: len([*state.glob("processes/[0-9]*")]) >= 3,
-    "while it provisions": lambda state: (state / "google_apis" / "tasks.sqlite3").exists(),
-    "while it onboards": lambda state: (state / "orgs.json").exists(),
-}
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_while_it_starts(tmp_path: Path, moment: str) -> None:
-    """Ctrl-C ends a start quietly, whenever it comes, and twice; nothing is left running."""
-    state = tmp_path / ".local"
-    with started("up", state, tmp_path) as up:
-        wait_until(lambda: listens(up.pid))
-        wait_until(lambda: MOMENTS[moment](state))
-        up.send_signal(signal.SIGINT)
-        up.send_signal(signal.SIGINT)
-        printed, _ = up.communicate(timeout=WITHIN_S)
-    assert (up.returncode, printed.strip()) in ((0, ""), (0, "stopping"))
-    assert running(tmp_path) == []
-
-
-def listens(pid: int) -> bool:
-    """Whether the process has a handler for SIGINT other than Python's first one: SIGHUP has none before ours."""
-    caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught.split()[1], 16) >> (signal.SIGHUP - 1) & 1)
 
 
 def test_orphans_are_ended(tmp_path: Path) -> None:
