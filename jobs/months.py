@@ -92,16 +92,16 @@ class _Months:
         run = self.day.run
         self._insert(f"invoices_{run.run_id}", "carry_invoices", org_slug=run.org_slug)
         due = self.day.warehouse.read(_DueMonth, "months_due", self.day.dataset, **self._of_provider)
-        for month, days in zip(due, self._days(*due), strict=True):
-            self._copy(days, f"copy_{month.invoice_month}_{run.run_id}")
+        self._copy({f"copy_{month.invoice_month}_{run.run_id}": month for month in due})
         for closable in self._closable():
             if not self._close(closable):  # its rows are others than the history tells
-                (days,) = self._days(closable)
-                self._copy(days, f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}")
+                self._copy({f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}": closable})
 
-    def _copy(self, days: Mapping[str, Value], job_id: str) -> None:
-        values: dict[str, Value] = {"made_at": self.clock(), "run_id": self.day.run.run_id}
-        self._insert(job_id, "copy_month", **self._of_provider, **days, **values)
+    def _copy(self, months: Mapping[str, _DueMonth]) -> None:
+        """Copies months by the ids of the jobs that do it."""
+        made_at = self.clock()  # before anything is read: what changes meanwhile makes another copy
+        for job_id, days in zip(months, self._days(*months.values()), strict=True):
+            self._insert(job_id, "copy_month", **self._of_provider, **days, made_at=made_at, run_id=self.day.run.run_id)
 
     def _close(self, month: _ClosableMonth) -> bool:
         """Closes the month, once: the ids of its attempts are those of all runs, so no two of them do it at a time."""
