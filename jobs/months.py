@@ -6,13 +6,14 @@ The SQL decides what is due; this knows the order, and the ids by which each sta
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from cloudact.clock import Clock
 from cloudact.runs.run import Run, TriggerType
 from cloudact.warehouse.queries import Value
+from cloudact.warehouse.resources import Job
 from providers.org_day import OrgDay
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ class _ClosableMonth(_DueMonth):
 
 @dataclass(frozen=True)
 class _Span:
-    first_day: date | None
-    last_day: date | None
+    invoice_month: str
+    first_day: date
+    last_day: date
 
 
 def tie_months(day: OrgDay, clock: Clock, tick: Tick, within_s: float = WITHIN_S) -> None:
@@ -89,30 +91,37 @@ class _Months:
     def tie(self) -> None:
         run = self.day.run
         self._insert(f"invoices_{run.run_id}", "carry_invoices", org_slug=run.org_slug)
-        for month in self.day.warehouse.read(_DueMonth, "months_due", self.day.dataset, **self._of_provider):
-            self._copy(month, f"copy_{month.invoice_month}_{run.run_id}")
+        due = self.day.warehouse.read(_DueMonth, "months_due", self.day.dataset, **self._of_provider)
+        self._copy({f"copy_{month.invoice_month}_{run.run_id}": month for month in due})
         for closable in self._closable():
             if not self._close(closable):  # its rows are others than the history tells
-                self._copy(closable, f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}")
+                self._copy({f"copy_{closable.invoice_month}_{closable.currency}_{run.run_id}": closable})
 
-    def _copy(self, month: _DueMonth, job_id: str) -> None:
-        values: dict[str, Value] = {"made_at": self.clock(), "run_id": self.day.run.run_id}
-        self._insert(job_id, "copy_month", **self._of_provider, **self._days(month), **values)
+    def _copy(self, months: Mapping[str, _DueMonth]) -> None:
+        """Copies months by the ids of the jobs that do it."""
+        made_at = self.clock()  # before anything is read: what changes meanwhile makes another copy
+        for job_id, days in zip(months, self._days(*months.values()), strict=True):
+            self._insert(job_id, "copy_month", **self._of_provider, **days, made_at=made_at, run_id=self.day.run.run_id)
 
     def _close(self, month: _ClosableMonth) -> bool:
         """Closes the month, once: the ids of its attempts are those of all runs, so no two of them do it at a time."""
         for number in range(1, ATTEMPTS + 1):
-            is_mine = self._insert(
+            (days,) = self._days(month)
+            job, is_mine = self._insert(
                 f"close_{self.day.run.org_slug}_{self.day.run.provider}_{month.invoice_month}_{month.currency}_{number}",
                 "close_month",
                 **self._of_provider,
-                **self._days(month),
+                **days,
                 currency=month.currency,
                 copied_at=month.made_at,
                 copied_by=month.run_id,
                 closed_at=self.clock(),
                 run_id=self.day.run.run_id,
             )
+            if is_mine and job.written_rows:
+                return True
+            if not is_mine and not job.written_rows:
+                continue  # it was at an older copy, or at rows that were others
             if month not in self._closable():
                 return True
             if is_mine:
@@ -122,32 +131,37 @@ class _Months:
     def _closable(self) -> list[_ClosableMonth]:
         return self.day.warehouse.read(_ClosableMonth, "months_to_close", self.day.dataset, **self._of_provider)
 
-    def _days(self, month: _DueMonth) -> dict[str, Value]:
-        """The month, and the days that have rows which are billed in it: copy and close are of the same ones."""
-        first, last = month.first_day - timedelta(days=DAYS_BACK), self.clock().date()
+    def _days(self, *months: _DueMonth) -> list[dict[str, Value]]:
+        """Reads which days have rows that are billed in each of the months: copy and close are of the same ones."""
+        if not months:
+            return []
         wanted: dict[str, Value] = {
             **self._of_provider,
-            "invoice_month": month.invoice_month,
-            "first_day": first,
-            "last_day": last,
+            "invoice_months": [month.invoice_month for month in months],
+            "first_day": min(month.first_day for month in months) - timedelta(days=DAYS_BACK),
+            "last_day": self.clock().date(),
         }
-        (span,) = self.day.warehouse.read(_Span, "billed_span", self.day.dataset, **wanted)
-        first, last = span.first_day or month.first_day, span.last_day or month.first_day
-        return {"invoice_month": month.invoice_month, "first_day": first, "last_day": last}
+        read = self.day.warehouse.read(_Span, "billed_spans", self.day.dataset, **wanted)
+        spans = {span.invoice_month: (span.first_day, span.last_day) for span in read}
+        days: list[dict[str, Value]] = []
+        for month in months:
+            first, last = spans.get(month.invoice_month, (month.first_day, month.first_day))
+            days.append({"invoice_month": month.invoice_month, "first_day": first, "last_day": last})
+        return days
 
     @property
     def _of_provider(self) -> dict[str, str]:
         return {"org_slug": self.day.run.org_slug, "provider": self.day.run.provider}
 
-    def _insert(self, job_id: str, query: str, **values: Value) -> bool:
-        """Runs an INSERT once under this id, and waits for it; returns whether it is this call's own."""
+    def _insert(self, job_id: str, query: str, **values: Value) -> tuple[Job, bool]:
+        """Runs an INSERT once under this id, and waits for it; returns the job, and whether it is this call's own."""
         warehouse = self.day.warehouse
         started = warehouse.start_query(job_id, query, self.day.dataset, **values)
         job = started or warehouse.taken_job(job_id)
         warehouse.wait_for(job, self.tick)
         if started and job.error_result:
             raise RuntimeError(f"{query}: {job.error_result.get('message')}")
-        return started is not None
+        return job, started is not None
 
 
 def _log_failure(run: Run, why: str) -> None:

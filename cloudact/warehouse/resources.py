@@ -90,6 +90,11 @@ class Job:
         return int(self.resource.get("statistics", {}).get("load", {}).get("outputRows") or 0)
 
     @property
+    def written_rows(self) -> int:
+        """Number of rows that a DML statement has written."""
+        return int(self.resource.get("statistics", {}).get("query", {}).get("numDmlAffectedRows") or 0)
+
+    @property
     def _configuration(self) -> Mapping[str, Any]:
         configuration: Mapping[str, Any] = self.resource["configuration"]
         return configuration

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from providers.gcp.labels import more_pairs, object_text
+from providers.gcp.labels import pairs_text
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Column:
 
     A column without `total` is a dimension, grouped by. `total` is its value for a group of rows and `single` for a row
     that stays alone; both are written over the parts' values of all columns, by their names, of `row_type` if that is
-    another type.
+    another type. The parts of a column that is `of_lists` are written over `LISTS`.
     """
 
     name: str
@@ -38,17 +38,22 @@ class Column:
     between: str = ""
     around: tuple[str, str] = ("", "")
     row_type: str = ""
+    of_lists: bool = False
+
+    def known(self, export: Set[str]) -> tuple[Part, ...]:
+        """The parts that a table with the columns `export` (dotted paths) has."""
+        return tuple(part for part in self.parts if set(part.reads) <= export)
 
     def over(self, export: Set[str]) -> str:
-        """The expression over one row of a table that has the columns `export` (dotted paths)."""
-        known = [part.expression for part in self.parts if set(part.reads) <= export]
+        """The expression over one row of a table that has the columns `export`."""
+        known = [part.expression for part in self.known(export)]
         if not known:
             return f"CAST(NULL AS {self.row_type or self.type})"
         return self.between.join(known).join(self.around)
 
 
-def _column(name: str, type_: str, expression: str, *reads: str) -> Column:
-    return Column(name, type_, (Part(expression, reads),))
+def _column(name: str, type_: str, expression: str, *reads: str, of_lists: bool = False) -> Column:
+    return Column(name, type_, (Part(expression, reads),), of_lists=of_lists)
 
 
 def _text(name: str, path: str) -> Column:
@@ -60,7 +65,7 @@ def _price(name: str, path: str) -> Column:
     return _column(name, "NUMERIC", f"CAST({path} AS NUMERIC)", path)
 
 
-def _amount(name: str, expression: str, *reads: str, stand_ins: str = "") -> Column:
+def _amount(name: str, expression: str, *reads: str, stand_ins: str = "", of_lists: bool = False) -> Column:
     """A sum of exact values, rounded once to NUMERIC's ninth decimal: many rows cost less than 1e-9 each.
 
     BIGNUMERIC, since a sum of floats depends on the order of the rows. NULL only where no row tells the amount; where
@@ -70,7 +75,7 @@ def _amount(name: str, expression: str, *reads: str, stand_ins: str = "") -> Col
     total = f"IF(COUNT({name}) = 0, NULL, CAST(SUM({value}) AS NUMERIC))"
     part = Part(f"CAST({expression} AS BIGNUMERIC)", reads)
     single = f"CAST({name} AS NUMERIC)"
-    return Column(name, "NUMERIC", (part,), total=total, single=single, row_type="BIGNUMERIC")
+    return Column(name, "NUMERIC", (part,), total=total, single=single, row_type="BIGNUMERIC", of_lists=of_lists)
 
 
 def _known(name: str, amount: str) -> Column:
@@ -86,41 +91,73 @@ def _told(path: str) -> str:
 TAG_KEY = "CONCAT(IFNULL(CONCAT(NULLIF(label.namespace, ''), '/'), ''), label.key)"
 """Two organisations may use one tag key: the namespace tells them apart, as in Google's own tag names."""
 
-# A scalar sub-query: a JOIN with UNNEST would count the cost once per credit.
-CREDITS = "(SELECT IFNULL(SUM(CAST(credit.amount AS BIGNUMERIC)), 0) FROM UNNEST(credits) AS credit)"
-COMMITMENT_CREDITS = (
-    "(SELECT SUM(CAST(credit.amount AS BIGNUMERIC)) FROM UNNEST(credits) AS credit "
-    "WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT') OR credit.type = 'FEE_UTILIZATION_OFFSET')"
-)
-DISCOUNTED = (
-    "EXISTS(SELECT 1 FROM UNNEST(credits) AS credit WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'))"
-)
+_LABELS = ("labels.key", "labels.value")
+_PROJECT_LABELS = ("project.labels.key", "project.labels.value")
+_SYSTEM_LABELS = ("system_labels.key", "system_labels.value")
+_TAGS = ("tags.key", "tags.value", "tags.namespace", "tags.inherited")
 
-# What a fee for a commitment is known by (docs.cloud.google.com/docs/cuds-multiprice-datamodel and -example-queries).
-FEE_SIGNS = (
-    Part(
+# A scalar sub-query: a JOIN with UNNEST would count the cost once per credit.
+NET_CREDITS = "IFNULL(SUM(CAST(credit.amount AS BIGNUMERIC)), 0)"
+CREDITS = f"(SELECT {NET_CREDITS} FROM UNNEST(credits) AS credit)"  # noqa: S608 (fixed text)
+_DISCOUNT = "STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT')"
+_FEE = "credit.type = 'FEE_UTILIZATION_OFFSET'"
+
+
+def _pairs(name: str, kind: str, path: str, *reads: str, key: str = "label.key", inherits: bool = False) -> Column:
+    return Column(name, "STRUCT", (Part(pairs_text(kind, path, key, inherits=inherits), (*reads,)),))
+
+
+# What columns take from the lists of a row, each looked through once for all of them, and what they need beside that.
+LISTS = (
+    _pairs("label_pairs", "label", "labels", *_LABELS),
+    _pairs("project_label_pairs", "project_label", "project.labels", *_PROJECT_LABELS),
+    _pairs("system_label_pairs", "system_label", "system_labels", *_SYSTEM_LABELS),
+    _pairs("tag_pairs", "tag", "tags", *_TAGS, key=TAG_KEY, inherits=True),
+    Column(
+        "of_credits", "STRUCT",
+        (
+            Part(f"{NET_CREDITS} AS net", ("credits.amount",)),
+            Part(
+                f"SUM(IF({_DISCOUNT} OR {_FEE}, CAST(credit.amount AS BIGNUMERIC), NULL)) AS commitment",
+                ("credits.amount", "credits.type"),
+            ),
+            Part(f"IFNULL(LOGICAL_OR({_DISCOUNT}), FALSE) AS has_discount", ("credits.type",)),
+            Part(f"IFNULL(LOGICAL_OR({_FEE}), FALSE) AS has_fee", ("credits.type",)),
+        ),
+        between=", ", around=("(SELECT AS STRUCT ", " FROM UNNEST(credits) AS credit)"),
+    ),
+    # What a fee for a commitment is known by (docs.cloud.google.com/docs/cuds-multiprice-datamodel, -example-queries).
+    _column(
+        "is_described_as_fee", "BOOL",
         r"IFNULL(REGEXP_CONTAINS(LOWER(sku.description), r'^commitment\b|\bcommitted use discounts?\b'), FALSE)",
-        ("sku.description",),
+        "sku.description",
     ),
-    Part(
-        "EXISTS(SELECT 1 FROM UNNEST(credits) AS credit WHERE credit.type = 'FEE_UTILIZATION_OFFSET')",
-        ("credits.type",),
+    _column(
+        "is_labelled_as_fee", "BOOL",
+        "EXISTS(SELECT 1 FROM UNNEST(labels) AS label WHERE label.key = 'goog-originating-sku-id')", "labels.key",
     ),
-    Part("EXISTS(SELECT 1 FROM UNNEST(labels) AS label WHERE label.key = 'goog-originating-sku-id')", ("labels.key",)),
+    _column(
+        "is_of_subscription", "BOOL",
+        "subscription.instance_id != '' AND consumption_model.description = 'Default'",
+        "subscription.instance_id", "consumption_model.description",
+    ),
+)  # fmt: skip
+
+FEE_SIGNS = (
+    Part("is_described_as_fee", ("sku.description",)),
+    Part("of_credits.has_fee", ("credits.type",)),
+    Part("is_labelled_as_fee", ("labels.key",)),
     # Usage names its commitment only where another consumption model than the default prices it.
     Part(
-        f"(subscription.instance_id != '' AND consumption_model.description = 'Default' AND NOT {DISCOUNTED}) IS TRUE",
+        "(is_of_subscription AND NOT of_credits.has_discount) IS TRUE",
         ("subscription.instance_id", "consumption_model.description", "credits.type"),
     ),
 )
 MORE_PAIRS = (
-    Part(more_pairs("label", "labels"), ("labels.key", "labels.value")),
-    Part(more_pairs("project_label", "project.labels"), ("project.labels.key", "project.labels.value")),
-    Part(more_pairs("system_label", "system_labels"), ("system_labels.key", "system_labels.value")),
-    Part(
-        more_pairs("tag", "tags", TAG_KEY, inherits=True),
-        ("tags.key", "tags.value", "tags.namespace", "tags.inherited"),
-    ),
+    Part("label_pairs.more", _LABELS),
+    Part("project_label_pairs.more", _PROJECT_LABELS),
+    Part("system_label_pairs.more", _SYSTEM_LABELS),
+    Part("tag_pairs.more", _TAGS),
 )
 
 COLUMNS = (
@@ -132,7 +169,7 @@ COLUMNS = (
     _text("project_name", "project.name"),
     _text("project_number", "project.number"),
     _text("project_ancestry_numbers", "project.ancestry_numbers"),
-    _column("project_labels", "STRING", object_text("project.labels"), "project.labels.key", "project.labels.value"),
+    _column("project_labels", "STRING", "project_label_pairs.object", *_PROJECT_LABELS, of_lists=True),
     _text("service_id", "service.id"),
     _text("service_description", "service.description"),
     _text("sku_id", "sku.id"),
@@ -144,12 +181,9 @@ COLUMNS = (
     _text("resource_name", "resource.name"),
     _text("resource_global_name", "resource.global_name"),
     _text("subscription_id", "subscription.instance_id"),
-    _column("labels", "STRING", object_text("labels"), "labels.key", "labels.value"),
-    _column("system_labels", "STRING", object_text("system_labels"), "system_labels.key", "system_labels.value"),
-    _column(
-        "tags", "STRING", object_text("tags", TAG_KEY, inherits=True),
-        "tags.key", "tags.value", "tags.namespace", "tags.inherited",
-    ),
+    _column("labels", "STRING", "label_pairs.object", *_LABELS, of_lists=True),
+    _column("system_labels", "STRING", "system_label_pairs.object", *_SYSTEM_LABELS, of_lists=True),
+    _column("tags", "STRING", "tag_pairs.object", *_TAGS, of_lists=True),
     _text("cost_type", "cost_type"),
     _text("transaction_type", "transaction_type"),
     _text("seller_name", "seller_name"),
@@ -172,7 +206,7 @@ COLUMNS = (
     _amount("usage_amount", "usage.amount", "usage.amount"),
     _amount("usage_amount_in_pricing_units", "usage.amount_in_pricing_units", "usage.amount_in_pricing_units"),
     _amount("cost", "cost", "cost"),
-    _amount("credits", CREDITS, "credits.amount"),
+    _amount("credits", "of_credits.net", "credits.amount", of_lists=True),
     # One export row's cost is never NULL; were it, the group's net cost must not vanish with it.
     Column(
         "net_cost",
@@ -193,14 +227,14 @@ COLUMNS = (
     # Most windows are hours. What lasts longer than its day is a charge of its own, with its own period.
     _column("period_start", "TIMESTAMP", "IF(usage_end_time > @day_end, usage_start_time, NULL)", "usage_end_time"),
     _column("period_end", "TIMESTAMP", "IF(usage_end_time > @day_end, usage_end_time, NULL)", "usage_end_time"),
-    Column("commitment_fee", "BOOL", FEE_SIGNS, between=" OR ", around=("(", ")")),
+    Column("commitment_fee", "BOOL", FEE_SIGNS, between=" OR ", around=("(", ")"), of_lists=True),
     Column(
         "more_labels", "STRING", MORE_PAIRS, between=", ",
-        around=("NULLIF(CONCAT('[', SUBSTR(CONCAT(", "), 2), ']'), '[]')"),
+        around=("NULLIF(CONCAT('[', SUBSTR(CONCAT(", "), 2), ']'), '[]')"), of_lists=True,
     ),
     _known("usage_amount_known", "usage_amount"),
     _known("pricing_amount_known", "usage_amount_in_pricing_units"),
     _known("list_cost_known", "list_cost"),
     _known("contracted_cost_known", "contracted_cost"),
-    _amount("commitment_credits", COMMITMENT_CREDITS, "credits.amount", "credits.type"),
+    _amount("commitment_credits", "of_credits.commitment", "credits.amount", "credits.type", of_lists=True),
 )  # fmt: skip

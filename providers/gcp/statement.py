@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, get_args
 
-from providers.gcp.columns import COLUMNS
+from providers.gcp.columns import COLUMNS, LISTS
 from providers.gcp.export import ExportTable
 from providers.gcp.steps import Operation
 
@@ -53,15 +53,16 @@ def compile_statement(
     if late_days < 1:
         raise ValueError(f"late_days is {late_days}: at least 1 is needed to see the day's own partition.")
     drop = list(inactive_projects) if "filter_active_projects" in operations else []
-    values = (f"{c.over(source.columns)} AS {c.name}" for c in COLUMNS if c.parts)
-    rows = f"SELECT\n{_list(values)}\n{rows_of_day(source)}"
+    rows = f"SELECT\n{_list(_over_export(source))}\n{rows_of_day(source)}"
     if drop:
         rows += "\n  AND (project.id IS NULL OR project.id NOT IN UNNEST(@inactive_projects))"
     if exported_after:
         rows += "\n  AND export_time > @exported_after"
     result = _summed() if "aggregate_by_service" in operations else _alone()
-    indented = rows.replace("\n", "\n  ")
-    sql = f"WITH export_row AS (\n  {indented}\n)\n{result}"
+    listed, export_row = (
+        sql.replace("\n", "\n  ") for sql in (rows, f"SELECT\n{_list(_over_lists(source))}\nFROM listed")
+    )
+    sql = f"WITH listed AS (\n  {listed}\n),\nexport_row AS (\n  {export_row}\n)\n{result}"
     return Statement(sql, parameters(day, snapshot, late_days, drop, early_days=early_days, after=exported_after))
 
 
@@ -104,6 +105,17 @@ def _check(operations: Sequence[str]) -> None:
     unknown = [name for name in operations if name not in OPERATIONS]
     if unknown:
         raise ValueError(f"Unknown operation {unknown[0]!r}. Allowed: {', '.join(OPERATIONS)}.")
+
+
+def _over_export(source: ExportTable) -> Iterable[str]:
+    """Names what one row of the export gives: columns, and the lists that other columns take from."""
+    told = [c for c in COLUMNS if c.parts and not c.of_lists]
+    told += [c for c in LISTS if c.known(source.columns)]
+    return (f"{c.over(source.columns)} AS {c.name}" for c in told)
+
+
+def _over_lists(source: ExportTable) -> Iterable[str]:
+    return (f"{c.over(source.columns)} AS {c.name}" if c.of_lists else c.name for c in COLUMNS if c.parts)
 
 
 def rows_of_day(source: ExportTable) -> str:

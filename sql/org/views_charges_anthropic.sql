@@ -97,9 +97,15 @@ usage_key AS (
     LOGICAL_OR(used_speed IS NOT NULL) AND LOGICAL_OR(cost.speed IS NOT NULL) AS by_speed,
     ARRAY_AGG(cost IGNORE NULLS) AS costs,
     ARRAY_AGG(
-      IF(used IS NULL, NULL, STRUCT(used_key AS api_key_id, used_geo AS inference_geo, used_speed AS speed, used AS used))
-      IGNORE NULLS
-    ) AS usages
+      STRUCT(
+        IFNULL(used_key, cost.api_key_id) AS api_key_id,
+        IFNULL(used_geo, cost.inference_geo) AS inference_geo,
+        IFNULL(used_speed, cost.speed) AS speed,
+        IFNULL(cost.is_understood, TRUE) AS is_understood,
+        cost.amount AS amount,
+        used AS used
+      )
+    ) AS lines
   FROM report_line
   GROUP BY usage_date, by_api_key, workspace_id, api_key_id, meter, model, service_tier, context_window
 ),
@@ -109,25 +115,15 @@ charge AS (
     usage_key.workspace_id,
     usage_key.meter,
     cost,
+    -- How many charges, and how much usage, it cannot be told apart from.
     (
-      SELECT COUNT(*)
-      FROM UNNEST(usage_key.costs) AS other
+      SELECT AS STRUCT COUNTIF(line.amount >= 0) AS charges, SUM(line.used) AS used
+      FROM UNNEST(usage_key.lines) AS line
       WHERE
-        other.amount >= 0
-        AND (NOT usage_key.by_key OR IFNULL(other.api_key_id, '') = IFNULL(cost.api_key_id, ''))
-        AND (NOT usage_key.by_geo OR IFNULL(other.inference_geo, '') = IFNULL(cost.inference_geo, ''))
-        AND (
-          NOT usage_key.by_speed OR NOT other.is_understood OR IFNULL(other.speed, '') = IFNULL(cost.speed, '')
-        )
-    ) AS charges,
-    (
-      SELECT SUM(usage.used)
-      FROM UNNEST(usage_key.usages) AS usage
-      WHERE
-        (NOT usage_key.by_key OR IFNULL(usage.api_key_id, '') = IFNULL(cost.api_key_id, ''))
-        AND (NOT usage_key.by_geo OR IFNULL(usage.inference_geo, '') = IFNULL(cost.inference_geo, ''))
-        AND (NOT usage_key.by_speed OR IFNULL(usage.speed, '') = IFNULL(cost.speed, ''))
-    ) AS used
+        (NOT usage_key.by_key OR IFNULL(line.api_key_id, '') = IFNULL(cost.api_key_id, ''))
+        AND (NOT usage_key.by_geo OR IFNULL(line.inference_geo, '') = IFNULL(cost.inference_geo, ''))
+        AND (NOT usage_key.by_speed OR NOT line.is_understood OR IFNULL(line.speed, '') = IFNULL(cost.speed, ''))
+    ) AS alike
   FROM usage_key
   CROSS JOIN UNNEST(usage_key.costs) AS cost
 )
@@ -171,8 +167,8 @@ SELECT
   -- Usage cannot be shared out between several charges of one key, none that was paid for is not zero, and words that
   -- are not understood may be for a part of it: all are unknown.
   IF(
-    charge.charges = 1 AND cost.is_understood AND (charge.used > 0 OR cost.amount = 0),
-    CAST(charge.used AS NUMERIC),
+    charge.alike.charges = 1 AND cost.is_understood AND (charge.alike.used > 0 OR cost.amount = 0),
+    CAST(charge.alike.used AS NUMERIC),
     NULL
   ) AS consumed_quantity,
   IF(charge.meter = 'web_search', 'Requests', 'Tokens') AS consumed_unit,

@@ -616,12 +616,20 @@ class Google:
     def charge(
         self, day: str, month: str, cost: str, cost_type: str = "regular", sku: str = "S-1", currency: str = "USD"
     ) -> None:
-        self.run(
-            "INSERT INTO org_dataset.gcp_billing_daily_raw (usage_date, invoice_month, sku_id, cost_type, currency, "
-            "cost, credits, net_cost, org_slug, run_id, ingested_at) "
-            f"VALUES ('{day}', '{month}', '{sku}', '{cost_type}', '{currency}', {cost}, 0, {cost}, "
-            f"'{self._org.org_slug}', 'r', TIMESTAMP '2026-11-01 00:00:00 UTC')"
-        )
+        self._load(
+            "gcp_billing_daily_raw",
+            [{
+                "usage_date": day, "invoice_month": month, "sku_id": sku, "cost_type": cost_type, "currency": currency,
+                "cost": cost, "credits": "0", "net_cost": cost, "org_slug": self._org.org_slug, "run_id": "r",
+                "ingested_at": "2026-11-01 00:00:00 UTC",
+            }],
+        )  # fmt: skip
+
+    def _load(self, name: str, rows: list[Row]) -> None:
+        client = clients.bigquery(self._local.settings)
+        table = f"{self._org.org_slug}.{name}"
+        config = LoadJobConfig(schema=client.get_table(table).schema)
+        client.load_table_from_json(rows, table, job_config=config).result()
 
     def read(self, first: dt.date, last: dt.date) -> None:
         """Records that each of these days, and the first after them, was found final, and changed, at noon."""
@@ -629,13 +637,16 @@ class Google:
 
     def record(self, first: dt.date, last: dt.date, at: dt.datetime) -> None:
         """Records that each of these days was found final, and changed, then."""
-        self.run(
-            "INSERT INTO org_dataset.day_history (usage_date, org_slug, provider, pipeline, run_id, generation, "
-            "trigger_type, read_at, recorded_at, is_changed, cause, completeness, rows_before, rows_after) "
-            f"SELECT day, '{self._org.org_slug}', 'gcp', 'gcp_billing', 'r', {next(NUMBERS)}, 'schedule', "
-            f"TIMESTAMP '{at}', TIMESTAMP '{at}', TRUE, 'late_rows', 'final', 0, 1 "
-            f"FROM UNNEST(GENERATE_DATE_ARRAY('{first}', '{last}')) AS day"
-        )
+        number = next(NUMBERS)
+        self._load(
+            "day_history",
+            [{
+                "usage_date": str(first + dt.timedelta(days=days)), "org_slug": self._org.org_slug, "provider": "gcp",
+                "pipeline": "gcp_billing", "run_id": "r", "generation": number, "trigger_type": "schedule",
+                "read_at": str(at), "recorded_at": str(at), "is_changed": True, "cause": "late_rows",
+                "completeness": "final", "rows_before": 0, "rows_after": 1,
+            } for days in range((last - first).days + 1)],
+        )  # fmt: skip
 
     def changed(self, *days: str) -> None:
         """A minute later these days are recorded as changed."""

@@ -238,6 +238,7 @@ FEES: dict[str, Row] = {
 }
 NO_FEES: dict[str, Row] = {
     "usage": {},
+    "usage with a promotion": {"credits": [credit("PROMOTION", -10.0)]},
     "usage that a credit covers": {"credits": [credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", -10.0)]},
     "the same, naming the commitment": {
         "credits": [credit("COMMITTED_USAGE_DISCOUNT", -10.0)], "subscription": {"instance_id": "subscriptions/1"}
@@ -252,11 +253,17 @@ NO_FEES: dict[str, Row] = {
 
 
 def test_fees_for_commitments_are_told_from_usage(read_each: ReadEach) -> None:
-    """A fee is known by its SKU, by the credit that offsets it, by what it is attributed to or by its subscription."""
+    """A fee is known by its SKU, by the credit that offsets it, by what it is attributed to or by its subscription.
+
+    What a commitment credits, its offset too, is added up by itself.
+    """
     kinds = FEES | NO_FEES
     found = read_each(*([hour(**columns)] for columns in kinds.values()))
     told = {kind: one(rows, "commitment_fee") for kind, rows in zip(kinds, found, strict=True)}
     assert told == {kind: [kind in FEES] for kind in kinds}
+    credited = {kind: one(rows, "commitment_credits") for kind, rows in zip(kinds, found, strict=True)}
+    of_commitments = ("by its offset", "usage that a credit covers", "the same, naming the commitment")
+    assert credited == {kind: [-10 if kind in of_commitments else None] for kind in kinds}
 
 
 def test_rows_of_all_kinds_are_exact(read: Read) -> None:
