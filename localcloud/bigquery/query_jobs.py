@@ -20,7 +20,6 @@ from sqlglot import exp
 
 from localcloud.bigquery import billing, destinations, table_statements, transactions
 from localcloud.bigquery.billing import Bytes
-from localcloud.bigquery.remembered_answers import RememberedAnswers
 from localcloud.bigquery.remembered_views import NewView, RememberedViews
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
@@ -91,7 +90,6 @@ class Queries:
         self._tables = tables
         self._translator = Translator(tables)
         self._views = RememberedViews(tables)
-        self._answers = RememberedAnswers(tables)
 
     async def run(self, job: QueryJob) -> Outcome:
         """Run the job, or only check it if it is a dry run; raises DomainError."""
@@ -148,13 +146,7 @@ class Queries:
         billing.refuse_above(job.config.get("maximumBytesBilled"), cost)
         if job.dry_run:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
-        if only_answers:
-            bound = values(job.parameters, translation.used)
-            table = await self._answers.of(
-                statement.sql, translation, bound, lambda: self._read(translation, job, only_answers=True)
-            )
-        else:
-            table = await self._read(translation, job, only_answers=False)
+        table = await self._read(translation, job, only_answers=only_answers)
         if statement.kind in DML:
             self._tables.wrote(translation.tables)
             return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))

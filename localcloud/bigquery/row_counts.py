@@ -31,10 +31,6 @@ class RowCounts:
         self._known.move_to_end(key)
         return self._known[key]
 
-    def state(self, tables: Iterable[Hashable]) -> Hashable:
-        """Stands for the rows of tables: it is another one after each write to one of them."""
-        return frozenset((table, self._writes[table]) for table in tables), self._of_all
-
     def added(self, table: Hashable, number: int) -> None:
         """So many rows were added to the table: it has so many more; what conditions have counted is forgotten."""
         known = self._known.get((table, self._writes[table], self._of_all, ALL))
