@@ -146,7 +146,8 @@ class _Months:
         days: list[dict[str, Value]] = []
         for month in months:
             first, last = spans.get(month.invoice_month, (month.first_day, month.first_day))
-            days.append({"invoice_month": month.invoice_month, "first_day": first, "last_day": last})
+            earliest = month.first_day - timedelta(days=DAYS_BACK)  # of this month, whichever are asked for with it
+            days.append({"invoice_month": month.invoice_month, "first_day": max(first, earliest), "last_day": last})
         return days
 
     @property

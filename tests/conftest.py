@@ -72,7 +72,7 @@ NewApi = Callable[[], FlaskClient]
 # Whoever starts the tests may ignore Ctrl-C, as a shell does for what it runs in the background; what the tests start
 # would inherit that, and never stop for it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-gc.disable()  # the collector finds nothing while modules are imported and tests collected
+gc.set_threshold(20_000)  # the default has it look through thousands of collected tests again and again
 # Hypothesis gives each example 200 ms, which a busy machine does not always have.
 hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -81,8 +81,10 @@ hypothesis.settings.load_profile("untimed")
 def pytest_sessionstart(session: pytest.Session) -> None:
     """A worker of pytest-xdist ends without taking itself apart, for which Python looks through all objects again.
 
-    The controller has every report by then, and the exit code is its own.
+    The controller has every report by then, and the exit code is its own. Nor does the collector find anything while
+    tests are collected; other programs that import this module keep theirs.
     """
+    gc.disable()
     if hasattr(session.config, "workerinput"):
         atexit.register(os._exit, 0)
 
@@ -91,7 +93,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_runtestloop() -> None:
     """What was imported and collected stays for the session: the garbage collector need not look at it."""
     gc.freeze()
-    gc.set_threshold(20_000)
     gc.enable()
 
 

@@ -764,6 +764,18 @@ def google(local: Local, api: FlaskClient, org: OnboardedOrg) -> Google:
     return google
 
 
+def test_each_month_looks_back_ten_years_of_its_own(google: Google) -> None:
+    """Rows from more than ten years before a month are not in it, also where an earlier month is copied beside it."""
+    google.charge("2026-09-05", "202609", "3")
+    google.charge("2026-10-05", "202610", "100")
+    google.charge("2016-09-23", "202610", "7")
+    google.charge("2016-09-22", "202610", "1000")
+    google.read(dt.date(2026, 9, 1), dt.date(2026, 10, 31))
+    google.tie()
+    assert google.copies() == {"202609": 1, "202610": 1}
+    assert (google.month("202609")["cost"], google.month()["cost"]) == (3, 107)
+
+
 def test_a_month_whose_days_have_not_changed_closes(google: Google, api: FlaskClient, org: OnboardedOrg) -> None:
     """Days that were found as they had been loaded before there was a history have no change: the copy is of today."""
     google.charge("2026-02-05", "202602", "60")
