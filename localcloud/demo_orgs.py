@@ -27,6 +27,7 @@ from localcloud.company.labels import team_label
 from localcloud.demo_budgets import plan_spending
 from localcloud.integrations import ProviderAccount
 from localcloud.onboarding import NewOrg, OnboardedOrg, add_member, connect, onboard
+from localcloud.whole_files import write_whole
 
 SCHEMAS = ROOT / "tests" / "fixtures" / "providers"
 EXPORT_DATASET = "billing_export"
@@ -202,11 +203,7 @@ def _read(state_file: Path) -> dict[str, OnboardedOrg]:
 
 
 def _write(state_file: Path, orgs: dict[str, OnboardedOrg]) -> None:
-    """Writes all of it or nothing: a start may be interrupted at any moment."""
-    unfinished = state_file.with_suffix(".unfinished")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps({slug: asdict(org) for slug, org in orgs.items()}), encoding="utf-8")
-    unfinished.replace(state_file)
+    write_whole(state_file, json.dumps({slug: asdict(org) for slug, org in orgs.items()}).encode())
 
 
 def _generate(settings: Settings, org: DemoOrg, onboarded: OnboardedOrg, days: list[dt.date]) -> None:

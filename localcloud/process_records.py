@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from localcloud.whole_files import write_whole
+
 STOP_WITHIN_S = 15.0
 STARTED_WITHIN_S = 5.0
 _BEGAN = 19  # of the words after the name in /proc/<pid>/stat: 22 in proc(5)
@@ -39,9 +41,7 @@ class ProcessRecords:
         if identity is None:  # it has ended already
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        written = self._folder / f".{pid}"
-        written.write_text(json.dumps(asdict(identity)), encoding="utf-8")
-        written.replace(self._folder / str(pid))
+        write_whole(self._folder / str(pid), json.dumps(asdict(identity)).encode())
 
     def remove(self, pid: int) -> None:
         """Forgets a child that has ended."""

@@ -27,6 +27,7 @@ from localcloud.processes import Processes, Undisturbed, free_port
 from localcloud.provision import provision
 from localcloud.schedule import put_schedule
 from localcloud.stop_requests import StopRequested
+from localcloud.whole_files import write_whole
 
 STATE = ROOT / ".local"
 PROJECT, LOCATION = "cloudact-local", "us-central1"
@@ -104,7 +105,7 @@ def running_stack(
             stack = _stack(settings, {service.name: service.url for service in services}, orgs)
             if scheduled:
                 put_schedule(settings.run_endpoint, stack.ops_url, SCHEDULER)
-            _write_private(state / "stack.json", stack.to_json())
+            write_whole(state / "stack.json", stack.to_json().encode())
             tell_url(stack.api_url)
             yield stack, processes
         except StopRequested:
@@ -257,8 +258,3 @@ def _environment() -> dict[str, str]:
     """A small environment: the machine's own credentials and settings must not leak into the local cloud."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")

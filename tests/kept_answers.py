@@ -1,12 +1,13 @@
 """Answers to questions that have one answer for ever, kept as files between processes and sessions of tests."""
 
 import hashlib
-import os
 import time
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from localcloud.whole_files import write_whole
 
 FORGOTTEN_AFTER_S = 30 * 86_400
 
@@ -32,9 +33,7 @@ class KeptAnswers:
         """Keep an answer, whole or not at all."""
         path = self._path(question)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(zlib.compress(answer, 1))
-        part.replace(path)
+        write_whole(path, zlib.compress(answer, 1))
 
     def forget_unused(self) -> None:
         """Delete what nobody has asked for in a month."""

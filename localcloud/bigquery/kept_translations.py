@@ -14,8 +14,9 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
+
+from localcloud.whole_files import write_whole
 
 CODE = Path(__file__).parent
 FOLDER = CODE.parents[1] / ".bigquery_cache"
@@ -48,9 +49,7 @@ class KeptTranslations:
         with suppress(OSError, ValueError):
             content = translated.encode()
             self._folder.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=self._folder, delete=False) as unfinished:
-                unfinished.write(content)
-            Path(unfinished.name).replace(self._file(key))
+            write_whole(self._file(key), content)
 
     def _file(self, key: Any) -> Path:
         return self._folder / hashlib.blake2b(repr(key).encode(errors="surrogatepass"), digest_size=20).hexdigest()

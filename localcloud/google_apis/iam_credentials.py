@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from localcloud.google_apis.clock import Clock, utc_now
 from localcloud.google_apis.identity import TokenIssuer
 from localcloud.google_apis.rest.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, error_info
+from localcloud.whole_files import write_whole
 
 ANONYMOUS = "anonymous"  # who comes without a credential: the deployment's own processes
 LONGEST = timedelta(hours=1)
@@ -132,7 +133,7 @@ class IamCredentials:
         return {account.service_account: account for account in map(Account.model_validate, kept)}
 
     def _save(self, accounts: dict[str, Account]) -> None:
-        self._file.write_text(json.dumps([account.model_dump() for account in accounts.values()]), encoding="utf-8")
+        write_whole(self._file, json.dumps([account.model_dump() for account in accounts.values()]).encode())
 
 
 def _check_scopes(scopes: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from google.auth import jwt
 
 from localcloud.google_apis.identity import TokenIssuer
 from localcloud.google_apis.rest.errors import InvalidArgument
+from localcloud.whole_files import write_whole
 
 LIFETIME_S = 3600
 
@@ -24,7 +25,7 @@ class ServiceAccounts:
         """POST /local/service_accounts `{email, public_key}` (PEM): from now on its assertions are accepted."""
         asked = json.loads(body)
         known = self._known() | {str(asked["email"]): str(asked["public_key"])}
-        self._file.write_text(json.dumps(known), encoding="utf-8")
+        write_whole(self._file, json.dumps(known).encode())
         return {"email": asked["email"]}
 
     def remove(self, body: bytes) -> dict[str, Any]:
@@ -32,7 +33,7 @@ class ServiceAccounts:
         email = str(json.loads(body)["email"])
         known = self._known()
         known.pop(email, None)
-        self._file.write_text(json.dumps(known), encoding="utf-8")
+        write_whole(self._file, json.dumps(known).encode())
         return {"email": email}
 
     def token(self, body: bytes) -> dict[str, Any]:

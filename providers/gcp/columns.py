@@ -104,7 +104,7 @@ _FEE = "credit.type = 'FEE_UTILIZATION_OFFSET'"
 
 
 def _pairs(name: str, kind: str, path: str, *reads: str, key: str = "label.key", inherits: bool = False) -> Column:
-    return Column(name, "STRUCT", (Part(pairs_text(kind, path, key, inherits=inherits), (*reads,)),))
+    return Column(name, "STRUCT", (Part(pairs_text(kind, path, key, inherits=inherits), reads),))
 
 
 # What columns take from the lists of a row, each looked through once for all of them, and what they need beside that.
