@@ -1,25 +1,27 @@
-"""Translations of statements, kept on disk for the next server: a start would spend half of its CPU on them.
+"""What was made of statements, kept on disk for the next server: a start would spend half of its CPU on them.
 
-A translation follows from the statement, from the columns of its tables and from the code that makes it. Servers share
-the folder; one that cannot use it translates for itself.
+It follows from the statement, from the columns of its tables and from the code that makes it. Servers share the folder;
+one that cannot use it reads and translates for itself.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localcloud.whole_files import write_whole
 
 CODE = Path(__file__).parent
 FOLDER = CODE.parents[1] / ".bigquery_cache"
+Found = TypeVar("Found")
 TRANSLATORS = ("bqemulator", "sqlglot")
 MOST = 10_000  # files, of some 5 kB each
 
@@ -33,21 +35,21 @@ class KeptTranslations:
             _delete(folder.glob("*"))
         _delete(_beyond(self._folder, most))
 
-    def find(self, key: object) -> str | None:
-        """What was kept under the key (anything whose `repr` tells it from all others)."""
+    def find(self, key: object, read: Callable[[Any], Found]) -> Found | None:
+        """What was kept under the key (anything whose `repr` tells it from all others), as it is read from its JSON."""
         file = self._file(key)
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, ValueError):
+            found = read(json.loads(file.read_bytes()))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         with suppress(OSError):
             os.utime(file)
-        return text
+        return found
 
-    def keep(self, key: object, translated: str) -> None:
-        """Keep it, if that is possible; other servers see all of it or nothing."""
+    def keep(self, key: object, made: object) -> None:
+        """Keep it as JSON, if that is possible; other servers see all of it or nothing."""
         with suppress(OSError, ValueError):
-            content = translated.encode()
+            content = json.dumps(made).encode()
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._file(key), content)
 

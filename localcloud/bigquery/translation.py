@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bqemulator.domain.errors import NotFoundError
+from bqemulator.storage.sql_identifiers import schema_name
 from sqlglot import exp
 
 from localcloud.bigquery import information_schema
+from localcloud.bigquery.inlined_views import InlinedViews, View
 from localcloud.bigquery.moved_translations import MovedTranslations
 from localcloud.bigquery.moves import Moves
 from localcloud.bigquery.partitions import is_ingestion_partitioned
@@ -70,6 +72,8 @@ class Translator:
         self._tables = tables
         self._transpiler = Transpiler(tables)
         self.elsewhere = MovedTranslations(tables)
+        self._views_elsewhere = MovedTranslations(tables)
+        self._inlined_views = InlinedViews()
         self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
         self._views: RememberedTexts[TableRef, exp.Expression] = RememberedTexts(VIEW_TEXTS)
 
@@ -83,7 +87,7 @@ class Translator:
             return self.translate_tree(parsed(sql).copy(), scope, given)
         translation = self.elsewhere.find(sql, scope)
         if translation is None:
-            translation = self.translate_tree(parsed(sql).copy(), scope, given)
+            translation = self.inlined(self.translate_tree(parsed(sql).copy(), scope, given))
             self.elsewhere.remember(sql, scope, translation)
         self._remember((sql, scope), translation)
         return translation
@@ -109,6 +113,30 @@ class Translator:
         named = self._named(resources)
         tables = frozenset(ref for ref, resource in named.items() if resource and "view" not in resource)
         return Translation(translated, used, tables, frozenset(named), partitions)
+
+    def inlined(self, translation: Translation) -> Translation:
+        """The same with the views that it reads put into its SQL."""
+        schemas = {schema_name(ref.project, ref.dataset): ref for ref in translation.named}
+        views = translation.named - translation.tables
+
+        def find(schema: str, name: str) -> View | None:
+            ref = TableRef(schemas[schema].project, schemas[schema].dataset, name)
+            resource = self._tables.find(ref) if ref in views else None
+            return self._view(ref, resource) if resource else None
+
+        return (
+            replace(translation, sql=self._inlined_views.put_into(translation.sql, schemas, find))
+            if views
+            else translation
+        )
+
+    def _view(self, ref: TableRef, resource: Resource) -> View:
+        text, scope = resource["view"]["query"], Scope(ref.project, (ref.project, ref.dataset))
+        translation = self._views_elsewhere.find(text, scope)
+        if translation is None:
+            translation = self.translate_tree(self._view_tree(ref, resource).copy(), scope, [])
+            self._views_elsewhere.remember(text, scope, translation)
+        return View(translation.sql, tuple(field["name"] for field in resource["schema"]["fields"]))
 
     def _require(self, ref: TableRef) -> Resource:
         if self._tables.catalog.get_dataset(ref.project, ref.dataset) is None:

@@ -84,7 +84,7 @@ class Transpiler:
             return None
         key = (sql, columns)
         if key not in self._remembered:
-            standing = self._kept.find(key)
+            standing = self._kept.find(key, str)
             if standing is None:
                 try:
                     standing = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)

@@ -6,13 +6,12 @@ in lower case. DuckDB finds a column by its name in any case, but shows it as th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlglot import exp
 
-_TOKEN = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")+)\"""")
+from localcloud.bigquery.sql import quoted_names
 
 
 def spelled(tree: exp.Expr, resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -28,9 +27,7 @@ def spelled(tree: exp.Expr, resources: Iterable[Mapping[str, Any]]) -> dict[str,
 
 def restore(sql: str, names: Mapping[str, str]) -> str:
     """DuckDB's SQL with its quoted names spelled so."""
-    if not names:
-        return sql
-    return _TOKEN.sub(lambda found: f'"{names[found[1]]}"' if found[1] in names else found[0], sql)
+    return quoted_names.replaced(sql, {lower: f'"{name}"' for lower, name in names.items()})
 
 
 def _names(fields: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -266,7 +266,7 @@ async def _compare(sql: str, *, is_moved: bool) -> None:
     there = sql.format("second_org")
     moved = translator.elsewhere.find(there, scopes[1])
     assert (moved is not None) is is_moved
-    anew = translator.translate_tree(parsed(there).copy(), scopes[1], given)
+    anew = translator.inlined(translator.translate_tree(parsed(there).copy(), scopes[1], given))
     assert translator.translate(there, scopes[1], given) == anew
     assert moved in (anew, None)
     await engine.engine.stop()
