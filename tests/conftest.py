@@ -189,7 +189,7 @@ def bigquery_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     clock = SteppedClock()
-    images = Images({"*": [sys.executable, "-m", "jobs.main"]}, ROOT)
+    images = Images({"*": [sys.executable, "-m", "localcloud.job"]}, ROOT)
     google = LocalCloud(CloudSettings(tmp_path_factory.mktemp("google"), images=images, clock=clock, dispatching=False))
     providers = LocalProviders(ProviderSettings(clock=clock))
     google.start()
