@@ -26,7 +26,9 @@ class VendorNames:
 
     def known_to(self, source: str) -> bool:
         """Whether a module with this source imports the vendor's modules, or names it in code or in a text."""
-        identifiers, texts = _words(source)
+        identifiers, texts, folded = _words(source)
+        if not any(word.lower() in folded for word in (self.id, self.name, *self.words)):
+            return False  # as nearly every module: neither of the two below finds anything without one of these
         return any(map(self._begins, identifiers)) or any(map(self._names, texts))
 
     def _begins(self, identifier: str) -> bool:
@@ -45,8 +47,8 @@ class VendorNames:
 
 
 @lru_cache(maxsize=1024)  # each module is looked through for many a vendor
-def _words(source: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The identifiers of a module, and its texts.
+def _words(source: str) -> tuple[frozenset[str], frozenset[str], str]:
+    """The identifiers of a module, its texts, and both as one text in lower case.
 
     Identifiers are names of variables, attributes, parameters, definitions and, with their package, of imported
     modules; texts are strings of the code, and parts of formatted ones, but no docstrings.
@@ -64,7 +66,7 @@ def _words(source: str) -> tuple[frozenset[str], frozenset[str]]:
             identifiers.update(f"{node.module}.{alias.name}" for alias in node.names)
         if (named := _NAMED.get(type(node))) and isinstance(found := getattr(node, named), str):
             identifiers.add(found)
-    return frozenset(identifiers), frozenset(texts)
+    return frozenset(identifiers), frozenset(texts), "\n".join((*identifiers, *texts)).lower()
 
 
 def _nodes(module: ast.Module) -> Iterator[ast.AST]:

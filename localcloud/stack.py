@@ -158,7 +158,7 @@ def _start_cloud(processes: Processes, state: Path, settings: Settings, *, late_
          *(("--stream-delay", *map(str, LATE_S)) if late_streams else ())],
         _environment(),
     )  # fmt: skip
-    job = f"*={sys.executable} -m jobs.main"
+    job = f"*={sys.executable} -m localcloud.job"
     processes.start(
         "google_apis",
         ["-m", "localcloud.google_apis", "--port", _port(settings.run_endpoint),

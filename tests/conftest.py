@@ -53,6 +53,7 @@ from tests.checked_requests import (
 )
 from tests.copied_tables import CopiedTables
 from tests.cpu_seconds import pytest_configure
+from tests.import_order import import_in_turn
 from tests.listed_problems import problems_are_listed
 from tests.slow import pytest_collection_modifyitems
 
@@ -87,6 +88,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     gc.disable()
     if hasattr(session.config, "workerinput"):
         atexit.register(os._exit, 0)
+    import_in_turn(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -189,7 +191,7 @@ def bigquery_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def session_cloud(bigquery_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     clock = SteppedClock()
-    images = Images({"*": [sys.executable, "-m", "jobs.main"]}, ROOT)
+    images = Images({"*": [sys.executable, "-m", "localcloud.job"]}, ROOT)
     google = LocalCloud(CloudSettings(tmp_path_factory.mktemp("google"), images=images, clock=clock, dispatching=False))
     providers = LocalProviders(ProviderSettings(clock=clock))
     google.start()

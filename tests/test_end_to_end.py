@@ -85,12 +85,17 @@ def message(local: Local, org: OnboardedOrg) -> str:
 
 
 def test_a_wrong_message_is_seen(local: Local) -> None:
-    """A message that holds no run ends with exit code 2 and says what is wrong."""
+    """A message that holds no run ends with exit code 2 and says what is wrong.
+
+    The local cloud's jobs are those of the image, in which pyarrow finds no numpy.
+    """
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": ".", "CLOUDACT_RUN": '{"org_slug": "x"}'}
-    command = [sys.executable, "-m", "jobs.main"]
+    command = [sys.executable, "-X", "importtime", "-m", "localcloud.job"]
     done = subprocess.run(command, env=env | local.settings.to_env(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "CLOUDACT_RUN does not hold a run" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert ("pyarrow.lib" in imported, "numpy" in imported) == (True, False)
 
 
 @needs_bq

@@ -8,6 +8,7 @@ functions) is bqemulator's, without our rewrites.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from localcloud.bigquery.statements import DML, Statement, split
 from localcloud.bigquery.stopping import Stop
 from localcloud.bigquery.tables import TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
-from localcloud.bigquery.transpiling import CALLER
+from localcloud.bigquery.transpiling import CALLER, depends_on_listing
 
 TableCheck = Callable[[TableRef], None]
 
@@ -97,6 +98,8 @@ class Queries:
         if not job.dry_run and (view := self._views.find(sql, job.scope)):
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
+        if depends_on_listing(sql):
+            self._tables.unmade.make_all()
         statements = split(sql)
         if transactions.are_used(statements):
             outcomes = await self._run_transactions(statements, job)
@@ -113,11 +116,20 @@ class Queries:
         return last
 
     async def _run_transactions(self, statements: Sequence[Statement], job: QueryJob) -> list[Outcome]:
+        self._make_views(statements, job)
         try:
             return [await self._run(statement, job, only_answers=False) for statement in statements]
         finally:
             await self._tables.engine.roll_back()
             self._tables.row_counts.forget_all()  # they may have been counted before the end
+
+    def _make_views(self, statements: Sequence[Statement], job: QueryJob) -> None:
+        """What a transaction will read: it does not see what is made after it has begun."""
+        for statement in statements:
+            if statement.is_query or statement.kind in DML:
+                with suppress(DomainError):  # which is told when the statement's turn comes
+                    translation = self._translator.translate(statement.sql, job.scope, job.parameters)
+                    self._tables.unmade.make(translation.named)
 
     async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         if statement.is_query or statement.kind in DML:
@@ -153,6 +165,7 @@ class Queries:
         return Outcome(result_of(table), statement.kind, cost)
 
     async def _read(self, translation: Translation, job: QueryJob, *, only_answers: bool) -> pa.Table:
+        self._tables.unmade.make(translation.named)
         bound, engine = values(job.parameters, translation.used), self._tables.engine
         return await job.stop.run(
             lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
@@ -180,11 +193,13 @@ class Queries:
         return result_of(self._fetch(f"SELECT * FROM ({translation.sql}) LIMIT 0", translation, job))
 
     def _fetch(self, sql: str, translation: Translation, job: QueryJob) -> pa.Table:
+        self._tables.unmade.make(translation.named)
         return self._tables.engine.fetch(sql, values(job.parameters, translation.used))
 
     async def _interpret(self, statement: Statement, job: QueryJob) -> Outcome:
         if job.dry_run:
             return Outcome(kind=statement.kind)
+        self._tables.unmade.make_all()
         try:
             meta = await executor.execute_query_job(
                 job.project, "interpreted", statement.sql, job.parameters or None, self._context, caller=CALLER

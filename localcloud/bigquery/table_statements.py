@@ -20,6 +20,7 @@ from localcloud.bigquery.sql import names
 from localcloud.bigquery.sql.parameters import Parameter, values
 from localcloud.bigquery.tables import TableChange, TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
+from localcloud.bigquery.transpiling import depends_on_listing
 
 Read = Callable[[Translation], Awaitable[pa.Table]]
 
@@ -142,9 +143,10 @@ def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
 
 
 def define_view(tables: Tables, view: NewView) -> None:
-    """Makes or replaces the view; raises DomainError."""
+    """Makes or replaces a view that DuckDB has accepted before; raises DomainError."""
     if not _is_left_alone(tables, view.ref, exists_ok=view.exists_ok, replaces=view.replaces):
-        tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields)
+        reads = None if depends_on_listing(view.text) else view.reads
+        tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields, reads)
 
 
 def _is_left_alone(tables: Tables, ref: TableRef, *, exists_ok: bool, replaces: bool) -> bool:
@@ -164,9 +166,10 @@ def _create_view(
     reads = list(dict.fromkeys(map(names.table_ref, names.stored_tables(create.expression))))
     translation = translator.translate_tree(create.expression, scope, [])
     sql = f"SELECT * FROM ({translation.sql}) AS named{_column_names(create)}"
+    tables.unmade.make(translation.named)
     described = result_of(tables.engine.fetch(f"{sql} LIMIT 0", values([], translation.used)))
     view = NewView(ref, text, sql, _described(create, normalized(described.fields)), reads, **how)
-    define_view(tables, view)
+    tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields)
     return view
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.routes.tables import _rest_to_table_meta, _table_to_rest
 from bqemulator.catalog.models import DatasetMeta, TableSchema
+from bqemulator.config import PersistenceMode
 from bqemulator.domain.errors import AlreadyExistsError, NotFoundError, ValidationError
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
@@ -24,6 +25,7 @@ from localcloud.bigquery.engine import LocalEngine
 from localcloud.bigquery.partitions import ingestion_column, is_ingestion_partitioned
 from localcloud.bigquery.row_counts import ALL, RowCounts
 from localcloud.bigquery.schemas import Field, by_name, duckdb_type, normalized, quoted, row_width
+from localcloud.bigquery.unmade_views import UnmadeViews
 
 Resource = dict[str, Any]
 SHARED_SCHEMAS = 1000
@@ -101,6 +103,8 @@ class Tables:
         self.engine = engine
         self.changes = Changes()
         self.row_counts = RowCounts()
+        self.unmade = UnmadeViews(engine.execute)
+        self._in_memory = context.settings.persistence_mode is PersistenceMode.EPHEMERAL
         self._opened = self.clock.now_ms()
         self._written: dict[TableRef, tuple[int, int]] = {}  # when rows last changed, and how often since we opened
         self.expiring = dict(self._expiring())  # tables that expire, or partitions of theirs
@@ -198,9 +202,16 @@ class Tables:
 
     def apply(self, change: TableChange) -> None:
         """Make the change by itself."""
+        self.prepare(change)
         with self.engine.transaction():
             self.execute(change)
         self.record(change)
+
+    def prepare(self, change: TableChange) -> None:
+        """Make the views that read the table as it is, before the transaction of a change."""
+        self.unmade.make([change.ref])
+        if change.ddl:
+            self.unmade.make_readers([change.ref])
 
     def execute(self, change: TableChange) -> None:
         """Run the DDL of a change, within the caller's transaction."""
@@ -242,14 +253,30 @@ class Tables:
         for change in changes:
             self.record(change)
 
-    def define_view(self, ref: TableRef, query: str, duckdb_sql: str, fields: list[Field]) -> None:
-        """Make or replace a view from its GoogleSQL and its translation."""
+    def define_view(
+        self, ref: TableRef, query: str, duckdb_sql: str, fields: list[Field], reads: Iterable[TableRef] | None = None
+    ) -> None:
+        """Make or replace a view from its GoogleSQL and its translation.
+
+        If it is told what a new one `reads`, and that DuckDB accepts it, then it waits until somebody reads it; not
+        one that is kept on disk.
+        """
         resource = {**_resource(ref, {"schema": {"fields": fields}}), "type": "VIEW", "view": {"query": query}}
-        self.apply(TableChange(ref, resource, (f"CREATE OR REPLACE VIEW {ref.sql} AS {duckdb_sql}",)))
+        change = TableChange(ref, resource, (f"CREATE OR REPLACE VIEW {ref.sql} AS {duckdb_sql}",))
+        if reads is None or not self._in_memory or self.find(ref) or not self._has_dataset(ref):
+            self.apply(change)
+        else:
+            self.record(change)
+            self.unmade.add(ref, change.ddl[0], reads)
+
+    def _has_dataset(self, ref: TableRef) -> bool:
+        return self.catalog.get_dataset(ref.project, ref.dataset) is not None
 
     def drop(self, ref: TableRef) -> None:
         """Remove a table or view; raises NotFoundError."""
         kind = "VIEW" if self.get(ref)["type"] == "VIEW" else "TABLE"
+        self.unmade.make_readers([ref])
+        self.unmade.forget(ref)
         self.engine.execute(f"DROP {kind} IF EXISTS {ref.sql}")
         self.catalog.delete_table(ref.project, ref.dataset, ref.table)
         self._forget(ref)

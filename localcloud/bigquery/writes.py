@@ -34,6 +34,7 @@ class Write:
 
 def write(tables: Tables, job: Write) -> int:
     """Write the rows in one transaction; returns how many. Raises ValidationError or AlreadyExistsError."""
+    tables.prepare(job.change)
     with tables.engine.transaction():
         tables.execute(job.change)
         count = _stage(tables.engine, job)
@@ -49,6 +50,7 @@ def write(tables: Tables, job: Write) -> int:
 
 def append(tables: Tables, job: Write) -> None:
     """Add rows that are known to fit the table."""
+    tables.prepare(job.change)
     tables.appended(job.change.ref, _insert(tables, job, f"({job.select})"))
 
 

@@ -63,8 +63,11 @@ async def delete_dataset(
     """Delete a dataset; whoever remembers something of its tables is told that these have changed."""
     async with emulator.turn:
         tables = emulator.context.catalog.list_tables(project, dataset)
+        refs = [TableRef(project, dataset, table.table_id) for table in tables]
+        emulator.tables.unmade.make_readers(refs)
         gone: Response = await emulated.delete_dataset(project, dataset, emulator.context, contents)
-        for table in tables:
-            emulator.tables.changes.add(ref := TableRef(project, dataset, table.table_id))
+        for ref in refs:
+            emulator.tables.changes.add(ref)
             emulator.tables.row_counts.forget([ref])
+            emulator.tables.unmade.forget(ref)
     return gone
