@@ -129,7 +129,7 @@ class Queries:
             if statement.is_query or statement.kind in DML:
                 with suppress(DomainError):  # which is told when the statement's turn comes
                     translation = self._translator.translate(statement.sql, job.scope, job.parameters)
-                    self._tables.unmade.make(translation.named)
+                    self._tables.unmade.make(translation.read_by_name)
 
     async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         if statement.is_query or statement.kind in DML:
@@ -165,7 +165,7 @@ class Queries:
         return Outcome(result_of(table), statement.kind, cost)
 
     async def _read(self, translation: Translation, job: QueryJob, *, only_answers: bool) -> pa.Table:
-        self._tables.unmade.make(translation.named)
+        self._tables.unmade.make(translation.read_by_name)
         bound, engine = values(job.parameters, translation.used), self._tables.engine
         return await job.stop.run(
             lambda: engine.query(translation.sql, bound), engine.interrupt, only_answers=only_answers
@@ -193,7 +193,7 @@ class Queries:
         return result_of(self._fetch(f"SELECT * FROM ({translation.sql}) LIMIT 0", translation, job))
 
     def _fetch(self, sql: str, translation: Translation, job: QueryJob) -> pa.Table:
-        self._tables.unmade.make(translation.named)
+        self._tables.unmade.make(translation.read_by_name)
         return self._tables.engine.fetch(sql, values(job.parameters, translation.used))
 
     async def _interpret(self, statement: Statement, job: QueryJob) -> Outcome:

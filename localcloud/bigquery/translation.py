@@ -45,7 +45,8 @@ class Translation:
     """DuckDB SQL, the parameters it binds and the tables it reads (through views, too).
 
     `named` are those tables, the views, and what a view names that is not there. `partitions` has the GoogleSQL
-    condition on the partitions that are read, of tables that are not read whole.
+    condition on the partitions that are read, of tables that are not read whole. `read_by_name` are those that DuckDB
+    has to have: the SQL has the text of other views.
     """
 
     sql: str
@@ -53,6 +54,7 @@ class Translation:
     tables: frozenset[TableRef]
     named: frozenset[TableRef]
     partitions: Mapping[TableRef, str] = field(default_factory=dict)
+    read_by_name: frozenset[TableRef] = frozenset()
 
     def moved(self, moves: Moves) -> Translation:
         """The same over tables elsewhere that are alike."""
@@ -62,6 +64,7 @@ class Translation:
             frozenset(map(moves.ref, self.tables)),
             frozenset(map(moves.ref, self.named)),
             {moves.ref(ref): condition for ref, condition in self.partitions.items()},
+            frozenset(map(moves.ref, self.read_by_name)),
         )
 
 
@@ -112,7 +115,7 @@ class Translator:
         translated = self._transpiler.to_duckdb(tree, scope.project, resources)
         named = self._named(resources)
         tables = frozenset(ref for ref, resource in named.items() if resource and "view" not in resource)
-        return Translation(translated, used, tables, frozenset(named), partitions)
+        return Translation(translated, used, tables, frozenset(named), partitions, frozenset(named))
 
     def inlined(self, translation: Translation) -> Translation:
         """The same with the views that it reads put into its SQL."""
@@ -124,11 +127,10 @@ class Translator:
             resource = self._tables.find(ref) if ref in views else None
             return self._view(ref, resource) if resource else None
 
-        return (
-            replace(translation, sql=self._inlined_views.put_into(translation.sql, schemas, find))
-            if views
-            else translation
-        )
+        if not views:
+            return translation
+        sql = self._inlined_views.put_into(translation.sql, schemas, find)
+        return replace(translation, sql=sql, read_by_name=frozenset(ref for ref in translation.named if ref.sql in sql))
 
     def _view(self, ref: TableRef, resource: Resource) -> View:
         text, scope = resource["view"]["query"], Scope(ref.project, (ref.project, ref.dataset))
