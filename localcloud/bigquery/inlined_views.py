@@ -40,8 +40,8 @@ Narrow = Callable[[str, Wanted, tuple[str, ...]], "_Narrowed"]
 class InlinedViews:
     """Remembers what was made of texts, for all orgs, and keeps it for the next server."""
 
-    def __init__(self, kept: KeptTranslations | None = None) -> None:
-        self._kept = kept or KeptTranslations()
+    def __init__(self, kept: KeptTranslations) -> None:
+        self._kept = kept
         self._remembered: OrderedDict[Any, _Narrowed] = OrderedDict()
 
     def put_into(self, sql: str, schemas: Collection[str], find: FindView) -> str:

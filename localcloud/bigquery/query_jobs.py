@@ -7,6 +7,7 @@ functions) is bqemulator's, without our rewrites.
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,15 +22,18 @@ from sqlglot import exp
 
 from localcloud.bigquery import billing, destinations, table_statements, transactions
 from localcloud.bigquery.billing import Bytes
-from localcloud.bigquery.remembered_views import NewView, RememberedViews
+from localcloud.bigquery.kept_translations import KeptTranslations
+from localcloud.bigquery.known_statements import KnownStatements
+from localcloud.bigquery.new_view import NewView
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.sql.parameters import Parameter, signature, values
-from localcloud.bigquery.statements import DML, Statement, split
+from localcloud.bigquery.statements import DML, Statement, Statements
 from localcloud.bigquery.stopping import Stop
 from localcloud.bigquery.tables import TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
 from localcloud.bigquery.transpiling import CALLER, depends_on_listing
 
+_PARAMETER = re.compile(r"@`?(\w+)")
 TableCheck = Callable[[TableRef], None]
 
 
@@ -86,27 +90,30 @@ def _dml_stats(kind: str, affected: int) -> dict[str, str]:
 class Queries:
     """Runs the query jobs of one server."""
 
-    def __init__(self, context: AppContext, tables: Tables) -> None:
+    def __init__(self, context: AppContext, tables: Tables, kept: KeptTranslations | None = None) -> None:
         self._context = context
         self._tables = tables
-        self._translator = Translator(tables)
-        self._views = RememberedViews(tables)
+        kept = kept or KeptTranslations()
+        self._statements = Statements(kept)
+        self._translator = Translator(tables, kept)
+        self._views = KnownStatements(tables, kept, NewView.from_json)
 
     async def run(self, job: QueryJob) -> Outcome:
         """Run the job, or only check it if it is a dry run; raises DomainError."""
         sql = str(job.config.get("query") or "")
-        if not job.dry_run and (view := self._views.find(sql, job.scope)):
+        statements = self._statements.split(sql)
+        makes_a_view = [each.kind for each in statements] == ["CREATE_VIEW"] and not job.dry_run
+        if makes_a_view and (view := self._views.find(sql, job.scope)):
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
         if depends_on_listing(sql):
             self._tables.unmade.make_all()
-        statements = split(sql)
         if transactions.are_used(statements):
             outcomes = await self._run_transactions(statements, job)
         else:
             only_answers = all(each.is_query for each in statements) and "destinationTable" not in job.config
             outcomes = [await self._run(statement, job, only_answers=only_answers) for statement in statements]
-        if len(outcomes) == 1 and outcomes[0].view:
+        if makes_a_view and outcomes[0].view:
             self._views.remember(sql, job.scope, outcomes[0].view)
         kind = outcomes[-1].kind if len(outcomes) == 1 else "SCRIPT"
         total = sum((outcome.bytes for outcome in outcomes), Bytes())
@@ -134,10 +141,10 @@ class Queries:
     async def _run(self, statement: Statement, job: QueryJob, *, only_answers: bool) -> Outcome:
         if statement.is_query or statement.kind in DML:
             return await self._run_sql(statement, job, only_answers=only_answers)
-        if control := transactions.control_of(statement):
+        if control := transactions.DUCKDB.get(statement.kind):
             if not job.dry_run:
-                await self._tables.engine.query(control[1], {})
-            return Outcome(kind=control[0])
+                await self._tables.engine.query(control, {})
+            return Outcome(kind=statement.kind)
         tree = statement.tree
         if tree and table_statements.handles(tree):
             view = None if job.dry_run else await self._change_tables(tree, job)
@@ -177,7 +184,7 @@ class Queries:
         if condition is None:
             return self._tables.count(ref)
         sql = f"SELECT COUNT(*) FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE {condition}"
-        counting = self._translator.translate(sql, job.scope, job.parameters)
+        counting = self._translator.translate(sql, _told(job.scope, condition), job.parameters)
         if "CURRENT" in condition.upper():
             return self._counted(counting, job)
         given = repr(sorted(values(job.parameters, counting.used).items()))
@@ -216,3 +223,9 @@ class Queries:
         table = executor.JOB_RESULTS.pop("interpreted", pa.table({}))
         executor.JOB_SCHEMAS.pop("interpreted", None)
         return Outcome(result_of(table), meta.statistics.get("query", {}).get("statementType") or statement.kind)
+
+
+def _told(scope: Scope, condition: str) -> Scope:
+    """The scope with the parameters of a condition only, which is one for many statements."""
+    told = {name.lower() for name in _PARAMETER.findall(condition)}
+    return replace(scope, parameters=tuple(each for each in scope.parameters if each[0] in told))

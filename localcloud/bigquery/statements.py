@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Final
 
 import sqlglot
 from bqemulator.domain.errors import InvalidQueryError
-from bqemulator.jobs.executor import classify_statement_type
+from bqemulator.jobs.executor import _classify_parsed_tree, _classify_rap_ddl
 from bqemulator.scripting.ast import SqlStmt
 from bqemulator.scripting.parser import parse_script
 from sqlglot import exp
 
+from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.remembered_texts import remembering
 from localcloud.bigquery.sql import column_options, masks
 
 DML = {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE"}
 SCRIPT = "SCRIPT"
+CONTROL = {
+    exp.Transaction: "BEGIN_TRANSACTION",
+    exp.Commit: "COMMIT_TRANSACTION",
+    exp.Rollback: "ROLLBACK_TRANSACTION",
+}
 NO_TEMPLATE: Final = exp.Null()
 REMEMBERED = 500
-# Of characters, whose trees take eighty times as much. A tree is used twice, by the check and by the translation, which
-# is remembered itself; a template is used for every org and every test of a session.
-TREES = 200_000
-TEMPLATES = 500_000
+TEMPLATES = 500_000  # of characters, whose trees take eighty times as much
 
 
 @dataclass(frozen=True)
@@ -36,41 +39,59 @@ class Statement:
 
     @property
     def tree(self) -> exp.Expression | None:
-        """Its tree, not to be changed; None for what only bqemulator's interpreter runs (DECLARE, IF, BEGIN …)."""
+        """A tree of it; None for what only bqemulator's interpreter runs (DECLARE, IF, BEGIN …)."""
         return None if self.kind == SCRIPT else parsed(self.sql)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def split(sql: str) -> tuple[Statement, ...]:
-    """The statements of a job; raises InvalidQueryError for bad syntax."""
-    if not sql.strip():
-        raise InvalidQueryError("Syntax error: Unexpected end of statement", location="query")
-    masked, meant = masks.mask(sql)
-    return tuple(_statement(masks.unmask(text, meant), kind) for text, kind in _parts(masked))
+class Statements:
+    """Splits the texts of one server's jobs, which are parsed once for all orgs and for all servers."""
+
+    def __init__(self, kept: KeptTranslations) -> None:
+        self._kept = kept
+        self.split = lru_cache(REMEMBERED)(self._split)
+        self._of_masked = lru_cache(REMEMBERED)(self._known)
+
+    def _split(self, sql: str) -> tuple[Statement, ...]:
+        """The statements of a job; raises InvalidQueryError for bad syntax."""
+        if not sql.strip():
+            raise InvalidQueryError("Syntax error: Unexpected end of statement", location="query")
+        masked, meant = masks.mask(sql)
+        try:
+            found = self._of_masked(masked)
+        except InvalidQueryError:
+            return _statements(sql)  # which tells the real names
+        return tuple(Statement(masks.unmask(each.sql, meant), each.kind, each.is_query) for each in found)
+
+    def _known(self, masked: str) -> tuple[Statement, ...]:
+        key = ("statements", masked)
+        kept = self._kept.find(key, lambda found: tuple(Statement(*each) for each in found))
+        if kept:
+            return kept
+        made = _statements(masked)
+        self._kept.keep(key, [astuple(each) for each in made])
+        return made
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _parts(sql: str) -> tuple[tuple[str, str], ...]:
-    """Text and kind of each statement; the whole as one `SCRIPT` where it has control flow."""
+def _statements(sql: str) -> tuple[Statement, ...]:
+    """The statements of a text; the whole as one `SCRIPT` where it has control flow."""
     parts = parse_script(sql).statements
     plain = [part.sql for part in parts if isinstance(part, SqlStmt)]
     if not plain or len(plain) < len(parts):
-        return ((sql, SCRIPT),)
-    return tuple((text, classify_statement_type(text) or "SELECT") for text in plain)
+        return (Statement(sql, SCRIPT),)
+    return tuple(map(_statement, plain))
 
 
-def _statement(sql: str, kind: str) -> Statement:
-    tree = None if kind == SCRIPT else parsed(sql)
-    if tree:
-        _refuse_unbounded(tree)
+def _statement(sql: str) -> Statement:
+    tree = parsed(sql)
+    _refuse_unbounded(tree)
+    kind = _classify_rap_ddl(sql) or CONTROL.get(type(tree)) or _classify_parsed_tree(tree) or "SELECT"
     return Statement(sql, kind, isinstance(tree, exp.Query))
 
 
-@remembering(TREES)
 def parsed(sql: str) -> exp.Expression:
-    """The syntax tree of one statement, not to be changed; raises InvalidQueryError."""
+    """A syntax tree of one statement; raises InvalidQueryError."""
     masked, meant = masks.mask(sql)
-    template = _template(masked) if meant else NO_TEMPLATE
+    template = _template(masked)
     return _parsed(sql) if template is NO_TEMPLATE else masks.unmasked(template, meant)
 
 

@@ -13,7 +13,7 @@ from bqemulator.storage.sql_identifiers import quoted_schema
 from sqlglot import exp
 
 from localcloud.bigquery import ddl, destinations
-from localcloud.bigquery.remembered_views import NewView
+from localcloud.bigquery.new_view import NewView
 from localcloud.bigquery.results import Result, result_of
 from localcloud.bigquery.schemas import Field, normalized, quoted
 from localcloud.bigquery.sql import names
@@ -43,11 +43,10 @@ def _is_special(create: exp.Create) -> bool:
 async def run(
     tables: Tables, translator: Translator, tree: exp.Expression, scope: Scope, parameters: list[Parameter], read: Read
 ) -> NewView | None:
-    """Run the statement, and return the view that it has made, if any; raises DomainError.
+    """Run the statement, whose tree it changes, and return the view that it has made, if any; raises DomainError.
 
     The query of a CREATE TABLE AS SELECT is done by `read`, before anything changes.
     """
-    tree = tree.copy()
     if isinstance(tree, exp.Create) and tree.kind == "SCHEMA":
         _create_schema(tables, tree, scope)
         return None

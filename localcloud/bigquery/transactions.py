@@ -5,33 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bqemulator.domain.errors import InvalidQueryError
-from sqlglot import exp
 
 from localcloud.bigquery.statements import DML, Statement
 
-CONTROL = {
-    exp.Transaction: ("BEGIN_TRANSACTION", "BEGIN TRANSACTION"),
-    exp.Commit: ("COMMIT_TRANSACTION", "COMMIT"),
-    exp.Rollback: ("ROLLBACK_TRANSACTION", "ROLLBACK"),
-}
-
-
-def control_of(statement: Statement) -> tuple[str, str] | None:
-    """Google's name and DuckDB's text of a statement that begins or ends a transaction; None for any other."""
-    return CONTROL.get(type(statement.tree))  # type: ignore[arg-type]
+# DuckDB's texts of the kinds of statements that begin or end one.
+DUCKDB = {"BEGIN_TRANSACTION": "BEGIN TRANSACTION", "COMMIT_TRANSACTION": "COMMIT", "ROLLBACK_TRANSACTION": "ROLLBACK"}
 
 
 def are_used(statements: Sequence[Statement]) -> bool:
     """Whether some of a job's statements are a transaction; raises InvalidQueryError for those that cannot be."""
-    controls = [control_of(statement) for statement in statements]
-    if len(statements) == 1 and controls[0]:
+    if len(statements) == 1 and statements[0].kind in DUCKDB:
         message = "Transaction control statements are supported only in scripts or sessions"
         raise InvalidQueryError(message, location="query")
     inside = False
-    for statement, control in zip(statements, controls, strict=True):
-        if control:
-            inside = control == CONTROL[exp.Transaction]
+    for statement in statements:
+        if statement.kind in DUCKDB:
+            inside = statement.kind == "BEGIN_TRANSACTION"
         elif inside and not statement.is_query and statement.kind not in DML:
             message = f"[local BigQuery] not emulated: {statement.kind} in a transaction"
             raise InvalidQueryError(message, location="query")
-    return any(controls)
+    return any(statement.kind in DUCKDB for statement in statements)

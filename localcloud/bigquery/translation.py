@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any
 
 from bqemulator.domain.errors import NotFoundError
 from bqemulator.storage.sql_identifiers import schema_name
@@ -16,8 +17,9 @@ from sqlglot import exp
 
 from localcloud.bigquery import information_schema
 from localcloud.bigquery.inlined_views import InlinedViews, View
-from localcloud.bigquery.moved_translations import MovedTranslations
-from localcloud.bigquery.moves import Moves
+from localcloud.bigquery.kept_translations import KeptTranslations
+from localcloud.bigquery.known_statements import KnownStatements
+from localcloud.bigquery.moves import Moves, stands_alone
 from localcloud.bigquery.partitions import is_ingestion_partitioned
 from localcloud.bigquery.pruning import partitions_read
 from localcloud.bigquery.remembered_texts import RememberedTexts
@@ -67,16 +69,38 @@ class Translation:
             frozenset(map(moves.ref, self.read_by_name)),
         )
 
+    def is_bound_to(self, name: str) -> bool:
+        """Whether it has the name in a condition, or elsewhere than in the schemas of its tables."""
+        told = any(name in condition for condition in self.partitions.values())
+        return told or not stands_alone(name, self.sql, self.named)
+
+    def to_json(self) -> object:
+        """All of it, as `from_json` takes it."""
+        refs = [[astuple(ref) for ref in sorted(each)] for each in (self.tables, self.named, self.read_by_name)]
+        return [self.sql, self.used, refs, [(astuple(ref), told) for ref, told in self.partitions.items()]]
+
+    @classmethod
+    def from_json(cls, found: list[Any]) -> Translation:
+        """The translation that `to_json` has told."""
+        sql, used, refs, partitions = found
+        tables, named, read_by_name = (frozenset(TableRef(*ref) for ref in told) for told in refs)
+        return cls(sql, used, tables, named, {TableRef(*ref): told for ref, told in partitions}, read_by_name)
+
+
+def _with_views_by_name(found: list[Any]) -> Translation:
+    """A translation before its views are put in, which is kept apart from the one of the same text after that."""
+    return Translation.from_json(found)
+
 
 class Translator:
     """Translates the statements of one server."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, kept: KeptTranslations) -> None:
         self._tables = tables
         self._transpiler = Transpiler(tables)
-        self.elsewhere = MovedTranslations(tables)
-        self._views_elsewhere = MovedTranslations(tables)
-        self._inlined_views = InlinedViews()
+        self.elsewhere = KnownStatements(tables, kept, Translation.from_json)
+        self._views_elsewhere = KnownStatements(tables, kept, _with_views_by_name)
+        self._inlined_views = InlinedViews(kept)
         self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
         self._views: RememberedTexts[TableRef, exp.Expression] = RememberedTexts(VIEW_TEXTS)
 
@@ -87,10 +111,10 @@ class Translator:
             self._remembered.move_to_end((sql, scope))
             return known
         if depends_on_listing(sql):
-            return self.translate_tree(parsed(sql).copy(), scope, given)
+            return self.translate_tree(parsed(sql), scope, given)
         translation = self.elsewhere.find(sql, scope)
         if translation is None:
-            translation = self.inlined(self.translate_tree(parsed(sql).copy(), scope, given))
+            translation = self.inlined(self.translate_tree(parsed(sql), scope, given))
             self.elsewhere.remember(sql, scope, translation)
         self._remember((sql, scope), translation)
         return translation
@@ -171,7 +195,7 @@ class Translator:
         text = resource["view"]["query"]
         tree = self._views.find(ref, text)
         if tree is None:
-            tree = parsed(text).copy()
+            tree = parsed(text)
             names.qualify(tree, ref.project, (ref.project, ref.dataset))
             self._views.remember(ref, text, tree)
         return tree

@@ -25,7 +25,6 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import schema_name
 from sqlglot import exp
 
-from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.schemas import duckdb_type
 from localcloud.bigquery.sql import names, spelling
 from localcloud.bigquery.tables import Resource, TableRef, Tables
@@ -55,11 +54,10 @@ class _Elsewhere:
 class Transpiler:
     """Translates the statements of one server."""
 
-    def __init__(self, tables: Tables, kept: KeptTranslations | None = None) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._catalog = tables.catalog
         self._translator = SQLTranslator()
         self._remembered: OrderedDict[Any, str] = OrderedDict()
-        self._kept = kept or KeptTranslations()
 
     def to_duckdb(self, tree: exp.Expression, project: str, resources: Mapping[TableRef, Resource]) -> str:
         """DuckDB's SQL for a statement with complete table names, whose `resources` are given; may change the tree.
@@ -84,14 +82,10 @@ class Transpiler:
             return None
         key = (sql, columns)
         if key not in self._remembered:
-            standing = self._kept.find(key, str)
-            if standing is None:
-                try:
-                    standing = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)
-                except DomainError:
-                    return None
-                self._kept.keep(key, standing)
-            self._remembered[key] = standing
+            try:
+                self._remembered[key] = self._translate(sql, STANDING, _Elsewhere(self._catalog, places), types)
+            except DomainError:
+                return None
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.popitem(last=False)
         self._remembered.move_to_end(key)

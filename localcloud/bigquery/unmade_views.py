@@ -1,8 +1,8 @@
-"""Views that the catalog has and DuckDB does not yet: each is made when it is read first, as it was defined.
+"""Views that the catalog has and DuckDB does not yet: each is made when DuckDB reads it first, as it was defined.
 
-To make one takes DuckDB as long as to read it, five milliseconds, and of an org's three dozen most tests read none.
-Nobody can tell the difference: whoever runs a statement makes first what that names, and whoever changes a table makes
-first what reads it.
+To make one takes DuckDB as long as to read it, five milliseconds, and most statements have the text of a view instead
+of its name. Nobody can tell the difference: whoever runs a statement makes first what that names, and whoever changes
+a table makes first what reads it.
 """
 
 from __future__ import annotations

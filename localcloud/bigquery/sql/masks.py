@@ -52,7 +52,7 @@ def _texts(node: exp.Expr) -> list[str]:
 def unmasked(tree: exp.Expression, names: Mapping[str, str]) -> exp.Expression:
     """A copy of the tree with the names that were meant."""
     copy = tree.copy()
-    for identifier in copy.find_all(exp.Identifier):
+    for identifier in copy.find_all(exp.Identifier) if names else ():
         if STANDING in identifier.name:
             identifier.set("this", unmask(identifier.name, names))
     return copy

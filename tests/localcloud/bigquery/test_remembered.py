@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 from localcloud.bigquery.emulator import start
+from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.query_jobs import QueryJob
 from localcloud.bigquery.sql.parameters import signature
 from localcloud.bigquery.statements import parsed
@@ -241,12 +243,12 @@ def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, data
         ("SELECT amount FROM `{0}`.w", False),
     ],
 )
-def test_a_moved_translation_is_the_one_made_there(sql: str, is_moved: bool) -> None:
+def test_a_moved_translation_is_the_one_made_there(tmp_path: Path, sql: str, is_moved: bool) -> None:
     """A statement over a dataset like another has the translation that it would get, and none over one that differs."""
-    asyncio.run(_compare(sql, is_moved=is_moved))
+    asyncio.run(_compare(KeptTranslations(tmp_path), sql, is_moved=is_moved))
 
 
-async def _compare(sql: str, *, is_moved: bool) -> None:
+async def _compare(kept: KeptTranslations, sql: str, *, is_moved: bool) -> None:
     engine = await start(Settings(persistence_mode=PersistenceMode.EPHEMERAL, enable_format_extensions=False))
     tables = engine.tables
     given = [{"name": "day", "parameterType": {"type": "DATE"}, "parameterValue": {"value": "2026-11-10"}}]
@@ -260,13 +262,13 @@ async def _compare(sql: str, *, is_moved: bool) -> None:
         )
         for statement in made:
             await engine.queries.run(QueryJob({"query": statement}, "demo", lambda _: None))
-    translator = Translator(tables)
+    translator = Translator(tables, kept)
     scopes = [Scope("demo", ("demo", name), signature(given)) for name in ("first_org", "second_org")]
     translator.translate(sql.format("first_org"), scopes[0], given)
     there = sql.format("second_org")
     moved = translator.elsewhere.find(there, scopes[1])
     assert (moved is not None) is is_moved
-    anew = translator.inlined(translator.translate_tree(parsed(there).copy(), scopes[1], given))
+    anew = translator.inlined(translator.translate_tree(parsed(there), scopes[1], given))
     assert translator.translate(there, scopes[1], given) == anew
     assert moved in (anew, None)
     await engine.engine.stop()
