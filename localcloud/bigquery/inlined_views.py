@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Dialect, exp
 
 from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.schemas import quoted
@@ -125,7 +126,7 @@ def _narrowed(sql: str, wanted: Wanted, columns: tuple[str, ...]) -> _Narrowed:
     """
     tree = sqlglot.parse_one(sql, read="duckdb")
     query = tree.expression if isinstance(tree, exp.Insert) else tree
-    if not isinstance(query, exp.Query) or not can_be_followed(query) or tree.sql("duckdb") != sql:
+    if not isinstance(query, exp.Query) or not _is_told_again(sql) or not can_be_followed(query):
         return _Narrowed()
     if columns and query.is_star:
         return _Narrowed()
@@ -141,8 +142,19 @@ def _narrowed(sql: str, wanted: Wanted, columns: tuple[str, ...]) -> _Narrowed:
 
     is_named_so = [name.lower() for name in query.named_selects] == [name.lower() for name in columns]
     narrow(query, wanted if is_named_so else None, on_table)
-    text = tree.sql("duckdb")
+    text = _told(tree)
     if columns and not is_named_so:  # the view was made with names of its own
         kept = [name for name in columns if wanted is None or name.lower() in wanted] or columns[:1]
         text = f"SELECT {', '.join(map(quoted, kept))} FROM ({text}) AS named({', '.join(map(quoted, columns))})"
     return _Narrowed(text, tuple(slots))
+
+
+@lru_cache(MAX_REMEMBERED)
+def _is_told_again(sql: str) -> bool:
+    """Whether the text is one that sqlglot writes as it has read it."""
+    return _told(sqlglot.parse_one(sql, read="duckdb")) == sql
+
+
+def _told(tree: exp.Expr) -> str:
+    """The text of a tree that is not used again: a copy of it would take as long as the text."""
+    return Dialect.get_or_raise("duckdb").generate(tree, copy=False)
