@@ -227,6 +227,14 @@ def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, data
     assert [value(client, f"SELECT x FROM `{name}`.y") for name in datasets] == [1, 10, 21]
 
 
+def test_a_view_of_a_wildcard_is_read_anew(client: bigquery.Client, dataset: str) -> None:
+    """The tables of a wildcard are those that there are when the view is made, also where its text is known."""
+    for day in range(2):
+        rows(client, f"CREATE TABLE `{dataset}`.day_{day} AS SELECT {day} AS x")
+        rows(client, f"CREATE OR REPLACE VIEW `{dataset}`.days AS SELECT COUNT(*) AS n FROM `{PROJECT}.{dataset}.day_*`")
+        assert value(client, f"SELECT n FROM `{dataset}`.days") == day + 1
+
+
 @pytest.mark.parametrize(
     ("sql", "is_moved"),
     [
