@@ -22,7 +22,7 @@ from localcloud.whole_files import write_whole
 CODE = Path(__file__).parent
 FOLDER = CODE.parents[1] / ".bigquery_cache"
 Found = TypeVar("Found")
-TRANSLATORS = ("bqemulator", "sqlglot")
+TRANSLATORS = ("bqemulator", "duckdb", "sqlglot")
 MOST = 10_000  # files, of some 5 kB each
 
 

@@ -102,11 +102,12 @@ class Queries:
         """Run the job, or only check it if it is a dry run; raises DomainError."""
         sql = str(job.config.get("query") or "")
         statements = self._statements.split(sql)
-        makes_a_view = [each.kind for each in statements] == ["CREATE_VIEW"] and not job.dry_run
+        lists = depends_on_listing(sql)
+        makes_a_view = [each.kind for each in statements] == ["CREATE_VIEW"] and not job.dry_run and not lists
         if makes_a_view and (view := self._views.find(sql, job.scope)):
             table_statements.define_view(self._tables, view)
             return Outcome(kind="CREATE_VIEW")
-        if depends_on_listing(sql):
+        if lists:
             self._tables.unmade.make_all()
         if transactions.are_used(statements):
             outcomes = await self._run_transactions(statements, job)

@@ -149,7 +149,9 @@ class Translator:
         def find(schema: str, name: str) -> View | None:
             ref = TableRef(schemas[schema].project, schemas[schema].dataset, name)
             resource = self._tables.find(ref) if ref in views else None
-            return self._view(ref, resource) if resource else None
+            if resource is None or depends_on_listing(resource["view"]["query"]):
+                return None
+            return self._view(ref, resource)
 
         if not views:
             return translation

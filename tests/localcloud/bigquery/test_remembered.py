@@ -231,7 +231,9 @@ def test_a_view_of_a_wildcard_is_read_anew(client: bigquery.Client, dataset: str
     """The tables of a wildcard are those that there are when the view is made, also where its text is known."""
     for day in range(2):
         rows(client, f"CREATE TABLE `{dataset}`.day_{day} AS SELECT {day} AS x")
-        rows(client, f"CREATE OR REPLACE VIEW `{dataset}`.days AS SELECT COUNT(*) AS n FROM `{PROJECT}.{dataset}.day_*`")
+        rows(
+            client, f"CREATE OR REPLACE VIEW `{dataset}`.days AS SELECT COUNT(*) AS n FROM `{PROJECT}.{dataset}.day_*`"
+        )
         assert value(client, f"SELECT n FROM `{dataset}`.days") == day + 1
 
 
