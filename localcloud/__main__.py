@@ -16,10 +16,18 @@ def main(arguments: Sequence[str]) -> int:
 
         return run(arguments, stops)
     except StopRequested as asked:
-        as_told = [*arguments[:1]] == ["up"] and asked.number == signal.SIGINT  # it runs "until Ctrl-C"
-        return 0 if as_told else 128 + asked.number
+        return _stopped(arguments, asked)
+    except Exception as err:
+        if not isinstance(err.__cause__, StopRequested):
+            raise
+        return _stopped(arguments, err.__cause__)  # pydantic puts its own around what is raised while it serializes
     finally:
         stops.ignore()
+
+
+def _stopped(arguments: Sequence[str], asked: StopRequested) -> int:
+    as_told = [*arguments[:1]] == ["up"] and asked.number == signal.SIGINT  # it runs "until Ctrl-C"
+    return 0 if as_told else 128 + asked.number
 
 
 if __name__ == "__main__":

@@ -72,3 +72,27 @@ def test_a_signal_waits_for_what_is_held() -> None:
 def test_a_signal_that_is_lost_comes_again() -> None:
     """What Python drops, raised while it calls a finalizer, is raised again."""
     assert printed(LOST, signal.SIGINT, "line\n")[-2:] == ["asked 2", "ended"]
+
+
+SERIALIZING = """
+import os, signal, sys, types
+from pydantic import BaseModel, field_serializer
+
+class Told(BaseModel):
+    path: str = ""
+    @field_serializer("path")
+    def written(self, _path): os.kill(os.getpid(), signal.SIGINT)
+
+sys.modules["localcloud.program"] = types.SimpleNamespace(run=lambda *_: Told().model_dump())
+from localcloud.__main__ import main
+print("exit code", main([sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize(("command", "code"), [("up", 0), ("demo", 130)])
+def test_a_signal_while_pydantic_serializes(command: str, code: int) -> None:
+    """It ends the command as quietly, although pydantic makes an error of its own of it."""
+    script = [sys.executable, "-c", SERIALIZING, command]
+    with started_program(script, {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}) as process:
+        printed, _ = process.communicate(timeout=60)
+    assert printed == f"exit code {code}\n"
