@@ -9,6 +9,7 @@ from cloudact.orgs.org import ApiKey, Subscription, subscription_status
 from cloudact.runs.ledger import GENERATIONS
 from cloudact.runs.run import Status, run_id
 from cloudact.warehouse.bigquery import Warehouse
+from cloudact.warehouse.queries import Value
 from functions.auth.stored_callers import CallerFacts, matching
 
 
@@ -63,15 +64,16 @@ class _QuotaRow:
 
 @dataclass(frozen=True)
 class _AdmissionRow(_QuotaRow):
-    api_key: ApiKey | None
-    memberships: tuple[Membership, ...]
     integration: _Integration | None
     webhook: WebhookColumns | None
     latest: Latest | None
 
+    def caller(self, hashed: str | None) -> CallerFacts:  # noqa: ARG002 (rows of a key compare it)
+        return CallerFacts(None)
+
     def facts(self, org_slug: str, hashed: str | None) -> AdmissionFacts:
         return AdmissionFacts(
-            caller=CallerFacts(matching(self.api_key, hashed) if self.api_key else None, self.memberships),
+            caller=self.caller(hashed),
             subscription=self.subscription.known if self.subscription else None,
             integration_status=self.integration.status if self.integration else None,
             pipelines_today=self.pipelines_today,
@@ -79,6 +81,22 @@ class _AdmissionRow(_QuotaRow):
             webhook=self.webhook.of(org_slug) if self.webhook else None,
             oldest_date=self.integration.oldest_date if self.integration else None,
         )
+
+
+@dataclass(frozen=True)
+class _KeyRow(_AdmissionRow):
+    api_key: ApiKey | None
+
+    def caller(self, hashed: str | None) -> CallerFacts:
+        return CallerFacts(matching(self.api_key, hashed) if self.api_key else None)
+
+
+@dataclass(frozen=True)
+class _MemberRow(_AdmissionRow):
+    memberships: tuple[Membership, ...]
+
+    def caller(self, hashed: str | None) -> CallerFacts:  # noqa: ARG002 (rows of a key compare it)
+        return CallerFacts(None, self.memberships)
 
 
 class Admissions:
@@ -104,22 +122,28 @@ class Admissions:
         """
         first = 1
         while True:
-            row = self._warehouse.read(
-                _AdmissionRow,
-                "admission",
-                key_hash=key_hash,
-                user_id=user_id,
+            row = self._row(
+                key_hash,
+                user_id,
                 org_slug=org_slug,
                 today=today,
                 integration=integration,
                 date=date or today,
                 run_ids=_ids(org_slug, pipeline, date, first),
-            )[0]
+            )
             facts = row.facts(org_slug, key_hash)
             newest = facts.latest.generation if facts.latest else 0
             if newest < first + GENERATIONS - 1 or not facts.caller.allow(org_slug):
                 return facts
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
+
+    def _row(self, key_hash: str | None, user_id: str | None, **asked: Value) -> _AdmissionRow:
+        """Row of the query that reads of callers no more than this one."""
+        if key_hash is not None:
+            return self._warehouse.read(_KeyRow, "admission_of_key", key_hash=key_hash, **asked)[0]
+        if user_id is not None:
+            return self._warehouse.read(_MemberRow, "admission_of_member", user_id=user_id, **asked)[0]
+        return self._warehouse.read(_AdmissionRow, "admission", **asked)[0]
 
     def quota(self, org_slug: str, today: dt.date) -> tuple[Subscription | None, int]:
         """Limit of the org's UTC day, and how many runs were requested today."""
