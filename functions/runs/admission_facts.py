@@ -1,6 +1,7 @@
 """Facts that decide about admission, read in one query."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloudact.notify.webhooks import Webhook, WebhookColumns
@@ -9,7 +10,6 @@ from cloudact.orgs.org import ApiKey, Subscription, subscription_status
 from cloudact.runs.ledger import GENERATIONS
 from cloudact.runs.run import Status, run_id
 from cloudact.warehouse.bigquery import Warehouse
-from cloudact.warehouse.queries import Value
 from functions.auth.stored_callers import CallerFacts, matching
 
 
@@ -120,35 +120,38 @@ class Admissions:
 
         Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
         """
+        shape, query, caller = _query_for(key_hash, user_id)
         first = 1
         while True:
-            row = self._row(
-                key_hash,
-                user_id,
+            row = self._warehouse.read(
+                shape,
+                query,
+                **caller,
                 org_slug=org_slug,
                 today=today,
                 integration=integration,
                 date=date or today,
                 run_ids=_ids(org_slug, pipeline, date, first),
-            )
+            )[0]
             facts = row.facts(org_slug, key_hash)
             newest = facts.latest.generation if facts.latest else 0
             if newest < first + GENERATIONS - 1 or not facts.caller.allow(org_slug):
                 return facts
             first += GENERATIONS - 1  # the last one again, so that the newest is always among those looked for
 
-    def _row(self, key_hash: str | None, user_id: str | None, **asked: Value) -> _AdmissionRow:
-        """Row of the query that reads of callers no more than this one."""
-        if key_hash is not None:
-            return self._warehouse.read(_KeyRow, "admission_of_key", key_hash=key_hash, **asked)[0]
-        if user_id is not None:
-            return self._warehouse.read(_MemberRow, "admission_of_member", user_id=user_id, **asked)[0]
-        return self._warehouse.read(_AdmissionRow, "admission", **asked)[0]
-
     def quota(self, org_slug: str, today: dt.date) -> tuple[Subscription | None, int]:
         """Limit of the org's UTC day, and how many runs were requested today."""
         row = self._warehouse.read(_QuotaRow, "quota", org_slug=org_slug, today=today)[0]
         return row.subscription.known if row.subscription else None, row.pipelines_today
+
+
+def _query_for(key_hash: str | None, user_id: str | None) -> tuple[type[_AdmissionRow], str, Mapping[str, str]]:
+    """Query that reads of callers only what this one is, its rows, and its parameter of the caller."""
+    if key_hash is not None:
+        return _KeyRow, "admission_of_key", {"key_hash": key_hash}
+    if user_id is not None:
+        return _MemberRow, "admission_of_member", {"user_id": user_id}
+    return _AdmissionRow, "admission", {}
 
 
 def _ids(org_slug: str, pipeline: str | None, date: dt.date | None, first: int) -> list[str]:
