@@ -104,7 +104,7 @@ def let_in(auth: Authentication, org: str, credential: PresentedCredential) -> A
 def recognize(auth: Authentication, org: str, credential: PresentedCredential) -> None:
     """Lets nobody pass whom the cheap look-up does not find. Raises what `let_in` raises.
 
-    Admission reads seven tables and answers for the caller too. Only who is known to this instance may make it: for
+    Admission reads six tables and answers for the caller too. Only who is known to this instance may make it: for
     those nothing is read here, so a trigger stays one query; the first use of a right key costs a query of one table
     more.
     """

@@ -39,10 +39,10 @@ MOST_NOTED = 5_000  # hashes, 64 bytes each: a query may have 10 MB
 CHECKS = Rate(10, timedelta(seconds=30))
 
 # Admissions of one org that start nothing: triggers, retries and backfills that are refused, find their run there, or
-# only count. One bills the least price of seven tables, 70 MiB; one that starts a run costs no token, since the day's
-# quota of runs bounds those. 960 a day are 66 GiB; so one org, also where it reaches all of ten instances, leaves the
-# other orgs a third of what QUERY_GIB_PER_ACCOUNT gives the API a day. A program that asks for each of 200 dates once
-# is not held up.
+# only count. One bills the least price of six tables, 60 MiB; one that starts a run costs no token, since the day's
+# quota of runs bounds those. 960 a day are 56 GiB; so one org, also where it reaches all of ten instances, leaves the
+# other orgs four tenths of what QUERY_GIB_PER_ACCOUNT gives the API a day. A program that asks for each of 200 dates
+# once is not held up.
 ADMISSIONS = Rate(240, timedelta(minutes=2))
 
 # Questions about costs of one org that take a query: those whose answer this instance does not keep. One bills the
@@ -50,7 +50,7 @@ ADMISSIONS = Rate(240, timedelta(minutes=2))
 COSTS = Rate(120, timedelta(seconds=10))
 
 # How long an answer that started nothing is given again to the same request of the same org: long enough that a program
-# in a loop costs one admission, 70 MiB, in that time and not each round; short enough that nobody notices how late a
+# in a loop costs one admission, 60 MiB, in that time and not each round; short enough that nobody notices how late a
 # raised limit or a mended integration is seen.
 ANSWER_TTL = timedelta(seconds=5)
 ANSWERS = 500  # kept at most; that of a backfill of 366 dates has 20 kB

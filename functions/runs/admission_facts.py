@@ -1,6 +1,7 @@
 """Facts that decide about admission, read in one query."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cloudact.notify.webhooks import Webhook, WebhookColumns
@@ -63,15 +64,16 @@ class _QuotaRow:
 
 @dataclass(frozen=True)
 class _AdmissionRow(_QuotaRow):
-    api_key: ApiKey | None
-    memberships: tuple[Membership, ...]
     integration: _Integration | None
     webhook: WebhookColumns | None
     latest: Latest | None
 
+    def caller(self, hashed: str | None) -> CallerFacts:  # noqa: ARG002 (rows of a key compare it)
+        return CallerFacts(None)
+
     def facts(self, org_slug: str, hashed: str | None) -> AdmissionFacts:
         return AdmissionFacts(
-            caller=CallerFacts(matching(self.api_key, hashed) if self.api_key else None, self.memberships),
+            caller=self.caller(hashed),
             subscription=self.subscription.known if self.subscription else None,
             integration_status=self.integration.status if self.integration else None,
             pipelines_today=self.pipelines_today,
@@ -79,6 +81,22 @@ class _AdmissionRow(_QuotaRow):
             webhook=self.webhook.of(org_slug) if self.webhook else None,
             oldest_date=self.integration.oldest_date if self.integration else None,
         )
+
+
+@dataclass(frozen=True)
+class _KeyRow(_AdmissionRow):
+    api_key: ApiKey | None
+
+    def caller(self, hashed: str | None) -> CallerFacts:
+        return CallerFacts(matching(self.api_key, hashed) if self.api_key else None)
+
+
+@dataclass(frozen=True)
+class _MemberRow(_AdmissionRow):
+    memberships: tuple[Membership, ...]
+
+    def caller(self, hashed: str | None) -> CallerFacts:  # noqa: ARG002 (rows of a key compare it)
+        return CallerFacts(None, self.memberships)
 
 
 class Admissions:
@@ -102,13 +120,13 @@ class Admissions:
 
         Run ids are computed, so the newest generation is found by looking for ids, which reads only their blocks.
         """
+        shape, query, caller = _query_for(key_hash, user_id)
         first = 1
         while True:
             row = self._warehouse.read(
-                _AdmissionRow,
-                "admission",
-                key_hash=key_hash,
-                user_id=user_id,
+                shape,
+                query,
+                **caller,
                 org_slug=org_slug,
                 today=today,
                 integration=integration,
@@ -125,6 +143,15 @@ class Admissions:
         """Limit of the org's UTC day, and how many runs were requested today."""
         row = self._warehouse.read(_QuotaRow, "quota", org_slug=org_slug, today=today)[0]
         return row.subscription.known if row.subscription else None, row.pipelines_today
+
+
+def _query_for(key_hash: str | None, user_id: str | None) -> tuple[type[_AdmissionRow], str, Mapping[str, str]]:
+    """Query that reads of callers only what this one is, its rows, and its parameter of the caller."""
+    if key_hash is not None:
+        return _KeyRow, "admission_of_key", {"key_hash": key_hash}
+    if user_id is not None:
+        return _MemberRow, "admission_of_member", {"user_id": user_id}
+    return _AdmissionRow, "admission", {}
 
 
 def _ids(org_slug: str, pipeline: str | None, date: dt.date | None, first: int) -> list[str]:

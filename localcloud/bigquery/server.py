@@ -6,9 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
-import sys
 from collections.abc import Callable
-from importlib.abc import MetaPathFinder
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import uvicorn
 from bqemulator.config import PersistenceMode, Settings
 from starlette.types import ASGIApp
 
+from localcloud.bigquery import without_pandas
 from localcloud.bigquery.app import create_app
 from localcloud.bigquery.emulator import start
 from localcloud.bigquery.sql import decimal_type
@@ -37,19 +36,11 @@ def check_pins() -> None:
             raise WrongVersion(f"the local BigQuery needs {package}=={wanted}, but {version(package)} is installed")
 
 
-class _WithoutPandas(MetaPathFinder):
-    """Says at once that there is no pandas: DuckDB asks at every parameter, and the search took half a query's time."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:  # noqa: ARG002
-        if fullname == "pandas":
-            raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
-
-
 async def serve(port: int, data_dir: Path | None, project: str, announce: Callable[[str], None], delay: Delay) -> None:
     """Serve on loopback; `announce` gets one line when requests are accepted. Raises OSError if the port is taken."""
     check_pins()
     decimal_type.apply()
-    sys.meta_path.insert(0, _WithoutPandas())
+    without_pandas.settle()
     with _listener(port) as listener:
         emulator = await start(_settings(port, data_dir, project))
         emulator.stream.delay_by(delay)

@@ -27,6 +27,8 @@ from tests.googlesql import gate
 
 SHAPES: dict[str, Any] = {
     "admission": vars(admission_facts)["_AdmissionRow"],
+    "admission_of_key": vars(admission_facts)["_KeyRow"],
+    "admission_of_member": vars(admission_facts)["_MemberRow"],
     "quota": vars(admission_facts)["_QuotaRow"],
     "api_keys": ApiKey,
     "api_key_uses": vars(tenant)["_KeyUse"],

@@ -207,7 +207,7 @@ def test_who_was_a_member(instance: Instance, local: Local, new_org: NewOrgs) ->
     Operator(local).call("DELETE", f"/{org.org_slug}/members/{org.user_id}")
     cost = instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50)
     told("an ex-member's varied triggers", cost)
-    assert cost == (1, 70, {403: 50})
+    assert cost == (1, 60, {403: 50})
     local.clock.advance(seconds=5)
     assert instance.cost(lambda n: vary(instance, session, org.org_slug, 10 * n + 1), 50) == (1, 10, {403: 50})
 
@@ -228,7 +228,7 @@ def test_a_quota_that_is_used_up(
     assert instance.trigger(org.org_slug, who, json={"date": "2026-11-09"}).status_code == 202
     cost = instance.cost(lambda _: instance.trigger(org.org_slug, who))
     told(f"quota used up, {caller}", cost)
-    assert cost == (1, 70, {429: STORM})
+    assert cost == (1, 60, {429: STORM})
     refused = instance.trigger(org.org_slug, who)
     assert problem(refused) == (429, "Daily quota exceeded (1 pipelines/day). Wait for the next day or upgrade.")
     assert (refused.headers["Retry-After"], refused.headers["RateLimit"]) == ("43200", '"day";r=0;t=43200')
@@ -278,7 +278,7 @@ def test_other_refusals_of_an_org(instance: Instance, new_org: NewOrgs, wanted: 
     assert instance.client.get(f"/api/v1/organizations/{org.org_slug}/quota", headers=key(org)).status_code == 200
     cost = instance.cost(lambda _: instance.trigger(org.org_slug, key(org), path))
     told(f"refused, {next(iter(wanted))}", cost)
-    assert cost[:2] == (1, 70)
+    assert cost[:2] == (1, 60)
     assert set(cost[2]) <= {400, 403}
 
 
@@ -294,7 +294,7 @@ def test_dry_runs(instance: Instance, local: Local, org: OnboardedOrg) -> None:
     """The same dry run is computed once in five seconds; another one is not answered by it."""
     cost = instance.cost(lambda _: instance.backfill(org.org_slug, key(org), dry_run=True))
     told("dry-run backfills", cost)
-    assert cost == (3, 90, {200: STORM})
+    assert cost == (3, 70, {200: STORM})
     answers = [instance.backfill(org.org_slug, key(org), dry_run=True) for _ in range(2)]
     assert len(answers[0].get_json()["run"]) == 10
     assert answers[0].get_data() == answers[1].get_data()
@@ -312,7 +312,7 @@ def test_backfills_without_quota(instance: Instance, new_org: NewOrgs) -> None:
     assert len(instance.backfill(org.org_slug, key(org)).get_json()["run"]) == 1
     cost = instance.cost(lambda _: instance.backfill(org.org_slug, key(org)))
     told("backfills without quota", cost)
-    assert cost == (2, 80, {202: STORM})
+    assert cost == (2, 60, {202: STORM})
 
 
 def test_retries_without_quota(instance: Instance, local: Local, new_org: NewOrgs) -> None:
@@ -324,7 +324,7 @@ def test_retries_without_quota(instance: Instance, local: Local, new_org: NewOrg
     assert instance.client.post(f"{path}/cancel", headers=key(org), query_string=day).status_code == 202
     cost = instance.cost(lambda _: instance.client.post(f"{path}/retry", headers=key(org), query_string=day))
     told("retries without quota", cost)
-    assert cost == (3, 90, {429: STORM})
+    assert cost == (3, 70, {429: STORM})
 
 
 def vary(instance: Instance, who: dict[str, str], org: str, number: int) -> TestResponse:
@@ -344,7 +344,7 @@ def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) 
         org.org_slug, key(org), json={"date": (FIXTURE_DAY - dt.timedelta(days=n)).isoformat()}
     ))  # fmt: skip
     told("varied triggers, quota used up", cost)
-    assert cost == (ADMISSIONS.burst, ADMISSIONS.burst * 70, {429: STORM})
+    assert cost == (ADMISSIONS.burst, ADMISSIONS.burst * 60, {429: STORM})
     local.clock.advance(seconds=59)
     nothing_read = instance.cost(lambda n: vary(instance, key(org), org.org_slug, n), 20)
     assert nothing_read == (0, 0, {429: 20})
@@ -353,7 +353,7 @@ def test_requests_that_vary(instance: Instance, local: Local, new_org: NewOrgs) 
     assert instance.get(quota, key(org)).status_code == 200
     assert instance.trigger(other.org_slug, key(other)).status_code == 202
     local.clock.advance(seconds=61)
-    assert instance.cost(lambda n: vary(instance, key(org), org.org_slug, n + 1), 5)[:2] == (1, 70)
+    assert instance.cost(lambda n: vary(instance, key(org), org.org_slug, n + 1), 5)[:2] == (1, 60)
 
 
 def test_retries_that_vary(instance: Instance, org: OnboardedOrg) -> None:

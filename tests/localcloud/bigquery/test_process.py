@@ -50,6 +50,28 @@ def test_it_starts_quickly() -> None:
         assert time.monotonic() - begun < 5
 
 
+def test_no_value_has_pandas_searched() -> None:
+    """For a value that DuckDB is given, Python searches no module, neither pandas nor another."""
+    asked = """
+import sys
+from datetime import date
+import duckdb
+from localcloud.bigquery import without_pandas
+
+class Asked(list):
+    def find_spec(self, name, *rest):
+        self.append(name)
+
+without_pandas.settle()
+sys.meta_path.insert(0, asked := Asked())
+answer = duckdb.execute("SELECT ?, ?, ?", ["a", ["b", None], date(2026, 1, 1)]).fetchone()
+print(answer, asked)
+"""
+    command = [sys.executable, "-c", asked]
+    answered = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert answered.stdout == "('a', ['b', None], datetime.date(2026, 1, 1)) []\n"
+
+
 def test_a_taken_port_is_a_plain_message(url: str) -> None:
     """A port in use ends the process with one line, not a traceback."""
     command = [sys.executable, "-m", "localcloud.bigquery", "--port", url.rsplit(":", 1)[1]]
