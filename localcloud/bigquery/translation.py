@@ -156,7 +156,8 @@ class Translator:
         if not views:
             return translation
         sql = self._inlined_views.put_into(translation.sql, schemas, find)
-        return replace(translation, sql=sql, read_by_name=frozenset(ref for ref in translation.named if ref.sql in sql))
+        by_name = any(ref.sql in sql for ref in views)  # then DuckDB reads what those views read, too
+        return replace(translation, sql=sql, read_by_name=translation.named if by_name else frozenset())
 
     def _view(self, ref: TableRef, resource: Resource) -> View:
         text, scope = resource["view"]["query"], Scope(ref.project, (ref.project, ref.dataset))

@@ -104,6 +104,18 @@ READ = ["SELECT x, y FROM `{0}`.v_1", "SELECT z FROM `{0}`.w", "SELECT * FROM `{
         ["CREATE OR REPLACE VIEW `{0}`.v_1 AS SELECT x, 7 AS y FROM `{0}`.t", *READ],
         ["CREATE OR REPLACE VIEW `{0}`.v_1 AS SELECT 'a' AS x, 'b' AS y", *READ],
         ["CREATE OR REPLACE VIEW `{0}`.v_1 AS SELECT nothing FROM `{0}`.t", *READ],
+        [
+            "CREATE VIEW `{0}`.over AS SELECT 1 AS z",
+            "CREATE OR REPLACE VIEW `{0}`.over AS SELECT z FROM `{0}`.w",
+            "SELECT * FROM `{0}`.over",
+        ],
+        [
+            "CREATE VIEW `{0}`.all_of_it AS SELECT * FROM `{0}`.v_1",
+            "SELECT * FROM `{0}`.all_of_it",
+            "DROP VIEW `{0}`.v_1",
+            DEFINITIONS[1],
+            "SELECT * FROM `{0}`.all_of_it",
+        ],
         ["DROP VIEW `{0}`.v_1", *READ, "DROP VIEW `{0}`.v_1", "DROP VIEW IF EXISTS `{0}`.v_1"],
         ["DROP VIEW `{0}`.v_1", "CREATE VIEW `{0}`.v_1 AS SELECT x, 8 AS y FROM `{0}`.t", *READ],
         ["DROP VIEW `{0}`.w", "CREATE TABLE `{0}`.w AS SELECT 9 AS z", *READ],
