@@ -143,6 +143,25 @@ STARS = [
     ("statements", "last"),
     [
         (["DROP VIEW `{0}`.low", STARS[0], "SELECT k FROM `{0}`.high"], "Outcome"),
+        (
+            [
+                "SELECT n FROM `{0}`.low",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 'b' AS other",
+                "SELECT k FROM `{0}`.high",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 1 AS x",
+                "SELECT k FROM `{0}`.high",
+            ],
+            "Outcome",
+        ),
+        (
+            [
+                "DROP VIEW `{0}`.high",
+                "SELECT n FROM `{0}`.low",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 'b' AS other",
+                STARS[1],
+            ],
+            "InvalidQueryError",
+        ),
         (["SELECT x AS TEXT FROM `{0}`.text"], "Outcome"),
         (["SELECT AVG(x) AS LOW FROM `{0}`.low WHERE n = 2"], "Outcome"),
     ],
