@@ -144,7 +144,8 @@ class Translator:
     def inlined(self, translation: Translation) -> Translation:
         """The same with the views that it reads put into its SQL.
 
-        DuckDB tells names in any case, and the SQL may spell one as a column.
+        DuckDB tells names in any case, and the SQL may spell one as a column. What DuckDB refuses keeps the names of
+        its views: without the columns that nobody names it might be answered.
         """
         views = {(_schema(ref), ref.table.lower()): ref for ref in translation.named - translation.tables}
 
@@ -158,8 +159,14 @@ class Translator:
         if not views:
             return translation
         sql = self._inlined_views.put_into(translation.sql, set(map(_schema, translation.named)), find)
+        if sql == translation.sql or not self._is_accepted(translation):
+            return translation
         by_name = self._named(ref for ref in translation.named if ref.sql.lower() in sql.lower())
         return replace(translation, sql=sql, read_by_name=frozenset(by_name))
+
+    def _is_accepted(self, translation: Translation) -> bool:
+        self._tables.unmade.make(translation.read_by_name)
+        return self._tables.engine.accepts(translation.sql)
 
     def _view(self, ref: TableRef, resource: Resource) -> View:
         text, scope = resource["view"]["query"], Scope(ref.project, (ref.project, ref.dataset))

@@ -186,7 +186,7 @@ def test_dry_runs_are_answered_alike(server: Server, twins: list[str]) -> None:
 
 def test_one_is_made_when_duckdb_reads_it(server: Server, twins: list[str]) -> None:
     """By the first statement that has the view's name in DuckDB; not by those that have its text, or read others."""
-    for sql in ("SELECT x FROM `{1}`.t", "SELECT * FROM `{0}`.every", "SELECT z FROM `{1}`.w"):
+    for sql in ("SELECT x FROM `{1}`.t", "SELECT * FROM `{0}`.every", "SELECT z FROM `{0}`.w", "SELECT z FROM `{1}`.w"):
         server.run(sql.format(*twins))
         assert server.unmade(twins[1]) == {"v_1", "w", "every"}
     server.run(f"SELECT n FROM `{twins[1]}`.every")
