@@ -75,6 +75,15 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
         except Exception as err:
             raise in_googles_words(translate_runtime_error(err, duckdb_sql=sql)) from err
 
+    def accepts(self, sql: str) -> bool:
+        """Whether DuckDB has nothing against a statement, which is not run."""
+        try:
+            self.execute(f"PREPARE accepted AS {sql}")
+        except duckdb.Error:
+            return False
+        self.execute("DEALLOCATE accepted")
+        return True
+
     def roll_back_executed(self) -> None:
         """Undo what is open of a transaction that was begun by `execute`, if there is one."""
         with suppress(duckdb.TransactionException):

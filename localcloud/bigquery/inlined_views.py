@@ -19,7 +19,7 @@ from sqlglot import Dialect, exp
 from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.schemas import quoted
 from localcloud.bigquery.sql import quoted_names
-from localcloud.bigquery.sql.narrowing import Wanted, can_be_followed, narrow
+from localcloud.bigquery.sql.narrowing import Wanted, can_be_followed, follow, narrow
 
 MAX_REMEMBERED = 500
 SLOT = "inlined_view_"  # stands for a stored table or view
@@ -141,7 +141,10 @@ def _narrowed(sql: str, wanted: Wanted, columns: tuple[str, ...]) -> _Narrowed:
         table.set("this", exp.to_identifier(f"{SLOT}{len(slots) - 1}", quoted=True))
 
     is_named_so = [name.lower() for name in query.named_selects] == [name.lower() for name in columns]
-    narrow(query, wanted if is_named_so else None, on_table)
+    if columns:
+        narrow(query, wanted if is_named_so else None, on_table)
+    else:  # DuckDB is to see all of a statement, and to refuse what is wrong in it
+        follow(query, on_table)
     text = _told(tree)
     if columns and not is_named_so:  # the view was made with names of its own
         kept = [name for name in columns if wanted is None or name.lower() in wanted] or columns[:1]

@@ -48,7 +48,7 @@ class Translation:
 
     `named` are those tables, the views, and what a view names that is not there. `partitions` has the GoogleSQL
     condition on the partitions that are read, of tables that are not read whole. `read_by_name` are those that DuckDB
-    has to have: the SQL has the text of other views.
+    has to have, and what these name: the SQL has the text of other views.
     """
 
     sql: str
@@ -142,28 +142,38 @@ class Translator:
         return Translation(translated, used, tables, frozenset(named), partitions, frozenset(named))
 
     def inlined(self, translation: Translation) -> Translation:
-        """The same with the views that it reads put into its SQL."""
-        schemas = {schema_name(ref.project, ref.dataset): ref for ref in translation.named}
-        views = translation.named - translation.tables
+        """The same with the views that it reads put into its SQL.
+
+        DuckDB tells names in any case, and the SQL may spell one as a column.
+        """
+        views = {(_schema(ref), ref.table.lower()): ref for ref in translation.named - translation.tables}
 
         def find(schema: str, name: str) -> View | None:
-            ref = TableRef(schemas[schema].project, schemas[schema].dataset, name)
-            resource = self._tables.find(ref) if ref in views else None
-            if resource is None or depends_on_listing(resource["view"]["query"]):
+            ref = views.get((schema, name.lower()))
+            resource = self._tables.find(ref) if ref else None
+            if ref is None or resource is None or depends_on_listing(resource["view"]["query"]):
                 return None
             return self._view(ref, resource)
 
         if not views:
             return translation
-        sql = self._inlined_views.put_into(translation.sql, schemas, find)
-        by_name = any(ref.sql in sql for ref in views)  # then DuckDB reads what those views read, too
-        return replace(translation, sql=sql, read_by_name=translation.named if by_name else frozenset())
+        sql = self._inlined_views.put_into(translation.sql, set(map(_schema, translation.named)), find)
+        by_name = self._named(ref for ref in translation.named if ref.sql.lower() in sql.lower())
+        return replace(translation, sql=sql, read_by_name=frozenset(by_name))
 
-    def _view(self, ref: TableRef, resource: Resource) -> View:
+    def _view(self, ref: TableRef, resource: Resource) -> View | None:
+        """The view's translation; none if DuckDB refuses it, which might answer without the columns that nobody names.
+
+        A view that was accepted is refused where a table below it has lost a column.
+        """
         text, scope = resource["view"]["query"], Scope(ref.project, (ref.project, ref.dataset))
         translation = self._views_elsewhere.find(text, scope)
         if translation is None:
             translation = self.translate_tree(self._view_tree(ref, resource).copy(), scope, [])
+            whole = self.inlined(translation)
+            self._tables.unmade.make(whole.read_by_name)
+            if not self._tables.engine.accepts(whole.sql):
+                return None
             self._views_elsewhere.remember(text, scope, translation)
         return View(translation.sql, tuple(field["name"] for field in resource["schema"]["fields"]))
 
@@ -202,6 +212,10 @@ class Translator:
             names.qualify(tree, ref.project, (ref.project, ref.dataset))
             self._views.remember(ref, text, tree)
         return tree
+
+
+def _schema(ref: TableRef) -> str:
+    return str(schema_name(ref.project, ref.dataset))
 
 
 def _name_columns(insert: exp.Insert, resource: Resource) -> None:

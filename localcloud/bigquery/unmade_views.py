@@ -8,7 +8,7 @@ a table makes first what reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class UnmadeViews:
         return ref in self._unmade
 
     def add(self, ref: Hashable, statement: str, reads: Iterable[Hashable]) -> None:
-        """The view that the statement makes, which names these tables and views."""
+        """The view that the statement makes, which names these tables and unmade views."""
         self._unmade[ref] = _Unmade(statement, frozenset(reads))
 
     def make(self, refs: Iterable[Hashable]) -> None:
@@ -37,6 +37,13 @@ class UnmadeViews:
             if view := self._unmade.pop(ref, None):
                 self.make(view.reads)
                 self._execute(view.statement)
+                self._pass_on(ref, view.reads)
+
+    def _pass_on(self, made: Hashable, reads: frozenset[Hashable]) -> None:
+        """What a view reads that is made now is known to those that read it, and still wait."""
+        for ref, view in self._unmade.items():
+            if made in view.reads:
+                self._unmade[ref] = replace(view, reads=view.reads | reads)
 
     def make_all(self) -> None:
         """Make every one: for what may read any of them."""

@@ -31,7 +31,12 @@ def narrow(query: exp.Expr, wanted: Wanted, on_table: OnTable) -> None:
 
     `on_table` is called with each stored table that it reads, and what it names of its columns or may name.
     """
-    _Narrowing(on_table).query(query, wanted, {})
+    _Narrowing(on_table, cuts=True).query(query, wanted, {})
+
+
+def follow(query: exp.Expr, on_table: OnTable) -> None:
+    """Like `narrow`, but leaves the query as it is."""
+    _Narrowing(on_table, cuts=False).query(query, None, {})
 
 
 @dataclass
@@ -48,6 +53,7 @@ Scope = Mapping[str, _Cte]
 @dataclass(frozen=True)
 class _Narrowing:
     on_table: OnTable
+    cuts: bool
 
     def query(self, query: exp.Expr, wanted: Wanted, scope: Scope) -> None:
         ctes = query.args["with_"].expressions if query.args.get("with_") else []
@@ -72,7 +78,7 @@ class _Narrowing:
 
     def _cut(self, selects: list[exp.Select], wanted: Wanted) -> None:
         """Leaves the same columns, by their place, out of queries whose rows go into one."""
-        if wanted is None or len({len(select.expressions) for select in selects}) != 1:
+        if not self.cuts or wanted is None or len({len(select.expressions) for select in selects}) != 1:
             return
         named = wanted.union(*(_names(_clauses(select)) for select in selects))
         kept = [

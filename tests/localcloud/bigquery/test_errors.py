@@ -26,6 +26,29 @@ def test_a_missing_table_is_an_http_404(api: Api, dataset: str, sql: str) -> Non
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (404, "notFound")
 
 
+@pytest.mark.parametrize(
+    ("column", "error"),
+    [("text + 1", "No function matches"), ("no_such(x)", "no_such"), ("SUM(x)", "GROUP BY"), ("nothing", "nothing")],
+)
+def test_columns_that_nobody_reads_have_errors(api: Api, dataset: str, column: str, error: str) -> None:
+    """A query over a view is refused for all that it says, also for what its rows do not depend on."""
+    api.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x, 'a' AS text")
+    api.query(f"CREATE VIEW {dataset}.v AS SELECT x, text FROM {dataset}.t")
+    answer = api.query(f"SELECT x FROM (SELECT x, {column} AS bad FROM {dataset}.v)")
+    assert (answer.status_code, error in answer.json()["error"]["message"]) == (400, True)
+
+
+def test_a_view_of_a_column_that_is_gone_has_an_error(api: Api, dataset: str) -> None:
+    """A view is refused when its table has no longer all that it names, whatever is read of the view."""
+    api.query(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x, 'a' AS text")
+    api.query(f"CREATE VIEW {dataset}.v AS SELECT x, text FROM {dataset}.t")
+    found = [api.query(f"SELECT x FROM {dataset}.v").status_code]
+    api.query(f"CREATE OR REPLACE TABLE {dataset}.t AS SELECT 1 AS x")
+    found.append(api.query(f"SELECT x FROM {dataset}.v").status_code)
+    api.query(f"CREATE OR REPLACE TABLE {dataset}.t AS SELECT 1 AS x, 2 AS text")
+    assert [*found, api.query(f"SELECT x FROM {dataset}.v").status_code] == [200, 400, 200]
+
+
 def test_no_user_error_is_a_500(api: Api) -> None:
     """An error that only execution finds is HTTP 400, for clients retry a 500 for ten minutes."""
     bad = ("SELECT 1/0", "SELECT CAST('x' AS INT64)", "SELECT nope(1)", "SELECT a FROM (SELECT 1 b)", "CALL x()", "")

@@ -150,6 +150,52 @@ def _answer(server: Server, sql: str, name: str) -> str:
     return repr(told).replace(name, "twin")
 
 
+STARS = [
+    "CREATE VIEW `{0}`.low AS SELECT *, x + 1 AS n FROM `{0}`.t",
+    "CREATE VIEW `{0}`.high AS SELECT *, 6 AS k FROM `{0}`.low",
+    "CREATE VIEW `{0}`.text AS SELECT x FROM `{0}`.t",
+]
+
+
+@pytest.mark.parametrize(
+    ("statements", "last"),
+    [
+        (["DROP VIEW `{0}`.low", STARS[0], "SELECT k FROM `{0}`.high"], "Outcome"),
+        (
+            [
+                "SELECT n FROM `{0}`.low",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 'b' AS other",
+                "SELECT k FROM `{0}`.high",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 1 AS x",
+                "SELECT k FROM `{0}`.high",
+            ],
+            "Outcome",
+        ),
+        (
+            [
+                "DROP VIEW `{0}`.high",
+                "SELECT n FROM `{0}`.low",
+                "CREATE OR REPLACE TABLE `{0}`.t AS SELECT 'b' AS other",
+                STARS[1],
+            ],
+            "InvalidQueryError",
+        ),
+        (["SELECT x AS TEXT FROM `{0}`.text"], "Outcome"),
+        (["SELECT AVG(x) AS LOW FROM `{0}`.low WHERE n = 2"], "Outcome"),
+    ],
+)
+def test_views_below_others_are_there(server: Server, statements: list[str], last: str) -> None:
+    """What a view reads in DuckDB is made before it, whoever made the one or the other, and however they are spelt."""
+    mark = f"/* {uuid4().hex} */"  # so that the first dataset's views have new texts
+
+    def answers(name: str) -> list[str]:
+        server.fill(name)
+        return [_answer(server, sql.replace("AS SELECT", f"AS {mark} SELECT"), name) for sql in [*STARS, *statements]]
+
+    made, unmade = (answers(f"stars_{uuid4().hex[:8]}") for _ in range(2))
+    assert (unmade, made[-1].startswith(last)) == (made, True)
+
+
 def test_dry_runs_are_answered_alike(server: Server, twins: list[str]) -> None:
     """The columns and bytes of what is not read."""
     made, unmade = (repr(server.run(f"SELECT * FROM `{name}`.w", dry_run=True)) for name in twins)
@@ -158,7 +204,7 @@ def test_dry_runs_are_answered_alike(server: Server, twins: list[str]) -> None:
 
 def test_one_is_made_when_duckdb_reads_it(server: Server, twins: list[str]) -> None:
     """By the first statement that has the view's name in DuckDB; not by those that have its text, or read others."""
-    for sql in ("SELECT x FROM `{1}`.t", "SELECT * FROM `{0}`.every", "SELECT z FROM `{1}`.w"):
+    for sql in ("SELECT x FROM `{1}`.t", "SELECT * FROM `{0}`.every", "SELECT z FROM `{0}`.w", "SELECT z FROM `{1}`.w"):
         server.run(sql.format(*twins))
         assert server.unmade(twins[1]) == {"v_1", "w", "every"}
     server.run(f"SELECT n FROM `{twins[1]}`.every")
