@@ -78,7 +78,7 @@ def test_rows_arrive_in_the_partition_that_is_named(client: bigquery.Client, dat
     rows(client, f"CREATE TABLE {dataset}.ingested (n INT64, list ARRAY<INT64>) PARTITION BY _PARTITIONDATE")
     rows(client, f"CREATE TABLE {dataset}.plain (day DATE, text STRING) PARTITION BY _PARTITIONDATE")
     assert client.insert_rows_json(table, [{"n": 1}]) == []
-    given = [{"day": "2026-01-01"}, {"day": None, "text": "a"}]
+    given: list[dict[str, Any]] = [{"day": "2026-01-01"}, {"day": None, "text": "a"}]
     assert client.insert_rows_json(table.replace("ingested", "plain"), given) == []
     assert rows(client, f"SELECT n, _PARTITIONDATE AS d FROM {dataset}.ingested") == [(1, date(2026, 11, 10))]
     found = rows(client, f"SELECT day, text, _PARTITIONDATE AS d FROM {dataset}.plain ORDER BY day")
