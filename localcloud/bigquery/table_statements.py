@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
 import pyarrow as pa
@@ -145,7 +145,10 @@ def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
 def define_view(tables: Tables, view: NewView) -> None:
     """Makes or replaces a view that DuckDB has accepted before; raises DomainError."""
     if not _is_left_alone(tables, view.ref, exists_ok=view.exists_ok, replaces=view.replaces):
-        reads = None if depends_on_listing(view.text) else view.reads
+        reads: Sequence[TableRef] | None = view.reads
+        if depends_on_listing(view.text):  # it may read any
+            tables.unmade.make_all()
+            reads = None
         tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields, reads)
 
 

@@ -264,6 +264,7 @@ class Tables:
         resource = {**_resource(ref, {"schema": {"fields": fields}}), "type": "VIEW", "view": {"query": query}}
         change = TableChange(ref, resource, (f"CREATE OR REPLACE VIEW {ref.sql} AS {duckdb_sql}",))
         if reads is None or not self._in_memory or self.find(ref) or not self._has_dataset(ref):
+            self.unmade.make(reads or ())
             self.apply(change)
         else:
             self.record(change)
