@@ -76,7 +76,7 @@ def _numeric(value: Any) -> Decimal:
     if isinstance(value, bool):
         raise ValueError(value)
     number = Decimal(str(value)).quantize(NINE_DECIMALS, ROUND_HALF_UP, EXACT)
-    if abs(number) >= Decimal(10) ** 29:
+    if number.copy_abs() >= Decimal(10) ** 29:  # `abs` rounds to 28 digits
         raise ValueError(value)
     return number
 

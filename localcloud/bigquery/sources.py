@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,19 @@ WIDENINGS = {
     "INTEGER": {"FLOAT", "NUMERIC", "BIGNUMERIC"}, "NUMERIC": {"BIGNUMERIC"}, "STRING": {"JSON", "BYTES"},
     "DATETIME": {"TIMESTAMP"}, "TIMESTAMP": {"DATETIME"}, "JSON": {"STRING"}, "BYTES": {"STRING"},
 }  # fmt: skip
-
-
-# Types whose values DuckDB takes as parameters as it takes them of Arrow.
-PARAMETERS = {"STRING", "INTEGER", "BOOLEAN", "DATE", "TIMESTAMP"}
-MOST_PARAMETERS = 500  # beyond them a relation is faster
+# Types whose values DuckDB takes of a text as it takes them of Arrow.
+LITERALS = {
+    "STRING", "INTEGER", "FLOAT", "NUMERIC", "BOOLEAN", "DATE", "TIME", "DATETIME", "TIMESTAMP", "JSON",
+}  # fmt: skip
+MOST_LITERALS = 400  # beyond them a relation is faster
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rows ready to be staged: columns named and typed like the table's. `values` are the statement's parameters."""
+    """Rows ready to be written: a query, and the columns of the table that it fills."""
 
     select: str
     columns: list[str]
-    values: Sequence[Any] = ()
 
 
 def parquet_fields(engine: LocalEngine, path: Path) -> list[Field]:
@@ -103,15 +103,23 @@ def parsed(engine: LocalEngine, rows: Iterator[Row], fields: list[Field], config
 
 
 def streamed(engine: LocalEngine, rows: list[Row], fields: list[Field]) -> Source:
-    """Typed rows of one call: a few plain ones as parameters, which takes half the time; `release` frees others."""
-    is_plain = all(f["type"] in PARAMETERS and f["mode"] != "REPEATED" for f in fields)
-    if not is_plain or len(rows) * len(fields) > MOST_PARAMETERS:
-        return staged(engine, rows, fields)
-    row = "(" + ", ".join(f"CAST(? AS {duckdb_type(f)})" for f in fields) + ")"
-    columns = [f["name"] for f in fields]
-    named = f"given({', '.join(map(quoted, columns))})"
-    values = [each[name] for each in rows for name in columns]
-    return Source(f"SELECT * FROM (VALUES {', '.join([row] * len(rows))}) AS {named}", columns, values)
+    """Typed rows of one call: a few plain ones as text, which takes a third of the time; `release` frees others."""
+    is_plain = all(field["type"] in LITERALS and field["mode"] != "REPEATED" for field in fields)
+    if is_plain and len(rows) * len(fields) <= MOST_LITERALS:
+        columns = [field["name"] for field in fields]
+        text = ", ".join("(" + ", ".join(_literal(row[name]) for name in columns) + ")" for row in rows)
+        if "\0" not in text:  # which would end the statement
+            return Source(f"VALUES {text}", columns)
+    return staged(engine, rows, fields)
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    text = value.isoformat() if isinstance(value, (date, time)) else str(value)
+    return "'" + text.replace("'", "''") + "'"
 
 
 def staged(engine: LocalEngine, rows: list[Row], fields: list[Field]) -> Source:

@@ -87,7 +87,7 @@ class StreamBuffer:
         source = sources.streamed(self._tables.engine, streamed.rows, fields)
         partition = partition_named(resource, streamed.decorator) if streamed.decorator else None
         change = TableChange(streamed.ref, resource)
-        append(self._tables, Write(change, source.select, source.columns, partition=partition, values=source.values))
+        append(self._tables, Write(change, source.select, source.columns, partition=partition))
         sources.release(self._tables.engine)
 
 

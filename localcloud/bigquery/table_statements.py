@@ -20,7 +20,6 @@ from localcloud.bigquery.sql import names
 from localcloud.bigquery.sql.parameters import Parameter, values
 from localcloud.bigquery.tables import TableChange, TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
-from localcloud.bigquery.transpiling import depends_on_listing
 
 Read = Callable[[Translation], Awaitable[pa.Table]]
 
@@ -144,8 +143,7 @@ def _add_columns(tables: Tables, alter: exp.Alter, ref: TableRef) -> None:
 def define_view(tables: Tables, view: NewView) -> None:
     """Makes or replaces a view that DuckDB has accepted before; raises DomainError."""
     if not _is_left_alone(tables, view.ref, exists_ok=view.exists_ok, replaces=view.replaces):
-        reads = None if depends_on_listing(view.text) else view.reads
-        tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields, reads)
+        tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields, view.reads)
 
 
 def _is_left_alone(tables: Tables, ref: TableRef, *, exists_ok: bool, replaces: bool) -> bool:

@@ -3,9 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is quoted, every value a literal of ours
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bqemulator.domain.errors import AlreadyExistsError, ValidationError
 
@@ -19,9 +17,9 @@ STAGE = "__staged_rows"
 
 @dataclass(frozen=True)
 class Write:
-    """Rows of `select` (its columns named and typed like the table's) to be written into a table or partition.
+    """Rows of `select` to be written into columns of a table or partition.
 
-    `values` are its parameters, for `append` alone.
+    Its own columns are named and typed like these; for `append` their order is enough.
     """
 
     change: TableChange
@@ -29,7 +27,6 @@ class Write:
     columns: list[str]
     disposition: str = "WRITE_APPEND"
     partition: Partition | None = None
-    values: Sequence[Any] = ()
 
 
 def write(tables: Tables, job: Write) -> int:
@@ -37,10 +34,10 @@ def write(tables: Tables, job: Write) -> int:
     tables.prepare(job.change)
     with tables.engine.transaction():
         tables.execute(job.change)
-        count = _stage(tables.engine, job)
+        _stage(tables.engine, job)
         _refuse_missing_values(tables.engine, job)
         _make_room(tables, job)
-        _insert(tables, job, STAGE)
+        count = _insert(tables, job, f"SELECT {_columns(job)} FROM {STAGE}")
         tables.wrote([job.change.ref])
         tables.engine.execute(f"DROP TABLE {STAGE}")
     if job.change.ddl:
@@ -51,14 +48,12 @@ def write(tables: Tables, job: Write) -> int:
 def append(tables: Tables, job: Write) -> None:
     """Add rows that are known to fit the table."""
     tables.prepare(job.change)
-    tables.appended(job.change.ref, _insert(tables, job, f"({job.select})"))
+    tables.appended(job.change.ref, _insert(tables, job, job.select))
 
 
-def _stage(engine: LocalEngine, job: Write) -> int:
+def _stage(engine: LocalEngine, job: Write) -> None:
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {job.select}")
     _refuse_other_partitions(engine, job)
-    row = engine.execute(f"SELECT COUNT(*) FROM {STAGE}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _refuse_other_partitions(engine: LocalEngine, job: Write) -> None:
@@ -74,12 +69,14 @@ def _refuse_other_partitions(engine: LocalEngine, job: Write) -> None:
 
 def _refuse_missing_values(engine: LocalEngine, job: Write) -> None:
     given = {name.lower() for name in job.columns}
-    for field in job.change.resource["schema"]["fields"]:
-        if field["mode"] != "REQUIRED":
-            continue
-        missing = "TRUE" if field["name"].lower() not in given else f"{quoted(field['name'])} IS NULL"
-        if engine.execute(f"SELECT 1 FROM {STAGE} WHERE {missing} LIMIT 1").fetchone():
-            raise ValidationError(f"Required field {field['name']} cannot be null")
+    required = [f["name"] for f in job.change.resource["schema"]["fields"] if f["mode"] == "REQUIRED"]
+    if not required:
+        return
+    missing = [f"{quoted(name)} IS NULL" if name.lower() in given else "TRUE" for name in required]
+    found = engine.execute(f"SELECT {', '.join(f'BOOL_OR({each})' for each in missing)} FROM {STAGE}").fetchone()
+    for name, is_missing in zip(required, found or (), strict=True):
+        if is_missing:
+            raise ValidationError(f"Required field {name} cannot be null")
 
 
 def _make_room(tables: Tables, job: Write) -> None:
@@ -90,12 +87,15 @@ def _make_room(tables: Tables, job: Write) -> None:
         raise AlreadyExistsError(f"Already Exists: Table {job.change.ref}")
 
 
-def _insert(tables: Tables, job: Write, source: str) -> int:
-    columns = ", ".join(quoted(name) for name in job.columns)
-    values = columns
+def _insert(tables: Tables, job: Write, select: str) -> int:
+    columns = _columns(job)
     if job.partition and job.partition.column == INGESTED:
+        start = job.partition.literal(job.partition.start)
+        select = f"SELECT {columns}, {start} FROM ({select}) AS given({columns})"
         columns = f"{columns}, {quoted(INGESTED)}"
-        values = f"{values}, {job.partition.literal(job.partition.start)}"
-    sql = f"INSERT INTO {job.change.ref.sql} ({columns}) SELECT {values} FROM {source}"
-    row = tables.engine.execute(sql, list(job.values) or None).fetchone()
+    row = tables.engine.execute(f"INSERT INTO {job.change.ref.sql} ({columns}) {select}").fetchone()
     return int(row[0]) if row else 0
+
+
+def _columns(job: Write) -> str:
+    return ", ".join(map(quoted, job.columns))

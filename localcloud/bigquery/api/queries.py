@@ -9,7 +9,6 @@ from typing import Any
 
 from bqemulator.catalog.models import JobMeta
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from localcloud.bigquery import pages
 from localcloud.bigquery.api.access import EmulatorOf, Principal, as_json
@@ -121,7 +120,7 @@ def _failed(job: JobMeta) -> Response:
 async def _page(emulator: Emulator, job: JobMeta, offset: int, asked: int | None, *, micros: bool) -> dict[str, Any]:
     result = emulator.results.get(job.project_id, job.job_id)
     limit = pages.page_size(result.table, asked)
-    rows = await run_in_threadpool(pages.encode, result.table, offset, limit, micros=micros)
+    rows = await pages.encoded(result.table, offset, limit, micros=micros)
     statistics = job.statistics.get("query", {})
     copied = ("totalBytesProcessed", "totalBytesBilled", "cacheHit", "statementType", "numDmlAffectedRows", "dmlStats")
     return {

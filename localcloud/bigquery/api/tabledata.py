@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from bqemulator.domain.errors import ValidationError
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from localcloud.bigquery import pages
 from localcloud.bigquery.api.access import EmulatorOf, Principal, as_json
@@ -50,7 +49,7 @@ async def list_rows(
         result, total = _rows(emulator, ref, decorator, selected, offset, max_results)
     micros = request.query_params.get("formatOptions.useInt64Timestamp", "").lower() == "true"
     limit = pages.page_size(result.table, max_results)
-    rows = await run_in_threadpool(pages.encode, result.table, 0, limit, micros=micros)
+    rows = await pages.encoded(result.table, 0, limit, micros=micros)
     reached = offset + min(limit, result.num_rows)
     following = {"pageToken": str(reached)} if offset < reached < total else {}
     return as_json({"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows, **following})

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
+import orjson
+import pyarrow as pa
 import pytest
 from google.cloud import bigquery
 
+from localcloud.bigquery import pages
 from tests.localcloud.bigquery.running import PROJECT, Api, rows, running_server
 
 
@@ -57,6 +62,22 @@ def test_every_type_survives_the_wire(client: bigquery.Client) -> None:
     assert (row.b, str(row.t), str(row.d)) == (b"ab", "01:02:03", "2026-11-10 01:02:03.500000")
     assert (str(row.nan), row.inf, row.small, row.yes) == ("nan", float("-inf"), -1.5e-7, True)
     assert (row.nested, row.empty, row.nothing) == ([{"xs": [1, 2], "s": None}], [], None)
+
+
+@pytest.mark.parametrize(("rows_of_page", "threads"), [(pages.AT_ONCE // 2, 0), (pages.AT_ONCE // 2 + 1, 1)])
+def test_a_large_page_keeps_nobody_waiting(rows_of_page: int, threads: int) -> None:
+    """It is encoded by a thread while the event loop goes on, a small one at once; the rows are the same."""
+    table = pa.table({"n": range(3000), "text": ["a"] * 3000})
+
+    async def encoded() -> tuple[str, int]:
+        before = threading.active_count()
+        found = await pages.encoded(table, 5, rows_of_page)
+        return orjson.dumps(found).decode(), threading.active_count() - before
+
+    found, started = asyncio.run(encoded())
+    assert (found, started) == (orjson.dumps(pages.encode(table, 5, rows_of_page)).decode(), threads)
+    assert found.startswith('[{"f":[{"v":"5"},{"v":"a"}]},')
+    assert found.count('"f"') == rows_of_page
 
 
 @pytest.mark.bench

@@ -9,11 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from localcloud.bigquery import server
+from localcloud.bigquery.__main__ import MALLOC
 from tests.localcloud.bigquery.running import PROJECT, client_of, rows, running_server
 
 
@@ -78,6 +80,14 @@ def test_a_taken_port_is_a_plain_message(url: str) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "Address already in use" in ended.stderr
+
+
+def test_the_allocator_is_told_at_the_start(url: str) -> None:
+    """The process that was started is the one that serves, with what glibc reads before any of our code runs."""
+    pid = httpx.get(f"{url}/local/health").json()["pid"]
+    found = Path(f"/proc/{pid}/environ")
+    told = found.read_text().split("\0") if found.exists() else [*map("=".join, MALLOC.items())]
+    assert {*map("=".join, MALLOC.items())} <= {*told}
 
 
 def test_the_installed_packages_are_the_pinned_ones() -> None:

@@ -39,29 +39,50 @@ def test_values_of_every_type_arrive(client: bigquery.Client, table: str) -> Non
 
 
 PLAIN: dict[str, list[Any]] = {
-    "id": ["", 'it\'s "so"; -- $1 ?', "naïve \U0001f600\n\t", "NULL", "0012"],
+    "id": ["", 'it\'s "so"; -- $1 ?', "naïve \U0001f600\n\t", "NULL", "0012", "''\\'", "a\x00b"],
     "n": [0, -(2**63), 2**63 - 1, "17", None],
+    "x": ["99999999999999999999999999999.999999999", "-0.0000000005", "1e2", 0, None],
+    "f": [0.1, "-Infinity", "NaN", 5e-324, 1.7976931348623157e308, None],
     "ok": [True, "false", None],
     "at": ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", 1.5, "2026-11-10 05:00:00+02:00", None],
+    "moment": ["0001-01-01T00:00:00.000001", "9999-12-31T23:59:59", None],
     "day": ["0001-01-01", "9999-12-31", None],
+    "time": ["00:00:00", "23:59:59.999999", None],
+    "doc": [{"k": ["it's"]}, "null", '"text"', None],
 }
 
 
 def test_plain_rows_arrive_as_all_others(client: bigquery.Client, dataset: str) -> None:
-    """Rows of plain types alone go another way than those beside them that also have a number with decimals."""
+    """Rows of plain types alone go another way than those beside them that also have a list."""
     given = [
         {name: values[number % len(values)] for name, values in PLAIN.items()}
         for number in range(max(map(len, PLAIN.values())))
     ]
-    for table, more in (("plain", {}), ("other", {"f": 1.0})):
-        rows(client, f"CREATE TABLE {dataset}.{table} (id STRING, n INT64, ok BOOL, at TIMESTAMP, day DATE, f FLOAT64)")
-        assert client.insert_rows_json(f"{PROJECT}.{dataset}.{table}", [{**row, **more} for row in given]) == []
-        for row in given[:3]:
+    columns = "id STRING, n INT64, x NUMERIC, f FLOAT64, ok BOOL, at TIMESTAMP, moment DATETIME, day DATE, time TIME"
+    for table, more, column in (("plain", {}, ""), ("other", {"list": [1]}, ", list ARRAY<INT64>")):
+        rows(client, f"CREATE TABLE {dataset}.{table} ({columns}, doc JSON{column})")
+        assert client.insert_rows_json(f"{PROJECT}.{dataset}.{table}", [{**row, **more} for row in given[:-1]]) == []
+        for row in given:
             assert client.insert_rows_json(f"{PROJECT}.{dataset}.{table}", [{**row, **more}]) == []
-    found = [rows(client, f"SELECT id, n, ok, at, day FROM {dataset}.{t} ORDER BY id, n") for t in ("plain", "other")]
-    assert found[0] == found[1]
-    assert sorted(row[0] for row in found[0]) == sorted(PLAIN["id"] + PLAIN["id"][:3])
+    found = [rows(client, f"SELECT {', '.join(PLAIN)} FROM {dataset}.{t} ORDER BY id, n") for t in ("plain", "other")]
+    assert repr(found[0]) == repr(found[1])  # a NaN is no other
+    assert sorted(row[0] for row in found[0]) == sorted(PLAIN["id"] + PLAIN["id"][:-1])
     assert {row[:2] for row in found[0]} >= {("", 0), (PLAIN["id"][1], -(2**63)), (PLAIN["id"][2], 2**63 - 1)}
+    assert {row[2] for row in found[0]} == {None, 0, 100, Decimal("-1e-9"), Decimal(PLAIN["x"][0])}
+    assert {str(row[3]) for row in found[0]} == {"0.1", "-inf", "nan", "5e-324", "1.7976931348623157e+308", "None"}
+
+
+def test_rows_arrive_in_the_partition_that_is_named(client: bigquery.Client, dataset: str) -> None:
+    """Of a table that is partitioned by when rows come, plain rows and others."""
+    table = f"{PROJECT}.{dataset}.ingested$20261110"
+    rows(client, f"CREATE TABLE {dataset}.ingested (n INT64, list ARRAY<INT64>) PARTITION BY _PARTITIONDATE")
+    rows(client, f"CREATE TABLE {dataset}.plain (day DATE, text STRING) PARTITION BY _PARTITIONDATE")
+    assert client.insert_rows_json(table, [{"n": 1}]) == []
+    given: list[dict[str, Any]] = [{"day": "2026-01-01"}, {"day": None, "text": "a"}]
+    assert client.insert_rows_json(table.replace("ingested", "plain"), given) == []
+    assert rows(client, f"SELECT n, _PARTITIONDATE AS d FROM {dataset}.ingested") == [(1, date(2026, 11, 10))]
+    found = rows(client, f"SELECT day, text, _PARTITIONDATE AS d FROM {dataset}.plain ORDER BY day")
+    assert found == [(None, "a", date(2026, 11, 10)), (date(2026, 1, 1), None, date(2026, 11, 10))]
 
 
 def test_an_insert_id_is_inserted_once(client: bigquery.Client, table: str) -> None:

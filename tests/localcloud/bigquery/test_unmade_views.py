@@ -121,6 +121,8 @@ READ = ["SELECT x, y FROM `{0}`.v_1", "SELECT z FROM `{0}`.w", "SELECT * FROM `{
             DEFINITIONS[1],
             "SELECT * FROM `{0}`.all_of_it",
         ],
+        ["CREATE OR REPLACE VIEW `{0}`.every AS SELECT z, z AS n FROM `{0}`.w", *READ],
+        ["CREATE VIEW `{0}`.wild AS SELECT x FROM `{0}`.`v_*`", "SELECT * FROM `{0}`.wild"],
         ["DROP VIEW `{0}`.v_1", *READ, "DROP VIEW `{0}`.v_1", "DROP VIEW IF EXISTS `{0}`.v_1"],
         ["DROP VIEW `{0}`.v_1", "CREATE VIEW `{0}`.v_1 AS SELECT x, 8 AS y FROM `{0}`.t", *READ],
         ["DROP VIEW `{0}`.w", "CREATE TABLE `{0}`.w AS SELECT 9 AS z", *READ],
