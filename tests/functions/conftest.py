@@ -38,7 +38,8 @@ def runs_are_ended(session_cloud: Local) -> None:
 
 
 def _run(row: Mapping[str, Any]) -> Run:
-    return StoredRun(**{field.name: row.get(field.name) for field in fields(StoredRun)}).run
+    columns: dict[str, Any] = {field.name: row.get(field.name) for field in fields(StoredRun)}
+    return StoredRun(**columns).run
 
 
 @pytest.fixture(autouse=True, scope="module")
