@@ -16,20 +16,22 @@ def pairs_text(kind: str, path: str, key: str = "label.key", *, inherits: bool =
     twice is not left out. `key` is over an element named `label`; `inherits` where elements tell that they are
     `inherited`.
     """
-    rank = "MIN(IF(label.inherited, 1, 0))" if inherits else "0"
-    is_first = "place = 1 AND name IS NOT NULL"
-    stays = "CONCAT(TO_JSON_STRING(name), ':', TO_JSON_STRING(value))"
-    left_out = (
-        f'CONCAT(\',{{"kind":"{kind}","key":\', TO_JSON_STRING(name), \',"value":\', TO_JSON_STRING(value), \'}}\')'
-    )
+    own = ", MIN(IF(label.inherited, NULL, label.value)) AS own" if inherits else ""
+    kept = "COALESCE(MIN(own), MIN(value))" if inherits else "MIN(value)"
+    stays = "IF(name IS NULL, NULL, CONCAT(TO_JSON_STRING(name), ':', TO_JSON_STRING(kept)))"
+    # No text inside of a JSON string is like a pair, whose quotes are bare: of the pairs just the one that stays goes.
+    left_out = f"IF(name IS NULL, pairs, REPLACE(pairs, {_pair(kind, 'kept')}, ''))"
     return (
         "(SELECT AS STRUCT told.object AS object, told.more AS more FROM (SELECT"  # noqa: S608 (fixed text)
-        " CONCAT('{', IFNULL(STRING_AGG(pair.stays, ',' ORDER BY pair.name), ''), '}') AS object,"
-        " IFNULL(STRING_AGG(pair.left_out, '' ORDER BY pair.name, pair.value), '') AS more"
-        f" FROM (SELECT name, value, IF({is_first}, {stays}, NULL) AS stays,"
-        f" IF({is_first}, NULL, {left_out}) AS left_out"
-        " FROM (SELECT name, value,"
-        " ROW_NUMBER() OVER (PARTITION BY name ORDER BY value IS NULL, rank, value) AS place"
-        f" FROM (SELECT IF(TRIM(label.key) != '', {key}, NULL) AS name, label.value AS value, {rank} AS rank"
-        f" FROM UNNEST({path}) AS label GROUP BY name, value))) AS pair) AS told)"
+        f" CONCAT('{{', IFNULL(STRING_AGG({stays}, ',' ORDER BY name), ''), '}}') AS object,"
+        f" IFNULL(STRING_AGG({left_out}, '' ORDER BY name), '') AS more"
+        f" FROM (SELECT name, {kept} AS kept, STRING_AGG({_pair(kind, 'value')}, '' ORDER BY value) AS pairs"
+        f" FROM (SELECT IF(TRIM(label.key) != '', {key}, NULL) AS name, label.value AS value{own}"
+        f" FROM UNNEST({path}) AS label GROUP BY name, value) GROUP BY name)) AS told)"
+    )
+
+
+def _pair(kind: str, value: str) -> str:
+    return (
+        f'CONCAT(\',{{"kind":"{kind}","key":\', TO_JSON_STRING(name), \',"value":\', TO_JSON_STRING({value}), \'}}\')'
     )

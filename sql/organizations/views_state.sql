@@ -197,8 +197,14 @@ FROM (
   FROM organizations.org_members
   GROUP BY user_id, org_slug
 ) AS latest
-LEFT JOIN organizations.org_current_profiles AS profiles
-  ON profiles.org_slug = latest.org_slug AND profiles.status = 'ACTIVE';
+-- As `org_current_profiles` has it, whose whole rows of all orgs nobody needs here: its last onboarding has not ended.
+LEFT JOIN (
+  SELECT org_slug
+  FROM organizations.org_profiles
+  GROUP BY org_slug
+  HAVING
+    MAX(IF(status = 'ACTIVE', generation, NULL)) > IFNULL(MAX(IF(status = 'OFFBOARDED', generation, NULL)), -1)
+) AS profiles ON profiles.org_slug = latest.org_slug;
 
 CREATE OR REPLACE VIEW organizations.org_current_subscriptions AS
 SELECT

@@ -1,6 +1,7 @@
 """Members of an org as the org itself sees and changes them: who may, and that it is never without an owner."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from functions.composition import compose
 from functions.routes import public_app
 from localcloud.onboarding import OnboardedOrg
 from tests.conftest import NOON, Local, NewOrgs
+from tests.functions.fleet import profile
 from tests.functions.operators import Operator
 from tests.served import fronted
 from tests.sessions import bearer
@@ -252,3 +254,34 @@ def test_another_org_s_members(api: FlaskClient, local: Local, closed: Onboarded
         answer = call(api, org, method, user, role, **bearer(local, other.user_id))
         assert (answer.status_code, answer.get_json()["code"]) == (403, "org_forbidden")
     assert roles(api, other) == {other.user_id: "owner"}
+
+
+def test_members_are_onboarded_while_their_org_is(local: Local) -> None:
+    """Whatever onboardings an org has had, its members are onboarded where its current profile is active."""
+    was = [(status, generation) for generation in (1, 2) for status in ("ACTIVE", "OFFBOARDED")]
+    histories = [chosen for count in range(len(was) + 1) for chosen in combinations(was, count)]
+    named = {f"was_{number}": history for number, history in enumerate(histories)}
+    profiles = [
+        profile(slug, NOON) | {"status": status, "generation": generation}
+        for slug, history in named.items()
+        for status, generation in history
+    ]
+    local.warehouse.append("org_profiles", profiles, map(str, profiles))
+    members = [{"org_slug": slug, "user_id": "was", "role": "member", "created_at": NOON.isoformat()} for slug in named]
+    local.warehouse.append("org_members", members, named)
+    found = local.query(
+        "SELECT member.org_slug AS slug, onboarded, IFNULL(status = 'ACTIVE', FALSE) AS expected "
+        "FROM organizations.org_memberships AS member "
+        "LEFT JOIN organizations.org_current_profiles AS org ON org.org_slug = member.org_slug WHERE user_id = 'was'"
+    )
+    assert [each["slug"] for each in found if each["onboarded"] != each["expected"]] == []
+    assert {named[each["slug"]] for each in found if each["onboarded"]} == {
+        history for history in histories if history and ("OFFBOARDED", history[-1][1]) not in history
+    }
+    assert len(found) == len(histories)
+    ended = [profile(slug, NOON) | {"status": "OFFBOARDED", "generation": 3} for slug in named]
+    local.warehouse.append("org_profiles", ended, map(str, ended))
+    assert not any(
+        each["onboarded"]
+        for each in local.query("SELECT onboarded FROM organizations.org_memberships WHERE user_id = 'was'")
+    )

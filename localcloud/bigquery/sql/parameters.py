@@ -1,6 +1,7 @@
 """Query parameters: `@name` and `?` become typed DuckDB parameters.
 
 Each is cast to its declared type in the statement, so that NULL, JSON, empty arrays and small decimals keep it.
+A condition `x IN UNNEST(@few)` looks through the array: DuckDB reads it before it groups rows, a sub-query only after.
 DuckDB binds a name as often as it occurs. Parameters of a REST request are `{"name"?, "parameterType",
 "parameterValue"}`.
 """
@@ -17,10 +18,12 @@ from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import exp
 
 Parameter = dict[str, Any]
+FEW = 256  # elements that each row is compared with; more are looked up
 
 
 def rewrite(tree: exp.Expression, parameters: list[Parameter]) -> list[str]:
     """Cast every parameter in the tree to its declared type; returns the names in use, raises InvalidQueryError."""
+    few = {key for key, parameter in named(parameters).items() if _is_of_few(parameter)}
     types = {key: _type_sql(parameter["parameterType"]) for key, parameter in named(parameters).items()}
     used = []
     for position, node in enumerate(_placeholders(tree)):
@@ -28,9 +31,31 @@ def rewrite(tree: exp.Expression, parameters: list[Parameter]) -> list[str]:
         if name not in types:
             raise InvalidQueryError(f"Query parameter '{node.name or position}' not found", location="query")
         marker = exp.Parameter(this=exp.var(name))
-        node.replace(exp.cast(marker, exp.DataType.build(types[name], dialect="bigquery")))
+        cast = exp.cast(marker, exp.DataType.build(types[name], dialect="bigquery"))
+        node.replace(cast)
         used.append(name)
+        if name in few:
+            _look_through(cast)
     return used
+
+
+def _is_of_few(given: Parameter) -> bool:
+    elements = (given.get("parameterValue") or {}).get("arrayValues") or []
+    return bool(given["parameterType"].get("type") == "ARRAY" and len(elements) <= FEW)
+
+
+def _look_through(array: exp.Expr) -> None:
+    """Has rows that a condition keeps found without a sub-query: it tells NULL from FALSE, of which neither is kept."""
+    found = array.parent.parent if isinstance(array.parent, exp.Unnest) else None
+    if isinstance(found, exp.In) and _is_condition(found):
+        found.replace(exp.Anonymous(this="LIST_CONTAINS", expressions=[array, found.this]))
+
+
+def _is_condition(node: exp.Expr) -> bool:
+    around = node.parent
+    while isinstance(around, (exp.And, exp.Paren)):
+        around = around.parent
+    return isinstance(around, exp.Where)
 
 
 def named(parameters: list[Parameter]) -> dict[str, Parameter]:
@@ -48,8 +73,10 @@ def values(parameters: list[Parameter], used: list[str]) -> dict[str, Any]:
 
 
 def signature(parameters: list[Parameter]) -> tuple[tuple[str, str], ...]:
-    """What a translation depends on: the names and types, not the values."""
-    return tuple((name, _type_sql(p["parameterType"])) for name, p in named(parameters).items())
+    """What a translation depends on: the names and types, not the values, and which arrays are of few."""
+    return tuple(
+        (name, _type_sql(p["parameterType"]) + " few" * _is_of_few(p)) for name, p in named(parameters).items()
+    )
 
 
 def _placeholders(tree: exp.Expression) -> list[exp.Expression]:

@@ -190,6 +190,16 @@ def test_a_value_comes_before_none(read: Read) -> None:
     ]  # fmt: skip
 
 
+def test_a_value_that_reads_like_the_kept_pair(read: Read) -> None:
+    """What is left out keeps a value whole in which the pair that stays is written, with its quotes or without them."""
+    kept = ',{"kind":"label","key":"a","value":"!"}'
+    quoted = json.dumps(kept)[1:-1]
+    found = read(hour(labels=pairs(("a", "x"), ("a", kept), ("a", quoted), ("a", "!"))))
+    labels, more = one(found, "labels", "more_labels")
+    assert labels == '{"a":"!"}'
+    assert [pair["value"] for pair in json.loads(more)] == sorted([kept, quoted, "x"])
+
+
 def test_a_tag_of_the_resource_comes_before_an_inherited_one(read: Read) -> None:
     """A tag bound to the resource itself overrides the one that it inherits, which is told beside."""
     inherited = pairs(("env", "alpha"), inherited=True, namespace="1111")

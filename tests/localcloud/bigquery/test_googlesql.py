@@ -343,3 +343,23 @@ def test_dml_counts_its_rows(client: bigquery.Client, dataset: str) -> None:
       WHEN NOT MATCHED THEN INSERT (id, n) VALUES (S.id, 0)"""
     assert (affected(merge), affected(merge)) == (1, 0)
     assert affected("DELETE FROM {t} WHERE TRUE") == 3
+
+
+@pytest.mark.parametrize("more", [0, 300], ids=["few", "many"])
+@pytest.mark.parametrize(("kind", "items"), [("STRING", ["b", "c"]), ("INT64", [2, 3]), ("DATE", ["2026-11-02"])])
+def test_what_is_in_an_array_parameter(client: bigquery.Client, kind: str, items: list[Any], more: int) -> None:
+    """Rows are kept alike by a short array and a long one, NULL by none; NOT IN and a told answer know NULL, too."""
+    source = f"UNNEST([CAST(NULL AS {kind}), {', '.join(f'CAST({x!r} AS {kind})' for x in items)}])"
+    given = ArrayQueryParameter("few", kind, [*items[-1:], *items[-1:] * more])
+    other = ScalarQueryParameter("one", kind, items[-1])
+
+    def count(condition: str, array: ArrayQueryParameter = given) -> Any:
+        config = {"query_parameters": [array, other]}
+        return rows(client, f"SELECT COUNT(*) FROM {source} AS x WHERE {condition}", **config)[0][0]
+
+    empty = ArrayQueryParameter("few", kind, [])
+    assert count("x IN UNNEST(@few)") == count("(x IN UNNEST(@few)) AND @one IN UNNEST(@few)") == 1
+    assert count("x NOT IN UNNEST(@few)") == count("NOT x IN UNNEST(@few)") == len(items) - 1
+    assert count("x IN UNNEST(@few) OR x IS NULL") == 2
+    assert count("(x IN UNNEST(@few)) IS NULL") == 1
+    assert count("x IN UNNEST(@few)", empty) == count("@one IN UNNEST(@few)", empty) == 0
