@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+
+from bqemulator.api.routes.tables import _field_to_rest
+from bqemulator.catalog.models import TableSchema
+from bqemulator.domain.errors import NotFoundError
 
 from localcloud.bigquery.errors import BytesBilledLimitExceeded
 from localcloud.bigquery.schemas import row_width
@@ -16,6 +21,7 @@ from localcloud.bigquery.tables import TableRef, Tables
 
 MIB = 1 << 20
 MINIMUM = 10 * MIB
+WIDTHS = 1000
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,17 @@ def estimate(tables: Tables, refs: Iterable[TableRef], rows: Callable[[TableRef]
 
 
 def _table_bytes(tables: Tables, ref: TableRef, rows: int) -> Bytes:
-    size = rows * row_width(tables.get(ref)["schema"]["fields"])
+    meta = tables.catalog.get_table(ref.project, ref.dataset, ref.table)
+    if meta is None:
+        raise NotFoundError(f"Not found: Table {ref} was not found in location US")
+    size = rows * _width(meta.schema_)
     return Bytes(size, max(MINIMUM, -(-size // MIB) * MIB))
+
+
+@lru_cache(WIDTHS)
+def _width(schema: TableSchema) -> int:
+    """Bytes that a row is assumed to take; tables of the same columns share the schema."""
+    return row_width([_field_to_rest(field) for field in schema.fields])
 
 
 def refuse_above(limit: str | int | None, cost: Bytes) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ from localcloud.bigquery.tables import TableRef, Tables
 from localcloud.bigquery.translation import Scope, Translation, Translator
 from localcloud.bigquery.transpiling import CALLER, depends_on_listing
 
+_TODAY = re.compile(r"CURRENT_DATE\('UTC'\)")
 _PARAMETER = re.compile(r"@`?(\w+)")
 TableCheck = Callable[[TableRef], None]
 
@@ -45,6 +47,7 @@ class QueryJob:
     project: str
     check_table: TableCheck
     dry_run: bool = False
+    in_transaction: bool = False
     stop: Stop = field(default_factory=Stop)
 
     @property
@@ -125,8 +128,9 @@ class Queries:
 
     async def _run_transactions(self, statements: Sequence[Statement], job: QueryJob) -> list[Outcome]:
         self._make_views(statements, job)
+        within = replace(job, in_transaction=True)
         try:
-            return [await self._run(statement, job, only_answers=False) for statement in statements]
+            return [await self._run(statement, within, only_answers=False) for statement in statements]
         finally:
             await self._tables.engine.roll_back()
             self._tables.row_counts.forget_all()  # they may have been counted before the end
@@ -168,9 +172,16 @@ class Queries:
             return Outcome(self._preview(translation, statement, job), statement.kind, Bytes(cost.processed, 0))
         table = await self._read(translation, job, only_answers=only_answers)
         if statement.kind in DML:
-            self._tables.wrote(translation.tables)
-            return Outcome(kind=statement.kind, bytes=cost, affected=int(table.column(0)[0].as_py()))
+            affected = int(table.column(0)[0].as_py())
+            self._wrote(translation, statement, job, affected)
+            return Outcome(kind=statement.kind, bytes=cost, affected=affected)
         return Outcome(result_of(table), statement.kind, cost)
+
+    def _wrote(self, translation: Translation, statement: Statement, job: QueryJob, affected: int) -> None:
+        if statement.kind == "INSERT" and translation.written and not job.in_transaction:
+            self._tables.appended(translation.written, affected)
+        else:
+            self._tables.wrote([translation.written] if translation.written else translation.tables)
 
     async def _read(self, translation: Translation, job: QueryJob, *, only_answers: bool) -> pa.Table:
         self._tables.unmade.make(translation.read_by_name)
@@ -186,10 +197,11 @@ class Queries:
             return self._tables.count(ref)
         sql = f"SELECT COUNT(*) FROM `{ref.project}`.`{ref.dataset}`.`{ref.table}` WHERE {condition}"
         counting = self._translator.translate(sql, _told(job.scope, condition), job.parameters)
-        if "CURRENT" in condition.upper():
+        if "CURRENT" in _TODAY.sub("", condition).upper():
             return self._counted(counting, job)
         given = repr(sorted(values(job.parameters, counting.used).items()))
-        return self._tables.row_counts.of(ref, (counting.sql, given), lambda: self._counted(counting, job))
+        today = datetime.now(UTC).date() if _TODAY.search(condition) else None
+        return self._tables.row_counts.of(ref, (counting.sql, given, today), lambda: self._counted(counting, job))
 
     def _counted(self, counting: Translation, job: QueryJob) -> int:
         return int(self._fetch(counting.sql, counting, job).column(0)[0].as_py())

@@ -22,10 +22,10 @@ class RowCounts:
         return len(self._known)
 
     def of(self, table: Hashable, rows: Hashable, count: Callable[[], int]) -> int:
-        """The number of those rows of the table; `count` is asked if it is not known since the last write."""
+        """The number of those rows of the table; `count` is asked if it does not follow from what is known."""
         key = (table, self._writes[table], self._of_all, rows)
         if key not in self._known:
-            self._known[key] = count()
+            self._known[key] = count() if self._known.get((*key[:3], ALL)) != 0 else 0
             if len(self._known) > self._max_remembered:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
@@ -37,6 +37,11 @@ class RowCounts:
         self.forget([table])
         if known is not None:
             self.of(table, ALL, lambda: known + number)
+
+    def begin(self, table: Hashable) -> None:
+        """The table is new, and has no rows."""
+        self.forget([table])
+        self.of(table, ALL, lambda: 0)
 
     def forget(self, tables: Iterable[Hashable]) -> None:
         """Rows of these were written or deleted, or may have been."""

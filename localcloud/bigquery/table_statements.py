@@ -202,3 +202,4 @@ async def _create_table(
         destinations.fill(tables, change, result)
     else:
         tables.apply(change)
+        tables.row_counts.begin(ref)

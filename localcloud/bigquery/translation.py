@@ -48,7 +48,8 @@ class Translation:
 
     `named` are those tables, the views, and what a view names that is not there. `partitions` has the GoogleSQL
     condition on the partitions that are read, of tables that are not read whole. `read_by_name` are those that DuckDB
-    has to have, and what these name: the SQL has the text of other views.
+    has to have, and what these name: the SQL has the text of other views. `written` is the table that DML writes, as
+    far as it is known.
     """
 
     sql: str
@@ -57,6 +58,7 @@ class Translation:
     named: frozenset[TableRef]
     partitions: Mapping[TableRef, str] = field(default_factory=dict)
     read_by_name: frozenset[TableRef] = frozenset()
+    written: TableRef | None = None
 
     def moved(self, moves: Moves) -> Translation:
         """The same over tables elsewhere that are alike."""
@@ -67,6 +69,7 @@ class Translation:
             frozenset(map(moves.ref, self.named)),
             {moves.ref(ref): condition for ref, condition in self.partitions.items()},
             frozenset(map(moves.ref, self.read_by_name)),
+            self.written and moves.ref(self.written),
         )
 
     def is_bound_to(self, name: str) -> bool:
@@ -77,14 +80,16 @@ class Translation:
     def to_json(self) -> object:
         """All of it, as `from_json` takes it."""
         refs = [[astuple(ref) for ref in sorted(each)] for each in (self.tables, self.named, self.read_by_name)]
-        return [self.sql, self.used, refs, [(astuple(ref), told) for ref, told in self.partitions.items()]]
+        partitions = [(astuple(ref), told) for ref, told in self.partitions.items()]
+        return [self.sql, self.used, refs, partitions, self.written and astuple(self.written)]
 
     @classmethod
     def from_json(cls, found: list[Any]) -> Translation:
         """The translation that `to_json` has told."""
-        sql, used, refs, partitions = found
+        sql, used, refs, partitions, written = found
         tables, named, read_by_name = (frozenset(TableRef(*ref) for ref in told) for told in refs)
-        return cls(sql, used, tables, named, {TableRef(*ref): told for ref, told in partitions}, read_by_name)
+        conditions = {TableRef(*ref): told for ref, told in partitions}
+        return cls(sql, used, tables, named, conditions, read_by_name, written and TableRef(*written))
 
 
 def _with_views_by_name(found: list[Any]) -> Translation:
@@ -132,6 +137,7 @@ class Translator:
         nodes = names.stored_tables(tree)
         resources = {names.table_ref(node): self._require(names.table_ref(node)) for node in nodes}
         partitions = partitions_read(tree, self._tables.find, self._view_tree)
+        written = names.written_table(tree)
         used = parameters.rewrite(tree, given)
         casts.rewrite(tree)
         equivalents.rewrite(tree)
@@ -139,7 +145,7 @@ class Translator:
         translated = self._transpiler.to_duckdb(tree, scope.project, resources)
         named = self._named(resources)
         tables = frozenset(ref for ref, resource in named.items() if resource and "view" not in resource)
-        return Translation(translated, used, tables, frozenset(named), partitions, frozenset(named))
+        return Translation(translated, used, tables, frozenset(named), partitions, frozenset(named), written)
 
     def inlined(self, translation: Translation) -> Translation:
         """The same with the views that it reads put into its SQL.

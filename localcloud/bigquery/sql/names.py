@@ -56,3 +56,11 @@ def table_ref(table: exp.Table) -> TableRef:
 def stored_tables(tree: exp.Expr) -> list[exp.Table]:
     """The nodes that name stored tables, once the tree is qualified."""
     return [table for table in tree.find_all(exp.Table) if is_table_name(table) and table.db]
+
+
+def written_table(tree: exp.Expr) -> TableRef | None:
+    """The table that a qualified statement writes, `None` if that cannot be told."""
+    if not isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Merge)):
+        return None
+    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    return table_ref(target) if isinstance(target, exp.Table) and is_table_name(target) else None

@@ -105,6 +105,17 @@ def test_bytes_follow_every_write(client: bigquery.Client, dataset: str) -> None
     assert counted() == (3, 3)
     rows(client, f"BEGIN INSERT INTO {table} (day) VALUES ('{second}'); END")
     assert counted() == (4, 3)
+    rows(client, f"INSERT INTO {table} SELECT day FROM {table} WHERE day = '{first}'")
+    assert counted() == (7, 6)
+    rows(client, f"BEGIN TRANSACTION; INSERT INTO {table} (day) VALUES ('{first}'); ROLLBACK TRANSACTION")
+    assert counted() == (7, 6)
+    rows(client, f"BEGIN TRANSACTION; INSERT INTO {table} (day) VALUES ('{first}'); COMMIT TRANSACTION")
+    assert counted() == (8, 7)
+    rows(client, f"MERGE {table} USING (SELECT 1) ON FALSE WHEN NOT MATCHED THEN INSERT (day) VALUES ('{second}')")
+    assert counted() == (9, 7)
+    rows(client, f"UPDATE {table} SET day = '{first}' WHERE day = '{second}'")
+    assert counted() == (9, 9)
+    rows(client, f"INSERT INTO {table} (day) VALUES ('{second}')")
     client.delete_table(f"{table}$20261101")
     assert counted() == (1, 0)
     load([first, first], write_disposition="WRITE_TRUNCATE")
@@ -117,3 +128,27 @@ def test_bytes_follow_every_write(client: bigquery.Client, dataset: str) -> None
     client.create_dataset(dataset)
     rows(client, f"CREATE TABLE {table} (day DATE) PARTITION BY day")
     assert counted() == (0, 0)
+    rows(client, f"INSERT INTO {table} (day) VALUES ('{first}')")
+    assert counted() == (1, 1)
+    rows(client, f"CREATE OR REPLACE TABLE {table} (day DATE) PARTITION BY day")
+    assert counted() == (0, 0)
+
+
+def test_a_transaction_counts_what_was_there_before(client: bigquery.Client, dataset: str) -> None:
+    """Each statement of a transaction is billed for the rows that the table had at its begin."""
+    rows(client, f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST([1, 2, 3]) AS x")
+    sql = f"BEGIN TRANSACTION; INSERT INTO {dataset}.t VALUES (4), (5); SELECT x FROM {dataset}.t; COMMIT TRANSACTION"
+    jobs = [client.query(sql) for _ in range(2)]
+    assert [job.total_bytes_processed for job in jobs] == [2 * 3 * 8, 2 * 5 * 8]
+
+
+def test_a_bound_on_today_is_counted_after_each_write(client: bigquery.Client, dataset: str) -> None:
+    """The rows of the days until today count as they are after each write."""
+    table = f"{dataset}.days"
+    rows(client, f"CREATE TABLE {table} (day DATE) PARTITION BY day")
+    dry_run, bound = QueryJobConfig(dry_run=True), "DATE_SUB(CURRENT_DATE('UTC'), INTERVAL 7 DAY)"
+    for back, found in ((0, 1), (3, 2), (30, 2), (2, 3)):
+        rows(client, f"INSERT INTO {table} SELECT DATE_SUB(CURRENT_DATE('UTC'), INTERVAL {back} DAY)")
+        for _ in range(2):
+            job = client.query(f"SELECT day FROM {table} WHERE day > {bound}", job_config=dry_run)
+            assert job.total_bytes_processed == 8 * found

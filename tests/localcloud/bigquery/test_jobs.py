@@ -95,7 +95,7 @@ def test_a_request_id_runs_a_statement_once(api: Api, client: bigquery.Client, d
 
 
 def test_a_table_tells_when_its_rows_changed(client: bigquery.Client, dataset: str) -> None:
-    """tables.get has another etag and a later lastModifiedTime after each write, and the same ones without any."""
+    """tables.get has another etag and a later lastModifiedTime after each write to it, and after nothing else."""
     rows(client, f"CREATE TABLE {dataset}.t (x INT64)")
 
     def state() -> tuple[str | None, datetime | None]:
@@ -111,6 +111,9 @@ def test_a_table_tells_when_its_rows_changed(client: bigquery.Client, dataset: s
     client.load_table_from_json([{"x": 3}], f"{dataset}.t").result()
     states.append(state())
     rows(client, f"SELECT * FROM {dataset}.t")
+    rows(client, f"CREATE TABLE {dataset}.other (x INT64)")
+    rows(client, f"INSERT INTO {dataset}.other (x) SELECT x FROM {dataset}.t")
+    rows(client, f"UPDATE {dataset}.other AS o SET x = t.x + 1 FROM {dataset}.t AS t WHERE t.x = o.x")
     assert len({etag for etag, _ in states}) == 4
     assert [at for _, at in states] == sorted(at for _, at in states if at)
     assert state() == states[-1]

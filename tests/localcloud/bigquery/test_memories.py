@@ -107,6 +107,17 @@ def test_a_count_grows_with_what_is_added() -> None:
     assert (count("TRUE", 4), asked) == (4, ["TRUE", "x = 1", "x = 1", "TRUE"])
 
 
+def test_a_table_without_rows_has_none_of_a_condition() -> None:
+    """Nobody is asked for rows of a table that is new, or of which none were counted."""
+    counts = RowCounts()
+    counts.begin("a")
+    assert [counts.of("a", rows, lambda: 9) for rows in ("TRUE", "x = 1")] == [0, 0]
+    counts.added("a", 2)
+    assert [counts.of("a", rows, lambda: 1) for rows in ("TRUE", "x = 1")] == [2, 1]
+    counts.forget(["a"])
+    assert [counts.of("a", rows, lambda: 0) for rows in ("x = 1", "TRUE", "x = 2")] == [0, 0, 0]
+
+
 def test_what_was_made_of_long_texts_is_forgotten() -> None:
     """The text that was asked for longest ago goes when all are too long together, the newest never does."""
     known: RememberedTexts[str, str] = RememberedTexts(most_characters=10)
