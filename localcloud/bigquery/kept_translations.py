@@ -32,7 +32,7 @@ class KeptTranslations:
     def __init__(self, folder: Path = FOLDER, code: str | None = None, most: int = MOST) -> None:
         self._folder = folder / (code or _code())
         if not self._folder.exists():
-            _delete(folder.glob("*"))
+            _delete(other for other in folder.glob("*") if other != self._folder)  # which one beside it may make now
         _delete(_beyond(self._folder, most))
 
     def find(self, key: object, read: Callable[[Any], Found]) -> Found | None:
