@@ -15,7 +15,8 @@ from localcloud.bigquery.tables import TableRef
 class NewView:
     """Its GoogleSQL, its translation and its columns.
 
-    `exists_ok` leaves one alone that is there, `replaces` does not. `reads` are the tables and views that it names.
+    `exists_ok` leaves one alone that is there, `replaces` does not. `reads` are the tables and views that it names, and
+    those that these views name.
     """
 
     ref: TableRef

@@ -160,12 +160,11 @@ def _create_view(
     if _is_left_alone(tables, ref, **how):
         return None
     text = create.expression.sql(dialect="bigquery")
-    reads = list(dict.fromkeys(map(names.table_ref, names.stored_tables(create.expression))))
     translation = translator.translate_tree(create.expression, scope, [])
     sql = f"SELECT * FROM ({translation.sql}) AS named{_column_names(create)}"
     tables.unmade.make(translation.named)
     described = result_of(tables.engine.fetch(f"{sql} LIMIT 0", values([], translation.used)))
-    view = NewView(ref, text, sql, _described(create, normalized(described.fields)), reads, **how)
+    view = NewView(ref, text, sql, _described(create, normalized(described.fields)), sorted(translation.named), **how)
     tables.define_view(view.ref, view.text, view.duckdb_sql, view.fields)
     return view
 

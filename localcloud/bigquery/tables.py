@@ -258,25 +258,20 @@ class Tables:
     ) -> None:
         """Make or replace a view from its GoogleSQL and its translation.
 
-        If it is told what a new one `reads`, and that DuckDB accepts it, then it waits until somebody reads it; not
-        one that is kept on disk, nor one over views that DuckDB has: nobody knows what these read.
+        If it is told all that a new one `reads`, through others too, and that DuckDB accepts it, then it waits until
+        somebody reads it; not one that is kept on disk.
         """
         resource = {**_resource(ref, {"schema": {"fields": fields}}), "type": "VIEW", "view": {"query": query}}
         change = TableChange(ref, resource, (f"CREATE OR REPLACE VIEW {ref.sql} AS {duckdb_sql}",))
-        if reads is not None and self._may_wait(ref, reads):
-            self.record(change)
-            self.unmade.add(ref, change.ddl[0], reads)
-        else:
+        if reads is None or not self._in_memory or self.find(ref) or not self._has_dataset(ref):
             self.unmade.make(reads or ())
             self.apply(change)
+        else:
+            self.record(change)
+            self.unmade.add(ref, change.ddl[0], reads)
 
-    def _may_wait(self, ref: TableRef, reads: Iterable[TableRef]) -> bool:
-        is_new = self.catalog.get_dataset(ref.project, ref.dataset) is not None and self.find(ref) is None
-        return self._in_memory and is_new and not any(map(self._is_made_view, reads))
-
-    def _is_made_view(self, ref: TableRef) -> bool:
-        meta = self.catalog.get_table(ref.project, ref.dataset, ref.table)
-        return meta is not None and meta.view_query is not None and ref not in self.unmade
+    def _has_dataset(self, ref: TableRef) -> bool:
+        return self.catalog.get_dataset(ref.project, ref.dataset) is not None
 
     def drop(self, ref: TableRef) -> None:
         """Remove a table or view; raises NotFoundError."""

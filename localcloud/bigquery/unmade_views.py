@@ -8,7 +8,7 @@ a table makes first what reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class UnmadeViews:
         return ref in self._unmade
 
     def add(self, ref: Hashable, statement: str, reads: Iterable[Hashable]) -> None:
-        """The view that the statement makes, which names these tables and unmade views."""
+        """The view that the statement makes, which reads these tables and views, itself or through others."""
         self._unmade[ref] = _Unmade(statement, frozenset(reads))
 
     def make(self, refs: Iterable[Hashable]) -> None:
@@ -37,26 +37,15 @@ class UnmadeViews:
             if view := self._unmade.pop(ref, None):
                 self.make(view.reads)
                 self._execute(view.statement)
-                self._pass_on(ref, view.reads)
-
-    def _pass_on(self, made: Hashable, reads: frozenset[Hashable]) -> None:
-        """What a view reads that is made now is known to those that read it, and still wait."""
-        for ref, view in self._unmade.items():
-            if made in view.reads:
-                self._unmade[ref] = replace(view, reads=view.reads | reads)
 
     def make_all(self) -> None:
         """Make every one: for what may read any of them."""
         self.make(list(self._unmade))
 
     def make_readers(self, refs: Iterable[Hashable]) -> None:
-        """Make the others that read one of these, through views or not: it is about to change, or to go."""
+        """Make the others that read one of these: it is about to change, or to go."""
         changed = set(refs)
-        found, new = set(changed), set(changed)
-        while new and self._unmade:
-            new = {ref for ref, view in self._unmade.items() if view.reads & new} - found
-            found |= new
-        self.make([ref for ref in self._unmade if ref in found - changed])
+        self.make([ref for ref, view in self._unmade.items() if view.reads & changed and ref not in changed])
 
     def forget(self, ref: Hashable) -> None:
         """The view is dropped, or DuckDB has another of its name."""

@@ -182,6 +182,7 @@ STARS = [
             ],
             "InvalidQueryError",
         ),
+        (["CREATE OR REPLACE VIEW `{0}`.text AS SELECT n AS x FROM `{0}`.low", "SELECT x FROM `{0}`.text"], "Outcome"),
         (["SELECT x AS TEXT FROM `{0}`.text"], "Outcome"),
         (["SELECT AVG(x) AS LOW FROM `{0}`.low WHERE n = 2"], "Outcome"),
     ],
