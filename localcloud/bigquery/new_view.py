@@ -44,7 +44,7 @@ class NewView:
 
     def is_bound_to(self, name: str) -> bool:
         """Whether its texts have the name as something else than a project or dataset in quotes, too."""
-        is_quoted = self.text.count(name) == self.text.count(f"`{name}`")
+        is_quoted = self.text.count(name) == self.text.count(f"`{name}`") and name not in str(self.fields)
         return not is_quoted or not stands_alone(name, self.duckdb_sql, (self.ref, *self.reads))
 
     def to_json(self) -> object:

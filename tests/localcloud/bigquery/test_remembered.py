@@ -219,6 +219,14 @@ def test_texts_of_views_stay(client: bigquery.Client, datasets: list[str], text:
     assert found == [[(text.format(datasets[0]), number)] for number in range(3)]
 
 
+def test_descriptions_of_columns_stay(client: bigquery.Client, datasets: list[str]) -> None:
+    """A dataset that the description of a column names in the quotes of a name is each view's own."""
+    told = [f"x of `{name}`.t" for name in datasets]
+    for name, description in zip(datasets, told, strict=True):
+        rows(client, f"CREATE VIEW `{name}`.y (x OPTIONS (description = '{description}')) AS SELECT x FROM `{name}`.t")
+    assert [client.get_table(f"{PROJECT}.{name}.y").schema[0].description for name in datasets] == told
+
+
 def test_a_view_of_two_datasets_keeps_their_places(client: bigquery.Client, datasets: list[str]) -> None:
     """Names that change places are moved at once."""
     for own, other in [(0, 1), (1, 0), (2, 1)]:
