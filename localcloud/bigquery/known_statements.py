@@ -104,7 +104,7 @@ class KnownStatements(Generic[Kind]):
     def _known_of(self, found: Any) -> _Known[Kind]:
         made, names, fixed, shapes = found
         told = [(TableRef(*ref), (digest, view)) for ref, (digest, view) in shapes]
-        return _Known(self._read(made), names, set(fixed), told)
+        return _Known(self._read(made), dict(names), set(fixed), told)
 
     def _are_alike(self, known: _Known[Kind], moves: Moves) -> bool:
         """Whether everything that the statement names is there, one for one, as it was where it was made."""

@@ -133,7 +133,8 @@ def test_what_has_another_form_is_translated(tmp_path: Path) -> None:
     """A file that is no list of translations is as good as none."""
     first = translated(tmp_path)
     (file,) = files(tmp_path)
-    for content in ("1", "[1]", "[[1, 2, 3, 4]]", '[[["", [], [], [], []], {}, [], [[["a"], []]]]]'):
+    made = '["", [], [[], [], []], []]'
+    for content in ("1", "[1]", "[[1, 2, 3, 4]]", f'[[{made}, {{}}, [], [[["a"], []]]]]', f"[[{made}, [1], [], []]]"):
         file.write_text(content)
         assert (translated(tmp_path), file.read_text() == content) == (first, False)
 
