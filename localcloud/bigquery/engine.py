@@ -76,12 +76,16 @@ class LocalEngine(DuckDBEngine):  # type: ignore[misc, unused-ignore]
             raise in_googles_words(translate_runtime_error(err, duckdb_sql=sql)) from err
 
     def accepts(self, sql: str) -> bool:
-        """Whether DuckDB has nothing against a statement, which is not run."""
+        """Whether DuckDB has nothing against a statement, which is not run: it is bound, but not optimized."""
+        self.execute("PRAGMA disable_optimizer")
         try:
             self.execute(f"PREPARE accepted AS {sql}")
         except duckdb.Error:
             return False
-        self.execute("DEALLOCATE accepted")
+        else:
+            self.execute("DEALLOCATE accepted")
+        finally:
+            self.execute("PRAGMA enable_optimizer")
         return True
 
     def roll_back_executed(self) -> None:
