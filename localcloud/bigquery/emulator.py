@@ -19,6 +19,7 @@ from localcloud.bigquery.clock import StoppableClock
 from localcloud.bigquery.denials import Denials
 from localcloud.bigquery.engine import LocalEngine
 from localcloud.bigquery.job_book import JobBook
+from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.load_quota import LoadQuota
 from localcloud.bigquery.query_jobs import Queries
 from localcloud.bigquery.request_ids import RequestIds
@@ -61,8 +62,8 @@ class Emulator:
     running: dict[tuple[str, str], Stop] = field(default_factory=dict)
 
 
-async def start(settings: Settings) -> Emulator:
-    """Open the database and build the parts over it."""
+async def start(settings: Settings, kept: KeptTranslations | None = None) -> Emulator:
+    """Open the database and build the parts over it, with what servers have kept of statements."""
     engine = LocalEngine(settings)
     await engine.start()
     clock = StoppableClock()
@@ -70,7 +71,7 @@ async def start(settings: Settings) -> Emulator:
     context.udf_registry.hydrate(context.catalog, engine)
     tables = Tables(context, engine)
     stream = StreamBuffer(tables)
-    jobs, queries, turn = JobBook(context), Queries(context, tables), Turn(tables, stream)
+    jobs, queries, turn = JobBook(context), Queries(context, tables, kept), Turn(tables, stream)
     return Emulator(context, engine, tables, jobs, queries, clock, stream, turn)
 
 

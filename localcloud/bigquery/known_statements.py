@@ -22,7 +22,7 @@ from localcloud.bigquery.tables import TableRef, Tables
 if TYPE_CHECKING:
     from localcloud.bigquery.translation import Scope
 
-MAX_REMEMBERED = 1000
+MAX_REMEMBERED = 500  # texts; those beyond them are read again
 VARIANTS = 4  # of one text, over tables that are not alike
 SCHEMAS = 1000
 # What the job's project, and those of its default dataset, are called among the standing names.
@@ -63,11 +63,12 @@ class _Known(Generic[Kind]):
 
 
 class KnownStatements(Generic[Kind]):
-    """Those of one server; `read` makes them of what they are on disk."""
+    """Those of one server, and of one `name` on disk; `read` makes them of what they are there."""
 
-    def __init__(self, tables: Tables, kept: KeptTranslations, read: Callable[[Any], Kind]) -> None:
+    def __init__(self, tables: Tables, kept: KeptTranslations, name: str, read: Callable[[Any], Kind]) -> None:
         self._tables = tables
         self._kept = kept
+        self._name = name
         self._read = read
         self._known: OrderedDict[Any, list[_Known[Kind]]] = OrderedDict()
 
@@ -87,19 +88,16 @@ class KnownStatements(Generic[Kind]):
         known = _Known(made, names, fixed, [(ref, self._shape(ref)) for ref in made.named])
         variants = self._variants(_key(masked, scope))
         variants[:] = [known, *variants][:VARIANTS]
-        self._kept.keep(self._name(_key(masked, scope)), [each.to_json() for each in variants])
+        self._kept.keep((self._name, _key(masked, scope)), [each.to_json() for each in variants])
 
     def _variants(self, key: Any) -> list[_Known[Kind]]:
         """What is known of a text, to be added to."""
         if key not in self._known:
-            self._known[key] = self._kept.find(self._name(key), lambda found: list(map(self._known_of, found))) or []
+            self._known[key] = self._kept.find((self._name, key), lambda found: list(map(self._known_of, found))) or []
             if len(self._known) > MAX_REMEMBERED:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
-
-    def _name(self, key: Any) -> Any:
-        return self._read.__qualname__, key
 
     def _known_of(self, found: Any) -> _Known[Kind]:
         made, names, fixed, shapes = found

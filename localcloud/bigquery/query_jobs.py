@@ -99,7 +99,7 @@ class Queries:
         kept = kept or KeptTranslations()
         self._statements = Statements(kept)
         self._translator = Translator(tables, kept)
-        self._views = KnownStatements(tables, kept, NewView.from_json)
+        self._views = KnownStatements(tables, kept, "new view", NewView.from_json)
 
     async def run(self, job: QueryJob) -> Outcome:
         """Run the job, or only check it if it is a dry run; raises DomainError."""

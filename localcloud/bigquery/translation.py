@@ -92,19 +92,14 @@ class Translation:
         return cls(sql, used, tables, named, conditions, read_by_name, written and TableRef(*written))
 
 
-def _with_views_by_name(found: list[Any]) -> Translation:
-    """A translation before its views are put in, which is kept apart from the one of the same text after that."""
-    return Translation.from_json(found)
-
-
 class Translator:
     """Translates the statements of one server."""
 
     def __init__(self, tables: Tables, kept: KeptTranslations) -> None:
         self._tables = tables
         self._transpiler = Transpiler(tables)
-        self.elsewhere = KnownStatements(tables, kept, Translation.from_json)
-        self._views_elsewhere = KnownStatements(tables, kept, _with_views_by_name)
+        self.elsewhere = KnownStatements(tables, kept, "translation", Translation.from_json)
+        self._views_elsewhere = KnownStatements(tables, kept, "view", Translation.from_json)
         self._inlined_views = InlinedViews(kept)
         self._remembered: OrderedDict[tuple[str, Scope], tuple[Translation, Seen]] = OrderedDict()
         self._views: RememberedTexts[TableRef, exp.Expression] = RememberedTexts(VIEW_TEXTS)

@@ -16,6 +16,7 @@ from google.cloud import bigquery
 
 from localcloud.bigquery.emulator import Emulator, start
 from localcloud.bigquery.errors import as_domain_error
+from localcloud.bigquery.kept_translations import KeptTranslations
 from localcloud.bigquery.query_jobs import Outcome, QueryJob
 from localcloud.bigquery.tables import TableRef
 from tests.localcloud.bigquery.running import PROJECT, Api, rows
@@ -60,17 +61,17 @@ class Server:
         self.emulator.tables.unmade.make(TableRef(PROJECT, dataset, name) for name in self.unmade(dataset))
 
 
-def _server(settings: Settings) -> Iterator[Server]:
+def _server(settings: Settings, folder: Path) -> Iterator[Server]:
     with asyncio.Runner() as loop:
-        server = Server(loop.run(start(settings)), loop)
+        server = Server(loop.run(start(settings, KeptTranslations(folder))), loop)
         server.fill("first")
         yield server
         loop.run(server.emulator.engine.stop())
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    yield from _server(Settings(enable_format_extensions=False))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from _server(Settings(enable_format_extensions=False), tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
@@ -221,7 +222,7 @@ def test_one_is_made_when_duckdb_reads_it(server: Server, twins: list[str]) -> N
 def test_it_is_made_at_once_on_disk(tmp_path: Path) -> None:
     """A server that is killed has views that nobody has read when it is started again."""
     kept = Settings(persistence_mode=PersistenceMode.PERSISTENT, data_dir=tmp_path, enable_format_extensions=False)
-    for server in _server(kept):
+    for server in _server(kept, tmp_path / "kept"):
         server.fill("second")
         assert server.unmade("second") == set()
 
