@@ -60,7 +60,7 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None 
     `org_table` is the org's table to read, for a query written for any. Raises `TypeError` where it is missing or has
     no place, and `ValueError` where it is no plain name of a table.
     """
-    text = _INCLUDED.sub(lambda line: _without_head(_text(line[1])), _text(name))
+    text = _text(name)
     bound = _BOUND.search(text)
     return Query(
         name,
@@ -71,7 +71,8 @@ def load_query(name: str, dataset: str = DEFAULT_DATASET, org_table: str | None 
 
 
 def _text(name: str) -> str:
-    return (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+    own = (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+    return _INCLUDED.sub(lambda line: _without_head(_text(line[1])), own)
 
 
 def _without_head(text: str) -> str:

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from bqemulator.api.routes.tables import _field_to_rest
 from bqemulator.catalog.models import TableSchema
-from bqemulator.domain.errors import NotFoundError
 
 from localcloud.bigquery.errors import BytesBilledLimitExceeded
 from localcloud.bigquery.schemas import row_width
@@ -41,10 +40,7 @@ def estimate(tables: Tables, refs: Iterable[TableRef], rows: Callable[[TableRef]
 
 
 def _table_bytes(tables: Tables, ref: TableRef, rows: int) -> Bytes:
-    meta = tables.catalog.get_table(ref.project, ref.dataset, ref.table)
-    if meta is None:
-        raise NotFoundError(f"Not found: Table {ref} was not found in location US")
-    size = rows * _width(meta.schema_)
+    size = rows * _width(tables.schema(ref))
     return Bytes(size, max(MINIMUM, -(-size // MIB) * MIB))
 
 

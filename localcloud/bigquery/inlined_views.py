@@ -7,7 +7,6 @@ eight of seventy columns.
 # ruff: noqa: S608 - every name in the SQL is quoted
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -43,7 +42,7 @@ class InlinedViews:
 
     def __init__(self, kept: KeptTranslations) -> None:
         self._kept = kept
-        self._remembered: OrderedDict[Any, _Narrowed] = OrderedDict()
+        self._narrow = lru_cache(MAX_REMEMBERED)(self._known)
 
     def put_into(self, sql: str, schemas: Collection[str], find: FindView) -> str:
         """The statement with its views put in, which are in these schemas.
@@ -52,18 +51,9 @@ class InlinedViews:
         """
         return _Inlining(schemas, find, self._narrow).put_into(sql, None, ()) or sql
 
-    def _narrow(self, sql: str, wanted: Wanted, columns: tuple[str, ...]) -> _Narrowed:
-        key = (sql, None if wanted is None else tuple(sorted(wanted)), columns)
-        if key not in self._remembered:
-            narrowed = self._kept.find(("narrowed", key), _Narrowed.read)
-            if narrowed is None:
-                narrowed = _narrowed(sql, wanted, columns)
-                self._kept.keep(("narrowed", key), asdict(narrowed))
-            self._remembered[key] = narrowed
-            if len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
-        self._remembered.move_to_end(key)
-        return self._remembered[key]
+    def _known(self, sql: str, wanted: Wanted, columns: tuple[str, ...]) -> _Narrowed:
+        key = ("narrowed", sql, None if wanted is None else sorted(wanted), columns)
+        return self._kept.find_or_make(key, _Narrowed.read, lambda: _narrowed(sql, wanted, columns), asdict)
 
 
 @dataclass(frozen=True)

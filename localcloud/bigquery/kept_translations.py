@@ -46,6 +46,16 @@ class KeptTranslations:
             os.utime(file)
         return found
 
+    def find_or_make(
+        self, key: object, read: Callable[[Any], Found], make: Callable[[], Found], told: Callable[[Found], object]
+    ) -> Found:
+        """What was kept under the key, or else what `make` makes of it, kept as `told` tells it."""
+        found = self.find(key, read)
+        if found is None:
+            found = make()
+            self.keep(key, told(found))
+        return found
+
     def keep(self, key: object, made: object) -> None:
         """Keep it as JSON, if that is possible; other servers see all of it or nothing."""
         with suppress(OSError, ValueError):

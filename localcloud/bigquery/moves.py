@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bqemulator.storage.sql_identifiers import schema_name
-
 from localcloud.bigquery.sql import quoted_names
 from localcloud.bigquery.tables import TableRef
 
@@ -28,7 +26,7 @@ class Moves:
 
     def duckdb_sql(self, text: str, refs: Iterable[TableRef]) -> str:
         """DuckDB's SQL over these tables, in which the names stand alone."""
-        return _put(text, {f'"{_schema(ref)}"': f'"{_schema(self.ref(ref))}"' for ref in refs})
+        return _put(text, {f'"{ref.schema}"': f'"{self.ref(ref).schema}"' for ref in refs})
 
     def _name(self, name: str) -> str:
         return self.names.get(name, name)
@@ -36,14 +34,10 @@ class Moves:
 
 def stands_alone(name: str, duckdb_sql: str, refs: Iterable[TableRef]) -> bool:
     """Whether DuckDB's SQL has the name of a project or dataset in its schemas only, and can be moved."""
-    schemas = {_schema(ref) for ref in refs if name in (ref.project, ref.dataset)}
+    schemas = {ref.schema for ref in refs if name in (ref.project, ref.dataset)}
     return duckdb_sql.count(name) == sum(
         each.count(name) for each in quoted_names.found_in(duckdb_sql) if each in schemas
     )
-
-
-def _schema(ref: TableRef) -> str:
-    return str(schema_name(ref.project, ref.dataset))
 
 
 def _put(text: str, words: Mapping[str, str]) -> str:

@@ -63,13 +63,12 @@ class Statements:
         return tuple(Statement(masks.unmask(each.sql, meant), each.kind, each.is_query) for each in found)
 
     def _known(self, masked: str) -> tuple[Statement, ...]:
-        key = ("statements", masked)
-        kept = self._kept.find(key, lambda found: tuple(Statement(*each) for each in found))
-        if kept:
-            return kept
-        made = _statements(masked)
-        self._kept.keep(key, [astuple(each) for each in made])
-        return made
+        return self._kept.find_or_make(
+            ("statements", masked),
+            lambda found: tuple(Statement(*each) for each in found),
+            lambda: _statements(masked),
+            lambda made: [astuple(each) for each in made],
+        )
 
 
 def _statements(sql: str) -> tuple[Statement, ...]:

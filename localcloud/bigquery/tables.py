@@ -19,7 +19,7 @@ from bqemulator.api.routes.tables import _rest_to_table_meta, _table_to_rest
 from bqemulator.catalog.models import DatasetMeta, TableSchema
 from bqemulator.config import PersistenceMode
 from bqemulator.domain.errors import AlreadyExistsError, NotFoundError, ValidationError
-from bqemulator.storage.sql_identifiers import quoted_table_ref
+from bqemulator.storage.sql_identifiers import quoted_table_ref, schema_name
 
 from localcloud.bigquery.engine import LocalEngine
 from localcloud.bigquery.partitions import ingestion_column, is_ingestion_partitioned
@@ -46,6 +46,11 @@ class TableRef:
 
     def __str__(self) -> str:
         return f"{self.project}:{self.dataset}.{self.table}"
+
+    @property
+    def schema(self) -> str:
+        """DuckDB's name of the dataset, without quotes."""
+        return str(schema_name(self.project, self.dataset))
 
     @property
     def sql(self) -> str:
@@ -155,8 +160,16 @@ class Tables:
         """The resource; raises NotFoundError."""
         resource = self.find(ref)
         if resource is None:
-            raise NotFoundError(f"Not found: Table {ref} was not found in location US")
+            raise _not_found(ref)
         return resource
+
+    def schema(self, ref: TableRef) -> TableSchema:
+        """The columns as the catalog has them, without the making of a resource; raises NotFoundError."""
+        meta = self.catalog.get_table(ref.project, ref.dataset, ref.table)
+        if meta is None:
+            raise _not_found(ref)
+        schema: TableSchema = meta.schema_
+        return schema
 
     def described(self, ref: TableRef, predicate: str = "TRUE") -> Resource:
         """The resource with its present size, of one partition if a predicate is given."""
@@ -288,6 +301,10 @@ class Tables:
         self.row_counts.forget([ref])
         self.expiring.pop(ref, None)
         self.unswept.discard(ref)
+
+
+def _not_found(ref: TableRef) -> NotFoundError:
+    return NotFoundError(f"Not found: Table {ref} was not found in location US")
 
 
 @lru_cache(SHARED_SCHEMAS)

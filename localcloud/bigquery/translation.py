@@ -12,7 +12,6 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from bqemulator.domain.errors import NotFoundError
-from bqemulator.storage.sql_identifiers import schema_name
 from sqlglot import exp
 
 from localcloud.bigquery import information_schema
@@ -147,7 +146,7 @@ class Translator:
 
         DuckDB tells names in any case, and the SQL may spell one as a column.
         """
-        views = {(_schema(ref), ref.table.lower()): ref for ref in translation.named - translation.tables}
+        views = {(ref.schema, ref.table.lower()): ref for ref in translation.named - translation.tables}
 
         def find(schema: str, name: str) -> View | None:
             ref = views.get((schema, name.lower()))
@@ -158,7 +157,7 @@ class Translator:
 
         if not views:
             return translation
-        sql = self._inlined_views.put_into(translation.sql, set(map(_schema, translation.named)), find)
+        sql = self._inlined_views.put_into(translation.sql, {ref.schema for ref in translation.named}, find)
         by_name = self._named(ref for ref in translation.named if ref.sql.lower() in sql.lower())
         return replace(translation, sql=sql, read_by_name=frozenset(by_name))
 
@@ -213,10 +212,6 @@ class Translator:
             names.qualify(tree, ref.project, (ref.project, ref.dataset))
             self._views.remember(ref, text, tree)
         return tree
-
-
-def _schema(ref: TableRef) -> str:
-    return str(schema_name(ref.project, ref.dataset))
 
 
 def _name_columns(insert: exp.Insert, resource: Resource) -> None:

@@ -8,10 +8,7 @@
 -- @run_ids ARRAY<STRING>: ids of the generations to look for
 SELECT subscription, integration, pipelines_today, webhook, latest
 FROM (
-  SELECT
-    ARRAY_AGG(STRUCT(status, plan, daily_limit) ORDER BY updated_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS subscription
-  FROM organizations.org_subscriptions
-  WHERE org_slug = @org_slug
+  -- the query quota.sql
 )
 CROSS JOIN (
   SELECT
@@ -20,11 +17,6 @@ CROSS JOIN (
     )[SAFE_OFFSET(0)] AS integration
   FROM organizations.org_integrations
   WHERE org_slug = @org_slug AND integration = @integration
-)
-CROSS JOIN (
-  SELECT COUNT(DISTINCT IF(counted, run_id, NULL)) AS pipelines_today
-  FROM organizations.pipeline_run_events
-  WHERE requested_date = @today AND org_slug = @org_slug
 )
 CROSS JOIN (
   SELECT
